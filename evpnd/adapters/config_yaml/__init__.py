@@ -1,0 +1,1 @@
+"""YAML to configuration, with every error named by file, line and key."""

@@ -1,0 +1,1 @@
+"""The control socket: JSON requests of the commands, answered by the agent."""

@@ -1,0 +1,1 @@
+"""The API lines between the speaker and the agent."""

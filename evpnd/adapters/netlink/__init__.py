@@ -1,0 +1,1 @@
+"""The kernel: links, FDB, neighbours, and ARP and ND on tenant ports."""

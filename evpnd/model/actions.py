@@ -1,0 +1,232 @@
+"""What the core wants done. Imperative; each is safe to repeat.
+
+Rows are grouped by what they share, so that an adapter packs a whole group from
+one template.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from evpnd.model.config import EviConfig
+from evpnd.model.ids import Peer
+
+
+class UpsertRemoteMacs(NamedTuple):
+    """Make the VXLAN and the bridge row of remote MACs (one message each)."""
+
+    vxlan: int
+    vtep: bytes
+    macs: list[bytes]
+
+
+class DeleteRemoteMacs(NamedTuple):
+    """Remove the VXLAN row, and the bridge row where it is still there."""
+
+    vxlan: int
+    macs: list[bytes]
+
+
+class DeleteVxlanRows(NamedTuple):
+    """Remove the VXLAN row alone: the bridge row belongs to a local port now."""
+
+    vxlan: int
+    macs: list[bytes]
+
+
+class UpsertFlood(NamedTuple):
+    """Add VTEPs to the flood list (all-zero MAC)."""
+
+    vxlan: int
+    vteps: list[bytes]
+
+
+class DeleteFlood(NamedTuple):
+    """Take VTEPs from the flood list."""
+
+    vxlan: int
+    vteps: list[bytes]
+
+
+class UpsertNeighbors(NamedTuple):
+    """Bind remote IPs to their MACs on a bridge, NOARP and extern_learn."""
+
+    bridge: int
+    bindings: list[tuple[bytes, bytes, bool]]
+    """(IP, MAC, router): router sets NTF_ROUTER (R flag in the answer)."""
+
+
+class DeleteNeighbors(NamedTuple):
+    """Remove neighbours of ours from a bridge."""
+
+    bridge: int
+    ips: list[bytes]
+
+
+class DeleteLocalMacs(NamedTuple):
+    """Remove dynamic bridge rows of local ports, before a remote row takes over."""
+
+    rows: list[tuple[int, bytes, int]]
+    """(ifindex of the port, MAC, VLAN)."""
+
+
+class DumpLinks(NamedTuple):
+    """Dump links and addresses."""
+
+
+class DumpFdb(NamedTuple):
+    """Dump the FDB of one bridge and its ports."""
+
+    bridge: int
+
+
+class DumpNeighbors(NamedTuple):
+    """Dump the neighbours of one device."""
+
+    ifindex: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureVxlanPort:
+    """Set `learning off` and `neigh_suppress` on a VXLAN device in a bridge."""
+
+    ifindex: int
+    suppress: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDevices:
+    """Create or complete the bridge and VXLAN device of a managed EVI."""
+
+    evi: EviConfig
+    bridge: str
+    vxlan: str
+    vtep: bytes
+    udp_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDevices:
+    """Remove devices that evpnd created."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SnoopPorts:
+    """Watch ARP and ND on exactly these ports."""
+
+    ports: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportAttributes:
+    """Attributes of routes that we announce."""
+
+    next_hop: bytes
+    extended_communities: tuple[bytes, ...]
+    pmsi_vni: int | None = None
+    """With a type 3: ingress replication, this VNI, endpoint = next hop."""
+    local_preference: int | None = None
+    med: int | None = None
+    communities: tuple[bytes, ...] = ()
+    large_communities: tuple[bytes, ...] = ()
+
+
+class AnnounceMacIp(NamedTuple):
+    """Announce type 2 routes to peers."""
+
+    peer: Peer | None
+    """None: all."""
+    attributes: ExportAttributes
+    rd: bytes
+    vni: int
+    keys: list[bytes]
+    """MAC and IP octets in one piece."""
+
+
+class WithdrawMacIp(NamedTuple):
+    """Withdraw type 2 routes."""
+
+    peer: Peer | None
+    rd: bytes
+    keys: list[bytes]
+
+
+class AnnounceImet(NamedTuple):
+    """Announce the type 3 route of an EVI."""
+
+    peer: Peer | None
+    attributes: ExportAttributes
+    rd: bytes
+    originator: bytes
+
+
+class WithdrawImet(NamedTuple):
+    """Withdraw the type 3 route of an EVI."""
+
+    peer: Peer | None
+    rd: bytes
+    originator: bytes
+
+
+class FinishAnnouncement(NamedTuple):
+    """The first full announcement is complete; sessions may start.
+
+    What an earlier agent announced and this one did not is withdrawn.
+    """
+
+    forwarding_preserved: bool
+    """Rows of an earlier run were adopted (F bit, RFC 4724)."""
+
+
+class RequestRefresh(NamedTuple):
+    """Ask a peer to send everything again (ROUTE-REFRESH, RFC 2918)."""
+
+    peer: Peer
+
+
+class ResetSession(NamedTuple):
+    """End a session with a NOTIFICATION."""
+
+    peer: Peer
+    code: int
+    subcode: int
+
+
+class Notice(NamedTuple):
+    """One line for the log and for `show events`."""
+
+    level: str
+    """info or warning."""
+    event: str
+    """Past tense, snake_case."""
+    fields: dict[str, object]
+
+
+KernelAction = (
+    UpsertRemoteMacs
+    | DeleteRemoteMacs
+    | DeleteVxlanRows
+    | UpsertFlood
+    | DeleteFlood
+    | UpsertNeighbors
+    | DeleteNeighbors
+    | DeleteLocalMacs
+    | DumpLinks
+    | DumpFdb
+    | DumpNeighbors
+    | ConfigureVxlanPort
+    | CreateDevices
+    | RemoveDevices
+    | SnoopPorts
+)
+BgpAction = (
+    AnnounceMacIp
+    | WithdrawMacIp
+    | AnnounceImet
+    | WithdrawImet
+    | FinishAnnouncement
+    | RequestRefresh
+    | ResetSession
+)
+Action = KernelAction | BgpAction | Notice

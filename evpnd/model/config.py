@@ -1,0 +1,198 @@
+"""The configuration as values: checked, defaults filled in, text parsed.
+
+``adapters/config_yaml`` makes these from YAML; the core takes them as true.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import NamedTuple
+
+from evpnd.model.ids import (
+    AS2_MAX,
+    RFC8365_VXLAN,
+    TWO_OCTET_AS,
+    Ip,
+    Mac,
+    Peer,
+    Rd,
+    RouteTarget,
+    Vni,
+    parse_route_target,
+)
+
+VXLAN_PORT = 4789
+DEFAULT_SOCKET = Path("/run/evpnd/evpnd.sock")
+
+
+class Profile(Enum):
+    """Whose habits a peer has: automatic route targets and leniencies."""
+
+    GENERIC = "generic"
+    FRR = "frr"
+    EOS = "eos"
+    NXOS = "nxos"
+    JUNOS = "junos"
+    SRLINUX = "srlinux"
+
+
+class ImportTargets(NamedTuple):
+    """Which routes an EVI imports: exact targets, and numbers with any AS."""
+
+    exact: frozenset[RouteTarget] = frozenset()
+    wildcards: frozenset[int] = frozenset()
+    """``*:N`` in the two-octet AS form: the 32-bit local administrators."""
+
+    def matches(self, target: bytes) -> bool:
+        """Tell whether one route target imports."""
+        return target in self.exact or (
+            target[0] == TWO_OCTET_AS
+            and target[1] == 2
+            and int.from_bytes(target[4:]) in self.wildcards
+        )
+
+
+def auto_export_target(asn: int, vni: int) -> RouteTarget:
+    """Derive ``(AS mod 65536):VNI``, as FRR, EOS and NX-OS do."""
+    return parse_route_target(f"{asn & AS2_MAX}:{vni}")
+
+
+def wildcard_numbers(number: int) -> frozenset[int]:
+    """List the local administrators that ``*:N`` stands for.
+
+    FRR's plain number and RFC 8365's form with type VXLAN, domain 0.
+    """
+    return frozenset({number, number | RFC8365_VXLAN})
+
+
+def auto_import_targets(vni: int) -> ImportTargets:
+    """Derive the import targets of an EVI that gives none: ``*:VNI``."""
+    return ImportTargets(wildcards=wildcard_numbers(vni))
+
+
+@dataclass(frozen=True, slots=True)
+class PeerConfig:
+    """One BGP peer."""
+
+    address: Peer
+    asn: int
+    description: str = ""
+    local_address: str | None = None
+    """None: the kernel's choice."""
+    port: int = 179
+    passive: bool = False
+    hold_time: int = 90
+    """Seconds; 0: no keepalives."""
+    password: str | None = None
+    """TCP MD5 key (RFC 2385), read from the password file."""
+    ttl_security: int | None = None
+    """Hops, 1..255 (RFC 5082); None: off."""
+    graceful_restart: int = 120
+    """Seconds, 0: off (RFC 4724)."""
+    profile: Profile = Profile.GENERIC
+    import_policies: tuple[str, ...] = ()
+    export_policies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StaticEntry:
+    """A tenant that the YAML names: advertised whether or not it was heard."""
+
+    mac: Mac
+    ip: Ip | None = None
+    sticky: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advertise:
+    """What an EVI tells the others."""
+
+    macs: bool = True
+    neighbors: bool = True
+    imet: bool = True
+    default_gateway: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EviConfig:
+    """One EVI, given in the YAML or discovered."""
+
+    vni: Vni
+    name: str
+    export_targets: tuple[RouteTarget, ...]
+    import_targets: ImportTargets
+    bridge: str | None = None
+    """None: the bridge that the VXLAN device is in."""
+    vxlan: str | None = None
+    """None: the VXLAN device that carries the VNI."""
+    manage: bool = False
+    ports: tuple[str, ...] = ()
+    rd: Rd | None = None
+    """None: router-id:index."""
+    suppress: bool = True
+    advertise: Advertise = Advertise()
+    flood: bool = True
+    static: tuple[StaticEntry, ...] = ()
+    import_policies: tuple[str, ...] = ()
+    export_policies: tuple[str, ...] = ()
+
+
+def discovered_evi(vni: Vni, asn: int, bridge: str | None, vxlan: str) -> EviConfig:
+    """Give an EVI that `discover` found the configuration that all defaults give."""
+    return EviConfig(
+        vni=vni,
+        name=f"vni-{vni}",
+        export_targets=(auto_export_target(asn, vni),),
+        import_targets=auto_import_targets(vni),
+        bridge=bridge,
+        vxlan=vxlan,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VtepConfig:
+    """The local tunnel endpoint: exactly one of address and interface is given."""
+
+    address: Ip | None
+    interface: str | None = None
+    udp_port: int = VXLAN_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateDetection:
+    """When a MAC that keeps moving counts as duplicate (RFC 7432, 15.1)."""
+
+    enabled: bool = True
+    moves: int = 5
+    window: float = 180.0
+    """Seconds."""
+    freeze: bool = False
+    freeze_for: float = 300.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    """How the daemon logs."""
+
+    level: str = "info"
+    format: str = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole file."""
+
+    path: Path
+    asn: int
+    router_id: Ip
+    """4 octets."""
+    vtep: VtepConfig
+    peers: tuple[PeerConfig, ...]
+    evis: tuple[EviConfig, ...] = ()
+    discover: bool = False
+    duplicate_detection: DuplicateDetection = field(default_factory=DuplicateDetection)
+    control_socket: Path = DEFAULT_SOCKET
+    metrics_listen: tuple[str, int] | None = None
+    """Address and port; None: off."""
+    log: LogConfig = field(default_factory=LogConfig)

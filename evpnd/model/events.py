@@ -1,0 +1,193 @@
+"""What the core is told. Past tense: each says what was seen, nothing asks.
+
+Kernel notifications are hints: they update the actual tables, and a dump of the
+same table replaces them.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from evpnd.model.config import Config
+from evpnd.model.ids import Peer
+from evpnd.model.routes import Update
+from evpnd.model.rows import FdbRow, Link, NeighborRow
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChanged:
+    """A new configuration was accepted."""
+
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStateChanged:
+    """A session that is not established went from one FSM state to another."""
+
+    peer: Peer
+    state: str
+    """idle, connect, active, opensent or openconfirm."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerWentUp:
+    """A session was established, or was found so by a new agent."""
+
+    peer: Peer
+    restart_time: int | None = None
+    """The peer's graceful restart time, seconds; None without the capability."""
+    forwarding: bool = False
+    """The peer kept its forwarding state for l2vpn/evpn (F bit)."""
+    route_refresh: bool = True
+    enhanced_refresh: bool = False
+    """RFC 7313: the answer to a refresh is marked at both ends."""
+    resumed: bool = False
+    """The session is older than this agent: what was sent on it is lost to us."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerWentDown:
+    """An established session ended."""
+
+    peer: Peer
+    reason: str
+    graceful: bool = True
+    """False where a NOTIFICATION ended it: no graceful restart (RFC 4724, 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSeen:
+    """A NOTIFICATION was sent or received, or a connection failed; for people."""
+
+    peer: Peer
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshMarked:
+    """A peer marked the beginning or the end of a route refresh (RFC 7313)."""
+
+    peer: Peer
+    ended: bool
+
+
+class UpdateReceived(NamedTuple):
+    """An UPDATE of an established session, decoded."""
+
+    peer: Peer
+    update: Update
+
+
+@dataclass(frozen=True, slots=True)
+class LinksDumped:
+    """All links and the addresses of each, by a dump."""
+
+    links: tuple[Link, ...]
+    addresses: frozenset[tuple[int, bytes]]
+    """(ifindex, IP)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkObserved:
+    """A link is new or changed."""
+
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class LinkVanished:
+    """A link was removed."""
+
+    ifindex: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressObserved:
+    """An IP address came to a link or went from it."""
+
+    ifindex: int
+    ip: bytes
+    present: bool
+
+
+class FdbObserved(NamedTuple):
+    """FDB notifications, in order."""
+
+    rows: list[FdbRow]
+
+
+class FdbDumped(NamedTuple):
+    """All FDB rows of the ports of one bridge, `self` rows included."""
+
+    bridge: int
+    rows: list[FdbRow]
+
+
+class NeighborsObserved(NamedTuple):
+    """Neighbour notifications, in order."""
+
+    rows: list[NeighborRow]
+
+
+class NeighborsDumped(NamedTuple):
+    """All neighbours of one device, IPv4 and IPv6."""
+
+    ifindex: int
+    rows: list[NeighborRow]
+
+
+class BindingsSnooped(NamedTuple):
+    """ARP or ND on tenant ports told of bindings."""
+
+    bindings: list[tuple[int, bytes, bytes]]
+    """(ifindex of the port, MAC, IP)."""
+
+
+class RowFailed(NamedTuple):
+    """The kernel refused one row; it is not in the table."""
+
+    table: str
+    """fdb, flood or neighbor."""
+    ifindex: int
+    key: bytes
+    """The MAC, the VTEP (flood) or the IP (neighbor)."""
+    errno: int
+    deleting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceActionFailed:
+    """Creating, changing or removing a device was refused."""
+
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOverran:
+    """Notifications were lost (ENOBUFS, NLM_F_DUMP_INTR): tables are in doubt."""
+
+    reason: str
+
+
+Event = (
+    ConfigChanged
+    | PeerStateChanged
+    | PeerWentUp
+    | PeerWentDown
+    | NotificationSeen
+    | RefreshMarked
+    | UpdateReceived
+    | LinksDumped
+    | LinkObserved
+    | LinkVanished
+    | AddressObserved
+    | FdbObserved
+    | FdbDumped
+    | NeighborsObserved
+    | NeighborsDumped
+    | BindingsSnooped
+    | RowFailed
+    | DeviceActionFailed
+    | KernelOverran
+)

@@ -1,0 +1,168 @@
+"""Identifiers: parsed from text once at the edge, compared as octets inside.
+
+On the hot path a MAC, an IP, an RD or a route target is its octets in network
+order. The functions here are the only place where they become text or come from
+it.
+"""
+
+import ipaddress
+import re
+from typing import NewType
+
+Vni = NewType("Vni", int)
+"""VXLAN Network Identifier, 1..16777215 (RFC 7348, section 5)."""
+
+Mac = NewType("Mac", bytes)
+"""MAC address, 6 octets."""
+
+Ip = NewType("Ip", bytes)
+"""IP address, 4 or 16 octets; a VTEP address is one too."""
+
+Rd = NewType("Rd", bytes)
+"""Route distinguisher, 8 octets (RFC 4364, section 4.2)."""
+
+RouteTarget = NewType("RouteTarget", bytes)
+"""Route target extended community, 8 octets (RFC 4360, section 4)."""
+
+Peer = NewType("Peer", str)
+"""A BGP peer: the text of its address, as Python's ipaddress prints it."""
+
+VNI_MAX = (1 << 24) - 1
+FLOOD_MAC = Mac(bytes(6))
+
+TWO_OCTET_AS = 0x00
+IPV4_ADDRESS = 0x01
+FOUR_OCTET_AS = 0x02
+ROUTE_TARGET_SUBTYPE = 0x02
+AS2_MAX = 0xFFFF
+AS4_MAX = 0xFFFFFFFF
+RFC8365_VXLAN = 0x10000000
+"""Local administrator of RFC 8365, 5.1.2.1: A=0, type 1 (VXLAN), domain 0."""
+
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+
+
+def parse_vni(raw: int) -> Vni:
+    """Check a 24-bit VXLAN Network Identifier (RFC 7348, section 5).
+
+    Raises ValueError outside 1..16777215.
+    """
+    if not 0 < raw <= VNI_MAX:
+        raise ValueError(f"VNI {raw} is outside 1..{VNI_MAX}")
+    return Vni(raw)
+
+
+def parse_mac(text: str) -> Mac:
+    """Read ``02:00:00:00:00:01`` or ``02-00-00-00-00-01``; ValueError otherwise."""
+    if not _MAC.fullmatch(text):
+        raise ValueError(f"{text!r} is not a MAC address such as 02:00:00:00:00:01")
+    return Mac(bytes.fromhex(text.replace(":", "").replace("-", "")))
+
+
+def format_mac(mac: bytes) -> str:
+    """Write six octets as lower-case colon-separated text."""
+    return mac.hex(":")
+
+
+def parse_ip(text: str) -> Ip:
+    """Read an IPv4 or IPv6 address without zone; ValueError otherwise."""
+    address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise ValueError(f"{text!r} carries a zone")
+    return Ip(address.packed)
+
+
+def format_ip(ip: bytes) -> str:
+    """Write 4 or 16 octets as the usual text."""
+    return str(ipaddress.ip_address(ip))
+
+
+def parse_rd(text: str) -> Rd:
+    """Read ``10.0.0.1:100`` (type 1), ``65000:7`` (type 0) or a 4-octet AS (type 2).
+
+    Raises ValueError when a part does not fit (RFC 4364, section 4.2).
+    """
+    kind, administrator, number = _parse_administrator(text, "route distinguisher")
+    return Rd(bytes([0, kind]) + administrator + number)
+
+
+def parse_route_target(text: str) -> RouteTarget:
+    """Read ``65000:10100``, ``10.0.0.1:7`` or ``4200000001:10100``.
+
+    Raises ValueError when a part does not fit: with a 4-octet AS or an IPv4
+    address only 16 bits are left for the number (RFC 4360, section 3).
+    """
+    kind, administrator, number = _parse_administrator(text, "route target")
+    return RouteTarget(bytes([kind, ROUTE_TARGET_SUBTYPE]) + administrator + number)
+
+
+def _parse_administrator(text: str, what: str) -> tuple[int, bytes, bytes]:
+    left, separator, right = text.rpartition(":")
+    if not separator or not right.isascii() or not right.isdigit():
+        raise ValueError(f"{text!r} is not a {what} such as 65000:10100 or 10.0.0.1:7")
+    number = int(right)
+    if left.isascii() and left.isdigit():
+        asn = int(left)
+        if asn <= AS2_MAX:
+            if number > AS4_MAX:
+                raise ValueError(f"{text!r}: {number} does not fit into 32 bits")
+            return TWO_OCTET_AS, asn.to_bytes(2, "big"), number.to_bytes(4, "big")
+        if asn > AS4_MAX:
+            raise ValueError(f"{text!r}: AS {asn} does not fit into 32 bits")
+        kind, administrator = FOUR_OCTET_AS, asn.to_bytes(4, "big")
+    else:
+        try:
+            kind, administrator = IPV4_ADDRESS, ipaddress.IPv4Address(left).packed
+        except ValueError:
+            raise ValueError(
+                f"{text!r}: {left!r} is neither an AS number nor an IPv4 address"
+            ) from None
+    if number > AS2_MAX:
+        raise ValueError(
+            f"{text!r}: {number} does not fit into the 16 bits that a "
+            f"{'4-octet AS' if kind == FOUR_OCTET_AS else 'IPv4 address'} leaves"
+        )
+    return kind, administrator, number.to_bytes(2, "big")
+
+
+def format_rd(rd: bytes) -> str:
+    """Write an RD as ``administrator:number``; an unknown type as hex."""
+    return _format_administrator(rd[1], rd) if rd[0] == 0 else "0x" + rd.hex()
+
+
+def format_route_target(target: bytes) -> str:
+    """Write a route target as ``administrator:number``; an unknown type as hex."""
+    return _format_administrator(target[0], target)
+
+
+def _format_administrator(kind: int, octets: bytes) -> str:
+    match kind:
+        case 0:
+            return f"{int.from_bytes(octets[2:4])}:{int.from_bytes(octets[4:8])}"
+        case 1:
+            return f"{format_ip(octets[2:6])}:{int.from_bytes(octets[6:8])}"
+        case 2:
+            return f"{int.from_bytes(octets[2:6])}:{int.from_bytes(octets[6:8])}"
+        case _:
+            return "0x" + octets.hex()
+
+
+def is_tenant_ip(ip: bytes) -> bool:
+    """Tell whether an address may be advertised with a MAC.
+
+    IPv6 link-local, multicast, unspecified and loopback addresses, and their
+    IPv4 likes, stay on the host (interop finding: FRR 7862).
+    """
+    address = ipaddress.ip_address(ip)
+    return not (
+        address.is_unspecified
+        or address.is_multicast
+        or address.is_loopback
+        or address.is_link_local
+        or ip == b"\xff\xff\xff\xff"
+    )
+
+
+def is_unicast_mac(mac: bytes) -> bool:
+    """Tell whether a MAC can belong to a station: not a group one, not zero."""
+    return not mac[0] & 1 and mac != FLOOD_MAC

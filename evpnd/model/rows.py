@@ -1,0 +1,87 @@
+"""Rows of the kernel's tables and its links, as read (linux/neighbour.h)."""
+
+from typing import NamedTuple
+
+NUD_REACHABLE = 0x02
+NUD_STALE = 0x04
+NUD_FAILED = 0x20
+NUD_NOARP = 0x40
+NUD_PERMANENT = 0x80
+NUD_INCOMPLETE = 0x01
+
+NTF_SELF = 0x02
+NTF_MASTER = 0x04
+NTF_EXT_LEARNED = 0x10
+NTF_STICKY = 0x40
+NTF_ROUTER = 0x80
+
+EVPND_PROTOCOL = 0xE5
+"""NDA_PROTOCOL of our neighbours; unassigned in rtnetlink.h and FRR's rt_protos."""
+
+
+class FdbRow(NamedTuple):
+    """One FDB row: of a VXLAN device (flags has NTF_SELF) or of a bridge port."""
+
+    present: bool
+    """False: a notification says that it went."""
+    ifindex: int
+    mac: bytes
+    vlan: int
+    state: int
+    flags: int
+    dst: bytes
+    """Remote VTEP address; empty where the row has none."""
+
+
+class NeighborRow(NamedTuple):
+    """One neighbour: an IP and the MAC it is bound to on a device."""
+
+    present: bool
+    ifindex: int
+    ip: bytes
+    mac: bytes
+    """Empty while the kernel has none."""
+    state: int
+    flags: int
+    protocol: int
+
+
+class VxlanLink(NamedTuple):
+    """What a VXLAN device adds to a link (IFLA_INFO_DATA)."""
+
+    vni: int
+    local: bytes
+    """Local VTEP address; empty where none is set."""
+    udp_port: int
+    learning: bool
+    external: bool
+    """Collect-metadata mode: one device for many VNIs."""
+
+
+class BridgePort(NamedTuple):
+    """What being a bridge port adds to a link (IFLA_INFO_SLAVE_DATA)."""
+
+    learning: bool
+    neigh_suppress: bool
+    forwarding: bool
+    """The port's STP state lets data through."""
+
+
+class Link(NamedTuple):
+    """A network device."""
+
+    ifindex: int
+    name: str
+    kind: str
+    """IFLA_INFO_KIND: vxlan, bridge, veth, ...; empty for hardware and lo."""
+    up: bool
+    """Administratively up (IFF_UP)."""
+    carrier: bool
+    """Operationally up or unknown (IFLA_OPERSTATE)."""
+    master: int
+    """Index of the bridge it is a port of, else 0."""
+    mac: bytes
+    mtu: int
+    alias: str
+    vxlan: VxlanLink | None = None
+    port: BridgePort | None = None

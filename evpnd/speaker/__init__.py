@@ -1,0 +1,1 @@
+"""What runs inside ExaBGP; the only package that imports exabgp."""
