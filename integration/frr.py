@@ -1,0 +1,186 @@
+"""FRR as a leaf or a route reflector: zebra and bgpd in a namespace of the lab."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from integration.lab import ROUTER_SESSION, Host, Lab
+from integration.lab_netns import LabError, Process, ip, run, sysctl, wait_until
+
+DAEMONS = Path("/usr/lib/frr")
+CONNECT = 1
+"""Seconds between connection attempts."""
+
+
+def is_installed() -> bool:
+    """Tell whether the Debian package is here."""
+    return (DAEMONS / "bgpd").exists()
+
+
+class Frr:
+    """zebra and bgpd with files and sockets of their own."""
+
+    def __init__(self, lab: Lab, namespace: str, configuration: Sequence[str]) -> None:
+        """Start both; the configuration is lines of frr.conf."""
+        self.namespace = namespace
+        self._directory = lab.directory / f"frr-{namespace}"
+        self._directory.mkdir()
+        lines = [
+            f"hostname {namespace}",
+            f"log file {self._directory / 'frr.log'} informational",
+            "ip nht resolve-via-default",
+            *configuration,
+        ]
+        file = self._directory / "frr.conf"
+        file.write_text("\n".join(lines) + "\n")
+        for path in (self._directory, file):
+            shutil.chown(path, "frr", "frr")
+        self.zebra = self._start(lab, "zebra")
+        wait_until(
+            (self._directory / "zserv.api").exists,
+            10,
+            "zebra's socket",
+            seen=self.zebra.tail,
+        )
+        self.bgpd = self._start(lab, "bgpd")
+        wait_until(
+            (self._directory / "bgpd.vty").exists,
+            10,
+            "bgpd's socket",
+            seen=self.bgpd.tail,
+        )
+
+    def _start(self, lab: Lab, daemon: str) -> Process:
+        return lab.process(
+            self.namespace,
+            f"{daemon}-{self.namespace}",
+            str(DAEMONS / daemon),
+            *("-A", "127.0.0.1"),
+            *("-f", str(self._directory / "frr.conf")),
+            *("-i", str(self._directory / f"{daemon}.pid")),
+            *("-z", str(self._directory / "zserv.api")),
+            *("--vty_socket", str(self._directory)),
+        )
+
+    def vtysh(self, *commands: str) -> str:
+        """Run commands in vtysh, one after the other."""
+        words = [word for command in commands for word in ("-c", command)]
+        return run(["vtysh", "--vty_socket", str(self._directory), *words])
+
+    def show(self, command: str) -> dict[str, object]:
+        """Run one ``show ... json``."""
+        found = json.loads(self.vtysh(command) or "{}")
+        if not isinstance(found, dict):
+            raise LabError(f"{command}: {found}")
+        return found
+
+    def wait_established(self, number: int = 1, timeout: float = 20) -> None:
+        """Wait for a number of established EVPN sessions."""
+
+        def count() -> bool:
+            peers = self.show("show bgp l2vpn evpn summary json").get("peers", {})
+            assert isinstance(peers, dict)
+            up = [each for each in peers.values() if each["state"] == "Established"]
+            return len(up) >= number
+
+        wait_until(
+            count,
+            timeout,
+            f"{number} sessions of FRR established",
+            interval=0.2,
+            seen=lambda: self.vtysh("show bgp l2vpn evpn summary"),
+        )
+
+    def macs(self, vni: int) -> dict[str, dict[str, object]]:
+        """``show evpn mac vni``: what is local and what is remote."""
+        found = self.show(f"show evpn mac vni {vni} json").get("macs", {})
+        return found if isinstance(found, dict) else {}
+
+    def remote_macs(self, vni: int) -> dict[str, str]:
+        """Map remote MACs to their VTEPs."""
+        return {
+            mac: str(entry.get("remoteVtep", ""))
+            for mac, entry in self.macs(vni).items()
+            if entry.get("type") == "remote"
+        }
+
+    def remote_ips(self, vni: int) -> dict[str, str]:
+        """Map remote IPs to their MACs."""
+        found = self.show(f"show evpn arp-cache vni {vni} json")
+        return {
+            key: str(entry.get("mac", ""))
+            for key, entry in found.items()
+            if isinstance(entry, dict) and entry.get("type") == "remote"
+        }
+
+    def routes(self) -> str:
+        """All EVPN routes with their attributes, as text."""
+        return self.vtysh("show bgp l2vpn evpn detail")
+
+
+def _router(asn: int, router_id: str) -> list[str]:
+    return [
+        f"router bgp {asn}",
+        f" bgp router-id {router_id}",
+        " no bgp default ipv4-unicast",
+        " no bgp ebgp-requires-policy",
+        " timers bgp 3 9",
+    ]
+
+
+def _neighbor(address: str, asn: int, source: str, *, external: bool) -> list[str]:
+    lines = [
+        f" neighbor {address} remote-as {asn}",
+        f" neighbor {address} update-source {source}",
+        f" neighbor {address} timers connect {CONNECT}",
+    ]
+    if external:
+        lines.append(f" neighbor {address} ebgp-multihop 8")
+    return lines
+
+
+def leaf(
+    host: Host,
+    peers: dict[str, int],
+    *,
+    asn: int = 65001,
+    svi: dict[int, str] | None = None,
+    neighbor: Sequence[str] = (),
+    router: Sequence[str] = (),
+) -> Frr:
+    """Start a leaf on a host whose devices are prepared.
+
+    ``peers`` maps session addresses to AS numbers. ``svi`` gives the bridges of
+    these VNIs an address, so that the kernel, and thereby zebra, learns bindings.
+    ``neighbor`` are more lines for each peer, ``router`` more lines below
+    ``router bgp``.
+    """
+    for vni, address in (svi or {}).items():
+        ip([f"addr add {address} dev br{vni}"], host.namespace)
+        sysctl(host.namespace, {f"net/ipv4/conf/br{vni}/arp_accept": 1})
+    lines = _router(asn, host.router_id)
+    for address, remote in peers.items():
+        lines += _neighbor(address, remote, host.session, external=remote != asn)
+        lines += [f" neighbor {address} {line}" for line in neighbor]
+    lines += [*(f" {line}" for line in router), " address-family l2vpn evpn"]
+    lines += [f"  neighbor {address} activate" for address in peers]
+    lines += ["  advertise-all-vni", " exit-address-family"]
+    return Frr(host.lab, host.namespace, lines)
+
+
+def reflector(lab: Lab, *, asn: int = 65001) -> Frr:
+    """Start a route reflector on the underlay router, for every host."""
+    own = ROUTER_SESSION[lab.underlay]
+    clients = [host.session for host in lab.hosts]
+    lines = [*_router(asn, ROUTER_SESSION[4]), f" bgp cluster-id {ROUTER_SESSION[4]}"]
+    for address in clients:
+        lines += _neighbor(address, asn, own, external=False)
+    lines.append(" address-family l2vpn evpn")
+    for address in clients:
+        lines += [
+            f"  neighbor {address} activate",
+            f"  neighbor {address} route-reflector-client",
+        ]
+    lines.append(" exit-address-family")
+    return Frr(lab, lab.router, lines)

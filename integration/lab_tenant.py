@@ -1,0 +1,190 @@
+"""A tenant: a machine with one interface, its port in a host's bridge."""
+
+import socket
+import struct
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING
+
+from integration.lab_netns import LabError, inside, ip, sysctl, wait_until
+from integration.lab_ping import PATIENCE, Ping, PingResult, checksum
+
+if TYPE_CHECKING:
+    from integration.lab import Host
+
+BROADCAST = b"\xff" * 6
+ETH_ARP = 0x0806
+ETH_IPV6 = 0x86DD
+
+
+@dataclass
+class Tenant:
+    """A virtual machine, as the host sees one."""
+
+    name: str
+    vni: int
+    number: int
+    namespace: str
+    host: "Host"
+
+    @property
+    def mac(self) -> str:
+        """02:00:00:00:00:NN."""
+        return f"02:00:00:00:00:{self.number:02x}"
+
+    @property
+    def ip(self) -> str:
+        """192.168.100.N, the same in every VNI."""
+        return f"192.168.100.{self.number}"
+
+    @property
+    def ip6(self) -> str:
+        """2001:db8:100::N, the same in every VNI."""
+        return f"2001:db8:100::{self.number:x}"
+
+    def build(self, host: str) -> None:
+        """Make the namespace and the cable to the host's namespace."""
+        ip([f"netns add {self.namespace}"])
+        sysctl(
+            self.namespace,
+            {
+                "net/ipv6/conf/default/accept_ra": 0,
+                "net/ipv6/conf/default/router_solicitations": 0,
+            },
+        )
+        here, there = f"netns {self.namespace}", f"name {self.name} netns {host}"
+        ip([f"link add eth0 {here} address {self.mac} type veth peer {there}"])
+        ip([f"link set {self.name} addrgenmode none"], host)
+        ip(
+            [
+                "link set lo up",
+                "link set eth0 addrgenmode none",
+                "link set eth0 up",
+                f"addr add {self.ip}/24 dev eth0",
+                f"addr add {self.ip6}/64 dev eth0 nodad",
+            ],
+            self.namespace,
+        )
+
+    def attach(self) -> None:
+        """Put the port into the host's bridge and take it up."""
+        ip(
+            [f"link set {self.name} master br{self.vni}", f"link set {self.name} up"],
+            self.host.namespace,
+        )
+
+    def unplug(self) -> None:
+        """Take the port down: the machine was switched off."""
+        ip([f"link set {self.name} down"], self.host.namespace)
+
+    def move(self, to: "Host") -> None:
+        """Migrate live: the interface stays, the other end of its cable moves.
+
+        The machine says where it is now, as a hypervisor does for it.
+        """
+        ip(
+            [f"link set {self.name} netns {to.namespace}"],
+            self.host.namespace,
+        )
+        self.host.tenants.remove(self)
+        to.tenants.append(self)
+        self.host = to
+        ip([f"link set {self.name} addrgenmode none"], to.namespace)
+        self.attach()
+        self.announce()
+
+    def ping(
+        self,
+        target: str,
+        count: int = 3,
+        interval: float = 0.05,
+        patience: float = PATIENCE,
+    ) -> PingResult:
+        """Send echo requests and wait for the answers; times in seconds."""
+        return Ping(self.namespace, target, interval, patience).count(count)
+
+    def expect_ping(self, target: str, count: int = 3, within: float = 5) -> None:
+        """LabError unless every request is answered once.
+
+        A first answer may take ``within`` seconds: the kernel reports a new
+        cable's carrier up to a second late.
+        """
+        wait_until(
+            lambda: self.ping(target, 1, patience=0.2).received,
+            within,
+            f"an answer for {self.name} from {target}",
+        )
+        result = self.ping(target, count)
+        if result.loss or result.duplicates:
+            raise LabError(f"{self.name} to {target}: {result}, lost {result.lost}")
+
+    def pinging(self, target: str, interval: float = 0.01) -> Ping:
+        """Send requests at an interval (seconds) while the context lasts."""
+        return Ping(self.namespace, target, interval)
+
+    def announce(self) -> None:
+        """Send a gratuitous ARP and an unsolicited neighbour advertisement."""
+        self.send(self._gratuitous_arp(), self._unsolicited_advertisement())
+
+    def claim(self, mac: str) -> None:
+        """Send a gratuitous ARP as another machine would, with its MAC."""
+        octets = bytes.fromhex(mac.replace(":", ""))
+        self.send(_arp(octets, socket.inet_aton(self.ip), socket.inet_aton(self.ip)))
+
+    def send(self, *frames: bytes) -> None:
+        """Send Ethernet frames as they are."""
+        with inside(self.namespace):
+            sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        with sender:
+            sender.bind(("eth0", 0))
+            for frame in frames:
+                sender.send(frame)
+
+    def echoes_answered(self) -> int:
+        """How many echo requests (IPv4) this machine has received so far."""
+        with (
+            inside(self.namespace),
+            open("/proc/thread-self/net/snmp") as counters,  # noqa: PTH123
+        ):
+            names, values = (
+                line.split() for line in counters if line.startswith("Icmp:")
+            )
+        return int(values[names.index("InEchos")])
+
+    def forget_neighbors(self) -> None:
+        """Empty the ARP and ND caches."""
+        ip(["neigh flush dev eth0"], self.namespace)
+
+    @property
+    def _mac_octets(self) -> bytes:
+        return bytes.fromhex(self.mac.replace(":", ""))
+
+    def _gratuitous_arp(self) -> bytes:
+        own = socket.inet_aton(self.ip)
+        return _arp(self._mac_octets, own, own)
+
+    def _unsolicited_advertisement(self) -> bytes:
+        source = IPv6Address(self.ip6).packed
+        destination = IPv6Address("ff02::1").packed
+        message = struct.pack("!BBHI", 136, 0, 0, 0x20000000) + source
+        message += b"\x02\x01" + self._mac_octets
+        pseudo = source + destination + struct.pack("!II", len(message), 58)
+        total = checksum(pseudo + message)
+        message = message[:2] + total.to_bytes(2, "big") + message[4:]
+        head = struct.pack("!IHBB", 6 << 28, len(message), 58, 255)
+        ethernet = b"\x33\x33\0\0\0\x01" + self._mac_octets
+        ethernet += ETH_IPV6.to_bytes(2, "big")
+        return ethernet + head + source + destination + message
+
+
+def _arp(mac: bytes, sender: bytes, target: bytes) -> bytes:
+    """Compose an ARP request, broadcast (RFC 826); to oneself: gratuitous."""
+    return (
+        BROADCAST
+        + mac
+        + struct.pack("!HHHBBH", ETH_ARP, 1, 0x0800, 6, 4, 1)
+        + mac
+        + sender
+        + bytes(6)
+        + target
+    )
