@@ -1,0 +1,190 @@
+"""One EVI of this host: its MAC-VRF, as told by BGP and as seen in the kernel."""
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from evpnd.model.actions import ExportAttributes
+from evpnd.model.config import EviConfig
+
+if TYPE_CHECKING:
+    from evpnd.core.path import Path
+
+
+class Origin(Enum):
+    """How a local MAC came to be known."""
+
+    DYNAMIC = "dynamic"
+    STATIC = "static"
+    """A static row of the operator on a tenant port."""
+    STICKY = "sticky"
+    """A static sticky row of the operator on a tenant port."""
+
+
+class LocalMac(NamedTuple):
+    """A MAC behind a tenant port."""
+
+    port: int
+    vlan: int
+    origin: Origin
+    since: float
+    """Monotonic seconds."""
+
+
+class Announced(NamedTuple):
+    """What the peers were told of one local MAC."""
+
+    attributes: ExportAttributes
+    alone: bool
+    """A route without an IP was sent."""
+    ips: tuple[bytes, ...]
+
+
+class MacVrf:
+    """MAC table of one EVI: routes, local MACs, and the kernel's rows for them.
+
+    The tables are plain dictionaries of octets; a key is a MAC (6 octets) or a MAC
+    with an IP (10 or 22 octets). What changed is named in the `dirty_` fields, and
+    reconciliation looks at nothing else.
+    """
+
+    def __init__(self, config: EviConfig, rd: bytes, *, discovered: bool) -> None:
+        """Begin not ready and empty."""
+        self.config = config
+        self.rd = rd
+        self.discovered = discovered
+        self.vtep = b""
+        self.vxlan = 0
+        """ifindex; 0: not there."""
+        self.bridge = 0
+        self.ports: frozenset[int] = frozenset()
+        self.reason: str | None = "not looked at yet"
+        """Why it is not ready; None: ready."""
+        self.fdb_known = False
+        self.neighbors_known = False
+        self.adopted_macs: set[bytes] = set()
+        """Rows of an earlier run that no route has confirmed yet; like the two
+        that follow, they are not deleted before all peers have had their say."""
+        self.adopted_ips: set[bytes] = set()
+        self.adopted_vteps: set[bytes] = set()
+        self.preserved = False
+        """The first dump held rows of an earlier run."""
+
+        self.routes: dict[bytes, Path | list[Path]] = {}
+        self.ips_of: dict[bytes, tuple[bytes, ...]] = {}
+        self.macs_of: dict[bytes, tuple[bytes, ...]] = {}
+        self.imets: dict[tuple[object, ...], bytes] = {}
+        """(peer, identity) of a type 3 route to the VTEP to flood to."""
+
+        self.remote_rows: dict[bytes, bytes] = {}
+        """MACs whose VXLAN and bridge rows are both there, to their VTEP."""
+        self.partial: dict[bytes, tuple[bytes, bool]] = {}
+        """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
+        self.foreign_rows: set[bytes] = set()
+        """MACs with a row on the VXLAN device that somebody else made."""
+        self.flood_rows: dict[bytes, bool] = {}
+        """VTEPs in the kernel's flood list; True: ours."""
+        self.neighbor_rows: dict[bytes, tuple[bytes, bool]] = {}
+        """Our neighbours: IP to (MAC, router)."""
+        self.foreign_neighbors: set[bytes] = set()
+        self.local: dict[bytes, LocalMac] = {}
+        self.own_macs: set[bytes] = set()
+        """MACs of the bridge and its ports themselves."""
+        self.own_ips: set[bytes] = set()
+
+        self.snooped: dict[bytes, bytes] = {}
+        self.kernel_bindings: dict[bytes, bytes] = {}
+        self.bindings_of: dict[bytes, set[bytes]] = {}
+        """Local MAC to the IPs bound to it, from whatever source."""
+        self.sequence: dict[bytes, int] = {}
+        """Our own mobility sequence of a local MAC; absent is 0."""
+        self.announced: dict[bytes, Announced] = {}
+        self.announced_imet: ExportAttributes | None = None
+        self.static: dict[bytes, bool] = {
+            entry.mac: entry.sticky for entry in config.static
+        }
+        """MACs that the YAML names, to whether they are sticky."""
+        for entry in config.static:
+            if entry.ip is not None:
+                self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)
+
+        self.dirty_macs: set[bytes] = set(self.static)
+        self.dirty_ips: set[bytes] = set()
+        self.dirty_flood = True
+        self.dirty_imet = True
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether its devices are there and its tables were read."""
+        return self.reason is None and self.fdb_known and self.neighbors_known
+
+    def is_local(self, mac: bytes) -> bool:
+        """Tell whether a MAC is behind one of our tenant ports."""
+        return mac in self.local or mac in self.static
+
+    def is_fixed(self, mac: bytes) -> bool:
+        """Tell whether a local MAC was put there by the operator and stays."""
+        local = self.local.get(mac)
+        return mac in self.static or (
+            local is not None and local.origin is not Origin.DYNAMIC
+        )
+
+    def is_sticky(self, mac: bytes) -> bool:
+        """Tell whether a local MAC is advertised as sticky (RFC 7432, 15.2)."""
+        local = self.local.get(mac)
+        return self.static.get(mac, False) or (
+            local is not None and local.origin is Origin.STICKY
+        )
+
+    def binding(self, ip: bytes) -> bytes | None:
+        """Find the local MAC that an IP is bound to."""
+        for table in (self.snooped, self.kernel_bindings):
+            mac = table.get(ip)
+            if mac is not None and self.is_local(mac):
+                return mac
+        for entry in self.config.static:
+            if entry.ip == ip:
+                return entry.mac
+        return None
+
+    def mark_all(self) -> None:
+        """Have the next reconciliation look at everything."""
+        self.dirty_macs.update(
+            (key[:6] for key in self.routes),
+            self.remote_rows,
+            self.partial,
+            self.local,
+            self.static,
+            self.announced,
+        )
+        self.dirty_ips.update(self.macs_of, self.neighbor_rows)
+        self.dirty_flood = True
+        self.dirty_imet = True
+
+    def forget_kernel(self) -> None:
+        """Drop what was known of the kernel: the devices are others now."""
+        self.fdb_known = False
+        self.neighbors_known = False
+        for table in (
+            self.remote_rows,
+            self.partial,
+            self.flood_rows,
+            self.neighbor_rows,
+            self.local,
+            self.snooped,
+            self.kernel_bindings,
+            self.sequence,
+        ):
+            table.clear()
+        for known in (
+            self.foreign_rows,
+            self.foreign_neighbors,
+            self.own_macs,
+            self.adopted_macs,
+            self.adopted_ips,
+            self.adopted_vteps,
+        ):
+            known.clear()
+        self.bindings_of.clear()
+        for entry in self.config.static:
+            if entry.ip is not None:
+                self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)

@@ -1,0 +1,101 @@
+"""Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
+
+from collections.abc import Iterable
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.path import Path, rank, rejection
+from evpnd.core.sessions import PATH_CACHE, NlriParts, Session
+from evpnd.model.config import Config
+from evpnd.model.ids import ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS, format_route_target
+from evpnd.model.routes import PathAttributes
+
+NOT_IMPORTED = "no EVI imports its route targets"
+
+
+class Importer:
+    """Makes paths, and finds their importers once for each."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin with no EVI."""
+        self.stale = True
+        """EVIs, targets or our addresses changed: judge all paths again."""
+        self._exact: dict[bytes, tuple[MacVrf, ...]] = {}
+        self._wildcards: dict[bytes, tuple[MacVrf, ...]] = {}
+        self._vtep = b""
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take our AS and router id."""
+        self._asn = config.asn
+        self._router_id = bytes(config.router_id)
+        self.stale = True
+
+    def learn(self, vrfs: Iterable[MacVrf], vtep: bytes) -> None:
+        """Take the EVIs there are and our VTEP address."""
+        self.stale = False
+        self._vtep = vtep
+        exact: dict[bytes, list[MacVrf]] = {}
+        wildcards: dict[bytes, list[MacVrf]] = {}
+        for vrf in vrfs:
+            targets = vrf.config.import_targets
+            for target in targets.exact:
+                exact.setdefault(target, []).append(vrf)
+            for number in targets.wildcards:
+                wildcards.setdefault(number.to_bytes(4, "big"), []).append(vrf)
+        self._exact = {target: tuple(found) for target, found in exact.items()}
+        self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
+
+    def importers(self, attributes: PathAttributes) -> tuple[MacVrf, ...]:
+        """Find the EVIs that one of the route targets leads to."""
+        found: tuple[MacVrf, ...] = ()
+        for target in attributes.route_targets:
+            matches = self._exact.get(target, ())
+            if target[0] == TWO_OCTET_AS and target[1] == ROUTE_TARGET_SUBTYPE:
+                matches = (*matches, *self._wildcards.get(target[4:], ()))
+            found += tuple(vrf for vrf in matches if vrf not in found)
+        return found
+
+    def path(
+        self, session: Session, attributes: PathAttributes, nlri: NlriParts, now: float
+    ) -> Path:
+        """Give routes of equal attributes and NLRI parts their shared path."""
+        known = session.paths.get((attributes, nlri))
+        if known is not None:
+            return known
+        if len(session.paths) >= PATH_CACHE:
+            session.paths.clear()
+            session.ranks.clear()
+        order = session.ranks.get(attributes)
+        if order is None:
+            order = session.ranks[attributes] = rank(
+                attributes,
+                ebgp=session.config.asn != self._asn,
+                router_id=session.router_id,
+                peer_address=session.address,
+            )
+        path = Path(session.peer, attributes, nlri, order, now)
+        self._judge(session, path)
+        session.paths[(attributes, nlri)] = path
+        return path
+
+    def _judge(self, session: Session, path: Path) -> None:
+        attributes = path.attributes
+        path.rejection = rejection(
+            attributes,
+            asn=self._asn,
+            ebgp=session.config.asn != self._asn,
+            router_id=self._router_id,
+            vtep=self._vtep,
+        )
+        path.importers = () if path.rejection else self.importers(attributes)
+        if not path.importers and not path.rejection:
+            targets = " ".join(map(format_route_target, attributes.route_targets))
+            path.rejection = f"{NOT_IMPORTED} ({targets or 'it has none'})"
+
+    def judge_again(self, session: Session) -> None:
+        """Find the importers of all paths of a peer anew."""
+        judged: set[int] = set()
+        for path in (*session.rib.paths(), *session.paths.values()):
+            if id(path) not in judged:
+                judged.add(id(path))
+                self._judge(session, path)

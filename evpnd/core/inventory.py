@@ -1,0 +1,333 @@
+"""The EVIs of this host and the devices they stand on.
+
+Devices come, go and change under us; an EVI follows them and says what it lacks.
+"""
+
+from collections.abc import Iterator
+
+from evpnd.core import mobility
+from evpnd.core.evi import MacVrf
+from evpnd.core.readiness import (
+    MANAGED_ALIAS,
+    Devices,
+    Links,
+    bridge_name,
+    find_devices,
+    tenant_ports,
+    vxlan_name,
+)
+from evpnd.model.actions import (
+    Action,
+    ConfigureVxlanPort,
+    CreateDevices,
+    DumpFdb,
+    DumpNeighbors,
+    Notice,
+    RemoveDevices,
+)
+from evpnd.model.config import Config, EviConfig, discovered_evi
+from evpnd.model.ids import AS2_MAX, Rd, Vni
+from evpnd.model.rows import Link
+
+DEVICE_PAUSE = 1.0
+"""Seconds between two attempts to create or configure the same device."""
+
+
+class Inventory:
+    """EVIs by VNI, and which of them a device belongs to."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin with the EVIs of the configuration, all not ready."""
+        self.links = Links()
+        self.vrfs: dict[int, MacVrf] = {}
+        self.by_port: dict[int, MacVrf] = {}
+        """Any device of an EVI: VXLAN device, bridge, tenant port."""
+        self.by_bridge: dict[int, MacVrf] = {}
+        self.vtep = b""
+        self.changed = True
+        self.vtep_changed = False
+        self.vrfs_changed = True
+        self._config = config
+        self._tried: dict[str, float] = {}
+        self._due: float | None = None
+        self._refused: dict[str, str] = {}
+        self._swept = False
+        self._removals: list[Action] = []
+        for evi in config.evis:
+            self._add(evi, discovered=False)
+
+    def observe(self, link: Link) -> None:
+        """Take a new or changed link."""
+        if self.links.put(link):
+            self.changed = True
+
+    def vanish(self, ifindex: int) -> None:
+        """Take the end of a link."""
+        self.links.drop(ifindex)
+        self.changed = True
+
+    def observe_address(self, ifindex: int, ip: bytes, *, present: bool) -> None:
+        """Take an address that came or went."""
+        known = self.links.addresses
+        (known.add if present else known.discard)((ifindex, ip))
+        self.changed = True
+
+    def device_failed(self, device: str, reason: str, now: float) -> None:
+        """Note why a device could not be made or changed."""
+        self._refused[device] = reason
+        self._tried[device] = now
+        self.changed = True
+
+    def snooped_ports(self) -> frozenset[int]:
+        """List the tenant ports on which ARP and ND tell of bindings."""
+        return frozenset(
+            port
+            for vrf in self.vrfs.values()
+            if vrf.reason is None and vrf.config.advertise.neighbors
+            for port in vrf.ports
+        )
+
+    def next_due(self) -> float | None:
+        """Say when a device is to be tried again."""
+        return self._due
+
+    def stand(
+        self, now: float, actions: list[Action], notices: list[Notice]
+    ) -> list[MacVrf]:
+        """Follow the devices; returns the EVIs that went with theirs."""
+        if not self.changed and (self._due is None or now < self._due):
+            return []
+        self.changed = False
+        self._due = None
+        config = self._config
+        vtep = config.vtep.address or self.links.vtep_of(config.vtep.interface or "")
+        if vtep != self.vtep:
+            self.vtep = bytes(vtep)
+            self.vtep_changed = True
+        if not self._swept:
+            self._swept = True
+            self._sweep_managed(actions)
+        gone = self._discover() if config.discover else []
+        claimed: dict[int, MacVrf] = {}
+        self.by_port, self.by_bridge = {}, {}
+        for vrf in self.vrfs.values():
+            self._place(vrf, claimed, now, actions, notices)
+        return gone
+
+    def _place(
+        self,
+        vrf: MacVrf,
+        claimed: dict[int, MacVrf],
+        now: float,
+        actions: list[Action],
+        notices: list[Notice],
+    ) -> None:
+        evi = vrf.config
+        found = find_devices(evi, self.links, self.vtep)
+        if found.reason is None and found.bridge is not None:
+            other = claimed.setdefault(found.bridge.ifindex, vrf)
+            if other is not vrf:
+                reason = f"{found.bridge.name} already carries EVI {other.config.name}"
+                found = Devices(reason)
+        if evi.manage:
+            self._manage(evi, found, now, actions)
+            refused = self._refused.get(vxlan_name(evi)) or self._refused.get(
+                bridge_name(evi)
+            )
+            if found.reason is not None and refused:
+                found = found._replace(reason=refused)
+        vxlan = found.vxlan.ifindex if found.vxlan else 0
+        bridge = found.bridge.ifindex if found.bridge else 0
+        if (vxlan, bridge) != (vrf.vxlan, vrf.bridge):
+            vrf.forget_kernel()
+            vrf.vxlan, vrf.bridge = vxlan, bridge
+        vrf.vtep = self.vtep
+        before = vrf.reason
+        vrf.reason = found.reason
+        if found.vxlan is None or found.bridge is None:
+            vrf.ports = frozenset()
+        else:
+            self._take_ports(vrf, found.bridge, actions)
+            self._configure(vrf, found.vxlan, now, actions)
+        if vrf.reason != before:
+            self._tell(vrf, notices)
+        if vrf.reason is None and before is not None:
+            vrf.fdb_known = vrf.neighbors_known = False
+            actions.append(DumpFdb(bridge))
+            actions.append(DumpNeighbors(bridge))
+        if vrf.reason != before:
+            vrf.mark_all()
+
+    def _take_ports(self, vrf: MacVrf, bridge: Link, actions: list[Action]) -> None:
+        ports = tenant_ports(self.links, bridge)
+        if ports != vrf.ports:
+            for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
+                mobility.forget(vrf, mac)
+            if ports - vrf.ports and vrf.fdb_known:
+                actions.append(DumpFdb(bridge.ifindex))
+            vrf.ports = ports
+        self.by_bridge[bridge.ifindex] = vrf
+        for port in (*ports, vrf.vxlan, bridge.ifindex):
+            self.by_port[port] = vrf
+        own_ips = self.links.addresses_of(bridge.ifindex)
+        if own_ips != vrf.own_ips:
+            vrf.dirty_ips |= own_ips ^ vrf.own_ips
+            vrf.dirty_macs.update(vrf.bindings_of)
+            vrf.own_ips = own_ips
+
+    def _configure(
+        self, vrf: MacVrf, vxlan: Link, now: float, actions: list[Action]
+    ) -> None:
+        port, suppress = vxlan.port, vrf.config.suppress
+        if port is None or vxlan.vxlan is None:
+            return
+        wrong = (
+            port.learning
+            or port.neigh_suppress != suppress
+            or (vxlan.vxlan.learning and not vrf.discovered)
+        )
+        if wrong and self._may_try(f"port {vxlan.name}", now):
+            actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
+
+    def _manage(
+        self, evi: EviConfig, found: Devices, now: float, actions: list[Action]
+    ) -> None:
+        bridge = self.links.by_name.get(bridge_name(evi))
+        missing = [
+            port
+            for port in map(self.links.by_name.get, evi.ports)
+            if port is not None
+            and (bridge is None or port.master != bridge.ifindex or not port.up)
+        ]
+        if (found.reason is None and not missing) or not self.vtep:
+            return
+        if self._may_try(vxlan_name(evi), now):
+            actions.append(
+                CreateDevices(
+                    evi,
+                    bridge_name(evi),
+                    vxlan_name(evi),
+                    self.vtep,
+                    self._config.vtep.udp_port,
+                )
+            )
+
+    def _may_try(self, what: str, now: float) -> bool:
+        due = self._tried.get(what, now - DEVICE_PAUSE) + DEVICE_PAUSE
+        if now < due:
+            self._due = due if self._due is None else min(self._due, due)
+            return False
+        self._tried[what] = now
+        self._refused.pop(what, None)
+        return True
+
+    def _tell(self, vrf: MacVrf, notices: list[Notice]) -> None:
+        fields: dict[str, object] = {"evi": vrf.config.name, "vni": vrf.config.vni}
+        if vrf.reason is None:
+            notices.append(Notice("info", "evi_ready", fields))
+        else:
+            fields["reason"] = vrf.reason
+            notices.append(Notice("warning", "evi_not_ready", fields))
+
+    def _discover(self) -> list[MacVrf]:
+        configured = {evi.vni for evi in self._config.evis}
+        named = {evi.vxlan for evi in self._config.evis}
+        found = {
+            link.vxlan.vni: link
+            for link in self.links.by_index.values()
+            if link.vxlan is not None
+            and link.vxlan.local
+            and not link.vxlan.learning
+            and not link.vxlan.external
+            and link.vxlan.vni not in configured
+            and link.name not in named
+            and link.alias != MANAGED_ALIAS
+        }
+        gone = [
+            vrf
+            for vni, vrf in self.vrfs.items()
+            if vrf.discovered
+            and (vni not in found or found[vni].name != vrf.config.vxlan)
+        ]
+        for vrf in gone:
+            self._drop(vrf)
+        for vni, link in sorted(found.items()):
+            if vni not in self.vrfs:
+                evi = discovered_evi(Vni(vni), self._config.asn, None, link.name)
+                self._add(evi, discovered=True)
+        return gone
+
+    def _add(self, evi: EviConfig, *, discovered: bool) -> None:
+        rd = evi.rd or self._derive_rd(evi.vni)
+        self.vrfs[evi.vni] = MacVrf(evi, rd, discovered=discovered)
+        self.vrfs_changed = True
+        self.changed = True
+
+    def _drop(self, vrf: MacVrf) -> None:
+        del self.vrfs[vrf.config.vni]
+        self.vrfs_changed = True
+        self.changed = True
+
+    def _derive_rd(self, vni: int) -> Rd:
+        """Derive router-id:index from the VNI, so that a restart gives the same.
+
+        The index has 16 bits (RFC 4364, 4.2); the few VNIs that share their low
+        16 bits take the next free one.
+        """
+        taken = {vrf.rd for vrf in self.vrfs.values()}
+        for step in range(AS2_MAX + 1):
+            index = (vni + step) & AS2_MAX
+            rd = b"\x00\x01" + self._config.router_id + index.to_bytes(2, "big")
+            if index and rd not in taken:
+                return Rd(rd)
+        raise ValueError("there are more EVIs than route distinguishers")
+
+    def _sweep_managed(self, actions: list[Action]) -> None:
+        """Remove devices of an earlier run that no EVI asks for any more."""
+        wanted = set(self._managed_names())
+        left = tuple(
+            link.name
+            for link in self.links.by_index.values()
+            if link.alias == MANAGED_ALIAS and link.name not in wanted
+        )
+        if left:
+            actions.append(RemoveDevices(left))
+
+    def _managed_names(self) -> Iterator[str]:
+        for vrf in self.vrfs.values():
+            if vrf.config.manage:
+                yield vxlan_name(vrf.config)
+                yield bridge_name(vrf.config)
+
+    def remove_managed(self) -> list[Action]:
+        """Remove all devices that evpnd created."""
+        names = tuple(self._managed_names())
+        return [RemoveDevices(names)] if names else []
+
+    def reconfigure(self, config: Config) -> list[MacVrf]:
+        """Take a new configuration; returns the EVIs that go or start over."""
+        wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
+        moved = config.router_id != self._config.router_id
+        self._config = config
+        gone: list[MacVrf] = []
+        for vni, vrf in list(self.vrfs.items()):
+            evi = wanted.get(vni)
+            if vrf.discovered and evi is None and config.discover:
+                continue
+            if evi == vrf.config and not vrf.discovered and not (moved and not evi.rd):
+                continue
+            gone.append(vrf)
+            self._drop(vrf)
+            if vrf.config.manage and not (evi and evi.manage):
+                names = (vxlan_name(vrf.config), bridge_name(vrf.config))
+                self._removals.append(RemoveDevices(names))
+        for evi in config.evis:
+            if evi.vni not in self.vrfs:
+                self._add(evi, discovered=False)
+        self.changed = True
+        return gone
+
+    def take_removals(self) -> list[Action]:
+        """Hand out the devices that a new configuration no longer asks for."""
+        removals, self._removals = self._removals, []
+        return removals

@@ -1,0 +1,154 @@
+"""What we announce: type 3 for each ready EVI, type 2 for its local MACs."""
+
+from collections.abc import Iterable
+
+from evpnd.core.evi import Announced, MacVrf
+from evpnd.model.actions import (
+    Action,
+    AnnounceImet,
+    AnnounceMacIp,
+    ExportAttributes,
+    WithdrawImet,
+    WithdrawMacIp,
+)
+from evpnd.model.ids import RouteTarget
+
+ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
+
+
+def export_attributes(
+    vtep: bytes, targets: tuple[RouteTarget, ...], sequence: int, *, sticky: bool
+) -> ExportAttributes:
+    """Build the attributes of a type 2 route (wire.md, what we send).
+
+    The MAC mobility community is there only when it says something.
+    """
+    communities = (*targets, ENCAPSULATION_VXLAN)
+    if sequence or sticky:
+        mobility = bytes((6, 0, sticky, 0)) + sequence.to_bytes(4, "big")
+        communities = (*communities, mobility)
+    return ExportAttributes(next_hop=vtep, extended_communities=communities)
+
+
+class Originator:
+    """Keeps what was announced of one set of EVIs equal to what should be."""
+
+    def __init__(self) -> None:
+        """Begin with nothing announced."""
+        self._shared: dict[tuple[object, ...], ExportAttributes] = {}
+        self._announce: dict[tuple[int, ExportAttributes], list[bytes]] = {}
+        self._withdraw: dict[int, list[bytes]] = {}
+        self._vrfs: dict[int, MacVrf] = {}
+
+    def mac(self, vrf: MacVrf, mac: bytes) -> None:
+        """Compare what a MAC should be announced as with what it was."""
+        wanted = self._wanted(vrf, mac)
+        known = vrf.announced.get(mac)
+        if wanted == known:
+            return
+        vni = vrf.config.vni
+        self._vrfs[vni] = vrf
+        old_keys = _keys(mac, known)
+        new_keys = _keys(mac, wanted)
+        if wanted is None:
+            del vrf.announced[mac]
+        else:
+            vrf.announced[mac] = wanted
+            same = known is not None and known.attributes is wanted.attributes
+            fresh = (
+                [key for key in new_keys if key not in old_keys] if same else new_keys
+            )
+            if fresh:
+                group = (vni, wanted.attributes)
+                self._announce.setdefault(group, []).extend(fresh)
+        gone = [key for key in old_keys if key not in new_keys]
+        if gone:
+            self._withdraw.setdefault(vni, []).extend(gone)
+
+    def _wanted(self, vrf: MacVrf, mac: bytes) -> Announced | None:
+        if not vrf.ready or not vrf.is_local(mac) or mac in vrf.own_macs:
+            return None
+        advertise = vrf.config.advertise
+        ips: tuple[bytes, ...] = ()
+        if advertise.neighbors:
+            ips = tuple(
+                sorted(
+                    ip
+                    for ip in vrf.bindings_of.get(mac, ())
+                    if vrf.binding(ip) == mac and ip not in vrf.own_ips
+                )
+            )
+        if not (advertise.macs or ips):
+            return None
+        sequence = vrf.sequence.get(mac, 0)
+        sticky = vrf.is_sticky(mac)
+        shared = (vrf.vtep, vrf.config.export_targets, sequence, sticky)
+        attributes = self._shared.get(shared)
+        if attributes is None:
+            attributes = self._shared[shared] = export_attributes(
+                vrf.vtep, vrf.config.export_targets, sequence, sticky=sticky
+            )
+        return Announced(attributes, advertise.macs, ips)
+
+    def imet(self, vrf: MacVrf) -> list[Action]:
+        """Compare the type 3 route of an EVI with what was announced."""
+        wanted = None
+        if vrf.ready and vrf.config.advertise.imet:
+            wanted = ExportAttributes(
+                next_hop=vrf.vtep,
+                extended_communities=(*vrf.config.export_targets, ENCAPSULATION_VXLAN),
+                pmsi_vni=vrf.config.vni,
+            )
+        known = vrf.announced_imet
+        if wanted == known:
+            return []
+        actions: list[Action] = []
+        if known is not None and (wanted is None or wanted.next_hop != known.next_hop):
+            actions.append(WithdrawImet(None, vrf.rd, known.next_hop))
+        if wanted is not None:
+            actions.append(AnnounceImet(None, wanted, vrf.rd, wanted.next_hop))
+        vrf.announced_imet = wanted
+        return actions
+
+    def flush(self) -> list[Action]:
+        """Hand out the gathered announcements, grouped by equal attributes."""
+        actions: list[Action] = [
+            WithdrawMacIp(None, self._vrfs[vni].rd, keys)
+            for vni, keys in self._withdraw.items()
+        ]
+        actions.extend(
+            AnnounceMacIp(None, attributes, self._vrfs[vni].rd, vni, keys)
+            for (vni, attributes), keys in self._announce.items()
+        )
+        self._announce = {}
+        self._withdraw = {}
+        return actions
+
+    def withdraw_all(self, vrf: MacVrf) -> list[Action]:
+        """Withdraw every route of an EVI that goes."""
+        keys = [
+            key for mac, known in vrf.announced.items() for key in _keys(mac, known)
+        ]
+        actions: list[Action] = []
+        if keys:
+            actions.append(WithdrawMacIp(None, vrf.rd, keys))
+        if vrf.announced_imet is not None:
+            actions.append(WithdrawImet(None, vrf.rd, vrf.announced_imet.next_hop))
+        vrf.announced = {}
+        vrf.announced_imet = None
+        return actions
+
+
+def _keys(mac: bytes, announced: Announced | None) -> list[bytes]:
+    if announced is None:
+        return []
+    keys = [mac] if announced.alone else []
+    keys.extend(mac + ip for ip in announced.ips)
+    return keys
+
+
+def count(vrfs: Iterable[MacVrf]) -> int:
+    """Count the routes announced."""
+    return sum(
+        known.alone + len(known.ips) for vrf in vrfs for known in vrf.announced.values()
+    ) + sum(vrf.announced_imet is not None for vrf in vrfs)

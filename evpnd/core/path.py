@@ -1,0 +1,104 @@
+"""Paths: what the routes of one peer share beside MAC and IP.
+
+A full table is hundreds of thousands of MACs on some thousands of paths, so all
+that can be judged without the MAC is judged once here: whether the path may be
+used at all, which EVIs import it, and where it stands among others.
+"""
+
+from typing import TYPE_CHECKING, final
+
+from evpnd.model.ids import Peer
+from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evpnd.core.evi import MacVrf
+
+DEFAULT_LOCAL_PREFERENCE = 100
+
+Rank = tuple[bool, int, bytes, int, int, int, int, bool, bytes, bytes]
+
+
+@final
+class Path:
+    """Attributes, RD, Ethernet Tag, ESI and labels of routes from one peer."""
+
+    __slots__ = (
+        "attributes",
+        "esi",
+        "ethernet_tag",
+        "importers",
+        "labels",
+        "peer",
+        "rank",
+        "rd",
+        "received_at",
+        "rejection",
+        "sequence",
+        "sticky",
+        "vtep",
+    )
+
+    def __init__(
+        self,
+        peer: Peer,
+        attributes: PathAttributes,
+        nlri: tuple[bytes, bytes, bytes, bytes],
+        rank: Rank,
+        received_at: float,
+    ) -> None:
+        """Take NLRI parts (RD, Ethernet Tag, ESI, labels) and the rank."""
+        self.peer = peer
+        self.attributes = attributes
+        self.rd, self.ethernet_tag, self.esi, self.labels = nlri
+        self.vtep = attributes.next_hop
+        self.sequence = attributes.sequence
+        self.sticky = attributes.sticky
+        self.rank = rank
+        self.received_at = received_at
+        self.rejection: str | None = None
+        self.importers: Sequence[MacVrf] = ()
+
+
+def rank(
+    attributes: PathAttributes, *, ebgp: bool, router_id: bytes, peer_address: bytes
+) -> Rank:
+    """Order paths for one MAC: the smallest is the best.
+
+    Sticky first, the higher mobility sequence, the lower VTEP address (RFC 7432,
+    section 15), then BGP's own decision (RFC 4271, section 9.1.2.2).
+    """
+    local_preference = attributes.local_preference
+    return (
+        not attributes.sticky,
+        -attributes.sequence,
+        attributes.next_hop,
+        -(DEFAULT_LOCAL_PREFERENCE if local_preference is None else local_preference),
+        attributes.as_path_length,
+        attributes.origin,
+        attributes.med or 0,
+        not ebgp,
+        attributes.originator_id or router_id,
+        peer_address,
+    )
+
+
+def rejection(
+    attributes: PathAttributes, *, asn: int, ebgp: bool, router_id: bytes, vtep: bytes
+) -> str | None:
+    """Say why no route with these attributes may be used here; None: it may."""
+    if ebgp and asn in attributes.as_path:
+        return f"our AS {asn} is in its AS_PATH"
+    if attributes.originator_id == router_id:
+        return "we are its originator"
+    if attributes.next_hop == vtep:
+        return "its next hop is our own VTEP address"
+    if vtep and len(attributes.next_hop) != len(vtep):
+        return "its next hop is of the other address family than our VTEP"
+    if (
+        attributes.encapsulations
+        and VXLAN_ENCAPSULATION not in attributes.encapsulations
+    ):
+        return f"its encapsulation is {attributes.encapsulations[0]}, not VXLAN (8)"
+    return None

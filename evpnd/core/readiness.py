@@ -1,0 +1,157 @@
+"""Which devices an EVI stands on, and what it still lacks."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from evpnd.model.config import EviConfig
+from evpnd.model.ids import format_ip
+from evpnd.model.rows import Link
+
+MANAGED_ALIAS = "evpnd"
+"""IFLA_IFALIAS of devices that evpnd created, so that a fresh one knows them."""
+
+
+class Links:
+    """The links and addresses of the host, by index and by name."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.by_index: dict[int, Link] = {}
+        self.by_name: dict[str, Link] = {}
+        self.addresses: set[tuple[int, bytes]] = set()
+        self._vxlans: dict[int, Link] | None = None
+        self._ports: dict[int, list[Link]] = {}
+
+    def _index(self) -> dict[int, Link]:
+        """Index VXLAN devices by VNI and ports by bridge, once for each change."""
+        if self._vxlans is None:
+            self._vxlans = {}
+            self._ports = {}
+            for link in self.by_index.values():
+                if link.vxlan is not None:
+                    self._vxlans.setdefault(link.vxlan.vni, link)
+                if link.master:
+                    self._ports.setdefault(link.master, []).append(link)
+        return self._vxlans
+
+    def replace(
+        self, links: Iterable[Link], addresses: Iterable[tuple[int, bytes]]
+    ) -> None:
+        """Take a dump."""
+        self.by_index = {link.ifindex: link for link in links}
+        self.by_name = {link.name: link for link in self.by_index.values()}
+        self.addresses = set(addresses)
+        self._vxlans = None
+
+    def put(self, link: Link) -> bool:
+        """Take a new or changed link; tells whether that changed anything."""
+        old = self.by_index.get(link.ifindex)
+        if old == link:
+            return False
+        if old is not None and self.by_name.get(old.name) is old:
+            del self.by_name[old.name]
+        self.by_index[link.ifindex] = link
+        self.by_name[link.name] = link
+        self._vxlans = None
+        return True
+
+    def drop(self, ifindex: int) -> None:
+        """Forget a link and its addresses."""
+        old = self.by_index.pop(ifindex, None)
+        if old is not None and self.by_name.get(old.name) is old:
+            del self.by_name[old.name]
+        self.addresses = {entry for entry in self.addresses if entry[0] != ifindex}
+        self._vxlans = None
+
+    def vxlan_of(self, vni: int) -> Link | None:
+        """Find the VXLAN device that carries a VNI; the oldest of several."""
+        return self._index().get(vni)
+
+    def ports_of(self, bridge: int) -> list[Link]:
+        """List the ports of a bridge."""
+        self._index()
+        return self._ports.get(bridge, [])
+
+    def addresses_of(self, ifindex: int) -> set[bytes]:
+        """List the IP addresses of a link."""
+        return {ip for index, ip in self.addresses if index == ifindex}
+
+    def vtep_of(self, name: str) -> bytes:
+        """Take the VTEP address from a device; empty while it has none.
+
+        Loopback and link-local addresses do not count; IPv4 comes before IPv6,
+        and the lowest of several is taken, so that a restart takes the same.
+        """
+        link = self.by_name.get(name)
+        if link is None:
+            return b""
+        usable = [
+            ip
+            for ip in self.addresses_of(link.ifindex)
+            if ip[0] not in (0, 127) and ip[:2] not in (b"\xfe\x80", b"\xa9\xfe")
+        ]
+        return min(usable, key=lambda ip: (len(ip), ip), default=b"")
+
+
+class Devices(NamedTuple):
+    """What was found for one EVI; reason says what is missing."""
+
+    reason: str | None
+    vxlan: Link | None = None
+    bridge: Link | None = None
+
+
+def bridge_name(evi: EviConfig) -> str:
+    """Name the bridge of a managed EVI."""
+    return evi.bridge or f"br{evi.vni}"
+
+
+def vxlan_name(evi: EviConfig) -> str:
+    """Name the VXLAN device of a managed EVI."""
+    return evi.vxlan or f"vx{evi.vni}"
+
+
+def find_devices(evi: EviConfig, links: Links, vtep: bytes) -> Devices:
+    """Look for the devices of an EVI and say what keeps it from being ready."""
+    wanted = vxlan_name(evi) if evi.manage else evi.vxlan
+    vxlan = links.by_name.get(wanted) if wanted else links.vxlan_of(evi.vni)
+    if vxlan is None:
+        what = wanted or f"with VNI {evi.vni}"
+        return Devices(f"there is no VXLAN device {what}")
+    if vxlan.vxlan is None:
+        return Devices(f"{vxlan.name} is not a VXLAN device but {vxlan.kind or 'one'}")
+    if vxlan.vxlan.external:
+        return Devices(f"{vxlan.name} is external (collect metadata), not for one VNI")
+    if vxlan.vxlan.vni != evi.vni:
+        return Devices(f"{vxlan.name} carries VNI {vxlan.vxlan.vni}, not {evi.vni}")
+    bridge = links.by_index.get(vxlan.master)
+    wanted = bridge_name(evi) if evi.manage else evi.bridge
+    if wanted and wanted not in links.by_name:
+        return Devices(f"there is no bridge {wanted}", vxlan)
+    if bridge is None or bridge.kind != "bridge":
+        return Devices(f"{vxlan.name} is not in a bridge", vxlan)
+    if wanted and bridge.name != wanted:
+        return Devices(f"{vxlan.name} is in {bridge.name}, not in {wanted}", vxlan)
+    if not vtep:
+        return Devices("the VTEP address is not known yet", vxlan, bridge)
+    local = vxlan.vxlan.local
+    if local and local != vtep:
+        return Devices(
+            f"{vxlan.name} has local address {format_ip(local)}, "
+            f"not the VTEP address {format_ip(vtep)}",
+            vxlan,
+            bridge,
+        )
+    if not local:
+        return Devices(f"{vxlan.name} has no local address", vxlan, bridge)
+    for link in (vxlan, bridge):
+        if not link.up:
+            return Devices(f"{link.name} is down", vxlan, bridge)
+    return Devices(None, vxlan, bridge)
+
+
+def tenant_ports(links: Links, bridge: Link) -> frozenset[int]:
+    """List the ports of a bridge that lead to tenants: all but VXLAN devices."""
+    return frozenset(
+        link.ifindex for link in links.ports_of(bridge.ifindex) if link.vxlan is None
+    )

@@ -1,0 +1,234 @@
+"""The difference between the rows wanted and the rows there, for the dirty keys.
+
+Order matters twice. A VXLAN row goes in with its bridge row in one message, never
+the bridge row first. What overrides a local row goes in groups small enough that
+the kernel's notifications of it are read back (bulk writes mute them): a frame of
+the old port may have raced it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from evpnd.core import mobility
+from evpnd.core.evi import MacVrf
+from evpnd.core.originate import Originator
+from evpnd.core.selection import best_for_ip, best_for_mac
+from evpnd.model.actions import (
+    Action,
+    DeleteFlood,
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DeleteVxlanRows,
+    Notice,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
+
+OVERRIDE_GROUP = 8
+ROUTER_FLAG = 0x01
+"""R of the ARP/ND community (RFC 9047)."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """One reconciliation: what it may do, and what it found to do."""
+
+    settled: bool
+    """All peers have had their say: rows that no route confirmed may go."""
+    waiting: Callable[[MacVrf, str, bytes], bool]
+    """Tells whether a refused row waits for its retry (EVI, table, key)."""
+    originator: Originator
+    actions: list[Action] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+
+def reconcile(vrf: MacVrf, now: Pass) -> None:
+    """Bring one EVI's rows and announcements to what its routes want."""
+    if vrf.dirty_imet:
+        vrf.dirty_imet = False
+        now.actions.extend(now.originator.imet(vrf))
+    if vrf.dirty_macs:
+        dirty, vrf.dirty_macs = vrf.dirty_macs, set()
+        _reconcile_macs(vrf, dirty, now)
+    if not vrf.ready:
+        return
+    if vrf.dirty_ips:
+        dirty, vrf.dirty_ips = vrf.dirty_ips, set()
+        _reconcile_neighbors(vrf, dirty, now)
+    if vrf.dirty_flood:
+        vrf.dirty_flood = False
+        _reconcile_flood(vrf, now)
+
+
+def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
+    if not vrf.ready:
+        for mac in dirty:
+            if mac in vrf.announced:
+                now.originator.mac(vrf, mac)
+        return
+    upserts: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    overrides: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    deletes: list[bytes] = []
+    leftovers: list[bytes] = []
+    rows = vrf.remote_rows
+    local, static, announced = vrf.local, vrf.static, vrf.announced
+    foreign, own, partial = vrf.foreign_rows, vrf.own_macs, vrf.partial
+    adopted = vrf.adopted_macs
+    for mac in dirty:
+        path = best_for_mac(vrf, mac)
+        overridden = False
+        if mac in local or mac in static:
+            if path is not None:
+                if mobility.remote_wins(vrf, mac, path, now.notices):
+                    overridden = True
+                else:
+                    path = None
+            now.originator.mac(vrf, mac)
+            _mark_bindings(vrf, mac)
+        elif mac in announced:
+            now.originator.mac(vrf, mac)
+            _mark_bindings(vrf, mac)
+        if path is not None and (mac in own or mac in foreign):
+            path = None
+        row = rows.get(mac)
+        if path is not None:
+            vtep = path.vtep
+            if adopted:
+                adopted.discard(mac)
+            if row == vtep or now.waiting(vrf, "fdb", mac):
+                continue
+            rows[mac] = vtep
+            if partial:
+                partial.pop(mac, None)
+            (overrides if overridden else upserts)[vtep].append(mac)
+        elif row is not None:
+            held = mac in adopted and not now.settled
+            if held or mac in foreign or now.waiting(vrf, "fdb", mac):
+                continue
+            del rows[mac]
+            deletes.append(mac)
+        elif mac in partial:
+            dst, _ = partial[mac]
+            if vrf.is_local(mac) or mac in own:
+                if dst and mac not in foreign:
+                    del partial[mac]
+                    leftovers.append(mac)
+            elif (now.settled or mac not in adopted) and mac not in foreign:
+                del partial[mac]
+                deletes.append(mac)
+        if mac in vrf.ips_of:
+            vrf.dirty_ips.update(vrf.ips_of[mac])
+    _emit_upserts(vrf, now, upserts, overrides)
+    if deletes:
+        now.actions.append(DeleteRemoteMacs(vrf.vxlan, deletes))
+    if leftovers:
+        now.actions.append(DeleteVxlanRows(vrf.vxlan, leftovers))
+
+
+def _mark_bindings(vrf: MacVrf, mac: bytes) -> None:
+    vrf.dirty_ips.update(vrf.ips_of.get(mac, ()))
+    vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
+
+
+def _emit_upserts(
+    vrf: MacVrf,
+    now: Pass,
+    upserts: dict[bytes, list[bytes]],
+    overrides: dict[bytes, list[bytes]],
+) -> None:
+    actions = now.actions
+    for vtep, macs in overrides.items():
+        actions.extend(
+            UpsertRemoteMacs(vrf.vxlan, vtep, macs[start : start + OVERRIDE_GROUP])
+            for start in range(0, len(macs), OVERRIDE_GROUP)
+        )
+    for vtep, macs in upserts.items():
+        actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, macs))
+
+
+def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
+    upserts: list[tuple[bytes, bytes, bool]] = []
+    deletes: list[bytes] = []
+    for ip in dirty:
+        wanted = wanted_neighbor(vrf, ip)
+        actual = vrf.neighbor_rows.get(ip)
+        if wanted == actual:
+            vrf.adopted_ips.discard(ip)
+            continue
+        if now.waiting(vrf, "neighbor", ip):
+            continue
+        if wanted is not None:
+            vrf.adopted_ips.discard(ip)
+            if ip in vrf.foreign_neighbors:
+                continue
+            vrf.neighbor_rows[ip] = wanted
+            upserts.append((ip, *wanted))
+        elif now.settled or ip not in vrf.adopted_ips or vrf.binding(ip) is not None:
+            del vrf.neighbor_rows[ip]
+            deletes.append(ip)
+    if upserts:
+        now.actions.append(UpsertNeighbors(vrf.bridge, upserts))
+    if deletes:
+        now.actions.append(DeleteNeighbors(vrf.bridge, deletes))
+
+
+def wanted_neighbor(vrf: MacVrf, ip: bytes) -> tuple[bytes, bool] | None:
+    """Find the neighbour that an IP should have: (MAC, router).
+
+    Only an IP behind a remote MAC has one; a tenant of ours answers for itself.
+    """
+    found = best_for_ip(vrf, ip)
+    if found is None or ip in vrf.own_ips or vrf.binding(ip) is not None:
+        return None
+    mac, path = found
+    if vrf.is_local(mac) or mac in vrf.own_macs:
+        return None
+    flags = path.attributes.arp_nd_flags
+    return mac, bool(flags is not None and flags & ROUTER_FLAG)
+
+
+def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
+    wanted = set(vrf.imets.values()) if vrf.config.flood else set()
+    wanted.discard(vrf.vtep)
+    wanted = {vtep for vtep in wanted if len(vtep) == len(vrf.vtep)}
+    add = [
+        vtep
+        for vtep in wanted
+        if vtep not in vrf.flood_rows and not now.waiting(vrf, "flood", vtep)
+    ]
+    gone = [
+        vtep
+        for vtep, ours in vrf.flood_rows.items()
+        if ours
+        and vtep not in wanted
+        and (now.settled or vtep not in vrf.adopted_vteps)
+        and not now.waiting(vrf, "flood", vtep)
+    ]
+    vrf.adopted_vteps -= wanted
+    if add:
+        vrf.flood_rows.update(dict.fromkeys(add, True))
+        now.actions.append(UpsertFlood(vrf.vxlan, sorted(add)))
+    if gone:
+        for vtep in gone:
+            del vrf.flood_rows[vtep]
+        now.actions.append(DeleteFlood(vrf.vxlan, gone))
+
+
+def remove_rows(vrf: MacVrf) -> list[Action]:
+    """Remove every row of ours: the EVI goes, or the daemon is told to flush."""
+    actions: list[Action] = []
+    macs = [*vrf.remote_rows, *(mac for mac in vrf.partial if not vrf.is_local(mac))]
+    macs = [mac for mac in macs if mac not in vrf.foreign_rows]
+    local = [mac for mac, (dst, _) in vrf.partial.items() if dst and vrf.is_local(mac)]
+    flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
+    if macs:
+        actions.append(DeleteRemoteMacs(vrf.vxlan, macs))
+    if local:
+        actions.append(DeleteVxlanRows(vrf.vxlan, local))
+    if flood:
+        actions.append(DeleteFlood(vrf.vxlan, flood))
+    if vrf.neighbor_rows:
+        actions.append(DeleteNeighbors(vrf.bridge, list(vrf.neighbor_rows)))
+    return actions

@@ -1,0 +1,244 @@
+"""Adj-RIB-In of each peer, and the import of its routes into EVIs.
+
+A route is one slot in the peer's table and one in the MAC-VRF that imports it,
+both pointing to the path it shares with others; both tables share the key.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from evpnd.core.path import Path
+from evpnd.model.routes import (
+    INGRESS_REPLICATION,
+    ImetRoute,
+    MacIpBatch,
+    OtherRoute,
+    identity,
+)
+
+if TYPE_CHECKING:
+    from evpnd.core.evi import MacVrf
+
+MAC_LENGTH = 6
+
+Table = dict[bytes, Path]
+
+
+class AdjRibIn:
+    """The routes of one peer, as it sent them."""
+
+    __slots__ = ("mac_ip", "others", "stale")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.mac_ip: dict[bytes, Table] = {}
+        """RD and Ethernet Tag (12 octets) to MAC and IP to path."""
+        self.others: dict[tuple[object, ...], tuple[OtherRoute, Path]] = {}
+        self.stale: AdjRibIn | None = None
+        """While the peer restarts: the routes that it has not sent again."""
+
+    def __len__(self) -> int:
+        """Count the routes."""
+        return sum(map(len, self.mac_ip.values())) + len(self.others)
+
+    def paths(self) -> Iterator[Path]:
+        """Walk over the paths in use, each at least once."""
+        for table in self.mac_ip.values():
+            yield from set(table.values())
+        for _, path in self.others.values():
+            yield path
+
+    def install(self, batch: MacIpBatch, path: Path) -> None:
+        """Take type 2 routes that share one path."""
+        source = batch.rd + batch.ethernet_tag
+        table = self.mac_ip.get(source)
+        if table is None:
+            table = self.mac_ip[source] = {}
+        keys = batch.keys
+        if self.stale is not None:
+            known = self.stale.mac_ip.get(source, {})
+            for key in keys:
+                known.pop(key, None)
+        if table.keys().isdisjoint(keys):
+            table.update(dict.fromkeys(keys, path))
+            for vrf in path.importers:
+                add_fresh(vrf, keys, path)
+            return
+        for key in keys:
+            old = table.get(key)
+            table[key] = path
+            if old is not None and old is not path:
+                for vrf in old.importers:
+                    if vrf not in path.importers:
+                        remove(vrf, key, old)
+            for vrf in path.importers:
+                add(vrf, key, path, old)
+
+    def withdraw(self, batch: MacIpBatch) -> None:
+        """Drop type 2 routes; absent ones are no error."""
+        table = self.mac_ip.get(batch.rd + batch.ethernet_tag)
+        if table is None:
+            return
+        if self.stale is not None:
+            known = self.stale.mac_ip.get(batch.rd + batch.ethernet_tag, {})
+            for key in batch.keys:
+                known.pop(key, None)
+        for key in batch.keys:
+            path = table.pop(key, None)
+            if path is not None:
+                for vrf in path.importers:
+                    remove(vrf, key, path)
+        if not table:
+            del self.mac_ip[batch.rd + batch.ethernet_tag]
+
+    def install_other(self, route: OtherRoute, path: Path) -> None:
+        """Take a route of another type than 2."""
+        key = identity(route)
+        if self.stale is not None:
+            self.stale.others.pop(key, None)
+        self.withdraw_other(route)
+        self.others[key] = (route, path)
+        import_other(route, path)
+
+    def withdraw_other(self, route: OtherRoute) -> None:
+        """Drop a route of another type than 2; an absent one is no error."""
+        if self.stale is not None:
+            self.stale.others.pop(identity(route), None)
+        found = self.others.pop(identity(route), None)
+        if found is not None and isinstance(route, ImetRoute):
+            old = found[1]
+            for vrf in old.importers:
+                if vrf.imets.pop((old.peer, *identity(route)), None) is not None:
+                    vrf.dirty_flood = True
+
+    def mark_stale(self) -> None:
+        """Remember all routes as not sent again (RFC 4724, section 4.2)."""
+        stale = self.stale = AdjRibIn()
+        stale.mac_ip = {source: dict(table) for source, table in self.mac_ip.items()}
+        stale.others = dict(self.others)
+
+    def drop_stale(self) -> int:
+        """Withdraw what was not sent again; returns how many."""
+        stale, self.stale = self.stale, None
+        if stale is None:
+            return 0
+        return self._withdraw_all(stale)
+
+    def drop_all(self) -> int:
+        """Withdraw everything; returns how many."""
+        self.stale = None
+        return self._withdraw_all(self)
+
+    def _withdraw_all(self, those: "AdjRibIn") -> int:
+        count = len(those)
+        for source, table in list(those.mac_ip.items()):
+            self.withdraw(MacIpBatch(source[:8], source[8:], b"", b"", list(table)))
+        for route, _ in list(those.others.values()):
+            self.withdraw_other(route)
+        return count
+
+
+def import_other(route: OtherRoute, path: Path) -> None:
+    """Let a type 3 route into the flood lists of the EVIs that import it."""
+    if not isinstance(route, ImetRoute):
+        return
+    vtep = flood_endpoint(route, path)
+    for vrf in path.importers:
+        if vtep:
+            vrf.imets[(path.peer, *identity(route))] = vtep
+        vrf.dirty_flood = True
+
+
+def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
+    """Find the VTEP that wants copies of BUM frames; empty: none does.
+
+    Peers differ in which of PMSI endpoint, originator and next hop they set with
+    care: the endpoint comes first (wire.md's finding), then the originator.
+    """
+    pmsi = path.attributes.pmsi
+    if pmsi is None:
+        return route.originator
+    if pmsi.tunnel_type != INGRESS_REPLICATION:
+        return b""
+    return pmsi.endpoint or route.originator
+
+
+def add_fresh(vrf: "MacVrf", keys: list[bytes], path: Path) -> None:
+    """Import routes whose peer had none of these keys before."""
+    routes = vrf.routes
+    if len(keys) * MAC_LENGTH == sum(map(len, keys)) and routes.keys().isdisjoint(keys):
+        routes.update(dict.fromkeys(keys, path))
+        vrf.dirty_macs.update(keys)
+        return
+    for key in keys:
+        add(vrf, key, path, None)
+
+
+def add(vrf: "MacVrf", key: bytes, path: Path, old: Path | None) -> None:
+    """Import one route in place of the old path of the same source, if any."""
+    found = vrf.routes.get(key)
+    if found is None:
+        vrf.routes[key] = path
+    elif type(found) is Path:
+        vrf.routes[key] = path if found is old or found is path else [found, path]
+    else:
+        others = [other for other in found if other is not old and other is not path]
+        vrf.routes[key] = [*others, path] if others else path
+    mark(vrf, key)
+    if found is None and len(key) > MAC_LENGTH:
+        mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+        vrf.ips_of[mac] = (*vrf.ips_of.get(mac, ()), ip)
+        vrf.macs_of[ip] = (*vrf.macs_of.get(ip, ()), mac)
+
+
+def remove(vrf: "MacVrf", key: bytes, path: Path) -> None:
+    """Take one route back out."""
+    found = vrf.routes.get(key)
+    if found is None:
+        return
+    mark(vrf, key)
+    if type(found) is not Path:
+        others = [other for other in found if other is not path]
+        vrf.routes[key] = others[0] if len(others) == 1 else others
+        return
+    if found is not path:
+        return
+    del vrf.routes[key]
+    if len(key) > MAC_LENGTH:
+        mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+        _drop(vrf.ips_of, mac, ip)
+        _drop(vrf.macs_of, ip, mac)
+
+
+def mark(vrf: "MacVrf", key: bytes) -> None:
+    """Have reconciliation look at the MAC, and the IP, of a route."""
+    if len(key) == MAC_LENGTH:
+        vrf.dirty_macs.add(key)
+    else:
+        vrf.dirty_macs.add(key[:MAC_LENGTH])
+        vrf.dirty_ips.add(key[MAC_LENGTH:])
+
+
+def _drop(index: dict[bytes, tuple[bytes, ...]], key: bytes, value: bytes) -> None:
+    left = tuple(other for other in index.get(key, ()) if other != value)
+    if left:
+        index[key] = left
+    else:
+        index.pop(key, None)
+
+
+def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable["MacVrf"]) -> None:
+    """Fill the EVIs again, after the importers of the paths were found anew."""
+    for vrf in vrfs:
+        vrf.mark_all()
+        vrf.routes.clear()
+        vrf.ips_of.clear()
+        vrf.macs_of.clear()
+        vrf.imets.clear()
+    for rib in ribs:
+        for table in rib.mac_ip.values():
+            for key, path in table.items():
+                for vrf in path.importers:
+                    add(vrf, key, path, None)
+        for route, path in rib.others.values():
+            import_other(route, path)

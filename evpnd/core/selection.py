@@ -1,0 +1,57 @@
+"""The best path for a MAC or for a binding of one EVI."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from evpnd.core.path import Path
+
+if TYPE_CHECKING:
+    from evpnd.core.evi import MacVrf
+
+_rank = attrgetter("rank")
+
+
+def best(paths: Iterable[Path]) -> Path | None:
+    """Pick the path of the smallest rank."""
+    return min(paths, key=_rank, default=None)
+
+
+def candidates(vrf: "MacVrf", key: bytes) -> tuple[Path, ...]:
+    """List the paths for exactly this MAC or MAC and IP."""
+    found = vrf.routes.get(key)
+    if found is None:
+        return ()
+    return (found,) if type(found) is Path else tuple(found)
+
+
+def mac_candidates(vrf: "MacVrf", mac: bytes) -> list[Path]:
+    """List all paths that tell where a MAC is.
+
+    A route with an IP gives the MAC as well: some peers send nothing else.
+    """
+    paths = list(candidates(vrf, mac))
+    for ip in vrf.ips_of.get(mac, ()):
+        paths.extend(candidates(vrf, mac + ip))
+    return paths
+
+
+def best_for_mac(vrf: "MacVrf", mac: bytes) -> Path | None:
+    """Find the path that a MAC is reached by."""
+    found = vrf.routes.get(mac)
+    if mac not in vrf.ips_of and (found is None or type(found) is Path):
+        return found
+    return best(mac_candidates(vrf, mac))
+
+
+def best_for_ip(vrf: "MacVrf", ip: bytes) -> tuple[bytes, Path] | None:
+    """Find the MAC that an IP is bound to remotely, and the path saying so."""
+    bound = [
+        (path.rank, mac, path)
+        for mac in vrf.macs_of.get(ip, ())
+        for path in candidates(vrf, mac + ip)
+    ]
+    if not bound:
+        return None
+    _, mac, path = min(bound, key=lambda entry: entry[:2])
+    return mac, path

@@ -1,0 +1,94 @@
+"""BGP sessions as the core sees them: state, routes, and what to wait for.
+
+Routes of a restarting peer are kept until it has sent them again (RFC 4724, 4.2),
+and rows of an earlier run until every configured peer has had its say.
+"""
+
+from typing import TYPE_CHECKING
+
+from evpnd.core.rib import AdjRibIn
+from evpnd.model.config import PeerConfig
+from evpnd.model.ids import parse_ip
+
+if TYPE_CHECKING:
+    from evpnd.core.path import Path, Rank
+    from evpnd.model.routes import PathAttributes
+
+MARKER_TIMER = 15.0
+"""Seconds that an established peer has to send End-of-RIB: FRR 8.4 sends none."""
+QUIET = 3.0
+"""Seconds without an UPDATE before that timer counts as End-of-RIB."""
+PATH_CACHE = 4096
+
+NlriParts = tuple[bytes, bytes, bytes, bytes]
+
+
+class Session:
+    """One configured peer."""
+
+    def __init__(self, config: PeerConfig, now: float) -> None:
+        """Begin idle, with the whole restart time to come up in."""
+        self.config = config
+        self.peer = config.address
+        self.address = parse_ip(config.address)
+        self.state = "idle"
+        self.since = now
+        self.last_error: str | None = None
+        self.rib = AdjRibIn()
+        self.restart_time = 0
+        self.enhanced_refresh = False
+        self.told_everything = False
+        """Its End-of-RIB, or its timer, was seen."""
+        self.deadline: float | None = now + max(config.graceful_restart, MARKER_TIMER)
+        """When to stop waiting: for End-of-RIB, or for a restarting peer."""
+        self.last_update = now
+        self.resumed_at: float | None = None
+        self.router_id = bytes(4)
+        self.paths: dict[tuple[PathAttributes, NlriParts], Path] = {}
+        self.ranks: dict[PathAttributes, Rank] = {}
+
+    @property
+    def established(self) -> bool:
+        """Tell whether the session is up."""
+        return self.state == "established"
+
+    def went_up(self, now: float, restart_time: int | None) -> None:
+        """Begin to wait for End-of-RIB."""
+        self.state = "established"
+        self.since = now
+        self.restart_time = restart_time or 0
+        self.last_update = now
+        self.deadline = now + MARKER_TIMER
+
+    def went_down(self, now: float, reason: str, *, graceful: bool) -> bool:
+        """Tell whether the routes are kept for a restart."""
+        self.state = "idle"
+        self.since = now
+        self.last_error = reason
+        self.paths.clear()
+        self.ranks.clear()
+        keep = graceful and self.restart_time > 0 and self.config.graceful_restart > 0
+        if keep:
+            self.rib.mark_stale()
+            self.deadline = now + self.restart_time
+        elif self.told_everything:
+            self.deadline = None
+        return keep
+
+    def expired(self, now: float) -> bool:
+        """Tell whether there is nothing left to wait for.
+
+        A peer that is still sending is given until it pauses.
+        """
+        if self.deadline is None or now < self.deadline:
+            return False
+        if self.established and now < self.last_update + QUIET:
+            self.deadline = self.last_update + QUIET
+            return False
+        return True
+
+    def finish(self) -> int:
+        """Take what was sent as all there is; returns how many routes were stale."""
+        self.told_everything = True
+        self.deadline = None
+        return self.rib.drop_stale()

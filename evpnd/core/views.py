@@ -1,0 +1,315 @@
+"""What `show` tells: the state as plain values, named by the interface.
+
+Times leave the core as monotonic seconds; the agent turns them into dates.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from evpnd.core import originate
+from evpnd.core.engine import Engine
+from evpnd.core.evi import MacVrf
+from evpnd.core.path import Path
+from evpnd.core.reconcile import wanted_neighbor
+from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
+from evpnd.core.sessions import Session
+from evpnd.model.config import ImportTargets
+from evpnd.model.ids import (
+    RFC8365_VXLAN,
+    format_ip,
+    format_mac,
+    format_rd,
+    format_route_target,
+)
+from evpnd.model.routes import (
+    EthernetAdRoute,
+    EthernetSegmentRoute,
+    ImetRoute,
+    IpPrefixRoute,
+    OtherRoute,
+)
+
+Entry = dict[str, Any]
+
+
+def peers(engine: Engine, now: float) -> Iterator[Entry]:
+    """List the sessions."""
+    advertised = originate.count(engine.inventory.vrfs.values())
+    for session in engine.sessions.values():
+        yield {
+            "address": session.peer,
+            "asn": session.config.asn,
+            "description": session.config.description,
+            "state": session.state,
+            "uptime": int(now - session.since) if session.established else 0,
+            "routes_received": len(session.rib),
+            "routes_advertised": advertised if session.established else 0,
+            "last_error": session.last_error,
+        }
+
+
+def evis(engine: Engine) -> Iterator[Entry]:
+    """List the EVIs."""
+    for vrf in engine.inventory.vrfs.values():
+        evi = vrf.config
+        remote = sum(1 for mac in _routed_macs(vrf) if not vrf.is_local(mac))
+        ready = vrf.ready
+        yield {
+            "name": evi.name,
+            "vni": evi.vni,
+            "bridge": _link_name(engine, vrf.bridge) or evi.bridge,
+            "vxlan": _link_name(engine, vrf.vxlan) or evi.vxlan,
+            "rd": format_rd(vrf.rd),
+            "import_targets": _import_targets(evi.import_targets),
+            "export_targets": [format_route_target(t) for t in evi.export_targets],
+            "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+            "state": "ready" if ready else "not-ready",
+            "reason": None
+            if ready
+            else vrf.reason or "its tables have not been read yet",
+            "local_macs": len(vrf.local.keys() | vrf.static.keys()),
+            "remote_macs": remote,
+            "remote_vteps": len(set(vrf.imets.values()) - {vrf.vtep}),
+            "managed": evi.manage,
+            "discovered": vrf.discovered,
+        }
+
+
+def macs(engine: Engine) -> Iterator[Entry]:
+    """List local and remote MACs."""
+    for vrf in engine.inventory.vrfs.values():
+        for mac in vrf.local.keys() | vrf.static.keys():
+            local = vrf.local.get(mac)
+            yield {
+                "vni": vrf.config.vni,
+                "mac": format_mac(mac),
+                "ips": sorted(map(format_ip, vrf.bindings_of.get(mac, ()))),
+                "kind": "local",
+                "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+                "sequence": vrf.sequence.get(mac, 0),
+                "sticky": vrf.is_sticky(mac),
+                "duplicate": False,
+                "interface": _link_name(engine, local.port) if local else None,
+                "state": "advertised" if mac in vrf.announced else "not-advertised",
+                "since": local.since if local else None,
+                "origin": local.origin.value if local else "configured",
+            }
+        for mac in _routed_macs(vrf):
+            path = best_for_mac(vrf, mac)
+            if path is None or vrf.is_local(mac):
+                continue
+            yield {
+                "vni": vrf.config.vni,
+                "mac": format_mac(mac),
+                "ips": sorted(map(format_ip, vrf.ips_of.get(mac, ()))),
+                "kind": "remote",
+                "vtep": format_ip(path.vtep),
+                "sequence": path.sequence,
+                "sticky": path.sticky,
+                "duplicate": False,
+                "interface": _link_name(engine, vrf.vxlan),
+                "state": _row_state(engine, vrf, mac, path),
+                "since": path.received_at,
+                "origin": "bgp",
+            }
+
+
+def neighbors(engine: Engine) -> Iterator[Entry]:
+    """List bindings of IPs to MACs, local and remote."""
+    for vrf in engine.inventory.vrfs.values():
+        vni = vrf.config.vni
+        for mac, ips in vrf.bindings_of.items():
+            for ip in ips:
+                if vrf.binding(ip) == mac:
+                    yield {
+                        "vni": vni,
+                        "ip": format_ip(ip),
+                        "mac": format_mac(mac),
+                        "kind": "local",
+                        "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+                        "state": "advertised"
+                        if ip in _announced_ips(vrf, mac)
+                        else "not-advertised",
+                    }
+        for ip in vrf.macs_of:
+            found = best_for_ip(vrf, ip)
+            if found is None or vrf.binding(ip) is not None:
+                continue
+            mac, path = found
+            wanted = wanted_neighbor(vrf, ip)
+            refused = engine.retries.errno(vni, "neighbor", ip)
+            if wanted is None or ip in vrf.foreign_neighbors:
+                state = "inactive"
+            elif vrf.neighbor_rows.get(ip) == wanted:
+                state = "installed"
+            else:
+                state = "pending" if refused is None else f"refused (errno {refused})"
+            yield {
+                "vni": vni,
+                "ip": format_ip(ip),
+                "mac": format_mac(mac),
+                "kind": "remote",
+                "vtep": format_ip(path.vtep),
+                "state": state,
+            }
+
+
+def vteps(engine: Engine) -> Iterator[Entry]:
+    """List the remote VTEPs."""
+    macs_by: dict[bytes, dict[int, int]] = {}
+    peers_of: dict[bytes, str] = {}
+    flooded: set[bytes] = set()
+    for vrf in engine.inventory.vrfs.values():
+        vni = vrf.config.vni
+        for (peer, *_), vtep in vrf.imets.items():
+            macs_by.setdefault(vtep, {}).setdefault(vni, 0)
+            peers_of.setdefault(vtep, str(peer))
+        for mac in _routed_macs(vrf):
+            path = best_for_mac(vrf, mac)
+            if path is not None and not vrf.is_local(mac):
+                counts = macs_by.setdefault(path.vtep, {})
+                counts[vni] = counts.get(vni, 0) + 1
+                peers_of.setdefault(path.vtep, path.peer)
+        flooded.update(vrf.flood_rows)
+    macs_by.pop(bytes(engine.inventory.vtep), None)
+    for vtep, counts in macs_by.items():
+        yield {
+            "vtep": format_ip(vtep),
+            "vnis": sorted(counts),
+            "macs": sum(counts.values()),
+            "flood": vtep in flooded,
+            "peer": peers_of[vtep],
+        }
+
+
+def routes(engine: Engine) -> Iterator[Entry]:
+    """List the routes received, whether used or not."""
+    for session in engine.sessions.values():
+        for table in session.rib.mac_ip.values():
+            for key, path in table.items():
+                yield _mac_ip_entry(session, key, path)
+        for route, path in session.rib.others.values():
+            yield _other_entry(session, route, path)
+
+
+def _mac_ip_entry(session: Session, key: bytes, path: Path) -> Entry:
+    entry = _path_entry(session, path, 2)
+    mac, ip = key[:6], key[6:]
+    entry["mac"] = format_mac(mac)
+    entry["ip"] = format_ip(ip) if ip else None
+    entry["vni"] = int.from_bytes(path.labels[:3])
+    reasons = [_why_not(vrf, mac, path) for vrf in path.importers]
+    entry["best"] = any(reason is None for reason in reasons)
+    if entry["accepted"] and not entry["best"]:
+        entry["reason"] = "; ".join(reason for reason in reasons if reason)
+    return entry
+
+
+def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
+    if vrf.is_local(mac):
+        return f"the MAC is local in {vrf.config.name}"
+    chosen = best(mac_candidates(vrf, mac))
+    if chosen is not path and chosen is not None and chosen.rank < path.rank:
+        if chosen.vtep == path.vtep:
+            return f"the same VTEP by peer {chosen.peer} is better in BGP's decision"
+        return (
+            f"{format_ip(chosen.vtep)} by peer {chosen.peer} is better "
+            f"(sequence {chosen.sequence} against {path.sequence})"
+        )
+    if mac in vrf.own_macs:
+        return "the MAC is an own interface's"
+    if mac in vrf.foreign_rows:
+        return "somebody else's row for the MAC is on the VXLAN device"
+    return None
+
+
+def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
+    match route:
+        case ImetRoute():
+            entry = _path_entry(session, path, 3)
+            entry["originator"] = format_ip(route.originator)
+            entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
+            if path.attributes.pmsi is not None:
+                entry["vni"] = path.attributes.pmsi.label
+        case EthernetAdRoute():
+            entry = _path_entry(session, path, 1)
+            entry["esi"] = route.esi.hex(":")
+            entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
+            entry["vni"] = int.from_bytes(route.label)
+        case EthernetSegmentRoute():
+            entry = _path_entry(session, path, 4)
+            entry["esi"] = route.esi.hex(":")
+            entry["originator"] = format_ip(route.originator)
+        case IpPrefixRoute():
+            entry = _path_entry(session, path, 5)
+            entry["esi"] = route.esi.hex(":")
+            entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
+            entry["ip"] = f"{format_ip(route.prefix)}/{route.prefix_length}"
+            entry["gateway"] = format_ip(route.gateway)
+            entry["vni"] = int.from_bytes(route.label)
+    if not isinstance(route, ImetRoute) and entry["accepted"]:
+        entry["reason"] = "routes of this type are kept and not used"
+    entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)
+    return entry
+
+
+def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
+    attributes = path.attributes
+    return {
+        "peer": session.peer,
+        "type": route_type,
+        "rd": format_rd(path.rd),
+        "ethernet_tag": int.from_bytes(path.ethernet_tag),
+        "esi": (path.esi or bytes(10)).hex(":"),
+        "mac": None,
+        "ip": None,
+        "originator": None,
+        "vni": None,
+        "next_hop": format_ip(attributes.next_hop),
+        "route_targets": [format_route_target(t) for t in attributes.route_targets],
+        "encapsulation": list(attributes.encapsulations),
+        "sequence": attributes.sequence,
+        "sticky": attributes.sticky,
+        "default_gateway": attributes.default_gateway,
+        "as_path": list(attributes.as_path),
+        "local_preference": attributes.local_preference,
+        "accepted": path.rejection is None,
+        "best": False,
+        "reason": path.rejection,
+        "since": path.received_at,
+    }
+
+
+def _routed_macs(vrf: MacVrf) -> set[bytes]:
+    return {key[:6] for key in vrf.routes}
+
+
+def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
+    known = vrf.announced.get(mac)
+    return known.ips if known is not None else ()
+
+
+def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> str:
+    if vrf.remote_rows.get(mac) == path.vtep:
+        return "installed"
+    if mac in vrf.own_macs or mac in vrf.foreign_rows:
+        return "inactive"
+    refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
+    return "pending" if refused is None else f"refused (errno {refused})"
+
+
+def _import_targets(targets: ImportTargets) -> list[str]:
+    numbers = sorted(
+        number
+        for number in targets.wildcards
+        if number & ~RFC8365_VXLAN not in targets.wildcards - {number}
+    )
+    return [
+        *sorted(map(format_route_target, targets.exact)),
+        *(f"*:{number}" for number in numbers),
+    ]
+
+
+def _link_name(engine: Engine, ifindex: int) -> str | None:
+    link = engine.inventory.links.by_index.get(ifindex)
+    return link.name if link is not None else None
