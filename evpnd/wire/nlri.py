@@ -1,0 +1,308 @@
+"""EVPN NLRI, AFI 25 and SAFI 70 (RFC 7432 section 7, RFC 9136 section 3).
+
+``type(1) length(1) value(length)``. Type 2 comes by the hundred thousand and has
+paths of its own: nothing is made for a route but its MAC and IP octets.
+
+One NLRI whose inner lengths are impossible costs itself alone: it is withdrawn
+when its key can be read. Only a broken outer length loses the framing, and with
+it the whole block (RFC 7606, sections 3 j and 5.3).
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from evpnd.model.routes import (
+    EthernetAdRoute,
+    EthernetSegmentRoute,
+    ImetRoute,
+    IpPrefixRoute,
+    MacIpBatch,
+    Malformed,
+    OtherRoute,
+    Treatment,
+)
+
+MAC_IP = 2
+
+_HEAD = 25
+"""Octets of a type 2 NLRI before its MAC: type, length, RD, ESI, tag, MAC length."""
+_IP_LENGTH = _HEAD + 6
+_NO_ESI = bytes(10)
+_NO_TAG = bytes(4)
+
+_SHAPES = {33: 0, 36: 0, 37: 4, 40: 4, 49: 16, 52: 16}
+"""Value length of a type 2 NLRI to octets of its IP; 3 octets a label, 1 or 2."""
+
+
+class DecodedNlris(NamedTuple):
+    """A block of NLRIs, and those of it that must be treated as withdrawn."""
+
+    mac_ip: list[MacIpBatch]
+    routes: list[OtherRoute]
+    broken_mac_ip: list[MacIpBatch]
+    broken: list[OtherRoute]
+    malformed: tuple[Malformed, ...]
+
+
+def encode_mac_ip(rd: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]:
+    """Write type 2 NLRIs: ESI 0, Ethernet Tag 0, one label that is the VNI.
+
+    A key is a MAC (6 octets) and an IP (0, 4 or 16) in one piece; ValueError for
+    another length. For a withdrawal the VNI may be 0 (RFC 7432, section 7.2).
+    """
+    middle = rd + _NO_ESI + _NO_TAG + b"\x30"
+    label = vni.to_bytes(3, "big")
+    plain = b"\x02\x21" + middle
+    plain_tail = b"\x00" + label
+    bound = {10: (b"\x02\x25" + middle, b"\x20"), 22: (b"\x02\x31" + middle, b"\x80")}
+    nlris = []
+    for key in keys:
+        size = len(key)
+        if size == 6:
+            nlris.append(plain + key + plain_tail)
+        elif size in bound:
+            head, bits = bound[size]
+            nlris.append(head + key[:6] + bits + key[6:] + label)
+        else:
+            raise ValueError(f"a MAC/IP key of {size} octets, not 6, 10 or 22")
+    return nlris
+
+
+def encode_imet(rd: bytes, originator: bytes) -> bytes:
+    """Write a type 3 NLRI with Ethernet Tag 0; the originator has 4 or 16 octets."""
+    value = rd + _NO_TAG + bytes([8 * len(originator)]) + originator
+    return bytes([3, len(value)]) + value
+
+
+def split_nlris(block: bytes) -> list[bytes]:
+    """Cut a block into whole NLRIs; ValueError when one runs past its end."""
+    nlris = []
+    position, end = 0, len(block)
+    while position < end:
+        stop = position + 2 + block[position + 1] if position + 1 < end else end + 1
+        if stop > end:
+            raise _overrun(position, end)
+        nlris.append(block[position:stop])
+        position = stop
+    return nlris
+
+
+def nlri_key(nlri: bytes) -> bytes:
+    """Find the octets that identify a well-formed NLRI (RFC 7432, section 7).
+
+    ESI and labels of type 2, the label of type 1, and ESI, gateway and label of
+    type 5 are not among them; of an unknown type all octets are.
+    """
+    kind = nlri[0]
+    if kind == MAC_IP:
+        return b"\x02" + nlri[2:10] + nlri[20 : 32 + (nlri[31] >> 3)]
+    if kind == 1:
+        return nlri[:24]
+    if kind == 5:
+        return b"\x05" + nlri[2:10] + nlri[20 : 29 if nlri[1] == 34 else 41]
+    return nlri
+
+
+def decode_nlris(block: bytes) -> DecodedNlris:
+    """Read a block of NLRIs; ValueError when one runs past its end.
+
+    Routes of equal RD, Ethernet Tag, ESI and labels share a batch, so that order
+    is kept within a batch only.
+    """
+    batch = decode_uniform(block)
+    if batch is not None:
+        return DecodedNlris([batch], [], [], [], ())
+    return _decode_mixed(block)
+
+
+def decode_uniform(block: bytes) -> MacIpBatch | None:
+    """Read a block of type 2 NLRIs that differ in MAC and IP alone.
+
+    None for any other block, a broken one too: `decode_nlris` judges that.
+
+    With everything but the key equal, what stands between two keys is always the
+    same run of octets; `bytes.split` finds them all in one call.
+    """
+    if len(block) < 35 or block[0] != MAC_IP:
+        return None
+    stride = block[1] + 2
+    ip_size = _SHAPES.get(stride - 2)
+    if ip_size is None or block[24] != 48 or len(block) % stride:
+        return None
+    head = block[:_HEAD]
+    ip_bits = 8 * ip_size
+    label_at = 32 + ip_size
+    if len(block) == stride:
+        if block[_IP_LENGTH] != ip_bits:
+            return None
+        keys = [block[_HEAD:_IP_LENGTH] + block[32:label_at]]
+    else:
+        # Without an IP its length is part of what stands between the keys; with
+        # one it stands between MAC and IP, and is looked at as a column.
+        end, size = (label_at, 7 + ip_size) if ip_size else (_IP_LENGTH, 6)
+        keys = block[_HEAD : end - stride].split(block[end:stride] + head)
+        if (
+            len(keys) * stride != len(block)
+            or set(map(len, keys)) != {size}
+            or block[_IP_LENGTH::stride] != bytes([ip_bits]) * len(keys)
+        ):
+            return None
+        if ip_size:
+            keys = [key[:6] + key[7:] for key in keys]
+    return MacIpBatch(
+        head[2:10], head[20:24], head[10:20], block[label_at:stride], keys
+    )
+
+
+def _decode_mixed(block: bytes) -> DecodedNlris:
+    batches: dict[tuple[bytes, bytes], list[bytes]] = {}
+    routes: list[OtherRoute] = []
+    broken_batches: list[MacIpBatch] = []
+    broken: list[OtherRoute] = []
+    malformed: list[Malformed] = []
+    position, end = 0, len(block)
+    while position < end:
+        if position + 1 == end:
+            raise _overrun(position, end)
+        kind, length = block[position], block[position + 1]
+        start, stop = position + 2, position + 2 + length
+        if stop > end:
+            raise _overrun(position, end)
+        if kind == MAC_IP:
+            ip_size = _SHAPES.get(length)
+            if (
+                ip_size is not None
+                and block[position + _IP_LENGTH] == 8 * ip_size
+                and block[position + 24] == 48
+            ):
+                label_at = position + 32 + ip_size
+                shape = (block[start : start + 22], block[label_at:stop])
+                keys = batches.get(shape)
+                if keys is None:
+                    keys = batches[shape] = []
+                mac_at = position + _HEAD
+                keys.append(
+                    block[mac_at : mac_at + 6] + block[position + 32 : label_at]
+                )
+            else:
+                batch = _broken_mac_ip(block[start:stop])
+                if batch:
+                    broken_batches.append(batch)
+                malformed.append(_malformed(kind, length))
+        elif kind in _DECODERS:
+            route, sound = _DECODERS[kind](block[start:stop])
+            if not sound:
+                malformed.append(_malformed(kind, length))
+                if route:
+                    broken.append(route)
+            elif route:
+                routes.append(route)
+        else:
+            malformed.append(_skipped(kind))
+        position = stop
+    return DecodedNlris(
+        [
+            MacIpBatch(shape[:8], shape[18:], shape[8:18], labels, keys)
+            for (shape, labels), keys in batches.items()
+        ],
+        routes,
+        broken_batches,
+        broken,
+        tuple(malformed),
+    )
+
+
+def _overrun(position: int, end: int) -> ValueError:
+    return ValueError(f"the NLRI at octet {position} runs past its attribute ({end})")
+
+
+@cache
+def _malformed(kind: int, length: int) -> Malformed:
+    return Malformed(
+        Treatment.TREATED_AS_WITHDRAW,
+        f"type {kind} NLRI of {length} octets has impossible inner lengths",
+    )
+
+
+@cache
+def _skipped(kind: int) -> Malformed:
+    return Malformed(Treatment.SKIPPED, f"NLRI of type {kind} is not known")
+
+
+def _broken_mac_ip(value: bytes) -> MacIpBatch | None:
+    """Read the key of a type 2 value whose length fits no labels; None if none."""
+    if len(value) < 30 or value[22] != 48 or value[29] not in (0, 32, 128):
+        return None
+    end = 30 + value[29] // 8
+    if len(value) < end:
+        return None
+    key = value[23:29] + value[30:end]
+    return MacIpBatch(value[:8], value[18:22], value[8:18], bytes(3), [key])
+
+
+Decoded = tuple[OtherRoute | None, bool]
+"""The route, None where its key cannot be read; and whether it is sound."""
+
+
+def _decode_ethernet_ad(value: bytes) -> Decoded:
+    if len(value) < 22:
+        return None, False
+    return (
+        EthernetAdRoute(value[:8], value[8:18], value[18:22], value[22:25]),
+        len(value) == 25,
+    )
+
+
+def _decode_imet(value: bytes) -> Decoded:
+    originator = _address(value, 12)
+    if originator is None:
+        return None, False
+    route = ImetRoute(value[:8], value[8:12], originator)
+    return route, len(value) == 13 + len(originator)
+
+
+def _decode_ethernet_segment(value: bytes) -> Decoded:
+    originator = _address(value, 18)
+    if originator is None:
+        return None, False
+    route = EthernetSegmentRoute(value[:8], value[8:18], originator)
+    return route, len(value) == 19 + len(originator)
+
+
+def _address(value: bytes, at: int) -> bytes | None:
+    """Read an address behind its length in bits; None if it cannot be read."""
+    if len(value) <= at or value[at] not in (32, 128):
+        return None
+    address = value[at + 1 : at + 1 + value[at] // 8]
+    return address if 8 * len(address) == value[at] else None
+
+
+def _decode_ip_prefix(value: bytes) -> Decoded:
+    # Only the value's length says which family it is (RFC 9136, section 3.1), so
+    # that no key can be read from one of another length.
+    if len(value) not in (34, 58):
+        return None, False
+    size = 4 if len(value) == 34 else 16
+    if value[22] > 8 * size:
+        return None, False
+    return (
+        IpPrefixRoute(
+            rd=value[:8],
+            esi=value[8:18],
+            ethernet_tag=value[18:22],
+            prefix_length=value[22],
+            prefix=value[23 : 23 + size],
+            gateway=value[23 + size : 23 + 2 * size],
+            label=value[23 + 2 * size :],
+        ),
+        True,
+    )
+
+
+_DECODERS = {
+    1: _decode_ethernet_ad,
+    3: _decode_imet,
+    4: _decode_ethernet_segment,
+    5: _decode_ip_prefix,
+}
