@@ -71,6 +71,8 @@ class LineReader:
                 yield NotificationSeen(peer, message["text"])
             case "refresh":
                 yield RefreshMarked(peer, ended=message["phase"] == "end")
+            case _:
+                pass
 
     def _up(self, peer: Peer, message: dict[str, Any]) -> PeerWentUp:
         self._decoders[peer] = UpdateDecoder(

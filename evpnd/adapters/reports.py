@@ -1,0 +1,180 @@
+"""What the daemon tells people and programs: log, `show`, metrics."""
+
+import collections
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from evpnd.adapters.metrics import MetricsServer, Snapshot
+from evpnd.core import views
+from evpnd.core.engine import Engine
+from evpnd.model.actions import Notice
+from evpnd.model.config import Config, LogConfig
+
+KEPT_EVENTS = 1000
+SAME_EVENT_LIMIT = 50
+"""Lines a second of one event; the rest are counted and told in one line."""
+
+Entry = dict[str, Any]
+
+log = structlog.get_logger()
+
+
+def configure_log(config: LogConfig) -> None:
+    """Log to standard error, one JSON object or one readable line an event."""
+    renderer: structlog.typing.Processor
+    if config.format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    else:
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[config.level.upper()]
+        ),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+class Reports:
+    """Reads the engine, never changes it."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Begin with no event seen."""
+        self._engine = engine
+        self._events: collections.deque[Entry] = collections.deque(maxlen=KEPT_EVENTS)
+        self._second = 0
+        self._told: collections.Counter[str] = collections.Counter()
+        self._metrics: MetricsServer | None = None
+        self.counts: collections.Counter[str] = collections.Counter()
+        """Events by name since the start."""
+
+    def notice(self, notice: Notice) -> None:
+        """Log an event, and keep it for `show events`."""
+        self.counts[notice.event] += 1
+        second = int(time.monotonic())
+        if second != self._second:
+            for event, count in self._told.items():
+                if count > SAME_EVENT_LIMIT:
+                    suppressed = count - SAME_EVENT_LIMIT
+                    log.warning("events_suppressed", of=event, count=suppressed)
+            self._second = second
+            self._told.clear()
+        self._told[notice.event] += 1
+        self._events.append(
+            {
+                "time": _iso(time.time()),
+                "level": notice.level,
+                "event": notice.event,
+                **notice.fields,
+            }
+        )
+        if self._told[notice.event] <= SAME_EVENT_LIMIT:
+            tell = log.warning if notice.level == "warning" else log.info
+            tell(notice.event, **notice.fields)
+
+    def show(self, what: str, filters: dict[str, object]) -> dict[str, object]:
+        """Answer `show`: the entries of one table that pass the filters."""
+        engine = self._engine
+        now = time.monotonic()
+        tables: dict[str, Callable[[], Iterator[Entry]]] = {
+            "peers": lambda: views.peers(engine, now),
+            "evis": lambda: views.evis(engine),
+            "macs": lambda: views.macs(engine),
+            "neighbors": lambda: views.neighbors(engine),
+            "vteps": lambda: views.vteps(engine),
+            "routes": lambda: views.routes(engine),
+            "events": lambda: iter(list(self._events)),
+        }
+        table = tables.get(what)
+        if table is None:
+            return {"ok": False, "error": f"there is no table {what!r}"}
+        offset = time.time() - now
+        found = [entry for entry in table() if _passes(entry, filters)]
+        for entry in found:
+            if isinstance(entry.get("since"), float):
+                entry["since"] = _iso(entry["since"] + offset)
+        return {"ok": True, "result": found}
+
+    def status(self) -> Entry:
+        """Tell the daemon's own state in a few numbers."""
+        sessions = self._engine.sessions.values()
+        vrfs = self._engine.inventory.vrfs.values()
+        return {
+            "settled": self._engine.settled,
+            "peers": len(sessions),
+            "peers_established": sum(session.established for session in sessions),
+            "evis": len(vrfs),
+            "evis_ready": sum(vrf.ready for vrf in vrfs),
+            "routes": sum(len(session.rib) for session in sessions),
+        }
+
+    def serve_metrics(self, config: Config) -> None:
+        """Serve Prometheus metrics where the configuration asks for them."""
+        if config.metrics_listen is not None:
+            self._metrics = MetricsServer(config.metrics_listen, self.snapshot)
+            self._metrics.start()
+
+    def snapshot(self) -> Snapshot:
+        """Read the counters that metrics show."""
+        engine = self._engine
+        vrfs = list(engine.inventory.vrfs.values())
+        routes: collections.Counter[tuple[str, str, str]] = collections.Counter()
+        for session in list(engine.sessions.values()):
+            count = sum(map(len, list(session.rib.mac_ip.values())))
+            routes[session.peer, "mac-ip", "received"] += count
+            others = len(session.rib.others)
+            routes[session.peer, "other", "received"] += others
+        return Snapshot(
+            peer_up={
+                session.peer: session.established
+                for session in list(engine.sessions.values())
+            },
+            routes=dict(routes),
+            evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
+            fdb_entries=sum(len(vrf.remote_rows) for vrf in vrfs),
+            neighbor_entries=sum(len(vrf.neighbor_rows) for vrf in vrfs),
+            flood_list_size={vrf.config.vni: len(vrf.flood_rows) for vrf in vrfs},
+            netlink_errors={
+                (table, errno): count
+                for (table, errno), count in list(engine.retries.counts.items())
+            },
+            resyncs=dict(engine.resyncs),
+            malformed={
+                treatment.value: count for treatment, count in engine.malformed.items()
+            },
+            mac_moves=self.counts["mac_moved"],
+        )
+
+
+def _passes(entry: Entry, filters: dict[str, object]) -> bool:
+    for name in ("vni", "peer", "mac", "ip"):
+        wanted = filters.get(name)
+        if wanted is None:
+            continue
+        if name == "vni" and "vnis" in entry:
+            if wanted not in entry["vnis"]:
+                return False
+        elif name == "ip" and "ips" in entry:
+            if wanted not in entry["ips"]:
+                return False
+        elif name == "peer" and "address" in entry:
+            if entry["address"] != wanted:
+                return False
+        elif entry.get(name) != wanted:
+            return False
+    return True
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

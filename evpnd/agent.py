@@ -1,0 +1,215 @@
+"""The agent: one event loop that puts the adapters and the core together.
+
+Started by the speaker (`python -m evpnd.agent -c FILE`), which is at the other
+end of standard input and output. It can be killed at any moment: the sessions
+live in the speaker and the rows in the kernel, and a new agent learns both anew.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import structlog
+
+from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.control.server import ControlServer
+from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
+from evpnd.adapters.exabgp.pipe import Output, read_lines
+from evpnd.adapters.netlink.kernel import Kernel
+from evpnd.adapters.reports import Reports, configure_log
+from evpnd.core.engine import Engine
+from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
+from evpnd.model.config import Config
+from evpnd.model.config_changes import describe_changes
+from evpnd.model.events import ConfigChanged, Event
+
+STDIN, STDOUT = 0, 1
+SWITCH_INTERVAL = 0.0005
+"""Seconds. The kernel's writer thread comes back from a send for the interpreter
+lock; Python's 5 ms would make it wait longer than the send took."""
+GC_THRESHOLD = 50_000
+"""Allocations between collections: the tables are large and hold no cycles."""
+
+log = structlog.get_logger()
+
+
+class Agent:
+    """Events from the speaker, the kernel and the operator, through the core."""
+
+    def __init__(self, config: Config) -> None:
+        """Take an accepted configuration."""
+        self.config = config
+        self.engine = Engine(config, time.monotonic())
+        self.reports = Reports(self.engine)
+        self._reader = LineReader(config)
+        self._writer = LineWriter()
+        self._output = Output(STDOUT)
+        self._kernel = Kernel(self._take)
+        self._turn_due: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def run(self) -> None:
+        """Serve until the speaker goes, or says so."""
+        loop = asyncio.get_running_loop()
+        os.set_blocking(STDIN, False)
+        await self._kernel.start()
+        control = ControlServer(self.config.control_socket, self._answer)
+        await control.start()
+        self.reports.serve_metrics(self.config)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
+        loop.add_reader(STDIN, read_lines(STDIN, self._lines, self._stopped.set))
+        self._turn()
+        log.info("agent_started", pid=os.getpid(), config=str(self.config.path))
+        try:
+            await self._stopped.wait()
+        finally:
+            await control.close()
+            await self._kernel.close()
+            log.info("agent_stopped", pid=os.getpid())
+
+    def _lines(self, lines: list[bytes]) -> None:
+        now = time.monotonic()
+        handle = self.engine.handle
+        for line in lines:
+            for event in self._reader.read(line):
+                handle(event, now)
+            if not line.startswith(b'{"type":"update"'):
+                self._speaker_said(line)
+        self._turn_soon()
+
+    def _speaker_said(self, line: bytes) -> None:
+        match json.loads(line):
+            case {"type": "reload"}:
+                self._reload_soon()
+            case {"type": "shutdown", "flush": flush}:
+                self._spawn(self._stop(flush=bool(flush)))
+            case _:
+                pass
+
+    def _take(self, event: Event) -> None:
+        self.engine.handle(event, time.monotonic())
+        self._turn_soon()
+
+    def _turn_soon(self) -> None:
+        if self._turn_due is None:
+            self._turn_due = asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        if self._turn_due is not None:
+            self._turn_due.cancel()
+            self._turn_due = None
+        now = time.monotonic()
+        self._do(self.engine.reconcile(now))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.engine.next_deadline()
+        if deadline is not None:
+            self._timer = asyncio.get_running_loop().call_later(
+                max(0.001, deadline - now), self._turn
+            )
+
+    def _do(self, actions: list[Action]) -> None:
+        kernel: list[KernelAction] = []
+        bgp: list[BgpAction] = []
+        for action in actions:
+            if isinstance(action, Notice):
+                self.reports.notice(action)
+            elif isinstance(action, BgpAction):
+                bgp.append(action)
+            else:
+                kernel.append(action)
+        if bgp:
+            self._output.write(self._writer.write(bgp))
+        if kernel:
+            self._kernel.submit(kernel)
+
+    async def _stop(self, *, flush: bool) -> None:
+        if flush:
+            self._kernel.submit(
+                [
+                    action
+                    for action in self.engine.flush()
+                    if isinstance(action, KernelAction)
+                ]
+            )
+            await self._kernel.drain()
+            log.info("flushed")
+        self._stopped.set()
+
+    async def _answer(self, request: dict[str, object]) -> dict[str, object]:
+        match request:
+            case {"command": "show", "what": str(what)}:
+                return self.reports.show(what, request)
+            case {"command": "status"}:
+                return {"ok": True, "result": self.reports.status()}
+            case {"command": "reload"}:
+                return await self._reload()
+            case _:
+                return {"ok": False, "error": "there is no such command"}
+
+    def _reload_soon(self) -> None:
+        self._spawn(self._reload())
+
+    def _spawn(self, work: "asyncio._CoroutineLike[object]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _reload(self) -> dict[str, object]:
+        async with self._reloading:
+            try:
+                new = await asyncio.to_thread(load_config, self.config.path)
+            except ConfigErrors as refused:
+                errors = [str(error) for error in refused.errors]
+                log.warning("reload_refused", errors=errors)
+                return {
+                    "ok": False,
+                    "error": "the configuration is invalid; nothing was changed",
+                    "errors": errors,
+                }
+            old, self.config = self.config, new
+            changes = describe_changes(old, new)
+            self._reader.configure(new)
+            if (old.peers, old.asn, old.router_id) != (
+                new.peers,
+                new.asn,
+                new.router_id,
+            ):
+                self._output.write([peers_line(new)])
+            self._take(ConfigChanged(new))
+            log.info("reloaded", changes=changes)
+            return {"ok": True, "changes": changes}
+
+
+def main() -> None:
+    """Run the agent; the speaker gives the arguments."""
+    parser = argparse.ArgumentParser(prog="evpnd-agent", description=__doc__)
+    parser.add_argument("-c", "--config", type=Path, required=True)
+    path: Path = parser.parse_args().config
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(GC_THRESHOLD, 20, 20)
+    try:
+        config = load_config(path)
+    except ConfigErrors as refused:
+        sys.exit("\n".join(str(error) for error in refused.errors))
+    configure_log(config.log)
+    gc.freeze()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(Agent(config).run())
+
+
+if __name__ == "__main__":
+    main()

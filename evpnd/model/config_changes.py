@@ -1,0 +1,47 @@
+"""What differs between two configurations, in words for an operator."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from evpnd.model.config import Config, EviConfig, PeerConfig
+
+Item = TypeVar("Item", PeerConfig, EviConfig)
+
+NEEDS_RESTART = ("control_socket", "metrics_listen", "log")
+
+
+def describe_changes(old: Config, new: Config) -> list[str]:
+    """Name what a reload changes, one sentence each; empty: nothing."""
+    changes = [
+        f"{name.replace('_', '-')} changed"
+        for name in ("asn", "router_id", "vtep", "discover", "duplicate_detection")
+        if getattr(old, name) != getattr(new, name)
+    ]
+    changes.extend(
+        f"{name.replace('_', '-')} changed: restart evpnd to apply it"
+        for name in NEEDS_RESTART
+        if getattr(old, name) != getattr(new, name)
+    )
+    changes.extend(_compare("peer", _peers(old), _peers(new)))
+    changes.extend(_compare("EVI", _evis(old), _evis(new)))
+    return changes
+
+
+def _peers(config: Config) -> dict[str, PeerConfig]:
+    return {peer.address: peer for peer in config.peers}
+
+
+def _evis(config: Config) -> dict[str, EviConfig]:
+    return {f"{evi.name} (VNI {evi.vni})": evi for evi in config.evis}
+
+
+def _compare(what: str, old: dict[str, Item], new: dict[str, Item]) -> Iterator[str]:
+    yield from _each(what, "removed", (name for name in old if name not in new))
+    yield from _each(what, "added", (name for name in new if name not in old))
+    both = (name for name in new if name in old and old[name] != new[name])
+    yield from _each(what, "changed", both)
+
+
+def _each(what: str, done: str, names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        yield f"{what} {name} {done}"
