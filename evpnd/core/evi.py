@@ -1,13 +1,11 @@
 """One EVI of this host: its MAC-VRF, as told by BGP and as seen in the kernel."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from evpnd.core.path import Path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.config import EviConfig
-
-if TYPE_CHECKING:
-    from evpnd.core.path import Path
 
 
 class Origin(Enum):

@@ -5,14 +5,13 @@ that can be judged without the MAC is judged once here: whether the path may be
 used at all, which EVIs import it, and where it stands among others.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
 from evpnd.model.ids import Peer
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from evpnd.core.evi import MacVrf
 
 DEFAULT_LOCAL_PREFERENCE = 100

@@ -5,8 +5,8 @@ both pointing to the path it shares with others; both tables share the key.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
 from evpnd.model.routes import (
     INGRESS_REPLICATION,
@@ -15,9 +15,6 @@ from evpnd.model.routes import (
     OtherRoute,
     identity,
 )
-
-if TYPE_CHECKING:
-    from evpnd.core.evi import MacVrf
 
 MAC_LENGTH = 6
 
@@ -163,7 +160,7 @@ def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
     return pmsi.endpoint or route.originator
 
 
-def add_fresh(vrf: "MacVrf", keys: list[bytes], path: Path) -> None:
+def add_fresh(vrf: MacVrf, keys: list[bytes], path: Path) -> None:
     """Import routes whose peer had none of these keys before."""
     routes = vrf.routes
     if len(keys) * MAC_LENGTH == sum(map(len, keys)) and routes.keys().isdisjoint(keys):
@@ -174,7 +171,7 @@ def add_fresh(vrf: "MacVrf", keys: list[bytes], path: Path) -> None:
         add(vrf, key, path, None)
 
 
-def add(vrf: "MacVrf", key: bytes, path: Path, old: Path | None) -> None:
+def add(vrf: MacVrf, key: bytes, path: Path, old: Path | None) -> None:
     """Import one route in place of the old path of the same source, if any."""
     found = vrf.routes.get(key)
     if found is None:
@@ -191,7 +188,7 @@ def add(vrf: "MacVrf", key: bytes, path: Path, old: Path | None) -> None:
         vrf.macs_of[ip] = (*vrf.macs_of.get(ip, ()), mac)
 
 
-def remove(vrf: "MacVrf", key: bytes, path: Path) -> None:
+def remove(vrf: MacVrf, key: bytes, path: Path) -> None:
     """Take one route back out."""
     found = vrf.routes.get(key)
     if found is None:
@@ -210,7 +207,7 @@ def remove(vrf: "MacVrf", key: bytes, path: Path) -> None:
         _drop(vrf.macs_of, ip, mac)
 
 
-def mark(vrf: "MacVrf", key: bytes) -> None:
+def mark(vrf: MacVrf, key: bytes) -> None:
     """Have reconciliation look at the MAC, and the IP, of a route."""
     if len(key) == MAC_LENGTH:
         vrf.dirty_macs.add(key)
@@ -227,7 +224,7 @@ def _drop(index: dict[bytes, tuple[bytes, ...]], key: bytes, value: bytes) -> No
         index.pop(key, None)
 
 
-def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable["MacVrf"]) -> None:
+def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf]) -> None:
     """Fill the EVIs again, after the importers of the paths were found anew."""
     for vrf in vrfs:
         vrf.mark_all()

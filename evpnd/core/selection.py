@@ -2,12 +2,9 @@
 
 from collections.abc import Iterable
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
+from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
-
-if TYPE_CHECKING:
-    from evpnd.core.evi import MacVrf
 
 _rank = attrgetter("rank")
 
@@ -17,7 +14,7 @@ def best(paths: Iterable[Path]) -> Path | None:
     return min(paths, key=_rank, default=None)
 
 
-def candidates(vrf: "MacVrf", key: bytes) -> tuple[Path, ...]:
+def candidates(vrf: MacVrf, key: bytes) -> tuple[Path, ...]:
     """List the paths for exactly this MAC or MAC and IP."""
     found = vrf.routes.get(key)
     if found is None:
@@ -25,7 +22,7 @@ def candidates(vrf: "MacVrf", key: bytes) -> tuple[Path, ...]:
     return (found,) if type(found) is Path else tuple(found)
 
 
-def mac_candidates(vrf: "MacVrf", mac: bytes) -> list[Path]:
+def mac_candidates(vrf: MacVrf, mac: bytes) -> list[Path]:
     """List all paths that tell where a MAC is.
 
     A route with an IP gives the MAC as well: some peers send nothing else.
@@ -36,7 +33,7 @@ def mac_candidates(vrf: "MacVrf", mac: bytes) -> list[Path]:
     return paths
 
 
-def best_for_mac(vrf: "MacVrf", mac: bytes) -> Path | None:
+def best_for_mac(vrf: MacVrf, mac: bytes) -> Path | None:
     """Find the path that a MAC is reached by."""
     found = vrf.routes.get(mac)
     if mac not in vrf.ips_of and (found is None or type(found) is Path):
@@ -44,7 +41,7 @@ def best_for_mac(vrf: "MacVrf", mac: bytes) -> Path | None:
     return best(mac_candidates(vrf, mac))
 
 
-def best_for_ip(vrf: "MacVrf", ip: bytes) -> tuple[bytes, Path] | None:
+def best_for_ip(vrf: MacVrf, ip: bytes) -> tuple[bytes, Path] | None:
     """Find the MAC that an IP is bound to remotely, and the path saying so."""
     bound = [
         (path.rank, mac, path)

@@ -4,15 +4,11 @@ Routes of a restarting peer are kept until it has sent them again (RFC 4724, 4.2
 and rows of an earlier run until every configured peer has had its say.
 """
 
-from typing import TYPE_CHECKING
-
+from evpnd.core.path import Path, Rank
 from evpnd.core.rib import AdjRibIn
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import parse_ip
-
-if TYPE_CHECKING:
-    from evpnd.core.path import Path, Rank
-    from evpnd.model.routes import PathAttributes
+from evpnd.model.routes import PathAttributes
 
 MARKER_TIMER = 15.0
 """Seconds that an established peer has to send End-of-RIB: FRR 8.4 sends none."""
