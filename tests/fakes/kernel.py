@@ -1,0 +1,205 @@
+"""A small working model of the kernel's tables for one EVI.
+
+It stores rows, learns from frames, sends notifications and refuses rows on
+request. integration/ shows on the real kernel what it claims here.
+"""
+
+import errno
+from dataclasses import dataclass, field
+
+from evpnd.model.actions import (
+    Action,
+    DeleteFlood,
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DeleteVxlanRows,
+    DumpFdb,
+    DumpLinks,
+    DumpNeighbors,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
+from evpnd.model.events import (
+    Event,
+    FdbDumped,
+    FdbObserved,
+    LinksDumped,
+    NeighborsDumped,
+    NeighborsObserved,
+    RowFailed,
+)
+from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.rows import (
+    EVPND_PROTOCOL,
+    NTF_EXT_LEARNED,
+    NTF_SELF,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_REACHABLE,
+    BridgePort,
+    FdbRow,
+    Link,
+    NeighborRow,
+    VxlanLink,
+)
+
+BRIDGE, VXLAN, PORTS = 10, 11, (12, 13)
+
+
+@dataclass
+class FakeKernel:
+    """Bridge br100 with VXLAN device vx100 (VNI 100) and two tenant ports."""
+
+    vtep: bytes
+    vni: int = 100
+    bridge: dict[bytes, FdbRow] = field(default_factory=dict)
+    """One row for a MAC, on a port or on the VXLAN device."""
+    vxlan: dict[bytes, FdbRow] = field(default_factory=dict)
+    flood: dict[bytes, FdbRow] = field(default_factory=dict)
+    neighbors: dict[bytes, NeighborRow] = field(default_factory=dict)
+    refused: set[bytes] = field(default_factory=set)
+    """MACs, VTEPs and IPs that the kernel does not take."""
+
+    def links(self) -> tuple[Link, ...]:
+        vxlan = VxlanLink(self.vni, self.vtep, 4789, learning=False, external=False)
+        port = BridgePort(learning=False, neigh_suppress=True, forwarding=True)
+        made = [Link(BRIDGE, "br100", "bridge", True, True, 0, b"\2brbr0", 1500, "")]
+        made.append(
+            Link(
+                VXLAN,
+                "vx100",
+                "vxlan",
+                True,
+                True,
+                BRIDGE,
+                b"\2vxvx0",
+                1450,
+                "",
+                vxlan,
+                port,
+            )
+        )
+        made.extend(
+            Link(
+                index,
+                f"t{index}",
+                "veth",
+                True,
+                True,
+                BRIDGE,
+                bytes((2, 0xFF, 0, 0, 0, index)),
+                1500,
+                "",
+            )
+            for index in PORTS
+        )
+        return tuple(made)
+
+    def frame(self, port: int, mac: bytes) -> list[Event]:
+        """A station sends: the bridge learns or moves its MAC."""
+        old = self.bridge.get(mac)
+        if old is not None and (old.ifindex == port or old.state & NUD_PERMANENT):
+            return []
+        row = FdbRow(True, port, mac, 0, NUD_REACHABLE, 0, b"")
+        self.bridge[mac] = row
+        return [FdbObserved([row])]
+
+    def age(self, mac: bytes) -> list[Event]:
+        """A dynamic local row times out."""
+        row = self.bridge.get(mac)
+        if row is None or row.ifindex not in PORTS or row.state != NUD_REACHABLE:
+            return []
+        del self.bridge[mac]
+        return [FdbObserved([row._replace(present=False)])]
+
+    def flush_vxlan(self) -> list[Event]:
+        """The VXLAN device goes down and up: its rows are lost, but permanent ones."""
+        gone = [row for row in self.vxlan.values() if not row.state & NUD_PERMANENT]
+        for row in gone:
+            del self.vxlan[row.mac]
+        return [FdbObserved([row._replace(present=False) for row in gone])]
+
+    def flush_neighbors(self) -> list[Event]:
+        """Somebody flushes the neighbours."""
+        gone = list(self.neighbors.values())
+        self.neighbors.clear()
+        return [NeighborsObserved([row._replace(present=False) for row in gone])]
+
+    def apply(self, action: Action) -> list[Event]:
+        """Do what an action says; returns the notifications and refusals."""
+        match action:
+            case DumpLinks():
+                return [LinksDumped(self.links(), frozenset())]
+            case DumpFdb():
+                rows = [*self.bridge.values(), *self.vxlan.values()]
+                return [FdbDumped(BRIDGE, [*rows, *self.flood.values()])]
+            case DumpNeighbors():
+                return [NeighborsDumped(BRIDGE, list(self.neighbors.values()))]
+            case UpsertRemoteMacs(ifindex, vtep, macs):
+                assert ifindex == VXLAN
+                return [e for mac in macs for e in self._upsert_mac(vtep, mac)]
+            case DeleteRemoteMacs(ifindex, macs):
+                assert ifindex == VXLAN
+                return [
+                    e
+                    for mac in macs
+                    for e in (*self._delete_master(mac), *self._delete_self(mac))
+                ]
+            case DeleteVxlanRows(ifindex, macs):
+                assert ifindex == VXLAN
+                return [e for mac in macs for e in self._delete_self(mac)]
+            case UpsertFlood(_, vteps):
+                return [e for vtep in vteps for e in self._append_flood(vtep)]
+            case DeleteFlood(_, vteps):
+                gone = [self.flood.pop(vtep) for vtep in vteps if vtep in self.flood]
+                return [FdbObserved([row._replace(present=False) for row in gone])]
+            case UpsertNeighbors(_, bindings):
+                return [e for b in bindings for e in self._upsert_neighbor(*b)]
+            case DeleteNeighbors(_, ips):
+                gone = [self.neighbors.pop(ip) for ip in ips if ip in self.neighbors]
+                return [
+                    NeighborsObserved([row._replace(present=False) for row in gone])
+                ]
+            case _:
+                return []
+
+    def _upsert_mac(self, vtep: bytes, mac: bytes) -> list[Event]:
+        if mac in self.refused:
+            return [RowFailed("fdb", VXLAN, mac, errno.EAFNOSUPPORT, deleting=False)]
+        flags = NTF_EXT_LEARNED
+        master = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags, b"")
+        own = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags | NTF_SELF, vtep)
+        self.bridge[mac] = master
+        self.vxlan[mac] = own
+        return [FdbObserved([master, own])]
+
+    def _delete_master(self, mac: bytes) -> list[Event]:
+        row = self.bridge.get(mac)
+        if row is None or row.ifindex != VXLAN:
+            return []
+        del self.bridge[mac]
+        return [FdbObserved([row._replace(present=False)])]
+
+    def _delete_self(self, mac: bytes) -> list[Event]:
+        row = self.vxlan.pop(mac, None)
+        return [] if row is None else [FdbObserved([row._replace(present=False)])]
+
+    def _append_flood(self, vtep: bytes) -> list[Event]:
+        if vtep in self.refused:
+            return [RowFailed("flood", VXLAN, vtep, errno.ENETUNREACH, deleting=False)]
+        if vtep in self.flood:
+            return []
+        flags = NTF_SELF | NTF_EXT_LEARNED
+        state = NUD_NOARP | NUD_PERMANENT
+        row = FdbRow(True, VXLAN, FLOOD_MAC, 0, state, flags, vtep)
+        self.flood[vtep] = row
+        return [FdbObserved([row])]
+
+    def _upsert_neighbor(self, ip: bytes, mac: bytes, router: bool) -> list[Event]:
+        if ip in self.refused:
+            return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
+        flags = NTF_EXT_LEARNED | (0x80 if router else 0)
+        row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
+        self.neighbors[ip] = row
+        return [NeighborsObserved([row])]
