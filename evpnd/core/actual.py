@@ -139,9 +139,9 @@ def dump_fdb(
         vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
         vrf.adopted_vteps.update(vtep for vtep, ours in vrf.flood_rows.items() if ours)
         vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
+        vrf.mark_all()
     vrf.fdb_known = True
     vrf.dirty_flood = True
-    vrf.dirty_imet = True
 
 
 def observe_neighbor(vrf: MacVrf, row: NeighborRow) -> None:
@@ -184,9 +184,8 @@ def dump_neighbors(vrf: MacVrf, rows: list[NeighborRow]) -> None:
         unbind_kernel(vrf, ip)
     if not vrf.neighbors_known:
         vrf.adopted_ips.update(vrf.neighbor_rows)
+        vrf.mark_all()
     vrf.neighbors_known = True
-    vrf.dirty_flood = True
-    vrf.dirty_imet = True
 
 
 def snoop(vrf: MacVrf, port: int, mac: bytes, ip: bytes) -> None:

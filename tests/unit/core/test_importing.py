@@ -1,0 +1,107 @@
+"""Which routes are imported, and why others are not (wire.md, what we accept)."""
+
+import pytest
+
+from evpnd.core import views
+from evpnd.model.config import VtepConfig
+from evpnd.model.events import AddressObserved, ConfigChanged
+from evpnd.model.ids import parse_ip, parse_route_target
+from evpnd.model.routes import PathAttributes
+from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
+from tests.fakes.kernel import BRIDGE
+
+MAC = b"\2\0\0\0\0\1"
+VTEP = "10.0.0.2"
+PEER = PEERS[0]
+
+
+def host() -> Host:
+    made = Host()
+    made.up()
+    return made
+
+
+def path(*targets: str, next_hop: str = VTEP, **more: object) -> PathAttributes:
+    return PathAttributes(
+        next_hop=parse_ip(next_hop),
+        route_targets=tuple(map(parse_route_target, targets)),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "imported"),
+    [
+        ("65000:100", True),
+        ("64999:100", True),
+        ("65000:268435556", True),  # RFC 8365: 0x10000000 or VNI
+        ("65000:101", False),
+        ("10.0.0.1:100", False),
+        ("4200000001:100", False),
+    ],
+)
+def test_auto_imports_the_number_whatever_the_two_octet_as(
+    target: str, imported: bool
+) -> None:
+    here = host()
+    here.run(announce(PEER, path(target), VTEP, MAC))
+
+    assert (MAC in here.remote_macs()) is imported
+
+
+@pytest.mark.parametrize(
+    ("attributes_", "reason"),
+    [
+        (path("65000:100", next_hop="10.0.0.1"), "own VTEP"),
+        (path("65000:100", next_hop="2001:db8::1"), "address family"),
+        (path("65000:100", encapsulations=(10,)), "not VXLAN"),
+        (path("65000:100", originator_id=parse_ip("10.0.0.1")), "originator"),
+        (path(), "route targets (it has none)"),
+    ],
+)
+def test_a_route_that_is_not_used_says_why(
+    attributes_: PathAttributes, reason: str
+) -> None:
+    here = host()
+    here.run(announce(PEER, attributes_, VTEP, MAC))
+
+    assert here.remote_macs() == {}
+    (shown,) = views.routes(here.engine)
+    assert not shown["accepted"]
+    assert reason in shown["reason"]
+
+
+def test_encapsulation_that_is_not_said_is_accepted() -> None:
+    here = host()
+    here.run(announce(PEER, path("65000:100", encapsulations=()), VTEP, MAC))
+
+    assert MAC in here.remote_macs()
+
+
+def test_routes_with_our_own_next_hop_are_looked_at_again_when_it_changes() -> None:
+    here = Host(configuration=config(vtep=VtepConfig(None, "br100")))
+    here.run(AddressObserved(BRIDGE, parse_ip("10.0.0.1"), present=True))
+    here.up()
+    here.run(announce(PEER, path("65000:100", next_hop="10.0.0.1"), VTEP, MAC))
+    assert here.remote_macs() == {}
+
+    changed = config(vtep=VtepConfig(parse_ip("10.0.0.7")))
+    here.run(ConfigChanged(changed))
+    (shown,) = views.routes(here.engine)
+    assert shown["accepted"]
+
+
+def test_the_flood_list_prefers_the_pmsi_endpoint() -> None:
+    here = host()
+    here.run(announce_imet(PEER, VTEP))
+
+    assert here.kernel.flood.keys() == {parse_ip(VTEP)}
+
+
+def test_a_mac_with_an_ip_alone_gives_the_mac_row_and_the_neighbour() -> None:
+    here = host()
+    ip = parse_ip("192.0.2.10")
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC + ip))
+
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+    assert here.kernel.neighbors[ip].mac == MAC

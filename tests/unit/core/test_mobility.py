@@ -1,0 +1,147 @@
+"""Who has a MAC (RFC 7432, section 15)."""
+
+from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
+from evpnd.model.events import BindingsSnooped, FdbObserved
+from evpnd.model.ids import parse_ip
+from evpnd.model.rows import NTF_STICKY, NUD_NOARP, FdbRow
+from tests.fakes.host import PEERS, Host, announce, attributes, withdraw
+from tests.fakes.kernel import PORTS, VXLAN
+
+MAC = b"\2\0\0\0\0\1"
+IP = parse_ip("192.0.2.10")
+PEER = PEERS[0]
+LOWER, HIGHER = "10.0.0.0", "10.0.0.9"  # than our VTEP address, 10.0.0.1
+
+
+def host() -> Host:
+    made = Host()
+    made.up()
+    made.bgp.clear()
+    return made
+
+
+def mobility_of(announced: AnnounceMacIp) -> bytes | None:
+    found = [
+        community
+        for community in announced.attributes.extended_communities
+        if community[:2] == b"\6\0"
+    ]
+    return found[0] if found else None
+
+
+def test_a_mac_never_seen_before_is_announced_without_mobility() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    (announced,) = here.bgp
+    assert isinstance(announced, AnnounceMacIp)
+    assert announced.keys == [MAC]
+    assert mobility_of(announced) is None
+
+
+def test_a_remote_mac_that_comes_to_us_is_claimed_with_the_next_sequence() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, 4), HIGHER, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    (announced,) = here.bgp
+    assert isinstance(announced, AnnounceMacIp)
+    assert mobility_of(announced) == bytes.fromhex("0600000000000005")
+    assert here.kernel.vxlan == {}
+    assert here.kernel.bridge[MAC].ifindex == PORTS[0]
+
+
+def test_a_higher_sequence_takes_a_mac_from_us() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.bgp.clear()
+    here.run(announce(PEER, attributes(HIGHER, 1), HIGHER, MAC))
+
+    (withdrawn,) = here.bgp
+    assert isinstance(withdrawn, WithdrawMacIp)
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert MAC not in here.vrf.local
+
+
+def test_of_equal_sequences_the_lower_vtep_address_wins() -> None:
+    for vtep, remote_wins in ((LOWER, True), (HIGHER, False)):
+        here = host()
+        here.run(*here.kernel.frame(PORTS[0], MAC))
+        here.run(announce(PEER, attributes(vtep), vtep, MAC))
+
+        assert (MAC in here.remote_macs()) is remote_wins
+        assert (MAC in here.vrf.announced) is not remote_wins
+
+
+def test_a_losing_route_is_remembered_and_serves_when_ours_goes() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(announce(PEER, attributes(HIGHER), HIGHER, MAC))
+    here.run(*here.kernel.age(MAC))
+
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+
+
+def test_a_sequence_dies_with_its_routes() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, 7), HIGHER, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(withdraw(PEER, HIGHER, MAC))
+    here.run(*here.kernel.age(MAC))
+    here.bgp.clear()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    (announced,) = here.bgp
+    assert isinstance(announced, AnnounceMacIp)
+    assert mobility_of(announced) is None
+
+
+def test_a_binding_has_the_sequence_of_its_mac() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, 1), HIGHER, MAC + IP))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.vrf.snooped.clear()
+    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+
+    sequences = {
+        key: mobility_of(action)
+        for action in here.bgp
+        if isinstance(action, AnnounceMacIp)
+        for key in action.keys
+    }
+    claimed = bytes.fromhex("0600000000000002")
+    assert sequences == {MAC: claimed, MAC + IP: claimed}
+
+
+def test_a_sticky_remote_mac_is_not_learned_locally() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, sticky=True), HIGHER, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    assert here.bgp == []
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert "sticky_mac_seen_locally" in {notice.event for notice in here.notices}
+
+
+def test_a_locally_sticky_mac_stays_and_is_announced_as_sticky() -> None:
+    here = host()
+    row = FdbRow(True, PORTS[0], MAC, 0, NUD_NOARP, NTF_STICKY, b"")
+    here.kernel.bridge[MAC] = row
+    here.run(FdbObserved([row]))
+    here.run(announce(PEER, attributes(LOWER, 9), LOWER, MAC))
+
+    (announced,) = here.bgp
+    assert isinstance(announced, AnnounceMacIp)
+    assert mobility_of(announced) == bytes.fromhex("0600010000000000")
+    assert here.kernel.bridge[MAC] == row
+    assert here.kernel.vxlan == {}
+
+
+def test_the_echo_of_our_own_row_is_no_move() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER), HIGHER, MAC))
+    here.run(FdbObserved([here.kernel.bridge[MAC], here.kernel.vxlan[MAC]]))
+
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert here.vrf.local == {}
+    assert here.kernel.bridge[MAC].ifindex == VXLAN

@@ -1,0 +1,149 @@
+"""Sessions that come, go, restart, and resume (RFC 4724, RFC 2918, RFC 7313)."""
+
+from evpnd.core.sessions import MARKER_TIMER, QUIET
+from evpnd.model.actions import RequestRefresh, ResetSession
+from evpnd.model.events import (
+    ConfigChanged,
+    NotificationSeen,
+    PeerWentDown,
+    PeerWentUp,
+    RefreshMarked,
+    UpdateReceived,
+)
+from evpnd.model.ids import parse_ip
+from evpnd.model.routes import Malformed, Treatment, Update
+from tests.fakes.host import (
+    PEERS,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+    end_of_rib,
+)
+
+MAC, OTHER = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
+VTEP = "10.0.0.2"
+PEER, SECOND = PEERS
+
+
+def host() -> Host:
+    made = Host()
+    made.run(PeerWentUp(PEER, restart_time=30), end_of_rib(PEER))
+    made.run(PeerWentUp(SECOND), end_of_rib(SECOND))
+    made.run(announce(PEER, attributes(VTEP), VTEP, MAC, OTHER))
+    made.run(announce_imet(PEER, VTEP))
+    return made
+
+
+def test_without_graceful_restart_the_routes_go_with_the_session() -> None:
+    here = host()
+    here.run(PeerWentDown(PEER, "closed", graceful=False))
+
+    assert here.remote_macs() == {}
+    assert here.kernel.flood == {}
+
+
+def test_the_routes_of_a_restarting_peer_stay_until_its_time_is_over() -> None:
+    here = host()
+    here.run(PeerWentDown(PEER, "closed"))
+    here.later(29)
+    assert here.remote_macs().keys() == {MAC, OTHER}
+
+    here.later(2)
+    assert here.remote_macs() == {}
+    assert here.kernel.flood == {}
+
+
+def test_a_restarted_peer_loses_what_it_does_not_send_again() -> None:
+    here = host()
+    here.run(PeerWentDown(PEER, "closed"))
+    here.run(PeerWentUp(PEER, restart_time=30, forwarding=True))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    assert here.remote_macs().keys() == {MAC, OTHER}
+
+    here.run(end_of_rib(PEER))
+    assert here.remote_macs().keys() == {MAC}
+
+
+def test_a_peer_that_kept_no_forwarding_state_starts_from_nothing() -> None:
+    here = host()
+    here.run(PeerWentDown(PEER, "closed"))
+    here.run(PeerWentUp(PEER, restart_time=30, forwarding=False))
+
+    assert here.remote_macs() == {}
+
+
+def test_a_peer_without_end_of_rib_has_a_timer_that_waits_for_quiet() -> None:
+    here = Host()
+    here.run(PeerWentUp(SECOND), end_of_rib(SECOND), PeerWentUp(PEER))
+    here.later(MARKER_TIMER - 1)
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.later(1)
+    assert not here.engine.settled
+
+    here.later(QUIET)
+    assert here.engine.settled
+
+
+def test_a_peer_that_never_comes_up_is_waited_for_as_long_as_a_restart() -> None:
+    here = Host()
+    here.run(PeerWentUp(PEER), end_of_rib(PEER))
+    here.later(119)
+    assert not here.engine.settled
+
+    here.later(2)
+    assert here.engine.settled
+
+
+def test_a_new_agent_asks_established_peers_to_send_again() -> None:
+    here = Host()
+    here.run(PeerWentUp(PEER, resumed=True))
+    here.run(PeerWentUp(SECOND, resumed=True, route_refresh=False))
+
+    assert RequestRefresh(PEER) in here.bgp
+    assert ResetSession(SECOND, 6, 4) in here.bgp
+
+
+def test_an_enhanced_refresh_sweeps_what_was_not_sent_again() -> None:
+    here = host()
+    here.run(RefreshMarked(PEER, ended=False))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.run(RefreshMarked(PEER, ended=True))
+
+    assert here.remote_macs().keys() == {MAC}
+
+
+def test_a_peer_taken_from_the_configuration_leaves_nothing() -> None:
+    here = host()
+    here.run(ConfigChanged(config(peers=config().peers[1:])))
+
+    assert PEER not in here.engine.sessions
+    assert here.remote_macs() == {}
+
+
+def test_a_second_route_reflector_keeps_what_the_first_takes_along() -> None:
+    here = host()
+    here.run(announce(SECOND, attributes(VTEP), VTEP, MAC))
+    here.run(PeerWentDown(PEER, "closed", graceful=False))
+
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_a_broken_framing_resets_the_session_of_that_peer_alone() -> None:
+    here = host()
+    found = Malformed(Treatment.SESSION_RESET, "NLRI runs past its end", 3, 10)
+    here.run(UpdateReceived(PEER, Update(None, [], [], [], [], malformed=(found,))))
+
+    assert [a for a in here.bgp if isinstance(a, ResetSession)] == [
+        ResetSession(PEER, 3, 10)
+    ]
+    assert here.engine.malformed == {Treatment.SESSION_RESET: 1}
+
+
+def test_the_last_error_is_kept_for_people() -> None:
+    here = host()
+    here.run(NotificationSeen(PEER, "Cease / Administrative Shutdown (received)"))
+
+    shown = here.engine.sessions[PEER].last_error
+    assert shown == "Cease / Administrative Shutdown (received)"
