@@ -133,6 +133,7 @@ def decode_uniform(block: bytes) -> MacIpBatch | None:
     head = block[:_HEAD]
     ip_bits = 8 * ip_size
     label_at = 32 + ip_size
+    labels = block[label_at:stride]
     if len(block) == stride:
         if block[_IP_LENGTH] != ip_bits:
             return None
@@ -146,13 +147,12 @@ def decode_uniform(block: bytes) -> MacIpBatch | None:
             len(keys) * stride != len(block)
             or set(map(len, keys)) != {size}
             or block[_IP_LENGTH::stride] != bytes([ip_bits]) * len(keys)
+            or not block.endswith(labels)
         ):
             return None
         if ip_size:
             keys = [key[:6] + key[7:] for key in keys]
-    return MacIpBatch(
-        head[2:10], head[20:24], head[10:20], block[label_at:stride], keys
-    )
+    return MacIpBatch(head[2:10], head[20:24], head[10:20], labels, keys)
 
 
 def _decode_mixed(block: bytes) -> DecodedNlris:

@@ -85,11 +85,14 @@ def test_a_mac_that_looks_like_the_octets_between_routes_is_no_separator() -> No
 
 @pytest.mark.parametrize("at", [0, 1, 2, 10, 20, 24, 31, 34])
 def test_one_deviating_octet_leaves_the_uniform_path(at: int) -> None:
-    deviating = bytearray(mac_ip())
-    deviating[at] ^= 0x41
+    changed = bytearray(mac_ip())
+    changed[at] ^= 0x41
+    deviating, same = bytes(changed), mac_ip()
 
-    assert decode_uniform(mac_ip() + bytes(deviating) + mac_ip()) is None
-    assert decode_uniform(mac_ip() * 3) is not None
+    assert decode_uniform(same * 3) is not None
+    assert decode_uniform(deviating + same * 2) is None
+    assert decode_uniform(same + deviating + same) is None
+    assert decode_uniform(same * 2 + deviating) is None
 
 
 def test_a_withdrawal_label_of_any_kind_is_read() -> None:
