@@ -1,0 +1,205 @@
+"""What one value of a configuration says about another: all contradictions."""
+
+from collections.abc import Callable, Hashable, Iterator
+
+from evpnd.adapters.config_yaml.errors import KeyPath, format_key_path
+from evpnd.adapters.config_yaml.policies import Policies
+from evpnd.adapters.config_yaml.schema import ConfigFile, EviSection
+from evpnd.adapters.config_yaml.shape import Findings
+from evpnd.adapters.config_yaml.types import did_you_mean
+from evpnd.model.ids import Ip, format_ip, format_mac, format_rd, parse_ip
+
+
+def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
+    """Note every contradiction within a file of sound shape."""
+    _check_vtep(file, findings)
+    _check_peers(file, findings)
+    _check_evis(file, findings)
+    _check_policies(file, policies, findings)
+    _check_duplicate_detection(file, findings)
+
+
+def names_of(evi: EviSection) -> tuple[str, str | None, str | None]:
+    """Give name, bridge and VXLAN device of an EVI, defaults filled in.
+
+    Devices that evpnd creates are named after the VNI; those that it finds are
+    not known yet.
+    """
+    created = ("br", "vx") if evi.manage else None
+    return (
+        evi.name or f"vni-{evi.vni}",
+        evi.bridge or (created and f"{created[0]}{evi.vni}"),
+        evi.vxlan or (created and f"{created[1]}{evi.vni}"),
+    )
+
+
+class _Once:
+    """Notes what is given twice."""
+
+    def __init__(
+        self, findings: Findings, sentence: Callable[[object, str], str]
+    ) -> None:
+        self._findings = findings
+        self._sentence = sentence
+        self._seen: dict[Hashable, KeyPath] = {}
+
+    def check(self, value: Hashable, key_path: KeyPath) -> bool:
+        """Tell whether the value is new."""
+        first = self._seen.setdefault(value, key_path)
+        if first is not key_path:
+            place = self._findings.original(first)
+            line = self._findings.document.line(place)
+            self._findings.add(
+                key_path,
+                self._sentence(value, f"{format_key_path(place)} on line {line}"),
+            )
+        return first is key_path
+
+
+def _check_vtep(file: ConfigFile, findings: Findings) -> None:
+    vtep = file.vtep
+    if (vtep.address is None) == (vtep.interface is None):
+        findings.add(
+            ("vtep",),
+            "needs an address or an interface; add `address: 10.0.0.1`"
+            if vtep.address is None
+            else "has both address and interface; keep one of them",
+        )
+    elif file.router_id is None and (vtep.address is None or len(vtep.address) == 16):
+        given = "an interface" if vtep.address is None else "an IPv6 address"
+        findings.add(
+            ("router-id",),
+            f"is required where vtep gives {given}; add `router-id: 10.0.0.1`",
+        )
+
+
+def _check_peers(file: ConfigFile, findings: Findings) -> None:
+    if not file.peers:
+        findings.add(
+            ("peers",), "is empty; add one: `- {address: 10.0.0.254, asn: 65000}`"
+        )
+    addresses = _Once(
+        findings,
+        lambda address, first: (
+            f"{address} is the address of {first} too; give each peer once"
+        ),
+    )
+    for index, peer in enumerate(file.peers):
+        place: KeyPath = ("peers", index)
+        addresses.check(peer.address, (*place, "address"))
+        ip = parse_ip(peer.address)
+        if ip == file.vtep.address or peer.address == peer.local_address:
+            own = "local-address" if peer.local_address == peer.address else "vtep"
+            findings.add(
+                (*place, "address"),
+                f"{peer.address} is this host's own address ({own}); give the peer's",
+            )
+        if peer.local_address and len(parse_ip(peer.local_address)) != len(ip):
+            findings.add(
+                (*place, "local-address"),
+                f"{peer.local_address} and the peer's {peer.address} differ in "
+                "family; give both as IPv4 or both as IPv6",
+            )
+
+
+def _check_evis(file: ConfigFile, findings: Findings) -> None:
+    if not file.evis and not file.discover:
+        findings.add(
+            ("evis",), "there is none; add `evis: [{vni: 10100}]` or `discover: true`"
+        )
+    vnis = _Once(findings, lambda vni, first: f"{vni} is {first} too; give it once")
+    names = _Once(
+        findings, lambda name, first: f"{name!r} names {first} too; rename one"
+    )
+    rds = _Once(
+        findings,
+        lambda rd, first: (
+            f"{format_rd(rd) if isinstance(rd, bytes) else rd} is "
+            f"{first} too; give each EVI its own"
+        ),
+    )
+    devices = _Once(
+        findings,
+        lambda name, first: f"device {name} is {first} too; an EVI has its own",
+    )
+    for index, evi in enumerate(file.evis):
+        place: KeyPath = ("evis", index)
+        name, bridge, vxlan = names_of(evi)
+        new = vnis.check(evi.vni, (*place, "vni"))
+        # Names that are made of a VNI given twice would only repeat that.
+        if evi.name or new:
+            names.check(name, (*place, "name"))
+        if evi.rd is not None:
+            rds.check(evi.rd, (*place, "rd"))
+        if bridge and (evi.bridge or new):
+            devices.check(bridge, (*place, "bridge"))
+        if vxlan and (evi.vxlan or new):
+            devices.check(vxlan, (*place, "vxlan"))
+        for position, port in enumerate(evi.ports):
+            devices.check(port, (*place, "ports", position))
+        if evi.ports and not evi.manage:
+            findings.add(
+                (*place, "ports"),
+                "has no effect without `manage: true`; add that or remove ports",
+            )
+        if not evi.route_targets.export:
+            findings.add(
+                (*place, "route-targets", "export"),
+                "is empty, so nobody would import these routes; write auto",
+            )
+        _check_static(evi, place, findings)
+
+
+def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:
+    entries = _Once(findings, lambda _, first: f"is {first} too; give it once")
+    bindings: dict[Ip, bytes] = {}
+    sticky: dict[bytes, bool] = {}
+    for index, entry in enumerate(evi.static):
+        here = (*place, "static", index)
+        entries.check((entry.mac, entry.ip), here)
+        if sticky.setdefault(entry.mac, entry.sticky) != entry.sticky:
+            findings.add(
+                here,
+                f"{format_mac(entry.mac)} is sticky in one entry and not in another; "
+                "say the same in both",
+            )
+        if entry.ip and bindings.setdefault(entry.ip, entry.mac) != entry.mac:
+            findings.add(
+                (*here, "ip"),
+                f"{format_ip(entry.ip)} is bound to "
+                f"{format_mac(bindings[entry.ip])} above; an IP has one MAC",
+            )
+
+
+def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) -> None:
+    for place, attached in _attachments(file):
+        for index, name in enumerate(attached):
+            if name in policies.names or not policies.complete:
+                continue
+            meant = did_you_mean(name, policies.names)
+            hint = f"did you mean {meant}?" if meant else "name its file in `policies:`"
+            findings.add((*place, index), f"policy {name!r} not found; {hint}")
+        if attached:
+            findings.add(
+                place,
+                f"policies are not evaluated by this version; remove it: "
+                f"`{place[-1]}: []`",
+            )
+
+
+def _attachments(file: ConfigFile) -> Iterator[tuple[KeyPath, list[str]]]:
+    for index, peer in enumerate(file.peers):
+        yield ("peers", index, "import"), peer.import_
+        yield ("peers", index, "export"), peer.export
+    for index, evi in enumerate(file.evis):
+        yield ("evis", index, "import"), evi.import_
+        yield ("evis", index, "export"), evi.export
+
+
+def _check_duplicate_detection(file: ConfigFile, findings: Findings) -> None:
+    section = file.duplicate_detection
+    if "freeze_for" in section.model_fields_set and section.action != "freeze":
+        findings.add(
+            ("duplicate-detection", "freeze-for"),
+            "has no effect without `action: freeze`; add that or remove it",
+        )

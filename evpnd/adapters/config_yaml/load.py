@@ -1,0 +1,177 @@
+"""From the path of a file to the configuration, or to all that is wrong with it."""
+
+from pathlib import Path
+
+from evpnd.adapters.config_yaml.checks import check, names_of
+from evpnd.adapters.config_yaml.errors import ConfigErrors
+from evpnd.adapters.config_yaml.passwords import read_password
+from evpnd.adapters.config_yaml.policies import is_policy, policy_name, read_policies
+from evpnd.adapters.config_yaml.reader import Document, read_yaml
+from evpnd.adapters.config_yaml.schema import (
+    ConfigFile,
+    EviSection,
+    PeerSection,
+    RouteTargetSection,
+)
+from evpnd.adapters.config_yaml.shape import Findings, validate
+from evpnd.model.config import (
+    Advertise,
+    Config,
+    DuplicateDetection,
+    EviConfig,
+    ImportTargets,
+    LogConfig,
+    PeerConfig,
+    Profile,
+    StaticEntry,
+    VtepConfig,
+    auto_export_target,
+    auto_import_targets,
+    wildcard_numbers,
+)
+from evpnd.model.ids import RouteTarget, parse_vni
+
+
+def load_config(path: Path) -> Config:
+    """Read, check and complete a configuration file.
+
+    Reads the password and policy files that it names too. Raises ConfigErrors
+    with every error of all of them, and nothing else, whatever the file holds.
+    """
+    return _load(read_yaml(path))
+
+
+def check_file(path: Path) -> None:
+    """Check a configuration or a policy file; raises ConfigErrors."""
+    document = read_yaml(path)
+    if is_policy(document):
+        _, errors = policy_name(document)
+        if errors:
+            raise ConfigErrors(errors)
+    else:
+        _load(document)
+
+
+def _load(document: Document) -> Config:
+    findings = Findings(document)
+    file = validate(findings)
+    if file is None:
+        raise ConfigErrors(findings.errors)
+    folder = document.path.parent
+    policies = read_policies(file.policies, folder, findings)
+    check(file, policies, findings)
+    peers = tuple(
+        _peer(peer, index, folder, findings) for index, peer in enumerate(file.peers)
+    )
+    if findings.errors:
+        raise ConfigErrors(findings.errors)
+    return _config(document.path, file, peers)
+
+
+def _config(path: Path, file: ConfigFile, peers: tuple[PeerConfig, ...]) -> Config:
+    router_id = file.router_id or file.vtep.address
+    assert router_id is not None
+    detection = file.duplicate_detection
+    return Config(
+        path=path,
+        asn=file.asn,
+        router_id=router_id,
+        vtep=VtepConfig(
+            address=file.vtep.address,
+            interface=file.vtep.interface,
+            udp_port=file.vtep.udp_port,
+        ),
+        peers=peers,
+        evis=tuple(_evi(evi, file.asn) for evi in file.evis),
+        discover=file.discover,
+        duplicate_detection=DuplicateDetection(
+            enabled=detection.enabled,
+            moves=detection.moves,
+            window=detection.window,
+            freeze=detection.action == "freeze",
+            freeze_for=detection.freeze_for,
+        ),
+        control_socket=Path(file.control.socket),
+        metrics_listen=file.metrics.listen if file.metrics else None,
+        log=LogConfig(level=file.log.level, format=file.log.format),
+    )
+
+
+def _peer(
+    peer: PeerSection, index: int, folder: Path, findings: Findings
+) -> PeerConfig:
+    password = None
+    if peer.password_file is not None:
+        try:
+            password = read_password(folder / peer.password_file)
+        except ValueError as error:
+            findings.add(("peers", index, "password-file"), str(error))
+    return PeerConfig(
+        address=peer.address,
+        asn=peer.asn,
+        description=peer.description or "",
+        local_address=peer.local_address,
+        port=peer.port,
+        passive=peer.passive,
+        hold_time=peer.hold_time,
+        password=password,
+        ttl_security=peer.ttl_security.hops if peer.ttl_security else None,
+        graceful_restart=peer.graceful_restart,
+        profile=Profile(peer.profile),
+        import_policies=tuple(peer.import_),
+        export_policies=tuple(peer.export),
+    )
+
+
+def _evi(evi: EviSection, asn: int) -> EviConfig:
+    name, bridge, vxlan = names_of(evi)
+    return EviConfig(
+        vni=parse_vni(evi.vni),
+        name=name,
+        export_targets=_export_targets(evi.route_targets, asn, evi.vni),
+        import_targets=_import_targets(evi.route_targets, evi.vni),
+        bridge=bridge,
+        vxlan=vxlan,
+        manage=evi.manage,
+        ports=tuple(evi.ports),
+        rd=evi.rd,
+        suppress=evi.suppress,
+        advertise=Advertise(
+            macs=evi.advertise.macs,
+            neighbors=evi.advertise.neighbors,
+            imet=evi.advertise.imet,
+            default_gateway=evi.advertise.default_gateway,
+        ),
+        flood=evi.flood,
+        static=tuple(
+            StaticEntry(mac=entry.mac, ip=entry.ip, sticky=entry.sticky)
+            for entry in evi.static
+        ),
+        import_policies=tuple(evi.import_),
+        export_policies=tuple(evi.export),
+    )
+
+
+def _export_targets(
+    section: RouteTargetSection, asn: int, vni: int
+) -> tuple[RouteTarget, ...]:
+    targets = (
+        auto_export_target(asn, vni) if target == "auto" else target
+        for target in section.export
+    )
+    return tuple(dict.fromkeys(targets))
+
+
+def _import_targets(section: RouteTargetSection, vni: int) -> ImportTargets:
+    exact: set[RouteTarget] = set()
+    wildcards: set[int] = set()
+    for target in section.import_:
+        if target == "auto":
+            automatic = auto_import_targets(vni)
+            exact |= automatic.exact
+            wildcards |= automatic.wildcards
+        elif isinstance(target, int):
+            wildcards |= wildcard_numbers(target)
+        else:
+            exact.add(target)
+    return ImportTargets(frozenset(exact), frozenset(wildcards))

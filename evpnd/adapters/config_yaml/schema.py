@@ -1,0 +1,272 @@
+"""The shape of a configuration file: every key, its type, default and meaning.
+
+`evpnd schema` is made from these models; the text below a field is what an editor
+shows. What one value says about another is judged in ``checks``.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from evpnd.adapters.config_yaml import types
+from evpnd.adapters.config_yaml.reader import describe
+from evpnd.model.ids import RouteTarget
+
+
+class Section(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        use_attribute_docstrings=True,
+        arbitrary_types_allowed=True,
+    )
+
+
+class VtepSection(Section):
+    """The local tunnel endpoint. Give an address or an interface."""
+
+    address: types.VtepAddress | None = None
+    """IPv4 or IPv6 address that tunnels end at."""
+    interface: types.Device | None = None
+    """Device to take the address from, such as lo."""
+    udp_port: types.Port = 4789
+    """UDP port of VXLAN."""
+
+
+class TtlSecurity(Section):
+    """Accept packets only from a peer this near (GTSM, RFC 5082)."""
+
+    hops: Annotated[int, types.whole(1, 255)]
+    """How many hops away the peer may be."""
+
+
+def _ttl_security(value: object) -> object:
+    if value is False:
+        return None
+    if value is True:
+        return {"hops": 1}
+    if isinstance(value, int):
+        return {"hops": value}
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"expected false or {{hops: 1..255}}, not {describe(value)}")
+
+
+def _one_or_more(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _auto_targets(value: object) -> object:
+    if value == "auto":
+        return {}
+    if isinstance(value, dict):
+        return value
+    raise ValueError(
+        f"expected auto or {{import: [...], export: [...]}}, not {describe(value)}"
+    )
+
+
+class PeerSection(Section):
+    """A BGP peer."""
+
+    address: types.PeerAddress
+    """IPv4 or IPv6 address of the peer."""
+    asn: types.Asn
+    """AS number of the peer; the local one makes it an iBGP session."""
+    description: types.Text | None = None
+    """A name for people and for policies."""
+    local_address: types.PeerAddress | None = None
+    """Local address of the session; default: the kernel's choice."""
+    port: types.Port = 179
+    """TCP port of the peer."""
+    passive: types.Flag = False
+    """Wait for the peer to connect."""
+    hold_time: types.HoldTime = 90
+    """Seconds without a message after which the peer is down; 0: never."""
+    password_file: types.Text | None = None
+    """File with the TCP MD5 key (RFC 2385), relative to this one."""
+    ttl_security: Annotated[
+        TtlSecurity | None,
+        BeforeValidator(_ttl_security),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "boolean"},
+                    {"type": "integer", "minimum": 1, "maximum": 255},
+                    {
+                        "type": "object",
+                        "properties": {
+                            "hops": {
+                                "type": "integer",
+                                "minimum": 1,
+                                "maximum": 255,
+                                "description": "How many hops away the peer may be.",
+                            }
+                        },
+                        "required": ["hops"],
+                        "additionalProperties": False,
+                    },
+                ]
+            }
+        ),
+    ] = None
+    """GTSM (RFC 5082): false, a number of hops, or {hops: N}; true is one hop."""
+    graceful_restart: Annotated[int, types.whole(0, 4095)] = 120
+    """Restart time in seconds (RFC 4724); 0: off."""
+    profile: types.ProfileName = "generic"
+    """Whose habits the peer has: automatic route targets and leniencies."""
+    import_: list[types.Text] = Field(default_factory=list, alias="import")
+    """Policies that its routes run through, first to last."""
+    export: list[types.Text] = Field(default_factory=list)
+    """Policies that routes to it run through, first to last."""
+
+
+def _auto_import() -> list[RouteTarget | int | Literal["auto"]]:
+    return ["auto"]
+
+
+def _auto_export() -> list[RouteTarget | Literal["auto"]]:
+    return ["auto"]
+
+
+class RouteTargetSection(Section):
+    """Route targets of an EVI; a key left out is auto."""
+
+    import_: Annotated[list[types.ImportTarget], BeforeValidator(_one_or_more)] = Field(
+        default_factory=_auto_import, alias="import"
+    )
+    """Targets to import: 65001:10100, 10.0.0.1:7, auto, or *:10100 for any AS."""
+    export: Annotated[list[types.ExportTarget], BeforeValidator(_one_or_more)] = Field(
+        default_factory=_auto_export
+    )
+    """Targets to export: 65001:10100, 10.0.0.1:7 or auto."""
+
+
+class AdvertiseSection(Section):
+    """What an EVI tells the others."""
+
+    macs: types.Flag = True
+    """Local MACs, type 2."""
+    neighbors: types.Flag = True
+    """Local MAC/IP bindings, type 2 with an IP."""
+    imet: types.Flag = True
+    """Type 3: be in the flood lists of the others."""
+    default_gateway: types.Flag = False
+    """The bridge's own addresses, with the default gateway community."""
+
+
+class StaticSection(Section):
+    """A tenant that is advertised whether or not it was heard."""
+
+    mac: types.StationMac
+    """Its MAC address."""
+    ip: types.TenantIp | None = None
+    """Its IPv4 or IPv6 address."""
+    sticky: types.Flag = False
+    """It must not move elsewhere (RFC 7432, 15.2)."""
+
+
+class EviSection(Section):
+    """An EVPN instance: one VNI."""
+
+    vni: types.VniNumber
+    """VXLAN Network Identifier."""
+    name: types.Name | None = None
+    """Name for tables and metrics; default: vni-VNI."""
+    bridge: types.Device | None = None
+    """Bridge of the tenants; default: the one that the VXLAN device is in."""
+    vxlan: types.Device | None = None
+    """VXLAN device; default: the one that carries this VNI."""
+    manage: types.Flag = False
+    """Create, configure and remove these two devices."""
+    ports: list[types.Device] = Field(default_factory=list)
+    """With manage: tenant interfaces to put in the bridge."""
+    rd: types.GivenRd = None
+    """Route distinguisher: auto (router-id:index), or given as 10.0.0.1:100."""
+    route_targets: Annotated[RouteTargetSection, BeforeValidator(_auto_targets)] = (
+        Field(default_factory=RouteTargetSection)
+    )
+    """Which routes are imported, and what is exported: auto or a mapping."""
+    suppress: types.Flag = True
+    """Answer ARP and ND locally (neigh_suppress)."""
+    advertise: AdvertiseSection = Field(default_factory=AdvertiseSection)
+    """What is told to the others."""
+    flood: types.Flag = True
+    """Keep a flood list of the others."""
+    static: list[StaticSection] = Field(default_factory=list)
+    """Tenants to advertise whether or not they were heard."""
+    import_: list[types.Text] = Field(default_factory=list, alias="import")
+    """Policies that routes into the EVI run through, first to last."""
+    export: list[types.Text] = Field(default_factory=list)
+    """Policies that routes of the EVI run through, first to last."""
+
+
+class DuplicateDetectionSection(Section):
+    """When a MAC that keeps moving counts as duplicate (RFC 7432, 15.1)."""
+
+    enabled: types.Flag = True
+    """Look for duplicates at all."""
+    moves: Annotated[int, types.whole(1, 1000)] = 5
+    """So many moves within the window make a duplicate."""
+    window: types.Seconds = 180.0
+    """Seconds."""
+    action: types.DuplicateAction = "warn"
+    """warn: say so; freeze: also keep the MAC where it is."""
+    freeze_for: types.Seconds = 300.0
+    """Seconds that a frozen MAC stays so."""
+
+
+class ControlSection(Section):
+    """Where the commands reach the daemon."""
+
+    socket: types.SocketPath = "/run/evpnd/evpnd.sock"
+    """Path of the Unix socket."""
+
+
+class MetricsSection(Section):
+    """Where Prometheus reads."""
+
+    listen: types.ListenAddress
+    """ADDRESS:PORT of the HTTP server, such as 127.0.0.1:9471 or [::1]:9471."""
+
+
+class LogSection(Section):
+    """How the daemon logs."""
+
+    level: types.LogLevel = "info"
+    """The least serious lines to log."""
+    format: types.LogFormat = "json"
+    """json: one object a line; console: for people."""
+
+
+class ConfigFile(Section):
+    """The configuration of evpnd."""
+
+    router_id: types.RouterId | None = None
+    """BGP identifier, as an IPv4 address; default: an IPv4 vtep.address."""
+    asn: types.Asn
+    """Local AS number."""
+    vtep: VtepSection
+    """The local tunnel endpoint."""
+    peers: list[PeerSection]
+    """BGP peers, at least one."""
+    evis: list[EviSection] = Field(default_factory=list)
+    """EVPN instances."""
+    discover: types.Flag = False
+    """Make every VXLAN device with a local address and no learning an EVI."""
+    duplicate_detection: DuplicateDetectionSection = Field(
+        default_factory=DuplicateDetectionSection
+    )
+    """When a MAC that keeps moving counts as duplicate."""
+    policies: list[types.Text] = Field(default_factory=list)
+    """Policy files, relative to this one; * and ? match names."""
+    control: ControlSection = Field(default_factory=ControlSection)
+    """Where the commands reach the daemon."""
+    metrics: MetricsSection | None = None
+    """Prometheus metrics; absent: off."""
+    log: LogSection = Field(default_factory=LogSection)
+    """How the daemon logs."""

@@ -1,0 +1,261 @@
+"""A document against the models: every error of shape, and what is sound of it.
+
+What is wrong is cut out and the rest validated again, so that the checks that
+compare values run in the same pass. One run then names all errors of a file.
+"""
+
+import copy
+from typing import Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from evpnd.adapters.config_yaml import schema
+from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
+from evpnd.adapters.config_yaml.reader import Document, Value, describe
+from evpnd.adapters.config_yaml.scalars import Nothing
+from evpnd.adapters.config_yaml.schema import ConfigFile
+from evpnd.adapters.config_yaml.types import did_you_mean
+from evpnd.model.ids import VNI_MAX
+
+_MOST_CUTS = 20
+_MOST_ERRORS = 1000
+"""More are counted, not listed, and the checks that compare values are not run."""
+_EXAMPLES: Final = {
+    "asn": "asn: 65001",
+    "vtep": "vtep: {address: 10.0.0.1}",
+    "peers": "peers: [{address: 10.0.0.254, asn: 65000}]",
+    "address": "address: 10.0.0.254",
+    "vni": "vni: 10100",
+    "mac": "mac: 02:00:00:00:00:01",
+    "hops": "hops: 1",
+    "listen": "listen: 127.0.0.1:9471",
+}
+_STAND_INS: Final[dict[str, Value]] = {
+    "vtep": {},
+    "peers": [],
+}
+"""For required keys that were cut out; the file is refused all the same."""
+_SECTIONS: Final[dict[str, type[schema.Section]]] = {
+    "vtep": schema.VtepSection,
+    "peers": schema.PeerSection,
+    "ttl-security": schema.TtlSecurity,
+    "evis": schema.EviSection,
+    "route-targets": schema.RouteTargetSection,
+    "advertise": schema.AdvertiseSection,
+    "static": schema.StaticSection,
+    "duplicate-detection": schema.DuplicateDetectionSection,
+    "control": schema.ControlSection,
+    "metrics": schema.MetricsSection,
+    "log": schema.LogSection,
+}
+_OTHER_WORDS: Final = {
+    "as": "asn",
+    "local-as": "asn",
+    "local-asn": "asn",
+    "remote-as": "asn",
+    "remote-asn": "asn",
+    "peer-as": "asn",
+    "neighbors": "peers",
+    "neighbor": "peers",
+    "vnis": "evis",
+    "instances": "evis",
+    "id": "vni",
+    "ip": "address",
+    "local": "address",
+    "password": "password-file",
+    "md5": "password-file",
+    "source-address": "local-address",
+    "update-source": "local-address",
+    "rt": "route-targets",
+    "dstport": "udp-port",
+    "gtsm": "ttl-security",
+    "duplicates": "duplicate-detection",
+}
+"""What other daemons call our keys."""
+
+
+class Findings:
+    """The errors of one file, and the way from sound values back to the file."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._errors: dict[tuple[str, str], ConfigError] = {}
+        self._shape: set[KeyPath] = set()
+        self._around_shape: set[KeyPath] = set()
+        self.kept: dict[KeyPath, list[int]] = {}
+        """Positions in the file of the items of a list that lost some."""
+        for error in document.errors:
+            self._errors[error.key, error.reason] = error
+
+    @property
+    def errors(self) -> tuple[ConfigError, ...]:
+        """All that was found, in the order of the file."""
+        return tuple(sorted(self._errors.values(), key=lambda error: error.line or 0))
+
+    def add_shape(self, key_path: KeyPath, reason: str) -> None:
+        """Note an error of shape at a place in the file."""
+        self._shape.add(key_path)
+        self._around_shape.update(
+            key_path[:length] for length in range(len(key_path) + 1)
+        )
+        self._note(key_path, reason)
+
+    def add(self, key_path: KeyPath, reason: str) -> None:
+        """Note what a check found at a place among the sound values.
+
+        Not where an error of shape stands already: it may be its consequence.
+        """
+        place = self.original(key_path)
+        if (place and place in self._around_shape) or any(
+            place[:length] in self._shape for length in range(1, len(place) + 1)
+        ):
+            return
+        self._note(place, reason)
+
+    def add_elsewhere(self, error: ConfigError) -> None:
+        """Note an error in another file."""
+        self._errors[str(error.path) + error.key, error.reason] = error
+
+    def original(self, key_path: KeyPath) -> KeyPath:
+        """Find the place in the file of a place among the sound values."""
+        place: KeyPath = ()
+        for part in key_path:
+            kept = self.kept.get(place)
+            place += (kept[part] if kept and isinstance(part, int) else part,)
+        return place
+
+    def _note(self, key_path: KeyPath, reason: str) -> None:
+        error = self.document.error(key_path, reason)
+        self._errors.setdefault((error.key, reason), error)
+
+
+def validate(findings: Findings) -> ConfigFile | None:
+    """Note every error of shape and return what is sound; None if nothing is."""
+    value = findings.document.value
+    if not isinstance(value, dict):
+        what = "is empty" if isinstance(value, Nothing) else f"is {describe(value)}"
+        findings.add_shape((), f"{what}; expected a mapping that starts with asn:")
+        return None
+    value = copy.deepcopy(value)
+    for cut in range(_MOST_CUTS):
+        try:
+            return ConfigFile.model_validate(value)
+        except ValidationError as error:
+            if error.error_count() > _MOST_ERRORS:
+                _note_some(error, value, findings)
+                return None
+            holes = set()
+            for details in error.errors(include_url=False, include_input=True):
+                key_path = _existing(details, value)
+                if cut == 0:
+                    findings.add_shape(key_path, _sentence(details))
+                absent = details["type"] == "missing" and _stand_in(key_path) is None
+                holes.add(key_path[:-1] if absent else key_path)
+        for hole in sorted(holes, key=_from_the_end):
+            if not any(hole[:length] in holes for length in range(len(hole))):
+                _cut(value, hole, findings)
+        for key, stand_in in _STAND_INS.items():
+            value.setdefault(key, copy.deepcopy(stand_in))
+    return None
+
+
+def _note_some(error: ValidationError, value: Value, findings: Findings) -> None:
+    for details in error.errors(include_url=False)[:_MOST_ERRORS]:
+        findings.add_shape(_existing(details, value), _sentence(details))
+    more = error.error_count() - _MOST_ERRORS
+    findings.add_shape((), f"has {more} errors more; is it the right file?")
+
+
+def _from_the_end(key_path: KeyPath) -> tuple[tuple[int, int | str], ...]:
+    """Sort later items of a list first, so that cutting moves none still to cut."""
+    return tuple(
+        (0, -part) if isinstance(part, int) else (1, part) for part in key_path
+    )
+
+
+def _existing(details: ErrorDetails, value: Value) -> KeyPath:
+    """Find the key that an error is about, without what pydantic adds to it."""
+    place: KeyPath = ()
+    for part in details["loc"]:
+        inside = (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int) and part < len(value)
+        )
+        if not inside:
+            return (*place, part) if details["type"] == "missing" else place
+        place += (part,)
+        value = value[part]  # type: ignore[index]
+    return place
+
+
+def _cut(value: Value, hole: KeyPath, findings: Findings) -> None:
+    """Take what is wrong out, or put a harmless number in where one is required."""
+    if not hole:
+        return
+    inside = value
+    for part in hole[:-1]:
+        try:
+            inside = inside[part]  # type: ignore[index]
+        except (LookupError, TypeError):
+            return
+    stand_in = _stand_in(hole)
+    if isinstance(inside, dict) and stand_in is not None:
+        inside[str(hole[-1])] = stand_in
+    elif isinstance(inside, dict):
+        inside.pop(str(hole[-1]), None)
+    elif isinstance(inside, list) and isinstance(hole[-1], int):
+        kept = findings.kept.setdefault(
+            findings.original(hole[:-1]), list(range(len(inside)))
+        )
+        if hole[-1] < len(inside):
+            del inside[hole[-1]]
+            del kept[hole[-1]]
+
+
+def _stand_in(hole: KeyPath) -> int | None:
+    """Find a harmless number for a key without which the rest is not judged."""
+    match hole:
+        case ("asn",) | ("peers", _, "asn"):
+            return 1
+        case ("evis", int(index), "vni"):
+            # Distinct, and out of the way of the VNIs that people choose.
+            return VNI_MAX - index
+        case _:
+            return None
+
+
+def _sentence(details: ErrorDetails) -> str:
+    kind = details["type"]
+    last = str(details["loc"][-1]) if details["loc"] else ""
+    got = describe(details["input"])
+    match kind:
+        case "missing":
+            return f"is required; add `{_EXAMPLES.get(last, last + ':')}`"
+        case "extra_forbidden":
+            return _unknown(details)
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return f"expected a mapping, not {got}; indent `key: value` lines below it"
+        case "list_type":
+            return f"expected a list, not {got}; write [] for an empty one"
+        case "value_error":
+            return str(details.get("ctx", {}).get("error", details["msg"]))
+        case _:
+            return details["msg"]
+
+
+def _unknown(details: ErrorDetails) -> str:
+    known = _known_keys(details["loc"][:-1])
+    word = str(details["loc"][-1])
+    meant = did_you_mean(word, known)
+    if meant is None and _OTHER_WORDS.get(word.lower()) in known:
+        meant = _OTHER_WORDS[word.lower()]
+    if meant:
+        return f"unknown key; did you mean {meant}?"
+    return f"unknown key; known here: {', '.join(sorted(known))}"
+
+
+def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+    """List the keys of the section at a place."""
+    words = [part for part in loc if isinstance(part, str)]
+    section = _SECTIONS.get(words[-1], ConfigFile) if words else ConfigFile
+    return [field.alias or name for name, field in section.model_fields.items()]
