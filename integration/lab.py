@@ -14,13 +14,13 @@ what an earlier run of the same prefix left is removed at the start.
 import shutil
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from integration.lab_evpnd import Evpnd
-from integration.lab_netns import LabError, Process, ip, sweep, sysctl
+from integration.lab_netns import Process, ip, run, sweep, sysctl
 from integration.lab_tenant import Tenant
 
 UNDERLAY_MTU = 1600
@@ -93,6 +93,11 @@ class Host:
             ip([f"link set {name} up"], self.namespace)
         self.tenants.append(tenant)
         return tenant
+
+    def static_mac(self, port: str, mac: str) -> None:
+        """Pin a MAC to a port by hand: a static row of the bridge."""
+        where = ["dev", port, "master", "static"]
+        run(["bridge", "-n", self.namespace, "fdb", "add", mac, *where])
 
     def config(
         self,
@@ -307,7 +312,8 @@ def main() -> int:
             return 2
 
 
-__all__ = ["Host", "Lab", "LabError", "evi"]
+MakeLab = Callable[..., Lab]
+"""What the fixture of that name is: ``make_lab(hosts=2, underlay=4)``."""
 
 if __name__ == "__main__":
     sys.exit(main())

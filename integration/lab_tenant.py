@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
+from integration.lab_kernel import local_macs
 from integration.lab_netns import LabError, inside, ip, sysctl, wait_until
 from integration.lab_ping import PATIENCE, Ping, PingResult, checksum
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 BROADCAST = b"\xff" * 6
 ETH_ARP = 0x0806
 ETH_IPV6 = 0x86DD
+ETH_EXPERIMENTAL = 0x88B5
 
 
 @dataclass
@@ -126,10 +128,15 @@ class Tenant:
         """Send a gratuitous ARP and an unsolicited neighbour advertisement."""
         self.send(self._gratuitous_arp(), self._unsolicited_advertisement())
 
-    def claim(self, mac: str) -> None:
-        """Send a gratuitous ARP as another machine would, with its MAC."""
-        octets = bytes.fromhex(mac.replace(":", ""))
-        self.send(_arp(octets, socket.inet_aton(self.ip), socket.inet_aton(self.ip)))
+    def speak_as(self, *macs: str) -> None:
+        """Send a broadcast frame from each of these MACs; it carries no address."""
+        kind = ETH_EXPERIMENTAL.to_bytes(2, "big")
+        self.send(
+            *(
+                BROADCAST + bytes.fromhex(mac.replace(":", "")) + kind + bytes(46)
+                for mac in macs
+            )
+        )
 
     def send(self, *frames: bytes) -> None:
         """Send Ethernet frames as they are."""
@@ -139,6 +146,10 @@ class Tenant:
             sender.bind(("eth0", 0))
             for frame in frames:
                 sender.send(frame)
+
+    def is_learned(self, mac: str | None = None) -> bool:
+        """Tell whether the host's bridge has a MAC, its own by default, here."""
+        return (mac or self.mac) in local_macs(self.host.namespace, self.name)
 
     def echoes_answered(self) -> int:
         """How many echo requests (IPv4) this machine has received so far."""

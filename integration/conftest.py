@@ -1,0 +1,74 @@
+"""Fixtures: labs that are gone after the test, and why a test cannot run here."""
+
+import os
+import re
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from integration import frr, gobgp
+from integration.lab import Lab, MakeLab
+from integration.lab_netns import NETNS_DIRECTORY, is_running, sweep
+
+_labs = pytest.StashKey[list[Lab]]()
+
+
+def _missing(item: pytest.Item) -> str | None:
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        return "needs root"
+    if item.get_closest_marker("frr") and not frr.is_installed():
+        return "needs the Debian package frr"
+    if item.get_closest_marker("gobgp") and not gobgp.is_installed():
+        return "needs the Debian package gobgpd"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot run here; where everything must run, fail instead."""
+    reason = _missing(item)
+    if reason is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the logs of the lab to the report of a failure."""
+    report = yield
+    if report.failed and report.when == "call":
+        for lab in item.stash.get(_labs, []):
+            report.sections.append((f"logs of {lab.prefix}", lab.logs()))
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sweep_the_labs_of_crashed_runs() -> None:
+    if os.geteuid() != 0 or not NETNS_DIRECTORY.is_dir():
+        return
+    names = (path.name for path in NETNS_DIRECTORY.iterdir())
+    found = {match[0]: int(match[1]) for name in names if (match := _OURS.match(name))}
+    for prefix, pid in found.items():
+        if not is_running(pid):
+            sweep(prefix)
+
+
+_OURS = re.compile(r"evt(\d+)")
+
+
+@pytest.fixture
+def make_lab(request: pytest.FixtureRequest) -> Iterator[MakeLab]:
+    """Make labs: ``make_lab(hosts=2, underlay=4)``; removed after the test."""
+    labs = request.node.stash.setdefault(_labs, [])
+    with ExitStack() as stack:
+
+        def make(hosts: int = 2, underlay: int = 4) -> Lab:
+            lab = Lab(f"evt{os.getpid()}", hosts, underlay)
+            labs.append(lab)
+            return stack.enter_context(lab)
+
+        yield make

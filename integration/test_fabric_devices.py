@@ -1,0 +1,207 @@
+"""Devices that come late, go, go down, and what is restored and said."""
+
+import pytest
+
+from integration.lab import MakeLab, evi
+from integration.lab_evpnd import Evpnd
+from integration.lab_fabric import converge, expect_flood, expect_rows, heard, mesh
+from integration.lab_kernel import half_rows, link, port_setting
+from integration.lab_netns import ip, run, wait_until
+
+pytestmark = pytest.mark.root
+VNI = 10100
+
+
+def state(daemon: Evpnd) -> tuple[object, object]:
+    rows = daemon.show("evis")
+    return (rows[0]["state"], rows[0]["reason"]) if rows else (None, None)
+
+
+def wait_not_ready(daemon: Evpnd, naming: str) -> None:
+    daemon.wait_show(
+        "evis",
+        lambda rows: (
+            bool(rows)
+            and rows[0]["state"] == "not-ready"
+            and naming in str(rows[0]["reason"])
+        ),
+        f"not-ready, for a reason that names {naming}",
+    )
+
+
+def test_devices_that_come_late_make_the_evi_ready(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    lab[2].prepare(VNI)
+    lab[2].tenant("t2", VNI, 12)
+    one, _ = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]}, ready=False)
+    wait_not_ready(one, f"vx{VNI}")
+    expect_flood(lab[2], VNI, [])
+    lab[1].prepare(VNI)
+    lab[1].tenant("t1", VNI, 11)
+    one.wait_ready(1)
+    converge(lab)
+
+    expect_flood(lab[1], VNI, [lab[2]])
+    expect_flood(lab[2], VNI, [lab[1]])
+    lab.tenants[0].expect_ping(lab.tenants[1].ip)
+
+
+def test_a_device_deleted_and_made_anew_gets_its_rows_again(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    one, _ = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    converge(lab)
+    ip([f"link del vx{VNI}", f"link del br{VNI}"], lab[1].namespace)
+    wait_not_ready(one, f"vx{VNI}")
+    expect_flood(lab[2], VNI, [])
+    lab[1].prepare(VNI)
+    lab.tenants[0].attach()
+    one.wait_ready(1)
+    converge(lab)
+
+    expect_flood(lab[1], VNI, [lab[2]])
+    lab.tenants[0].expect_ping(lab.tenants[1].ip)
+
+
+@pytest.mark.parametrize("device", [f"vx{VNI}", f"br{VNI}"])
+def test_a_device_that_was_down_gets_back_what_the_kernel_forgot(
+    make_lab: MakeLab, device: str
+) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    converge(lab)
+    ip([f"link set {device} down", f"link set {device} up"], lab[1].namespace)
+    heard([lab.tenants[0]])
+
+    expect_rows(lab[1], [lab.tenants[1]])
+    expect_flood(lab[1], VNI, [lab[2]])
+    lab.tenants[0].expect_ping(lab.tenants[1].ip)
+    assert half_rows(lab[1].namespace, f"vx{VNI}") == set()
+
+
+def test_rows_that_someone_removes_are_back_within_a_second(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    converge(lab)
+    expect_flood(lab[1], VNI, [lab[2]])
+    namespace, remote = lab[1].namespace, lab.tenants[1]
+    removing = ["bridge", "-n", namespace, "fdb", "del"]
+    run([*removing, remote.mac, "dev", f"vx{VNI}", "self"])
+    expect_rows(lab[1], [remote], within=1.5)
+    run([*removing, remote.mac, "dev", f"vx{VNI}", "master"])
+    expect_rows(lab[1], [remote], within=1.5)
+    run([*removing, "00:00:00:00:00:00", "dev", f"vx{VNI}", "dst", lab[2].vtep])
+    expect_flood(lab[1], VNI, [lab[2]], within=1.5)
+    run(["ip", "-n", namespace, "neigh", "flush", "dev", f"br{VNI}", "nud", "noarp"])
+
+    expect_rows(lab[1], [remote], within=1.5)
+
+
+def test_port_settings_that_someone_changes_are_set_again(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    lab[1].prepare(VNI)
+    lab[2].prepare(VNI)
+    one, _ = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    one.wait_ready(1)
+    namespace = lab[1].namespace
+    setting = "type bridge_slave learning on neigh_suppress off"
+    ip([f"link set dev vx{VNI} {setting}"], namespace)
+
+    wait_until(
+        lambda: (
+            port_setting(namespace, f"vx{VNI}", "learning") is False
+            and port_setting(namespace, f"vx{VNI}", "neigh_suppress") is True
+        ),
+        5,
+        "learning off and neigh_suppress on again",
+    )
+
+
+def managed(name: str) -> dict[str, object]:
+    return evi(VNI, manage=True, ports=[name])
+
+
+def test_a_port_that_comes_late_is_put_into_a_managed_bridge(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    mesh(lab, {1: [managed("t1")], 2: [managed("t2")]})
+    for host in lab.hosts:
+        host.tenant(f"t{host.number}", VNI, 10 + host.number, attach=False)
+    converge(lab)
+
+    lab.tenants[0].expect_ping(lab.tenants[1].ip)
+
+
+def test_managed_devices_go_with_their_evi(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    lab[1].tenant("t1", VNI, 11, attach=False)
+    one, _ = mesh(lab, {1: [managed("t1")], 2: []})
+    one.wait_ready(1)
+    assert link(lab[1].namespace, f"vx{VNI}") is not None
+    one.write(lab[1].config(lab[2].session))
+    done = one.reload()
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    wait_until(
+        lambda: (
+            link(lab[1].namespace, f"vx{VNI}") is None
+            and link(lab[1].namespace, f"br{VNI}") is None
+        ),
+        5,
+        "the managed devices gone",
+    )
+    assert link(lab[1].namespace, "t1") is not None
+
+
+def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    for name, vni, more in (
+        ("vxlearning", 20001, f"local {lab[1].vtep} learning"),
+        ("vxnowhere", 20002, "nolearning"),
+    ):
+        ip(
+            [
+                f"link add br{vni} type bridge",
+                f"link add {name} type vxlan id {vni} dstport 4789 {more}",
+                f"link set {name} master br{vni} up",
+                f"link set br{vni} up",
+            ],
+            lab[1].namespace,
+        )
+    one, _ = mesh(lab, {1: [], 2: []}, discover=True)
+    converge(lab)
+    assert [row["vni"] for row in one.show("evis")] == [VNI]
+    lab[1].prepare(10200)
+
+    one.wait_show(
+        "evis",
+        lambda rows: {row["vni"] for row in rows} == {VNI, 10200},
+        "a device made later is discovered",
+    )
+
+
+def test_a_vtep_address_that_comes_late_is_waited_for(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    ip([f"addr del {lab[1].vtep}/32 dev lo"], lab[1].namespace)
+    one, _ = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]}, ready=False)
+    wait_not_ready(one, lab[1].vtep)
+    ip([f"addr add {lab[1].vtep}/32 dev lo"], lab[1].namespace)
+    one.wait_ready(1)
+    converge(lab)
+
+    expect_flood(lab[2], VNI, [lab[1]])

@@ -1,0 +1,161 @@
+"""`evpnd show --json`: the fields that programs rely on, with true values."""
+
+import json
+
+import pytest
+
+from integration.lab import Lab, MakeLab, evi
+from integration.lab_evpnd import Evpnd
+from integration.lab_fabric import converge, expect_flood, mesh
+
+pytestmark = pytest.mark.root
+VNI = 10100
+
+FIELDS = {
+    "peers": "address asn description state uptime routes_received"
+    " routes_advertised last_error",
+    "evis": "name vni bridge vxlan rd import_targets export_targets vtep state reason"
+    " local_macs remote_macs remote_vteps",
+    "macs": "vni mac ips kind vtep sequence sticky duplicate interface state since",
+    "neighbors": "vni ip mac kind vtep state",
+    "vteps": "vtep vnis macs flood peer",
+    "routes": "peer type rd ethernet_tag esi mac ip originator vni next_hop"
+    " route_targets encapsulation sequence sticky default_gateway accepted best reason",
+}
+
+
+def fabric(make_lab: MakeLab) -> tuple[Lab, Evpnd]:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    one, _ = mesh(lab, {1: [evi(VNI, name="tenant-a")], 2: [evi(VNI)]})
+    converge(lab)
+    expect_flood(lab[1], VNI, [lab[2]])
+    return lab, one
+
+
+def one_of(rows: list[dict[str, object]], **values: object) -> dict[str, object]:
+    found = [
+        row for row in rows if all(row[name] == value for name, value in values.items())
+    ]
+    assert len(found) == 1, f"{values} in {rows}"
+    return found[0]
+
+
+def test_show_prints_the_fields_of_the_interface_with_true_values(
+    make_lab: MakeLab,
+) -> None:
+    lab, one = fabric(make_lab)
+    local, remote = lab.tenants
+    shown = {what: one.show(what) for what in FIELDS}
+
+    for what, fields in FIELDS.items():
+        assert shown[what], what
+        for row in shown[what]:
+            assert set(fields.split()) <= row.keys(), what
+    peer = one_of(shown["peers"], address=lab[2].session)
+    assert (peer["asn"], peer["state"]) == (65001, "established")
+    # Type 3, the MAC alone, and the MAC with either IP.
+    assert (peer["routes_received"], peer["routes_advertised"]) == (4, 4)
+    it = one_of(shown["evis"], vni=VNI)
+    assert (it["name"], it["bridge"], it["vxlan"]) == (
+        "tenant-a",
+        f"br{VNI}",
+        f"vx{VNI}",
+    )
+    assert (it["state"], it["vtep"]) == ("ready", lab[1].vtep)
+    assert (it["local_macs"], it["remote_macs"], it["remote_vteps"]) == (1, 1, 1)
+    assert it["export_targets"] == [f"65001:{VNI}"]
+    assert str(it["rd"]).startswith(f"{lab[1].router_id}:")
+    mine = one_of(shown["macs"], mac=local.mac)
+    assert (mine["kind"], mine["interface"]) == ("local", local.name)
+    theirs = one_of(shown["macs"], mac=remote.mac)
+    assert (theirs["kind"], theirs["vtep"]) == ("remote", lab[2].vtep)
+    ips = theirs["ips"]
+    assert isinstance(ips, list)
+    assert set(ips) == {remote.ip, remote.ip6}
+    assert one_of(shown["neighbors"], ip=remote.ip6)["mac"] == remote.mac
+    assert one_of(shown["neighbors"], ip=local.ip)["kind"] == "local"
+    vtep = one_of(shown["vteps"], vtep=lab[2].vtep)
+    assert (vtep["vnis"], vtep["macs"], vtep["flood"]) == ([VNI], 1, True)
+    route = one_of(shown["routes"], type=2, mac=remote.mac, ip=remote.ip)
+    assert (route["next_hop"], route["vni"]) == (lab[2].vtep, VNI)
+    assert (route["accepted"], route["best"]) == (True, True)
+    assert route["route_targets"] == [f"65001:{VNI}"]
+    assert one_of(shown["routes"], type=3, originator=lab[2].vtep)["accepted"] is True
+
+
+def test_filters_choose_among_the_rows(make_lab: MakeLab) -> None:
+    lab, one = fabric(make_lab)
+    _, remote = lab.tenants
+
+    assert [row["mac"] for row in one.show("macs", "--mac", remote.mac)] == [remote.mac]
+    assert one.show("macs", "--vni", "10200") == []
+    assert {row["mac"] for row in one.show("macs", "--vni", str(VNI))} == {
+        tenant.mac for tenant in lab.tenants
+    }
+    assert [row["ip"] for row in one.show("neighbors", "--ip", remote.ip)] == [
+        remote.ip
+    ]
+    assert all(
+        row["peer"] == lab[2].session
+        for row in one.show("routes", "--peer", lab[2].session)
+    )
+
+
+def test_a_table_in_a_pipe_is_plain(make_lab: MakeLab) -> None:
+    lab, one = fabric(make_lab)
+    done = one.run("show", "macs", "--socket", str(one.socket))
+
+    assert done.returncode == 0
+    assert lab.tenants[1].mac in done.stdout
+    assert done.stdout.isascii()
+    assert "\x1b" not in done.stdout
+
+
+def test_explain_tells_the_story_of_a_mac_and_of_one_that_is_absent(
+    make_lab: MakeLab,
+) -> None:
+    lab, one = fabric(make_lab)
+    where = ["--vni", str(VNI), "--socket", str(one.socket)]
+    told = one.run("explain", "mac", lab.tenants[1].mac, *where)
+    absent = one.run("explain", "mac", "02:00:00:00:99:99", *where)
+
+    assert told.returncode == 0, told.stderr
+    assert lab[2].session in told.stdout
+    assert lab[2].vtep in told.stdout
+    assert absent.stdout.strip()
+
+
+def test_events_tell_what_happened(make_lab: MakeLab) -> None:
+    _, one = fabric(make_lab)
+
+    assert one.show("events")
+
+
+def test_status_three_says_that_no_daemon_is_there(make_lab: MakeLab) -> None:
+    lab, one = fabric(make_lab)
+    nowhere = str(lab.directory / "nobody.sock")
+
+    assert one.run("show", "peers", "--socket", nowhere).returncode == 3
+
+
+def test_an_invalid_file_is_refused_with_status_two(make_lab: MakeLab) -> None:
+    lab = make_lab(1)
+    bad = lab[1].config(evis=[evi(1 << 24)], unknown=1)
+    daemon = lab[1].evpnd(json.dumps(bad))
+
+    assert daemon.process.wait(20) == 2
+    assert "unknown" in daemon.process.tail()
+    assert "vni" in daemon.process.tail()
+
+
+def test_plan_touches_nothing_and_names_what_would_be_made(make_lab: MakeLab) -> None:
+    lab = make_lab(1)
+    daemon = lab[1].evpnd(lab[1].config("10.1.0.9", evis=[]))
+    daemon.write(lab[1].config("10.1.0.9", evis=[evi(VNI, manage=True)]))
+    done = daemon.run("plan", "-c", str(daemon.path))
+
+    assert done.returncode == 0, done.stderr
+    assert f"vx{VNI}" in done.stdout
