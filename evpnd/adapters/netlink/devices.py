@@ -1,0 +1,210 @@
+"""Bridge and VXLAN devices of managed EVIs: made, completed, removed.
+
+The only part of the package that needs pyroute2, so it is imported when the first
+device is to be managed. A device is ours if its alias says so (IFLA_IFALIAS).
+"""
+
+import errno
+import socket
+from collections.abc import Iterable, Mapping
+
+from pyroute2 import IPRoute, NetlinkError
+
+from evpnd.adapters.netlink.dump import dump_links
+from evpnd.adapters.netlink.port import (
+    DeviceRefusedError,
+    configure_vxlan_port,
+    describe,
+    link_name,
+)
+from evpnd.model.actions import CreateDevices
+from evpnd.model.events import LinksDumped
+from evpnd.model.ids import format_ip
+from evpnd.model.rows import Link
+
+MARK = "evpnd"
+_IPV4_OVERHEAD = 50
+_IPV6_OVERHEAD = 70
+_DEFAULT_MTU = 1500
+_NO_LINK_LOCAL = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", 1)]})]}
+
+
+def create_devices(action: CreateDevices) -> None:
+    """Make bridge and VXLAN device, or complete what is there; safe to repeat.
+
+    A tenant port that does not exist yet is left for the next time. Raises
+    DeviceRefusedError.
+    """
+    present = dump_links()
+    links = {link.name: link for link in present.links}
+    with IPRoute() as ipr:
+        bridge = _bridge(ipr, links, action.bridge)
+        mtu = underlay_mtu(present, action.vtep, action.evi.ports)
+        vxlan = _vxlan(ipr, links, action, bridge, mtu)
+        _up(ipr, action.bridge, bridge, links)
+        for name in action.evi.ports:
+            if name in links:
+                _port(ipr, links[name], bridge, action.bridge)
+    configure_vxlan_port(vxlan, suppress=action.evi.suppress)
+
+
+def remove_devices(names: Iterable[str]) -> None:
+    """Remove those of the devices that are ours; absent is success.
+
+    Raises DeviceRefusedError.
+    """
+    links = {link.name: link for link in dump_links().links}
+    with IPRoute() as ipr:
+        for name in names:
+            if name in links and links[name].alias == MARK:
+                _link(ipr, "del", name, index=links[name].ifindex)
+
+
+def underlay_mtu(present: LinksDumped, vtep: bytes, ports: Iterable[str]) -> int:
+    """Find the MTU that a VXLAN device can have, in octets.
+
+    That of the device with the VTEP address; where that is a loopback, the smallest
+    among the devices that can lead to the underlay: up, with a routable address,
+    neither bridge nor bridge port nor tunnel nor a tenant's.
+    """
+    tenant_ports = frozenset(ports)
+    own = {ifindex for ifindex, ip in present.addresses if ip == vtep}
+    addressed = {ifindex for ifindex, ip in present.addresses if not _is_link_local(ip)}
+    candidates = [
+        link
+        for link in present.links
+        if link.ifindex in addressed
+        and link.up
+        and any(link.mac)
+        and not link.master
+        and link.kind not in ("bridge", "vxlan", "dummy")
+        and link.name not in tenant_ports
+    ]
+    direct = [link.mtu for link in candidates if link.ifindex in own]
+    mtu = min(direct or [link.mtu for link in candidates], default=_DEFAULT_MTU)
+    return mtu - (_IPV4_OVERHEAD if len(vtep) == 4 else _IPV6_OVERHEAD)
+
+
+def _is_link_local(ip: bytes) -> bool:
+    if len(ip) == 4:
+        return ip[:2] == b"\xa9\xfe"
+    return ip[0] == 0xFE and ip[1] & 0xC0 == 0x80
+
+
+def _bridge(ipr: IPRoute, links: Mapping[str, Link], name: str) -> int:
+    link = links.get(name)
+    if link is not None:
+        _check_ours(link)
+    if link is None or link.kind != "bridge":
+        ifindex = _make(ipr, link, name, kind="bridge")
+    else:
+        ifindex = link.ifindex
+    _link(
+        ipr,
+        "set",
+        name,
+        index=ifindex,
+        kind="bridge",
+        br_forward_delay=0,
+        br_stp_state=0,
+    )
+    return ifindex
+
+
+def _vxlan(
+    ipr: IPRoute,
+    links: Mapping[str, Link],
+    action: CreateDevices,
+    bridge: int,
+    mtu: int,
+) -> int:
+    name, vni, port = action.vxlan, action.evi.vni, action.udp_port
+    link = links.get(name)
+    if link is not None:
+        _check_ours(link)
+    for other in links.values():
+        if (
+            other.name != name
+            and other.vxlan
+            and (other.vxlan.vni, other.vxlan.udp_port) == (vni, port)
+        ):
+            raise DeviceRefusedError(name, f"VNI {vni} is already on {other.name}")
+    wanted = (vni, action.vtep, port, False)
+    if link is None or link.vxlan is None or _identity(link) != wanted:
+        local = "vxlan_local" if len(action.vtep) == 4 else "vxlan_local6"
+        ifindex = _make(
+            ipr,
+            link,
+            name,
+            kind="vxlan",
+            vxlan_id=vni,
+            vxlan_port=port,
+            vxlan_learning=0,
+            **{local: format_ip(action.vtep)},
+        )
+        link = None
+    else:
+        ifindex = link.ifindex
+    if link is None or link.mtu != mtu:
+        _link(ipr, "set", name, index=ifindex, mtu=mtu)
+    if link is None or link.master != bridge:
+        _link(ipr, "set", name, index=ifindex, master=bridge)
+    _up(ipr, name, ifindex, links)
+    return ifindex
+
+
+def _identity(link: Link) -> tuple[int, bytes, int, bool] | None:
+    """Name what cannot be changed on a VXLAN device."""
+    vxlan = link.vxlan
+    return vxlan and (vxlan.vni, vxlan.local, vxlan.udp_port, vxlan.external)
+
+
+def _port(ipr: IPRoute, link: Link, bridge: int, bridge_name: str) -> None:
+    if link.master not in (0, bridge):
+        raise DeviceRefusedError(
+            link.name,
+            f"is a port of {link_name(link.master)}; take it out before it can be one "
+            f"of {bridge_name}",
+        )
+    if not link.master:
+        _link(ipr, "set", link.name, index=link.ifindex, master=bridge)
+    if not link.up:
+        _link(ipr, "set", link.name, index=link.ifindex, state="up")
+
+
+def _check_ours(link: Link) -> None:
+    if link.alias != MARK:
+        raise DeviceRefusedError(
+            link.name,
+            "exists and was not created by evpnd; remove it or set manage: false",
+        )
+
+
+def _make(
+    ipr: IPRoute, earlier: Link | None, name: str, **fields: str | int | bytes
+) -> int:
+    if earlier is not None:
+        _link(ipr, "del", name, index=earlier.ifindex)
+    _link(ipr, "add", name, ifname=name, **fields)
+    ifindex = socket.if_nametoindex(name)
+    # The kernel takes no alias at creation, and no addrgenmode.
+    _link(ipr, "set", name, index=ifindex, IFLA_IFALIAS=MARK)
+    try:
+        ipr.link("set", index=ifindex, IFLA_AF_SPEC=_NO_LINK_LOCAL)
+    except NetlinkError as error:
+        if error.code != errno.EAFNOSUPPORT:  # without IPv6 there is no link-local
+            raise DeviceRefusedError(name, describe(error.code)) from error
+    return ifindex
+
+
+def _up(ipr: IPRoute, name: str, ifindex: int, links: Mapping[str, Link]) -> None:
+    link = links.get(name)
+    if link is None or link.ifindex != ifindex or not link.up:
+        _link(ipr, "set", name, index=ifindex, state="up")
+
+
+def _link(ipr: IPRoute, command: str, name: str, **fields: str | int | bytes) -> None:
+    try:
+        ipr.link(command, **fields)
+    except NetlinkError as error:
+        raise DeviceRefusedError(name, describe(error.code)) from error

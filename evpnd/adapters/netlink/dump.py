@@ -1,0 +1,193 @@
+"""Dumps: links with addresses, one link, the FDB of a bridge, neighbours of a device.
+
+Each opens a socket of its own, so that one that failed half-way leaves nothing to be
+read by the next. All raise OSError with the kernel's errno.
+"""
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from evpnd.adapters.netlink import bpf
+from evpnd.adapters.netlink.links import parse_links
+from evpnd.adapters.netlink.parse import parse_neighbors
+from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
+    GROUP_NEIGH,
+    IFINFOMSG,
+    NDA_IFINDEX,
+    NDA_MASTER,
+    NDMSG,
+    NLM_F_DUMP,
+    RECEIVE,
+    RTM_GETADDR,
+    RTM_GETLINK,
+    RTM_GETNEIGH,
+    Ending,
+    message,
+    open_socket,
+    read_ending,
+    request,
+    subscribe,
+    u32,
+)
+from evpnd.model.events import (
+    AddressObserved,
+    FdbDumped,
+    LinkObserved,
+    LinksDumped,
+    NeighborsDumped,
+)
+from evpnd.model.rows import FdbRow, Link, NeighborRow
+
+ATTEMPTS = 3
+_IFLA_EXT_MASK = 29
+_RTEXT_FILTER_SKIP_STATS = 1 << 3
+_IFADDRMSG_SIZE = 8
+
+
+class DumpInterruptedError(Exception):
+    """The table changed during every attempt (NLM_F_DUMP_INTR)."""
+
+
+def dump_links() -> LinksDumped:
+    """Read all links and their addresses.
+
+    Raises DumpInterruptedError.
+    """
+    body = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + _without_statistics()
+    links = tuple(
+        event.link
+        for buffer in _consistent(RTM_GETLINK, body)
+        for event in parse_links(buffer).events
+        if isinstance(event, LinkObserved)
+    )
+    addresses = frozenset(
+        (event.ifindex, event.ip)
+        for buffer in _consistent(RTM_GETADDR, bytes(_IFADDRMSG_SIZE))
+        for event in parse_links(buffer).events
+        if isinstance(event, AddressObserved)
+    )
+    return LinksDumped(links, addresses)
+
+
+def read_link(ifindex: int) -> Link | None:
+    """Read one link; None where there is none of this index."""
+    body = IFINFOMSG.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + _without_statistics()
+    with closing(open_socket()) as sock:
+        try:
+            answer = request(sock, RTM_GETLINK, 0, body)
+        except OSError as error:
+            if error.errno == errno.ENODEV:
+                return None
+            raise
+    for event in parse_links(answer).events:
+        if isinstance(event, LinkObserved):
+            return event.link
+    return None
+
+
+def dump_fdb(bridge: int) -> FdbDumped:
+    """Read the FDB of a bridge and of its ports; empty where the bridge is gone.
+
+    The kernel dumps an FDB piece by piece, by position: a row that goes meanwhile
+    makes it skip another one, and nothing is flagged. So where rows went, the table
+    is read twice and both readings count: what is in doubt stays in, and the
+    notification of its going, which comes later, takes it out.
+    """
+    body = NDMSG.pack(AF_BRIDGE, 0, 0, 0, 0) + u32(NDA_MASTER, bridge)
+    try:
+        with _deletions() as went:
+            rows, pieces = _fdb_rows(body)
+            if pieces == 1 or not went():
+                return FdbDumped(bridge, rows)
+        again, _ = _fdb_rows(body)
+    except OSError as error:
+        if error.errno == errno.ENODEV:
+            return FdbDumped(bridge, [])
+        raise
+    latest = {(row.ifindex, row.mac, row.vlan, row.dst): row for row in rows + again}
+    return FdbDumped(bridge, list(latest.values()))
+
+
+def dump_neighbors(ifindex: int) -> NeighborsDumped:
+    """Read the IPv4 and IPv6 neighbours of a device.
+
+    Raises DumpInterruptedError.
+    """
+    body = NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + u32(NDA_IFINDEX, ifindex)
+    for _ in range(ATTEMPTS):
+        rows: list[NeighborRow] = []
+
+        def take(octets: bytes, into: list[NeighborRow] = rows) -> Ending:
+            return parse_neighbors(octets, [], into)
+
+        if not _dump(RTM_GETNEIGH, body, take):
+            return NeighborsDumped(ifindex, rows)
+    raise DumpInterruptedError(f"neighbours of link {ifindex}")
+
+
+def _fdb_rows(body: bytes) -> tuple[list[FdbRow], int]:
+    """Dump FDB rows; tell also in how many pieces they came."""
+    rows: list[FdbRow] = []
+    pieces = 0
+
+    def take(octets: bytes) -> Ending:
+        nonlocal pieces
+        pieces += 1
+        return parse_neighbors(octets, rows, [])
+
+    _dump(RTM_GETNEIGH, body, take)
+    return rows, pieces
+
+
+@contextmanager
+def _deletions() -> Iterator[Callable[[], bool]]:
+    """Watch for FDB rows that go; the value tells whether any went."""
+    with closing(open_socket()) as sock:
+        bpf.attach(sock, bpf.FDB_DELETIONS)
+        subscribe(sock, GROUP_NEIGH)
+
+        def went() -> bool:
+            try:
+                sock.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+            except BlockingIOError:
+                return False
+            except OSError as error:
+                return error.errno == errno.ENOBUFS
+            return True
+
+        yield went
+
+
+def _consistent(kind: int, body: bytes) -> list[bytes]:
+    for _ in range(ATTEMPTS):
+        buffers: list[bytes] = []
+
+        def take(octets: bytes, into: list[bytes] = buffers) -> Ending:
+            into.append(octets)
+            return read_ending(octets)
+
+        if not _dump(kind, body, take):
+            return buffers
+    raise DumpInterruptedError("links" if kind == RTM_GETLINK else "addresses")
+
+
+def _dump(kind: int, body: bytes, take: Callable[[bytes], Ending]) -> bool:
+    """Dump once; tell whether the dump was interrupted."""
+    interrupted = False
+    with closing(open_socket(receive=4 << 20, strict=True)) as sock:
+        sock.send(message(kind, NLM_F_DUMP, body))
+        while True:
+            ending = take(sock.recv(RECEIVE))
+            interrupted = interrupted or ending.interrupted
+            if ending.errno:
+                raise OSError(ending.errno, os.strerror(ending.errno))
+            if ending.done:
+                return interrupted
+
+
+def _without_statistics() -> bytes:
+    return u32(_IFLA_EXT_MASK, _RTEXT_FILTER_SKIP_STATS)

@@ -1,0 +1,82 @@
+"""The kernel as the agent sees it: actions go in, events come out.
+
+Nothing here blocks the loop. Rows, dumps and devices are one worker thread's, in the
+order submitted; notifications and what tenants say are read in the loop's thread,
+where every event is delivered.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from evpnd.adapters.netlink.listener import ROWS_BUFFER, Listener
+from evpnd.adapters.netlink.preflight import missing_capabilities
+from evpnd.adapters.netlink.snoop import Snooper
+from evpnd.adapters.netlink.worker import CloseSockets, Reach, ReadLinks, Worker
+from evpnd.model.actions import KernelAction
+from evpnd.model.events import Event
+
+_SETTLE = 0.02
+"""Seconds for which changes of bridge ports gather before they are read."""
+
+
+class Kernel:
+    """The netlink adapter; used in one event loop, between `start` and `close`."""
+
+    def __init__(
+        self, on_event: Callable[[Event], None], *, rows_buffer: int = ROWS_BUFFER
+    ) -> None:
+        """`rows_buffer`: octets of row notifications that the kernel may queue."""
+        self._on_event = on_event
+        self._rows_buffer = rows_buffer
+        self._changed_ports: set[int] = set()
+
+    async def start(self) -> None:
+        """Subscribe to notifications and begin to deliver them; ask for nothing.
+
+        Raises PermissionError without CAP_NET_ADMIN.
+        """
+        if "CAP_NET_ADMIN" in missing_capabilities():
+            raise PermissionError(
+                "changing the kernel's tables needs CAP_NET_ADMIN: run evpnd as root, "
+                "or give its service AmbientCapabilities=CAP_NET_ADMIN"
+            )
+        self._loop = asyncio.get_running_loop()
+        self._listener = Listener(
+            self._on_event, self._ports_changed, self._rows_buffer
+        )
+        self._snooper = Snooper(self._on_event)
+        self._worker = Worker(self._loop, self._listener, self._snooper, self._on_event)
+        self._listener.start(self._loop)
+        self._worker.start()
+
+    def submit(self, actions: Sequence[KernelAction]) -> None:
+        """Queue actions; a dump sees the rows that were submitted before it."""
+        self._worker.submit(actions)
+
+    def backlog(self) -> int:
+        """Count the rows that are queued and not written yet."""
+        return self._worker.backlog()
+
+    async def drain(self) -> None:
+        """Wait until all that was submitted is done and its events are delivered."""
+        done = asyncio.Event()
+        self._worker.submit([Reach(done.set)])
+        await done.wait()
+
+    async def close(self) -> None:
+        """Finish the action at hand, drop the others, close everything."""
+        await asyncio.to_thread(self._worker.stop)
+        self._listener.close(self._loop)
+        self._worker.submit(
+            [CloseSockets(self._snooper.adopt(self._loop, frozenset(), {}))]
+        )
+        await asyncio.to_thread(self._worker.close)
+
+    def _ports_changed(self, ifindexes: set[int]) -> None:
+        if not self._changed_ports:
+            self._loop.call_later(_SETTLE, self._read_ports)
+        self._changed_ports |= ifindexes
+
+    def _read_ports(self) -> None:
+        self._worker.submit([ReadLinks(frozenset(self._changed_ports))])
+        self._changed_ports.clear()

@@ -1,0 +1,136 @@
+"""Notifications of the kernel: links, addresses, FDB rows, neighbours.
+
+Two sockets, so that a flood of rows loses no link. Both are read in the loop's
+thread, many messages a wakeup; what was read in one wakeup is one event.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable
+
+from evpnd.adapters.netlink.links import parse_links
+from evpnd.adapters.netlink.parse import parse_neighbors
+from evpnd.adapters.netlink.rtnl import (
+    GROUP_IPV4_IFADDR,
+    GROUP_IPV6_IFADDR,
+    GROUP_LINK,
+    GROUP_NEIGH,
+    open_socket,
+)
+from evpnd.model.events import (
+    Event,
+    FdbObserved,
+    KernelOverran,
+    NeighborsObserved,
+)
+from evpnd.model.rows import FdbRow, NeighborRow
+
+ROWS_BUFFER = 64 << 20
+"""Octets the kernel may queue: near 80,000 notifications, at 768 octets each."""
+_LINKS_BUFFER = 8 << 20
+_RECEIVES = 512
+"""Most notifications of a wakeup: about a millisecond of the loop's time."""
+_LARGEST = 32 << 10
+"""Octets of one notification, at most."""
+
+
+class Recording:
+    """Events of some kinds, kept from when a dump begins to when it is delivered.
+
+    The loop may read, and deliver, a notification of what happened during a dump
+    before the dump itself. The recording is delivered again after it, so that what
+    the core ends with is what happened last.
+    """
+
+    def __init__(self, kinds: tuple[type, ...]) -> None:
+        self.kinds = kinds
+        self.events: list[Event] = []
+
+
+class Listener:
+    """Both sockets, subscribed from the start, read from `start()` on."""
+
+    def __init__(
+        self,
+        on_event: Callable[[Event], None],
+        on_port_change: Callable[[set[int]], None],
+        rows_buffer: int = ROWS_BUFFER,
+    ) -> None:
+        self._on_event = on_event
+        self._on_port_change = on_port_change
+        self._recordings: list[Recording] = []
+        self.rows = open_socket(groups=GROUP_NEIGH, receive=rows_buffer)
+        self._links = open_socket(
+            groups=GROUP_LINK | GROUP_IPV4_IFADDR | GROUP_IPV6_IFADDR,
+            receive=_LINKS_BUFFER,
+        )
+        self._buffer = memoryview(bytearray(8 * _LARGEST))
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read whenever there is something, in the loop's thread."""
+        loop.add_reader(self._links, self._read_links)
+        loop.add_reader(self.rows, self._read_rows)
+
+    def close(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop reading and close the sockets."""
+        for sock in (self._links, self.rows):
+            loop.remove_reader(sock)
+            sock.close()
+
+    def record(self, *kinds: type) -> Recording:
+        """Begin to record; any thread may."""
+        recording = Recording(kinds)
+        self._recordings.append(recording)
+        return recording
+
+    def end(self, recording: Recording) -> list[Event]:
+        """End a recording and return it."""
+        self._recordings.remove(recording)
+        return recording.events
+
+    def _tell(self, event: Event) -> None:
+        for recording in self._recordings:
+            if isinstance(event, recording.kinds):
+                recording.events.append(event)
+        self._on_event(event)
+
+    def _read_rows(self) -> None:
+        octets, lost = self._receive(self.rows)
+        fdb: list[FdbRow] = []
+        neighbors: list[NeighborRow] = []
+        parse_neighbors(octets, fdb, neighbors)
+        if fdb:
+            self._tell(FdbObserved(fdb))
+        if neighbors:
+            self._tell(NeighborsObserved(neighbors))
+        if lost:
+            self._on_event(KernelOverran("notifications of rows were lost"))
+
+    def _read_links(self) -> None:
+        octets, lost = self._receive(self._links)
+        told = parse_links(octets)
+        for event in told.events:
+            self._tell(event)
+        if told.ports:
+            self._on_port_change(told.ports)
+        if lost:
+            self._on_event(KernelOverran("notifications of links were lost"))
+
+    def _receive(self, sock: socket.socket) -> tuple[bytes, bool]:
+        """Read what there is, within bounds, in one piece; tell of an overrun."""
+        view, used, lost = self._buffer, 0, False
+        receive, end = sock.recv_into, len(self._buffer) - _LARGEST
+        try:
+            for _ in range(_RECEIVES):
+                size = receive(view[used:], 0, socket.MSG_DONTWAIT)
+                used += (size + 3) & ~3
+                if used > end:
+                    break
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            lost = True
+        return bytes(view[:used]), lost

@@ -1,0 +1,215 @@
+"""FDB and neighbour rows as netlink messages, packed from templates.
+
+The rows of an action differ in one or two addresses, so a batch of them is one
+``join`` of octets around these addresses: no object and no call for a row. MACs are
+6 octets, IPs and VTEPs 4 or 16; nothing here checks that.
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from typing import assert_never
+
+from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
+    ATTRIBUTE,
+    HEADER,
+    NDA_DST,
+    NDA_LLADDR,
+    NDA_PROTOCOL,
+    NDA_VLAN,
+    NDMSG,
+    NLM_F_APPEND,
+    NLM_F_CREATE,
+    NLM_F_REPLACE,
+    NLM_F_REQUEST,
+    RTM_DELNEIGH,
+    RTM_NEWNEIGH,
+    attribute,
+)
+from evpnd.model.actions import (
+    DeleteFlood,
+    DeleteLocalMacs,
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DeleteVxlanRows,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
+from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.rows import (
+    EVPND_PROTOCOL,
+    NTF_EXT_LEARNED,
+    NTF_MASTER,
+    NTF_ROUTER,
+    NTF_SELF,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_REACHABLE,
+)
+
+Upsert = UpsertRemoteMacs | UpsertFlood | UpsertNeighbors
+Delete = (
+    DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors | DeleteLocalMacs
+)
+
+MESSAGES = 128
+"""Most messages in one send: beyond some hundreds the kernel becomes slower."""
+
+_UPSERT = (RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE)
+_APPEND = (RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_APPEND)
+_DELETE = (RTM_DELNEIGH, NLM_F_REQUEST)
+_MAC_ATTRIBUTE = ATTRIBUTE.pack(10, NDA_LLADDR)
+_MAC_PAD = bytes(2)
+_DST_ATTRIBUTE = {4: ATTRIBUTE.pack(8, NDA_DST), 16: ATTRIBUTE.pack(20, NDA_DST)}
+_FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}
+_OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
+_VLAN = struct.Struct("=HHHxx")
+
+
+def row_count(action: Upsert | Delete) -> int:
+    """Count the rows of an action."""
+    return len(action[-1])
+
+
+def pack(action: Upsert | Delete) -> Iterator[tuple[bytes, int]]:
+    """Yield the messages of an action in pieces of at most MESSAGES, and their rows."""
+    match action:
+        case UpsertRemoteMacs(vxlan, vtep, macs):
+            tail = attribute(NDA_DST, vtep)
+            flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
+            head = _head(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail))
+            yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
+        case UpsertFlood(vxlan, vteps):
+            flags = NTF_SELF | NTF_EXT_LEARNED
+            state = NUD_NOARP | NUD_PERMANENT
+            yield from _flood(_APPEND, vxlan, state, flags, vteps)
+        case UpsertNeighbors():
+            yield from _upsert_neighbors(action)
+        case DeleteRemoteMacs(vxlan, macs):
+            yield from _delete_both(vxlan, macs)
+        case DeleteVxlanRows(vxlan, macs):
+            head = _head(_DELETE, vxlan, 0, NTF_SELF, 12)
+            yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD)
+        case DeleteFlood(vxlan, vteps):
+            yield from _flood(_DELETE, vxlan, 0, NTF_SELF, vteps)
+        case DeleteNeighbors(bridge, ips):
+            heads = {
+                size: _head(
+                    _DELETE,
+                    bridge,
+                    0,
+                    0,
+                    4 + size,
+                    family=_FAMILY[size],
+                )
+                + _DST_ATTRIBUTE[size]
+                for size in (4, 16)
+            }
+            for start in range(0, len(ips), MESSAGES):
+                part = ips[start : start + MESSAGES]
+                yield b"".join([heads[len(ip)] + ip for ip in part]), len(part)
+        case DeleteLocalMacs(rows):
+            for start in range(0, len(rows), MESSAGES):
+                some = rows[start : start + MESSAGES]
+                yield b"".join([_local(*row) for row in some]), len(some)
+        case _:
+            assert_never(action)
+
+
+def delete_both(vxlan: int, mac: bytes) -> bytes:
+    """Pack the removal of a remote MAC's bridge row and VXLAN row."""
+    return next(_delete_both(vxlan, [mac]))[0]
+
+
+def _head(
+    order: tuple[int, int],
+    ifindex: int,
+    state: int,
+    flags: int,
+    attributes_length: int,
+    *,
+    family: int = AF_BRIDGE,
+) -> bytes:
+    return HEADER.pack(28 + attributes_length, *order, 0, 0) + NDMSG.pack(
+        family, ifindex, state, flags, 0
+    )
+
+
+def _around(
+    before: bytes, addresses: list[bytes], after: bytes, most: int = MESSAGES
+) -> Iterator[tuple[bytes, int]]:
+    between = after + before
+    for start in range(0, len(addresses), most):
+        part = addresses[start : start + most]
+        yield before + between.join(part) + after, len(part)
+
+
+def _delete_both(vxlan: int, macs: list[bytes]) -> Iterator[tuple[bytes, int]]:
+    """Pack two messages a MAC.
+
+    In one message with both flags the kernel takes the bridge row first, and where
+    that one has moved to a local port it stops (ENOENT) with the VXLAN row in place.
+    """
+    master, self_ = (
+        _around(
+            _head(_DELETE, vxlan, 0, flag, 12) + _MAC_ATTRIBUTE,
+            macs,
+            _MAC_PAD,
+            MESSAGES // 2,
+        )
+        for flag in (NTF_MASTER, NTF_SELF)
+    )
+    for (bridge_rows, rows), (vxlan_rows, _) in zip(master, self_, strict=True):
+        yield bridge_rows + vxlan_rows, rows
+
+
+def _flood(
+    order: tuple[int, int],
+    vxlan: int,
+    state: int,
+    flags: int,
+    vteps: list[bytes],
+) -> Iterator[tuple[bytes, int]]:
+    zero = attribute(NDA_LLADDR, FLOOD_MAC)
+    heads = {
+        size: _head(order, vxlan, state, flags, 16 + size) + zero + _DST_ATTRIBUTE[size]
+        for size in (4, 16)
+    }
+    for start in range(0, len(vteps), MESSAGES):
+        part = vteps[start : start + MESSAGES]
+        yield b"".join([heads[len(vtep)] + vtep for vtep in part]), len(part)
+
+
+def _upsert_neighbors(action: UpsertNeighbors) -> Iterator[tuple[bytes, int]]:
+    bridge, bindings = action
+    heads = {
+        (size, router): _head(
+            _UPSERT,
+            bridge,
+            NUD_NOARP,
+            NTF_EXT_LEARNED | (NTF_ROUTER if router else 0),
+            4 + size + 12 + len(_OURS),
+            family=_FAMILY[size],
+        )
+        + _DST_ATTRIBUTE[size]
+        for size in (4, 16)
+        for router in (False, True)
+    }
+    after = _MAC_PAD + _OURS
+    for start in range(0, len(bindings), MESSAGES):
+        part = bindings[start : start + MESSAGES]
+        octets = b"".join(
+            [
+                heads[len(ip), router] + ip + _MAC_ATTRIBUTE + mac + after
+                for ip, mac, router in part
+            ]
+        )
+        yield octets, len(part)
+
+
+def _local(ifindex: int, mac: bytes, vlan: int) -> bytes:
+    tag = _VLAN.pack(6, NDA_VLAN, vlan) if vlan else b""
+    head = _head(_DELETE, ifindex, 0, NTF_MASTER, 12 + len(tag))
+    return head + _MAC_ATTRIBUTE + mac + _MAC_PAD + tag

@@ -1,0 +1,84 @@
+"""A VXLAN device as a bridge port: learning off, suppression as asked for."""
+
+import errno
+import os
+import socket
+from contextlib import closing
+
+from evpnd.adapters.netlink.dump import read_link
+from evpnd.adapters.netlink.links import (
+    IFLA_BRPORT_LEARNING,
+    IFLA_BRPORT_NEIGH_SUPPRESS,
+    IFLA_INFO_DATA,
+    IFLA_INFO_KIND,
+    IFLA_LINKINFO,
+    IFLA_PROTINFO,
+    IFLA_VXLAN_LEARNING,
+)
+from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
+    IFINFOMSG,
+    NLM_F_ACK,
+    RTM_NEWLINK,
+    RTM_SETLINK,
+    attribute,
+    nested,
+    open_socket,
+    request,
+)
+
+
+class DeviceRefusedError(Exception):
+    """A device could not be made, changed or removed."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        super().__init__(f"{device}: {reason}")
+        self.device = device
+        self.reason = reason
+
+
+def configure_vxlan_port(ifindex: int, *, suppress: bool) -> None:
+    """Set what evpnd needs of a VXLAN device in a bridge.
+
+    With learning on, a frame from the tunnel that bears a local MAC would move that
+    MAC to the tunnel. Raises DeviceRefusedError.
+    """
+    try:
+        link = read_link(ifindex)
+        with closing(open_socket()) as sock:
+            if link is not None and link.vxlan is not None and link.vxlan.learning:
+                request(sock, RTM_NEWLINK, NLM_F_ACK, _vxlan_learning_off(ifindex))
+            flags = _port_flags(ifindex, suppress=suppress)
+            request(sock, RTM_SETLINK, NLM_F_ACK, flags)
+    except OSError as error:
+        raise DeviceRefusedError(link_name(ifindex), describe(error)) from error
+
+
+def describe(error: OSError | int) -> str:
+    """Name an errno and say what it means."""
+    code = error if isinstance(error, int) else error.errno or 0
+    return f"{errno.errorcode.get(code, code)}: {os.strerror(code)}"
+
+
+def link_name(ifindex: int) -> str:
+    """Find the name of a link; its index where it is gone."""
+    try:
+        return socket.if_indextoname(ifindex)
+    except OSError:
+        return f"link {ifindex}"
+
+
+def _vxlan_learning_off(ifindex: int) -> bytes:
+    return IFINFOMSG.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + nested(
+        IFLA_LINKINFO,
+        attribute(IFLA_INFO_KIND, b"vxlan\0"),
+        nested(IFLA_INFO_DATA, attribute(IFLA_VXLAN_LEARNING, b"\0")),
+    )
+
+
+def _port_flags(ifindex: int, *, suppress: bool) -> bytes:
+    return IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0) + nested(
+        IFLA_PROTINFO,
+        attribute(IFLA_BRPORT_LEARNING, b"\0"),
+        attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([suppress])),
+    )

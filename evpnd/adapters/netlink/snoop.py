@@ -1,0 +1,168 @@
+"""ARP and ND on tenant ports: what the kernel forwards but does not learn from.
+
+One packet socket a port with a classic BPF filter, so that nothing but ARP, neighbour
+solicitations and advertisements wakes us. Frames with a VLAN tag are not looked at.
+"""
+
+import asyncio
+import errno
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from evpnd.adapters.netlink import bpf
+from evpnd.model.events import BindingsSnooped
+
+_ETH_P_ALL = 0x0003
+_ETH_P_ARP = 0x0806
+_ETH_P_IPV6 = 0x86DD
+_SOL_PACKET = 263
+_PACKET_IGNORE_OUTGOING = 23
+_BUFFER = 64 << 10
+_FRAMES = 64
+"""Most frames of one port in one wakeup: the socket's buffer drops the rest."""
+_SNAP = 256
+_QUIET = 1.0
+"""Seconds for which a binding that was told is not told again."""
+_REMEMBERED = 8192
+
+_ARP = struct.Struct("!HHBBH6s4s")
+_ARP_ETHERNET_IPV4 = (1, 0x0800, 6, 4)
+_ICMPV6 = 58
+_SOLICITATION = 135
+_ADVERTISEMENT = 136
+_SOURCE_ADDRESS = 1
+_TARGET_ADDRESS = 2
+_OPTIONS = 78
+"""Where the options of NS and NA begin: Ethernet 14, IPv6 40, ICMPv6 24."""
+
+
+def read_binding(frame: bytes) -> tuple[bytes, bytes] | None:
+    """Read what a frame says of its sender: MAC and IP; None where it says nothing.
+
+    A sender that names another station's MAC speaks for that station (proxy ARP,
+    VRRP): that is no binding on this port. Nor is a probe for a free address
+    (RFC 5227, 2.1.1; RFC 4862, 5.4.2), which has no sender address yet.
+    """
+    if len(frame) < 42:
+        return None
+    source, ethertype = frame[6:12], int.from_bytes(frame[12:14])
+    if source[0] & 1 or source == bytes(6):
+        return None
+    if ethertype == _ETH_P_ARP:
+        *kind, operation, sender, ip = _ARP.unpack_from(frame, 14)
+        if tuple(kind) != _ARP_ETHERNET_IPV4 or operation not in (1, 2):
+            return None
+        named: bytes | None = sender
+    elif ethertype == _ETH_P_IPV6:
+        if len(frame) < _OPTIONS or frame[20] != _ICMPV6 or frame[21] != 255:
+            return None
+        if frame[54] == _SOLICITATION:
+            ip, named = frame[22:38], _option(frame, _SOURCE_ADDRESS)
+        elif frame[54] == _ADVERTISEMENT:
+            ip, named = frame[62:78], _option(frame, _TARGET_ADDRESS)
+        else:
+            return None
+    else:
+        return None
+    if named not in (None, source) or not any(ip) or _is_multicast(ip):
+        return None
+    return source, ip
+
+
+def _option(frame: bytes, wanted: int) -> bytes | None:
+    at = _OPTIONS
+    while at + 8 <= len(frame):
+        kind, octets = frame[at], frame[at + 1] * 8
+        if octets == 0:
+            return None
+        if kind == wanted:
+            return frame[at + 2 : at + 8]
+        at += octets
+    return None
+
+
+def _is_multicast(ip: bytes) -> bool:
+    return ip[0] >= 224 if len(ip) == 4 else ip[0] == 0xFF
+
+
+def open_port(ifindex: int) -> socket.socket | None:
+    """Open a socket on one port; None where the port is gone.
+
+    Raises PermissionError without CAP_NET_RAW.
+    """
+    try:
+        name = socket.if_indextoname(ifindex)
+    except OSError:
+        return None
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+    try:
+        bpf.attach(sock, bpf.ARP_AND_ND)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        sock.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        sock.bind((name, _ETH_P_ALL))
+    except OSError as error:
+        sock.close()
+        if error.errno in (errno.ENODEV, errno.ENXIO):
+            return None
+        raise
+    return sock
+
+
+class Snooper:
+    """The sockets of all ports; all but `open_port` runs in the loop's thread."""
+
+    def __init__(self, on_bindings: Callable[[BindingsSnooped], None]) -> None:
+        self._on_bindings = on_bindings
+        self._sockets: dict[int, socket.socket] = {}
+        self._told: dict[tuple[int, bytes, bytes], float] = {}
+
+    def adopt(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        ports: frozenset[int],
+        opened: dict[int, socket.socket],
+    ) -> list[socket.socket]:
+        """Read exactly these ports; return the sockets that are to be closed.
+
+        To close a packet socket waits for the kernel's readers, many milliseconds.
+        """
+        unused = [self._sockets.pop(port) for port in self._sockets.keys() - ports]
+        for sock in unused:
+            loop.remove_reader(sock)
+        for port, sock in opened.items():
+            if port in self._sockets:
+                unused.append(sock)
+            else:
+                self._sockets[port] = sock
+                loop.add_reader(sock, self._read, port, sock)
+        return unused
+
+    def _read(self, port: int, sock: socket.socket) -> None:
+        now = time.monotonic()
+        bindings: list[tuple[int, bytes, bytes]] = []
+        try:
+            for _ in range(_FRAMES):
+                said = read_binding(sock.recv(_SNAP))
+                if said is None:
+                    continue
+                binding = (port, *said)
+                if now - self._told.get(binding, -_QUIET) >= _QUIET:
+                    self._told[binding] = now
+                    bindings.append(binding)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.ENETDOWN, errno.ENODEV, errno.ENXIO):
+                raise
+        if len(self._told) > _REMEMBERED:
+            self._told = {
+                binding: told
+                for binding, told in self._told.items()
+                if now - told < _QUIET
+            }
+            if len(self._told) > _REMEMBERED:
+                self._told.clear()
+        if bindings:
+            self._on_bindings(BindingsSnooped(bindings))

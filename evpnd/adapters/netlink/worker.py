@@ -1,0 +1,271 @@
+"""The one thread that asks the kernel: rows, dumps and devices, first in, first out.
+
+What it finds goes to the loop's thread by `call_soon_threadsafe`. An action that
+fails costs that action alone; an error that nobody foresaw is raised in the loop.
+"""
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import UnionType
+from typing import NamedTuple, assert_never
+
+from evpnd.adapters.netlink import bpf
+from evpnd.adapters.netlink.dump import (
+    DumpInterruptedError,
+    dump_fdb,
+    dump_links,
+    dump_neighbors,
+    read_link,
+)
+from evpnd.adapters.netlink.listener import Listener, Recording
+from evpnd.adapters.netlink.pack import Delete, Upsert, row_count
+from evpnd.adapters.netlink.port import (
+    DeviceRefusedError,
+    configure_vxlan_port,
+    describe,
+    link_name,
+)
+from evpnd.adapters.netlink.snoop import Snooper, open_port
+from evpnd.adapters.netlink.writer import Writer
+from evpnd.model.actions import (
+    ConfigureVxlanPort,
+    CreateDevices,
+    DumpFdb,
+    DumpLinks,
+    DumpNeighbors,
+    KernelAction,
+    RemoveDevices,
+    SnoopPorts,
+)
+from evpnd.model.events import (
+    AddressObserved,
+    DeviceActionFailed,
+    Event,
+    FdbObserved,
+    KernelOverran,
+    LinkObserved,
+    LinkVanished,
+    NeighborsObserved,
+)
+
+BULK = 16
+"""More rows at once than this are written with their echoes muted."""
+_RUN = 8192
+"""Rows after which the echoes are heard again for a moment."""
+_LINK_EVENTS = (LinkObserved, LinkVanished, AddressObserved)
+
+
+class ReadLinks(NamedTuple):
+    """Read links whose state as a bridge port changed."""
+
+    ifindexes: frozenset[int]
+
+
+class CloseSockets(NamedTuple):
+    """Close packet sockets, for which the kernel waits a while."""
+
+    sockets: list[socket.socket]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Tell, in the loop, that all before this is done."""
+
+    reached: Callable[[], None]
+
+
+Job = KernelAction | ReadLinks | CloseSockets | Reach
+
+
+class Worker:
+    """A daemon thread, its queue, and the socket that rows are written to."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: Listener,
+        snooper: Snooper,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._snooper = snooper
+        self._on_event = on_event
+        self._writer = Writer(self._tell)
+        self._jobs: deque[Job] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._submitted = 0
+        self._snooped: frozenset[int] = frozenset()
+        self._thread = threading.Thread(target=self._run, name="netlink", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs; from the loop's thread."""
+        for job in jobs:
+            if isinstance(job, Upsert | Delete):
+                self._submitted += row_count(job)
+        self._jobs.extend(jobs)
+        self._wake.set()
+
+    def backlog(self) -> int:
+        """Count the rows that are queued and not written yet."""
+        return self._submitted - self._writer.written
+
+    def stop(self) -> None:
+        """Finish the job at hand, leave the others, end; blocks until then."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def close(self) -> None:
+        """Close the sockets, those too that wait in the queue for it; blocks."""
+        self._writer.close()
+        for job in self._jobs:
+            if isinstance(job, CloseSockets):
+                _close(job.sockets)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.wait()
+            self._wake.clear()
+            while self._jobs and not self._stopping:
+                job = self._jobs.popleft()
+                try:
+                    self._do(job)
+                except Exception as error:  # noqa: BLE001 - it is raised, over there
+                    self._loop.call_soon_threadsafe(_raise, error)
+
+    def _do(self, job: Job) -> None:
+        if isinstance(job, Upsert):
+            self._write(job, Upsert, bpf.mute_upserts)
+            return
+        if isinstance(job, Delete):
+            self._write(job, Delete, bpf.mute_deletes)
+            return
+        match job:
+            case DumpLinks():
+                self._read(lambda: [dump_links()], *_LINK_EVENTS)
+            case ReadLinks(ifindexes):
+                self._read(lambda: _read_links(ifindexes), *_LINK_EVENTS)
+            case DumpFdb(bridge):
+                self._read(lambda: [dump_fdb(bridge)], FdbObserved)
+            case DumpNeighbors(ifindex):
+                self._read(lambda: [dump_neighbors(ifindex)], NeighborsObserved)
+            case ConfigureVxlanPort() | CreateDevices() | RemoveDevices():
+                self._change(job)
+            case SnoopPorts(ports):
+                self._snoop(ports)
+            case CloseSockets(sockets):
+                _close(sockets)
+            case Reach(reached):
+                self._loop.call_soon_threadsafe(reached)
+            case _:
+                assert_never(job)
+
+    def _write(
+        self,
+        first: Upsert | Delete,
+        alike: UnionType,
+        mute: Callable[[int], Sequence[bpf.Instruction]],
+    ) -> None:
+        """Write an action and those like it that follow in the queue."""
+        run, rows = [first], row_count(first)
+        while self._jobs and rows < _RUN:
+            following = self._jobs[0]
+            if not isinstance(following, Upsert | Delete) or not isinstance(
+                following, alike
+            ):
+                break
+            run.append(following)
+            rows += row_count(following)
+            self._jobs.popleft()
+        written = self._writer.written
+        muted = rows > BULK
+        if muted:
+            bpf.attach(self._listener.rows, mute(self._writer.port_id))
+        try:
+            self._writer.write(run)
+        finally:
+            self._writer.written = written + rows
+            if muted:
+                bpf.detach(self._listener.rows)
+
+    def _read(self, produce: Callable[[], Sequence[Event]], *kinds: type) -> None:
+        """Read a table; what is heard of it meanwhile is told again after it."""
+        recording = self._listener.record(*kinds)
+        events: Sequence[Event] = ()
+        try:
+            events = produce()
+        except (DumpInterruptedError, OSError) as error:
+            events = [KernelOverran(f"a dump failed: {error}")]
+        finally:
+            self._loop.call_soon_threadsafe(self._deliver_read, events, recording)
+
+    def _change(
+        self, action: ConfigureVxlanPort | CreateDevices | RemoveDevices
+    ) -> None:
+        try:
+            if isinstance(action, ConfigureVxlanPort):
+                configure_vxlan_port(action.ifindex, suppress=action.suppress)
+                return
+            # Imports pyroute2, 13 MiB: for those alone who have devices managed.
+            from evpnd.adapters.netlink import devices  # noqa: PLC0415
+
+            if isinstance(action, CreateDevices):
+                devices.create_devices(action)
+            else:
+                devices.remove_devices(action.names)
+        except DeviceRefusedError as refused:
+            self._tell([DeviceActionFailed(refused.device, refused.reason)])
+
+    def _snoop(self, ports: frozenset[int]) -> None:
+        opened = {}
+        for port in ports - self._snooped:
+            try:
+                sock = open_port(port)
+            except OSError as error:
+                reason = f"cannot watch ARP and ND: {describe(error)}"
+                self._tell([DeviceActionFailed(link_name(port), reason)])
+                continue
+            if sock is not None:
+                opened[port] = sock
+        self._snooped = (ports & self._snooped) | opened.keys()
+        self._loop.call_soon_threadsafe(self._adopt, ports, opened)
+
+    def _adopt(self, ports: frozenset[int], opened: dict[int, socket.socket]) -> None:
+        unused = self._snooper.adopt(self._loop, ports, opened)
+        if unused:
+            self.submit([CloseSockets(unused)])
+
+    def _tell(self, events: Sequence[Event]) -> None:
+        self._loop.call_soon_threadsafe(self._deliver, events)
+
+    def _deliver(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._on_event(event)
+
+    def _deliver_read(self, events: Sequence[Event], recording: Recording) -> None:
+        self._deliver(events)
+        self._deliver(self._listener.end(recording))
+
+
+def _read_links(ifindexes: Iterable[int]) -> list[Event]:
+    links = map(read_link, ifindexes)
+    return [LinkObserved(link) for link in links if link is not None]
+
+
+def _close(sockets: Iterable[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+
+
+def _raise(error: Exception) -> None:
+    raise error

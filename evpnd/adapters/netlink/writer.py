@@ -1,0 +1,144 @@
+"""Writes rows: packed messages, many to a send, no acknowledgement.
+
+The kernel works a send off before it returns, without the GIL, and answers with one
+NLMSG_ERROR for each message that failed, the message itself included: no sequence
+number has to be kept to know which row it was.
+"""
+
+import errno
+import socket
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from evpnd.adapters.netlink.pack import MESSAGES, Delete, Upsert, delete_both, pack
+from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
+    ERROR,
+    HEADER,
+    NDA_DST,
+    NDA_LLADDR,
+    NDMSG,
+    NLMSG_ERROR,
+    RTM_DELNEIGH,
+    attributes,
+    open_socket,
+)
+from evpnd.model.events import KernelOverran, RowFailed
+from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.rows import NTF_MASTER, NTF_SELF
+
+_BUFFER = 4 << 20
+_ERROR_MESSAGE = 64 << 10
+_REQUEST = 20
+"""Where the request stands in an NLMSG_ERROR: after nlmsghdr and errno."""
+_SHORTEST = HEADER.size + NDMSG.size
+_GONE = frozenset({errno.ENOENT, errno.ENODEV})
+_BOTH = NTF_SELF | NTF_MASTER
+
+
+class Refusal(NamedTuple):
+    """One NLMSG_ERROR."""
+
+    failed: RowFailed
+    remote_mac: bool
+    """It was to make the VXLAN and the bridge row of a MAC."""
+
+
+class Writer:
+    """A socket for rows; used by one thread."""
+
+    def __init__(
+        self, on_failures: Callable[[Sequence[RowFailed | KernelOverran]], None]
+    ) -> None:
+        self._sock = open_socket(send=_BUFFER, receive=_BUFFER)
+        self._on_failures = on_failures
+        self._waiting: list[bytes] = []
+        self._waiting_rows = 0
+        self.written = 0
+        """Rows sent since the start."""
+
+    @property
+    def port_id(self) -> int:
+        """The netlink port id; neighbour notifications name it."""
+        port_id: int = self._sock.getsockname()[0]
+        return port_id
+
+    def write(self, actions: Iterable[Upsert | Delete]) -> None:
+        """Have the kernel make or remove the rows of the actions, in order.
+
+        On return the kernel is done, and refused rows have been reported.
+        """
+        for action in actions:
+            for octets, rows in pack(action):
+                if self._waiting_rows + rows > MESSAGES:
+                    self._send()
+                self._waiting.append(octets)
+                self._waiting_rows += rows
+        self._send()
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sock.close()
+
+    def _send(self) -> None:
+        octets, rows = b"".join(self._waiting), self._waiting_rows
+        self._waiting.clear()
+        self._waiting_rows = 0
+        if not octets:
+            return
+        self._sock.send(octets)
+        refusals = self._refusals()
+        self.written += rows
+        if refusals:
+            self._on_failures([refusal.failed for refusal in refusals])
+        for failed, remote_mac in refusals:
+            if remote_mac and failed.errno not in _GONE:
+                # The kernel makes the bridge row first and leaves it when the VXLAN
+                # row is refused; alone it sends the MAC's frames to every VTEP.
+                self._sock.send(delete_both(failed.ifindex, failed.key))
+                self._refusals()
+
+    def _refusals(self) -> list[Refusal]:
+        refusals: list[Refusal] = []
+        while True:
+            try:
+                octets = self._sock.recv(_ERROR_MESSAGE, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return refusals
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                self._on_failures([KernelOverran("answers to changes were lost")])
+                continue
+            refusal = read_refusal(octets)
+            if refusal is not None:
+                refusals.append(refusal)
+
+
+def read_refusal(octets: bytes) -> Refusal | None:
+    """Read one NLMSG_ERROR; None for what is no failure.
+
+    To be gone already is what a deletion wants; to be there already, an addition.
+    """
+    if len(octets) < _REQUEST + _SHORTEST:
+        return None
+    if HEADER.unpack_from(octets)[1] != NLMSG_ERROR:
+        return None
+    code = -ERROR.unpack_from(octets, 16)[0]
+    _, kind, *_ = HEADER.unpack_from(octets, _REQUEST)
+    deleting = kind == RTM_DELNEIGH
+    if code == 0 or (code in _GONE if deleting else code == errno.EEXIST):
+        return None
+    family, ifindex, _, flags, _ = NDMSG.unpack_from(octets, _REQUEST + HEADER.size)
+    found = dict(attributes(octets, _REQUEST + _SHORTEST, len(octets)))
+    mac, address = found.get(NDA_LLADDR, b""), found.get(NDA_DST, b"")
+    if family != AF_BRIDGE:
+        table, key = "neighbor", address
+    elif mac == FLOOD_MAC:
+        table, key = "flood", address
+    else:
+        table, key = "fdb", mac
+    return Refusal(
+        RowFailed(table, ifindex, key, code, deleting),
+        table == "fdb" and not deleting and flags & _BOTH == _BOTH,
+    )
