@@ -14,6 +14,8 @@ MARKER_TIMER = 15.0
 """Seconds that an established peer has to send End-of-RIB: FRR 8.4 sends none."""
 QUIET = 3.0
 """Seconds without an UPDATE before that timer counts as End-of-RIB."""
+LONGEST_WAIT = 60.0
+"""Seconds after which a peer that never pauses counts as having told everything."""
 PATH_CACHE = 4096
 
 NlriParts = tuple[bytes, bytes, bytes, bytes]
@@ -74,12 +76,13 @@ class Session:
     def expired(self, now: float) -> bool:
         """Tell whether there is nothing left to wait for.
 
-        A peer that is still sending is given until it pauses.
+        A peer that is still sending is given until it pauses, but not for ever.
         """
         if self.deadline is None or now < self.deadline:
             return False
-        if self.established and now < self.last_update + QUIET:
-            self.deadline = self.last_update + QUIET
+        pause = min(self.last_update + QUIET, self.since + LONGEST_WAIT)
+        if self.established and now < pause:
+            self.deadline = pause
             return False
         return True
 

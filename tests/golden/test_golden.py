@@ -77,6 +77,8 @@ def attributes_value(attributes: PathAttributes) -> Vector:
         "encapsulations": list(attributes.encapsulations),
         "local_preference": attributes.local_preference,
     }
+    if attributes.origin:
+        value["origin"] = attributes.origin
     if attributes.sequence:
         value["sequence"] = attributes.sequence
     if attributes.sticky:
@@ -234,10 +236,10 @@ def test_an_update_decodes_to_its_value(name: str) -> None:
 
 
 @of_kind("update")
-def test_an_update_encodes_to_its_octets(name: str) -> None:
+def test_an_update_that_we_send_encodes_to_its_octets(name: str) -> None:
     vector = VECTORS[name]
-
-    assert [m.hex() for m in encode_update(vector["value"])] == [vector["hex"]]
+    if vector.get("encodes", True):
+        assert [m.hex() for m in encode_update(vector["value"])] == [vector["hex"]]
 
 
 @of_kind("update")

@@ -1,6 +1,6 @@
 """Sessions that come, go, restart, and resume (RFC 4724, RFC 2918, RFC 7313)."""
 
-from evpnd.core.sessions import MARKER_TIMER, QUIET
+from evpnd.core.sessions import LONGEST_WAIT, MARKER_TIMER, QUIET
 from evpnd.model.actions import RequestRefresh, ResetSession
 from evpnd.model.events import (
     ConfigChanged,
@@ -83,6 +83,16 @@ def test_a_peer_without_end_of_rib_has_a_timer_that_waits_for_quiet() -> None:
     assert not here.engine.settled
 
     here.later(QUIET)
+    assert here.engine.settled
+
+
+def test_a_peer_that_never_pauses_is_not_waited_for_for_ever() -> None:
+    here = Host()
+    here.run(PeerWentUp(SECOND), end_of_rib(SECOND), PeerWentUp(PEER))
+    for _ in range(int(LONGEST_WAIT) + 1):
+        here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+        here.later(1)
+
     assert here.engine.settled
 
 
