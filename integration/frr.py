@@ -116,7 +116,7 @@ class Frr:
 
     def routes(self) -> str:
         """All EVPN routes with their attributes, as text."""
-        return self.vtysh("show bgp l2vpn evpn detail")
+        return self.vtysh("show bgp l2vpn evpn route detail")
 
 
 def _router(asn: int, router_id: str) -> list[str]:

@@ -95,8 +95,8 @@ class Host:
         return tenant
 
     def static_mac(self, port: str, mac: str) -> None:
-        """Pin a MAC to a port by hand: a static row of the bridge."""
-        where = ["dev", port, "master", "static"]
+        """Pin a MAC to a port by hand: a static, sticky row of the bridge."""
+        where = ["dev", port, "master", "sticky", "static"]
         run(["bridge", "-n", self.namespace, "fdb", "add", mac, *where])
 
     def config(
