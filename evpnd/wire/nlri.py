@@ -131,27 +131,27 @@ def decode_uniform(block: bytes) -> MacIpBatch | None:
     if ip_size is None or block[24] != 48 or len(block) % stride:
         return None
     head = block[:_HEAD]
-    ip_bits = 8 * ip_size
     label_at = 32 + ip_size
     labels = block[label_at:stride]
     if len(block) == stride:
-        if block[_IP_LENGTH] != ip_bits:
+        if block[_IP_LENGTH] != 8 * ip_size:
             return None
         keys = [block[_HEAD:_IP_LENGTH] + block[32:label_at]]
     else:
-        # Without an IP its length is part of what stands between the keys; with
-        # one it stands between MAC and IP, and is looked at as a column.
-        end, size = (label_at, 7 + ip_size) if ip_size else (_IP_LENGTH, 6)
-        keys = block[_HEAD : end - stride].split(block[end:stride] + head)
+        # The IP's length stands between MAC and IP: it is judged as a column and
+        # taken out, then each key is one piece.
+        count = len(block) // stride
+        if block[_IP_LENGTH::stride] != bytes([8 * ip_size]) * count:
+            return None
+        pieces = bytearray(block)
+        del pieces[_IP_LENGTH::stride]
+        keys = bytes(pieces)[_HEAD : -len(labels)].split(labels + head)
         if (
-            len(keys) * stride != len(block)
-            or set(map(len, keys)) != {size}
-            or block[_IP_LENGTH::stride] != bytes([ip_bits]) * len(keys)
+            len(keys) != count
+            or set(map(len, keys)) != {6 + ip_size}
             or not block.endswith(labels)
         ):
             return None
-        if ip_size:
-            keys = [key[:6] + key[7:] for key in keys]
     return MacIpBatch(head[2:10], head[20:24], head[10:20], labels, keys)
 
 
