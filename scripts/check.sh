@@ -22,7 +22,7 @@ check() {
 
 check "ruff check" $bin/ruff check --quiet
 check "ruff format" $bin/ruff format --quiet --check --diff
-check "mypy" $bin/mypy
+check "mypy" $bin/mypy -p evpnd -p integration
 check "lint-imports" $bin/lint-imports --no-cache
 
 if [ "${1:-}" != --static ]; then
