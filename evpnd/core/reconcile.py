@@ -25,6 +25,7 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
+from evpnd.model.ids import is_unicast_mac
 
 OVERRIDE_GROUP = 8
 ROUTER_FLAG = 0x01
@@ -98,6 +99,9 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if adopted:
                 adopted.discard(mac)
             if row == vtep or now.waiting(vrf, "fdb", mac):
+                continue
+            if not is_unicast_mac(mac):
+                # A group or zero MAC would be a row of the flood list.
                 continue
             rows[mac] = vtep
             if partial:
@@ -183,7 +187,7 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> tuple[bytes, bool] | None:
     if found is None or ip in vrf.own_ips or vrf.binding(ip) is not None:
         return None
     mac, path = found
-    if vrf.is_local(mac) or mac in vrf.own_macs:
+    if not is_unicast_mac(mac) or vrf.is_local(mac) or mac in vrf.own_macs:
         return None
     flags = path.attributes.arp_nd_flags
     return mac, bool(flags is not None and flags & ROUTER_FLAG)

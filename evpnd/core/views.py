@@ -20,6 +20,7 @@ from evpnd.model.ids import (
     format_mac,
     format_rd,
     format_route_target,
+    is_unicast_mac,
 )
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -216,6 +217,8 @@ def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
             f"{format_ip(chosen.vtep)} by peer {chosen.peer} is better "
             f"(sequence {chosen.sequence} against {path.sequence})"
         )
+    if not is_unicast_mac(mac):
+        return "the MAC is no station's: a group address, or zero"
     if mac in vrf.own_macs:
         return "the MAC is an own interface's"
     if mac in vrf.foreign_rows:

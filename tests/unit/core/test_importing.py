@@ -98,6 +98,14 @@ def test_the_flood_list_prefers_the_pmsi_endpoint() -> None:
     assert here.kernel.flood.keys() == {parse_ip(VTEP)}
 
 
+@pytest.mark.parametrize("mac", [bytes(6), b"\1\0\x5e\0\0\1", b"\xff" * 6])
+def test_a_mac_that_is_no_stations_makes_no_row(mac: bytes) -> None:
+    here = host()
+    here.run(announce(PEER, attributes(VTEP), VTEP, mac, mac + parse_ip("192.0.2.1")))
+
+    assert here.kernel.vxlan == here.kernel.flood == here.kernel.neighbors == {}
+
+
 def test_a_mac_with_an_ip_alone_gives_the_mac_row_and_the_neighbour() -> None:
     here = host()
     ip = parse_ip("192.0.2.10")
