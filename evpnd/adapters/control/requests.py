@@ -1,0 +1,63 @@
+"""What may be asked: one line of JSON to a request in normal form."""
+
+import ipaddress
+import json
+from typing import Final
+
+from evpnd.model.ids import format_mac, parse_mac, parse_vni
+
+TABLES: Final = ("peers", "evis", "macs", "neighbors", "vteps", "routes", "events")
+COMMANDS: Final = ("show", "status", "reload")
+
+Request = dict[str, object]
+
+
+def parse_request(line: bytes) -> Request:
+    """Read one request; ValueError with a sentence for anything else.
+
+    Filters come out as the tables write the same things: lower-case MAC with
+    colons, shortest text of an address, VNI in range. A filter that is null is
+    left out; keys that are not known stay.
+    """
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("the request is not one line of JSON") from None
+    if not isinstance(request, dict):
+        raise ValueError(  # noqa: TRY004 - an error of the client, not of a caller
+            "the request is not a JSON object"
+        )
+    request = {key: value for key, value in request.items() if value is not None}
+    if request.get("command") not in COMMANDS:
+        raise ValueError(f"command is none of {', '.join(COMMANDS)}")
+    if request["command"] == "show" and request.get("what") not in TABLES:
+        raise ValueError(f"what is none of {', '.join(TABLES)}")
+    if "vni" in request:
+        vni = request["vni"]
+        if isinstance(vni, bool) or not isinstance(vni, int):
+            raise ValueError("vni is not a whole number")
+        request["vni"] = parse_vni(vni)
+    for key in ("peer", "mac", "ip"):
+        if key in request:
+            value = request[key]
+            if not isinstance(value, str):
+                raise ValueError(f"{key} is not text")
+            request[key] = normal_filter(key, value)
+    return request
+
+
+def normal_filter(key: str, text: str) -> str:
+    """Write a filter as the tables do; ValueError where it is none.
+
+    A peer may be given by its description, so any text is one.
+    """
+    match key:
+        case "mac":
+            return format_mac(parse_mac(text))
+        case "ip":
+            return str(ipaddress.ip_address(text))
+        case _:
+            try:
+                return str(ipaddress.ip_address(text))
+            except ValueError:
+                return text
