@@ -56,11 +56,13 @@ class Agent:
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._failure: Exception | None = None
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def run(self) -> None:
         """Serve until the speaker goes, or says so."""
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._failed)
         os.set_blocking(STDIN, False)
         await self._kernel.start()
         control = ControlServer(self.config.control_socket, self._answer)
@@ -78,6 +80,19 @@ class Agent:
             await control.close()
             await self._kernel.close()
             log.info("agent_stopped", pid=os.getpid())
+        if self._failure is not None:
+            raise self._failure
+
+    def _failed(
+        self, loop: asyncio.AbstractEventLoop, context: dict[str, object]
+    ) -> None:
+        """End on an error that nobody foresaw: the speaker starts a new agent."""
+        failure = context.get("exception")
+        if isinstance(failure, Exception):
+            self._failure = failure
+            self._stopped.set()
+        else:
+            loop.default_exception_handler(context)
 
     def _lines(self, lines: list[bytes]) -> None:
         now = time.monotonic()
