@@ -1,0 +1,67 @@
+"""``python -m evpnd.speaker [--flush-on-exit] FILE``: ExaBGP with evpnd in it.
+
+FILE is what `launcher` wrote. The exit status is 1 when port 179 cannot be had.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from exabgp.configuration.configuration import Configuration
+from exabgp.environment import getenv
+from exabgp.logger import log
+
+from evpnd.speaker import logs
+from evpnd.speaker.extension import SeamMoved, install
+from evpnd.speaker.reactor import BGP_PORT, SpeakerReactor
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "daemon": {"daemonize": False, "drop": False, "pid": ""},
+    "tcp": {"attempts": 0, "bind": [], "delay": 0, "once": False, "port": BGP_PORT},
+    "bgp": {"passive": False, "openwait": 60},
+    "cache": {"attributes": False},
+    "api": {"ack": False, "cli": False, "respawn": True, "terminate": False},
+    "reactor": {"speed": 1.0},
+    "log": {"enable": True, "level": "WARNING", "destination": "stderr", "all": False},
+    "debug": {"pdb": False, "defensive": False, "configuration": False},
+    "profile": {"enable": False},
+}
+"""What ExaBGP's environment has to say, whatever its env file or variables do."""
+
+
+def set_environment() -> None:
+    """Settle ExaBGP's environment and start its log."""
+    # The agent inherits our umask, and a control socket that others may use.
+    umask = os.umask(0o022)
+    os.umask(umask)
+    os.environ.pop("exabgp_cli_pipe", None)
+    environment = getenv()
+    for section, settings in SETTINGS.items():
+        environment[section].update(settings)
+    environment.daemon.umask = umask
+    log.init(environment)
+
+
+def main() -> int:
+    """Run until SIGTERM; give the exit status."""
+    # Before ExaBGP has its own handler; the agent is about to read the YAML anyway.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+    parser = argparse.ArgumentParser(prog="python -m evpnd.speaker")
+    parser.add_argument("--flush-on-exit", action="store_true")
+    parser.add_argument("file", type=Path)
+    arguments = parser.parse_args()
+    try:
+        install()
+    except SeamMoved as moved:
+        logs.error("unsupported_exabgp", reason=str(moved))
+        return 1
+    set_environment()
+    configuration = Configuration([str(arguments.file.absolute())])
+    reactor = SpeakerReactor(configuration, flush_on_exit=arguments.flush_on_exit)
+    return int(reactor.run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

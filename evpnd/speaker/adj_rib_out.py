@@ -1,0 +1,202 @@
+"""The Adj-RIB-Out: what one peer was told, and what it is still to be told.
+
+Routes are keyed by the identity that the RFCs give them, so a new label or ESI
+replaces a route instead of standing beside it. They are packed by equal
+attributes when they are sent. One (attributes, NLRI) pair serves every peer that
+was told the same.
+
+ExaBGP's ``Peer`` calls some of the methods by the names and with the arguments
+that its own RIB has.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from evpnd.wire.attributes import build_updates, build_withdraws
+from evpnd.wire.nlri import nlri_key, split_nlris
+
+EVPN = (25, 70)
+"""AFI and SAFI of l2vpn evpn, the only family that is ever sent."""
+
+HEADER = bytes([0xFF]) * 16
+BEGIN_OF_REFRESH = HEADER + bytes([0, 23, 5, 0, 25, 1, 70])
+END_OF_REFRESH = HEADER + bytes([0, 23, 5, 0, 25, 2, 70])
+
+
+class Block(NamedTuple):
+    """The path attributes that routes have in common."""
+
+    next_hop: bytes
+    """4 or 16 octets."""
+    attributes: bytes
+    """Encoded; without AS_PATH and MP_REACH_NLRI, which depend on the peer."""
+
+
+Route = tuple[Block, bytes]
+"""Attributes and NLRI."""
+
+
+class Encoding(NamedTuple):
+    """What the session decides about how an UPDATE is written."""
+
+    ibgp: bool
+    local_asn: int
+    asn4: bool
+
+
+def read_routes(block: Block, nlris: bytes) -> list[tuple[bytes, Route]]:
+    """Cut a block of NLRIs into routes and their keys.
+
+    Raises ValueError where the framing is broken.
+    """
+    return [(nlri_key(nlri), (block, nlri)) for nlri in split_nlris(nlris)]
+
+
+class AdjRibOut:
+    """The routes for one peer. It outlives sessions, reloads and agents."""
+
+    def __init__(self) -> None:
+        self.families: Collection[tuple[int, int]] = [EVPN]
+        self._routes: dict[bytes, Route] = {}
+        self._announce: dict[bytes, Route] = {}
+        self._withdraw: dict[bytes, bytes] = {}
+        self._stale: set[bytes] = set()
+        self._live = False
+        self._replay = False
+        self._mark_replay = False
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    # What the agent wants
+
+    def announce(self, routes: Iterable[tuple[bytes, Route]]) -> None:
+        """Have the peer told of routes; those that it knows as they are, are not."""
+        known = self._routes
+        stale = self._stale
+        live = self._live
+        for key, route in routes:
+            stale.discard(key)
+            if known.get(key) == route:
+                continue
+            known[key] = route
+            if live:
+                self._announce[key] = route
+                self._withdraw.pop(key, None)
+
+    def retract(self, nlris: Iterable[bytes]) -> None:
+        """Have routes withdrawn; those that were never announced are ignored."""
+        for nlri in nlris:
+            self._remove(nlri_key(nlri))
+
+    def mark_stale(self) -> None:
+        """Doubt everything: a new agent has to announce again what it wants."""
+        self._stale = set(self._routes)
+
+    def sweep_stale(self) -> None:
+        """Withdraw what was doubted and not announced again."""
+        for key in self._stale:
+            self._remove(key)
+        self._stale = set()
+
+    def _remove(self, key: bytes) -> None:
+        route = self._routes.pop(key, None)
+        if route is None or not self._live:
+            return
+        self._announce.pop(key, None)
+        self._withdraw[key] = route[1]
+
+    # What ExaBGP's Peer calls
+
+    def pending(self) -> bool:
+        """Tell whether ``messages`` would give any."""
+        return bool(self._announce or self._withdraw or self._replay)
+
+    def replace_restart(self, _previous: object, _current: object) -> None:
+        """Begin a session: the peer knows nothing and is told everything."""
+        self._live = True
+        self._withdraw.clear()
+        self._announce = self._routes.copy()
+
+    def replace_reload(self, _previous: object, _current: object) -> None:
+        """Take a new configuration: it holds no routes, so nothing changes."""
+
+    def resend(self, enhanced: bool, family: tuple[int, int] | None = None) -> None:  # noqa: FBT001
+        """Answer a ROUTE-REFRESH; `enhanced` marks begin and end (RFC 7313)."""
+        if self._live and family in (None, EVPN):
+            self._replay = True
+            self._mark_replay |= enhanced
+
+    def reset(self) -> None:
+        """End the session: what was to be sent on it is dropped, the routes stay."""
+        self._live = False
+        self._replay = self._mark_replay = False
+        self._announce.clear()
+        self._withdraw.clear()
+
+    def clear(self) -> None:
+        """Forget every route, telling nobody."""
+        self.reset()
+        self._routes.clear()
+        self._stale.clear()
+
+    def withdraw(self, _families: object = None) -> None:
+        """Withdraw every route."""
+        for key in list(self._routes):
+            self._remove(key)
+
+    def delete_cached_family(self, _families: object) -> None:
+        """Keep the one family there is."""
+
+    def queued_changes(self) -> Iterator[Route]:
+        """Give the routes that wait to be announced."""
+        return iter(list(self._announce.values()))
+
+    def cached_changes(self, _families: object = None) -> Iterator[Route]:
+        """Give every route."""
+        return iter(list(self._routes.values()))
+
+    # What goes on the wire
+
+    def messages(self, encoding: Encoding) -> Iterator[bytes]:
+        """Give what is pending as whole messages, and call it sent.
+
+        Withdrawals come first: an address that moves between NLRIs is then never
+        announced twice. What changes meanwhile waits for the next call, so the
+        states of one route leave in their order.
+        """
+        withdraw, self._withdraw = self._withdraw, {}
+        replay, self._replay = self._replay, False
+        mark, self._mark_replay = self._mark_replay, False
+        announce, self._announce = self._announce, {}
+        if replay:
+            announce = self._routes.copy()
+        return self._encode(withdraw, announce, encoding, marked=replay and mark)
+
+    @staticmethod
+    def _encode(
+        withdraw: dict[bytes, bytes],
+        announce: dict[bytes, Route],
+        encoding: Encoding,
+        *,
+        marked: bool,
+    ) -> Iterator[bytes]:
+        if withdraw:
+            yield from build_withdraws(list(withdraw.values()))
+        if marked:
+            yield BEGIN_OF_REFRESH
+        together: dict[Block, list[bytes]] = {}
+        for block, nlri in announce.values():
+            together.setdefault(block, []).append(nlri)
+        announce.clear()
+        for block, nlris in together.items():
+            yield from build_updates(
+                block.attributes,
+                block.next_hop,
+                nlris,
+                ibgp=encoding.ibgp,
+                local_asn=encoding.local_asn,
+                asn4=encoding.asn4,
+            )
+        if marked:
+            yield END_OF_REFRESH

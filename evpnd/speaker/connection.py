@@ -1,0 +1,235 @@
+"""TCP connections with buffers of their own, in both directions.
+
+ExaBGP polls and reads header and body of every message apart, and writes a
+KEEPALIVE into the middle of an UPDATE that the socket took in part. Here a read
+takes what the socket has, and what is written leaves in the order it was written.
+"""
+
+import contextlib
+import os
+import select
+import socket
+import time
+from collections.abc import Iterator
+
+from exabgp.bgp.message import Message
+from exabgp.reactor.network.error import LostConnection, NotConnected, NotifyError
+from exabgp.reactor.network.incoming import Incoming
+from exabgp.reactor.network.outgoing import Outgoing
+
+MARKER = b"\xff" * 16
+HEADER_SIZE = 19
+MESSAGE_SIZE_MAX = 4096
+OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
+
+READ_SIZE = 256 * 1024
+"""Octets that one turn takes from one socket."""
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds; the kernel alone would try for two minutes."""
+
+_scratch = memoryview(bytearray(READ_SIZE))
+
+
+def header_fault(header: bytes) -> tuple[int, int, int] | None:
+    """Check a message header (RFC 4271, section 6.1).
+
+    Gives error code, subcode and the length field, or None for a good one. The
+    type is checked last: Bad Message Type is answered for known lengths only.
+    """
+    length = int.from_bytes(header[16:18], "big")
+    if header[:16] != MARKER:
+        return 1, 1, length
+    fits = Message.Length.get(header[18], lambda size: size >= HEADER_SIZE)
+    if not HEADER_SIZE <= length <= MESSAGE_SIZE_MAX or not fits(length):
+        return 1, 2, length
+    if header[18] not in (OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH):
+        return 1, 3, length
+    return None
+
+
+class Buffered:
+    """What incoming and outgoing connections have in common.
+
+    It stands in front of ExaBGP's `Connection`, whose `io` and `msg_size` it uses.
+    """
+
+    io: socket.socket | None
+
+    def __init__(self, *arguments: object, **keywords: object) -> None:
+        self._received = b""
+        self._unsent = bytearray()
+        self._failure: LostConnection | None = None
+        self.starved = False
+        """The last read found nothing."""
+        super().__init__(*arguments, **keywords)
+
+    # Reading
+
+    def fill(self) -> bool:
+        """Read what the socket has; tell whether there was anything.
+
+        Raises LostConnection at the end of the stream or a broken connection.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.io is None:
+            raise NotConnected("the connection is closed")
+        try:
+            size = self.io.recv_into(_scratch)
+        except (BlockingIOError, InterruptedError):
+            self.starved = True
+            return False
+        except OSError as error:
+            raise LostConnection(f"connection lost: {error.strerror}") from None
+        if not size:
+            raise LostConnection("the peer closed the connection")
+        self.starved = False
+        self._received += _scratch[:size]
+        return True
+
+    def take(self) -> bytes:
+        """Hand over everything that was read and not yet taken."""
+        received, self._received = self._received, b""
+        return received
+
+    def put_back(self, rest: bytes) -> None:
+        """Keep the beginning of a message whose end has not come yet."""
+        self._received = rest
+
+    def readable(self) -> bool:
+        """Tell whether the kernel holds octets that nobody has read."""
+        if self.io is None:
+            return False
+        poller = select.poll()
+        poller.register(self.io, select.POLLIN)
+        return bool(poller.poll(0))
+
+    def offered_identifier(self) -> int | None:
+        """Find the BGP Identifier in an OPEN that was read and not yet taken."""
+        received = self._received
+        if len(received) < 29 or not received.startswith(MARKER) or received[18] != 1:
+            return None
+        return int.from_bytes(received[24:28], "big")
+
+    def reader(self) -> Iterator[tuple[int, int, bytes, bytes, object]]:
+        """Give one message the way ExaBGP's `Connection.reader` does.
+
+        What follows it in the same segment stays for the next caller.
+        """
+        while True:
+            received = self._received
+            if len(received) >= HEADER_SIZE:
+                header = received[:HEADER_SIZE]
+                length, kind = int.from_bytes(header[16:18], "big"), header[18]
+                fault = header_fault(header)
+                if fault is not None:
+                    code, subcode, _ = fault
+                    text = f"bad header of a message of type {kind}, length {length}"
+                    yield length, 0, header, b"", NotifyError(code, subcode, text)
+                    return
+                if len(received) >= length:
+                    self._received = received[length:]
+                    yield length, kind, header, received[HEADER_SIZE:length], None
+                    return
+            if not self.fill():
+                self.flush()
+                yield 0, 0, b"", b"", None
+
+    # Writing
+
+    @property
+    def unsent(self) -> int:
+        """Count the octets that the kernel has not taken yet."""
+        return len(self._unsent)
+
+    def queue(self, octets: bytes) -> None:
+        """Have octets sent behind all that was queued before."""
+        self._unsent += octets
+
+    def flush(self) -> bool:
+        """Give the kernel what it takes; tell whether that was all.
+
+        A broken connection is kept for `fill` to raise: whoever writes a
+        KEEPALIVE must not take it for a fault of the peer.
+        """
+        while self._unsent and self.io is not None and self._failure is None:
+            try:
+                sent = self.io.send(self._unsent)
+            except (BlockingIOError, InterruptedError):
+                return False
+            except OSError as error:
+                self._failure = LostConnection(f"connection lost: {error.strerror}")
+                return True
+            del self._unsent[:sent]
+        return True
+
+    def writer(self, octets: bytes) -> Iterator[bool]:
+        """Write one message the way ExaBGP's `Connection.writer` does.
+
+        A NOTIFICATION is not waited for: a peer that does not read is why one is
+        sent often enough.
+        """
+        self.queue(octets)
+        while not self.flush() and octets[18] != NOTIFICATION:
+            yield False
+        yield True
+
+    def close(self) -> None:
+        """Close, so that the peer reads to the end of what was sent.
+
+        The kernel answers octets that nobody read with RST, which may overtake a
+        NOTIFICATION: they are read and dropped first.
+        """
+        io, self.io = self.io, None
+        if io is None:
+            return
+        with contextlib.suppress(OSError):
+            for _ in range(64):
+                if not io.recv_into(_scratch):
+                    break
+        io.close()
+
+
+class SpeakerIncoming(Buffered, Incoming):  # type: ignore[misc] # exabgp has no types
+    """A connection that the peer opened."""
+
+
+class SpeakerOutgoing(Buffered, Outgoing):  # type: ignore[misc] # exabgp has no types
+    """A connection that we opened.
+
+    One attempt each: ExaBGP's own tries again at every turn of the reactor, a
+    hundred times a second, and its backoff is never reached.
+    """
+
+    def connected(self) -> bool:
+        """Tell whether the handshake is done, whoever has noticed yet."""
+        try:
+            return self.io is not None and bool(self.io.getpeername())
+        except OSError:
+            return False
+
+    def establish(self) -> Iterator[bool]:
+        """Connect: False while it lasts, True once at the end.
+
+        Raises NotConnected with the reason.
+        """
+        issue = self._connect()
+        if issue is not None:
+            raise NotConnected(str(issue))
+        io: socket.socket = self.io  # type: ignore[assignment] # _connect opened it
+        deadline = time.monotonic() + CONNECT_TIMEOUT
+        where = f"{self.peer} port {self.port}"
+        while not self.connected():
+            failure = io.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if failure:
+                reason = os.strerror(failure)
+                raise NotConnected(f"cannot connect to {where}: {reason}")
+            if time.monotonic() > deadline:
+                raise NotConnected(f"cannot connect to {where}: no answer")
+            yield False
+        io.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.success()
+        if not self.local:
+            self.local: str = io.getsockname()[0]
+        yield True

@@ -1,0 +1,283 @@
+"""Listening on port 179, and what becomes of connections that peers open.
+
+ExaBGP takes an incoming connection over its own unless that is in OpenConfirm, so
+two speakers that call each other at once may each drop what the other keeps. Here
+an incoming connection waits beside our own until its OPEN tells who is entitled
+(RFC 4271, section 6.8).
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import time
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+from exabgp.bgp.message import Notify
+from exabgp.protocol.family import AFI
+from exabgp.reactor.listener import Listener
+from exabgp.reactor.network.error import NetworkError
+from exabgp.reactor.network.tcp import md5, set_minimum_ttl, set_sending_ttl
+
+from evpnd.speaker import logs
+from evpnd.speaker.connection import SpeakerIncoming, SpeakerOutgoing
+
+BACKLOG = 256
+OPEN_WAIT = 5.0
+"""Seconds that a connection beside another has for its OPEN."""
+RESTART_WAIT = 1.0
+"""Seconds that a connection must last to replace an established one. The loser of
+a collision is closed long before."""
+
+IP_FREEBIND = 15
+"""Linux; Python has no name for it."""
+
+
+class Verdict(Enum):
+    """What becomes of a connection that a peer opened."""
+
+    TAKE = "take"
+    REFUSE = "refuse"
+    WAIT = "wait"
+
+
+def collide(local_id: int, remote_id: int | None, *, ours_connected: bool) -> Verdict:
+    """Choose between our connection and one that the peer opened meanwhile.
+
+    The speaker with the higher BGP Identifier keeps the connection that it opened
+    itself; the peer's is known from its OPEN. Ours must be a connection and not
+    only an attempt.
+    """
+    if remote_id is None:
+        return Verdict.WAIT
+    if remote_id >= local_id or not ours_connected:
+        return Verdict.TAKE
+    return Verdict.REFUSE
+
+
+class Waiting(NamedTuple):
+    """A connection that waits beside another of the same peer."""
+
+    peer: Any
+    connection: SpeakerIncoming
+    since: float
+
+
+class Key(NamedTuple):
+    """What one peer needs of the sockets that it may arrive at."""
+
+    password: str | None
+    """Base64 (TCP MD5, RFC 2385)."""
+    sending_ttl: int | None
+    """The TTL of our SYN ACK, for a peer that checks (RFC 5082)."""
+
+
+class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
+    """The listening sockets, and the connections that wait."""
+
+    def __init__(self, reactor: Any) -> None:  # noqa: ANN401
+        super().__init__(reactor)
+        self._listening: dict[str, socket.socket] = {}
+        self._keyed: dict[str, set[str]] = {}
+        self._waiting: list[Waiting] = []
+
+    # Sockets
+
+    def serve(self, addresses: set[str], port: int, keys: Mapping[str, Key]) -> bool:
+        """Listen on these addresses alone; tell whether all could be bound.
+
+        `keys` are by peer address. The sockets of addresses that stay are kept.
+        """
+        for address in self._listening.keys() - addresses:
+            self._listening.pop(address).close()
+            del self._keyed[address]
+        complete = True
+        for address in sorted(addresses):
+            try:
+                if address not in self._listening:
+                    self._listening[address] = _listen(address, port)
+                    self._keyed[address] = set()
+                self._set_keys(address, keys)
+            except (OSError, NetworkError) as error:
+                complete = False
+                logs.error("cannot_listen", reason=_advice(error, address, port))
+        self.serving = bool(self._listening)
+        return complete
+
+    def _set_keys(self, address: str, keys: Mapping[str, Key]) -> None:
+        """Give a socket the MD5 keys of the peers that may arrive there."""
+        listening = self._listening[address]
+        same = {
+            peer: key for peer, key in keys.items() if (":" in peer) == (":" in address)
+        }
+        keyed = {peer for peer, key in same.items() if key.password}
+        for peer in self._keyed[address] - keyed:
+            md5(listening, peer, 0, None, False)  # noqa: FBT003
+        for peer in keyed:
+            md5(listening, peer, 0, same[peer].password, True)  # noqa: FBT003
+        self._keyed[address] = keyed
+        ttls = [key.sending_ttl for key in same.values() if key.sending_ttl]
+        if ttls:
+            set_sending_ttl(listening, _afi(listening), address, max(ttls))
+
+    def descriptors(self) -> list[int]:
+        """List what to poll for input."""
+        return [
+            *(listening.fileno() for listening in self._listening.values()),
+            *(
+                waiting.connection.fd()
+                for waiting in self._waiting
+                if waiting.connection.offered_identifier() is None
+            ),
+        ]
+
+    @property
+    def undecided(self) -> bool:
+        """Tell whether a connection waits."""
+        return bool(self._waiting)
+
+    def stop(self) -> None:
+        """Listen no more."""
+        for listening in self._listening.values():
+            listening.close()
+        for waiting in self._waiting:
+            waiting.connection.close()
+        self._listening.clear()
+        self._waiting.clear()
+        self.serving = False
+
+    # Connections
+
+    def incoming(self) -> bool:
+        """Take a turn: accept what has come, judge what waits.
+
+        Before the agent is ready connections stay in the kernel's backlog. False:
+        ExaBGP has nothing left to do for any of them.
+        """
+        if not self._reactor.ready:
+            return False
+        for listening in self._listening.values():
+            for _ in range(BACKLOG):
+                try:
+                    io, _address = listening.accept()
+                except BlockingIOError:
+                    break
+                except OSError as error:  # out of descriptors, or gone already
+                    logs.warning("accept_failed", reason=error.strerror)
+                    break
+                self._accept(io)
+        waiting, self._waiting = self._waiting, []
+        for candidate in waiting:
+            self._judge(candidate)
+        return False
+
+    def _accept(self, io: socket.socket) -> None:
+        try:
+            remote, local = io.getpeername()[0], io.getsockname()[0]
+        except OSError:  # reset already
+            io.close()
+            return
+        connection = SpeakerIncoming(_afi(io), remote, local, io)
+        peer = self._reactor.peer(remote)
+        if peer is None:
+            # RFC 4486, section 4: the peer is not configured.
+            _refuse(connection, Notify(6, 5, b""))
+            return
+        try:
+            neighbor = peer.neighbor
+            set_sending_ttl(io, connection.afi, remote, neighbor["outgoing-ttl"])
+            set_minimum_ttl(io, connection.afi, remote, neighbor["incoming-ttl"])
+        except NetworkError as error:
+            logs.error("ttl_security_failed", peer=remote, reason=str(error))
+            connection.close()
+            return
+        self._judge(Waiting(peer, connection, time.monotonic()))
+
+    def _judge(self, candidate: Waiting) -> None:
+        peer, connection, since = candidate
+        if peer.stopping():
+            _refuse(connection, Notify(6, 3, b""))
+            return
+        waited = time.monotonic() - since
+        busy = peer.proto is not None or peer.attempt is not None
+        if busy:
+            try:
+                connection.fill()
+            except NetworkError:  # the peer decided for the other one
+                connection.close()
+                return
+        match self._verdict(peer, connection, waited) if busy else Verdict.TAKE:
+            case Verdict.TAKE:
+                peer.take(connection)
+            case Verdict.REFUSE:
+                _refuse(connection, Notify(6, 7, b""))
+            case Verdict.WAIT if waited < OPEN_WAIT:
+                self._waiting.append(candidate)
+            case Verdict.WAIT:
+                connection.close()
+
+    @staticmethod
+    def _verdict(peer: Any, connection: SpeakerIncoming, waited: float) -> Verdict:  # noqa: ANN401
+        if peer.established():
+            # A peer that restarted may be back before we notice that it was gone:
+            # its new connection replaces the old one (RFC 4724, section 5).
+            if not peer.restart_expected():
+                return Verdict.REFUSE
+            if waited < RESTART_WAIT or connection.offered_identifier() is None:
+                return Verdict.WAIT
+            return Verdict.TAKE
+        ours = (peer.proto or peer.attempt).connection
+        if not isinstance(ours, SpeakerOutgoing):
+            return Verdict.TAKE
+        local_id = int.from_bytes(peer.neighbor["router-id"].pack(), "big")
+        return collide(
+            local_id, connection.offered_identifier(), ours_connected=ours.connected()
+        )
+
+
+def _afi(io: socket.socket) -> AFI:
+    return AFI.ipv6 if io.family == socket.AF_INET6 else AFI.ipv4
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    """Open a listening socket; the address may come to the host later."""
+    six = ":" in address
+    family = socket.AF_INET6 if six else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        if six:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((address, port))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _refuse(connection: SpeakerIncoming, notify: Notify) -> None:
+    with contextlib.suppress(NetworkError):
+        for _ in connection.writer(notify.message()):
+            pass
+    connection.close()
+
+
+def _advice(error: Exception, address: str, port: int) -> str:
+    """Say what went wrong, and what to do."""
+    where = f"cannot listen for BGP on {address} port {port}"
+    match getattr(error, "errno", None):
+        case errno.EADDRINUSE:
+            return (
+                f"{where}: another program has the port; "
+                f"`ss -ltnp sport = :{port}` names it, stop it"
+            )
+        case errno.EACCES | errno.EPERM:
+            return f"{where}: not permitted; run as root or with CAP_NET_BIND_SERVICE"
+        case int(number):
+            return f"{where}: {os.strerror(number)}"
+        case _:
+            return f"{where}: {error}"

@@ -1,0 +1,74 @@
+"""The lines that the agent reads: compact JSON, ASCII, one object a line."""
+
+import json
+from binascii import hexlify
+from typing import Any
+
+import evpnd
+
+
+def hello() -> bytes:
+    """Greet a new agent: the first line it reads."""
+    return _line(type="hello", version=evpnd.__version__)
+
+
+def update(peer: str, octets: bytes) -> bytes:
+    """Hand on whole UPDATE messages with their headers, undecoded."""
+    head = f'{{"type":"update","peer":"{peer}","messages":"'.encode()
+    return b"".join((head, hexlify(octets), b'"}\n'))
+
+
+def state(peer: str, name: str) -> bytes:
+    """Tell the FSM state of a session that is not established."""
+    return _line(type="state", peer=peer, state=name)
+
+
+def down(peer: str, reason: str, *, graceful: bool) -> bytes:
+    """Tell that an established session ended.
+
+    It ended gracefully where no NOTIFICATION ended it (RFC 4724, section 4).
+    """
+    return _line(type="down", peer=peer, reason=reason, graceful=graceful)
+
+
+def notification(
+    peer: str, direction: str, code: int, subcode: int, text: str
+) -> bytes:
+    """Tell of a NOTIFICATION, `sent` or `received`, at any time."""
+    return _line(
+        type="notification",
+        peer=peer,
+        direction=direction,
+        code=code,
+        subcode=subcode,
+        text=text,
+    )
+
+
+def error(peer: str, text: str) -> bytes:
+    """Tell why there is no connection."""
+    return _line(type="error", peer=peer, text=text)
+
+
+def refresh(peer: str, phase: str) -> bytes:
+    """Tell that the peer marked `begin` or `end` of a refresh (RFC 7313)."""
+    return _line(type="refresh", peer=peer, phase=phase)
+
+
+def up(peer: str, *, resumed: bool, **session: Any) -> bytes:  # noqa: ANN401
+    """Tell what an established session negotiated; `resumed`: it is no news."""
+    return _line(type="up", peer=peer, **session, resumed=resumed)
+
+
+def reload() -> bytes:
+    """Ask to read the YAML again (SIGHUP)."""
+    return _line(type="reload")
+
+
+def shutdown(*, flush: bool) -> bytes:
+    """Ask to clean up and exit; `flush`: and to remove what was installed."""
+    return _line(type="shutdown", flush=flush)
+
+
+def _line(**fields: Any) -> bytes:  # noqa: ANN401
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,283 @@
+"""A peer's life: when it may speak, how it ends, and what the agent hears of it."""
+
+import ipaddress
+import random
+import string
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from exabgp.bgp.fsm import FSM
+from exabgp.bgp.message import Notify
+from exabgp.bgp.message.notification import Notification
+from exabgp.bgp.message.open.capability import REFRESH, Capability
+from exabgp.bgp.message.refresh import RouteRefresh
+from exabgp.protocol.family import AFI, SAFI
+from exabgp.reactor.delay import Delay
+from exabgp.reactor.network.error import NetworkError
+from exabgp.reactor.peer import ACTION, Peer
+
+from evpnd.speaker import messages
+from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
+
+RETRY_MAX = 5
+"""Seconds between attempts to connect, at most."""
+
+FORWARDING_STATE = 0x80
+"""F bit of a family in the graceful restart capability (RFC 4724, section 3)."""
+
+
+class SpeakerDelay(Delay):  # type: ignore[misc] # exabgp has no types
+    """1 to 5 seconds between attempts, so that hosts started in any order meet.
+
+    A little jitter keeps two speakers that collided from colliding again.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Allow an attempt now."""
+        self._failures = 0
+        self._until = 0.0
+
+    def increase(self) -> None:
+        """Wait, longer after each failure."""
+        self._failures = min(self._failures + 1, RETRY_MAX)
+        self._until = time.monotonic() + self._failures * random.uniform(0.75, 1)  # noqa: S311
+
+    def backoff(self) -> bool:
+        """Tell whether it is too early."""
+        return time.monotonic() < self._until
+
+
+def notification_text(notification: Notification) -> str:
+    """Name a NOTIFICATION's code and subcode, and its data where that is text."""
+    code, subcode = notification.code, notification.subcode
+    error = Notification._str_code.get(code, f"code {code}")  # noqa: SLF001
+    names = Notification._str_subcode  # noqa: SLF001
+    text = f"{error} / {names.get((code, subcode), f'subcode {subcode}')}"
+    octets = bytes(notification.data)
+    if isinstance(notification, Notify) and (code, subcode) in ((6, 2), (6, 4)):
+        octets = octets[1:]  # the length of a shutdown communication (RFC 9003)
+    said = octets.decode("ascii", "replace")
+    if said and said not in text and set(said) <= set(string.printable):
+        text += f" / {said}"
+    return text
+
+
+class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
+    """One configured peer."""
+
+    def __init__(self, neighbor: Any, reactor: Any) -> None:  # noqa: ANN401
+        super().__init__(neighbor, reactor)
+        self.address = str(ipaddress.ip_address(neighbor["peer-address"].top()))
+        self.attempt: Any = None
+        """The protocol of a connection that is being opened."""
+        self.farewell: Notify | None = None
+        """The NOTIFICATION that is to end the session."""
+        self._reported_state = ""
+        self._reported_error = ""
+
+    @property
+    def adj_rib_out(self) -> AdjRibOut:
+        """Find the routes that this peer is told."""
+        routes = self.neighbor.rib.outgoing
+        assert isinstance(routes, AdjRibOut)
+        return routes
+
+    # What the reactor calls
+
+    def run(self) -> object:
+        """Take a turn. Nothing happens before the agent has announced its routes.
+
+        ExaBGP asks for another turn at once in places where nothing can happen
+        before the peer has said or read something.
+        """
+        if not self.reactor.ready and not self.stopping():
+            return ACTION.LATER
+        action = super().run()
+        self.report_state()
+        if action == ACTION.NOW and self._has_to_wait():
+            return ACTION.LATER
+        return action
+
+    def _has_to_wait(self) -> bool:
+        connection = self.proto.connection if self.proto else None
+        if connection is None or not connection.starved:
+            return False
+        return not self.established() or bool(connection.unsent)
+
+    def settled(self) -> bool:
+        """Tell whether nothing is under way that ExaBGP has to be polled for."""
+        if self.stopping() or self.attempt is not None:
+            return False
+        if self.proto is not None:
+            return self.established()
+        return self.generator is None
+
+    def established(self) -> bool:
+        """Tell whether the session is up."""
+        return bool(self.fsm == FSM.ESTABLISHED)
+
+    def reestablish(self, restart_neighbor: Any = None) -> None:  # noqa: ANN401
+        """Start over with a changed configuration; that is no restart of ours."""
+        super().reestablish(restart_neighbor)
+        self._restarted = False
+        if self.proto is None and self.generator is None:
+            self._teardown = None
+            if restart_neighbor is not None:
+                self.neighbor: Any = restart_neighbor
+            self._neighbor = None
+
+    def remove(self) -> None:
+        """Leave a peer that is configured no more."""
+        self.say_goodbye(Notify(6, 3, b""))
+        super().remove()
+
+    # Ending a session
+
+    def end_with(self, code: int, subcode: int) -> None:
+        """Have an established session end with a NOTIFICATION, then reconnect."""
+        if self.fsm == FSM.ESTABLISHED:
+            self.farewell = Notify(code, subcode, b"")
+
+    def leave(self, *, flush: bool) -> None:
+        """Shut the session down for good.
+
+        Where graceful restart was negotiated the connection just closes, so that
+        the peer keeps our routes; a flush wants them gone.
+        """
+        if flush or not self._negotiated_restart():
+            self.say_goodbye(Notify(6, 2, b""))
+        self.shutdown()
+
+    def say_goodbye(self, notify: Notify) -> None:
+        """Send a NOTIFICATION without waiting, and close."""
+        if self.proto is None or self.fsm not in (
+            FSM.OPENSENT,
+            FSM.OPENCONFIRM,
+            FSM.ESTABLISHED,
+        ):
+            return
+        for _ in self.proto.new_notification(notify):
+            pass
+        self._close("", notify)
+
+    def _negotiated_restart(self) -> bool:
+        """Tell whether the peer keeps our routes when the session breaks."""
+        opens = self.proto and (
+            self.proto.negotiated.sent_open,
+            self.proto.negotiated.received_open,
+        )
+        code = Capability.CODE.GRACEFUL_RESTART
+        return bool(opens) and all(
+            message is not None and message.capabilities.announced(code)
+            for message in opens
+        )
+
+    def _close(self, message: str = "", error: object = "") -> None:
+        """Close the connection, and tell why."""
+        notified = isinstance(error, Notification)
+        if isinstance(error, Notification):
+            self._tell_notification(error)
+        if self.fsm == FSM.ESTABLISHED:
+            reason = notification_text(error) if notified else str(error) or message
+            self.reactor.processes.send(
+                messages.down(self.address, reason, graceful=not notified)
+            )
+            # ExaBGP may close once more, with an error that says nothing new.
+            self._reported_error = "closing"
+        elif isinstance(error, NetworkError) and str(error) != self._reported_error:
+            self._reported_error = str(error)
+            self.reactor.processes.send(messages.error(self.address, str(error)))
+        self.farewell = None
+        super()._close(message, error)
+        self.report_state()
+
+    def _tell_notification(self, notification: Notification) -> None:
+        sent = isinstance(notification, Notify)
+        self.reactor.processes.send(
+            messages.notification(
+                self.address,
+                "sent" if sent else "received",
+                notification.code,
+                notification.subcode,
+                notification_text(notification),
+            )
+        )
+
+    # A session
+
+    def _main(self) -> Iterator[object]:
+        """Run an established session."""
+        self._reported_error = ""
+        self.tell_up(resumed=False)
+        yield from super()._main()
+
+    def tell_up(self, *, resumed: bool) -> None:
+        """Tell the agent what the established session negotiated."""
+        negotiated = self.proto.negotiated
+        capabilities = negotiated.received_open.capabilities
+        restart = capabilities.get(Capability.CODE.GRACEFUL_RESTART)
+        flags = None if restart is None else restart.get((AFI.l2vpn, SAFI.evpn))
+        self._reported_state = "established"
+        line = messages.up(
+            self.address,
+            resumed=resumed,
+            asn4=bool(negotiated.asn4),
+            restart_time=None if flags is None else restart.restart_time,
+            forwarding=bool(flags and flags & FORWARDING_STATE),
+            route_refresh=negotiated.refresh != REFRESH.ABSENT,
+            enhanced_refresh=negotiated.refresh == REFRESH.ENHANCED,
+            hold_time=int(negotiated.holdtime),
+            local_address=self.proto.connection.io.getsockname()[0],
+            remote_id=str(negotiated.received_open.router_id),
+        )
+        self.reactor.processes.send(line)
+
+    def ask_refresh(self) -> None:
+        """Ask for all routes again, of a peer that can do so (RFC 2918)."""
+        if self.fsm != FSM.ESTABLISHED:
+            return
+        if self.proto.negotiated.refresh != REFRESH.ABSENT:
+            self.neighbor.refresh.append(RouteRefresh(*EVPN))
+
+    # What the agent hears
+
+    def state(self) -> str:
+        """Name the FSM state (RFC 4271, section 8.2.2)."""
+        if self.fsm in (FSM.OPENSENT, FSM.OPENCONFIRM, FSM.ESTABLISHED):
+            return str(self.fsm.name()).lower()
+        if self.proto is not None or self.attempt is not None:
+            return "connect"
+        return "active" if self.reactor.ready and not self.stopping() else "idle"
+
+    def report_state(self) -> None:
+        """Tell the agent of a state that is not established and is new."""
+        state = self.state()
+        if state not in (self._reported_state, "established"):
+            self._reported_state = state
+            self.reactor.processes.send(messages.state(self.address, state))
+
+    def introduce(self) -> None:
+        """Tell a new agent how the peer is."""
+        self._reported_state = self._reported_error = ""
+        if self.fsm == FSM.ESTABLISHED:
+            self.tell_up(resumed=True)
+        else:
+            self.report_state()
+
+    # Connections that the peer opens
+
+    def take(self, connection: Any) -> None:  # noqa: ANN401
+        """Speak over a connection that the peer opened, instead of any other."""
+        if self.proto is not None:
+            reason = NetworkError("the peer opened another connection")
+            self._close("", reason)
+        self.attempt = None
+        self.handle_connection(connection)
+
+    def restart_expected(self) -> bool:
+        """Tell whether a new connection may mean that the peer restarted."""
+        return self.fsm == FSM.ESTABLISHED and self._negotiated_restart()

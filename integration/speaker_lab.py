@@ -1,0 +1,206 @@
+"""The speaker by itself: two namespaces, a scripted agent instead of the real one."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from evpnd.model.config import PeerConfig
+from evpnd.model.ids import Peer
+from evpnd.speaker.configuration import Speaker, configuration_text, write_configuration
+from integration.lab_netns import ip, is_running, sweep, wait_until
+
+PREFIX = "es"
+SPEAKER, PEER = "es-speaker", "es-peer"
+LOCAL4, REMOTE4 = "10.90.0.1", "10.90.0.2"
+LOCAL6, REMOTE6 = "fd00:90::1", "fd00:90::2"
+ASN = 65000
+
+AGENT = '''
+import os, sys, threading, time
+
+directory = sys.argv[1]
+asleep = threading.Event()
+
+def obey():
+    with open(f"{directory}/commands", "rb+", buffering=0) as commands:
+        buffer = b""
+        while True:
+            buffer += os.read(commands.fileno(), 1 << 16)
+            *lines, buffer = buffer.split(b"\\n")
+            for line in lines:
+                if line == b"!sleep":
+                    asleep.set()
+                elif line == b"!wake":
+                    asleep.clear()
+                else:
+                    os.write(1, line + b"\\n")
+
+log = os.open(f"{directory}/heard-{os.getpid()}", os.O_WRONLY | os.O_CREAT, 0o600)
+with open(f"{directory}/agents", "a") as agents:
+    agents.write(f"{os.getpid()}\\n")
+threading.Thread(target=obey, daemon=True).start()
+with open(f"{directory}/startup", "rb") as startup:
+    os.write(1, startup.read())
+while True:
+    while asleep.is_set():
+        time.sleep(0.05)
+    octets = os.read(0, 1 << 20)
+    if not octets:
+        break
+    os.write(log, octets)
+    if b'"type":"shutdown"' in octets[-200:]:
+        break
+'''
+
+
+def build() -> None:
+    """Make the two namespaces and the link between them."""
+    sweep(PREFIX)
+    ip([f"netns add {SPEAKER}", f"netns add {PEER}"])
+    for namespace, device, address4, address6 in (
+        (SPEAKER, "es-s", LOCAL4, LOCAL6),
+        (PEER, "es-p", REMOTE4, REMOTE6),
+    ):
+        if namespace == SPEAKER:
+            ip([f"link add es-s netns {SPEAKER} type veth peer es-p netns {PEER}"])
+        ip(
+            [
+                "link set lo up",
+                f"link set {device} up",
+                f"addr add {address4}/24 dev {device}",
+                f"addr add {address6}/64 dev {device} nodad",
+            ],
+            namespace,
+        )
+
+
+def peer(address: str = REMOTE4, **changes: Any) -> PeerConfig:
+    """Configure a peer: iBGP over the link."""
+    given: dict[str, Any] = {"asn": ASN, **changes}
+    return PeerConfig(address=Peer(address), **given)
+
+
+class SpeakerRun:
+    """One ``python -m evpnd.speaker`` with its scripted agent."""
+
+    def __init__(
+        self,
+        directory: Path,
+        peers: Sequence[PeerConfig],
+        *,
+        router_id: str = "10.0.0.1",
+        startup: str = "evpnd ready fresh\n",
+        flush: bool = False,
+        namespace: str = SPEAKER,
+        asn: int = ASN,
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """Start it; `startup` is what every agent says first."""
+        self.directory = directory
+        directory.mkdir(exist_ok=True)
+        (directory / "agent.py").write_text(AGENT)
+        (directory / "startup").write_text(startup)
+        os.mkfifo(directory / "commands")
+        command = [sys.executable, str(directory / "agent.py"), str(directory)]
+        text = configuration_text(Speaker(asn, router_id, tuple(peers)), command)
+        self.file = directory / "evpnd.exabgp.conf"
+        write_configuration(self.file, text)
+        self._log = (directory / "log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                *("ip", "netns", "exec", namespace),
+                *(sys.executable, "-P", "-m", "evpnd.speaker"),
+                *(["--flush-on-exit"] if flush else []),
+                str(self.file),
+            ],
+            stdin=subprocess.DEVNULL,
+            stderr=self._log,
+            env={**os.environ, **(environment or {})},
+        )
+        self._commands = os.open(directory / "commands", os.O_RDWR)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it and give the exit status."""
+        agents = self.agents()
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(30)
+        for agent in agents:
+            if is_running(agent):
+                os.kill(agent, signal.SIGKILL)
+        os.close(self._commands)
+        self._log.close()
+        return status
+
+    def log(self) -> str:
+        """Read what went to stderr."""
+        return (self.directory / "log").read_text()
+
+    def agents(self) -> list[int]:
+        """List the pids of every agent there was."""
+        try:
+            return [int(pid) for pid in (self.directory / "agents").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def say(self, line: str) -> None:
+        """Have the agent write a line."""
+        os.write(self._commands, line.encode() + b"\n")
+
+    def raw(self, agent: int = -1) -> bytes:
+        """Read what an agent heard, the last one by default."""
+        pids = self.agents()
+        if not pids:
+            return b""
+        try:
+            return (self.directory / f"heard-{pids[agent]}").read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def heard(self, kind: str | None = None, agent: int = -1) -> list[dict[str, Any]]:
+        """List what an agent heard, of one type or all."""
+        lines = self.raw(agent).split(b"\n")[:-1]
+        found = [json.loads(line) for line in lines]
+        return [each for each in found if kind in (None, each["type"])]
+
+    def wait_heard(
+        self, kind: str, timeout: float = 10, number: int = 1, **fields: object
+    ) -> dict[str, Any]:
+        """Wait for a line of one type with these fields; give the last."""
+
+        def found() -> list[dict[str, Any]]:
+            lines = [
+                line
+                for line in self.heard(kind)
+                if all(line[name] == value for name, value in fields.items())
+            ]
+            return lines if len(lines) >= number else []
+
+        return self.wait(found, timeout, f"a line of type {kind} with {fields}")[-1]
+
+    def wait(self, found: Callable[[], Any], timeout: float, what: str) -> Any:  # noqa: ANN401
+        """Wait for a condition; LabError tells what agent and log say."""
+        return wait_until(
+            found,
+            timeout,
+            what,
+            interval=0.02,
+            seen=lambda: f"{self.raw()[-800:]!r}\n{self.log()[-3000:]}",
+        )
+
+    def octets(self, agent: int = -1) -> bytes:
+        """Join the UPDATEs that an agent heard."""
+        return b"".join(
+            bytes.fromhex(line["messages"]) for line in self.heard("update", agent)
+        )
