@@ -40,8 +40,11 @@ class Refusal(NamedTuple):
     """One NLMSG_ERROR."""
 
     failed: RowFailed
-    remote_mac: bool
-    """It was to make the VXLAN and the bridge row of a MAC."""
+    half_made: bool
+    """Of a remote MAC the bridge row was made, the VXLAN row refused.
+
+    The kernel takes NTF_MASTER out of the request once the bridge row is made.
+    """
 
 
 class Writer:
@@ -91,10 +94,8 @@ class Writer:
         self.written += rows
         if refusals:
             self._on_failures([refusal.failed for refusal in refusals])
-        for failed, remote_mac in refusals:
-            if remote_mac and failed.errno not in _GONE:
-                # The kernel makes the bridge row first and leaves it when the VXLAN
-                # row is refused; alone it sends the MAC's frames to every VTEP.
+        for failed, half_made in refusals:
+            if half_made:  # alone it would send the MAC's frames to every VTEP
                 self._sock.send(delete_both(failed.ifindex, failed.key))
                 self._refusals()
 
@@ -140,5 +141,5 @@ def read_refusal(octets: bytes) -> Refusal | None:
         table, key = "fdb", mac
     return Refusal(
         RowFailed(table, ifindex, key, code, deleting),
-        table == "fdb" and not deleting and flags & _BOTH == _BOTH,
+        table == "fdb" and not deleting and flags & _BOTH == NTF_SELF,
     )
