@@ -1,1 +1,1 @@
-"""The commands."""
+"""The commands: one file a family, imported when its command is called."""

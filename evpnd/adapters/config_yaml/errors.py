@@ -10,6 +10,7 @@ KeyPath = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _LONGEST_REASON = 400
+_LONGEST_PATH = 160
 
 
 def format_key_path(key_path: KeyPath) -> str:
@@ -21,7 +22,7 @@ def format_key_path(key_path: KeyPath) -> str:
         else:
             word = part if _PLAIN_KEY.fullmatch(part) else shorten(repr(part), 60)
             text += f".{word}" if text else word
-    return text
+    return shorten(text, _LONGEST_PATH)
 
 
 def shorten(text: str, longest: int = _LONGEST_REASON) -> str:

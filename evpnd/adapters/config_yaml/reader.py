@@ -277,7 +277,8 @@ class _Composer:
         self._nodes += 1 if counted else node.weight
         if self._nodes > MAX_NODES:
             self._refuse(
-                node.line, f"aliases and values make more than {MAX_NODES:,} values"
+                node.line,
+                f"aliases and values make more than {MAX_NODES:,} values; write fewer",
             )
         if not self._stack:
             self._root = node

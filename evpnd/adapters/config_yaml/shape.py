@@ -90,8 +90,14 @@ class Findings:
 
     @property
     def errors(self) -> tuple[ConfigError, ...]:
-        """All that was found, in the order of the file."""
-        return tuple(sorted(self._errors.values(), key=lambda error: error.line or 0))
+        """All that was found: this file's, then others', in the order of lines."""
+        own = self.document.path
+        return tuple(
+            sorted(
+                self._errors.values(),
+                key=lambda error: (error.path != own, error.path, error.line or 0),
+            )
+        )
 
     def add_shape(self, key_path: KeyPath, reason: str) -> None:
         """Note an error of shape at a place in the file."""

@@ -1,0 +1,119 @@
+"""``evpnd``: finds the command, and turns every way to fail into an exit status."""
+
+import contextlib
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from evpnd import __version__
+from evpnd.adapters.control.client import NoDaemon, RequestFailed
+from evpnd.cli.options import socket_option
+
+DONE, FAILED, WRONG, NO_DAEMON = 0, 1, 2, 3
+
+_MODULES: Final = {
+    "run": "evpnd.cli.run",
+    "check": "evpnd.cli.check",
+    "schema": "evpnd.cli.check",
+    "reload": "evpnd.cli.reload",
+    "show": "evpnd.cli.show",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command when it is called, so that `show` starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _MODULES:
+            return None
+        module = importlib.import_module(_MODULES[cmd_name])
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="evpnd", message="%(prog)s %(version)s")
+@socket_option
+@click.pass_context
+def evpnd(ctx: click.Context, socket: Path | None) -> None:
+    """Take part in a BGP EVPN fabric with VXLAN (RFC 7432, RFC 8365).
+
+    evpnd advertises the MACs and IPs of the tenants on this host, learns those of
+    the others, and keeps the kernel's VXLAN FDB, bridge FDB and neighbour tables
+    equal to what it learned. `evpnd run` is the daemon; the other commands ask it,
+    or check files.
+
+    \b
+    Examples:
+      evpnd check /etc/evpnd/evpnd.yaml
+      evpnd run -c /etc/evpnd/evpnd.yaml
+      evpnd show peers
+      evpnd show macs --vni 10100 --json
+      evpnd reload
+
+    \b
+    Files:
+      /etc/evpnd/evpnd.yaml    configuration, by custom
+      /run/evpnd/evpnd.sock    control socket, by default
+
+    \b
+    Exit status:
+      0  done
+      1  refused or failed
+      2  wrong usage or invalid file
+      3  no daemon at the socket
+    """  # noqa: D301 - click wants the character
+    ctx.obj = socket
+
+
+def call(words: list[str]) -> int:
+    """Run one command line and give its exit status; never a traceback."""
+    try:
+        status = evpnd.main(words, prog_name="evpnd", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return WRONG
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        return FAILED
+    except NoDaemon as error:
+        return _complain(str(error), NO_DAEMON)
+    except RequestFailed as error:
+        return _complain(str(error))
+    except OSError as error:
+        # A full disk below the output, or a file that the system refuses.
+        return _complain(": ".join(filter(None, (error.filename, error.strerror))))
+    return status if isinstance(status, int) else DONE
+
+
+def _complain(sentence: str, status: int = FAILED) -> int:
+    with contextlib.suppress(OSError):
+        click.echo(f"evpnd: {sentence}", err=True)
+    return status
+
+
+def main() -> None:
+    """Be the command `evpnd`."""
+    try:
+        status = call(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = FAILED
+    except OSError as error:
+        # What stands in the buffer cannot be written; Python would try again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = _complain(f"standard output: {error.strerror}")
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

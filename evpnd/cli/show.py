@@ -1,0 +1,102 @@
+"""``evpnd show``: the daemon's tables, for people and for programs."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from evpnd.cli.options import (
+    ask,
+    ip_option,
+    mac_option,
+    peer_option,
+    socket_option,
+    vni_option,
+)
+from evpnd.cli.tables import TABLES, Row, ordered, plain_table
+
+FOLDED_ROWS = 1000
+"""Laying out more for a terminal's width takes seconds, and nobody reads them."""
+
+_HELP = {
+    "peers": "BGP peers: state, routes received and advertised, last error.",
+    "evis": "EVIs: devices, route targets, whether they are ready and why not.",
+    "macs": "MAC addresses, local and remote, and where they are.",
+    "neighbors": "Bindings of IP addresses to MAC addresses.",
+    "vteps": "Remote tunnel endpoints.",
+    "routes": "Routes received from peers, used or not, and why not.",
+    "events": "The latest events, oldest first.",
+}
+
+
+@click.group()
+@socket_option
+@click.pass_context
+def show(ctx: click.Context, socket: Path | None) -> None:
+    """Show a table of the daemon's.
+
+    On a terminal it is coloured and folds to the width; to a pipe go plain columns
+    with a heading. --json prints one document, a list of objects with stable
+    names. Filters may be combined; a row that lacks the field does not pass.
+
+    \b
+    Examples:
+      evpnd show peers
+      evpnd show macs --vni 10100
+      evpnd show routes --peer 10.0.0.254 --mac 02:00:00:00:00:01
+      evpnd show evis --json | jq '.[] | select(.state != "ready")'
+
+    \b
+    Exit status: 0 done (an empty table too), 1 failed, 2 wrong usage,
+    3 no daemon.
+    """  # noqa: D301 - click wants the character
+    if socket is not None:
+        ctx.find_root().obj = socket
+
+
+def _add(what: str) -> None:
+    @show.command(what, help=_HELP[what])
+    @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+    @vni_option
+    @peer_option
+    @mac_option
+    @ip_option
+    @socket_option
+    @click.pass_context
+    def command(
+        ctx: click.Context,
+        /,
+        socket: Path | None,
+        *,
+        as_json: bool,
+        **filters: int | str | None,
+    ) -> None:
+        given = {key: value for key, value in filters.items() if value is not None}
+        question: dict[str, object] = {"command": "show", "what": what, **given}
+        answer = ask(ctx, socket, question)
+        found = answer.get("result")
+        if not answer.get("ok") or not isinstance(found, list):
+            raise click.ClickException(str(answer.get("error", "no table came back")))
+        rows = ordered(TABLES[what], [row for row in found if isinstance(row, dict)])
+        print_rows(what, rows, as_json=as_json)
+
+
+for _what in _HELP:
+    _add(_what)
+
+
+def print_rows(what: str, rows: list[Row], *, as_json: bool) -> None:
+    """Print a table in the form that fits where it goes."""
+    if as_json:
+        lines = ",\n".join(json.dumps(row) for row in rows)
+        click.echo(f"[{lines}]")
+    elif not rows:
+        click.echo(f"no {what}", err=True)
+    elif sys.stdout.isatty() and len(rows) <= FOLDED_ROWS:
+        # rich takes longer to import than all else here.
+        from evpnd.cli.terminal import print_table  # noqa: PLC0415
+
+        print_table(TABLES[what], rows)
+    else:
+        click.echo(plain_table(TABLES[what], rows))

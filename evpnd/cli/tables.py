@@ -1,0 +1,260 @@
+"""Tables for people: which columns, and how a value is written."""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: where its value stands in a row and how it is written."""
+
+    field: str
+    heading: str
+    write: Callable[[object], str]
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns of one table and the fields that order its rows."""
+
+    columns: tuple[Column, ...]
+    order: tuple[str, ...]
+
+
+def write_text(value: object) -> str:
+    """Write any value on one line, with nothing in it that moves a cursor."""
+    match value:
+        case None | "" | []:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ",".join(map(write_text, value))
+        case _:
+            text = str(value)
+            if text.isprintable():
+                return text
+            return "".join(
+                char if char.isprintable() else char.encode("unicode_escape").decode()
+                for char in text
+            )
+
+
+def write_duration(value: object) -> str:
+    """Write seconds as the two largest units: ``45s``, ``3m20s``, ``2d4h``."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return write_text(value)
+    seconds = max(0, int(value))
+    if seconds < 60:
+        return f"{seconds}s"
+    for unit, length, below, shorter in (
+        ("m", 60, 3600, ("s", 1)),
+        ("h", 3600, 86400, ("m", 60)),
+        ("d", 86400, 7 * 86400, ("h", 3600)),
+        ("w", 7 * 86400, None, ("d", 86400)),
+    ):
+        if below is None or seconds < below:
+            whole, rest = divmod(seconds, length)
+            return f"{whole}{unit}{rest // shorter[1]}{shorter[0]}"
+    raise AssertionError
+
+
+def write_age(value: object) -> str:
+    """Write how long ago a moment was (ISO 8601, or seconds since 1970)."""
+    moment: float
+    match value:
+        case str():
+            try:
+                moment = datetime.fromisoformat(value).timestamp()
+            except ValueError:
+                return write_text(value)
+        case bool() | None:
+            return write_text(value)
+        case int() | float():
+            moment = float(value)
+        case _:
+            return write_text(value)
+    return write_duration(time.time() - moment)
+
+
+def write_time(value: object) -> str:
+    """Write a moment (ISO 8601 in UTC, or seconds since 1970) in local time."""
+    if isinstance(value, bool):
+        return write_text(value)
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value)
+        elif isinstance(value, int | float):
+            moment = datetime.fromtimestamp(value, UTC)
+        else:
+            return write_text(value)
+    except (ValueError, OverflowError, OSError):
+        return write_text(value)
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def write_flag(value: object) -> str:
+    """Write a boolean so that the rare case stands out."""
+    return "yes" if value is True else "-"
+
+
+def _column(field: str, heading: str = "") -> Column:
+    return Column(field, heading or field.upper().replace("_", "-"), write_text)
+
+
+def _number(field: str, heading: str = "") -> Column:
+    plain = _column(field, heading)
+    return Column(field, plain.heading, write_text, right=True)
+
+
+def _flag(field: str, heading: str = "") -> Column:
+    return Column(field, heading or field.upper().replace("_", "-"), write_flag)
+
+
+TABLES: dict[str, Table] = {
+    "peers": Table(
+        (
+            _column("address"),
+            _number("asn"),
+            _column("description"),
+            _column("state"),
+            Column("uptime", "UPTIME", write_duration, right=True),
+            _number("routes_received", "RECEIVED"),
+            _number("routes_advertised", "ADVERTISED"),
+            _column("last_error"),
+        ),
+        ("address",),
+    ),
+    "evis": Table(
+        (
+            _column("name"),
+            _number("vni"),
+            _column("bridge"),
+            _column("vxlan"),
+            _column("vtep"),
+            _column("rd"),
+            _column("import_targets", "IMPORT"),
+            _column("export_targets", "EXPORT"),
+            _number("local_macs"),
+            _number("remote_macs"),
+            _number("remote_vteps"),
+            _column("state"),
+            _column("reason"),
+        ),
+        ("vni",),
+    ),
+    "macs": Table(
+        (
+            _number("vni"),
+            _column("mac"),
+            _column("kind"),
+            _column("vtep"),
+            _column("interface"),
+            _number("sequence", "SEQ"),
+            _flag("sticky"),
+            _flag("duplicate"),
+            _column("state"),
+            Column("since", "AGE", write_age, right=True),
+            _column("ips"),
+        ),
+        ("vni", "mac", "kind"),
+    ),
+    "neighbors": Table(
+        (
+            _number("vni"),
+            _column("ip"),
+            _column("mac"),
+            _column("kind"),
+            _column("vtep"),
+            _column("state"),
+        ),
+        ("vni", "ip", "mac"),
+    ),
+    "vteps": Table(
+        (
+            _column("vtep"),
+            _column("peer"),
+            _number("macs"),
+            _column("flood"),
+            _column("vnis"),
+        ),
+        ("vtep",),
+    ),
+    "routes": Table(
+        (
+            _column("peer"),
+            _number("type"),
+            _column("rd"),
+            _number("vni"),
+            _column("mac"),
+            _column("ip"),
+            _column("originator"),
+            _column("next_hop"),
+            _number("sequence", "SEQ"),
+            _column("route_targets"),
+            _column("accepted"),
+            _column("best"),
+            _column("reason"),
+        ),
+        ("peer", "type", "rd", "mac", "ip", "originator"),
+    ),
+    "events": Table(
+        (
+            Column("time", "TIME", write_time),
+            _column("level"),
+            _column("event"),
+            _column("details"),
+        ),
+        (),
+    ),
+}
+
+
+def ordered(table: Table, rows: Sequence[Row]) -> list[Row]:
+    """Sort rows: numbers and addresses by value, text by letters."""
+    if not table.order:
+        return list(rows)
+    return sorted(rows, key=lambda row: [_rank(row.get(key)) for key in table.order])
+
+
+def _rank(value: object) -> tuple[int, int, bytes]:
+    match value:
+        case None:
+            return 0, 0, b""
+        case int():
+            return 1, value, b""
+        case _:
+            text = str(value)
+            for family in (socket.AF_INET, socket.AF_INET6):
+                try:
+                    return 2, family, socket.inet_pton(family, text)
+                except (OSError, ValueError):
+                    continue
+            return 3, 0, text.encode(errors="replace")
+
+
+def cells(table: Table, row: Row) -> list[str]:
+    """Write the values of one row."""
+    if "details" not in row and table is TABLES["events"]:
+        known = {column.field for column in table.columns}
+        rest = (f"{k}={write_text(v)}" for k, v in row.items() if k not in known)
+        row = {**row, "details": " ".join(rest)}
+    return [column.write(row.get(column.field)) for column in table.columns]
+
+
+def plain_table(table: Table, rows: Sequence[Row]) -> str:
+    """Write aligned columns with a heading, as wide as they need to be."""
+    lines = [[column.heading for column in table.columns]]
+    lines += [cells(table, row) for row in rows]
+    widths = [max(map(len, values)) for values in zip(*lines, strict=True)]
+    shape = "  ".join(
+        f"{{:{'>' if column.right else '<'}{width}}}"
+        for column, width in zip(table.columns, widths, strict=True)
+    )
+    return "\n".join(shape.format(*line).rstrip() for line in lines)

@@ -1,0 +1,53 @@
+"""Files that are wrong, and every line that `evpnd check` prints about them.
+
+`UPDATE_CASES=1` writes the lines anew; review reads that difference.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evpnd.cli.main import call
+
+HERE = Path(__file__).parent
+CASES = sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_check_prints_exactly_these_lines(
+    case: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(HERE)
+    expected = HERE / f"{case}.stderr"
+
+    status = call(["check", f"{case}.yaml"])
+
+    printed = capsys.readouterr()
+    if os.environ.get("UPDATE_CASES"):
+        expected.write_text(printed.err)
+    assert (status, printed.out) == (2, "")
+    assert printed.err == expected.read_text()
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) >= 35
+
+
+@pytest.mark.parametrize("command", ["check", "run -c"])
+@pytest.mark.parametrize("case", ["not-utf8", "alias-bomb", "wrong-types"])
+def test_no_traceback_as_a_process(command: str, case: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "evpnd.cli.main", *command.split(), f"{case}.yaml"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr == (HERE / f"{case}.stderr").read_text()
+    assert done.stdout == ""
