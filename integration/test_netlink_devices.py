@@ -1,0 +1,293 @@
+"""The netlink adapter against the kernel: devices, bridge ports, snooping."""
+
+import socket
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from evpnd.adapters.netlink.port import configure_vxlan_port
+from evpnd.model.actions import (
+    ConfigureVxlanPort,
+    CreateDevices,
+    RemoveDevices,
+    SnoopPorts,
+)
+from evpnd.model.config import EviConfig, auto_import_targets
+from evpnd.model.events import BindingsSnooped, DeviceActionFailed, FdbObserved
+from evpnd.model.ids import Vni, parse_ip, parse_mac
+from integration.lab_kernel import link
+from integration.lab_netns import inside
+from integration.netlink_bench import VTEP, Bench, Driver, bench, mac
+
+__all__ = ["bench"]
+pytestmark = pytest.mark.root
+
+BROADCAST = b"\xff" * 6
+
+
+def create(
+    vni: int = 200, vtep: str = VTEP, ports: tuple[str, ...] = ()
+) -> CreateDevices:
+    """Ask for bridge `brm` and VXLAN device `vxm`."""
+    evi = EviConfig(
+        vni=Vni(vni),
+        name="managed",
+        export_targets=(),
+        import_targets=auto_import_targets(vni),
+        manage=True,
+        ports=ports,
+    )
+    return CreateDevices(evi, "brm", "vxm", parse_ip(vtep), 4789)
+
+
+def refusals(bench: Bench, *actions: CreateDevices | RemoveDevices) -> list[str]:
+    """Have actions done, and give what was refused, as `device: reason`."""
+    return [
+        f"{event.device}: {event.reason}"
+        for event in bench.do(*actions)
+        if isinstance(event, DeviceActionFailed)
+    ]
+
+
+def field(bench: Bench, device: str, *path: str) -> object:
+    """Read a field of ``ip -d -j link``."""
+    value: object = link(bench.namespace, device)
+    for key in path:
+        assert isinstance(value, dict), f"{device} has no {'.'.join(path)}"
+        value = value.get(key)
+    return value
+
+
+def test_devices_are_created_ready_for_use(bench: Bench) -> None:
+    bench.ip(
+        "link add u0 mtu 9000 type veth peer name u1 mtu 9000",
+        "addr add 10.255.0.1/24 dev u0",
+        "link set u0 up",
+        "link add t0 type veth peer name t1",
+    )
+
+    assert not refusals(bench, create(ports=("t0", "not-there-yet")))
+    for device in ("brm", "vxm"):
+        assert field(bench, device, "ifalias") == "evpnd"
+        assert field(bench, device, "inet6_addr_gen_mode") == "none"
+        assert "UP" in str(field(bench, device, "flags"))
+    assert field(bench, "brm", "linkinfo", "info_data", "forward_delay") == 0
+    assert field(bench, "vxm", "mtu") == 8950
+    assert field(bench, "vxm", "master") == "brm"
+    assert field(bench, "vxm", "linkinfo", "info_data", "id") == 200
+    assert field(bench, "vxm", "linkinfo", "info_data", "local") == VTEP
+    assert field(bench, "vxm", "linkinfo", "info_data", "learning") is False
+    port = ("linkinfo", "info_slave_data")
+    assert field(bench, "vxm", *port, "learning") is False
+    assert field(bench, "vxm", *port, "neigh_suppress") is True
+    assert field(bench, "t0", "master") == "brm"
+    assert "UP" in str(field(bench, "t0", "flags"))
+
+
+def test_creating_again_completes_what_is_there(bench: Bench) -> None:
+    bench.do(create())
+    before = bench.index("brm"), bench.index("vxm")
+    bench.ip("link set vxm nomaster", "link set vxm down", "link set vxm mtu 1300")
+
+    assert not refusals(bench, create())
+    assert (bench.index("brm"), bench.index("vxm")) == before
+    assert field(bench, "vxm", "master") == "brm"
+    assert field(bench, "vxm", "mtu") == 1450
+    assert "UP" in str(field(bench, "vxm", "flags"))
+
+
+@pytest.mark.parametrize("changed", [create(vni=201), create(vtep="fd00::1")])
+def test_a_vxlan_device_that_cannot_be_changed_is_made_anew(
+    bench: Bench, changed: CreateDevices
+) -> None:
+    bench.ip("addr add fd00::1/128 dev lo")
+    bench.do(create())
+
+    assert not refusals(bench, changed)
+    assert field(bench, "vxm", "linkinfo", "info_data", "id") == changed.evi.vni
+    assert field(bench, "vxm", "master") == "brm"
+
+
+def test_an_ipv6_underlay_costs_seventy_octets(bench: Bench) -> None:
+    bench.ip("addr add fd00::1/128 dev lo")
+    bench.do(create(vtep="fd00::1"))
+
+    assert field(bench, "vxm", "linkinfo", "info_data", "local6") == "fd00::1"
+    assert field(bench, "vxm", "mtu") == 1430
+
+
+def test_a_device_of_somebody_else_is_left_alone(bench: Bench) -> None:
+    bench.ip("link add brm type bridge")
+    expected = (
+        "brm: exists and was not created by evpnd; remove it or set manage: false"
+    )
+
+    assert refusals(bench, create()) == [expected]
+    assert not link(bench.namespace, "vxm")
+    assert not refusals(bench, RemoveDevices(("brm",)))
+    assert link(bench.namespace, "brm")
+
+
+def test_a_vni_that_is_in_use_is_named_with_its_device(bench: Bench) -> None:
+    assert refusals(bench, create(vni=100)) == ["vxm: VNI 100 is already on vx0"]
+
+
+def test_a_port_of_another_bridge_is_not_taken(bench: Bench) -> None:
+    (refusal,) = refusals(bench, create(ports=("p0",)))
+
+    assert refusal.startswith("p0: is a port of br0;")
+    assert field(bench, "p0", "master") == "br0"
+
+
+def test_devices_of_ours_are_removed_and_absent_ones_are_no_error(
+    bench: Bench,
+) -> None:
+    bench.do(create())
+
+    assert not refusals(bench, RemoveDevices(("vxm", "brm", "never-there")))
+    assert not link(bench.namespace, "vxm")
+    assert not link(bench.namespace, "brm")
+
+
+def test_a_vxlan_port_is_told_not_to_learn_and_to_suppress(bench: Bench) -> None:
+    bench.ip("link set vx0 type vxlan learning")
+    bench.do(ConfigureVxlanPort(bench.vx0, suppress=True))
+
+    port = ("linkinfo", "info_slave_data")
+    assert field(bench, "vx0", "linkinfo", "info_data", "learning") is False
+    assert field(bench, "vx0", *port, "learning") is False
+    assert field(bench, "vx0", *port, "neigh_suppress") is True
+
+    with inside(bench.namespace):
+        configure_vxlan_port(bench.vx0, suppress=False)
+
+    assert field(bench, "vx0", *port, "neigh_suppress") is False
+
+
+def test_a_port_that_cannot_be_configured_is_named(bench: Bench) -> None:
+    events = bench.do(
+        ConfigureVxlanPort(9999, suppress=True),
+        ConfigureVxlanPort(bench.index("lo"), suppress=True),
+    )
+    gone, no_port = (e for e in events if isinstance(e, DeviceActionFailed))
+
+    assert (gone.device, gone.reason.split(":")[0]) == ("link 9999", "ENODEV")
+    assert (no_port.device, no_port.reason.split(":")[0]) == ("lo", "ENOTSUP")
+
+
+def arp(source: bytes, sender: bytes, ip: str, *, operation: int = 1) -> bytes:
+    """Build an ARP frame."""
+    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, operation)
+    return (
+        BROADCAST
+        + source
+        + b"\x08\x06"
+        + body
+        + sender
+        + parse_ip(ip)
+        + bytes(6)
+        + parse_ip("192.0.2.254")
+    )
+
+
+def advertisement(source: bytes, target: str, *, hops: int = 255) -> bytes:
+    """Build a neighbour advertisement with the target's link-layer address."""
+    icmp = struct.pack("!BBHI", 136, 0, 0, 0) + parse_ip(target) + b"\x02\x01" + source
+    addresses = parse_ip(target) + parse_ip("ff02::1")
+    header = struct.pack("!IHBB", 6 << 28, len(icmp), 58, hops) + addresses
+    return b"\x33\x33\0\0\0\x01" + source + b"\x86\xdd" + header + icmp
+
+
+def say(*frames: bytes, device: str = "h0") -> None:
+    """Send frames as the tenant behind p0."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as tenant:
+        tenant.bind((device, 0))
+        for frame in frames:
+            tenant.send(frame)
+
+
+def holds(binding: tuple[int, bytes, bytes]) -> Callable[[BindingsSnooped], bool]:
+    """Tell of an event whether it holds a binding."""
+    return lambda event: binding in event.bindings
+
+
+def test_bindings_are_snooped_from_arp_and_nd(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.do(SnoopPorts(frozenset({bench.p0, 9999})))
+        say(
+            arp(mac(1), mac(1), "192.0.2.1"),
+            arp(mac(2), mac(2), "192.0.2.2", operation=2),
+            arp(mac(3), mac(4), "192.0.2.3"),
+            arp(mac(5), mac(5), "0.0.0.0"),
+            advertisement(mac(6), "2001:db8::6"),
+            advertisement(mac(7), "2001:db8::7", hops=64),
+            arp(mac(1), mac(1), "192.0.2.1"),
+            arp(mac(9), mac(9), "192.0.2.9"),
+        )
+        await driver.event(
+            BindingsSnooped, lambda event: event.bindings[-1][1] == mac(9)
+        )
+        told = [one for event in driver.all(BindingsSnooped) for one in event.bindings]
+        assert told == [
+            (bench.p0, mac(1), parse_ip("192.0.2.1")),
+            (bench.p0, mac(2), parse_ip("192.0.2.2")),
+            (bench.p0, mac(6), parse_ip("2001:db8::6")),
+            (bench.p0, mac(9), parse_ip("192.0.2.9")),
+        ]
+
+    bench.run(scenario)
+
+
+def test_what_a_real_host_sends_is_understood(bench: Bench) -> None:
+    """Two addresses on h0; the kernel resolves others, and repeats ARP and ND."""
+    bench.ip(
+        "addr add 192.0.2.1/24 dev h0",
+        "addr add 2001:db8::1/64 dev h0 nodad",
+    )
+    h0 = parse_mac(str(field(bench, "h0", "address")))
+
+    async def scenario(driver: Driver) -> None:
+        await driver.do(SnoopPorts(frozenset({bench.p0})))
+        for target in ("192.0.2.200", "2001:db8::200"):
+            family = socket.AF_INET6 if ":" in target else socket.AF_INET
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.sendto(b"", (target, 9))
+        for address in ("192.0.2.1", "2001:db8::1"):
+            await driver.event(
+                BindingsSnooped, holds((bench.p0, h0, parse_ip(address)))
+            )
+
+    bench.run(scenario)
+
+
+def test_tagged_frames_and_other_ports_are_not_snooped(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.do(SnoopPorts(frozenset({bench.p0})))
+        frame = arp(mac(1), mac(1), "192.0.2.1")
+        say(frame[:12] + b"\x81\x00\x00\x05" + frame[12:])
+        await driver.quiet()
+        assert not driver.all(BindingsSnooped)
+
+        await driver.do(SnoopPorts(frozenset()))
+        say(arp(mac(2), mac(2), "192.0.2.2"))
+        await driver.event(FdbObserved)
+        await driver.quiet()
+        assert not driver.all(BindingsSnooped)
+
+        await driver.do(SnoopPorts(frozenset({bench.p0})))
+        say(arp(mac(2), mac(2), "192.0.2.2"))
+        await driver.event(BindingsSnooped)
+
+    bench.run(scenario)
+
+
+def test_a_port_that_vanishes_while_it_is_snooped_is_no_error(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.do(SnoopPorts(frozenset({bench.p0})))
+        bench.ip("link del p0")
+        await driver.quiet()
+        await driver.do(SnoopPorts(frozenset()))
+        assert not driver.all(DeviceActionFailed)
+
+    bench.run(scenario)

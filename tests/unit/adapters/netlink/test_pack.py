@@ -1,0 +1,180 @@
+from collections.abc import Iterator
+
+import pytest
+
+from evpnd.adapters.netlink.pack import (
+    MESSAGES,
+    Delete,
+    Upsert,
+    delete_both,
+    pack,
+    row_count,
+)
+from evpnd.adapters.netlink.rtnl import messages
+from evpnd.model.actions import (
+    DeleteFlood,
+    DeleteLocalMacs,
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DeleteVxlanRows,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
+
+MAC = bytes.fromhex("020000000099")
+OTHER = bytes.fromhex("02000000009a")
+VTEP = bytes([10, 0, 0, 2])
+VTEP_6 = bytes.fromhex("fd000000000000000000000000000002")
+IP = bytes([192, 0, 2, 1])
+IP_6 = bytes.fromhex("20010db8000000000000000000000001")
+
+VECTORS: list[tuple[Upsert | Delete, str]] = [
+    (
+        UpsertRemoteMacs(3, VTEP, [MAC]),
+        (
+            "300000001c0001050000000000000000"
+            "070000000300000002001600"
+            "0a0002000200000000990000"
+            "080001000a000002"
+        ),
+    ),
+    (
+        UpsertRemoteMacs(3, VTEP_6, [MAC]),
+        (
+            "3c0000001c0001050000000000000000"
+            "070000000300000002001600"
+            "0a0002000200000000990000"
+            "14000100fd000000000000000000000000000002"
+        ),
+    ),
+    (
+        DeleteRemoteMacs(3, [MAC]),
+        (
+            "280000001d0001000000000000000000"
+            "070000000300000000000400"
+            "0a0002000200000000990000"
+            "280000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000200000000990000"
+        ),
+    ),
+    (
+        DeleteVxlanRows(3, [MAC]),
+        (
+            "280000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000200000000990000"
+        ),
+    ),
+    (
+        UpsertFlood(3, [VTEP]),
+        (
+            "300000001c00010c0000000000000000"
+            "0700000003000000c0001200"
+            "0a0002000000000000000000"
+            "080001000a000002"
+        ),
+    ),
+    (
+        DeleteFlood(3, [VTEP_6]),
+        (
+            "3c0000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000000000000000000"
+            "14000100fd000000000000000000000000000002"
+        ),
+    ),
+    (
+        UpsertNeighbors(2, [(IP, MAC, False)]),
+        (
+            "380000001c0001050000000000000000"
+            "020000000200000040001000"
+            "08000100c0000201"
+            "0a0002000200000000990000"
+            "05000c00e5000000"
+        ),
+    ),
+    (
+        UpsertNeighbors(2, [(IP_6, MAC, True)]),
+        (
+            "440000001c0001050000000000000000"
+            "0a0000000200000040009000"
+            "1400010020010db8000000000000000000000001"
+            "0a0002000200000000990000"
+            "05000c00e5000000"
+        ),
+    ),
+    (
+        DeleteNeighbors(2, [IP]),
+        "240000001d000100000000000000000002000000020000000000000008000100c0000201",
+    ),
+    (
+        DeleteLocalMacs([(5, MAC, 0)]),
+        (
+            "280000001d0001000000000000000000"
+            "070000000500000000000400"
+            "0a0002000200000000990000"
+        ),
+    ),
+    (
+        DeleteLocalMacs([(5, MAC, 10)]),
+        (
+            "300000001d0001000000000000000000"
+            "070000000500000000000400"
+            "0a0002000200000000990000"
+            "060005000a000000"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("action", "octets"), VECTORS)
+def test_a_row_is_packed_as_the_kernel_takes_it(
+    action: Upsert | Delete, octets: str
+) -> None:
+    assert list(pack(action)) == [(bytes.fromhex(octets), 1)]
+
+
+def many(count: int) -> list[bytes]:
+    return [b"\x02\x00" + number.to_bytes(4) for number in range(count)]
+
+
+def ips(count: int) -> list[bytes]:
+    return [number.to_bytes(4 if number % 2 else 16) for number in range(count)]
+
+
+def batches(count: int) -> Iterator[Upsert | Delete]:
+    yield UpsertRemoteMacs(3, VTEP, many(count))
+    yield DeleteRemoteMacs(3, many(count))
+    yield DeleteVxlanRows(3, many(count))
+    yield UpsertFlood(3, ips(count))
+    yield DeleteFlood(3, ips(count))
+    yield UpsertNeighbors(2, [(ip, MAC, ip[-1] % 3 == 0) for ip in ips(count)])
+    yield DeleteNeighbors(2, ips(count))
+    yield DeleteLocalMacs([(5, mac, mac[-1] % 2) for mac in many(count)])
+
+
+@pytest.mark.parametrize("action", list(batches(300)))
+def test_pieces_are_whole_messages_within_the_bound(action: Upsert | Delete) -> None:
+    rows = total = 0
+    for octets, count in pack(action):
+        ends = [end for *_, end in messages(octets)]
+        assert ends[-1] == len(octets)
+        assert len(ends) <= MESSAGES
+        rows += count
+        total += len(ends)
+
+    assert rows == row_count(action) == 300
+    assert total == rows * (2 if isinstance(action, DeleteRemoteMacs) else 1)
+
+
+@pytest.mark.parametrize("action", list(batches(0)))
+def test_nothing_to_do_is_nothing_to_send(action: Upsert | Delete) -> None:
+    assert list(pack(action)) == []
+
+
+def test_both_rows_of_a_mac_go_by_two_messages() -> None:
+    (expected,) = pack(DeleteRemoteMacs(3, [OTHER]))
+
+    assert (delete_both(3, OTHER), 1) == expected

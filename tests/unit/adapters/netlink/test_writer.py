@@ -1,0 +1,91 @@
+import errno
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evpnd.adapters.netlink.pack import Delete, Upsert, pack
+from evpnd.adapters.netlink.writer import read_refusal
+from evpnd.model.actions import (
+    DeleteFlood,
+    DeleteLocalMacs,
+    DeleteNeighbors,
+    DeleteVxlanRows,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
+from evpnd.model.events import RowFailed
+
+MAC = bytes.fromhex("020000000099")
+VTEP = bytes([10, 0, 0, 2])
+IP = bytes([192, 0, 2, 1])
+
+HALF_MADE = bytes.fromhex(
+    "5000000002000000000000008facc0d49fffffff"
+    "3c0000001c0001050000000000000000070000000300000002001200"
+    "0a0002000200000000020000"
+    "14000100fd000000000000000000000000000002"
+)
+"""Captured on 6.18: EAFNOSUPPORT, NTF_MASTER gone from the request."""
+
+
+def refused(action: Upsert | Delete, code: int) -> bytes:
+    ((octets, _),) = pack(action)
+    return struct.pack("=IHHIIi", 20 + len(octets), 2, 0, 0, 0, -code) + octets
+
+
+@pytest.mark.parametrize(
+    ("action", "table", "ifindex", "key", "deleting"),
+    [
+        (UpsertRemoteMacs(3, VTEP, [MAC]), "fdb", 3, MAC, False),
+        (DeleteVxlanRows(3, [MAC]), "fdb", 3, MAC, True),
+        (DeleteLocalMacs([(5, MAC, 7)]), "fdb", 5, MAC, True),
+        (UpsertFlood(3, [VTEP]), "flood", 3, VTEP, False),
+        (DeleteFlood(3, [VTEP]), "flood", 3, VTEP, True),
+        (UpsertNeighbors(2, [(IP, MAC, True)]), "neighbor", 2, IP, False),
+        (DeleteNeighbors(2, [IP]), "neighbor", 2, IP, True),
+    ],
+)
+def test_the_echo_names_the_row(
+    action: Upsert | Delete, table: str, ifindex: int, key: bytes, deleting: bool
+) -> None:
+    refusal = read_refusal(refused(action, errno.EPERM))
+
+    assert refusal is not None
+    assert refusal.failed == RowFailed(table, ifindex, key, errno.EPERM, deleting)
+    assert not refusal.half_made
+
+
+def test_a_bridge_row_without_its_vxlan_row_is_noticed() -> None:
+    refusal = read_refusal(HALF_MADE)
+
+    assert refusal is not None
+    assert refusal.half_made
+    assert refusal.failed.errno == errno.EAFNOSUPPORT
+
+
+@pytest.mark.parametrize(
+    ("action", "code"),
+    [
+        (DeleteVxlanRows(3, [MAC]), errno.ENOENT),
+        (DeleteVxlanRows(3, [MAC]), errno.ENODEV),
+        (DeleteNeighbors(2, [IP]), errno.ENOENT),
+        (DeleteFlood(3, [VTEP]), errno.ENOENT),
+        (UpsertFlood(3, [VTEP]), errno.EEXIST),
+        (UpsertFlood(3, [VTEP]), 0),
+    ],
+)
+def test_what_is_so_already_is_no_failure(action: Upsert | Delete, code: int) -> None:
+    assert read_refusal(refused(action, code)) is None
+
+
+@pytest.mark.parametrize("size", range(len(HALF_MADE)))
+def test_a_cut_answer_does_not_raise(size: int) -> None:
+    read_refusal(HALF_MADE[:size])
+
+
+@given(st.binary(max_size=120))
+def test_no_answer_raises(octets: bytes) -> None:
+    read_refusal(octets)
