@@ -5,7 +5,7 @@ reconciliation decides. Nothing here looks at routes.
 """
 
 from evpnd.core import mobility
-from evpnd.core.evi import LocalMac, MacVrf, Origin
+from evpnd.core.evi import LocalMac, MacVrf, Neighbor, Origin
 from evpnd.model.actions import Notice
 from evpnd.model.ids import FLOOD_MAC, is_tenant_ip, is_unicast_mac
 from evpnd.model.rows import (
@@ -148,9 +148,12 @@ def observe_neighbor(vrf: MacVrf, row: NeighborRow) -> None:
     """Take one neighbour of the bridge of this EVI."""
     ip = row.ip
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
-    ours = row.protocol == EVPND_PROTOCOL and bool(row.flags & NTF_EXT_LEARNED)
-    if known and ours:
-        vrf.neighbor_rows[ip] = (row.mac, bool(row.flags & NTF_ROUTER))
+    if known and row.protocol == EVPND_PROTOCOL:
+        vrf.neighbor_rows[ip] = Neighbor(
+            row.mac,
+            router=bool(row.flags & NTF_ROUTER),
+            local=not row.flags & NTF_EXT_LEARNED,
+        )
         vrf.foreign_neighbors.discard(ip)
         unbind_kernel(vrf, ip)
         vrf.dirty_ips.add(ip)

@@ -28,6 +28,15 @@ class LocalMac(NamedTuple):
     """Monotonic seconds."""
 
 
+class Neighbor(NamedTuple):
+    """A neighbour of ours on the bridge."""
+
+    mac: bytes
+    router: bool
+    local: bool
+    """Of a tenant behind one of our ports."""
+
+
 class Announced(NamedTuple):
     """What the peers were told of one local MAC."""
 
@@ -81,8 +90,8 @@ class MacVrf:
         """MACs with a row on the VXLAN device that somebody else made."""
         self.flood_rows: dict[bytes, bool] = {}
         """VTEPs in the kernel's flood list; True: ours."""
-        self.neighbor_rows: dict[bytes, tuple[bytes, bool]] = {}
-        """Our neighbours: IP to (MAC, router)."""
+        self.neighbor_rows: dict[bytes, Neighbor] = {}
+        """Our neighbours by IP."""
         self.foreign_neighbors: set[bytes] = set()
         self.local: dict[bytes, LocalMac] = {}
         self.own_macs: set[bytes] = set()

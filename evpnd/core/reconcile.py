@@ -1,9 +1,6 @@
 """The difference between the rows wanted and the rows there, for the dirty keys.
 
-Order matters twice. A VXLAN row goes in with its bridge row in one message, never
-the bridge row first. What overrides a local row goes in groups small enough that
-the kernel's notifications of it are read back (bulk writes mute them): a frame of
-the old port may have raced it.
+A VXLAN row goes in with its bridge row, in one message, never the bridge row first.
 """
 
 from collections import defaultdict
@@ -11,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evpnd.core import mobility
-from evpnd.core.evi import MacVrf
+from evpnd.core.evi import MacVrf, Neighbor
 from evpnd.core.originate import Originator
 from evpnd.core.selection import best_for_ip, best_for_mac
 from evpnd.model.actions import (
@@ -21,13 +18,14 @@ from evpnd.model.actions import (
     DeleteRemoteMacs,
     DeleteVxlanRows,
     Notice,
+    OverrideLocalMacs,
     UpsertFlood,
+    UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
 from evpnd.model.ids import is_unicast_mac
 
-OVERRIDE_GROUP = 8
 ROUTER_FLAG = 0x01
 """R of the ARP/ND community (RFC 9047)."""
 
@@ -144,16 +142,14 @@ def _emit_upserts(
 ) -> None:
     actions = now.actions
     for vtep, macs in overrides.items():
-        actions.extend(
-            UpsertRemoteMacs(vrf.vxlan, vtep, macs[start : start + OVERRIDE_GROUP])
-            for start in range(0, len(macs), OVERRIDE_GROUP)
-        )
+        actions.append(OverrideLocalMacs(vrf.vxlan, vtep, macs))
     for vtep, macs in upserts.items():
         actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, macs))
 
 
 def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     upserts: list[tuple[bytes, bytes, bool]] = []
+    notes: list[tuple[bytes, bytes]] = []
     deletes: list[bytes] = []
     for ip in dirty:
         wanted = wanted_neighbor(vrf, ip)
@@ -168,29 +164,44 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if ip in vrf.foreign_neighbors:
                 continue
             vrf.neighbor_rows[ip] = wanted
-            upserts.append((ip, *wanted))
+            if wanted.local:
+                notes.append((ip, wanted.mac))
+            else:
+                upserts.append((ip, wanted.mac, wanted.router))
         elif now.settled or ip not in vrf.adopted_ips or vrf.binding(ip) is not None:
             del vrf.neighbor_rows[ip]
             deletes.append(ip)
     if upserts:
         now.actions.append(UpsertNeighbors(vrf.bridge, upserts))
+    if notes:
+        now.actions.append(UpsertLocalNeighbors(vrf.bridge, notes))
     if deletes:
         now.actions.append(DeleteNeighbors(vrf.bridge, deletes))
 
 
-def wanted_neighbor(vrf: MacVrf, ip: bytes) -> tuple[bytes, bool] | None:
-    """Find the neighbour that an IP should have: (MAC, router).
+def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
+    """Find the neighbour that an IP should have on the bridge.
 
-    Only an IP behind a remote MAC has one; a tenant of ours answers for itself.
+    For an IP behind a remote MAC the bridge answers in its place. A tenant of ours
+    answers for itself, but where the bridge knows it, requests for it do not go to
+    the other VTEPs; the kernel's own neighbour serves for that as well.
     """
+    if ip in vrf.own_ips:
+        return None
+    local = vrf.binding(ip)
+    if local is not None:
+        if ip in vrf.kernel_bindings or not vrf.config.suppress:
+            return None
+        return Neighbor(local, router=False, local=True)
     found = best_for_ip(vrf, ip)
-    if found is None or ip in vrf.own_ips or vrf.binding(ip) is not None:
+    if found is None:
         return None
     mac, path = found
     if not is_unicast_mac(mac) or vrf.is_local(mac) or mac in vrf.own_macs:
         return None
     flags = path.attributes.arp_nd_flags
-    return mac, bool(flags is not None and flags & ROUTER_FLAG)
+    router = bool(flags is not None and flags & ROUTER_FLAG)
+    return Neighbor(mac, router, local=False)
 
 
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:

@@ -24,9 +24,10 @@ class Retries:
         """To (due, pause, errno)."""
         self._heap: list[tuple[float, Key]] = []
         self._waiting: set[Key] = set()
+        self._told: set[tuple[int, str, int]] = set()
 
     def failed(self, vni: int, failure: RowFailed, now: float) -> bool:
-        """Note a refusal; tells whether it is the first of this row."""
+        """Note a refusal; tells whether it is the first of its kind in this EVI."""
         count = self.counts.get((failure.table, failure.errno), 0)
         self.counts[failure.table, failure.errno] = count + 1
         key = (vni, failure.table, failure.key)
@@ -35,7 +36,10 @@ class Retries:
         self._failed[key] = (now + pause, pause, failure.errno)
         self._waiting.add(key)
         heapq.heappush(self._heap, (now + pause, key))
-        return known is None or known[2] != failure.errno
+        kind = (vni, failure.table, failure.errno)
+        first = kind not in self._told
+        self._told.add(kind)
+        return first
 
     def waiting(self, vrf: MacVrf, table: str, key: bytes) -> bool:
         """Tell whether a row is still waiting for its next try."""
@@ -75,6 +79,7 @@ class Retries:
         """Drop the rows of EVIs that are gone."""
         self._failed = {k: v for k, v in self._failed.items() if k[0] in vrfs}
         self._waiting = {key for key in self._waiting if key[0] in vrfs}
+        self._told = {kind for kind in self._told if kind[0] in vrfs}
 
     def next_due(self) -> float | None:
         """Say when the next row is due."""

@@ -19,6 +19,18 @@ class UpsertRemoteMacs(NamedTuple):
     macs: list[bytes]
 
 
+class OverrideLocalMacs(NamedTuple):
+    """Make the rows of remote MACs that a tenant port has until now.
+
+    The kernel's notifications of these are always heard: a frame on the port may
+    have raced the change.
+    """
+
+    vxlan: int
+    vtep: bytes
+    macs: list[bytes]
+
+
 class DeleteRemoteMacs(NamedTuple):
     """Remove the VXLAN row, and the bridge row where it is still there."""
 
@@ -53,6 +65,17 @@ class UpsertNeighbors(NamedTuple):
     bridge: int
     bindings: list[tuple[bytes, bytes, bool]]
     """(IP, MAC, router): router sets NTF_ROUTER (R flag in the answer)."""
+
+
+class UpsertLocalNeighbors(NamedTuple):
+    """Note local bindings, NOARP but not extern_learn.
+
+    The bridge then keeps requests for them off the suppressing ports.
+    """
+
+    bridge: int
+    bindings: list[tuple[bytes, bytes]]
+    """(IP, MAC)."""
 
 
 class DeleteNeighbors(NamedTuple):
@@ -205,11 +228,13 @@ class Notice(NamedTuple):
 
 KernelAction = (
     UpsertRemoteMacs
+    | OverrideLocalMacs
     | DeleteRemoteMacs
     | DeleteVxlanRows
     | UpsertFlood
     | DeleteFlood
     | UpsertNeighbors
+    | UpsertLocalNeighbors
     | DeleteNeighbors
     | DeleteLocalMacs
     | DumpLinks

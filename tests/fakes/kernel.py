@@ -16,7 +16,9 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
+    OverrideLocalMacs,
     UpsertFlood,
+    UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
@@ -136,7 +138,9 @@ class FakeKernel:
                 return [FdbDumped(BRIDGE, [*rows, *self.flood.values()])]
             case DumpNeighbors():
                 return [NeighborsDumped(BRIDGE, list(self.neighbors.values()))]
-            case UpsertRemoteMacs(ifindex, vtep, macs):
+            case UpsertRemoteMacs(ifindex, vtep, macs) | OverrideLocalMacs(
+                ifindex, vtep, macs
+            ):
                 assert ifindex == VXLAN
                 return [e for mac in macs for e in self._upsert_mac(vtep, mac)]
             case DeleteRemoteMacs(ifindex, macs):
@@ -156,6 +160,8 @@ class FakeKernel:
                 return [FdbObserved([row._replace(present=False) for row in gone])]
             case UpsertNeighbors(_, bindings):
                 return [e for b in bindings for e in self._upsert_neighbor(*b)]
+            case UpsertLocalNeighbors(_, bindings):
+                return [e for ip, mac in bindings for e in self._note(ip, mac)]
             case DeleteNeighbors(_, ips):
                 gone = [self.neighbors.pop(ip) for ip in ips if ip in self.neighbors]
                 return [
@@ -201,5 +207,12 @@ class FakeKernel:
             return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
         flags = NTF_EXT_LEARNED | (0x80 if router else 0)
         row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
+        self.neighbors[ip] = row
+        return [NeighborsObserved([row])]
+
+    def _note(self, ip: bytes, mac: bytes) -> list[Event]:
+        if ip in self.refused:
+            return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
+        row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, 0, EVPND_PROTOCOL)
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]

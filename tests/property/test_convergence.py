@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evpnd.core.path import rank
 from evpnd.model.actions import BgpAction, KernelAction
-from evpnd.model.events import Event, KernelOverran, PeerWentUp
+from evpnd.model.events import BindingsSnooped, Event, KernelOverran, PeerWentUp
 from evpnd.model.ids import Peer, parse_ip
 from evpnd.model.rows import (
     NTF_EXT_LEARNED,
@@ -48,6 +48,12 @@ steps = st.one_of(
     route_changes,
     st.tuples(st.just("frame"), st.sampled_from(PORTS), st.sampled_from(MACS)),
     st.tuples(st.just("age"), st.sampled_from(MACS)),
+    st.tuples(
+        st.just("snoop"),
+        st.sampled_from(PORTS),
+        st.sampled_from(MACS),
+        st.sampled_from(IPS),
+    ),
     st.tuples(st.just("imet"), st.sampled_from(PEERS), st.sampled_from(VTEPS)),
     st.tuples(st.just("no-imet"), st.sampled_from(PEERS), st.sampled_from(VTEPS)),
     st.sampled_from(["reconcile", "flush-vxlan", "flush-neighbors", "overrun"]),
@@ -75,6 +81,8 @@ def play(host: Host, step: object) -> None:
             host.tell(*host.kernel.frame(port, mac))
         case ("age", bytes(mac)):
             host.tell(*host.kernel.age(mac))
+        case ("snoop", int(port), bytes(mac), bytes(ip)):
+            host.tell(BindingsSnooped([(port, mac, ip)]))
         case ("imet", str(peer), str(vtep)):
             host.tell(announce_imet(Peer(peer), vtep))
         case ("no-imet", str(peer), str(vtep)):

@@ -33,7 +33,9 @@ from evpnd.model.actions import (
     DeleteNeighbors,
     DeleteRemoteMacs,
     DeleteVxlanRows,
+    OverrideLocalMacs,
     UpsertFlood,
+    UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
@@ -49,7 +51,7 @@ from evpnd.model.rows import (
     NUD_REACHABLE,
 )
 
-Upsert = UpsertRemoteMacs | UpsertFlood | UpsertNeighbors
+Upsert = UpsertRemoteMacs | UpsertFlood | UpsertNeighbors | UpsertLocalNeighbors
 Delete = (
     DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors | DeleteLocalMacs
 )
@@ -68,15 +70,15 @@ _OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
 _VLAN = struct.Struct("=HHHxx")
 
 
-def row_count(action: Upsert | Delete) -> int:
+def row_count(action: Upsert | OverrideLocalMacs | Delete) -> int:
     """Count the rows of an action."""
     return len(action[-1])
 
 
-def pack(action: Upsert | Delete) -> Iterator[tuple[bytes, int]]:
+def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, int]]:
     """Yield the messages of an action in pieces of at most MESSAGES, and their rows."""
     match action:
-        case UpsertRemoteMacs(vxlan, vtep, macs):
+        case UpsertRemoteMacs(vxlan, vtep, macs) | OverrideLocalMacs(vxlan, vtep, macs):
             tail = attribute(NDA_DST, vtep)
             flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
             head = _head(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail))
@@ -87,6 +89,8 @@ def pack(action: Upsert | Delete) -> Iterator[tuple[bytes, int]]:
             yield from _flood(_APPEND, vxlan, state, flags, vteps)
         case UpsertNeighbors():
             yield from _upsert_neighbors(action)
+        case UpsertLocalNeighbors():
+            yield from _upsert_local_neighbors(action)
         case DeleteRemoteMacs(vxlan, macs):
             yield from _delete_both(vxlan, macs)
         case DeleteVxlanRows(vxlan, macs):
@@ -185,15 +189,9 @@ def _flood(
 def _upsert_neighbors(action: UpsertNeighbors) -> Iterator[tuple[bytes, int]]:
     bridge, bindings = action
     heads = {
-        (size, router): _head(
-            _UPSERT,
-            bridge,
-            NUD_NOARP,
-            NTF_EXT_LEARNED | (NTF_ROUTER if router else 0),
-            4 + size + 12 + len(_OURS),
-            family=_FAMILY[size],
+        (size, router): _neighbor_head(
+            bridge, size, NTF_EXT_LEARNED | (NTF_ROUTER if router else 0)
         )
-        + _DST_ATTRIBUTE[size]
         for size in (4, 16)
         for router in (False, True)
     }
@@ -207,6 +205,26 @@ def _upsert_neighbors(action: UpsertNeighbors) -> Iterator[tuple[bytes, int]]:
             ]
         )
         yield octets, len(part)
+
+
+def _upsert_local_neighbors(
+    action: UpsertLocalNeighbors,
+) -> Iterator[tuple[bytes, int]]:
+    bridge, bindings = action
+    heads = {size: _neighbor_head(bridge, size, 0) for size in (4, 16)}
+    after = _MAC_PAD + _OURS
+    for start in range(0, len(bindings), MESSAGES):
+        part = bindings[start : start + MESSAGES]
+        octets = b"".join(
+            [heads[len(ip)] + ip + _MAC_ATTRIBUTE + mac + after for ip, mac in part]
+        )
+        yield octets, len(part)
+
+
+def _neighbor_head(bridge: int, size: int, flags: int) -> bytes:
+    length = 4 + size + 12 + len(_OURS)
+    head = _head(_UPSERT, bridge, NUD_NOARP, flags, length, family=_FAMILY[size])
+    return head + _DST_ATTRIBUTE[size]
 
 
 def _local(ifindex: int, mac: bytes, vlan: int) -> bytes:

@@ -38,6 +38,7 @@ from evpnd.model.actions import (
     DumpLinks,
     DumpNeighbors,
     KernelAction,
+    OverrideLocalMacs,
     RemoveDevices,
     SnoopPorts,
 )
@@ -110,7 +111,7 @@ class Worker:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs; from the loop's thread."""
         for job in jobs:
-            if isinstance(job, Upsert | Delete):
+            if isinstance(job, Upsert | OverrideLocalMacs | Delete):
                 self._submitted += row_count(job)
         self._jobs.extend(jobs)
         self._wake.set()
@@ -149,6 +150,9 @@ class Worker:
             return
         if isinstance(job, Delete):
             self._write(job, Delete, bpf.mute_deletes)
+            return
+        if isinstance(job, OverrideLocalMacs):
+            self._writer.write([job])
             return
         match job:
             case DumpLinks():

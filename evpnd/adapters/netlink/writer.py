@@ -23,6 +23,7 @@ from evpnd.adapters.netlink.rtnl import (
     attributes,
     open_socket,
 )
+from evpnd.model.actions import OverrideLocalMacs
 from evpnd.model.events import KernelOverran, RowFailed
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import NTF_MASTER, NTF_SELF
@@ -66,7 +67,7 @@ class Writer:
         port_id: int = self._sock.getsockname()[0]
         return port_id
 
-    def write(self, actions: Iterable[Upsert | Delete]) -> None:
+    def write(self, actions: Iterable[Upsert | OverrideLocalMacs | Delete]) -> None:
         """Have the kernel make or remove the rows of the actions, in order.
 
         On return the kernel is done, and refused rows have been reported.

@@ -111,6 +111,23 @@ def test_an_ip_that_moves_to_another_mac_leaves_the_old_one() -> None:
     assert keys(host) == {MAC, other, other + IP4}
 
 
+def test_a_local_binding_is_noted_on_the_bridge_unless_the_kernel_has_it() -> None:
+    host = Host()
+    host.run(*host.kernel.frame(PORTS[0], MAC))
+    host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    assert host.kernel.neighbors[IP4].mac == MAC
+    assert host.kernel.neighbors[IP4].flags == 0
+
+    host.run(*host.kernel.age(MAC))
+    assert host.kernel.neighbors == {}
+
+    host.run(*host.kernel.frame(PORTS[0], MAC))
+    row = NeighborRow(True, BRIDGE, IP4, MAC, NUD_REACHABLE, 0, 0)
+    host.kernel.neighbors[IP4] = row
+    host.run(NeighborsObserved([row]))
+    assert host.kernel.neighbors == {IP4: row}
+
+
 def test_the_kernels_neighbours_are_bindings_until_they_go() -> None:
     host = Host()
     host.run(*host.kernel.frame(PORTS[0], MAC))
