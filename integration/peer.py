@@ -53,7 +53,9 @@ def mac_route(number: int, vni: int = 10100) -> bytes:
     """Write the NLRI of a type 2 route of 10.9.9.9."""
     rd = bytes.fromhex("00010a0909090064")
     mac = (0x020000000000 + number).to_bytes(6, "big")
-    return b"\x02\x21" + rd + bytes(14) + b"\x30" + mac + b"\x00" + vni.to_bytes(3, "big")
+    return (
+        b"\x02\x21" + rd + bytes(14) + b"\x30" + mac + b"\x00" + vni.to_bytes(3, "big")
+    )
 
 
 def announcement(nlris: Sequence[bytes]) -> bytes:

@@ -20,7 +20,7 @@ LOCAL4, REMOTE4 = "10.90.0.1", "10.90.0.2"
 LOCAL6, REMOTE6 = "fd00:90::1", "fd00:90::2"
 ASN = 65000
 
-AGENT = '''
+AGENT = """
 import os, sys, threading, time
 
 directory = sys.argv[1]
@@ -55,7 +55,7 @@ while True:
     os.write(log, octets)
     if b'"type":"shutdown"' in octets[-200:]:
         break
-'''
+"""
 
 
 def build() -> None:

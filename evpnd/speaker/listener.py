@@ -31,8 +31,10 @@ RESTART_WAIT = 1.0
 """Seconds that a connection must last to replace an established one. The loser of
 a collision is closed long before."""
 
+# Linux; Python has no names for them.
 IP_FREEBIND = 15
-"""Linux; Python has no name for it."""
+TCP_SAVE_SYN = 27
+TCP_SAVED_SYN = 28
 
 
 class Verdict(Enum):
@@ -185,12 +187,15 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             # RFC 4486, section 4: the peer is not configured.
             _refuse(connection, Notify(6, 5, b""))
             return
+        minimum = peer.neighbor["incoming-ttl"] or 0
         try:
-            neighbor = peer.neighbor
-            set_sending_ttl(io, connection.afi, remote, neighbor["outgoing-ttl"])
-            set_minimum_ttl(io, connection.afi, remote, neighbor["incoming-ttl"])
+            set_sending_ttl(io, connection.afi, remote, peer.neighbor["outgoing-ttl"])
+            set_minimum_ttl(io, connection.afi, remote, minimum)
         except NetworkError as error:
             logs.error("ttl_security_failed", peer=remote, reason=str(error))
+            connection.close()
+            return
+        if syn_ttl(io) < minimum:
             connection.close()
             return
         self._judge(Waiting(peer, connection, time.monotonic()))
@@ -241,6 +246,21 @@ def _afi(io: socket.socket) -> AFI:
     return AFI.ipv6 if io.family == socket.AF_INET6 else AFI.ipv4
 
 
+def syn_ttl(io: socket.socket) -> int:
+    """Read the TTL that the first segment of an accepted connection came with.
+
+    Octets may have arrived before the connection was accepted and IP_MINTTL set.
+    Without a saved SYN (a flood makes the kernel use cookies) it is taken for 255.
+    """
+    try:
+        syn = io.getsockopt(socket.IPPROTO_TCP, TCP_SAVED_SYN, 256)
+    except OSError:
+        return 255
+    if len(syn) < 20:
+        return 255
+    return syn[8] if syn[0] >> 4 == 4 else syn[7]
+
+
 def _listen(address: str, port: int) -> socket.socket:
     """Open a listening socket; the address may come to the host later."""
     six = ":" in address
@@ -249,6 +269,7 @@ def _listen(address: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, TCP_SAVE_SYN, 1)
         if six:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((address, port))

@@ -1,0 +1,454 @@
+"""The speaker and its agent: what passes between them, and what a dead agent costs."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.lab_netns import sweep
+from integration.peer import (
+    END_OF_RIB,
+    ENHANCED_REFRESH,
+    EVPN,
+    KEEPALIVE,
+    REFRESH,
+    ROUTE_REFRESH,
+    UPDATE,
+    BgpPeer,
+    announcement,
+    four_octet_asn,
+    mac_route,
+    message,
+)
+from integration.speaker_lab import (
+    ASN,
+    LOCAL4,
+    LOCAL6,
+    PEER,
+    PREFIX,
+    REMOTE4,
+    REMOTE6,
+    SpeakerRun,
+    build,
+    peer,
+)
+
+pytestmark = pytest.mark.root
+
+ATTRIBUTES = "4001010040050400000064"
+REFRESHING = (EVPN, ROUTE_REFRESH, ENHANCED_REFRESH, four_octet_asn(ASN))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _namespaces() -> Iterator[None]:
+    build()
+    yield
+    sweep(PREFIX)
+
+
+def announce(*numbers: int, to: str = "*", vni: int = 10100) -> str:
+    nlris = b"".join(mac_route(number, vni) for number in numbers)
+    return f"announce evpn {to} 0a000001 {ATTRIBUTES} {nlris.hex()}"
+
+
+def announced(far: BgpPeer) -> bytes:
+    return b"".join(told.announced for told in far.updates())
+
+
+def withdrawn(far: BgpPeer) -> bytes:
+    return b"".join(told.withdrawn for told in far.updates())
+
+
+def test_updates_come_undecoded_and_whole(tmp_path: Path) -> None:
+    sent = [message(UPDATE, announcement([mac_route(n)])) for n in range(2000)]
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        octets = b"".join(sent)
+        for start in range(0, len(octets), 7919):
+            far.send(octets[start : start + 7919])
+        far.send(message(KEEPALIVE) + sent[0])
+        total = len(octets) + len(sent[0])
+        speaker.wait(lambda: len(speaker.octets()) == total, 10, "all the UPDATEs")
+
+        assert speaker.octets() == octets + sent[0]
+
+
+def test_updates_that_follow_the_keepalive_at_once_are_not_lost(
+    tmp_path: Path,
+) -> None:
+    sent = message(UPDATE, announcement([mac_route(1)]))
+
+    class Hasty(BgpPeer):
+        def _hear(self, kind: int, body: bytes) -> None:
+            super()._hear(kind, body)
+            if kind == 1:
+                self.send(message(KEEPALIVE) + sent)
+
+        def send(self, octets: bytes) -> None:
+            if octets != message(KEEPALIVE):
+                super().send(octets)
+
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        Hasty(PEER, REMOTE4, LOCAL4),
+    ):
+        speaker.wait(lambda: speaker.octets() == sent, 5, "the first UPDATE")
+
+
+def test_announcing_and_withdrawing_while_the_session_is_up(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
+        speaker.say(announce(1, 2))
+        far.wait_heard(lambda: announced(far) == mac_route(1) + mac_route(2))
+        assert far.updates()[0].attributes == {
+            1: b"\x00",
+            2: b"",
+            5: bytes.fromhex("00000064"),
+        }
+        # The same again is no news; another label replaces the route.
+        speaker.say(announce(1, 2))
+        speaker.say(announce(2, vni=10200))
+        speaker.say(f"withdraw evpn * {mac_route(1, 0).hex()}")
+        far.wait_heard(lambda: len(far.updates()) == 3 and withdrawn(far))
+
+        assert announced(far)[70:] == mac_route(2, 10200)
+        assert withdrawn(far) == mac_route(1)
+
+
+def test_routes_for_one_peer_stay_with_it(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer(), peer(REMOTE6)]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as four,
+        BgpPeer(PEER, REMOTE6, LOCAL6, identifier="10.0.0.253") as six,
+    ):
+        four.wait_established()
+        six.wait_established()
+        speaker.say(announce(1, to=REMOTE6))
+        speaker.say(announce(2))
+        four.wait_heard(four.updates)
+        six.wait_heard(lambda: len(announced(six)) == 70)
+
+        assert announced(four) == mac_route(2)
+
+
+def test_routes_are_told_again_in_a_new_session(tmp_path: Path) -> None:
+    startup = f"{announce(*range(1000))}\nevpnd ready fresh\n"
+    every = b"".join(mac_route(n) for n in range(1000))
+    with (
+        SpeakerRun(tmp_path / "s", [peer()], startup=startup) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
+        assert announced(far) == every
+        assert len(far.updates()) < 12
+        far.heard.clear()
+        far.drop()
+        speaker.wait_heard("up", number=2)
+        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
+
+        assert announced(far) == every
+        assert far.bodies(UPDATE)[-1] == END_OF_RIB
+
+
+def test_a_refresh_is_answered_between_its_marks(tmp_path: Path) -> None:
+    request = message(REFRESH, bytes.fromhex("00190046"))
+    begin, end = bytes.fromhex("00190146"), bytes.fromhex("00190246")
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4, capabilities=REFRESHING) as far,
+    ):
+        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
+        speaker.say(announce(1))
+        far.wait_heard(far.updates)
+        far.heard.clear()
+        # Marks of the peer's own, and other families, call for no answer.
+        far.send(message(REFRESH, begin) + message(REFRESH, end))
+        far.send(message(REFRESH, bytes.fromhex("00010001")))
+        far.send(message(REFRESH, bytes.fromhex("00190746")))
+        far.send(request)
+        far.wait_heard(lambda: (REFRESH, end) in far.heard)
+        time.sleep(0.5)
+
+        heard = [each for each in far.heard if each[0] != KEEPALIVE]
+        assert [heard[0], heard[2]] == [(REFRESH, begin), (REFRESH, end)]
+        assert len(heard) == 3
+        assert announced(far) == mac_route(1)
+        assert [line["phase"] for line in speaker.heard("refresh")] == ["begin", "end"]
+
+
+def test_the_agent_asks_for_a_refresh_and_resets_a_session(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        speaker.say(f"evpnd refresh {REMOTE4}")
+        far.wait_heard(lambda: far.bodies(REFRESH) == [bytes.fromhex("00190046")])
+        speaker.say(f"evpnd reset {REMOTE4} 3 9")
+        far.wait_heard(lambda: far.notifications() == [(3, 9)])
+        told = speaker.wait_heard("notification")
+        speaker.wait_heard("up", number=2)
+
+        assert told["text"] == "UPDATE message error / Optional Attribute Error"
+        assert not speaker.heard("down")[0]["graceful"]
+
+
+def test_nonsense_from_the_agent_changes_nothing(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        for line in (
+            "shutdown",
+            "announce evpn",
+            f"announce evpn * 0a000001 40 {mac_route(1).hex()}",
+            f"announce evpn * 0a000001 {ATTRIBUTES} 0221",
+            f"announce evpn * 0a000001 {ATTRIBUTES} 020100",
+            f"announce evpn * 0a {ATTRIBUTES} {mac_route(1).hex()}",
+            "withdraw evpn * zz",
+            "evpnd ready maybe",
+            "evpnd reset 10.90.0.2 6 999",
+            'evpnd peers {"description": "shutdown now"}',
+            "evpnd peers nonsense",
+            "\x00\xff",
+        ):
+            speaker.say(line)
+        speaker.say(announce(7))
+        far.wait_heard(far.updates)
+
+        assert announced(far) == mac_route(7)
+        assert speaker.log().count("bad_command") == 12
+
+
+def test_sighup_is_handed_on(tmp_path: Path) -> None:
+    with SpeakerRun(tmp_path / "s", [peer()]) as speaker:
+        speaker.wait_heard("state", state="active")
+        speaker.process.send_signal(signal.SIGHUP)
+        speaker.wait_heard("reload", 2)
+        for ignored in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+            speaker.process.send_signal(ignored)
+        time.sleep(0.3)
+
+        assert speaker.process.poll() is None
+
+
+def test_a_dead_agent_costs_no_session(tmp_path: Path) -> None:
+    """Kill it six times while UPDATEs arrive: more often than ExaBGP forgives."""
+    sent = message(UPDATE, announcement([mac_route(1)])) * 50
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        for killed in range(6):
+            speaker.wait(lambda: len(speaker.agents()) > killed, 8, "a new agent")  # noqa: B023
+            if killed:
+                speaker.wait(speaker.octets, 5, "UPDATEs")
+            os.kill(speaker.agents()[-1], signal.SIGKILL)
+            deadline = time.monotonic() + 0.5
+            while time.monotonic() < deadline:
+                far.send(sent)
+                time.sleep(0.002)
+            stop = time.monotonic() + 8
+            while len(speaker.agents()) < killed + 2 and time.monotonic() < stop:
+                far.send(sent)
+                time.sleep(0.02)
+            far.send(sent)
+        first = speaker.heard()[0]
+        up = speaker.wait_heard("up")
+
+        assert first["type"] == "hello"
+        assert up["resumed"]
+        assert far.sessions == 1
+        assert speaker.log().count('"agent_died"') == 6
+        assert '"signal": "SIGKILL"' in speaker.log()
+
+
+def test_a_new_agent_withdraws_what_it_does_not_announce_again(
+    tmp_path: Path,
+) -> None:
+    startup = f"{announce(1, 2, 3)}\nevpnd ready fresh\n"
+    with (
+        SpeakerRun(tmp_path / "s", [peer()], startup=startup) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
+        far.heard.clear()
+        (tmp_path / "s" / "startup").write_text(
+            f"{announce(2)}\n{announce(3, vni=5)}\n{announce(4)}\n"
+        )
+        os.kill(speaker.agents()[-1], signal.SIGKILL)
+        far.wait_heard(lambda: len(announced(far)) == 70)
+        time.sleep(0.3)
+        assert not withdrawn(far)
+        speaker.say("evpnd ready preserved")
+        far.wait_heard(lambda: withdrawn(far))
+
+        assert withdrawn(far) == mac_route(1)
+        assert announced(far) == mac_route(3, 5) + mac_route(4)
+        assert far.sessions == 1
+
+
+def test_what_an_agent_wrote_in_part_does_not_reach_the_next(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        speaker.wait_heard("up")
+        speaker.say("!sleep")
+        far.send(message(UPDATE, announcement([mac_route(1)])) * 40000)
+        time.sleep(1)
+        os.kill(speaker.agents()[-1], signal.SIGKILL)
+        speaker.wait(lambda: len(speaker.agents()) == 2, 5, "a new agent")
+        speaker.wait_heard("up", resumed=True)
+
+        assert speaker.raw().startswith(b'{"type":"hello",')
+        assert far.sessions == 1
+
+
+def test_an_agent_that_does_not_read_delays_no_keepalive(tmp_path: Path) -> None:
+    """More than the queue holds, for three hold times; then everything arrives."""
+    one = message(UPDATE, announcement([mac_route(1)]))
+    with (
+        SpeakerRun(tmp_path / "s", [peer(hold_time=3)]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4, hold=3) as far,
+    ):
+        far.wait_established()
+        speaker.wait_heard("up")
+        speaker.say("!sleep")
+        time.sleep(0.1)
+        far.heard.clear()
+        begin = time.monotonic()
+        far.send(one * 100_000)
+        time.sleep(max(0.0, begin + 10 - time.monotonic()))
+        assert far.established.is_set()
+        assert len(far.bodies(KEEPALIVE)) >= 9
+        speaker.say("!wake")
+        size = len(one) * 100_000
+        speaker.wait(lambda: len(speaker.raw()) > 2 * size, 20, "all the UPDATEs")
+
+        assert speaker.octets() == one * 100_000
+        assert far.sessions == 1
+
+
+def test_a_peer_that_does_not_read_costs_neither_keepalives_nor_order(
+    tmp_path: Path,
+) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer(hold_time=30)]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
+        far.reading = False
+        for vni in range(10):
+            for start in range(0, 100_000, 1000):
+                numbers = range(start, start + 1000)
+                speaker.say(announce(*numbers, vni=vni))
+        time.sleep(3)
+        before = cpu_seconds(speaker.process.pid)
+        time.sleep(2)
+        assert cpu_seconds(speaker.process.pid) - before < 0.2
+        far.reading = True
+        heard = 0
+        while heard < len(far.heard):
+            heard = len(far.heard)
+            time.sleep(1)
+
+        assert far.sessions == 1
+        nlris = announced(far)
+        assert len(nlris) < 35 * 400_000
+        final = {
+            nlris[i + 18 : i + 31]: nlris[i : i + 35] for i in range(0, len(nlris), 35)
+        }
+        assert set(final.values()) == {mac_route(n, 9) for n in range(100_000)}
+
+
+def test_new_peers_come_old_ones_go_and_the_others_stay(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as four,
+        BgpPeer(PEER, REMOTE6, LOCAL6, identifier="10.0.0.253") as six,
+    ):
+        four.wait_established()
+        speaker.say(announce(1))
+        four.wait_heard(four.updates)
+
+        def configure(*peers: dict[str, object]) -> None:
+            given = {"asn": ASN, "router_id": "10.0.0.1", "peers": peers}
+            speaker.say(f"evpnd peers {json.dumps(given)}")
+
+        old = {"address": REMOTE4, "asn": ASN, "profile": "frr", "description": "x y"}
+        new = {"address": REMOTE6, "asn": ASN, "hold_time": 30}
+        configure(old, new)
+        speaker.say(announce(2, to=REMOTE6))
+        six.wait_established()
+        six.wait_heard(six.updates)
+        assert announced(six) == mac_route(2)
+        assert four.sessions == 1
+
+        # A changed one comes back, with what it was told.
+        configure(old, {**new, "hold_time": 60})
+        speaker.wait_heard("up", peer=REMOTE6, number=2)
+        six.wait_heard(lambda: announced(six) == mac_route(2) * 2)
+        assert four.sessions == 1
+
+        configure(new | {"hold_time": 60})
+        four.wait_heard(lambda: (6, 3) in four.notifications())
+        speaker.wait_heard("down", peer=REMOTE4)
+        assert six.established.is_set()
+        configure(old)
+        speaker.wait_heard("up", peer=REMOTE4, number=2)
+        six.wait_heard(lambda: (6, 3) in six.notifications())
+
+        assert oct(speaker.file.stat().st_mode & 0o777) == "0o600"
+
+
+def test_an_md5_key_comes_and_goes_with_a_reload(tmp_path: Path) -> None:
+    def configure(password: str | None) -> None:
+        entry = {"address": REMOTE4, "asn": ASN, "passive": True, "password": password}
+        given = {"asn": ASN, "router_id": "10.0.0.1", "peers": [entry]}
+        speaker.say(f"evpnd peers {json.dumps(given)}")
+
+    with SpeakerRun(tmp_path / "s", [peer(passive=True)]) as speaker:
+        for key in ("one", "two", None):
+            configure(key)
+            with BgpPeer(PEER, REMOTE4, LOCAL4, md5=key) as far:
+                far.wait_established()
+
+
+def test_idle_costs_next_to_nothing(tmp_path: Path) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        time.sleep(1)
+        before = cpu_seconds(speaker.process.pid)
+        time.sleep(5)
+
+        assert cpu_seconds(speaker.process.pid) - before <= 0.05
+        assert resident_mib(speaker.process.pid) <= 35
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
