@@ -174,7 +174,8 @@ def test_neighbors_are_marked_as_ours(bench: Bench) -> None:
         ("2001:db8::1", {"extern_learn", "router"}),
     ):
         row = found[address]
-        assert (row.mac, row.state) == ("02:00:00:00:00:01", {"NOARP"})
+        assert row.mac == "02:00:00:00:00:01"
+        assert row.state == {"NOARP"}
         assert row.flags == flags
         assert int(row.protocol) == EVPND_PROTOCOL
 
