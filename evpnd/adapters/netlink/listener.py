@@ -27,7 +27,7 @@ from evpnd.model.events import (
 from evpnd.model.rows import FdbRow, NeighborRow
 
 ROWS_BUFFER = 64 << 20
-"""Octets the kernel may queue: near 80,000 notifications, at 768 octets each."""
+"""Octets for queued rows: 160,000, as the kernel doubles it and counts 832 for each."""
 _LINKS_BUFFER = 8 << 20
 _RECEIVES = 512
 """Most notifications of a wakeup: about a millisecond of the loop's time."""

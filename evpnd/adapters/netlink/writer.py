@@ -95,10 +95,15 @@ class Writer:
         self.written += rows
         if refusals:
             self._on_failures([refusal.failed for refusal in refusals])
-        for failed, half_made in refusals:
-            if half_made:  # alone it would send the MAC's frames to every VTEP
-                self._sock.send(delete_both(failed.ifindex, failed.key))
-                self._refusals()
+        # A bridge row alone would send the MAC's frames to every VTEP.
+        halves = [
+            delete_both(failed.ifindex, failed.key)
+            for failed, half_made in refusals
+            if half_made
+        ]
+        if halves:
+            self._sock.send(b"".join(halves))
+            self._refusals()
 
     def _refusals(self) -> list[Refusal]:
         refusals: list[Refusal] = []
