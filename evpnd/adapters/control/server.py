@@ -81,10 +81,15 @@ class ControlServer:
         """Stop listening, end the clients, remove the socket if it is still ours."""
         if self._server is None:
             return
+        # Closing the server first would break a connection that is half accepted.
+        for listener in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listener)
+        await _take_turns()
         self._server.close()
         for task in self._clients:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
+        await _take_turns()
         with contextlib.suppress(FileNotFoundError):
             if self._path.lstat().st_ino == self._inode:
                 self._path.unlink()
@@ -147,6 +152,12 @@ class ControlServer:
             await _send(writer, _refusal(fault))
             return False
         return True
+
+
+async def _take_turns() -> None:
+    """Let asyncio finish what it does in steps: accepting and closing take four."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def _refusal(reason: str) -> Answer:

@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evpnd.adapters.control.requests import parse_request
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def test_filters_come_out_as_the_tables_write_them() -> None:
+    request = parse_request(
+        json.dumps(
+            {
+                "command": "show",
+                "what": "macs",
+                "mac": "02-AA-BB-00-00-01",
+                "ip": "2001:DB8:0::1",
+                "peer": "2001:DB8::FE",
+                "vni": 5,
+            }
+        ).encode()
+    )
+
+    assert request["mac"] == "02:aa:bb:00:00:01"
+    assert request["ip"] == "2001:db8::1"
+    assert request["peer"] == "2001:db8::fe"
+    assert request["vni"] == 5
+
+
+def test_a_null_filter_is_no_filter_and_other_keys_stay() -> None:
+    request = parse_request(
+        b'{"command": "show", "what": "macs", "vni": null, "limit": 3}'
+    )
+
+    assert request == {"command": "show", "what": "macs", "limit": 3}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\xff",
+        b"{",
+        b"[]",
+        b"null",
+        b"{}",
+        b"[" * 60_000,
+        b'{"command": "stop"}',
+        b'{"command": ["show"]}',
+        b'{"command": {}}',
+        b'{"command": "show"}',
+        b'{"command": "show", "what": []}',
+        b'{"command": "show", "what": "secrets"}',
+        b'{"command": "show", "what": "macs", "vni": 0}',
+        b'{"command": "show", "what": "macs", "vni": true}',
+        b'{"command": "show", "what": "macs", "vni": "5"}',
+        b'{"command": "show", "what": "macs", "vni": 16777216}',
+        b'{"command": "show", "what": "macs", "mac": "x"}',
+        b'{"command": "show", "what": "macs", "mac": 2}',
+        b'{"command": "show", "what": "macs", "ip": "10.0.0.0/24"}',
+        b'{"command": "show", "what": "macs", "vni": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_what_is_no_request_is_refused_with_a_sentence(line: bytes) -> None:
+    with pytest.raises(ValueError, match=" "):
+        parse_request(line)
+
+
+@given(
+    request=st.dictionaries(
+        st.sampled_from(["command", "what", "vni", "peer", "mac", "ip"]),
+        json_values | st.sampled_from(["show", "macs", "10.0.0.1"]),
+    )
+)
+def test_any_json_is_a_request_or_a_value_error(request: object) -> None:
+    try:
+        parsed = parse_request(json.dumps(request).encode())
+    except ValueError:
+        return
+    assert parsed["command"] in ("show", "reload", "status")

@@ -1,0 +1,126 @@
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from evpnd.cli.tables import (
+    TABLES,
+    ordered,
+    plain_table,
+    write_age,
+    write_duration,
+    write_text,
+    write_time,
+)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (59.9, "59s"),
+        (60, "1m0s"),
+        (200, "3m20s"),
+        (3600, "1h0m"),
+        (86399, "23h59m"),
+        (86400, "1d0h"),
+        (187200, "2d4h"),
+        (7 * 86400, "1w0d"),
+        (400 * 86400, "57w1d"),
+        (-5, "0s"),
+        (None, "-"),
+        ("soon", "soon"),
+    ],
+)
+def test_durations_have_the_two_largest_units(seconds: object, text: str) -> None:
+    assert write_duration(seconds) == text
+
+
+def test_an_age_is_counted_from_iso_text_or_seconds() -> None:
+    now = time.time()
+
+    assert write_age(now - 61) == "1m1s"
+    assert write_age(datetime.fromtimestamp(now - 61, UTC).isoformat()) == "1m1s"
+    assert write_age(None) == "-"
+    assert write_age("yesterday") == "yesterday"
+
+
+def test_a_time_is_readable_whatever_came() -> None:
+    assert len(write_time("2026-01-02T03:04:05.678+00:00")) == 19
+    assert len(write_time(1.5e9)) == 19
+    assert write_time(1e300) == "1e+300"
+    assert write_time("then") == "then"
+
+
+def test_absent_values_are_a_dash_and_lists_have_commas() -> None:
+    assert [write_text(value) for value in (None, "", [], 0, True, False)] == [
+        "-",
+        "-",
+        "-",
+        "0",
+        "yes",
+        "no",
+    ]
+    assert write_text([1, "a"]) == "1,a"
+
+
+def test_nothing_from_a_peer_moves_the_cursor() -> None:
+    assert write_text("a\x1b[31m\nb\u202e") == "a\\x1b[31m\\nb\\u202e"
+
+
+def test_rows_are_ordered_by_number_and_address_not_by_letters() -> None:
+    rows: list[dict[str, object]] = [
+        {"vni": 10, "ip": "10.0.0.10"},
+        {"vni": 9, "ip": "2001:db8::1"},
+        {"vni": 9, "ip": "10.0.0.10"},
+        {"vni": 9, "ip": "10.0.0.9"},
+        {"vni": None, "ip": None},
+    ]
+
+    found = [(row["vni"], row["ip"]) for row in ordered(TABLES["neighbors"], rows)]
+
+    assert found == [
+        (None, None),
+        (9, "10.0.0.9"),
+        (9, "10.0.0.10"),
+        (9, "2001:db8::1"),
+        (10, "10.0.0.10"),
+    ]
+
+
+def test_columns_are_aligned_numbers_to_the_right_and_no_line_ends_in_blanks() -> None:
+    rows: list[dict[str, object]] = [
+        {"vtep": "10.0.0.1", "peer": "10.0.0.254", "macs": 5, "flood": True},
+        {"vtep": "10.0.0.22", "peer": "spine", "macs": 12345, "vnis": [1, 2]},
+    ]
+
+    assert plain_table(TABLES["vteps"], rows).split("\n") == [
+        "VTEP       PEER         MACS  FLOOD  VNIS",
+        "10.0.0.1   10.0.0.254      5  yes    -",
+        "10.0.0.22  spine       12345  -      1,2",
+    ]
+
+
+def test_what_an_event_brings_along_is_its_details() -> None:
+    row: dict[str, object] = {
+        "time": "x",
+        "level": "info",
+        "event": "mac_moved",
+        "vni": 5,
+        "to": "10.0.0.2",
+    }
+
+    assert plain_table(TABLES["events"], [row]).endswith("mac_moved  vni=5 to=10.0.0.2")
+
+
+@pytest.mark.parametrize("what", TABLES)
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, True, 1.5, "\0"])
+def test_any_value_in_any_column_is_written(what: str, value: object) -> None:
+    table = TABLES[what]
+    row = {column.field: value for column in table.columns}
+
+    lines = plain_table(table, ordered(table, [row, {}])).split("\n")
+
+    assert len(lines) == 3
+    assert json.dumps(lines).isascii()
