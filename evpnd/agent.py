@@ -56,6 +56,8 @@ class Agent:
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._stopping = False
+        """The speaker said that we end: nothing is changed but by a flush."""
         self._failure: Exception | None = None
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -98,6 +100,8 @@ class Agent:
         now = time.monotonic()
         handle = self.engine.handle
         for line in lines:
+            if self._stopping:
+                return
             for event in self._reader.read(line):
                 handle(event, now)
             if not line.startswith(b'{"type":"update"'):
@@ -109,6 +113,7 @@ class Agent:
             case {"type": "reload"}:
                 self._reload_soon()
             case {"type": "shutdown", "flush": flush}:
+                self._stopping = True
                 self._spawn(self._stop(flush=bool(flush)))
             case _:
                 pass
@@ -125,6 +130,8 @@ class Agent:
         if self._turn_due is not None:
             self._turn_due.cancel()
             self._turn_due = None
+        if self._stopping:
+            return
         now = time.monotonic()
         self._do(self.engine.reconcile(now))
         if self._timer is not None:

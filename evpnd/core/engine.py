@@ -170,14 +170,14 @@ class Engine:
                 assert_never(event)
 
     def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
-        session.went_up(now, event.restart_time)
+        session.went_up(now, event.restart_time, event.age)
         session.enhanced_refresh = event.enhanced_refresh
         if session.rib.stale is not None and not event.forwarding:
             session.rib.drop_stale()
         if event.resumed:
             if event.route_refresh:
                 self._pending.append(RequestRefresh(session.peer))
-            else:
+            elif not event.replayed:
                 self._pending.append(ResetSession(session.peer, 6, 4))
         self._info("peer_up", peer=session.peer, resumed=event.resumed)
 

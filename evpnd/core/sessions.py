@@ -40,7 +40,7 @@ class Session:
         self.deadline: float | None = now + max(config.graceful_restart, MARKER_TIMER)
         """When to stop waiting: for End-of-RIB, or for a restarting peer."""
         self.last_update = now
-        self.resumed_at: float | None = None
+        self._waiting_since = now
         self.router_id = bytes(4)
         self.paths: dict[tuple[PathAttributes, NlriParts], Path] = {}
         self.ranks: dict[PathAttributes, Rank] = {}
@@ -50,10 +50,11 @@ class Session:
         """Tell whether the session is up."""
         return self.state == "established"
 
-    def went_up(self, now: float, restart_time: int | None) -> None:
-        """Begin to wait for End-of-RIB."""
+    def went_up(self, now: float, restart_time: int | None, age: float = 0.0) -> None:
+        """Begin to wait for End-of-RIB, on a session that is `age` seconds old."""
         self.state = "established"
-        self.since = now
+        self.since = now - age
+        self._waiting_since = now
         self.restart_time = restart_time or 0
         self.last_update = now
         self.deadline = now + MARKER_TIMER
@@ -80,7 +81,7 @@ class Session:
         """
         if self.deadline is None or now < self.deadline:
             return False
-        pause = min(self.last_update + QUIET, self.since + LONGEST_WAIT)
+        pause = min(self.last_update + QUIET, self._waiting_since + LONGEST_WAIT)
         if self.established and now < pause:
             self.deadline = pause
             return False

@@ -42,7 +42,11 @@ class PeerWentUp:
     enhanced_refresh: bool = False
     """RFC 7313: the answer to a refresh is marked at both ends."""
     resumed: bool = False
-    """The session is older than this agent: what was sent on it is lost to us."""
+    """The session is older than this agent."""
+    age: float = 0.0
+    """Seconds that the session has been up."""
+    replayed: bool = False
+    """What was sent on it so far follows, from the speaker's journal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,8 +114,8 @@ class AdjRibOut:
 
     def replace_restart(self, _previous: object, _current: object) -> None:
         """Begin a session: the peer knows nothing and is told everything."""
+        self.reset()
         self._live = True
-        self._withdraw.clear()
         self._announce = self._routes.copy()
 
     def replace_reload(self, _previous: object, _current: object) -> None:

@@ -119,6 +119,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         yield _UPDATE if start != position else _NOP
 
     def _hand_on(self, updates: bytes) -> None:
+        self.peer.journal.add(updates)
         self.peer.reactor.processes.send(messages.update(self.peer.address, updates))
 
     def _other(self, received: bytes) -> Message | None:
@@ -139,6 +140,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
             # Unknown subtypes are ignored (RFC 7313, section 5).
             if body == bytes([0, 25, body[2], 70]) and body[2] in REFRESH_PHASES:
                 phase = REFRESH_PHASES[body[2]]
+                self.peer.note_refresh(phase)
                 line = messages.refresh(self.peer.address, phase)
                 self.peer.reactor.processes.send(line)
             return _UPDATE

@@ -31,6 +31,9 @@ RESTART_WAIT = 1.0
 """Seconds that a connection must last to replace an established one. The loser of
 a collision is closed long before."""
 
+COMPLAIN_EVERY = 60.0
+"""Seconds between two log entries about the same trouble."""
+
 # Linux; Python has no names for them.
 IP_FREEBIND = 15
 TCP_SAVE_SYN = 27
@@ -84,6 +87,8 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         self._listening: dict[str, socket.socket] = {}
         self._keyed: dict[str, set[str]] = {}
         self._waiting: list[Waiting] = []
+        self._complaints: set[str] = set()
+        self._complain_at = 0.0
 
     # Sockets
 
@@ -95,7 +100,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         for address in self._listening.keys() - addresses:
             self._listening.pop(address).close()
             del self._keyed[address]
-        complete = True
+        complaints = set()
         for address in sorted(addresses):
             try:
                 if address not in self._listening:
@@ -103,10 +108,12 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
                     self._keyed[address] = set()
                 self._set_keys(address, keys)
             except (OSError, NetworkError) as error:
-                complete = False
-                logs.error("cannot_listen", reason=_advice(error, address, port))
+                complaints.add(_advice(error, address, port))
+        for reason in sorted(complaints - self._complaints):
+            logs.error("cannot_listen", reason=reason)
+        self._complaints = complaints
         self.serving = bool(self._listening)
-        return complete
+        return not complaints
 
     def _set_keys(self, address: str, keys: Mapping[str, Key]) -> None:
         """Give a socket the MD5 keys of the peers that may arrive there."""
@@ -167,13 +174,20 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
                 except BlockingIOError:
                     break
                 except OSError as error:  # out of descriptors, or gone already
-                    logs.warning("accept_failed", reason=error.strerror)
+                    self._complain(error)
                     break
                 self._accept(io)
         waiting, self._waiting = self._waiting, []
         for candidate in waiting:
             self._judge(candidate)
         return False
+
+    def _complain(self, error: OSError) -> None:
+        """Log that a connection could not be accepted, now and then."""
+        now = time.monotonic()
+        if now >= self._complain_at:
+            self._complain_at = now + COMPLAIN_EVERY
+            logs.warning("accept_failed", reason=error.strerror)
 
     def _accept(self, io: socket.socket) -> None:
         try:

@@ -19,6 +19,7 @@ from exabgp.reactor.peer import ACTION, Peer
 
 from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
+from evpnd.speaker.journal import Journal
 
 RETRY_MAX = 5
 """Seconds between attempts to connect, at most."""
@@ -76,6 +77,8 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """The protocol of a connection that is being opened."""
         self.farewell: Notify | None = None
         """The NOTIFICATION that is to end the session."""
+        self.journal = Journal()
+        """What the peer sent on the session that is up."""
         self._reported_state = ""
         self._reported_error = ""
 
@@ -212,6 +215,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     def _main(self) -> Iterator[object]:
         """Run an established session."""
         self._reported_error = ""
+        self.journal = Journal()
         self.tell_up(resumed=False)
         yield from super()._main()
 
@@ -233,8 +237,17 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             hold_time=int(negotiated.holdtime),
             local_address=self.proto.connection.io.getsockname()[0],
             remote_id=str(negotiated.received_open.router_id),
+            age=int(time.time() - self.stats["complete"]),
+            replayed=resumed and self.journal.complete,
         )
         self.reactor.processes.send(line)
+
+    def note_refresh(self, phase: str) -> None:
+        """Keep the journal no longer than what the peer said last."""
+        if phase == "begin":
+            self.journal.refresh_began()
+        else:
+            self.journal.refresh_ended()
 
     def ask_refresh(self) -> None:
         """Ask for all routes again, of a peer that can do so (RFC 2918)."""
@@ -265,6 +278,9 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self._reported_state = self._reported_error = ""
         if self.fsm == FSM.ESTABLISHED:
             self.tell_up(resumed=True)
+            for updates in self.journal.pieces():
+                line = messages.update(self.address, updates)
+                self.reactor.processes.send(line)
         else:
             self.report_state()
 

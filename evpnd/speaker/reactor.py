@@ -216,9 +216,11 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         assert self._pipe is not None
         systemd.notify("STOPPING=1")
         self.listener.stop()
+        # First of all, lest the agent take the sessions' end for the peers' doing
+        # and remove their rows.
+        self._pipe.send(messages.shutdown(flush=self._flush_on_exit))
         for peer in self._peers.values():
             peer.leave(flush=self._flush_on_exit)
         self.asynchronous.clear()
-        self._pipe.send(messages.shutdown(flush=self._flush_on_exit))
         # A second signal says that somebody would rather not wait.
         self._pipe.close(impatient=lambda: self.signal.received != Signal.NONE)

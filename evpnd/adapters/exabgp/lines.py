@@ -85,6 +85,8 @@ class LineReader:
             route_refresh=message["route_refresh"],
             enhanced_refresh=message["enhanced_refresh"],
             resumed=message["resumed"],
+            age=message["age"],
+            replayed=message["replayed"],
         )
 
     def _updates(self, peer: Peer, messages: bytes) -> Iterator[Event]:
