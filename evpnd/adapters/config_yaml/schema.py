@@ -6,7 +6,7 @@ shows. What one value says about another is judged in ``checks``.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from evpnd.adapters.config_yaml import types
 from evpnd.adapters.config_yaml.reader import describe
@@ -92,26 +92,8 @@ class PeerSection(Section):
     ttl_security: Annotated[
         TtlSecurity | None,
         BeforeValidator(_ttl_security),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "boolean"},
-                    {"type": "integer", "minimum": 1, "maximum": 255},
-                    {
-                        "type": "object",
-                        "properties": {
-                            "hops": {
-                                "type": "integer",
-                                "minimum": 1,
-                                "maximum": 255,
-                                "description": "How many hops away the peer may be.",
-                            }
-                        },
-                        "required": ["hops"],
-                        "additionalProperties": False,
-                    },
-                ]
-            }
+        types.Also(
+            {"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": 255}
         ),
     ] = None
     """GTSM (RFC 5082): false, a number of hops, or {hops: N}; true is one hop."""
@@ -125,6 +107,9 @@ class PeerSection(Section):
     """Policies that routes to it run through, first to last."""
 
 
+_ONE = types.Also({"type": "string"})
+
+
 def _auto_import() -> list[RouteTarget | int | Literal["auto"]]:
     return ["auto"]
 
@@ -136,12 +121,12 @@ def _auto_export() -> list[RouteTarget | Literal["auto"]]:
 class RouteTargetSection(Section):
     """Route targets of an EVI; a key left out is auto."""
 
-    import_: Annotated[list[types.ImportTarget], BeforeValidator(_one_or_more)] = Field(
-        default_factory=_auto_import, alias="import"
-    )
+    import_: Annotated[
+        list[types.ImportTarget], BeforeValidator(_one_or_more), _ONE
+    ] = Field(default_factory=_auto_import, alias="import")
     """Targets to import: 65001:10100, 10.0.0.1:7, auto, or *:10100 for any AS."""
-    export: Annotated[list[types.ExportTarget], BeforeValidator(_one_or_more)] = Field(
-        default_factory=_auto_export
+    export: Annotated[list[types.ExportTarget], BeforeValidator(_one_or_more), _ONE] = (
+        Field(default_factory=_auto_export)
     )
     """Targets to export: 65001:10100, 10.0.0.1:7 or auto."""
 
@@ -187,9 +172,11 @@ class EviSection(Section):
     """With manage: tenant interfaces to put in the bridge."""
     rd: types.GivenRd = None
     """Route distinguisher: auto (router-id:index), or given as 10.0.0.1:100."""
-    route_targets: Annotated[RouteTargetSection, BeforeValidator(_auto_targets)] = (
-        Field(default_factory=RouteTargetSection)
-    )
+    route_targets: Annotated[
+        RouteTargetSection,
+        BeforeValidator(_auto_targets),
+        types.Also({"const": "auto"}),
+    ] = Field(default_factory=RouteTargetSection)
     """Which routes are imported, and what is exported: auto or a mapping."""
     suppress: types.Flag = True
     """Answer ARP and ND locally (neigh_suppress)."""
@@ -252,7 +239,7 @@ class ConfigFile(Section):
     """Local AS number."""
     vtep: VtepSection
     """The local tunnel endpoint."""
-    peers: list[PeerSection]
+    peers: list[PeerSection] = Field(json_schema_extra={"minItems": 1})
     """BGP peers, at least one."""
     evis: list[EviSection] = Field(default_factory=list)
     """EVPN instances."""

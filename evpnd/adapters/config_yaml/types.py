@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from evpnd.adapters.config_yaml.reader import describe
@@ -54,6 +55,18 @@ class Parsed:
         self, core: object, handler: object
     ) -> dict[str, object]:
         return dict(self.schema)
+
+
+class Also:
+    """Pydantic metadata: other JSON Schemas that a validator in front accepts."""
+
+    def __init__(self, *others: Mapping[str, object]) -> None:
+        self._others = others
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
+        return {"anyOf": [*self._others, handler(core)]}
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

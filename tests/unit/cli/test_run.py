@@ -1,0 +1,135 @@
+"""`evpnd run` up to the point where it becomes the speaker."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from evpnd.adapters.config_yaml import load_config
+from evpnd.cli import run as run_module
+from evpnd.cli.run import find_obstacle
+from tests.unit.cli.daemon import daemon, evpnd
+
+CONFIG = """
+asn: 65001
+vtep: {{address: 10.0.0.1}}
+peers: [{{address: 127.0.0.1, asn: 65000, local-address: 127.0.0.2}}]
+discover: true
+control: {{socket: {socket}}}
+"""
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="without the capabilities nothing else is looked at"
+)
+
+
+def write(folder: Path, control: Path) -> Path:
+    path = folder / "evpnd.yaml"
+    path.write_text(CONFIG.format(socket=control))
+    return path
+
+
+def test_every_error_of_the_file_is_printed_and_the_status_is_two(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("asn: 0\npeers: []\n")
+
+    done = evpnd("run", "-c", str(path))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == [
+        "asn",
+        "vtep",
+        "evis",
+        "peers",
+    ]
+
+
+@as_root
+def test_missing_capabilities_are_named_and_the_status_is_one(tmp_path: Path) -> None:
+    path = write(tmp_path, tmp_path / "s")
+
+    done = subprocess.run(
+        [
+            *("setpriv", "--bounding-set=-net_raw,-net_admin", "--inh-caps=-all"),
+            *(sys.executable, "-m", "evpnd.cli.main", "run", "-c", str(path)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("evpnd: CAP_NET_ADMIN, CAP_NET_RAW missing; run as")
+
+
+@as_root
+def test_another_evpnd_at_the_socket_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "FAREWELL", 0.3)
+    with daemon(tmp_path / "s", {"ok": True}) as served:
+        obstacle = find_obstacle(load_config(write(tmp_path, served.path)))
+
+    assert obstacle is not None
+    assert obstacle.startswith(f"another evpnd answers at {served.path}; stop it")
+
+
+@as_root
+def test_a_predecessor_that_is_leaving_is_waited_for(tmp_path: Path) -> None:
+    leaving = socket.socket(socket.AF_UNIX)
+    leaving.bind(str(tmp_path / "s"))
+    leaving.listen()
+    timer = threading.Timer(0.5, leaving.close)
+    timer.start()
+
+    obstacle = find_obstacle(load_config(write(tmp_path, tmp_path / "s")))
+
+    timer.join()
+    assert obstacle is None
+
+
+@as_root
+def test_a_socket_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    below_a_file = write(tmp_path, tmp_path / "file" / "s")
+    first = find_obstacle(load_config(below_a_file))
+    itself_a_file = write(tmp_path, tmp_path / "file")
+    second = find_obstacle(load_config(itself_a_file))
+
+    assert first is not None
+    assert first.startswith(f"control.socket: {tmp_path}/file cannot be made: ")
+    assert second == f"control.socket: {tmp_path}/file is not a socket; remove it"
+
+
+@as_root
+def test_a_host_that_is_fit_becomes_the_speaker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed: list[list[str]] = []
+
+    def execv(_path: str, words: list[str]) -> None:
+        executed.append(words)
+        raise OSError(8, "Exec format error")
+
+    monkeypatch.setattr(os, "execv", execv)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, tmp_path / "run" / "s")
+
+    from evpnd.cli.main import call  # noqa: PLC0415 - after execv was replaced
+
+    status = call(["run", "-c", "evpnd.yaml", "--flush-on-exit"])
+
+    # The speaker gets its configuration, in which the agent gets an absolute path.
+    assert status == 1
+    assert "--flush-on-exit" in executed[0]
+    written = Path(executed[0][-1]).read_text()
+    assert str(tmp_path / "evpnd.yaml") in written
+    assert "evpnd.agent" in written
+    assert json.dumps(written).isprintable()
