@@ -104,6 +104,11 @@ def write_flag(value: object) -> str:
     return "yes" if value is True else "-"
 
 
+def _write_detail(value: object) -> str:
+    text = write_text(value)
+    return f'"{text}"' if " " in text else text
+
+
 def _column(field: str, heading: str = "") -> Column:
     return Column(field, heading or field.upper().replace("_", "-"), write_text)
 
@@ -243,7 +248,7 @@ def cells(table: Table, row: Row) -> list[str]:
     """Write the values of one row."""
     if "details" not in row and table is TABLES["events"]:
         known = {column.field for column in table.columns}
-        rest = (f"{k}={write_text(v)}" for k, v in row.items() if k not in known)
+        rest = (f"{k}={_write_detail(v)}" for k, v in row.items() if k not in known)
         row = {**row, "details": " ".join(rest)}
     return [column.write(row.get(column.field)) for column in table.columns]
 

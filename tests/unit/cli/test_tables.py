@@ -109,9 +109,12 @@ def test_what_an_event_brings_along_is_its_details() -> None:
         "event": "mac_moved",
         "vni": 5,
         "to": "10.0.0.2",
+        "reason": "br1 is down",
     }
 
-    assert plain_table(TABLES["events"], [row]).endswith("mac_moved  vni=5 to=10.0.0.2")
+    assert plain_table(TABLES["events"], [row]).endswith(
+        'mac_moved  vni=5 to=10.0.0.2 reason="br1 is down"'
+    )
 
 
 @pytest.mark.parametrize("what", TABLES)
