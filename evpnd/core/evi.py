@@ -106,13 +106,9 @@ class MacVrf:
         """Our own mobility sequence of a local MAC; absent is 0."""
         self.announced: dict[bytes, Announced] = {}
         self.announced_imet: ExportAttributes | None = None
-        self.static: dict[bytes, bool] = {
-            entry.mac: entry.sticky for entry in config.static
-        }
+        self.static: dict[bytes, bool] = {}
         """MACs that the YAML names, to whether they are sticky."""
-        for entry in config.static:
-            if entry.ip is not None:
-                self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)
+        self._take_static()
 
         self.dirty_macs: set[bytes] = set(self.static)
         self.dirty_ips: set[bytes] = set()
@@ -164,6 +160,8 @@ class MacVrf:
             self.announced,
         )
         self.dirty_ips.update(self.macs_of, self.neighbor_rows)
+        for ips in self.bindings_of.values():
+            self.dirty_ips.update(ips)
         self.dirty_flood = True
         self.dirty_imet = True
 
@@ -192,6 +190,21 @@ class MacVrf:
         ):
             known.clear()
         self.bindings_of.clear()
+        self._take_static()
+
+    def reconfigure(self, config: EviConfig) -> None:
+        """Take a configuration of the same devices and the same RD."""
+        self.mark_all()
+        self.config = config
+        self.bindings_of.clear()
+        for table in (self.snooped, self.kernel_bindings):
+            for ip, mac in table.items():
+                self.bindings_of.setdefault(mac, set()).add(ip)
+        self._take_static()
+        self.mark_all()
+
+    def _take_static(self) -> None:
+        self.static = {entry.mac: entry.sticky for entry in self.config.static}
         for entry in self.config.static:
             if entry.ip is not None:
                 self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)

@@ -311,16 +311,23 @@ class Inventory:
         self._config = config
         gone: list[MacVrf] = []
         for vni, vrf in list(self.vrfs.items()):
+            old = vrf.config
             evi = wanted.get(vni)
-            if vrf.discovered and evi is None and config.discover:
-                continue
-            if evi == vrf.config and not vrf.discovered and not (moved and not evi.rd):
+            if evi is None and vrf.discovered and config.discover:
+                evi = discovered_evi(old.vni, config.asn, old.bridge, old.vxlan or "")
+            if evi is not None and _stays(old, evi) and not (moved and not evi.rd):
+                if evi != old:
+                    vrf.reconfigure(evi)
+                    self.vrfs_changed = True
+                vrf.discovered = vni not in wanted
                 continue
             gone.append(vrf)
             self._drop(vrf)
-            if vrf.config.manage and not (evi and evi.manage):
-                names = (vxlan_name(vrf.config), bridge_name(vrf.config))
-                self._removals.append(RemoveDevices(names))
+            if old.manage:
+                left = {vxlan_name(old), bridge_name(old)}
+                if evi is not None and evi.manage:
+                    left -= {vxlan_name(evi), bridge_name(evi)}
+                self._removals.append(RemoveDevices(tuple(sorted(left))))
         for evi in config.evis:
             if evi.vni not in self.vrfs:
                 self._add(evi, discovered=False)
@@ -331,3 +338,13 @@ class Inventory:
         """Hand out the devices that a new configuration no longer asks for."""
         removals, self._removals = self._removals, []
         return removals
+
+
+def _stays(old: EviConfig, new: EviConfig) -> bool:
+    """Tell whether an EVI keeps its devices and RD, so that it goes on as it is."""
+    return (old.manage, old.bridge, old.vxlan, old.rd) == (
+        new.manage,
+        new.bridge,
+        new.vxlan,
+        new.rd,
+    )

@@ -1,0 +1,107 @@
+"""A new configuration changes what it says and nothing else."""
+
+from dataclasses import replace
+
+from evpnd.model.actions import AnnounceImet, AnnounceMacIp, WithdrawMacIp
+from evpnd.model.config import Config, EviConfig, ImportTargets, StaticEntry
+from evpnd.model.events import BindingsSnooped, ConfigChanged
+from evpnd.model.ids import Mac, parse_ip, parse_rd, parse_route_target, parse_vni
+from tests.fakes.host import PEERS, VNI, Host, announce, attributes, config
+from tests.fakes.kernel import PORTS
+
+MAC, LOCAL = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
+IP = parse_ip("192.0.2.10")
+PEER = PEERS[0]
+VTEP = "10.0.0.2"
+
+
+def host() -> Host:
+    made = Host()
+    made.up()
+    made.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    made.run(*made.kernel.frame(PORTS[0], LOCAL))
+    made.run(BindingsSnooped([(PORTS[0], LOCAL, IP)]))
+    made.bgp.clear()
+    return made
+
+
+def with_evi(**changes: object) -> Config:
+    (evi,) = config().evis
+    return config(evis=(replace(evi, **changes),))  # type: ignore[arg-type]
+
+
+def test_the_same_again_does_nothing() -> None:
+    here = host()
+    before = dict(here.kernel.vxlan)
+    here.run(ConfigChanged(config()))
+
+    assert here.bgp == []
+    assert here.kernel.vxlan == before
+
+
+def test_another_name_touches_neither_rows_nor_routes() -> None:
+    here = host()
+    here.run(ConfigChanged(with_evi(name="other")))
+
+    assert here.bgp == []
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+    assert here.vrf.config.name == "other"
+
+
+def test_another_export_target_announces_again_without_withdrawing() -> None:
+    here = host()
+    target = parse_route_target("65000:999")
+    here.run(ConfigChanged(with_evi(export_targets=(target,))))
+
+    assert {type(action) for action in here.bgp} == {AnnounceImet, AnnounceMacIp}
+    assert all(
+        target in action.attributes.extended_communities
+        for action in here.bgp
+        if isinstance(action, AnnounceImet | AnnounceMacIp)
+    )
+
+
+def test_other_import_targets_take_the_rows_that_they_leave_out() -> None:
+    here = host()
+    here.run(ConfigChanged(with_evi(import_targets=ImportTargets())))
+    assert here.remote_macs() == {}
+
+    here.run(ConfigChanged(config()))
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_static_entries_come_and_go_beside_what_was_heard() -> None:
+    here = host()
+    static = StaticEntry(Mac(MAC), IP)
+    here.run(ConfigChanged(with_evi(static=(static,))))
+    here.run(ConfigChanged(config()))
+
+    assert here.vrf.announced.keys() == {LOCAL}
+    assert here.vrf.announced[LOCAL].ips == (IP,)
+
+
+def test_another_rd_starts_the_evi_over() -> None:
+    here = host()
+    rd = parse_rd("10.0.0.1:7")
+    here.run(ConfigChanged(with_evi(rd=rd)))
+
+    withdrawn = [action for action in here.bgp if isinstance(action, WithdrawMacIp)]
+    assert [set(action.keys) for action in withdrawn] == [{LOCAL, LOCAL + IP}]
+    assert here.vrf.rd == rd
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_an_evi_that_is_removed_leaves_no_row() -> None:
+    here = host()
+    (evi,) = config().evis
+    other = EviConfig(
+        vni=parse_vni(200),
+        name="other",
+        export_targets=evi.export_targets,
+        import_targets=evi.import_targets,
+    )
+    here.run(ConfigChanged(config(evis=(other,))))
+
+    assert VNI not in here.engine.inventory.vrfs
+    assert here.kernel.vxlan == here.kernel.flood == here.kernel.neighbors == {}
+    assert here.kernel.bridge.keys() == {LOCAL}
