@@ -196,12 +196,12 @@ class Demo:
             f"{total.received} of {total.sent} pings answered, caches empty at first",
             holds=total.loss == 0,
         )
-        self._judge(report_kinds=NEVER, counter=counter)
+        self._judge(counter)
         print(f"          {report[Kind.KNOWN]} frames went {Kind.KNOWN.value}")
 
-    def _judge(self, report_kinds: dict[Kind, str], counter: FrameCounter) -> None:
+    def _judge(self, counter: FrameCounter) -> None:
         report = counter.report
-        for kind, text in report_kinds.items():
+        for kind, text in NEVER.items():
             self.check(
                 f"{text}: {report[kind]}",
                 holds=report[kind] == 0 and report.dropped == 0,
@@ -246,7 +246,7 @@ class Demo:
             red2.forget_neighbors()
             again = [red1.ping(red2.ip), red2.ping(self._tenant("red3").ip)]
         self.check("and pings lose nothing", holds=not sum(each.loss for each in again))
-        self._judge(report_kinds=NEVER, counter=counter)
+        self._judge(counter)
 
     def _pairs(self) -> list[tuple[Tenant, str]]:
         return [
@@ -270,6 +270,7 @@ NEVER = {
     Kind.ANSWERABLE: "ARP and ND requests for known addresses (not answered locally)",
     Kind.MULTICAST: "multicast frames",
 }
+"""What must not be seen in the underlay, in plain words."""
 
 
 def section(text: str) -> None:

@@ -3,7 +3,7 @@
 A frame is judged against what all hosts know at that moment: which MAC is at
 which VTEP, and which IPs a host can answer for. A fabric that does its work
 sends no known unicast frame to another VTEP than the MAC's own (flooding), no
-ARP or ND request that the sender's host could have answered, and no packet to a
+ARP or ND request for an address that its sender's host knows, and no packet to a
 multicast group.
 """
 
@@ -35,7 +35,7 @@ class Kind(Enum):
     KNOWN = "unicast to the VTEP where the MAC is"
     FLOODED = "known unicast sent to a VTEP where the MAC is not"
     UNKNOWN = "unicast to a MAC that nobody knows"
-    ANSWERABLE = "ARP or ND request that the sender's host could have answered"
+    ANSWERABLE = "ARP or ND request for an address that the sender's host knows"
     RESOLUTION = "ARP or ND request for an address that nobody knows"
     BUM = "other broadcast or multicast of tenants, replicated"
     MULTICAST = "sent to a multicast group, or about membership of one"
@@ -56,7 +56,7 @@ class Known(NamedTuple):
     macs: Mapping[tuple[int, str], str]
     """(VNI, MAC) to VTEP."""
     ips: Container[tuple[int, str]]
-    """(VNI, IP) that every host can answer for."""
+    """(VNI, IP): no host need ask another for these."""
 
 
 def classify(frame: bytes, known: Known) -> Frame:

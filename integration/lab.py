@@ -207,7 +207,7 @@ class Lab:
         return {(each.vni, each.mac): each.host.vtep for each in self.tenants}
 
     def known_ips(self) -> set[tuple[int, str]]:
-        """Collect the (VNI, IP) that every host can answer for."""
+        """Collect the (VNI, IP) of the tenants."""
         return {
             (each.vni, address)
             for each in self.tenants

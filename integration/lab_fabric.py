@@ -1,5 +1,6 @@
 """evpnd on every host of a lab, and what a converged fabric looks like."""
 
+import time
 from collections.abc import Iterable
 
 from integration.lab import Host, Lab
@@ -110,7 +111,8 @@ def heard(tenants: Iterable[Tenant]) -> None:
     """Let tenants be heard by their hosts, as machines are when they start.
 
     A new cable's carrier may be reported up to a second late, and what is sent
-    before is lost; so they speak until the bridge has learned them.
+    before is lost; so they speak until the bridge has learned them, and once more
+    for those who listen at a new port.
     """
     waiting = list(tenants)
 
@@ -121,7 +123,11 @@ def heard(tenants: Iterable[Tenant]) -> None:
                 waiting.remove(tenant)
         return not waiting
 
+    spoken = list(waiting)
     wait_until(all_learned, 5, "tenants learned by their bridges", interval=0.1)
+    time.sleep(0.3)
+    for tenant in spoken:
+        tenant.announce()
 
 
 def expect_silence(tenant: Tenant, target: str) -> None:

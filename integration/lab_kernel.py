@@ -1,9 +1,10 @@
 """What the kernel's tables hold, read with iproute2."""
 
 import json
+from pathlib import Path
 from typing import NamedTuple
 
-from integration.lab_netns import run
+from integration.lab_netns import inside, run
 
 FLOOD_MAC = "00:00:00:00:00:00"
 EVPND_PROTOCOL = 0xE5
@@ -134,3 +135,21 @@ def port_setting(namespace: str, device: str, name: str) -> object:
     info = found.get("linkinfo") if found else None
     ports = info.get("info_slave_data") if isinstance(info, dict) else None
     return ports.get(name) if isinstance(ports, dict) else None
+
+
+def bgp_connections(namespace: str) -> set[tuple[str, str]]:
+    """Read the established TCP connections with port 179 at either end, as hex.
+
+    The same pairs of address and port later: the sessions were not interrupted.
+    """
+    with inside(namespace):
+        lines = [
+            line.split()
+            for family in ("tcp", "tcp6")
+            for line in Path("/proc/thread-self/net", family).read_text().splitlines()
+        ]
+    return {
+        (local, remote)
+        for _, local, remote, state, *_ in lines
+        if state == "01" and "00B3" in (local[-4:], remote[-4:])
+    }

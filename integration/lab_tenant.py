@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
@@ -93,7 +94,10 @@ class Tenant:
         self.host = to
         ip([f"link set {self.name} addrgenmode none"], to.namespace)
         self.attach()
-        self.announce()
+        # As QEMU does after a migration: a switch port takes its time to forward.
+        for pause in (0, 0.05, 0.15, 0.25, 0.35):
+            time.sleep(pause)
+            self.announce()
 
     def ping(
         self,

@@ -142,10 +142,9 @@ def test_a_port_that_comes_late_is_put_into_a_managed_bridge(make_lab: MakeLab) 
 def test_managed_devices_go_with_their_evi(make_lab: MakeLab) -> None:
     lab = make_lab(2)
     lab[1].tenant("t1", VNI, 11, attach=False)
-    one, _ = mesh(lab, {1: [managed("t1")], 2: []})
-    one.wait_ready(1)
+    one, _ = mesh(lab, {1: [managed("t1")], 2: [managed("t2")]})
     assert link(lab[1].namespace, f"vx{VNI}") is not None
-    one.write(lab[1].config(lab[2].session))
+    one.write(lab[1].config(lab[2].session, evis=[evi(10200)]))
     done = one.reload()
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -192,15 +191,22 @@ def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
     )
 
 
-def test_a_vtep_address_that_comes_late_is_waited_for(make_lab: MakeLab) -> None:
+def test_a_vtep_address_that_comes_late_to_its_interface_is_waited_for(
+    make_lab: MakeLab,
+) -> None:
     lab = make_lab(2)
     for host in lab.hosts:
         host.prepare(VNI)
         host.tenant(f"t{host.number}", VNI, 10 + host.number)
-    ip([f"addr del {lab[1].vtep}/32 dev lo"], lab[1].namespace)
-    one, _ = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]}, ready=False)
-    wait_not_ready(one, lab[1].vtep)
-    ip([f"addr add {lab[1].vtep}/32 dev lo"], lab[1].namespace)
+    namespace, address = lab[1].namespace, f"{lab[1].vtep}/32"
+    ip([f"addr del {address} dev lo", "link add vtep0 type bridge"], namespace)
+    ip(["link set vtep0 up"], namespace)
+    config = lab[1].config(lab[2].session, evis=[evi(VNI)])
+    one = lab[1].evpnd(config | {"vtep": {"interface": "vtep0"}})
+    two = lab[2].evpnd(lab[2].config(lab[1].session, evis=[evi(VNI)]))
+    two.wait_established(1)
+    wait_not_ready(one, "VTEP address")
+    ip([f"addr add {address} dev vtep0"], namespace)
     one.wait_ready(1)
     converge(lab)
 

@@ -56,7 +56,7 @@ def test_an_evi_removed_by_reload_is_withdrawn_and_leaves_no_rows(
     lab, (_, two) = fabric(make_lab)
     converge(lab)
     expect_flood(lab[1], VNI, [lab[2]])
-    two.write(lab[2].config(lab[1].session))
+    two.write(lab[2].config(lab[1].session, evis=[evi(10200)]))
     done = two.reload()
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -164,7 +164,6 @@ def test_a_tenant_that_moves_is_followed_by_every_host(make_lab: MakeLab) -> Non
     expect_rows(lab[2], [one, two, three])
     expect_rows(lab[3], [one])
     (row,) = daemons[0].show("macs", "--mac", two.mac)
-    assert row["sequence"] == 1
     assert row["vtep"] == lab[3].vtep
 
 

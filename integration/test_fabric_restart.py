@@ -20,7 +20,16 @@ from integration.lab_fabric import (
     expect_rows,
     heard,
 )
-from integration.lab_kernel import bindings, fdb, flood_list, link, remote_macs
+from integration.lab_kernel import (
+    EVPND_PROTOCOL,
+    bgp_connections,
+    bindings,
+    fdb,
+    flood_list,
+    link,
+    neighbors,
+    remote_macs,
+)
 from integration.lab_netns import is_running, run, wait_until
 from integration.lab_tenant import Tenant
 
@@ -97,6 +106,8 @@ def test_flush_on_exit_leaves_nothing_of_ours(
         return
     left = [row for row in fdb(lab[1].namespace) if "extern_learn" in row.flags]
     assert left == []
+    found = neighbors(lab[1].namespace, f"br{VNI}").values()
+    assert [row for row in found if row.protocol == str(EVPND_PROTOCOL)] == []
     assert rows(lab) == ({}, {}, set())
 
 
@@ -141,8 +152,8 @@ def test_what_changed_while_stopped_is_repaired_at_the_start(make_lab: MakeLab) 
 def test_a_killed_agent_comes_back_and_the_session_never_notices(
     make_lab: MakeLab,
 ) -> None:
-    lab, one, two = converged_pair(make_lab)
-    uptime = two.show("peers")[0]["uptime"]
+    lab, one, _ = converged_pair(make_lab)
+    sessions = bgp_connections(lab[1].namespace)
     with lab.tenants[0].pinging(lab.tenants[1].ip) as ping:
         old = one.kill_agent()
         wait_until(lambda: one.agent_pid() != old, 10, "a new agent")
@@ -152,11 +163,8 @@ def test_a_killed_agent_comes_back_and_the_session_never_notices(
 
     expect_rows(lab[1], [lab.tenants[1], newcomer])
     assert ping.result().loss == 0, str(ping.result())
-    (peer,) = two.show("peers")
-    assert peer["state"] == "established"
-    assert isinstance(uptime, float | int)
-    assert isinstance(peer["uptime"], float | int)
-    assert peer["uptime"] > uptime
+    assert len(sessions) == 1
+    assert bgp_connections(lab[1].namespace) == sessions
 
 
 class Newcomers:
@@ -191,7 +199,7 @@ def test_agents_killed_under_a_thousand_routes_a_second_lose_nothing(
     make_lab: MakeLab,
 ) -> None:
     lab, one, two = converged_pair(make_lab)
-    uptime = one.show("peers")[0]["uptime"]
+    sessions = bgp_connections(lab[1].namespace)
     with lab.tenants[0].pinging(lab.tenants[1].ip) as ping:
         with Newcomers(lab.tenants[1], 1000) as newcomers:
             time.sleep(1.0)
@@ -203,11 +211,8 @@ def test_agents_killed_under_a_thousand_routes_a_second_lose_nothing(
 
     assert len(newcomers.macs) > 3000
     assert ping.result().loss == 0, str(ping.result())
-    (peer,) = one.show("peers")
-    assert peer["state"] == "established"
-    assert isinstance(uptime, float | int)
-    assert isinstance(peer["uptime"], float | int)
-    assert peer["uptime"] > uptime
+    assert len(sessions) == 1
+    assert bgp_connections(lab[1].namespace) == sessions
 
 
 def crash(daemon: Evpnd) -> None:
@@ -215,6 +220,7 @@ def crash(daemon: Evpnd) -> None:
     agent = daemon.agent_pid()
     daemon.process.signal(signal.SIGKILL)
     os.kill(agent, signal.SIGKILL)
+    daemon.process.wait(5)
     wait_until(lambda: not is_running(agent), 5, "the agent gone")
 
 
@@ -234,7 +240,9 @@ def test_a_peer_that_comes_back_in_time_loses_no_ping(make_lab: MakeLab) -> None
         time.sleep(1.0)
 
     assert kept == before
-    assert rows(lab) == before
+    # Bindings are for the tenant to tell again; what is forwarded by stays.
+    macs, _, flood = rows(lab)
+    assert (macs, flood) == (before[0], before[2])
     assert ping.result().loss == 0, str(ping.result())
 
 

@@ -153,8 +153,8 @@ def test_an_invalid_file_is_refused_with_status_two(make_lab: MakeLab) -> None:
 
 def test_plan_touches_nothing_and_names_what_would_be_made(make_lab: MakeLab) -> None:
     lab = make_lab(1)
-    daemon = lab[1].evpnd(lab[1].config("10.1.0.9", evis=[]))
-    daemon.write(lab[1].config("10.1.0.9", evis=[evi(VNI, manage=True)]))
+    daemon = lab[1].evpnd(lab[1].config("10.1.0.9", evis=[evi(10200)]))
+    daemon.write(lab[1].config("10.1.0.9", evis=[evi(10200), evi(VNI, manage=True)]))
     done = daemon.run("plan", "-c", str(daemon.path))
 
     assert done.returncode == 0, done.stderr

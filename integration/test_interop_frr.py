@@ -110,7 +110,8 @@ def test_tenants_of_evpnd_and_frr_reach_each_other_unflooded(
     one.expect_ping(two.ip)
     two.expect_ping(one.ip)
     one.expect_ping(two.ip6)
-    known = Known(lab.known_macs(), {(VNI, one.ip), (VNI, one.ip6), (VNI, two.ip)})
+    # FRR's leaf has no IPv6 address on its bridge and so learns no IPv6 binding.
+    known = Known(lab.known_macs(), lab.known_ips() - {(VNI, two.ip6)})
     with FrameCounter(lab.router, known) as counter:
         one.forget_neighbors()
         two.forget_neighbors()
