@@ -79,7 +79,7 @@ def build() -> None:
         )
 
 
-def peer(address: str = REMOTE4, **changes: Any) -> PeerConfig:
+def peer(address: str = REMOTE4, **changes: Any) -> PeerConfig:  # noqa: ANN401
     """Configure a peer: iBGP over the link."""
     given: dict[str, Any] = {"asn": ASN, **changes}
     return PeerConfig(address=Peer(address), **given)

@@ -276,6 +276,26 @@ def test_a_dead_agent_costs_no_session(tmp_path: Path) -> None:
         assert '"signal": "SIGKILL"' in speaker.log()
 
 
+def test_a_new_agent_hears_what_the_last_one_heard(tmp_path: Path) -> None:
+    first, second, third = (
+        message(UPDATE, announcement([mac_route(number)])) for number in (1, 2, 3)
+    )
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        for octets in (first, second):
+            far.send(octets)
+            speaker.wait(lambda: speaker.octets().endswith(octets), 5, "it")  # noqa: B023
+        os.kill(speaker.agents()[-1], signal.SIGKILL)
+        speaker.wait_heard("up", resumed=True, replayed=True)
+        far.send(third)
+        speaker.wait(lambda: speaker.octets().endswith(third), 5, "the third")
+
+        assert speaker.octets() == first + second + third
+
+
 def test_a_new_agent_withdraws_what_it_does_not_announce_again(
     tmp_path: Path,
 ) -> None:

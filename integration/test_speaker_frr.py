@@ -142,7 +142,7 @@ def test_an_ibgp_session_carries_our_route(
 @pytest.mark.parametrize("passive", [False, True])
 @pytest.mark.parametrize(("local", "remote"), [(LOCAL4, REMOTE4), (LOCAL6, REMOTE6)])
 def test_ttl_security_with_frr(
-    tmp_path: Path, local: str, remote: str, passive: bool
+    tmp_path: Path, local: str, remote: str, *, passive: bool
 ) -> None:
     config = peer(remote, asn=65000, ttl_security=1, passive=passive)
     lines = ["ttl-security hops 1", *([] if passive else ["passive"])]
