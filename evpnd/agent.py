@@ -14,12 +14,13 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
-from evpnd.adapters.control.server import ControlServer
+from evpnd.adapters.control.server import ControlServer, SocketInUse
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.adapters.exabgp.pipe import Output, read_lines
 from evpnd.adapters.netlink.kernel import Kernel
@@ -56,6 +57,8 @@ class Agent:
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
         self._reloading = asyncio.Lock()
+        self._oldest_input: float | None = None
+        """When the first of the lines came that the next turn answers."""
         self._stopping = False
         """The speaker said that we end: nothing is changed but by a flush."""
         self._failure: Exception | None = None
@@ -68,7 +71,10 @@ class Agent:
         os.set_blocking(STDIN, False)
         await self._kernel.start()
         control = ControlServer(self.config.control_socket, self._answer)
-        await control.start()
+        try:
+            await control.start()
+        except (SocketInUse, OSError) as error:
+            sys.exit(f"evpnd: {error}")
         self.reports.serve_metrics(self.config)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
@@ -98,6 +104,8 @@ class Agent:
 
     def _lines(self, lines: list[bytes]) -> None:
         now = time.monotonic()
+        if self._oldest_input is None:
+            self._oldest_input = now
         handle = self.engine.handle
         for line in lines:
             if self._stopping:
@@ -157,6 +165,10 @@ class Agent:
             self._output.write(self._writer.write(bgp))
         if kernel:
             self._kernel.submit(kernel)
+            if self._oldest_input is not None:
+                written = partial(self.reports.written, self._oldest_input)
+                self._kernel.call_when_done(written)
+        self._oldest_input = None
 
     async def _stop(self, *, flush: bool) -> None:
         if flush:

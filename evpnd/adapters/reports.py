@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from evpnd.adapters.metrics import MetricsServer, Snapshot
+from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
 from evpnd.core import views
 from evpnd.core.engine import Engine
 from evpnd.model.actions import Notice
@@ -56,6 +56,7 @@ class Reports:
         self._second = 0
         self._told: collections.Counter[str] = collections.Counter()
         self._metrics: MetricsServer | None = None
+        self._convergence = Histogram()
         self.counts: collections.Counter[str] = collections.Counter()
         """Events by name since the start."""
 
@@ -123,7 +124,14 @@ class Reports:
         """Serve Prometheus metrics where the configuration asks for them."""
         if config.metrics_listen is not None:
             self._metrics = MetricsServer(config.metrics_listen, self.snapshot)
-            self._metrics.start()
+            try:
+                self._metrics.start()
+            except OSError as error:
+                log.warning("metrics_not_served", reason=str(error))
+
+    def written(self, received: float) -> None:
+        """Note that what came in then (monotonic seconds) is in the kernel now."""
+        self._convergence.observe(time.monotonic() - received)
 
     def snapshot(self) -> Snapshot:
         """Read the counters that metrics show."""
@@ -154,6 +162,7 @@ class Reports:
                 treatment.value: count for treatment, count in engine.malformed.items()
             },
             mac_moves=self.counts["mac_moved"],
+            convergence=self._convergence,
         )
 
 
@@ -169,7 +178,7 @@ def _passes(entry: Entry, filters: dict[str, object]) -> bool:
             if wanted not in entry["ips"]:
                 return False
         elif name == "peer" and "address" in entry:
-            if entry["address"] != wanted:
+            if wanted not in (entry["address"], entry["description"]):
                 return False
         elif entry.get(name) != wanted:
             return False

@@ -119,8 +119,8 @@ def _parse_administrator(text: str, what: str) -> tuple[int, bytes, bytes]:
             ) from None
     if number > AS2_MAX:
         raise ValueError(
-            f"{text!r}: {number} does not fit into the 16 bits that a "
-            f"{'4-octet AS' if kind == FOUR_OCTET_AS else 'IPv4 address'} leaves"
+            f"{text!r}: {number} does not fit into the 16 bits that "
+            f"{'a 4-octet AS' if kind == FOUR_OCTET_AS else 'an IPv4 address'} leaves"
         )
     return kind, administrator, number.to_bytes(2, "big")
 

@@ -57,10 +57,14 @@ class Kernel:
         """Count the rows that are queued and not written yet."""
         return self._worker.backlog()
 
+    def call_when_done(self, done: Callable[[], None]) -> None:
+        """Call back, in the loop, when all that was submitted is done."""
+        self._worker.submit([Reach(done)])
+
     async def drain(self) -> None:
         """Wait until all that was submitted is done and its events are delivered."""
         done = asyncio.Event()
-        self._worker.submit([Reach(done.set)])
+        self.call_when_done(done.set)
         await done.wait()
 
     async def close(self) -> None:
