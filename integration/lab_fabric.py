@@ -1,7 +1,7 @@
 """evpnd on every host of a lab, and what a converged fabric looks like."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from integration.lab import Host, Lab
 from integration.lab_evpnd import Evpnd
@@ -18,12 +18,12 @@ def mesh(
     evis: dict[int, list[dict[str, object]]],
     *,
     ready: bool = True,
-    **more: object,
+    settings: Mapping[str, object] | None = None,
 ) -> list[Evpnd]:
     """Start evpnd on each host named in ``evis``, each a peer of every other.
 
     Ends when all sessions are established and, with ``ready``, the given EVIs are
-    ready; ``more`` are keys of the YAML.
+    ready; ``settings`` are more keys of the YAML.
     """
     hosts = [lab[number] for number in evis]
     daemons = [
@@ -32,7 +32,7 @@ def mesh(
                 *(other.session for other in hosts if other is not host),
                 evis=evis[host.number],
             )
-            | more
+            | dict(settings or {})
         )
         for host in hosts
     ]

@@ -179,7 +179,7 @@ def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
             ],
             lab[1].namespace,
         )
-    one, _ = mesh(lab, {1: [], 2: []}, discover=True)
+    one, _ = mesh(lab, {1: [], 2: []}, settings={"discover": True})
     converge(lab)
     assert [row["vni"] for row in one.show("evis")] == [VNI]
     lab[1].prepare(10200)

@@ -1,5 +1,7 @@
 """Local tenants: heard, aged, gone, moved, and what others make of it."""
 
+import time
+
 import pytest
 
 from integration.frames import FrameCounter, Kind, Known
@@ -14,7 +16,7 @@ from integration.lab_fabric import (
     heard,
     mesh,
 )
-from integration.lab_kernel import fdb
+from integration.lab_kernel import bgp_connections, fdb
 from integration.lab_netns import ip, wait_until
 
 pytestmark = pytest.mark.root
@@ -196,6 +198,75 @@ def test_a_move_without_a_sign_is_followed_when_the_tenant_speaks(
 
     expect_macs(lab[2], VNI, {each.mac: lab[1].vtep for each in (one, two, three)})
     expect_macs(lab[1], VNI, {})
+
+
+def test_a_remote_sticky_mac_is_not_taken_over_by_a_tenant(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    mac = "02:00:00:00:00:77"
+    static = [{"mac": mac, "sticky": True}]
+    one, two = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI, static=static)]})
+    converge_with_static(lab, mac)
+    lab.tenants[0].speak_as(mac)
+    time.sleep(1.0)
+
+    converge_with_static(lab, mac)
+    (row,) = two.show("macs", "--mac", mac)
+    assert (row["kind"], row["sticky"]) == ("local", True)
+    (row,) = one.show("macs", "--mac", mac)
+    assert (row["kind"], row["sticky"]) == ("remote", True)
+
+
+def converge_with_static(lab: Lab, mac: str) -> None:
+    heard(lab.tenants)
+    one, two = lab.tenants
+    expect_macs(lab[1], VNI, dict.fromkeys((two.mac, mac), lab[2].vtep))
+    expect_macs(lab[2], VNI, {one.mac: lab[1].vtep})
+
+
+def test_a_mac_that_keeps_moving_is_called_a_duplicate(make_lab: MakeLab) -> None:
+    lab = make_lab()
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    limit = {"moves": 3, "window": 60, "action": "freeze", "freeze-for": 300}
+    evis: dict[int, list[dict[str, object]]] = {1: [evi(VNI)], 2: [evi(VNI)]}
+    daemons = mesh(lab, evis, settings={"duplicate-detection": limit})
+    converge(lab)
+    mac = "02:00:00:00:00:77"
+    for turn in range(6):
+        speaker = lab.tenants[turn % 2]
+        speaker.speak_as(mac)
+        time.sleep(0.3)
+
+    def is_duplicate(rows: list[dict[str, object]]) -> bool:
+        return any(row["mac"] == mac and row["duplicate"] for row in rows)
+
+    for daemon in daemons:
+        daemon.wait_show("macs", is_duplicate, "the MAC is a duplicate", 5)
+
+
+def test_a_reload_adds_an_evi_and_leaves_the_session_alone(make_lab: MakeLab) -> None:
+    lab, daemons = fabric(make_lab)
+    converge(lab)
+    sessions = bgp_connections(lab[1].namespace)
+    for host, other, daemon in zip(
+        lab.hosts, reversed(lab.hosts), daemons, strict=True
+    ):
+        host.prepare(10200)
+        host.tenant(f"u{host.number}", 10200, 10 + host.number)
+        daemon.write(host.config(other.session, evis=[evi(VNI), evi(10200)]))
+        done = daemon.reload()
+        assert done.returncode == 0, done.stdout + done.stderr
+        daemon.wait_ready(2)
+    converge(lab)
+
+    for host, other in zip(lab.hosts, reversed(lab.hosts), strict=True):
+        expect_flood(host, 10200, [other])
+    assert len(sessions) == 1
+    assert bgp_connections(lab[1].namespace) == sessions
 
 
 def test_an_interfaces_own_mac_is_never_overwritten(make_lab: MakeLab) -> None:

@@ -167,6 +167,25 @@ def test_a_killed_agent_comes_back_and_the_session_never_notices(
     assert bgp_connections(lab[1].namespace) == sessions
 
 
+@pytest.mark.parametrize("how", ["agent killed", "restarted"])
+def test_bindings_of_silent_tenants_outlive_evpnd(make_lab: MakeLab, how: str) -> None:
+    lab, one, two = converged_pair(make_lab)
+    _, before, _ = rows(lab)
+    if how == "restarted":
+        two.restart()
+    else:
+        old = two.kill_agent()
+        wait_until(lambda: two.agent_pid() != old, 10, "a new agent")
+    two.wait_established(1)
+    two.wait_ready(1)
+    one.wait_established(1)
+    # Long enough for the End-of-RIB that ends the old routes.
+    time.sleep(3.0)
+
+    assert before
+    assert rows(lab)[1] == before
+
+
 class Newcomers:
     """A machine that speaks with new MACs, a number a second."""
 

@@ -46,7 +46,7 @@ def start(lab: Lab, devices: Devices) -> list[Evpnd]:
                 evis[host.number] = [evi(VNI, manage=True, ports=names)]
             case Devices.DISCOVERED:
                 evis[host.number] = []
-    daemons = mesh(lab, evis, discover=devices is Devices.DISCOVERED)
+    daemons = mesh(lab, evis, settings={"discover": devices is Devices.DISCOVERED})
     for daemon in daemons:
         daemon.wait_ready(1)
     return daemons

@@ -1,12 +1,14 @@
 """`evpnd show --json`: the fields that programs rely on, with true values."""
 
 import json
+import urllib.request
 
 import pytest
 
 from integration.lab import Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, expect_flood, mesh
+from integration.lab_netns import inside
 
 pytestmark = pytest.mark.root
 VNI = 10100
@@ -132,6 +134,36 @@ def test_events_tell_what_happened(make_lab: MakeLab) -> None:
     _, one = fabric(make_lab)
 
     assert one.show("events")
+
+
+def test_metrics_count_what_show_shows(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    metrics = {"listen": "127.0.0.1:9471"}
+    mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]}, settings={"metrics": metrics})
+    converge(lab)
+    with inside(lab[1].namespace):
+        page = urllib.request.urlopen("http://127.0.0.1:9471/metrics", timeout=5)
+    with page:
+        lines = page.read().decode().splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+
+    assert {
+        value for name, value in values.items() if name.startswith("evpnd_peer_up")
+    } == {"1.0"}
+    for family in (
+        "evpnd_routes{",
+        "evpnd_evi_ready",
+        "evpnd_fdb_entries",
+        "evpnd_neighbor_entries",
+        "evpnd_flood_list_size",
+        "evpnd_convergence_seconds_count",
+    ):
+        found = [name for name in values if name.startswith(family)]
+        assert found, f"{family} in {lines}"
+        assert sum(float(values[name]) for name in found) > 0, family
 
 
 def test_status_three_says_that_no_daemon_is_there(make_lab: MakeLab) -> None:
