@@ -30,6 +30,7 @@ from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
 from evpnd.model.config import Config
 from evpnd.model.config_changes import describe_changes
 from evpnd.model.events import ConfigChanged, Event
+from evpnd.model.ids import parse_mac
 
 STDIN, STDOUT = 0, 1
 SWITCH_INTERVAL = 0.0005
@@ -189,10 +190,18 @@ class Agent:
                 return self.reports.show(what, request)
             case {"command": "status"}:
                 return {"ok": True, "result": self.reports.status()}
+            case {"command": "clear", "vni": int(vni), "mac": str(mac)}:
+                return self._clear(vni, mac)
             case {"command": "reload"}:
                 return await self._reload()
             case _:
                 return {"ok": False, "error": "there is no such command"}
+
+    def _clear(self, vni: int, mac: str) -> dict[str, object]:
+        if not self.engine.clear_duplicate(vni, parse_mac(mac)):
+            return {"ok": False, "error": f"{mac} is no duplicate in VNI {vni}"}
+        self._turn_soon()
+        return {"ok": True}
 
     def _reload_soon(self) -> None:
         self._spawn(self._reload())

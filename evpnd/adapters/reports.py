@@ -162,6 +162,7 @@ class Reports:
                 treatment.value: count for treatment, count in engine.malformed.items()
             },
             mac_moves=self.counts["mac_moved"],
+            duplicate_macs=len(engine.duplicates.found),
             convergence=self._convergence,
         )
 

@@ -21,6 +21,7 @@ _MODULES: Final = {
     "schema": "evpnd.cli.check",
     "reload": "evpnd.cli.reload",
     "show": "evpnd.cli.show",
+    "clear": "evpnd.cli.clear",
 }
 
 

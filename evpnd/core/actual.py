@@ -187,6 +187,10 @@ def dump_neighbors(vrf: MacVrf, rows: list[NeighborRow]) -> None:
         unbind_kernel(vrf, ip)
     if not vrf.neighbors_known:
         vrf.adopted_ips.update(vrf.neighbor_rows)
+        for ip, noted in vrf.neighbor_rows.items():
+            if noted.local:
+                # What an earlier run snooped: a silent tenant keeps its binding.
+                bind(vrf, vrf.snooped, noted.mac, ip)
         vrf.mark_all()
     vrf.neighbors_known = True
 

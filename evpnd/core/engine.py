@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from evpnd.core import actual, rib
+from evpnd.core.duplicates import Duplicates
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
@@ -72,6 +73,7 @@ class Engine:
         self.importer = Importer(config)
         self.retries = Retries()
         self.originator = Originator()
+        self.duplicates = Duplicates(config.duplicate_detection)
         self.settled = False
         """Every configured peer has had its say since the start."""
         self.announced_first = False
@@ -286,9 +288,15 @@ class Engine:
         vrfs = self.inventory.vrfs.values()
         self.retries.release(now, self.inventory.vrfs)
         turn = Pass(self.settled, self.retries.waiting, self.originator)
+        self.duplicates.expire(now, self.inventory.vrfs, self._notices)
         for vrf in vrfs:
+            if vrf.moved:
+                self.duplicates.count(vrf, now, self._notices)
             if vrf.dirty_macs or vrf.dirty_ips or vrf.dirty_flood or vrf.dirty_imet:
                 reconcile(vrf, turn)
+        for vrf in vrfs:
+            if vrf.moved:
+                self.duplicates.count(vrf, now, turn.notices)
         actions.extend(turn.actions)
         actions.extend(self.originator.flush())
         self._announce_first(now, actions)
@@ -372,6 +380,7 @@ class Engine:
             self._overran_at,
             self.retries.next_due(),
             self.inventory.next_due(),
+            self.duplicates.next_due(),
             None if self.announced_first else self._started + FIRST_DUMPS,
         )
         deadlines.extend(other for other in others if other is not None)
@@ -385,6 +394,10 @@ class Engine:
         actions.extend(self.inventory.remove_managed())
         return actions
 
+    def clear_duplicate(self, vni: int, mac: bytes) -> bool:
+        """Release a duplicate MAC; tells whether it was one."""
+        return self.duplicates.clear((vni, mac), self.inventory.vrfs, self._notices)
+
     def resync(self, reason: str) -> None:
         """Ask for every dump again."""
         self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
@@ -394,6 +407,7 @@ class Engine:
         self.config = config
         self._configure_peers(now)
         self.importer.configure(config)
+        self.duplicates.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
             self._pending.extend(self.originator.withdraw_all(vrf))
             self._pending.extend(remove_rows(vrf))

@@ -46,6 +46,14 @@ class Announced(NamedTuple):
     ips: tuple[bytes, ...]
 
 
+class Gateway(NamedTuple):
+    """What the peers were told of the bridge's own addresses."""
+
+    attributes: ExportAttributes | None
+    keys: tuple[bytes, ...]
+    """The bridge's MAC with each of its IPs."""
+
+
 class MacVrf:
     """MAC table of one EVI: routes, local MACs, and the kernel's rows for them.
 
@@ -104,7 +112,13 @@ class MacVrf:
         """Local MAC to the IPs bound to it, from whatever source."""
         self.sequence: dict[bytes, int] = {}
         """Our own mobility sequence of a local MAC; absent is 0."""
+        self.moved: list[bytes] = []
+        """MACs that moved to us or from us since duplicates were last counted."""
+        self.frozen: set[bytes] = set()
+        """Duplicate MACs that are left as they are."""
         self.announced: dict[bytes, Announced] = {}
+        self.bridge_mac = b""
+        self.announced_gateway = Gateway(None, ())
         self.announced_imet: ExportAttributes | None = None
         self.static: dict[bytes, bool] = {}
         """MACs that the YAML names, to whether they are sticky."""

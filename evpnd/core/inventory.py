@@ -170,7 +170,9 @@ class Inventory:
         for port in (*ports, vrf.vxlan, bridge.ifindex):
             self.by_port[port] = vrf
         own_ips = self.links.addresses_of(bridge.ifindex)
-        if own_ips != vrf.own_ips:
+        if (own_ips, bridge.mac) != (vrf.own_ips, vrf.bridge_mac):
+            vrf.bridge_mac = bridge.mac
+            vrf.dirty_imet = True
             vrf.dirty_ips |= own_ips ^ vrf.own_ips
             vrf.dirty_macs.update(vrf.bindings_of)
             vrf.own_ips = own_ips

@@ -36,6 +36,7 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> No
             )
         )
         return
+    vrf.moved.append(mac)
     own = vrf.sequence.get(mac, 0)
     vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
     notices.append(
@@ -81,6 +82,7 @@ def remote_wins(vrf: MacVrf, mac: bytes, path: Path, notices: list[Notice]) -> b
         if own <= (-path.sequence, path.vtep):
             return False
     forget(vrf, mac)
+    vrf.moved.append(mac)
     notices.append(
         Notice(
             "info",

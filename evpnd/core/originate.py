@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from evpnd.core.evi import Announced, MacVrf
+from evpnd.core.evi import Announced, Gateway, MacVrf
 from evpnd.model.actions import (
     Action,
     AnnounceImet,
@@ -11,13 +11,19 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
-from evpnd.model.ids import RouteTarget
+from evpnd.model.ids import RouteTarget, is_tenant_ip
 
 ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
+DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
 
 
 def export_attributes(
-    vtep: bytes, targets: tuple[RouteTarget, ...], sequence: int, *, sticky: bool
+    vtep: bytes,
+    targets: tuple[RouteTarget, ...],
+    sequence: int = 0,
+    *,
+    sticky: bool = False,
+    gateway: bool = False,
 ) -> ExportAttributes:
     """Build the attributes of a type 2 route (wire.md, what we send).
 
@@ -27,6 +33,8 @@ def export_attributes(
     if sequence or sticky:
         mobility = bytes((6, 0, sticky, 0)) + sequence.to_bytes(4, "big")
         communities = (*communities, mobility)
+    if gateway:
+        communities = (*communities, DEFAULT_GATEWAY)
     return ExportAttributes(next_hop=vtep, extended_communities=communities)
 
 
@@ -110,6 +118,32 @@ class Originator:
         vrf.announced_imet = wanted
         return actions
 
+    def gateway(self, vrf: MacVrf) -> list[Action]:
+        """Compare the bridge's own addresses with what was announced of them.
+
+        The default gateway community marks them (RFC 7432, section 10.1).
+        """
+        wanted = Gateway(None, ())
+        if vrf.ready and vrf.config.advertise.default_gateway and vrf.bridge_mac:
+            ips = sorted(filter(is_tenant_ip, vrf.own_ips))
+            targets = vrf.config.export_targets
+            wanted = Gateway(
+                export_attributes(vrf.vtep, targets, gateway=True),
+                tuple(vrf.bridge_mac + ip for ip in ips),
+            )
+        known, vrf.announced_gateway = vrf.announced_gateway, wanted
+        if wanted == known:
+            return []
+        actions: list[Action] = []
+        gone = [key for key in known.keys if key not in wanted.keys]
+        if gone:
+            actions.append(WithdrawMacIp(None, vrf.rd, gone))
+        if wanted.attributes is not None and wanted.keys:
+            keys = list(wanted.keys)
+            vni = vrf.config.vni
+            actions.append(AnnounceMacIp(None, wanted.attributes, vrf.rd, vni, keys))
+        return actions
+
     def flush(self) -> list[Action]:
         """Hand out the gathered announcements, grouped by equal attributes."""
         actions: list[Action] = [
@@ -132,6 +166,10 @@ class Originator:
         actions: list[Action] = []
         if keys:
             actions.append(WithdrawMacIp(None, vrf.rd, keys))
+        if vrf.announced_gateway.keys:
+            keys = list(vrf.announced_gateway.keys)
+            actions.append(WithdrawMacIp(None, vrf.rd, keys))
+            vrf.announced_gateway = Gateway(None, ())
         if vrf.announced_imet is not None:
             actions.append(WithdrawImet(None, vrf.rd, vrf.announced_imet.next_hop))
         vrf.announced = {}

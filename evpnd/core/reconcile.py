@@ -48,6 +48,7 @@ def reconcile(vrf: MacVrf, now: Pass) -> None:
     if vrf.dirty_imet:
         vrf.dirty_imet = False
         now.actions.extend(now.originator.imet(vrf))
+        now.actions.extend(now.originator.gateway(vrf))
     if vrf.dirty_macs:
         dirty, vrf.dirty_macs = vrf.dirty_macs, set()
         _reconcile_macs(vrf, dirty, now)
@@ -75,6 +76,8 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     local, static, announced = vrf.local, vrf.static, vrf.announced
     foreign, own, partial = vrf.foreign_rows, vrf.own_macs, vrf.partial
     adopted = vrf.adopted_macs
+    if vrf.frozen:
+        dirty = dirty - vrf.frozen
     for mac in dirty:
         path = best_for_mac(vrf, mac)
         overridden = False

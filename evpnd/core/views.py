@@ -89,9 +89,9 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
                 "sequence": vrf.sequence.get(mac, 0),
                 "sticky": vrf.is_sticky(mac),
-                "duplicate": False,
+                "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
                 "interface": _link_name(engine, local.port) if local else None,
-                "state": "advertised" if mac in vrf.announced else "not-advertised",
+                "state": _local_state(vrf, mac),
                 "since": local.since if local else None,
                 "origin": local.origin.value if local else "configured",
             }
@@ -107,7 +107,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "vtep": format_ip(path.vtep),
                 "sequence": path.sequence,
                 "sticky": path.sticky,
-                "duplicate": False,
+                "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
                 "interface": _link_name(engine, vrf.vxlan),
                 "state": _row_state(engine, vrf, mac, path),
                 "since": path.received_at,
@@ -207,6 +207,8 @@ def _mac_ip_entry(session: Session, key: bytes, path: Path) -> Entry:
 
 
 def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
+    if mac in vrf.frozen:
+        return "the MAC is a duplicate and frozen"
     if vrf.is_local(mac):
         return f"the MAC is local in {vrf.config.name}"
     chosen = best(mac_candidates(vrf, mac))
@@ -292,7 +294,15 @@ def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
     return known.ips if known is not None else ()
 
 
+def _local_state(vrf: MacVrf, mac: bytes) -> str:
+    if mac in vrf.frozen:
+        return "frozen"
+    return "advertised" if mac in vrf.announced else "not-advertised"
+
+
 def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> str:
+    if mac in vrf.frozen:
+        return "frozen"
     if vrf.remote_rows.get(mac) == path.vtep:
         return "installed"
     if mac in vrf.own_macs or mac in vrf.foreign_rows:

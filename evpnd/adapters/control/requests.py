@@ -7,7 +7,7 @@ from typing import Final
 from evpnd.model.ids import format_mac, parse_mac, parse_vni
 
 TABLES: Final = ("peers", "evis", "macs", "neighbors", "vteps", "routes", "events")
-COMMANDS: Final = ("show", "status", "reload")
+COMMANDS: Final = ("show", "status", "reload", "clear")
 
 Request = dict[str, object]
 
@@ -32,6 +32,8 @@ def parse_request(line: bytes) -> Request:
         raise ValueError(f"command is none of {', '.join(COMMANDS)}")
     if request["command"] == "show" and request.get("what") not in TABLES:
         raise ValueError(f"what is none of {', '.join(TABLES)}")
+    if request["command"] == "clear" and not request.keys() >= {"vni", "mac"}:
+        raise ValueError("clear needs vni and mac")
     if "vni" in request:
         vni = request["vni"]
         if isinstance(vni, bool) or not isinstance(vni, int):

@@ -179,3 +179,30 @@ def test_a_device_that_goes_down_takes_its_routes_along() -> None:
     host.run(LinkObserved(vxlan))
     assert keys(host) == {MAC}
     assert host.vrf.announced_imet is not None
+
+
+def test_the_bridges_own_addresses_are_announced_as_default_gateway() -> None:
+    settings = config()
+    (evi,) = settings.evis
+    evi = replace(evi, advertise=Advertise(default_gateway=True))
+    host = Host(configuration=replace(settings, evis=(evi,)))
+    bridge = next(link for link in host.kernel.links() if link.ifindex == BRIDGE)
+    assert keys(host) == set()
+
+    host.run(AddressObserved(BRIDGE, IP4, present=True))
+    assert keys(host) == {bridge.mac + IP4}
+    (told,) = (action for action in host.bgp if isinstance(action, AnnounceMacIp))
+    assert bytes.fromhex("030d000000000000") in told.attributes.extended_communities
+
+    host.run(AddressObserved(BRIDGE, IP4, present=False))
+    assert keys(host) == set()
+
+
+def test_a_new_agent_takes_back_the_bindings_that_the_last_one_noted() -> None:
+    first = Host()
+    first.run(*first.kernel.frame(PORTS[0], MAC))
+    first.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    second = Host(first.kernel)
+
+    assert keys(second) == {MAC, MAC + IP4}
+    assert first.kernel.neighbors[IP4].mac == MAC

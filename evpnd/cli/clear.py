@@ -1,0 +1,43 @@
+"""``evpnd clear``."""
+
+from pathlib import Path
+
+import click
+
+from evpnd.adapters.control.requests import normal_filter
+from evpnd.cli.options import ask, socket_option
+
+
+@click.group()
+@socket_option
+@click.pass_context
+def clear(ctx: click.Context, socket: Path | None) -> None:
+    """Release what the daemon holds back."""
+    ctx.obj = socket or ctx.obj
+
+
+@clear.command()
+@click.option("--vni", type=click.IntRange(1, (1 << 24) - 1), required=True)
+@click.argument("mac")
+@socket_option
+@click.pass_context
+def duplicate(ctx: click.Context, socket: Path | None, vni: int, mac: str) -> None:
+    """Release a MAC that was found to be a duplicate, frozen or not.
+
+    Its moves are counted anew. `evpnd show macs` has the duplicates.
+
+    \b
+    Example:
+      evpnd clear duplicate --vni 10100 02:00:00:00:00:01
+
+    \b
+    Exit status: 0 released, 1 it is no duplicate, 2 wrong usage, 3 no daemon.
+    """  # noqa: D301 - click wants the character
+    try:
+        normal = normal_filter("mac", mac)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="MAC") from None
+    answer = ask(ctx, socket, {"command": "clear", "vni": vni, "mac": normal})
+    if not answer.get("ok"):
+        raise click.ClickException(str(answer.get("error")))
+    click.echo(f"{normal} in VNI {vni} released")
