@@ -192,7 +192,7 @@ def test_the_agent_asks_for_a_refresh_and_resets_a_session(tmp_path: Path) -> No
         SpeakerRun(tmp_path / "s", [peer()]) as speaker,
         BgpPeer(PEER, REMOTE4, LOCAL4) as far,
     ):
-        far.wait_established()
+        speaker.wait_heard("up")
         speaker.say(f"evpnd refresh {REMOTE4}")
         far.wait_heard(lambda: far.bodies(REFRESH) == [bytes.fromhex("00190046")])
         speaker.say(f"evpnd reset {REMOTE4} 3 9")
