@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 
@@ -22,6 +23,11 @@ def _missing(item: pytest.Item) -> str | None:
     if item.get_closest_marker("gobgp") and not gobgp.is_installed():
         return "needs the Debian package gobgpd"
     return None
+
+
+def pytest_configure() -> None:
+    """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

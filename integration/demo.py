@@ -311,18 +311,27 @@ def main() -> int:
     for sign in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, lambda *_: sys.exit(1))
     start = time.monotonic()
+    demo = Demo(lab)
+    try:
+        perform(lab, demo)
+    except KeyboardInterrupt:
+        print("\ninterrupted; everything was removed", file=sys.stderr)
+        return 130
+    spent = time.monotonic() - start
+    print(f"\n{demo.held} checks held, {demo.failed} failed, {spent:.0f} s")
+    return 1 if demo.failed else 0
+
+
+def perform(lab: Lab, demo: Demo) -> None:
+    """Run the demo in its lab, which goes at the end unless it is to be kept."""
     with lab:
-        demo = Demo(lab)
         try:
             demo.run()
         except LabError as error:
             demo.check("the demo went through", holds=False, detail=error)
             print(lab.logs())
-        if keep:
+        if lab.keep:
             guide(lab, demo.daemons)
-    spent = time.monotonic() - start
-    print(f"\n{demo.held} checks held, {demo.failed} failed, {spent:.0f} s")
-    return 1 if demo.failed else 0
 
 
 if __name__ == "__main__":

@@ -165,9 +165,9 @@ class Lab:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End what was started, remove what was made."""
-        if not self.keep:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """End what was started, remove what was made; keep only what is whole."""
+        if error or not self.keep:
             self.close()
 
     def close(self) -> None:
