@@ -109,10 +109,10 @@ class Reports:
 
     def status(self) -> Entry:
         """Tell the daemon's own state in a few numbers."""
-        sessions = self._engine.sessions.values()
+        sessions = self._engine.peering.sessions.values()
         vrfs = self._engine.inventory.vrfs.values()
         return {
-            "settled": self._engine.settled,
+            "settled": self._engine.peering.settled,
             "peers": len(sessions),
             "peers_established": sum(session.established for session in sessions),
             "evis": len(vrfs),
@@ -138,7 +138,7 @@ class Reports:
         engine = self._engine
         vrfs = list(engine.inventory.vrfs.values())
         routes: collections.Counter[tuple[str, str, str]] = collections.Counter()
-        for session in list(engine.sessions.values()):
+        for session in list(engine.peering.sessions.values()):
             count = sum(map(len, list(session.rib.mac_ip.values())))
             routes[session.peer, "mac-ip", "received"] += count
             others = len(session.rib.others)
@@ -146,7 +146,7 @@ class Reports:
         return Snapshot(
             peer_up={
                 session.peer: session.established
-                for session in list(engine.sessions.values())
+                for session in list(engine.peering.sessions.values())
             },
             routes=dict(routes),
             evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
@@ -159,7 +159,8 @@ class Reports:
             },
             resyncs=dict(engine.resyncs),
             malformed={
-                treatment.value: count for treatment, count in engine.malformed.items()
+                treatment.value: count
+                for treatment, count in engine.peering.malformed.items()
             },
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),

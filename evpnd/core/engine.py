@@ -6,16 +6,15 @@ logging: the same events end in the same state, however they were grouped.
 """
 
 from collections.abc import Iterable
-from typing import assert_never
 
 from evpnd.core import actual, rib
 from evpnd.core.duplicates import Duplicates
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
+from evpnd.core.peering import Peering
 from evpnd.core.reconcile import Pass, reconcile, remove_rows
 from evpnd.core.retries import Retries
-from evpnd.core.sessions import Session
 from evpnd.model.actions import (
     Action,
     DumpFdb,
@@ -23,8 +22,6 @@ from evpnd.model.actions import (
     DumpNeighbors,
     FinishAnnouncement,
     Notice,
-    RequestRefresh,
-    ResetSession,
     SnoopPorts,
 )
 from evpnd.model.config import Config
@@ -42,24 +39,16 @@ from evpnd.model.events import (
     LinkVanished,
     NeighborsDumped,
     NeighborsObserved,
-    NotificationSeen,
-    PeerStateChanged,
-    PeerWentDown,
-    PeerWentUp,
-    RefreshMarked,
     RowFailed,
     UpdateReceived,
 )
-from evpnd.model.ids import Peer, format_ip
-from evpnd.model.routes import Treatment, Update
+from evpnd.model.ids import format_ip
 from evpnd.model.rows import FdbRow
 
 FIRST_DUMPS = 5.0
 """Seconds that the first announcement waits for the first dumps at the most."""
 OVERRUN_PAUSE = 1.0
 """Seconds between two dumps because of lost notifications."""
-MALFORMED_PAUSE = 60.0
-"""Seconds between two lines on one peer's malformed routes."""
 
 
 class Engine:
@@ -68,16 +57,13 @@ class Engine:
     def __init__(self, config: Config, now: float) -> None:
         """Begin with the configuration alone; nothing is known of the world."""
         self.config = config
-        self.sessions: dict[Peer, Session] = {}
         self.inventory = Inventory(config)
         self.importer = Importer(config)
+        self.peering = Peering(config, self.importer, now)
         self.retries = Retries()
         self.originator = Originator()
         self.duplicates = Duplicates(config.duplicate_detection)
-        self.settled = False
-        """Every configured peer has had its say since the start."""
         self.announced_first = False
-        self.malformed: dict[Treatment, int] = {}
         self.resyncs: dict[str, int] = {}
         self._pending: list[Action] = [DumpLinks()]
         self._notices: list[Notice] = []
@@ -85,14 +71,12 @@ class Engine:
         self._links_known = False
         self._snooped: frozenset[int] = frozenset()
         self._overran_at: float | None = None
-        self._malformed_told: dict[Peer, float] = {}
-        self._configure_peers(now)
 
     def handle(self, event: Event, now: float) -> None:
         """Absorb one event; `now` is monotonic seconds and never goes back."""
         match event:
             case UpdateReceived(peer, update):
-                self._update(peer, update, now)
+                self.peering.update(peer, update, now)
             case FdbObserved(rows):
                 self._observe_fdb(rows, now)
             case NeighborsObserved(rows):
@@ -136,111 +120,7 @@ class Engine:
             case ConfigChanged(config):
                 self._reconfigure(config, now)
             case _:
-                self._handle_session(event, now)
-
-    def _handle_session(
-        self,
-        event: PeerStateChanged
-        | PeerWentUp
-        | PeerWentDown
-        | NotificationSeen
-        | RefreshMarked,
-        now: float,
-    ) -> None:
-        session = self.sessions.get(event.peer)
-        if session is None:
-            return
-        match event:
-            case PeerWentUp():
-                self._went_up(session, event, now)
-            case PeerWentDown():
-                self._went_down(session, event, now)
-            case PeerStateChanged():
-                if not session.established:
-                    session.state = event.state
-            case NotificationSeen():
-                if session.last_error != event.text:
-                    self._warn("peer_error", peer=session.peer, error=event.text)
-                session.last_error = event.text
-            case RefreshMarked():
-                if event.ended:
-                    self._finish(session)
-                else:
-                    session.rib.mark_stale()
-                    session.deadline = now + max(session.restart_time, 120)
-            case _:
-                assert_never(event)
-
-    def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
-        session.went_up(now, event.restart_time, event.age)
-        session.enhanced_refresh = event.enhanced_refresh
-        if session.rib.stale is not None and not event.forwarding:
-            session.rib.drop_stale()
-        if event.resumed:
-            if event.route_refresh:
-                self._pending.append(RequestRefresh(session.peer))
-            elif not event.replayed:
-                self._pending.append(ResetSession(session.peer, 6, 4))
-        self._info("peer_up", peer=session.peer, resumed=event.resumed)
-
-    def _went_down(self, session: Session, event: PeerWentDown, now: float) -> None:
-        kept = session.went_down(now, event.reason, graceful=event.graceful)
-        gone = 0 if kept else session.rib.drop_all()
-        self._warn(
-            "peer_down",
-            peer=session.peer,
-            reason=event.reason,
-            routes_withdrawn=gone,
-            routes_kept=len(session.rib),
-        )
-
-    def _update(self, peer: Peer, update: Update, now: float) -> None:
-        session = self.sessions.get(peer)
-        if session is None:
-            return
-        session.last_update = now
-        adj = session.rib
-        for batch in update.withdrawn_mac_ip:
-            adj.withdraw(batch)
-        for route in update.withdrawn:
-            adj.withdraw_other(route)
-        attributes = update.attributes
-        if attributes is not None:
-            find = self.importer.path
-            for batch in update.mac_ip:
-                rd, ethernet_tag, esi, labels, _ = batch
-                parts = (rd, ethernet_tag, esi, labels)
-                adj.install(batch, find(session, attributes, parts, now))
-            for route in update.routes:
-                parts = (route.rd, b"", b"", b"")
-                adj.install_other(route, find(session, attributes, parts, now))
-        if update.end_of_rib:
-            self._finish(session)
-        if update.malformed:
-            self._count_malformed(session, update, now)
-
-    def _finish(self, session: Session) -> None:
-        gone = session.finish()
-        self._info("end_of_rib", peer=session.peer, stale_routes_withdrawn=gone)
-
-    def _count_malformed(self, session: Session, update: Update, now: float) -> None:
-        for found in update.malformed:
-            count = self.malformed.get(found.treatment, 0)
-            self.malformed[found.treatment] = count + 1
-            if found.treatment is Treatment.SESSION_RESET:
-                self._pending.append(
-                    ResetSession(session.peer, found.code, found.subcode)
-                )
-        told = self._malformed_told.get(session.peer)
-        if told is None or now >= told + MALFORMED_PAUSE:
-            self._malformed_told[session.peer] = now
-            found = update.malformed[0]
-            self._warn(
-                "update_malformed",
-                peer=session.peer,
-                treatment=found.treatment.value,
-                reason=found.reason,
-            )
+                self.peering.handle(event, now)
 
     def _observe_fdb(self, rows: Iterable[FdbRow], now: float) -> None:
         by_port = self.inventory.by_port
@@ -280,14 +160,16 @@ class Engine:
 
     def reconcile(self, now: float) -> list[Action]:
         """Hand out what brings the world to what the state wants."""
-        actions, self._pending = self._pending, []
         self._expire(now)
+        actions, self._pending = self._pending, []
+        actions.extend(self.peering.actions)
+        self.peering.actions.clear()
         if self._links_known:
             self._stand_on_devices(now, actions)
         self._import_anew()
         vrfs = self.inventory.vrfs.values()
         self.retries.release(now, self.inventory.vrfs)
-        turn = Pass(self.settled, self.retries.waiting, self.originator)
+        turn = Pass(self.peering.settled, self.retries.waiting, self.originator)
         self.duplicates.expire(now, self.inventory.vrfs, self._notices)
         for vrf in vrfs:
             if vrf.moved:
@@ -306,22 +188,7 @@ class Engine:
         return actions
 
     def _expire(self, now: float) -> None:
-        for session in self.sessions.values():
-            if not session.expired(now):
-                continue
-            if session.established or session.rib.stale is None:
-                self._finish(session)
-            else:
-                gone = session.rib.drop_all()
-                session.told_everything = True
-                session.deadline = None
-                self._warn(
-                    "peer_did_not_return", peer=session.peer, routes_withdrawn=gone
-                )
-        if not self.settled and all(
-            session.told_everything for session in self.sessions.values()
-        ):
-            self.settled = True
+        if self.peering.expire(now):
             for vrf in self.inventory.vrfs.values():
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips
@@ -355,9 +222,10 @@ class Engine:
             return
         vrfs = self.inventory.vrfs.values()
         self.importer.learn(vrfs, self.inventory.vtep)
-        for session in self.sessions.values():
+        sessions = self.peering.sessions.values()
+        for session in sessions:
             self.importer.judge_again(session)
-        rib.reimport((session.rib for session in self.sessions.values()), vrfs)
+        rib.reimport((session.rib for session in sessions), vrfs)
 
     def _announce_first(self, now: float, actions: list[Action]) -> None:
         if self.announced_first or not self._links_known:
@@ -371,20 +239,15 @@ class Engine:
 
     def next_deadline(self) -> float | None:
         """Say when to call `reconcile` again if no event comes; None: never."""
-        deadlines = [
-            session.deadline
-            for session in self.sessions.values()
-            if session.deadline is not None
-        ]
-        others = (
+        deadlines = (
             self._overran_at,
+            self.peering.next_due(),
             self.retries.next_due(),
             self.inventory.next_due(),
             self.duplicates.next_due(),
             None if self.announced_first else self._started + FIRST_DUMPS,
         )
-        deadlines.extend(other for other in others if other is not None)
-        return min(deadlines, default=None)
+        return min((d for d in deadlines if d is not None), default=None)
 
     def flush(self) -> list[Action]:
         """Remove all that was installed and created (`--flush-on-exit`)."""
@@ -405,30 +268,13 @@ class Engine:
 
     def _reconfigure(self, config: Config, now: float) -> None:
         self.config = config
-        self._configure_peers(now)
+        self.peering.configure(config, now)
         self.importer.configure(config)
         self.duplicates.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
             self._pending.extend(self.originator.withdraw_all(vrf))
             self._pending.extend(remove_rows(vrf))
         self._pending.extend(self.inventory.take_removals())
-
-    def _configure_peers(self, now: float) -> None:
-        wanted = {peer.address: peer for peer in self.config.peers}
-        for peer in list(self.sessions):
-            if peer not in wanted:
-                self.sessions.pop(peer).rib.drop_all()
-        for peer, config in wanted.items():
-            session = self.sessions.get(peer)
-            if session is None:
-                session = self.sessions[peer] = Session(config, now)
-                session.told_everything = self.settled
-                if self.settled:
-                    session.deadline = None
-            session.config = config
-
-    def _info(self, event: str, **fields: object) -> None:
-        self._notices.append(Notice("info", event, fields))
 
     def _warn(self, event: str, **fields: object) -> None:
         self._notices.append(Notice("warning", event, fields))

@@ -36,7 +36,7 @@ Entry = dict[str, Any]
 def peers(engine: Engine, now: float) -> Iterator[Entry]:
     """List the sessions."""
     advertised = originate.count(engine.inventory.vrfs.values())
-    for session in engine.sessions.values():
+    for session in engine.peering.sessions.values():
         yield {
             "address": session.peer,
             "asn": session.config.asn,
@@ -185,7 +185,7 @@ def vteps(engine: Engine) -> Iterator[Entry]:
 
 def routes(engine: Engine) -> Iterator[Entry]:
     """List the routes received, whether used or not."""
-    for session in engine.sessions.values():
+    for session in engine.peering.sessions.values():
         for table in session.rib.mac_ip.values():
             for key, path in table.items():
                 yield _mac_ip_entry(session, key, path)

@@ -80,10 +80,10 @@ def test_a_peer_without_end_of_rib_has_a_timer_that_waits_for_quiet() -> None:
     here.later(MARKER_TIMER - 1)
     here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
     here.later(1)
-    assert not here.engine.settled
+    assert not here.engine.peering.settled
 
     here.later(QUIET)
-    assert here.engine.settled
+    assert here.engine.peering.settled
 
 
 def test_a_peer_that_never_pauses_is_not_waited_for_for_ever() -> None:
@@ -93,17 +93,17 @@ def test_a_peer_that_never_pauses_is_not_waited_for_for_ever() -> None:
         here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
         here.later(1)
 
-    assert here.engine.settled
+    assert here.engine.peering.settled
 
 
 def test_a_peer_that_never_comes_up_is_waited_for_as_long_as_a_restart() -> None:
     here = Host()
     here.run(PeerWentUp(PEER), end_of_rib(PEER))
     here.later(119)
-    assert not here.engine.settled
+    assert not here.engine.peering.settled
 
     here.later(2)
-    assert here.engine.settled
+    assert here.engine.peering.settled
 
 
 def test_a_new_agent_asks_established_peers_to_send_again() -> None:
@@ -128,7 +128,7 @@ def test_a_peer_taken_from_the_configuration_leaves_nothing() -> None:
     here = host()
     here.run(ConfigChanged(config(peers=config().peers[1:])))
 
-    assert PEER not in here.engine.sessions
+    assert PEER not in here.engine.peering.sessions
     assert here.remote_macs() == {}
 
 
@@ -148,12 +148,12 @@ def test_a_broken_framing_resets_the_session_of_that_peer_alone() -> None:
     assert [a for a in here.bgp if isinstance(a, ResetSession)] == [
         ResetSession(PEER, 3, 10)
     ]
-    assert here.engine.malformed == {Treatment.SESSION_RESET: 1}
+    assert here.engine.peering.malformed == {Treatment.SESSION_RESET: 1}
 
 
 def test_the_last_error_is_kept_for_people() -> None:
     here = host()
     here.run(NotificationSeen(PEER, "Cease / Administrative Shutdown (received)"))
 
-    shown = here.engine.sessions[PEER].last_error
+    shown = here.engine.peering.sessions[PEER].last_error
     assert shown == "Cease / Administrative Shutdown (received)"

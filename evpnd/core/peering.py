@@ -1,0 +1,185 @@
+"""What the peers say: sessions and their routes, and when all have said it."""
+
+from typing import assert_never
+
+from evpnd.core.importing import Importer
+from evpnd.core.sessions import Session
+from evpnd.model.actions import Action, Notice, RequestRefresh, ResetSession
+from evpnd.model.config import Config
+from evpnd.model.events import (
+    NotificationSeen,
+    PeerStateChanged,
+    PeerWentDown,
+    PeerWentUp,
+    RefreshMarked,
+)
+from evpnd.model.ids import Peer
+from evpnd.model.routes import Treatment, Update
+
+MALFORMED_PAUSE = 60.0
+"""Seconds between two lines on one peer's malformed routes."""
+REFRESH_TIMER = 120.0
+"""Seconds that a peer has to mark the end of a refresh that it began."""
+
+SessionEvent = (
+    PeerStateChanged | PeerWentUp | PeerWentDown | NotificationSeen | RefreshMarked
+)
+
+
+class Peering:
+    """The sessions of all configured peers."""
+
+    def __init__(self, config: Config, importer: Importer, now: float) -> None:
+        """Begin with every session idle."""
+        self.sessions: dict[Peer, Session] = {}
+        self.settled = False
+        """Every configured peer has had its say since the start."""
+        self.malformed: dict[Treatment, int] = {}
+        self.actions: list[Action] = []
+        """For the next reconciliation, notices too."""
+        self._importer = importer
+        self._malformed_told: dict[Peer, float] = {}
+        self.configure(config, now)
+
+    def handle(self, event: SessionEvent, now: float) -> None:
+        """Absorb what happened to a session; one that is not configured is ignored."""
+        session = self.sessions.get(event.peer)
+        if session is None:
+            return
+        match event:
+            case PeerWentUp():
+                self._went_up(session, event, now)
+            case PeerWentDown():
+                self._went_down(session, event, now)
+            case PeerStateChanged():
+                if not session.established:
+                    session.state = event.state
+            case NotificationSeen():
+                if session.last_error != event.text:
+                    self._warn("peer_error", peer=session.peer, error=event.text)
+                session.last_error = event.text
+            case RefreshMarked():
+                if event.ended:
+                    self._finish(session)
+                else:
+                    session.rib.mark_stale()
+                    session.deadline = now + max(session.restart_time, REFRESH_TIMER)
+            case _:
+                assert_never(event)
+
+    def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
+        session.went_up(now, event.restart_time, event.age)
+        session.enhanced_refresh = event.enhanced_refresh
+        if session.rib.stale is not None and not event.forwarding:
+            session.rib.drop_stale()
+        if event.resumed:
+            if event.route_refresh:
+                self.actions.append(RequestRefresh(session.peer))
+            elif not event.replayed:
+                self.actions.append(ResetSession(session.peer, 6, 4))
+        self._info("peer_up", peer=session.peer, resumed=event.resumed)
+
+    def _went_down(self, session: Session, event: PeerWentDown, now: float) -> None:
+        kept = session.went_down(now, event.reason, graceful=event.graceful)
+        gone = 0 if kept else session.rib.drop_all()
+        self._warn(
+            "peer_down",
+            peer=session.peer,
+            reason=event.reason,
+            routes_withdrawn=gone,
+            routes_kept=len(session.rib),
+        )
+
+    def update(self, peer: Peer, update: Update, now: float) -> None:
+        """Take the routes of one UPDATE, the withdrawn ones first."""
+        session = self.sessions.get(peer)
+        if session is None:
+            return
+        session.last_update = now
+        adj = session.rib
+        for batch in update.withdrawn_mac_ip:
+            adj.withdraw(batch)
+        for route in update.withdrawn:
+            adj.withdraw_other(route)
+        attributes = update.attributes
+        if attributes is not None:
+            find = self._importer.path
+            for batch in update.mac_ip:
+                rd, ethernet_tag, esi, labels, _ = batch
+                parts = (rd, ethernet_tag, esi, labels)
+                adj.install(batch, find(session, attributes, parts, now))
+            for route in update.routes:
+                parts = (route.rd, b"", b"", b"")
+                adj.install_other(route, find(session, attributes, parts, now))
+        if update.end_of_rib:
+            self._finish(session)
+        if update.malformed:
+            self._count_malformed(session, update, now)
+
+    def _finish(self, session: Session, by: str = "marker") -> None:
+        gone = session.finish()
+        self._info("end_of_rib", peer=session.peer, by=by, stale_routes_withdrawn=gone)
+
+    def _count_malformed(self, session: Session, update: Update, now: float) -> None:
+        for found in update.malformed:
+            count = self.malformed.get(found.treatment, 0)
+            self.malformed[found.treatment] = count + 1
+            if found.treatment is Treatment.SESSION_RESET:
+                self.actions.append(
+                    ResetSession(session.peer, found.code, found.subcode)
+                )
+        told = self._malformed_told.get(session.peer)
+        if told is None or now >= told + MALFORMED_PAUSE:
+            self._malformed_told[session.peer] = now
+            found = update.malformed[0]
+            self._warn(
+                "update_malformed",
+                peer=session.peer,
+                treatment=found.treatment.value,
+                reason=found.reason,
+            )
+
+    def expire(self, now: float) -> bool:
+        """Stop waiting where the time is over; tells whether that settled all."""
+        for session in self.sessions.values():
+            if not session.expired(now):
+                continue
+            if session.established or session.rib.stale is None:
+                self._finish(session, by="timer")
+                continue
+            gone = session.rib.drop_all()
+            session.told_everything = True
+            session.deadline = None
+            self._warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
+        if self.settled or not all(
+            session.told_everything for session in self.sessions.values()
+        ):
+            return False
+        self.settled = True
+        return True
+
+    def next_due(self) -> float | None:
+        """Say when the next wait is over."""
+        deadlines = (session.deadline for session in self.sessions.values())
+        return min((d for d in deadlines if d is not None), default=None)
+
+    def configure(self, config: Config, now: float) -> None:
+        """Take the peers of a configuration; those that it leaves out are gone."""
+        wanted = {peer.address: peer for peer in config.peers}
+        for peer in list(self.sessions):
+            if peer not in wanted:
+                self.sessions.pop(peer).rib.drop_all()
+        for peer, settings in wanted.items():
+            session = self.sessions.get(peer)
+            if session is None:
+                session = self.sessions[peer] = Session(settings, now)
+                session.told_everything = self.settled
+                if self.settled:
+                    session.deadline = None
+            session.config = settings
+
+    def _info(self, event: str, **fields: object) -> None:
+        self.actions.append(Notice("info", event, fields))
+
+    def _warn(self, event: str, **fields: object) -> None:
+        self.actions.append(Notice("warning", event, fields))
