@@ -12,10 +12,17 @@ from typing import Any, Self
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.speaker.configuration import Speaker, configuration_text, write_configuration
-from integration.lab_netns import ip, is_running, sweep, wait_until
+from integration.lab_netns import (
+    NETNS_DIRECTORY,
+    ip,
+    is_running,
+    sweep,
+    wait_until,
+)
 
-PREFIX = "es"
-SPEAKER, PEER = "es-speaker", "es-peer"
+PREFIX = f"es{os.getpid()}"
+"""Of the namespaces; two runs at a time do not meet."""
+SPEAKER, PEER = f"{PREFIX}-speaker", f"{PREFIX}-peer"
 LOCAL4, REMOTE4 = "10.90.0.1", "10.90.0.2"
 LOCAL6, REMOTE6 = "fd00:90::1", "fd00:90::2"
 ASN = 65000
@@ -53,14 +60,21 @@ while True:
     if not octets:
         break
     os.write(log, octets)
-    if b'"type":"shutdown"' in octets[-200:]:
+    if b'"type":"shutdown"' in octets:
         break
 """
 
 
 def build() -> None:
-    """Make the two namespaces and the link between them."""
-    sweep(PREFIX)
+    """Make the two namespaces and the link between them.
+
+    What runs that crashed left behind goes first.
+    """
+    for path in NETNS_DIRECTORY.glob("es*-speaker"):
+        left = path.name.partition("-")[0]
+        pid = left.removeprefix("es")
+        if pid.isdecimal() and not is_running(int(pid)):
+            sweep(left)
     ip([f"netns add {SPEAKER}", f"netns add {PEER}"])
     for namespace, device, address4, address6 in (
         (SPEAKER, "es-s", LOCAL4, LOCAL6),
