@@ -55,7 +55,8 @@ class Session:
         self.state = "established"
         self.since = now - age
         self._waiting_since = now
-        self.restart_time = restart_time or 0
+        # RFC 4724, 4.2: stale routes are kept no longer than an upper bound of ours.
+        self.restart_time = min(restart_time or 0, self.config.graceful_restart)
         self.last_update = now
         self.deadline = now + MARKER_TIMER
 
@@ -66,7 +67,7 @@ class Session:
         self.last_error = reason
         self.paths.clear()
         self.ranks.clear()
-        keep = graceful and self.restart_time > 0 and self.config.graceful_restart > 0
+        keep = graceful and self.restart_time > 0
         if keep:
             self.rib.mark_stale()
             self.deadline = now + self.restart_time

@@ -1,5 +1,7 @@
 """Sessions that come, go, restart, and resume (RFC 4724, RFC 2918, RFC 7313)."""
 
+from dataclasses import replace
+
 from evpnd.core.sessions import LONGEST_WAIT, MARKER_TIMER, QUIET
 from evpnd.model.actions import RequestRefresh, ResetSession
 from evpnd.model.events import (
@@ -53,6 +55,19 @@ def test_the_routes_of_a_restarting_peer_stay_until_its_time_is_over() -> None:
     here.later(2)
     assert here.remote_macs() == {}
     assert here.kernel.flood == {}
+
+
+def test_a_restarting_peer_has_no_longer_than_the_configuration_gives() -> None:
+    short = replace(config().peers[0], graceful_restart=5)
+    here = Host(configuration=config(peers=(short,)))
+    here.run(PeerWentUp(PEER, restart_time=120), end_of_rib(PEER))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.run(PeerWentDown(PEER, "closed"))
+    here.later(4)
+    assert here.remote_macs().keys() == {MAC}
+
+    here.later(2)
+    assert here.remote_macs() == {}
 
 
 def test_a_restarted_peer_loses_what_it_does_not_send_again() -> None:
