@@ -20,6 +20,10 @@ KEPT_EVENTS = 1000
 SAME_EVENT_LIMIT = 50
 """Lines a second of one event; the rest are counted and told in one line."""
 
+FILTERS = ("vni", "peer", "mac", "ip")
+FILTERS_OF = {"peers": ("peer",), "evis": ("vni",), "vteps": ("vni", "peer")}
+"""Tables that not all filters have a meaning for."""
+
 Entry = dict[str, Any]
 
 log = structlog.get_logger()
@@ -100,6 +104,11 @@ class Reports:
         table = tables.get(what)
         if table is None:
             return {"ok": False, "error": f"there is no table {what!r}"}
+        vain = [name for name in FILTERS if name in filters]
+        vain = [name for name in vain if name not in FILTERS_OF.get(what, FILTERS)]
+        if vain:
+            error = f"{what} cannot be filtered by {' and '.join(vain)}"
+            return {"ok": False, "error": error}
         offset = time.time() - now
         found = [entry for entry in table() if _passes(entry, filters)]
         for entry in found:
@@ -169,7 +178,7 @@ class Reports:
 
 
 def _passes(entry: Entry, filters: dict[str, object]) -> bool:
-    for name in ("vni", "peer", "mac", "ip"):
+    for name in FILTERS:
         wanted = filters.get(name)
         if wanted is None:
             continue

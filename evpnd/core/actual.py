@@ -138,6 +138,7 @@ def dump_fdb(
     if not vrf.fdb_known:
         vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
         vrf.adopted_vteps.update(vtep for vtep, ours in vrf.flood_rows.items() if ours)
+        vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.adopted_vteps)
         vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
         vrf.mark_all()
     vrf.fdb_known = True

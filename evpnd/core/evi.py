@@ -81,6 +81,9 @@ class MacVrf:
         that follow, they are not deleted before all peers have had their say."""
         self.adopted_ips: set[bytes] = set()
         self.adopted_vteps: set[bytes] = set()
+        self.unmarked_vteps: set[bytes] = set()
+        """VTEPs that the first dump had in the flood list without our mark: an
+        operator's append takes it from the whole list, so they may be ours."""
         self.preserved = False
         """The first dump held rows of an earlier run."""
 
@@ -201,6 +204,7 @@ class MacVrf:
             self.adopted_macs,
             self.adopted_ips,
             self.adopted_vteps,
+            self.unmarked_vteps,
         ):
             known.clear()
         self.bindings_of.clear()

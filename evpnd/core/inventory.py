@@ -20,6 +20,7 @@ from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
     CreateDevices,
+    DeleteNeighbors,
     DumpFdb,
     DumpNeighbors,
     Notice,
@@ -123,7 +124,7 @@ class Inventory:
         notices: list[Notice],
     ) -> None:
         evi = vrf.config
-        found = find_devices(evi, self.links, self.vtep)
+        found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
         if found.reason is None and found.bridge is not None:
             other = claimed.setdefault(found.bridge.ifindex, vrf)
             if other is not vrf:
@@ -139,6 +140,10 @@ class Inventory:
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
         if (vxlan, bridge) != (vrf.vxlan, vrf.bridge):
+            if bridge != vrf.bridge and vrf.bridge in self.links.by_index:
+                left = list(vrf.neighbor_rows)
+                if left:
+                    actions.append(DeleteNeighbors(vrf.bridge, left))
             vrf.forget_kernel()
             vrf.vxlan, vrf.bridge = vxlan, bridge
         vrf.vtep = self.vtep

@@ -8,7 +8,7 @@ used at all, which EVIs import it, and where it stands among others.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, final
 
-from evpnd.model.ids import Peer
+from evpnd.model.ids import Peer, is_host_ip
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
@@ -93,6 +93,8 @@ def rejection(
         return "we are its originator"
     if attributes.next_hop == vtep:
         return "its next hop is our own VTEP address"
+    if not is_host_ip(attributes.next_hop):
+        return "its next hop is no host's address"
     if vtep and len(attributes.next_hop) != len(vtep):
         return "its next hop is of the other address family than our VTEP"
     if (

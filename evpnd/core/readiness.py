@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from evpnd.model.config import EviConfig
+from evpnd.model.config import VXLAN_PORT, EviConfig
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link
 
@@ -111,7 +111,9 @@ def vxlan_name(evi: EviConfig) -> str:
     return evi.vxlan or f"vx{evi.vni}"
 
 
-def find_devices(evi: EviConfig, links: Links, vtep: bytes) -> Devices:
+def find_devices(
+    evi: EviConfig, links: Links, vtep: bytes, udp_port: int = VXLAN_PORT
+) -> Devices:
     """Look for the devices of an EVI and say what keeps it from being ready."""
     wanted = vxlan_name(evi) if evi.manage else evi.vxlan
     vxlan = links.by_name.get(wanted) if wanted else links.vxlan_of(evi.vni)
@@ -144,6 +146,13 @@ def find_devices(evi: EviConfig, links: Links, vtep: bytes) -> Devices:
         )
     if not local:
         return Devices(f"{vxlan.name} has no local address", vxlan, bridge)
+    if vxlan.vxlan.udp_port != udp_port:
+        return Devices(
+            f"{vxlan.name} uses UDP port {vxlan.vxlan.udp_port}, "
+            f"not vtep.udp-port {udp_port}",
+            vxlan,
+            bridge,
+        )
     for link in (vxlan, bridge):
         if not link.up:
             return Devices(f"{link.name} is down", vxlan, bridge)

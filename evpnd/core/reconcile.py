@@ -24,7 +24,7 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
-from evpnd.model.ids import is_unicast_mac
+from evpnd.model.ids import is_host_ip, is_unicast_mac
 
 ROUTER_FLAG = 0x01
 """R of the ARP/ND community (RFC 9047)."""
@@ -189,7 +189,7 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
     answers for itself, but where the bridge knows it, requests for it do not go to
     the other VTEPs; the kernel's own neighbour serves for that as well.
     """
-    if ip in vrf.own_ips:
+    if ip in vrf.own_ips or not is_host_ip(ip):
         return None
     local = vrf.binding(ip)
     if local is not None:
@@ -211,6 +211,9 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     wanted = set(vrf.imets.values()) if vrf.config.flood else set()
     wanted.discard(vrf.vtep)
     wanted = {vtep for vtep in wanted if len(vtep) == len(vrf.vtep)}
+    for vtep in vrf.unmarked_vteps & wanted:
+        vrf.flood_rows[vtep] = True
+    vrf.unmarked_vteps -= wanted
     add = [
         vtep
         for vtep in wanted

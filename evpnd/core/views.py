@@ -94,6 +94,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "state": _local_state(vrf, mac),
                 "since": local.since if local else None,
                 "origin": local.origin.value if local else "configured",
+                "peer": None,
             }
         for mac in _routed_macs(vrf):
             path = best_for_mac(vrf, mac)
@@ -112,6 +113,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "state": _row_state(engine, vrf, mac, path),
                 "since": path.received_at,
                 "origin": "bgp",
+                "peer": path.peer,
             }
 
 
@@ -131,6 +133,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         "state": "advertised"
                         if ip in _announced_ips(vrf, mac)
                         else "not-advertised",
+                        "peer": None,
                     }
         for ip in vrf.macs_of:
             found = best_for_ip(vrf, ip)
@@ -152,6 +155,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 "kind": "remote",
                 "vtep": format_ip(path.vtep),
                 "state": state,
+                "peer": path.peer,
             }
 
 

@@ -34,6 +34,10 @@ TWO_OCTET_AS = 0x00
 IPV4_ADDRESS = 0x01
 FOUR_OCTET_AS = 0x02
 ROUTE_TARGET_SUBTYPE = 0x02
+IPV4_LENGTH = 4
+MULTICAST_IPV4 = 224
+"""First octet; all from here on are no station's (RFC 1112, section 4)."""
+MULTICAST_IPV6 = 0xFF
 AS2_MAX = 0xFFFF
 AS4_MAX = 0xFFFFFFFF
 RFC8365_VXLAN = 0x10000000
@@ -161,6 +165,16 @@ def is_tenant_ip(ip: bytes) -> bool:
         or address.is_link_local
         or ip == b"\xff\xff\xff\xff"
     )
+
+
+def is_host_ip(ip: bytes) -> bool:
+    """Tell whether an address can be one station's, as far as its octets say.
+
+    Link-local ones can: FRR announces them (FRR 7862). Quick, for each binding.
+    """
+    if len(ip) == IPV4_LENGTH:
+        return ip[0] not in (0, 127) and ip[0] < MULTICAST_IPV4
+    return ip[0] != MULTICAST_IPV6 and ip[:15] != bytes(15)
 
 
 def is_unicast_mac(mac: bytes) -> bool:

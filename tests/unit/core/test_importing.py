@@ -113,3 +113,26 @@ def test_a_mac_with_an_ip_alone_gives_the_mac_row_and_the_neighbour() -> None:
 
     assert here.remote_macs() == {MAC: parse_ip(VTEP)}
     assert here.kernel.neighbors[ip].mac == MAC
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "0.0.0.0", "224.0.0.1", "ff02::1", "::"])
+def test_a_binding_that_is_no_hosts_makes_no_neighbour(text: str) -> None:
+    here = host()
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC + parse_ip(text)))
+
+    assert here.kernel.neighbors == {}
+
+
+def test_a_link_local_binding_of_a_peer_is_accepted() -> None:
+    here = host()
+    ip = parse_ip("fe80::1")
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC + ip))
+
+    assert here.kernel.neighbors.keys() == {ip}
+
+
+def test_a_next_hop_that_is_no_hosts_is_not_used() -> None:
+    here = host()
+    here.run(announce(PEER, attributes("127.0.0.1"), VTEP, MAC))
+
+    assert here.remote_macs() == {}
