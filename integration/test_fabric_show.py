@@ -116,20 +116,6 @@ def test_a_table_in_a_pipe_is_plain(make_lab: MakeLab) -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_explain_tells_the_story_of_a_mac_and_of_one_that_is_absent(
-    make_lab: MakeLab,
-) -> None:
-    lab, one = fabric(make_lab)
-    where = ["--vni", str(VNI), "--socket", str(one.socket)]
-    told = one.run("explain", "mac", lab.tenants[1].mac, *where)
-    absent = one.run("explain", "mac", "02:00:00:00:99:99", *where)
-
-    assert told.returncode == 0, told.stderr
-    assert lab[2].session in told.stdout
-    assert lab[2].vtep in told.stdout
-    assert absent.stdout.strip()
-
-
 def test_events_tell_what_happened(make_lab: MakeLab) -> None:
     _, one = fabric(make_lab)
 
@@ -181,13 +167,3 @@ def test_an_invalid_file_is_refused_with_status_two(make_lab: MakeLab) -> None:
     assert daemon.process.wait(20) == 2
     assert "unknown" in daemon.process.tail()
     assert "vni" in daemon.process.tail()
-
-
-def test_plan_touches_nothing_and_names_what_would_be_made(make_lab: MakeLab) -> None:
-    lab = make_lab(1)
-    daemon = lab[1].evpnd(lab[1].config("10.1.0.9", evis=[evi(10200)]))
-    daemon.write(lab[1].config("10.1.0.9", evis=[evi(10200), evi(VNI, manage=True)]))
-    done = daemon.run("plan", "-c", str(daemon.path))
-
-    assert done.returncode == 0, done.stderr
-    assert f"vx{VNI}" in done.stdout
