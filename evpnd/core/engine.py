@@ -181,6 +181,9 @@ class Engine:
                 self.duplicates.count(vrf, now, turn.notices)
         actions.extend(turn.actions)
         actions.extend(self.originator.flush())
+        for peer in self.peering.newcomers:
+            actions.extend(self.originator.tell(peer, vrfs))
+        self.peering.newcomers.clear()
         self._announce_first(now, actions)
         actions.extend(self._notices)
         actions.extend(turn.notices)

@@ -115,6 +115,9 @@ class MacVrf:
         """Local MAC to the IPs bound to it, from whatever source."""
         self.sequence: dict[bytes, int] = {}
         """Our own mobility sequence of a local MAC; absent is 0."""
+        self.ceded: set[bytes] = set()
+        """Fixed MACs, not sticky, that a remote VTEP has with a better claim: they
+        stay where the operator put them and are not announced."""
         self.moved: list[bytes] = []
         """MACs that moved to us or from us since duplicates were last counted."""
         self.frozen: set[bytes] = set()
@@ -139,7 +142,7 @@ class MacVrf:
 
     def is_local(self, mac: bytes) -> bool:
         """Tell whether a MAC is behind one of our tenant ports."""
-        return mac in self.local or mac in self.static
+        return mac in self.local or (mac in self.static and mac not in self.ceded)
 
     def is_fixed(self, mac: bytes) -> bool:
         """Tell whether a local MAC was put there by the operator and stays."""
@@ -162,7 +165,7 @@ class MacVrf:
             if mac is not None and self.is_local(mac):
                 return mac
         for entry in self.config.static:
-            if entry.ip == ip:
+            if entry.ip == ip and self.is_local(entry.mac):
                 return entry.mac
         return None
 

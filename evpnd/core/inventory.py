@@ -20,7 +20,9 @@ from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
     CreateDevices,
+    DeleteFlood,
     DeleteNeighbors,
+    DeleteVxlanRows,
     DumpFdb,
     DumpNeighbors,
     Notice,
@@ -140,10 +142,7 @@ class Inventory:
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
         if (vxlan, bridge) != (vrf.vxlan, vrf.bridge):
-            if bridge != vrf.bridge and vrf.bridge in self.links.by_index:
-                left = list(vrf.neighbor_rows)
-                if left:
-                    actions.append(DeleteNeighbors(vrf.bridge, left))
+            self._leave(vrf, vxlan, bridge, actions)
             vrf.forget_kernel()
             vrf.vxlan, vrf.bridge = vxlan, bridge
         vrf.vtep = self.vtep
@@ -162,6 +161,22 @@ class Inventory:
             actions.append(DumpNeighbors(bridge))
         if vrf.reason != before:
             vrf.mark_all()
+
+    def _leave(
+        self, vrf: MacVrf, vxlan: int, bridge: int, actions: list[Action]
+    ) -> None:
+        """Take our rows from devices that live on without the EVI."""
+        links = self.links.by_index
+        if bridge != vrf.bridge and vrf.bridge in links and vrf.neighbor_rows:
+            actions.append(DeleteNeighbors(vrf.bridge, list(vrf.neighbor_rows)))
+        if vrf.vxlan in links and (vxlan != vrf.vxlan or not bridge):
+            halves = [mac for mac, (dst, _) in vrf.partial.items() if dst]
+            macs = [m for m in (*vrf.remote_rows, *halves) if m not in vrf.foreign_rows]
+            flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
+            if macs:
+                actions.append(DeleteVxlanRows(vrf.vxlan, macs))
+            if flood:
+                actions.append(DeleteFlood(vrf.vxlan, flood))
 
     def _take_ports(self, vrf: MacVrf, bridge: Link, actions: list[Action]) -> None:
         ports = tenant_ports(self.links, bridge)

@@ -71,16 +71,25 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
 def remote_wins(vrf: MacVrf, mac: bytes, path: Path, notices: list[Notice]) -> bool:
     """Judge a MAC that is local and has a remote route.
 
-    The higher sequence wins, and of equal ones the lower VTEP address. What the
-    operator put on a port stays there. A MAC that wins stays local; one that
-    loses is forgotten here, and its rows follow.
+    The higher sequence wins, and of equal ones the lower VTEP address. A MAC that
+    wins stays local; one that loses is forgotten here, and its rows follow. What the
+    operator put on a port stays there, but is not announced any longer, unless it
+    is sticky: then it stays in any case.
     """
-    if vrf.is_fixed(mac):
+    if vrf.is_sticky(mac):
         return False
     if not path.sticky:
         own = (-vrf.sequence.get(mac, 0), vrf.vtep)
         if own <= (-path.sequence, path.vtep):
+            vrf.ceded.discard(mac)
             return False
+    if vrf.is_fixed(mac):
+        if mac not in vrf.ceded:
+            vrf.ceded.add(mac)
+            fields = {**_of(vrf, mac), "vtep": format_ip(path.vtep)}
+            notices.append(Notice("warning", "fixed_mac_claimed", fields))
+        # A row of the operator's is not ours to replace.
+        return mac not in vrf.local
     forget(vrf, mac)
     vrf.moved.append(mac)
     notices.append(

@@ -11,7 +11,7 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
-from evpnd.model.ids import RouteTarget, is_tenant_ip
+from evpnd.model.ids import Peer, RouteTarget, is_tenant_ip
 
 ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
 DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
@@ -88,6 +88,8 @@ class Originator:
             )
         if not (advertise.macs or ips):
             return None
+        if mac in vrf.ceded:
+            return None
         sequence = vrf.sequence.get(mac, 0)
         sticky = vrf.is_sticky(mac)
         shared = (vrf.vtep, vrf.config.export_targets, sequence, sticky)
@@ -142,6 +144,26 @@ class Originator:
             keys = list(wanted.keys)
             vni = vrf.config.vni
             actions.append(AnnounceMacIp(None, wanted.attributes, vrf.rd, vni, keys))
+        return actions
+
+    def tell(self, peer: Peer, vrfs: Iterable[MacVrf]) -> list[Action]:
+        """Announce everything to a peer that is new in the configuration."""
+        actions: list[Action] = []
+        for vrf in vrfs:
+            groups: dict[ExportAttributes, list[bytes]] = {}
+            for mac, known in vrf.announced.items():
+                groups.setdefault(known.attributes, []).extend(_keys(mac, known))
+            gateway = vrf.announced_gateway
+            if gateway.attributes is not None:
+                groups[gateway.attributes] = list(gateway.keys)
+            actions.extend(
+                AnnounceMacIp(peer, attributes, vrf.rd, vrf.config.vni, keys)
+                for attributes, keys in groups.items()
+                if keys
+            )
+            imet = vrf.announced_imet
+            if imet is not None:
+                actions.append(AnnounceImet(peer, imet, vrf.rd, imet.next_hop))
         return actions
 
     def flush(self) -> list[Action]:

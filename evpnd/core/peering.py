@@ -37,9 +37,12 @@ class Peering:
         self.malformed: dict[Treatment, int] = {}
         self.actions: list[Action] = []
         """For the next reconciliation, notices too."""
+        self.newcomers: list[Peer] = []
+        """Peers that a new configuration added, who know nothing of us yet."""
         self._importer = importer
         self._malformed_told: dict[Peer, float] = {}
         self.configure(config, now)
+        self.newcomers.clear()
 
     def handle(self, event: SessionEvent, now: float) -> None:
         """Absorb what happened to a session; one that is not configured is ignored."""
@@ -173,6 +176,7 @@ class Peering:
             session = self.sessions.get(peer)
             if session is None:
                 session = self.sessions[peer] = Session(settings, now)
+                self.newcomers.append(peer)
                 session.told_everything = self.settled
                 if self.settled:
                     session.deadline = None

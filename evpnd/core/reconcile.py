@@ -82,11 +82,12 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         path = best_for_mac(vrf, mac)
         overridden = False
         if mac in local or mac in static:
-            if path is not None:
-                if mobility.remote_wins(vrf, mac, path, now.notices):
-                    overridden = True
-                else:
-                    path = None
+            if path is None:
+                vrf.ceded.discard(mac)
+            elif mobility.remote_wins(vrf, mac, path, now.notices):
+                overridden = True
+            else:
+                path = None
             now.originator.mac(vrf, mac)
             _mark_bindings(vrf, mac)
         elif mac in announced:

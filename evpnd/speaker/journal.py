@@ -20,28 +20,26 @@ class Journal:
 
     def add(self, updates: bytes) -> None:
         """Keep whole UPDATE messages with their headers."""
-        if not self.complete:
+        if not self.complete and self._refreshed_from is None:
             return
         self._pieces.append(updates)
         self._size += len(updates)
         if self._size > LIMIT:
-            self._pieces.clear()
+            self._pieces, self._size, self._refreshed_from = [], 0, None
             self.complete = False
 
     def refresh_began(self) -> None:
         """Note that the peer says everything once more from here (RFC 7313)."""
-        if not self.complete:
-            self._pieces, self._size, self.complete = [], 0, True
-            self._refreshed_from = 0
-        else:
-            self._refreshed_from = len(self._pieces)
+        self._refreshed_from = len(self._pieces)
 
     def refresh_ended(self) -> None:
         """Drop what was said before the refresh began."""
-        if self.complete and self._refreshed_from is not None:
-            del self._pieces[: self._refreshed_from]
-            self._size = sum(map(len, self._pieces))
+        if self._refreshed_from is None:
+            return
+        del self._pieces[: self._refreshed_from]
+        self._size = sum(map(len, self._pieces))
         self._refreshed_from = None
+        self.complete = True
 
     def pieces(self) -> list[bytes]:
         """Give what was kept, oldest first; nothing where it is not complete."""

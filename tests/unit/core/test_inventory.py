@@ -59,3 +59,14 @@ def test_a_flood_row_that_lost_its_mark_is_ours_again_when_it_is_announced() -> 
     host.run(withdraw_imet(PEER, REMOTE))
 
     assert kernel.flood.keys() == {parse_ip("10.9.9.9")}
+
+
+def test_a_device_that_leaves_its_bridge_takes_its_rows_along() -> None:
+    host = Host()
+    host.up()
+    host.run(announce(PEER, attributes(REMOTE), REMOTE, MAC + IP))
+    host.run(announce_imet(PEER, REMOTE))
+    host.run(LinkObserved(link(host, VXLAN)._replace(master=0)))
+
+    assert host.vrf.reason == "vx100 is not in a bridge"
+    assert host.kernel.vxlan == host.kernel.flood == host.kernel.neighbors == {}

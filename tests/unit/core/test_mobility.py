@@ -1,10 +1,13 @@
 """Who has a MAC (RFC 7432, section 15)."""
 
+from dataclasses import replace
+
 from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
+from evpnd.model.config import StaticEntry
 from evpnd.model.events import BindingsSnooped, FdbObserved
-from evpnd.model.ids import parse_ip
+from evpnd.model.ids import Mac, parse_ip
 from evpnd.model.rows import NTF_STICKY, NUD_NOARP, FdbRow
-from tests.fakes.host import PEERS, Host, announce, attributes, withdraw
+from tests.fakes.host import PEERS, Host, announce, attributes, config, withdraw
 from tests.fakes.kernel import PORTS, VXLAN
 
 MAC = b"\2\0\0\0\0\1"
@@ -145,3 +148,34 @@ def test_the_echo_of_our_own_row_is_no_move() -> None:
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
     assert here.vrf.local == {}
     assert here.kernel.bridge[MAC].ifindex == VXLAN
+
+
+def test_a_static_row_that_a_better_claim_names_stays_and_is_not_announced() -> None:
+    here = host()
+    row = FdbRow(True, PORTS[0], MAC, 0, NUD_NOARP, 0, b"")
+    here.kernel.bridge[MAC] = row
+    here.run(FdbObserved([row]))
+    here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC))
+    assert here.kernel.bridge[MAC] == row
+    assert MAC not in here.vrf.announced
+
+    here.run(withdraw(PEER, HIGHER, MAC))
+    assert MAC in here.vrf.announced
+
+
+def test_a_static_entry_of_the_yaml_gives_way_to_a_better_claim_and_comes_back() -> (
+    None
+):
+    settings = config()
+    (evi,) = settings.evis
+    evi = replace(evi, static=(StaticEntry(Mac(MAC), IP),))
+    here = Host(configuration=replace(settings, evis=(evi,)))
+    here.up()
+    here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC + IP))
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert here.kernel.neighbors[IP].flags & 0x10
+    assert MAC not in here.vrf.announced
+
+    here.run(withdraw(PEER, HIGHER, MAC + IP))
+    assert here.remote_macs() == {}
+    assert here.vrf.announced[MAC].ips == (IP,)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from evpnd.model.actions import AnnounceImet, AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import Config, EviConfig, ImportTargets, StaticEntry
 from evpnd.model.events import BindingsSnooped, ConfigChanged
-from evpnd.model.ids import Mac, parse_ip, parse_rd, parse_route_target, parse_vni
+from evpnd.model.ids import Mac, Peer, parse_ip, parse_rd, parse_route_target, parse_vni
 from tests.fakes.host import PEERS, VNI, Host, announce, attributes, config
 from tests.fakes.kernel import PORTS
 
@@ -89,6 +89,23 @@ def test_another_rd_starts_the_evi_over() -> None:
     assert [set(action.keys) for action in withdrawn] == [{LOCAL, LOCAL + IP}]
     assert here.vrf.rd == rd
     assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_a_peer_that_is_added_is_told_everything_and_nobody_else_is() -> None:
+    here = host()
+    settings = config()
+    newcomer = replace(settings.peers[0], address=Peer("192.0.2.9"))
+    here.run(ConfigChanged(replace(settings, peers=(*settings.peers, newcomer))))
+
+    told = {
+        key
+        for action in here.bgp
+        if isinstance(action, AnnounceMacIp)
+        for key in action.keys
+    }
+    assert told == {LOCAL, LOCAL + IP}
+    assert any(isinstance(action, AnnounceImet) for action in here.bgp)
+    assert {action.peer for action in here.bgp} == {newcomer.address}  # type: ignore[union-attr]
 
 
 def test_an_evi_that_is_removed_leaves_no_row() -> None:

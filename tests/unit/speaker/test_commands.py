@@ -1,13 +1,11 @@
 """The agent's lines: what each does, and that nonsense does nothing."""
-# ruff: noqa: TID251 # the extension's classes stand on exabgp's
+# the extension's classes stand on exabgp's
 
 import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from exabgp.environment import getenv
-from exabgp.logger import log
 
 from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
 from evpnd.speaker.commands import COMMANDS, SpeakerApi, register
@@ -66,9 +64,6 @@ def reactor() -> Reactor:
 
 @pytest.fixture(scope="module")
 def api() -> SpeakerApi:
-    environment = getenv()
-    environment.log.level = "CRITICAL"
-    log.init(environment)
     register()
     return SpeakerApi(None)
 

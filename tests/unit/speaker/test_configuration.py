@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 from exabgp.configuration.configuration import Configuration
-from exabgp.environment import getenv
-from exabgp.logger import log
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
@@ -27,13 +25,6 @@ from evpnd.speaker.configuration import (
 
 COMMAND = [sys.executable, "-m", "evpnd.agent"]
 PEER = PeerConfig(address=Peer("10.0.0.254"), asn=65000)
-
-
-@pytest.fixture(autouse=True)
-def _log() -> None:
-    environment = getenv()
-    environment.log.level = "CRITICAL"
-    log.init(environment)
 
 
 def parse(*peers: PeerConfig, command: list[str] = COMMAND) -> Configuration:

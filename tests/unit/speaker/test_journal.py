@@ -31,6 +31,7 @@ def test_one_that_is_too_long_is_given_up_until_a_refresh() -> None:
 
     journal.refresh_began()
     journal.add(b"again")
+    assert not journal.complete
     journal.refresh_ended()
     assert journal.complete
     assert journal.pieces() == [b"again"]
