@@ -201,7 +201,9 @@ class SpeakerRun:
             ]
             return lines if len(lines) >= number else []
 
-        return self.wait(found, timeout, f"a line of type {kind} with {fields}")[-1]
+        what = f"a line of type {kind} with {fields}"
+        last: dict[str, Any] = self.wait(found, timeout, what)[-1]
+        return last
 
     def wait(self, found: Callable[[], Any], timeout: float, what: str) -> Any:  # noqa: ANN401
         """Wait for a condition; LabError tells what agent and log say."""

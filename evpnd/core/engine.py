@@ -206,7 +206,8 @@ class Engine:
 
     def _stand_on_devices(self, now: float, actions: list[Action]) -> None:
         inventory = self.inventory
-        for vrf in inventory.stand(now, actions, self._notices):
+        placed: list[Action] = []
+        for vrf in inventory.stand(now, placed, self._notices):
             actions.extend(self.originator.withdraw_all(vrf))
         if inventory.vtep_changed:
             inventory.vtep_changed = False
@@ -219,6 +220,8 @@ class Engine:
         if ports != self._snooped:
             self._snooped = ports
             actions.append(SnoopPorts(ports))
+        # Dumps come last: an EVI that is ready hears its tenants already.
+        actions.extend(placed)
 
     def _import_anew(self) -> None:
         if not self.importer.stale:

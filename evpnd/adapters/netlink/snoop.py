@@ -8,7 +8,6 @@ import asyncio
 import errno
 import socket
 import struct
-import time
 from collections.abc import Callable
 
 from evpnd.adapters.netlink import bpf
@@ -23,9 +22,6 @@ _BUFFER = 64 << 10
 _FRAMES = 64
 """Most frames of one port in one wakeup: the socket's buffer drops the rest."""
 _SNAP = 256
-_QUIET = 1.0
-"""Seconds for which a binding that was told is not told again."""
-_REMEMBERED = 8192
 
 _ARP = struct.Struct("!HHBBH6s4s")
 _ARP_ETHERNET_IPV4 = (1, 0x0800, 6, 4)
@@ -116,7 +112,6 @@ class Snooper:
     def __init__(self, on_bindings: Callable[[BindingsSnooped], None]) -> None:
         self._on_bindings = on_bindings
         self._sockets: dict[int, socket.socket] = {}
-        self._told: dict[tuple[int, bytes, bytes], float] = {}
 
     def adopt(
         self,
@@ -140,29 +135,16 @@ class Snooper:
         return unused
 
     def _read(self, port: int, sock: socket.socket) -> None:
-        now = time.monotonic()
-        bindings: list[tuple[int, bytes, bytes]] = []
+        bindings: dict[tuple[int, bytes, bytes], None] = {}
         try:
             for _ in range(_FRAMES):
                 said = read_binding(sock.recv(_SNAP))
-                if said is None:
-                    continue
-                binding = (port, *said)
-                if now - self._told.get(binding, -_QUIET) >= _QUIET:
-                    self._told[binding] = now
-                    bindings.append(binding)
+                if said is not None:
+                    bindings[port, *said] = None
         except BlockingIOError:
             pass
         except OSError as error:
             if error.errno not in (errno.ENETDOWN, errno.ENODEV, errno.ENXIO):
                 raise
-        if len(self._told) > _REMEMBERED:
-            self._told = {
-                binding: told
-                for binding, told in self._told.items()
-                if now - told < _QUIET
-            }
-            if len(self._told) > _REMEMBERED:
-                self._told.clear()
         if bindings:
-            self._on_bindings(BindingsSnooped(bindings))
+            self._on_bindings(BindingsSnooped(list(bindings)))
