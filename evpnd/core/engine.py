@@ -267,11 +267,6 @@ class Engine:
         """Release a duplicate MAC; tells whether it was one."""
         return self.duplicates.clear((vni, mac), self.inventory.vrfs, self._notices)
 
-    def resync(self, reason: str) -> None:
-        """Ask for every dump again."""
-        self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
-        self._overran_at = 0.0
-
     def _reconfigure(self, config: Config, now: float) -> None:
         self.config = config
         self.peering.configure(config, now)

@@ -72,7 +72,6 @@ class Peering:
 
     def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
         session.went_up(now, event.restart_time, event.age)
-        session.enhanced_refresh = event.enhanced_refresh
         if session.rib.stale is not None and not event.forwarding:
             session.rib.drop_stale()
         if event.resumed:

@@ -34,7 +34,6 @@ class Session:
         self.last_error: str | None = None
         self.rib = AdjRibIn()
         self.restart_time = 0
-        self.enhanced_refresh = False
         self.told_everything = False
         """Its End-of-RIB, or its timer, was seen."""
         self.deadline: float | None = now + max(config.graceful_restart, MARKER_TIMER)

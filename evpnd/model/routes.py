@@ -114,13 +114,6 @@ class IpPrefixRoute(NamedTuple):
     label: bytes
 
 
-type_number: dict[type, int] = {
-    EthernetAdRoute: 1,
-    ImetRoute: 3,
-    EthernetSegmentRoute: 4,
-    IpPrefixRoute: 5,
-}
-
 OtherRoute = ImetRoute | EthernetAdRoute | EthernetSegmentRoute | IpPrefixRoute
 
 
