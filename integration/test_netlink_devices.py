@@ -13,9 +13,10 @@ from evpnd.model.actions import (
     RemoveDevices,
     SnoopPorts,
 )
-from evpnd.model.config import EviConfig, auto_import_targets
+from evpnd.model.config import EviConfig
 from evpnd.model.events import BindingsSnooped, DeviceActionFailed, FdbObserved
 from evpnd.model.ids import Vni, parse_ip, parse_mac
+from evpnd.model.targets import auto_import_targets
 from integration.lab_kernel import link
 from integration.lab_netns import inside
 from integration.netlink_bench import VTEP, Bench, Driver, bench, mac

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from evpnd.core import actual, rib
 from evpnd.core.duplicates import Duplicates
+from evpnd.core.exporting import Exporter
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
@@ -62,6 +63,7 @@ class Engine:
         self.peering = Peering(config, self.importer, now)
         self.retries = Retries()
         self.originator = Originator()
+        self.exporter = Exporter(config)
         self.duplicates = Duplicates(config.duplicate_detection)
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
@@ -184,6 +186,7 @@ class Engine:
         for peer in self.peering.newcomers:
             actions.extend(self.originator.tell(peer, vrfs))
         self.peering.newcomers.clear()
+        actions = self.exporter.export(actions, self.inventory.vrfs)
         self._announce_first(now, actions)
         actions.extend(self._notices)
         actions.extend(turn.notices)
@@ -271,6 +274,7 @@ class Engine:
         self.config = config
         self.peering.configure(config, now)
         self.importer.configure(config)
+        self.exporter.configure(config)
         self.duplicates.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
             self._pending.extend(self.originator.withdraw_all(vrf))

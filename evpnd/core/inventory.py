@@ -275,7 +275,7 @@ class Inventory:
             self._drop(vrf)
         for vni, link in sorted(found.items()):
             if vni not in self.vrfs:
-                evi = discovered_evi(Vni(vni), self._config.asn, None, link.name)
+                evi = discovered_evi(self._config, Vni(vni), link.name)
                 self._add(evi, discovered=True)
         return gone
 
@@ -336,7 +336,7 @@ class Inventory:
             old = vrf.config
             evi = wanted.get(vni)
             if evi is None and vrf.discovered and config.discover:
-                evi = discovered_evi(old.vni, config.asn, old.bridge, old.vxlan or "")
+                evi = discovered_evi(config, old.vni, old.vxlan or "")
             if evi is not None and _stays(old, evi) and not (moved and not evi.rd):
                 if evi != old:
                     vrf.reconfigure(evi)

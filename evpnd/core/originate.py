@@ -1,6 +1,6 @@
 """What we announce: type 3 for each ready EVI, type 2 for its local MACs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from evpnd.core.evi import Announced, Gateway, MacVrf
 from evpnd.model.actions import (
@@ -150,20 +150,13 @@ class Originator:
         """Announce everything to a peer that is new in the configuration."""
         actions: list[Action] = []
         for vrf in vrfs:
-            groups: dict[ExportAttributes, list[bytes]] = {}
-            for mac, known in vrf.announced.items():
-                groups.setdefault(known.attributes, []).extend(_keys(mac, known))
-            gateway = vrf.announced_gateway
-            if gateway.attributes is not None:
-                groups[gateway.attributes] = list(gateway.keys)
-            actions.extend(
-                AnnounceMacIp(peer, attributes, vrf.rd, vrf.config.vni, keys)
-                for attributes, keys in groups.items()
-                if keys
-            )
-            imet = vrf.announced_imet
-            if imet is not None:
-                actions.append(AnnounceImet(peer, imet, vrf.rd, imet.next_hop))
+            for attributes, keys in announced(vrf):
+                if attributes.pmsi_vni is not None:
+                    imet = AnnounceImet(peer, attributes, vrf.rd, attributes.next_hop)
+                    actions.append(imet)
+                    continue
+                vni = vrf.config.vni
+                actions.append(AnnounceMacIp(peer, attributes, vrf.rd, vni, keys))
         return actions
 
     def flush(self) -> list[Action]:
@@ -207,8 +200,24 @@ def _keys(mac: bytes, announced: Announced | None) -> list[bytes]:
     return keys
 
 
+def announced(vrf: MacVrf) -> Iterator[tuple[ExportAttributes, list[bytes]]]:
+    """List what the peers were told of an EVI; a type 3 route has an empty key."""
+    groups: dict[ExportAttributes, list[bytes]] = {}
+    for mac, known in vrf.announced.items():
+        groups.setdefault(known.attributes, []).extend(_keys(mac, known))
+    gateway = vrf.announced_gateway
+    if gateway.attributes is not None:
+        groups[gateway.attributes] = list(gateway.keys)
+    yield from ((attributes, keys) for attributes, keys in groups.items() if keys)
+    if vrf.announced_imet is not None:
+        yield vrf.announced_imet, [b""]
+
+
 def count(vrfs: Iterable[MacVrf]) -> int:
     """Count the routes announced."""
     return sum(
-        known.alone + len(known.ips) for vrf in vrfs for known in vrf.announced.values()
-    ) + sum(vrf.announced_imet is not None for vrf in vrfs)
+        sum(known.alone + len(known.ips) for known in vrf.announced.values())
+        + len(vrf.announced_gateway.keys)
+        + (vrf.announced_imet is not None)
+        for vrf in vrfs
+    )

@@ -6,14 +6,12 @@ Times leave the core as monotonic seconds; the agent turns them into dates.
 from collections.abc import Iterator
 from typing import Any
 
-from evpnd.core import originate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.core.sessions import Session
-from evpnd.model.config import ImportTargets
 from evpnd.model.ids import (
     RFC8365_VXLAN,
     format_ip,
@@ -29,13 +27,14 @@ from evpnd.model.routes import (
     IpPrefixRoute,
     OtherRoute,
 )
+from evpnd.model.targets import ImportTargets
 
 Entry = dict[str, Any]
 
 
 def peers(engine: Engine, now: float) -> Iterator[Entry]:
     """List the sessions."""
-    advertised = originate.count(engine.inventory.vrfs.values())
+    advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
     for session in engine.peering.sessions.values():
         yield {
             "address": session.peer,
@@ -44,7 +43,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "state": session.state,
             "uptime": int(now - session.since) if session.established else 0,
             "routes_received": len(session.rib),
-            "routes_advertised": advertised if session.established else 0,
+            "routes_advertised": advertised[session.peer] if session.established else 0,
             "last_error": session.last_error,
         }
 

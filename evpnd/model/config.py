@@ -4,70 +4,18 @@
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
 
-from evpnd.model.ids import (
-    AS2_MAX,
-    RFC8365_VXLAN,
-    TWO_OCTET_AS,
-    Ip,
-    Mac,
-    Peer,
-    Rd,
-    RouteTarget,
-    Vni,
-    parse_route_target,
+from evpnd.model.ids import Ip, Mac, Peer, Rd, RouteTarget, Vni
+from evpnd.model.targets import (
+    ImportTargets,
+    Profile,
+    auto_export_target,
+    auto_import_targets,
 )
 
 VXLAN_PORT = 4789
 DEFAULT_SOCKET = Path("/run/evpnd/evpnd.sock")
-
-
-class Profile(Enum):
-    """Whose habits a peer has: automatic route targets and leniencies."""
-
-    GENERIC = "generic"
-    FRR = "frr"
-    EOS = "eos"
-    NXOS = "nxos"
-    JUNOS = "junos"
-    SRLINUX = "srlinux"
-
-
-class ImportTargets(NamedTuple):
-    """Which routes an EVI imports: exact targets, and numbers with any AS."""
-
-    exact: frozenset[RouteTarget] = frozenset()
-    wildcards: frozenset[int] = frozenset()
-    """``*:N`` in the two-octet AS form: the 32-bit local administrators."""
-
-    def matches(self, target: bytes) -> bool:
-        """Tell whether one route target imports."""
-        return target in self.exact or (
-            target[0] == TWO_OCTET_AS
-            and target[1] == 2
-            and int.from_bytes(target[4:]) in self.wildcards
-        )
-
-
-def auto_export_target(asn: int, vni: int) -> RouteTarget:
-    """Derive ``(AS mod 65536):VNI``, as FRR, EOS and NX-OS do."""
-    return parse_route_target(f"{asn & AS2_MAX}:{vni}")
-
-
-def wildcard_numbers(number: int) -> frozenset[int]:
-    """List the local administrators that ``*:N`` stands for.
-
-    FRR's plain number and RFC 8365's form with type VXLAN, domain 0.
-    """
-    return frozenset({number, number | RFC8365_VXLAN})
-
-
-def auto_import_targets(vni: int) -> ImportTargets:
-    """Derive the import targets of an EVI that gives none: ``*:VNI``."""
-    return ImportTargets(wildcards=wildcard_numbers(vni))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +68,11 @@ class EviConfig:
     vni: Vni
     name: str
     export_targets: tuple[RouteTarget, ...]
+    """All of them, `auto` in its plain form."""
     import_targets: ImportTargets
+    given_targets: tuple[RouteTarget, ...] | None = None
+    """The export targets beside `auto`, which each peer gets in the form of its
+    profile; None: there is no `auto` among them."""
     bridge: str | None = None
     """None: the bridge that the VXLAN device is in."""
     vxlan: str | None = None
@@ -135,18 +87,6 @@ class EviConfig:
     static: tuple[StaticEntry, ...] = ()
     import_policies: tuple[str, ...] = ()
     export_policies: tuple[str, ...] = ()
-
-
-def discovered_evi(vni: Vni, asn: int, bridge: str | None, vxlan: str) -> EviConfig:
-    """Give an EVI that `discover` found the configuration that all defaults give."""
-    return EviConfig(
-        vni=vni,
-        name=f"vni-{vni}",
-        export_targets=(auto_export_target(asn, vni),),
-        import_targets=auto_import_targets(vni),
-        bridge=bridge,
-        vxlan=vxlan,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,3 +136,22 @@ class Config:
     metrics_listen: tuple[str, int] | None = None
     """Address and port; None: off."""
     log: LogConfig = field(default_factory=LogConfig)
+    site_of_origin: bytes | None = None
+    """Extended community that our routes carry and that is not imported; 8 octets."""
+
+    @property
+    def profiles(self) -> frozenset[Profile]:
+        """The profiles that the peers have."""
+        return frozenset(peer.profile for peer in self.peers)
+
+
+def discovered_evi(config: Config, vni: Vni, vxlan: str) -> EviConfig:
+    """Give an EVI that `discover` found the configuration that all defaults give."""
+    return EviConfig(
+        vni=vni,
+        name=f"vni-{vni}",
+        export_targets=(auto_export_target(config.asn, vni),),
+        import_targets=auto_import_targets(vni, config.profiles),
+        given_targets=(),
+        vxlan=vxlan,
+    )

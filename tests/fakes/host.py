@@ -10,8 +10,6 @@ from evpnd.model.config import (
     EviConfig,
     PeerConfig,
     VtepConfig,
-    auto_export_target,
-    auto_import_targets,
 )
 from evpnd.model.events import Event, PeerWentUp, UpdateReceived
 from evpnd.model.ids import Peer, parse_ip, parse_rd, parse_route_target, parse_vni
@@ -22,6 +20,7 @@ from evpnd.model.routes import (
     PmsiTunnel,
     Update,
 )
+from evpnd.model.targets import auto_export_target, auto_import_targets
 from tests.fakes.kernel import FakeKernel
 
 VTEP = parse_ip("10.0.0.1")
@@ -40,6 +39,7 @@ def config(**changes: object) -> Config:
         name="tenant",
         export_targets=(auto_export_target(65000, VNI),),
         import_targets=auto_import_targets(VNI),
+        given_targets=(),
     )
     settings: dict[str, object] = {
         "path": Path("evpnd.yaml"),

@@ -19,17 +19,19 @@ from evpnd.model.config import (
     Config,
     DuplicateDetection,
     EviConfig,
-    ImportTargets,
     LogConfig,
     PeerConfig,
-    Profile,
     StaticEntry,
     VtepConfig,
+)
+from evpnd.model.ids import RouteTarget, parse_vni
+from evpnd.model.targets import (
+    ImportTargets,
+    Profile,
     auto_export_target,
     auto_import_targets,
     wildcard_numbers,
 )
-from evpnd.model.ids import RouteTarget, parse_vni
 
 
 def load_config(path: Path) -> Config:
@@ -72,6 +74,7 @@ def _config(path: Path, file: ConfigFile, peers: tuple[PeerConfig, ...]) -> Conf
     router_id = file.router_id or file.vtep.address
     assert router_id is not None
     detection = file.duplicate_detection
+    profiles = frozenset(peer.profile for peer in peers)
     return Config(
         path=path,
         asn=file.asn,
@@ -82,7 +85,7 @@ def _config(path: Path, file: ConfigFile, peers: tuple[PeerConfig, ...]) -> Conf
             udp_port=file.vtep.udp_port,
         ),
         peers=peers,
-        evis=tuple(_evi(evi, file.asn) for evi in file.evis),
+        evis=tuple(_evi(evi, file.asn, profiles) for evi in file.evis),
         discover=file.discover,
         duplicate_detection=DuplicateDetection(
             enabled=detection.enabled,
@@ -123,13 +126,16 @@ def _peer(
     )
 
 
-def _evi(evi: EviSection, asn: int) -> EviConfig:
+def _evi(evi: EviSection, asn: int, profiles: frozenset[Profile]) -> EviConfig:
     name, bridge, vxlan = names_of(evi)
+    exported = evi.route_targets.export
+    given = tuple(dict.fromkeys(target for target in exported if target != "auto"))
     return EviConfig(
         vni=parse_vni(evi.vni),
         name=name,
         export_targets=_export_targets(evi.route_targets, asn, evi.vni),
-        import_targets=_import_targets(evi.route_targets, evi.vni),
+        import_targets=_import_targets(evi.route_targets, evi.vni, profiles),
+        given_targets=given if "auto" in exported else None,
         bridge=bridge,
         vxlan=vxlan,
         manage=evi.manage,
@@ -162,16 +168,19 @@ def _export_targets(
     return tuple(dict.fromkeys(targets))
 
 
-def _import_targets(section: RouteTargetSection, vni: int) -> ImportTargets:
+def _import_targets(
+    section: RouteTargetSection, vni: int, profiles: frozenset[Profile]
+) -> ImportTargets:
     exact: set[RouteTarget] = set()
     wildcards: set[int] = set()
+    wide: frozenset[int] = frozenset()
     for target in section.import_:
         if target == "auto":
-            automatic = auto_import_targets(vni)
-            exact |= automatic.exact
+            automatic = auto_import_targets(vni, profiles)
             wildcards |= automatic.wildcards
+            wide = automatic.wide
         elif isinstance(target, int):
             wildcards |= wildcard_numbers(target)
         else:
             exact.add(target)
-    return ImportTargets(frozenset(exact), frozenset(wildcards))
+    return ImportTargets(frozenset(exact), frozenset(wildcards), wide)

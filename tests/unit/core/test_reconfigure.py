@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from evpnd.model.actions import AnnounceImet, AnnounceMacIp, WithdrawMacIp
-from evpnd.model.config import Config, EviConfig, ImportTargets, StaticEntry
+from evpnd.model.config import Config, EviConfig, StaticEntry
 from evpnd.model.events import BindingsSnooped, ConfigChanged
 from evpnd.model.ids import Mac, Peer, parse_ip, parse_rd, parse_route_target, parse_vni
+from evpnd.model.targets import ImportTargets
 from tests.fakes.host import PEERS, VNI, Host, announce, attributes, config
 from tests.fakes.kernel import PORTS
 

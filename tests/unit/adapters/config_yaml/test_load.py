@@ -9,11 +9,10 @@ from evpnd.adapters.config_yaml import ConfigErrors, json_schema, load_config
 from evpnd.model.config import (
     Config,
     DuplicateDetection,
-    Profile,
     StaticEntry,
-    auto_import_targets,
 )
 from evpnd.model.ids import parse_ip, parse_mac, parse_rd, parse_route_target
+from evpnd.model.targets import Profile, auto_import_targets
 
 Load = Callable[[str], Config]
 
