@@ -14,16 +14,19 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
-from evpnd.adapters.control.server import ControlServer, SocketInUse
+from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
+from evpnd.adapters.copy import Copies, CopyFailed
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.adapters.exabgp.pipe import Output, read_lines
 from evpnd.adapters.netlink.kernel import Kernel
+from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.reports import Reports, configure_log
 from evpnd.core.engine import Engine
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
@@ -54,6 +57,7 @@ class Agent:
         self._writer = LineWriter()
         self._output = Output(STDOUT)
         self._kernel = Kernel(self._take)
+        self._copies = Copies()
         self._turn_due: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = asyncio.Event()
@@ -184,7 +188,7 @@ class Agent:
             log.info("flushed")
         self._stopped.set()
 
-    async def _answer(self, request: dict[str, object]) -> dict[str, object]:
+    async def _answer(self, request: dict[str, object]) -> Answer:
         match request:
             case {"command": "show", "what": str(what)}:
                 return self.reports.show(what, request)
@@ -194,8 +198,18 @@ class Agent:
                 return self._clear(vni, mac)
             case {"command": "reload"}:
                 return await self._reload()
+            case {"command": "plan", "path": str(path)}:
+                return await self._ask_copy(
+                    partial(plan_reload, self.engine, Path(path))
+                )
             case _:
                 return {"ok": False, "error": "there is no such command"}
+
+    async def _ask_copy(self, work: Callable[[], object]) -> Answer:
+        try:
+            return await self._copies.ask(work)
+        except CopyFailed as failure:
+            return {"ok": False, "error": str(failure)}
 
     def _clear(self, vni: int, mac: str) -> dict[str, object]:
         if not self.engine.clear_duplicate(vni, parse_mac(mac)):

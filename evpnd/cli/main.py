@@ -19,6 +19,7 @@ _MODULES: Final = {
     "run": "evpnd.cli.run",
     "check": "evpnd.cli.check",
     "schema": "evpnd.cli.check",
+    "plan": "evpnd.cli.plan",
     "reload": "evpnd.cli.reload",
     "show": "evpnd.cli.show",
     "clear": "evpnd.cli.clear",
@@ -55,6 +56,7 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
     \b
     Examples:
       evpnd check /etc/evpnd/evpnd.yaml
+      evpnd plan -c /etc/evpnd/evpnd.yaml
       evpnd run -c /etc/evpnd/evpnd.yaml
       evpnd show peers
       evpnd show macs --vni 10100 --json

@@ -7,7 +7,7 @@ from typing import Final
 from evpnd.model.ids import format_mac, parse_mac, parse_vni
 
 TABLES: Final = ("peers", "evis", "macs", "neighbors", "vteps", "routes", "events")
-COMMANDS: Final = ("show", "status", "reload", "clear")
+COMMANDS: Final = ("show", "status", "reload", "clear", "plan")
 
 Request = dict[str, object]
 
@@ -34,6 +34,8 @@ def parse_request(line: bytes) -> Request:
         raise ValueError(f"what is none of {', '.join(TABLES)}")
     if request["command"] == "clear" and not request.keys() >= {"vni", "mac"}:
         raise ValueError("clear needs vni and mac")
+    if request["command"] == "plan" and not isinstance(request.get("path"), str):
+        raise ValueError("plan needs the path of a configuration")
     if "vni" in request:
         vni = request["vni"]
         if isinstance(vni, bool) or not isinstance(vni, int):

@@ -15,7 +15,8 @@ from typing import Final
 from evpnd.adapters.control.client import is_answered
 from evpnd.adapters.control.requests import Request, parse_request
 
-Answer = dict[str, object]
+Answer = dict[str, object] | bytes
+"""What to say: as values, or as one line of JSON without its end."""
 
 MAX_REQUEST: Final = 64 << 10
 """Octets of one request."""
@@ -180,6 +181,10 @@ async def _drained(writer: asyncio.StreamWriter) -> None:
 
 async def _encoded(answer: Answer) -> AsyncIterator[bytes]:
     """Yield an answer as JSON without a line end, a bounded piece at a time."""
+    if isinstance(answer, bytes):
+        for start in range(0, len(answer), _BUFFERED):
+            yield answer[start : start + _BUFFERED]
+        return
     result = answer.get("result")
     if not isinstance(result, Iterable) or isinstance(result, str | dict):
         yield _dump(answer)

@@ -158,7 +158,6 @@ def test_without_a_daemon_the_status_is_three(tmp_path: Path, words: list[str]) 
         ["run"],
         ["check"],
         ["schema", "nonsense"],
-        ["plan", "-c", "x"],
         ["explain", "mac", "x"],
         ["doctor"],
         ["run", "--record", "x"],

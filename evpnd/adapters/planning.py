@@ -1,0 +1,57 @@
+"""What starting or reloading with a file would change; reads, touches nothing."""
+
+import time
+from pathlib import Path
+from typing import assert_never
+
+from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
+from evpnd.core.engine import Engine
+from evpnd.core.plan import Change, Dump, difference, picture, pretend
+from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors
+from evpnd.model.config import Config
+from evpnd.model.config_changes import describe_changes
+from evpnd.model.events import ConfigChanged, Event
+
+
+def plan_start(config: Config) -> list[Change]:
+    """Compare with the kernel alone: no daemon runs, peers have said nothing.
+
+    Raises OSError where the kernel's tables cannot be read.
+    """
+    now = time.monotonic()
+    engine = Engine(config, now)
+    before = pretend(engine, now, _read)
+    return list(difference(before, picture(engine)))
+
+
+def plan_reload(engine: Engine, path: Path) -> dict[str, object]:
+    """Compare with a running daemon's state; `engine` is a copy and used up."""
+    try:
+        config = load_config(path)
+    except ConfigErrors as refused:
+        errors = [str(error) for error in refused.errors]
+        return {"ok": False, "error": "the configuration is invalid", "errors": errors}
+    now = time.monotonic()
+    pretend(engine, now, _read)
+    before = picture(engine)
+    changes = describe_changes(engine.config, config)
+    engine.handle(ConfigChanged(config), now)
+    before = pretend(engine, now, _read) | before
+    return {
+        "ok": True,
+        "configuration": changes,
+        "result": list(difference(before, picture(engine))),
+    }
+
+
+def _read(action: Dump) -> Event:
+    match action:
+        case DumpLinks():
+            return dump_links()
+        case DumpFdb(bridge):
+            return dump_fdb(bridge)
+        case DumpNeighbors(ifindex):
+            return dump_neighbors(ifindex)
+        case _:
+            assert_never(action)

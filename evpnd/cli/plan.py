@@ -1,0 +1,148 @@
+"""``evpnd plan``: what starting or reloading with a file would change."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.control.client import NoDaemon, request
+from evpnd.adapters.planning import plan_start
+from evpnd.cli.options import socket_option
+from evpnd.cli.tables import write_text
+
+SHOWN = 200
+"""Lines of one kind that people are shown; programs get all."""
+PATIENCE = 90.0
+"""Seconds: the tables of a large host are read and compared."""
+
+_SIGNS = {"add": "+", "change": "~", "remove": "-"}
+_COLOURS = {"add": "green", "change": "yellow", "remove": "red"}
+_HEADINGS = {
+    "device": "devices",
+    "session": "BGP sessions",
+    "evi": "EVIs",
+    "route": "routes to announce",
+    "flood": "flood lists",
+    "fdb": "FDB rows",
+    "neighbor": "neighbours",
+}
+_NAMES = {
+    "device": ("name",),
+    "session": ("address",),
+    "evi": ("vni", "name"),
+    "route": ("vni", "type", "mac", "ip"),
+    "flood": ("vni", "vtep"),
+    "fdb": ("vni", "mac"),
+    "neighbor": ("vni", "ip"),
+}
+_NO_MATTER: tuple[object, ...] = (None, "", [], False, 0)
+"""Values that need no words of their own beside a thing that comes or goes."""
+
+Change = dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "-c", "--config", "file", required=True, metavar="FILE", help="Configuration."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@socket_option
+@click.pass_context
+def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -> None:
+    """Tell what starting or reloading with FILE would change; touch nothing.
+
+    With a daemon at the control socket (that of FILE, or --socket) FILE is compared
+    with its live state: what `evpnd reload` would do. Without one FILE is compared
+    with the kernel alone: what `evpnd run` would do before its peers have said
+    anything.
+
+    Lines begin with + for what comes, ~ for what changes (the old value stands in
+    brackets) and - for what goes. --json prints one document, a list of objects
+    with `action` (add, change, remove), `what` (device, session, evi, route, flood,
+    fdb, neighbor) and the properties; `was` has the old ones of a change.
+
+    \b
+    Examples:
+      evpnd plan -c /etc/evpnd/evpnd.yaml
+      evpnd plan -c new.yaml --json | jq '.[] | select(.what == "fdb")'
+
+    \b
+    Exit status: 0 done, whether or not anything would change, 1 failed,
+    2 an error in FILE or wrong usage.
+    """  # noqa: D301 - click wants the character
+    path = Path(file)
+    try:
+        config = load_config(path)
+    except ConfigErrors as errors:
+        click.echo(str(errors), err=True)
+        ctx.exit(2)
+    given = ctx.find_root().obj
+    at = socket or (given if isinstance(given, Path) else config.control_socket)
+    summary: list[str] = []
+    try:
+        answer = request(
+            at, {"command": "plan", "path": str(path.absolute())}, PATIENCE
+        )
+    except NoDaemon:
+        against = f"the kernel alone, for no evpnd runs at {at}"
+        changes: list[Change] = plan_start(config)
+    else:
+        against = f"the evpnd at {at}"
+        if not answer.get("ok"):
+            raise click.ClickException(str(answer.get("error")))
+        changes = _list(answer.get("result"))
+        summary = [str(line) for line in _list(answer.get("configuration"))]
+    if as_json:
+        lines = ",\n".join(json.dumps(change) for change in changes)
+        click.echo(f"[{lines}]")
+        return
+    click.echo(f"compared with {against}; nothing is touched")
+    for line in summary:
+        click.echo(f"  {line}")
+    _print(changes)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _print(changes: Sequence[Change]) -> None:
+    for what, heading in _HEADINGS.items():
+        of_kind = [change for change in changes if change["what"] == what]
+        if not of_kind:
+            continue
+        click.echo(f"\n{heading}:")
+        for change in of_kind[:SHOWN]:
+            text = f"  {_SIGNS[change['action']]} {write_change(change)}"
+            click.secho(text, fg=_COLOURS[change["action"]])
+        if len(of_kind) > SHOWN:
+            click.echo(f"  ... and {len(of_kind) - SHOWN} more; --json has all")
+    counts = {
+        action: sum(change["action"] == action for change in changes)
+        for action in _SIGNS
+    }
+    if not changes:
+        click.echo("\nnothing would change")
+        return
+    click.echo(
+        f"\nto add: {counts['add']}, to change: {counts['change']}, "
+        f"to remove: {counts['remove']}"
+    )
+
+
+def write_change(change: Change) -> str:
+    """Write one change on a line: which thing it is, then its properties."""
+    was = change.get("was", {})
+    names = _NAMES[change["what"]]
+    words = [str(change[name]) for name in names if name in change]
+    for name, value in change.items():
+        if name in (*names, "action", "what", "was"):
+            continue
+        if name in was:
+            words.append(f"{name}={write_text(value)} [{write_text(was[name])}]")
+        elif not was and value not in _NO_MATTER:
+            words.append(f"{name}={write_text(value)}")
+    return " ".join(words)

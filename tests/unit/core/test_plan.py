@@ -1,0 +1,158 @@
+"""A plan says what a reload then does, and leaves its engine's world alone."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+
+from evpnd.core.plan import Change, Dump, difference, picture, pretend
+from evpnd.model.actions import DumpFdb, DumpNeighbors
+from evpnd.model.config import Config, ImportTargets, PeerConfig
+from evpnd.model.events import (
+    BindingsSnooped,
+    ConfigChanged,
+    Event,
+    FdbDumped,
+    NeighborsDumped,
+)
+from evpnd.model.ids import Peer, parse_ip, parse_route_target, parse_vni
+from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
+from tests.fakes.kernel import BRIDGE, PORTS
+
+MAC, LOCAL = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
+IP, LOCAL_IP = parse_ip("192.0.2.10"), parse_ip("192.0.2.11")
+PEER = PEERS[0]
+VTEP = "10.0.0.2"
+
+
+def host() -> Host:
+    made = Host()
+    made.up()
+    made.run(announce(PEER, attributes(VTEP), VTEP, MAC, MAC + IP))
+    made.run(announce_imet(PEER, VTEP))
+    made.run(*made.kernel.frame(PORTS[0], LOCAL))
+    made.run(BindingsSnooped([(PORTS[0], LOCAL, LOCAL_IP)]))
+    return made
+
+
+def with_evi(**changes: object) -> Config:
+    (evi,) = config().evis
+    return config(evis=(replace(evi, **changes),))  # type: ignore[arg-type]
+
+
+OTHER = parse_route_target("65000:999")
+OTHERS = ImportTargets(exact=frozenset({OTHER}))
+CONFIGURATIONS = {
+    "the same": config(),
+    "another name": with_evi(name="other"),
+    "another export target": with_evi(export_targets=(OTHER,)),
+    "another import target": with_evi(import_targets=OTHERS),
+    "no flooding": with_evi(flood=False),
+    "no suppression": with_evi(suppress=False),
+    "no EVI": config(evis=()),
+    "another device": with_evi(vxlan="vx999"),
+    "one peer less": config(peers=config().peers[1:]),
+    "one peer more": config(peers=(*config().peers, PeerConfig(Peer("::1"), 65000))),
+    "a managed EVI more": config(
+        evis=(
+            *config().evis,
+            replace(config().evis[0], vni=parse_vni(200), name="two", manage=True),
+        )
+    ),
+}
+
+
+def planned(here: Host, wanted: Config) -> list[Change]:
+    engine = copy.deepcopy(here.engine)
+
+    def read(action: Dump) -> Event:
+        # The model kernel has one bridge; any other is one that is being made.
+        match action:
+            case DumpFdb(bridge) if bridge != BRIDGE:
+                return FdbDumped(bridge, [])
+            case DumpNeighbors(bridge) if bridge != BRIDGE:
+                return NeighborsDumped(bridge, [])
+        (event,) = here.kernel.apply(action)
+        return event
+
+    before = picture(engine)
+    engine.handle(ConfigChanged(wanted), here.now)
+    before = pretend(engine, here.now, read) | before
+    return list(difference(before, picture(engine)))
+
+
+def of(changes: list[Change], what: str) -> list[tuple[str, ...]]:
+    names = ("action", "mac", "ip", "vtep", "name", "address", "type")
+    return sorted(
+        tuple(str(change[name]) for name in names if name in change)
+        for change in changes
+        if change["what"] == what
+    )
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_a_plan_is_the_difference_that_the_reload_makes(name: str) -> None:
+    wanted = CONFIGURATIONS[name]
+    here = host()
+    plan = planned(here, wanted)
+
+    before = picture(here.engine)
+    here.run(ConfigChanged(wanted))
+    done = list(difference(before, picture(here.engine)))
+    devices = ("device", "evi")
+    if name == "a managed EVI more":  # the model kernel makes no devices
+        plan = [change for change in plan if change.get("vni") != 200]
+    assert [c for c in plan if c["what"] not in devices] == [
+        c for c in done if c["what"] not in devices
+    ]
+
+
+def test_a_plan_touches_neither_engine_nor_kernel() -> None:
+    here = host()
+    before = picture(here.engine), dict(here.kernel.vxlan), list(here.bgp)
+    assert planned(here, config(evis=())) != []
+
+    after = picture(here.engine), dict(here.kernel.vxlan), list(here.bgp)
+    assert before == after
+
+
+def test_what_goes_with_an_evi_is_listed() -> None:
+    plan = planned(host(), config(evis=()))
+
+    assert of(plan, "fdb") == [("remove", "02:00:00:00:00:01", VTEP)]
+    assert of(plan, "flood") == [("remove", VTEP)]
+    assert of(plan, "neighbor") == [
+        ("remove", "02:00:00:00:00:01", "192.0.2.10"),
+        ("remove", "02:00:00:00:00:02", "192.0.2.11"),
+    ]
+    assert of(plan, "route") == [
+        ("remove", "02:00:00:00:00:02", "192.0.2.11", "mac-ip"),
+        ("remove", "02:00:00:00:00:02", "mac-ip"),
+        ("remove", "imet"),
+    ]
+
+
+def test_a_change_names_what_it_was() -> None:
+    plan = planned(host(), with_evi(export_targets=(OTHER,)))
+
+    (imet,) = [c for c in plan if c["what"] == "route" and c["type"] == "imet"]
+    assert imet["action"] == "change"
+    assert imet["route_targets"] == ["65000:999"]
+    assert imet["was"] == {"route_targets": ["65000:100"]}
+
+
+def test_managed_devices_that_are_missing_are_planned() -> None:
+    plan = planned(host(), CONFIGURATIONS["a managed EVI more"])
+
+    assert of(plan, "device") == [("add", "br200"), ("add", "vx200")]
+    (made,) = [c for c in plan if c["what"] == "route" and c["action"] == "add"]
+    assert (made["vni"], made["type"]) == (200, "imet")
+
+
+def test_a_password_is_not_told() -> None:
+    peers = (PeerConfig(PEER, 65000, password="hunter2"), config().peers[1])
+    plan = planned(host(), config(peers=peers))
+
+    (session,) = [c for c in plan if c["what"] == "session"]
+    assert session["was"] == {"password": None}
+    assert "hunter2" not in str(plan)
