@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from evpnd.core.evi import MacVrf
-from evpnd.core.path import Path, rank, rejection
+from evpnd.core.path import Here, Path, rank, rejection
 from evpnd.core.sessions import PATH_CACHE, NlriParts, Session
 from evpnd.model.config import Config
 from evpnd.model.ids import ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS, format_route_target
@@ -21,19 +21,22 @@ class Importer:
         """EVIs, targets or our addresses changed: judge all paths again."""
         self._exact: dict[bytes, tuple[MacVrf, ...]] = {}
         self._wildcards: dict[bytes, tuple[MacVrf, ...]] = {}
-        self._vtep = b""
+        self._here = Here(0, b"", b"", None)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Take our AS and router id."""
-        self._asn = config.asn
-        self._router_id = bytes(config.router_id)
+        """Take our AS, router id and site of origin."""
+        self._here = self._here._replace(
+            asn=config.asn,
+            router_id=bytes(config.router_id),
+            site_of_origin=config.site_of_origin,
+        )
         self.stale = True
 
     def learn(self, vrfs: Iterable[MacVrf], vtep: bytes) -> None:
         """Take the EVIs there are and our VTEP address."""
         self.stale = False
-        self._vtep = vtep
+        self._here = self._here._replace(vtep=vtep)
         exact: dict[bytes, list[MacVrf]] = {}
         wildcards: dict[bytes, list[MacVrf]] = {}
         for vrf in vrfs:
@@ -69,7 +72,7 @@ class Importer:
         if order is None:
             order = session.ranks[attributes] = rank(
                 attributes,
-                ebgp=session.config.asn != self._asn,
+                ebgp=session.config.asn != self._here.asn,
                 router_id=session.router_id,
                 peer_address=session.address,
             )
@@ -80,13 +83,8 @@ class Importer:
 
     def _judge(self, session: Session, path: Path) -> None:
         attributes = path.attributes
-        path.rejection = rejection(
-            attributes,
-            asn=self._asn,
-            ebgp=session.config.asn != self._asn,
-            router_id=self._router_id,
-            vtep=self._vtep,
-        )
+        ebgp = session.config.asn != self._here.asn
+        path.rejection = rejection(attributes, self._here, ebgp=ebgp)
         path.importers = () if path.rejection else self.importers(attributes)
         if not path.importers and not path.rejection:
             targets = " ".join(map(format_route_target, attributes.route_targets))

@@ -6,7 +6,7 @@ used at all, which EVIs import it, and where it stands among others.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, NamedTuple, final
 
 from evpnd.model.ids import Peer, is_host_ip
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LOCAL_PREFERENCE = 100
 
-Rank = tuple[bool, int, bytes, int, int, int, int, bool, bytes, bytes]
+Rank = tuple[bool, int, bytes, int, int, int, int, bool, bytes, int, bytes]
 
 
 @final
@@ -66,7 +66,10 @@ def rank(
     """Order paths for one MAC: the smallest is the best.
 
     Sticky first, the higher mobility sequence, the lower VTEP address (RFC 7432,
-    section 15), then BGP's own decision (RFC 4271, section 9.1.2.2).
+    section 15), then BGP's own decision (RFC 4271, section 9.1.2.2). MED counts
+    between any two neighbours: else there would be no order in which routes that
+    come and go leave the rest where they are. A reflected route has its originator
+    in place of the peer's router id, then the shorter CLUSTER_LIST (RFC 4456, 9).
     """
     local_preference = attributes.local_preference
     return (
@@ -79,18 +82,30 @@ def rank(
         attributes.med or 0,
         not ebgp,
         attributes.originator_id or router_id,
+        len(attributes.cluster_list),
         peer_address,
     )
 
 
-def rejection(
-    attributes: PathAttributes, *, asn: int, ebgp: bool, router_id: bytes, vtep: bytes
-) -> str | None:
+class Here(NamedTuple):
+    """What is ours, by which a route may be told to come from us."""
+
+    asn: int
+    router_id: bytes
+    vtep: bytes
+    """Empty while it is not known."""
+    site_of_origin: bytes | None
+
+
+def rejection(attributes: PathAttributes, here: Here, *, ebgp: bool) -> str | None:
     """Say why no route with these attributes may be used here; None: it may."""
+    asn, router_id, vtep, site_of_origin = here
     if ebgp and asn in attributes.as_path:
         return f"our AS {asn} is in its AS_PATH"
     if attributes.originator_id == router_id:
         return "we are its originator"
+    if site_of_origin in attributes.extended_communities:
+        return "it carries our site of origin"
     if attributes.next_hop == vtep:
         return "its next hop is our own VTEP address"
     if not is_host_ip(attributes.next_hop):

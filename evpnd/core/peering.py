@@ -71,7 +71,7 @@ class Peering:
                 assert_never(event)
 
     def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
-        session.went_up(now, event.restart_time, event.age)
+        session.went_up(now, event)
         if session.rib.stale is not None and not event.forwarding:
             session.rib.drop_stale()
         if event.resumed:

@@ -6,12 +6,14 @@ from operator import attrgetter
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
 
-_rank = attrgetter("rank")
+_order = attrgetter("rank", "rd", "ethernet_tag")
+"""Ranks are equal where one peer sends a MAC by two RDs; then the order of arrival
+would choose."""
 
 
 def best(paths: Iterable[Path]) -> Path | None:
     """Pick the path of the smallest rank."""
-    return min(paths, key=_rank, default=None)
+    return min(paths, key=_order, default=None)
 
 
 def candidates(vrf: MacVrf, key: bytes) -> tuple[Path, ...]:
@@ -44,7 +46,7 @@ def best_for_mac(vrf: MacVrf, mac: bytes) -> Path | None:
 def best_for_ip(vrf: MacVrf, ip: bytes) -> tuple[bytes, Path] | None:
     """Find the MAC that an IP is bound to remotely, and the path saying so."""
     bound = [
-        (path.rank, mac, path)
+        (_order(path), mac, path)
         for mac in vrf.macs_of.get(ip, ())
         for path in candidates(vrf, mac + ip)
     ]

@@ -7,6 +7,7 @@ and rows of an earlier run until every configured peer has had its say.
 from evpnd.core.path import Path, Rank
 from evpnd.core.rib import AdjRibIn
 from evpnd.model.config import PeerConfig
+from evpnd.model.events import PeerWentUp
 from evpnd.model.ids import parse_ip
 from evpnd.model.routes import PathAttributes
 
@@ -41,6 +42,7 @@ class Session:
         self.last_update = now
         self._waiting_since = now
         self.router_id = bytes(4)
+        """Its BGP identifier, of the last session."""
         self.paths: dict[tuple[PathAttributes, NlriParts], Path] = {}
         self.ranks: dict[PathAttributes, Rank] = {}
 
@@ -49,13 +51,16 @@ class Session:
         """Tell whether the session is up."""
         return self.state == "established"
 
-    def went_up(self, now: float, restart_time: int | None, age: float = 0.0) -> None:
-        """Begin to wait for End-of-RIB, on a session that is `age` seconds old."""
+    def went_up(self, now: float, event: PeerWentUp) -> None:
+        """Begin to wait for End-of-RIB, on a session that may be older than we."""
         self.state = "established"
-        self.since = now - age
+        self.since = now - event.age
+        self.router_id = event.router_id
+        self.paths.clear()
+        self.ranks.clear()
         self._waiting_since = now
         # RFC 4724, 4.2: stale routes are kept no longer than an upper bound of ours.
-        self.restart_time = min(restart_time or 0, self.config.graceful_restart)
+        self.restart_time = min(event.restart_time or 0, self.config.graceful_restart)
         self.last_update = now
         self.deadline = now + MARKER_TIMER
 

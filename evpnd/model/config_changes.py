@@ -14,7 +14,14 @@ def describe_changes(old: Config, new: Config) -> list[str]:
     """Name what a reload changes, one sentence each; empty: nothing."""
     changes = [
         f"{name.replace('_', '-')} changed"
-        for name in ("asn", "router_id", "vtep", "discover", "duplicate_detection")
+        for name in (
+            "asn",
+            "router_id",
+            "vtep",
+            "site_of_origin",
+            "discover",
+            "duplicate_detection",
+        )
         if getattr(old, name) != getattr(new, name)
     ]
     changes.extend(

@@ -47,6 +47,8 @@ class PeerWentUp:
     """Seconds that the session has been up."""
     replayed: bool = False
     """What was sent on it so far follows, from the speaker's journal."""
+    router_id: bytes = bytes(4)
+    """The peer's BGP identifier, from its OPEN."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ TWO_OCTET_AS = 0x00
 IPV4_ADDRESS = 0x01
 FOUR_OCTET_AS = 0x02
 ROUTE_TARGET_SUBTYPE = 0x02
+SITE_OF_ORIGIN_SUBTYPE = 0x03
 IPV4_LENGTH = 4
 MULTICAST_IPV4 = 224
 """First octet; all from here on are no station's (RFC 1112, section 4)."""
@@ -98,6 +99,12 @@ def parse_route_target(text: str) -> RouteTarget:
     """
     kind, administrator, number = _parse_administrator(text, "route target")
     return RouteTarget(bytes([kind, ROUTE_TARGET_SUBTYPE]) + administrator + number)
+
+
+def parse_site_of_origin(text: str) -> bytes:
+    """Read a site of origin, written like a route target (RFC 4360, section 5)."""
+    kind, administrator, number = _parse_administrator(text, "site of origin")
+    return bytes([kind, SITE_OF_ORIGIN_SUBTYPE]) + administrator + number
 
 
 def _parse_administrator(text: str, what: str) -> tuple[int, bytes, bytes]:

@@ -84,6 +84,7 @@ def _config(path: Path, file: ConfigFile, peers: tuple[PeerConfig, ...]) -> Conf
             interface=file.vtep.interface,
             udp_port=file.vtep.udp_port,
         ),
+        site_of_origin=file.site_of_origin,
         peers=peers,
         evis=tuple(_evi(evi, file.asn, profiles) for evi in file.evis),
         discover=file.discover,

@@ -239,6 +239,8 @@ class ConfigFile(Section):
     """Local AS number."""
     vtep: VtepSection
     """The local tunnel endpoint."""
+    site_of_origin: types.SiteOfOrigin | None = None
+    """Carried by all our routes; routes of others that carry it are not installed."""
     peers: list[PeerSection] = Field(json_schema_extra={"minItems": 1})
     """BGP peers, at least one."""
     evis: list[EviSection] = Field(default_factory=list)

@@ -70,6 +70,7 @@ _OTHER_WORDS: Final = {
     "rt": "route-targets",
     "dstport": "udp-port",
     "gtsm": "ttl-security",
+    "soo": "site-of-origin",
     "duplicates": "duplicate-detection",
 }
 """What other daemons call our keys."""

@@ -30,6 +30,7 @@ from evpnd.model.ids import (
     parse_mac,
     parse_rd,
     parse_route_target,
+    parse_site_of_origin,
 )
 
 _LONGEST_TEXT = 255
@@ -324,6 +325,7 @@ def listen_address(word: str) -> tuple[str, int]:
 
 
 _TARGET_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
+_ORIGIN_TEXT = r"^([0-9]+|[0-9.]+):[0-9]+$"
 _IMPORT_TEXT = r"^(auto|\*:[0-9]+|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
@@ -349,6 +351,10 @@ ExportTarget = Annotated[
 ]
 ImportTarget = Annotated[
     RouteTarget | int | Literal["auto"], _of_text(import_target, pattern=_IMPORT_TEXT)
+]
+SiteOfOrigin = Annotated[
+    bytes,
+    _of_text(parse_site_of_origin, pattern=_ORIGIN_TEXT, examples=["65001:7"]),
 ]
 SocketPath = Annotated[str, _of_text(socket_path, pattern=r"^/")]
 ListenAddress = Annotated[

@@ -29,7 +29,7 @@ from evpnd.model.events import (
     RefreshMarked,
     UpdateReceived,
 )
-from evpnd.model.ids import Peer
+from evpnd.model.ids import Peer, parse_ip
 from evpnd.wire.attributes import encode_attributes
 from evpnd.wire.nlri import encode_imet, encode_mac_ip
 from evpnd.wire.update import UpdateDecoder
@@ -87,6 +87,7 @@ class LineReader:
             resumed=message["resumed"],
             age=message["age"],
             replayed=message["replayed"],
+            router_id=parse_ip(message["remote_id"]),
         )
 
     def _updates(self, peer: Peer, messages: bytes) -> Iterator[Event]:

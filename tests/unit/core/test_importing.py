@@ -5,7 +5,7 @@ import pytest
 from evpnd.core import views
 from evpnd.model.config import VtepConfig
 from evpnd.model.events import AddressObserved, ConfigChanged
-from evpnd.model.ids import parse_ip, parse_route_target
+from evpnd.model.ids import parse_ip, parse_route_target, parse_site_of_origin
 from evpnd.model.routes import PathAttributes
 from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
 from tests.fakes.kernel import BRIDGE
@@ -69,6 +69,41 @@ def test_a_route_that_is_not_used_says_why(
     (shown,) = views.routes(here.engine)
     assert not shown["accepted"]
     assert reason in shown["reason"]
+
+
+SITE = parse_site_of_origin("65001:7")
+
+
+@pytest.mark.parametrize("text", ["65001:7", "10.0.0.1:7", "4200000001:7"])
+def test_a_route_of_our_own_site_is_not_used_until_the_site_is_another(
+    text: str,
+) -> None:
+    site = parse_site_of_origin(text)
+    here = Host(configuration=config(site_of_origin=site))
+    here.up()
+    theirs = path("65000:100", extended_communities=(bytes(8), site))
+    here.run(announce(PEER, theirs, VTEP, MAC))
+
+    assert here.remote_macs() == {}
+    (shown,) = views.routes(here.engine)
+    assert (shown["accepted"], shown["reason"]) == (
+        False,
+        "it carries our site of origin",
+    )
+    here.run(ConfigChanged(config(site_of_origin=parse_site_of_origin("65001:8"))))
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+    here.run(ConfigChanged(config(site_of_origin=site)))
+    assert here.remote_macs() == {}
+
+
+def test_another_site_or_a_target_of_that_number_is_used() -> None:
+    here = Host(configuration=config(site_of_origin=SITE))
+    here.up()
+    others = (parse_route_target("65001:7"), parse_site_of_origin("65001:8"))
+    theirs = path("65000:100", extended_communities=others)
+    here.run(announce(PEER, theirs, VTEP, MAC))
+
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
 
 
 def test_encapsulation_that_is_not_said_is_accepted() -> None:

@@ -87,6 +87,7 @@ def test_every_key_arrives(load: Load, tmp_path: Path) -> None:
 router-id: 192.0.2.9
 asn: 4200000001
 vtep: {interface: lo, udp-port: 8472}
+site-of-origin: 4200000001:7
 peers:
   - address: 2001:DB8:0::fe
     asn: 65000
@@ -123,6 +124,7 @@ log: {level: debug, format: console}
     assert config.router_id == parse_ip("192.0.2.9")
     assert (config.vtep.address, config.vtep.interface) == (None, "lo")
     assert config.vtep.udp_port == 8472
+    assert config.site_of_origin == bytes.fromhex("0203fa56ea010007")
     assert (peer.address, peer.local_address) == ("2001:db8::fe", "2001:db8::1")
     assert (peer.description, peer.port, peer.passive) == ("spine1", 1790, True)
     assert (peer.hold_time, peer.graceful_restart) == (0, 0)
