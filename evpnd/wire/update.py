@@ -1,5 +1,6 @@
 """BGP UPDATE messages of the family l2vpn/evpn, decoded (RFC 4271, 4760, 7606)."""
 
+from functools import cache
 from typing import NamedTuple
 
 from evpnd.model.routes import Malformed, Treatment, Update
@@ -12,6 +13,8 @@ from evpnd.wire.path_attributes import (
 )
 
 _CACHE_SIZE = 1024
+_CACHE_OCTETS = 1 << 18
+"""A peer whose attributes are long and all different costs some megabytes at most."""
 _KIND = OPTIONAL | TRANSITIVE
 _REACH = Code.MP_REACH_NLRI.value
 _UNREACH = Code.MP_UNREACH_NLRI.value
@@ -20,6 +23,7 @@ _HEADER_ERROR = 1
 _BAD_LENGTH = 2
 _UPDATE_ERROR = 3
 _MALFORMED_LIST = 1
+_FLAGS = 4
 _OPTIONAL_ATTRIBUTE = 9
 _INVALID_NETWORK = 10
 
@@ -55,6 +59,8 @@ class UpdateDecoder:
         self._asn4 = asn4
         self._ibgp = ibgp
         self._cache: dict[bytes, DecodedAttributes] = {}
+        self._cached = 0
+        """Octets of its keys."""
 
     def decode(self, body: bytes | bytearray | memoryview) -> Update:
         """Decode an UPDATE without its header of 19 octets.
@@ -111,6 +117,7 @@ class UpdateDecoder:
         rest: list[bytes] = []
         seen: set[int] = set()
         reachable = bool(nlri)
+        flagged: tuple[Malformed, ...] = ()
         attributes, end = split_attributes(block)
         for flags, code, start, at, stop in attributes:
             if code != _REACH and code != _UNREACH:  # noqa: PLR1714 - half the time
@@ -120,9 +127,7 @@ class UpdateDecoder:
                 raise _Reset(f"{Code(code).name} is there twice", _MALFORMED_LIST)
             seen.add(code)
             if flags & _KIND != OPTIONAL:
-                raise _Reset(
-                    f"{Code(code).name} has flags {flags:#04x}", _OPTIONAL_ATTRIBUTE
-                )
+                flagged += (_wrong_flags(code, flags),)
             value = block[at:stop]
             if code == _UNREACH:
                 unreach = _cut_unreach(value)
@@ -137,18 +142,23 @@ class UpdateDecoder:
         announced = _decode_block(reach.nlris) if reach else _NOTHING
         gone = _decode_block(unreach) if unreach else _NOTHING
         known = self._attributes(reach, b"".join(rest))
-        worst = strongest(known.malformed) if known.malformed else None
+        found = known.malformed + flagged
+        worst = strongest(found) if found else None
         if worst and (
             worst.treatment is Treatment.SESSION_RESET
-            or (worst.treatment is Treatment.TREATED_AS_WITHDRAW and not reachable)
+            or (
+                worst.treatment is Treatment.TREATED_AS_WITHDRAW
+                and not reachable
+                and (rest or _REACH in seen)
+            )
         ):
             # RFC 7606, section 5.2: attributes without reachable NLRIs mean that
             # these may be what was not understood.
             raise _Reset(worst.reason, worst.subcode)
-        malformed = known.malformed + announced.malformed + gone.malformed
+        malformed = found + announced.malformed + gone.malformed
         withdrawn_mac_ip = gone.mac_ip + gone.broken_mac_ip + announced.broken_mac_ip
         withdrawn_routes = gone.routes + gone.broken + announced.broken
-        if known.attributes is None:
+        if known.attributes is None or flagged:
             alone = len(attributes) == 1 and len(body) == 4 + len(block)
             return Update(
                 None,
@@ -156,7 +166,7 @@ class UpdateDecoder:
                 [],
                 [*withdrawn_mac_ip, *announced.mac_ip],
                 [*withdrawn_routes, *announced.routes],
-                end_of_rib=unreach == b"" and alone,
+                end_of_rib=unreach == b"" and alone and not flagged,
                 malformed=malformed,
             )
         return Update(
@@ -179,10 +189,19 @@ class UpdateDecoder:
             known = decode_path_attributes(
                 rest, reach.next_hop[1:17], asn4=self._asn4, ibgp=self._ibgp
             )
-            if len(self._cache) >= _CACHE_SIZE:
+            self._cached += len(key)
+            if len(self._cache) >= _CACHE_SIZE or self._cached > _CACHE_OCTETS:
                 self._cache.clear()
+                self._cached = len(key)
             self._cache[key] = known
         return known
+
+
+@cache
+def _wrong_flags(code: int, flags: int) -> Malformed:
+    """Judge the flags of an MP attribute whose value can be read all the same."""
+    reason = f"{Code(code).name} has flags {flags:#04x}"
+    return Malformed(Treatment.TREATED_AS_WITHDRAW, reason, _UPDATE_ERROR, _FLAGS)
 
 
 def _cut_body(body: bytes) -> tuple[bytes, bytes]:

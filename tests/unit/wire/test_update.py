@@ -90,6 +90,19 @@ def test_more_blocks_than_are_kept_still_decode() -> None:
     assert len(decoder._cache) <= 1024
 
 
+def test_long_attributes_that_all_differ_are_not_all_kept() -> None:
+    decoder = UpdateDecoder()
+    for number in range(500):
+        communities = b"".join(
+            b"\x40\x00" + number.to_bytes(3, "big") + n.to_bytes(3, "big")
+            for n in range(450)
+        )
+        octets = body(reach(T2), MANDATORY, encode_attribute(0xC0, 16, communities))
+
+        assert decoder.decode(octets).mac_ip
+    assert sum(map(len, decoder._cache)) <= 1 << 18
+
+
 def test_the_length_of_the_next_hop_tells_equal_octets_apart() -> None:
     # 12 octets read as part of a long next hop, or as attributes behind a short one.
     twelve = encode_attribute(0x80, 4, b"\x00\x00\x00\x07") + bytes.fromhex(
@@ -241,9 +254,6 @@ def test_an_impossible_next_hop_length_resets_the_session(size: int) -> None:
         encode_attribute(0x80, 14, b"\x00\x19\x46\x04" + VTEP),
         encode_attribute(0x80, 15, b"\x00\x19"),
         encode_attribute(0x80, 14, b""),
-        encode_attribute(0xC0, 14, reach(T2)[3:]),
-        encode_attribute(0x40, 14, reach(T2)[3:]),
-        encode_attribute(0xC0, 15, unreach(T2)[3:]),
         reach(T2[:-1]),
         reach(T2 + b"\x02"),
         unreach(T2 + T2[:20]),
@@ -251,6 +261,46 @@ def test_an_impossible_next_hop_length_resets_the_session(size: int) -> None:
 )
 def test_a_broken_mp_attribute_resets_the_session(attribute: bytes) -> None:
     assert resets(body(attribute, MANDATORY), 3, 9)
+
+
+@pytest.mark.parametrize("flags", [0x00, 0x40, 0xC0])
+def test_wrong_flags_of_an_mp_attribute_withdraw_what_it_carries(flags: int) -> None:
+    # RFC 7606, section 3 c: the value can be read all the same.
+    announces = encode_attribute(flags, 14, reach(T2 + T3)[3:])
+    withdraws = encode_attribute(flags, 15, unreach(T2)[3:])
+    finding = [(Treatment.TREATED_AS_WITHDRAW, 3, 4)]
+    for octets, others in (
+        (body(announces, MANDATORY), [IMET]),
+        (body(reach(T3), withdraws, MANDATORY), [IMET]),
+        (body(withdraws), []),
+    ):
+        update = decode(octets)
+
+        assert update.attributes is None
+        assert not update.mac_ip + update.routes
+        assert [batch.keys for batch in update.withdrawn_mac_ip] == [[MAC]]
+        assert update.withdrawn == others
+        assert [m[:1] + m[2:] for m in update.malformed] == finding
+
+
+def test_wrong_flags_of_an_mp_attribute_do_not_stay_with_the_others() -> None:
+    decoder = UpdateDecoder()
+    decoder.decode(body(encode_attribute(0xC0, 14, reach(T2)[3:]), MANDATORY))
+
+    assert decoder.decode(body(reach(T2), MANDATORY)).mac_ip
+
+
+def test_wrong_flags_of_mp_unreach_without_reachable_routes_reset_the_session() -> None:
+    withdraws = encode_attribute(0xC0, 15, unreach(T2)[3:])
+
+    assert resets(body(withdraws, MANDATORY), 3, 4)
+
+
+def test_an_end_of_rib_with_wrong_flags_is_none() -> None:
+    update = decode(body(encode_attribute(0xC0, 15, b"\x00\x19\x46")))
+
+    assert is_empty(update)
+    assert [m.treatment for m in update.malformed] == [Treatment.TREATED_AS_WITHDRAW]
 
 
 def test_a_repeated_mp_attribute_resets_the_session() -> None:
