@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup demo demo-clean test lint
+.PHONY: help setup demo demo-clean test lint fuzz
 
 help:
 	@echo "make demo        three hosts in network namespaces, checked as it goes"
@@ -7,6 +7,8 @@ help:
 	@echo "make demo-clean  remove what KEEP=1 left"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the static checks alone"
+	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
+	@echo "                 (SECONDS=600 sets how long)"
 	@echo "make setup       Debian packages and .venv; the others call it"
 
 setup:
@@ -23,3 +25,8 @@ test: setup
 
 lint: setup
 	@scripts/check.sh --static
+
+fuzz: SECONDS ?= 600
+fuzz: setup
+	@.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	@.venv/bin/python -m tests.fuzz.target -max_total_time=$(SECONDS)

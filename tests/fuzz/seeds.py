@@ -24,7 +24,7 @@ NLRIS = [
     b"\x04\x23" + RD + ESI + b"\x80" + HOP6,
     b"\x05\x22" + RD + bytes(10) + TAG + b"\x18" + HOP4 + bytes(4) + LABEL,
     b"\x05\x3a" + RD + bytes(10) + TAG + b"\x40" + HOP6 + bytes(16) + LABEL,
-    b"\x06\x17" + RD + TAG + b"\x00\x20\xe0\x01\x01\x01\x20" + HOP4 + b"\x02",
+    b"\x06\x18" + RD + TAG + b"\x00\x20\xe0\x01\x01\x01\x20" + HOP4 + b"\x02",
 ]
 
 ATTRIBUTES = [

@@ -1,12 +1,16 @@
 """What holds for all octets and all routes."""
 
+import time
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evpnd.model.actions import ExportAttributes
-from evpnd.model.routes import MacIpBatch, OtherRoute, Treatment, Update
+from evpnd.model.routes import MacIpBatch, OtherRoute
 from evpnd.wire.attributes import build_updates, build_withdraws, encode_attributes
 from evpnd.wire.communities import VXLAN, mac_mobility
+from evpnd.wire.framing import encode_attribute
 from evpnd.wire.nlri import (
     decode_nlris,
     decode_uniform,
@@ -16,6 +20,11 @@ from evpnd.wire.nlri import (
     split_nlris,
 )
 from evpnd.wire.update import UpdateDecoder
+from tests.fuzz.mutate import Mutator
+from tests.fuzz.oracle import SESSIONS, Oracle
+from tests.fuzz.seeds import NLRIS, body, reach, seeds, unreach
+
+SEEDS = seeds()
 
 runs = settings(max_examples=150, deadline=None)
 
@@ -60,25 +69,6 @@ nlri_lists = st.lists(
 )
 
 
-def is_consistent(update: Update) -> bool:
-    """Say whether a result keeps what its type promises."""
-    announces = bool(update.mac_ip or update.routes)
-    reset = any(m.treatment is Treatment.SESSION_RESET for m in update.malformed)
-    batches = update.mac_ip + update.withdrawn_mac_ip
-    return (
-        (update.attributes is not None) == announces
-        and not (reset and (announces or update.withdrawn_mac_ip or update.withdrawn))
-        and not (update.end_of_rib and (announces or update.malformed))
-        and all(
-            batch.keys
-            and (len(batch.rd), len(batch.ethernet_tag), len(batch.esi)) == (8, 4, 10)
-            and len(batch.labels) in (3, 6)
-            and all(len(key) in (6, 10, 22) for key in batch.keys)
-            for batch in batches
-        )
-    )
-
-
 def mutate(octets: bytes, edits: list[tuple[int, int, bytes]]) -> bytes:
     changed = bytearray(octets)
     for at, removed, inserted in edits:
@@ -94,20 +84,77 @@ edits = st.lists(
 )
 
 
-def patch_lengths(body: bytes) -> bytes:
+def patch_lengths(octets: bytes) -> bytes:
     """Make the total length of the attributes fit, so that more is looked at."""
-    if len(body) < 4:
-        return body
-    return bytes(2) + (len(body) - 4).to_bytes(2, "big") + body[4:]
+    if len(octets) < 4:
+        return octets
+    return bytes(2) + (len(octets) - 4).to_bytes(2, "big") + octets[4:]
+
+
+def alternating(count: int) -> list[bytes]:
+    """List routes of which no two neighbours have the same label."""
+    keys = [n.to_bytes(6, "big") for n in range(count)]
+    return [encode_mac_ip(bytes(8), n, [key])[0] for n, key in enumerate(keys)]
+
+
+sessions_of_both_kinds = st.sampled_from(SESSIONS)
 
 
 @runs
-@given(body=st.binary(max_size=200), asn4=st.booleans(), ibgp=st.booleans())
-def test_no_octets_raise(body: bytes, asn4: bool, ibgp: bool) -> None:
-    decoder = UpdateDecoder(asn4=asn4, ibgp=ibgp)
+@given(octets=st.binary(max_size=200), session=sessions_of_both_kinds)
+def test_any_octets_do_what_a_second_reading_says(
+    octets: bytes, session: tuple[bool, bool]
+) -> None:
+    oracle = Oracle()
+    for each in (octets, patch_lengths(octets)):
+        oracle.check(each, session, oracle.decode(each, session))
 
-    assert is_consistent(decoder.decode(body))
-    assert is_consistent(decoder.decode(patch_lengths(body)))
+
+@runs
+@given(number=st.integers(0, (1 << 32) - 1), session=sessions_of_both_kinds)
+def test_changed_updates_do_what_a_second_reading_says_whatever_came_before(
+    number: int, session: tuple[bool, bool]
+) -> None:
+    mutator, oracle = Mutator(SEEDS, number), Oracle()
+    for _ in range(20):
+        octets = mutator.body()
+        update = oracle.decode(octets, session)
+
+        oracle.check(octets, session, update)
+        oracle.check_afresh(octets, session, update)
+
+
+LONG = 60_000
+"""Octets; no session of ours has messages as long."""
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        body(b"\xc0\xc8\x00" * (LONG // 3)),
+        body(b"\x40\x05\x00" * (LONG // 3)),
+        body(reach(b"\x02\x00" * (LONG // 2))),
+        body(reach(b"\x07\x00" * (LONG // 2))),
+        body(unreach(b"".join(NLRIS) * (LONG // sum(map(len, NLRIS))))),
+        body(reach(b"".join(alternating(LONG // 35)))),
+        body(encode_attribute(0x40, 2, b"\x01\x01\0\0\0\x01" * (LONG // 6))),
+        body(
+            reach(NLRIS[1]),
+            encode_attribute(0x40, 2, b"\x02\x01\x5b\xa0" * (LONG // 8)),
+            encode_attribute(0xC0, 17, b"\x02\x01\0\0\0\x01" * (LONG // 14)),
+        ),
+        body(withdrawn=b"\x00" * LONG),
+    ],
+    ids=range(9),
+)
+def test_no_body_takes_long(octets: bytes) -> None:
+    assert len(octets) > LONG * 0.9
+    decoder = UpdateDecoder(asn4=False)
+    begin = time.thread_time()
+
+    decoder.decode(octets)
+
+    assert time.thread_time() - begin < 0.5
 
 
 @runs
@@ -118,7 +165,7 @@ def test_no_mutation_raises_and_none_depends_on_what_was_decoded_before(
     changes: list[tuple[int, int, bytes]],
     patched: bool,
 ) -> None:
-    used = UpdateDecoder()
+    used, oracle = UpdateDecoder(), Oracle()
     for message in build_updates(
         encode_attributes(export),
         export.next_hop,
@@ -128,16 +175,16 @@ def test_no_mutation_raises_and_none_depends_on_what_was_decoded_before(
         asn4=True,
     ):
         used.decode(message[19:])
-        body = mutate(message[19:], changes)
+        octets = mutate(message[19:], changes)
         if patched:
-            body = patch_lengths(body)
+            octets = patch_lengths(octets)
 
         fresh, first, second = (
-            repr(decoder.decode(body)) for decoder in (UpdateDecoder(), used, used)
+            repr(decoder.decode(octets)) for decoder in (UpdateDecoder(), used, used)
         )
 
         assert fresh == first == second
-        assert is_consistent(used.decode(body))
+        oracle.check(octets, (True, True), used.decode(octets))
 
 
 def routes_of(
