@@ -25,6 +25,7 @@ from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies, CopyFailed
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.adapters.exabgp.pipe import Output, read_lines
+from evpnd.adapters.explaining import explain
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.reports import Reports, configure_log
@@ -201,6 +202,12 @@ class Agent:
             case {"command": "plan", "path": str(path)}:
                 return await self._ask_copy(
                     partial(plan_reload, self.engine, Path(path))
+                )
+            case {"command": "explain", "what": str(what), "value": str(value)}:
+                given = request.get("vni")
+                within = given if isinstance(given, int) else None
+                return await self._ask_copy(
+                    partial(explain, self.engine, what, value, within)
                 )
             case _:
                 return {"ok": False, "error": "there is no such command"}

@@ -21,7 +21,7 @@ def plan_start(config: Config) -> list[Change]:
     """
     now = time.monotonic()
     engine = Engine(config, now)
-    before = pretend(engine, now, _read)
+    before = pretend(engine, now, read_kernel)
     return list(difference(before, picture(engine)))
 
 
@@ -33,11 +33,11 @@ def plan_reload(engine: Engine, path: Path) -> dict[str, object]:
         errors = [str(error) for error in refused.errors]
         return {"ok": False, "error": "the configuration is invalid", "errors": errors}
     now = time.monotonic()
-    pretend(engine, now, _read)
+    pretend(engine, now, read_kernel)
     before = picture(engine)
     changes = describe_changes(engine.config, config)
     engine.handle(ConfigChanged(config), now)
-    before = pretend(engine, now, _read) | before
+    before = pretend(engine, now, read_kernel) | before
     return {
         "ok": True,
         "configuration": changes,
@@ -45,7 +45,8 @@ def plan_reload(engine: Engine, path: Path) -> dict[str, object]:
     }
 
 
-def _read(action: Dump) -> Event:
+def read_kernel(action: Dump) -> Event:
+    """Answer a dump at once, in this thread."""
     match action:
         case DumpLinks():
             return dump_links()

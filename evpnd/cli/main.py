@@ -22,6 +22,7 @@ _MODULES: Final = {
     "plan": "evpnd.cli.plan",
     "reload": "evpnd.cli.reload",
     "show": "evpnd.cli.show",
+    "explain": "evpnd.cli.explain",
     "clear": "evpnd.cli.clear",
 }
 
@@ -60,6 +61,7 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
       evpnd run -c /etc/evpnd/evpnd.yaml
       evpnd show peers
       evpnd show macs --vni 10100 --json
+      evpnd explain mac 02:00:00:00:00:01
       evpnd reload
 
     \b

@@ -118,3 +118,29 @@ def rejection(attributes: PathAttributes, here: Here, *, ebgp: bool) -> str | No
     ):
         return f"its encapsulation is {attributes.encapsulations[0]}, not VXLAN (8)"
     return None
+
+
+RANK_STEPS = (
+    "sticky before not sticky",
+    "higher mobility sequence",
+    "lower VTEP address",
+    "higher LOCAL_PREF",
+    "shorter AS_PATH",
+    "lower ORIGIN",
+    "lower MED",
+    "eBGP before iBGP",
+    "lower router id",
+    "lower peer address",
+)
+"""What each part of a rank decides, in words."""
+
+
+def why_better(winner: Path, loser: Path) -> str:
+    """Name the first step of the order that decides between two paths."""
+    parts = zip(RANK_STEPS, winner.rank, loser.rank, strict=True)
+    decided = next((step for step, one, two in parts if one != two), None)
+    if decided is None:
+        return "they are equal"
+    if decided == "higher mobility sequence":
+        return f"{decided} ({winner.sequence} against {loser.sequence})"
+    return decided

@@ -7,7 +7,7 @@ from typing import Final
 from evpnd.model.ids import format_mac, parse_mac, parse_vni
 
 TABLES: Final = ("peers", "evis", "macs", "neighbors", "vteps", "routes", "events")
-COMMANDS: Final = ("show", "status", "reload", "clear", "plan")
+COMMANDS: Final = ("show", "status", "reload", "clear", "plan", "explain")
 
 Request = dict[str, object]
 
@@ -36,6 +36,8 @@ def parse_request(line: bytes) -> Request:
         raise ValueError("clear needs vni and mac")
     if request["command"] == "plan" and not isinstance(request.get("path"), str):
         raise ValueError("plan needs the path of a configuration")
+    if request["command"] == "explain":
+        _check_explain(request)
     if "vni" in request:
         vni = request["vni"]
         if isinstance(vni, bool) or not isinstance(vni, int):
@@ -48,6 +50,14 @@ def parse_request(line: bytes) -> Request:
                 raise ValueError(f"{key} is not text")
             request[key] = normal_filter(key, value)
     return request
+
+
+def _check_explain(request: Request) -> None:
+    kinds = {"mac": "mac", "ip": "ip", "vtep": "ip"}
+    kind, value = request.get("what"), request.get("value")
+    if kind not in kinds or not isinstance(value, str):
+        raise ValueError("explain needs what (mac, ip or vtep) and value")
+    request["value"] = normal_filter(kinds[str(kind)], value)
 
 
 def normal_filter(key: str, text: str) -> str:

@@ -1,0 +1,12 @@
+"""Why an address is where it is, or is nowhere: from the wire to the kernel's row.
+
+Each story is told in order, a step a sentence. Where something is absent, the last
+step names the first place where it got lost.
+"""
+
+from evpnd.core.explain.ip import explain_ip
+from evpnd.core.explain.mac import explain_mac
+from evpnd.core.explain.story import Read, Step, Story
+from evpnd.core.explain.vtep import explain_vtep
+
+__all__ = ["Read", "Step", "Story", "explain_ip", "explain_mac", "explain_vtep"]

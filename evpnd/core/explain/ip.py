@@ -1,0 +1,119 @@
+"""Why an IP is bound to the MAC that it is bound to, and who answers for it."""
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.explain.received import (
+    Received,
+    tell_lost,
+    tell_received,
+    why_not_imported,
+)
+from evpnd.core.explain.story import Story
+from evpnd.core.path import why_better
+from evpnd.core.reconcile import wanted_neighbor
+from evpnd.core.selection import best_for_ip, candidates
+from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.rows import EVPND_PROTOCOL
+
+
+def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
+    """Tell which MAC an IP is bound to, and whether the bridge answers for it."""
+    received = [
+        Received(session, key, path)
+        for session in story.engine.peering.sessions.values()
+        for table in session.rib.mac_ip.values()
+        for key, path in table.items()
+        if key[6:] == ip
+    ]
+    text = format_ip(ip)
+    tell_received(story, received, f"no peer announces a MAC with {text}")
+    vrfs = [
+        vrf
+        for vrf in story.evis(vni)
+        if ip in vrf.macs_of
+        or vrf.binding(ip) is not None
+        or ip in vrf.neighbor_rows
+        or ip in vrf.own_ips
+        or vni is not None
+    ]
+    if not vrfs:
+        tell_lost(story, received, text)
+    for vrf in vrfs:
+        _tell_ip_in(story, vrf, ip, received)
+
+
+def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) -> None:
+    local = vrf.binding(ip)
+    found = best_for_ip(vrf, ip)
+    lost: str | None = None
+    if ip in vrf.own_ips:
+        story.tell("local", f"it is an address of {story.link(vrf.bridge)}", vrf)
+    elif local is not None:
+        known = vrf.announced.get(local)
+        told = known is not None and ip in known.ips
+        text = f"it is bound to the local MAC {format_mac(local)}"
+        text += ", and announced" if told else ", and not announced"
+        story.tell("local", text, vrf, mac=format_mac(local))
+    if found is not None:
+        mac, path = found
+        where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
+        losers = [
+            (other, loser)
+            for other in vrf.macs_of.get(ip, ())
+            for loser in candidates(vrf, other + ip)
+            if loser is not path
+        ]
+        if not losers:
+            story.tell("selected", f"{where}: there is no other", vrf)
+        for other, loser in losers:
+            against = f"{format_mac(other)} at {format_ip(loser.vtep)}"
+            reason = why_better(path, loser)
+            text = f"{where} over {against} by peer {loser.peer}: {reason}"
+            story.tell("selected", text, vrf)
+    elif local is None and ip not in vrf.own_ips:
+        lost = why_not_imported(received, vrf) or "no peer announces it"
+    unready = story.not_ready(vrf)
+    lost = lost or unready
+    _tell_neighbor(story, vrf, ip, lost)
+
+
+def _tell_neighbor(story: Story, vrf: MacVrf, ip: bytes, lost: str | None) -> None:
+    wanted = wanted_neighbor(vrf, ip)
+    if wanted is not None and ip in vrf.foreign_neighbors:
+        story.tell("wanted", "no neighbour: somebody else's is there", vrf)
+        lost = lost or "somebody else's neighbour is on the bridge"
+        wanted = None
+    elif wanted is not None:
+        text = f"neighbour {format_ip(ip)} lladdr {format_mac(wanted.mac)}"
+        story.tell("wanted", f"{text} on {story.link(vrf.bridge)}", vrf)
+    else:
+        story.tell("wanted", f"no neighbour: {_why_no_neighbor(vrf, ip)}", vrf)
+    rows = [row for row in story.neighbors(vrf) if row.ip == ip]
+    for row in rows:
+        whose = "ours" if row.protocol == EVPND_PROTOCOL else "not ours"
+        text = f"{format_ip(ip)} lladdr {format_mac(row.mac) if row.mac else '-'}"
+        text = f"{text} on {story.link(row.ifindex)} ({whose})"
+        story.tell("found", text, vrf)
+    if not rows:
+        story.tell("found", "no neighbour in the kernel", vrf)
+    errno = story.engine.retries.errno(vrf.config.vni, "neighbor", ip)
+    if errno is not None:
+        story.tell("error", f"the kernel refused the neighbour: errno {errno}", vrf)
+        lost = lost or f"the kernel refused the neighbour (errno {errno})"
+    if wanted is not None and not any(
+        row.mac == wanted.mac and row.protocol == EVPND_PROTOCOL for row in rows
+    ):
+        lost = lost or "the neighbour is not in the kernel yet, or was taken out of it"
+    story.end(vrf, lost)
+
+
+def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str:
+    if ip in vrf.own_ips:
+        return "it is the bridge's own address"
+    if vrf.binding(ip) is not None:
+        return "the tenant answers for itself"
+    found = best_for_ip(vrf, ip)
+    if found is None:
+        return "no route with it is imported"
+    if vrf.is_local(found[0]):
+        return f"its MAC {format_mac(found[0])} is local"
+    return "the address, or its MAC, is no station's"

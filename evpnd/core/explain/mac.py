@@ -1,0 +1,162 @@
+"""Why a MAC is where it is."""
+
+from collections.abc import Iterator
+
+from evpnd.core.engine import Engine
+from evpnd.core.evi import MacVrf
+from evpnd.core.explain.received import (
+    Received,
+    tell_lost,
+    tell_received,
+    why_not_imported,
+)
+from evpnd.core.explain.story import Story
+from evpnd.core.path import Path, why_better
+from evpnd.core.selection import best, mac_candidates
+from evpnd.model.ids import format_ip, format_mac, format_rd, is_unicast_mac
+from evpnd.model.rows import NTF_SELF
+
+
+def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
+    """Tell where a MAC is, in one VNI or in every EVI that has to do with it."""
+    received = list(_mac_routes(story.engine, mac))
+    text = format_mac(mac)
+    tell_received(story, received, f"no peer announces {text}")
+    vrfs = [
+        vrf
+        for vrf in story.evis(vni)
+        if any(vrf in route.path.importers for route in received)
+        or mac in vrf.local
+        or mac in vrf.static
+        or mac in vrf.remote_rows
+        or mac in vrf.partial
+        or vni is not None
+    ]
+    if not vrfs:
+        tell_lost(story, received, text)
+    for vrf in vrfs:
+        _tell_mac_in(story, vrf, mac, received)
+
+
+def _tell_mac_in(
+    story: Story, vrf: MacVrf, mac: bytes, received: list[Received]
+) -> None:
+    paths = mac_candidates(vrf, mac)
+    chosen = best(paths)
+    lost: str | None = None
+    if not paths and not vrf.is_local(mac):
+        lost = why_not_imported(received, vrf) or "no peer announces it"
+    unready = story.not_ready(vrf)
+    lost = lost or unready
+    if vrf.is_local(mac):
+        _tell_local(story, vrf, mac, chosen)
+    elif chosen is not None:
+        _tell_selected(story, vrf, chosen, paths)
+    wanted = None
+    if chosen is not None and not vrf.is_local(mac):
+        obstacle = _mac_obstacle(vrf, mac)
+        if obstacle is None:
+            wanted = chosen.vtep
+            row = f"{format_mac(mac)} dst {format_ip(wanted)}"
+            text = f"FDB row {row} on {story.link(vrf.vxlan)}, and its bridge row"
+            story.tell("wanted", text, vrf, vtep=format_ip(wanted))
+        else:
+            story.tell("wanted", f"no row: {obstacle}", vrf)
+            lost = lost or obstacle
+    _tell_found_mac(story, vrf, mac, wanted, lost)
+
+
+def _tell_local(story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None) -> None:
+    local = vrf.local.get(mac)
+    if local is None:
+        text = "it is given as static in the configuration"
+    else:
+        port = story.link(local.port)
+        text = f"it is on local port {port} ({local.origin.value}) since"
+        text = f"{text} {story.ago(local.since)}"
+    story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
+    if chosen is not None:
+        own = vrf.sequence.get(mac, 0)
+        text = (
+            f"the local MAC (sequence {own}) wins over {format_ip(chosen.vtep)} by "
+            f"peer {chosen.peer} (sequence {chosen.sequence})"
+        )
+        story.tell("selected", text, vrf)
+    known = vrf.announced.get(mac)
+    if known is None:
+        story.tell("announced", f"no: {_why_not_announced(vrf, mac)}", vrf)
+        return
+    ips = ", ".join(map(format_ip, known.ips)) or "no IP"
+    text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
+    story.tell("announced", f"{text}, sequence {vrf.sequence.get(mac, 0)}", vrf)
+
+
+def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
+    if not vrf.ready:
+        return f"{vrf.config.name} is not ready"
+    if mac in vrf.own_macs:
+        return "it is an own interface's"
+    if mac in vrf.ceded:
+        return "a remote VTEP has a better claim"
+    if mac in vrf.frozen:
+        return "it is a duplicate and frozen"
+    return "advertise.macs is false, and it has no IP to be announced with"
+
+
+def _tell_selected(story: Story, vrf: MacVrf, chosen: Path, paths: list[Path]) -> None:
+    where = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+    losers = {path for path in paths if path is not chosen}
+    if not losers:
+        story.tell("selected", f"{where}: there is no other", vrf)
+    for loser in sorted(losers, key=lambda path: path.rank):
+        against = f"{format_ip(loser.vtep)} by peer {loser.peer}"
+        reason = why_better(chosen, loser)
+        story.tell("selected", f"{where} over {against}: {reason}", vrf)
+
+
+def _mac_obstacle(vrf: MacVrf, mac: bytes) -> str | None:
+    """Say why a MAC that was selected gets no row; None: it does."""
+    if mac in vrf.frozen:
+        return "the MAC is a duplicate and frozen"
+    if not is_unicast_mac(mac):
+        return "the MAC is no station's: a group address, or zero"
+    if mac in vrf.own_macs:
+        return "the MAC is an own interface's"
+    if mac in vrf.foreign_rows:
+        return "somebody else's row for the MAC is on the VXLAN device"
+    if not vrf.ready:
+        return f"{vrf.config.name} is not ready"
+    return None
+
+
+def _tell_found_mac(
+    story: Story, vrf: MacVrf, mac: bytes, wanted: bytes | None, lost: str | None
+) -> None:
+    rows = [row for row in story.fdb(vrf) if row.mac == mac]
+    for row in rows:
+        story.tell("found", story.row(row), vrf)
+    if not rows:
+        story.tell("found", "no row in the kernel", vrf)
+    errno = story.engine.retries.errno(vrf.config.vni, "fdb", mac)
+    if errno is not None:
+        story.tell("error", f"the kernel refused the row: errno {errno}", vrf)
+        lost = lost or f"the kernel refused the row (errno {errno})"
+    if wanted is not None:
+        own = [row for row in rows if row.flags & NTF_SELF and row.dst == wanted]
+        bridge = [row for row in rows if not row.flags & NTF_SELF]
+        right = own and any(row.ifindex == vrf.vxlan for row in bridge)
+        if not right:
+            lost = lost or "the row is not in the kernel yet, or was taken out of it"
+        story.end(vrf, None if right else lost)
+    elif not vrf.is_local(mac):
+        story.end(vrf, lost)
+    else:
+        story.end(vrf, None)
+
+
+def _mac_routes(engine: Engine, mac: bytes) -> Iterator[Received]:
+    for session in engine.peering.sessions.values():
+        for table in session.rib.mac_ip.values():
+            for key, path in table.items():
+                if key.startswith(mac):
+                    yield Received(session, key, path)

@@ -1,0 +1,78 @@
+"""The first steps: what peers sent, and which EVIs imported it."""
+
+from typing import NamedTuple
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.explain.story import Story
+from evpnd.core.path import Path
+from evpnd.core.sessions import Session
+from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
+
+
+class Received(NamedTuple):
+    """One route that a peer sent for the address asked about."""
+
+    session: Session
+    key: bytes
+    path: Path
+
+
+def tell_received(story: Story, received: list[Received], nothing: str) -> None:
+    """Tell of every route that was received, and of its import."""
+    if not received:
+        story.tell("received", nothing)
+    for session, key, path in received:
+        ip = f" with {format_ip(key[6:])}" if key[6:] else ""
+        story.tell(
+            "received",
+            f"{peer_name(session)}: type 2 {format_mac(key[:6])}{ip}, RD "
+            f"{format_rd(path.rd)}, VNI {int.from_bytes(path.labels[:3])}, next hop "
+            f"{format_ip(path.vtep)}, sequence {path.sequence}"
+            f"{', sticky' if path.sticky else ''}, route targets {targets_of(path)}, "
+            f"{story.ago(path.received_at)}",
+            peer=session.peer,
+        )
+        tell_import(story, path)
+
+
+def tell_import(story: Story, path: Path) -> None:
+    """Tell which EVIs import a path, or why none does."""
+    if path.rejection is not None:
+        story.tell("imported", f"no: {path.rejection}", peer=path.peer)
+    for vrf in path.importers:
+        targets = [
+            format_route_target(target)
+            for target in path.attributes.route_targets
+            if vrf.config.import_targets.matches(target)
+        ]
+        text = f"into {vrf.config.name} by route target {', '.join(targets)}"
+        story.tell("imported", text, vrf, peer=path.peer, route_targets=targets)
+
+
+def tell_lost(story: Story, received: list[Received], text: str) -> None:
+    """End a story that no EVI has a part in."""
+    reasons = {route.path.rejection for route in received if route.path.rejection}
+    reason = "; ".join(sorted(reasons)) or f"no peer announces {text}, no port has it"
+    story.tell("end", f"absent: {reason}", ok=False)
+
+
+def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
+    """Say why none of the routes received is in an EVI; None: there are none."""
+    for route in received:
+        if route.path.rejection is not None:
+            return route.path.rejection
+        others = ", ".join(other.config.name for other in route.path.importers)
+        return f"its routes are imported by {others}, not by {vrf.config.name}"
+    return None
+
+
+def peer_name(session: Session) -> str:
+    """Name a peer with its description."""
+    description = session.config.description
+    return f"{session.peer} ({description})" if description else str(session.peer)
+
+
+def targets_of(path: Path) -> str:
+    """Write the route targets of a path."""
+    targets = map(format_route_target, path.attributes.route_targets)
+    return ", ".join(targets) or "none"

@@ -1,0 +1,95 @@
+"""Telling a story: its steps, what it reads, and how it writes things."""
+
+from collections.abc import Callable
+from typing import Any
+
+from evpnd.core.engine import Engine
+from evpnd.core.evi import MacVrf
+from evpnd.core.plan import Dump
+from evpnd.model.actions import DumpFdb, DumpNeighbors
+from evpnd.model.events import Event, FdbDumped, NeighborsDumped
+from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, FdbRow, NeighborRow
+
+Read = Callable[[Dump], Event]
+Step = dict[str, Any]
+
+
+class Story:
+    """Steps in order, and where the matter got lost."""
+
+    def __init__(self, engine: Engine, read: Read, now: float) -> None:
+        """Take what to read from; nothing is changed."""
+        self.engine = engine
+        self.read = read
+        self.now = now
+        self.steps: list[Step] = []
+
+    def tell(
+        self, step: str, text: str, vrf: MacVrf | None = None, **more: object
+    ) -> None:
+        """Add a step."""
+        vni = vrf.config.vni if vrf is not None else None
+        self.steps.append({"step": step, "vni": vni, "text": text, **more})
+
+    def ago(self, moment: float) -> str:
+        """Say how long ago something was."""
+        return f"{max(0, int(self.now - moment))} s ago"
+
+    def link(self, ifindex: int) -> str:
+        """Name a device."""
+        found = self.engine.inventory.links.by_index.get(ifindex)
+        return found.name if found is not None else f"device {ifindex}"
+
+    def evis(self, vni: int | None) -> list[MacVrf]:
+        """List the EVIs that are asked about."""
+        vrfs = self.engine.inventory.vrfs
+        if vni is None:
+            return list(vrfs.values())
+        vrf = vrfs.get(vni)
+        if vrf is None:
+            self.tell("end", f"there is no EVI with VNI {vni}", ok=False)
+            return []
+        return [vrf]
+
+    def fdb(self, vrf: MacVrf) -> list[FdbRow]:
+        """Read the FDB of an EVI's bridge from the kernel."""
+        if not vrf.bridge:
+            return []
+        event = self.read(DumpFdb(vrf.bridge))
+        assert isinstance(event, FdbDumped)
+        return event.rows
+
+    def neighbors(self, vrf: MacVrf) -> list[NeighborRow]:
+        """Read the neighbours of an EVI's bridge from the kernel."""
+        if not vrf.bridge:
+            return []
+        event = self.read(DumpNeighbors(vrf.bridge))
+        assert isinstance(event, NeighborsDumped)
+        return event.rows
+
+    def row(self, row: FdbRow) -> str:
+        """Write an FDB row as `bridge fdb` does."""
+        words = [format_mac(row.mac), "dev", self.link(row.ifindex)]
+        if row.dst:
+            words += ["dst", format_ip(row.dst)]
+        words.append("self" if row.flags & NTF_SELF else "master")
+        if row.flags & NTF_EXT_LEARNED:
+            words.append("extern_learn")
+        return " ".join(words)
+
+    def not_ready(self, vrf: MacVrf) -> str | None:
+        """Tell that an EVI is not ready, where it is not; returns that as a reason."""
+        if vrf.ready:
+            return None
+        reason = vrf.reason or "its tables have not been read yet"
+        lost = f"{vrf.config.name} is not ready: {reason}"
+        self.tell("evi", lost, vrf)
+        return lost
+
+    def end(self, vrf: MacVrf, lost: str | None) -> None:
+        """Tell how it ends, and where it got lost."""
+        if lost is None:
+            self.tell("end", "the kernel has what is wanted", vrf, ok=True)
+        else:
+            self.tell("end", f"absent: {lost}", vrf, ok=False)

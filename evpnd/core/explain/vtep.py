@@ -1,0 +1,80 @@
+"""What is known of a VTEP, and in which flood lists it is."""
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.explain.received import peer_name, targets_of, tell_import
+from evpnd.core.explain.story import Story
+from evpnd.core.rib import flood_endpoint
+from evpnd.core.selection import best, mac_candidates
+from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
+from evpnd.model.routes import ImetRoute
+
+
+def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
+    """Tell what is known of a VTEP, and in which flood lists it is."""
+    text = format_ip(vtep)
+    if vtep == story.engine.inventory.vtep:
+        story.tell("local", f"{text} is our own VTEP address")
+    imets = [
+        (session, route, path)
+        for session in story.engine.peering.sessions.values()
+        for route, path in session.rib.others.values()
+        if isinstance(route, ImetRoute)
+        and vtep in (route.originator, path.vtep, flood_endpoint(route, path))
+    ]
+    for session, route, path in imets:
+        attributes = path.attributes
+        pmsi = attributes.pmsi
+        label = f"VNI {pmsi.label}" if pmsi is not None else "no PMSI tunnel"
+        story.tell(
+            "received",
+            f"{peer_name(session)}: type 3, RD {format_rd(path.rd)}, originating IP "
+            f"{format_ip(route.originator)}, next hop {format_ip(path.vtep)}, {label}, "
+            f"route targets {targets_of(path)}, {story.ago(path.received_at)}",
+            peer=session.peer,
+        )
+        tell_import(story, path)
+    if not imets:
+        story.tell("received", f"no peer announces a type 3 route of {text}")
+    for vrf in story.evis(vni):
+        wants = vtep in vrf.imets.values()
+        macs = sum(_leads_to(vrf, mac, vtep) for mac in {key[:6] for key in vrf.routes})
+        if wants or macs or vtep in vrf.flood_rows or vni is not None:
+            _tell_vtep_in(story, vrf, vtep, macs, wants=wants)
+    if not any(step["step"] == "end" for step in story.steps):
+        reason = imets[0][2].rejection if imets else f"no peer announces {text}"
+        story.tell("end", f"absent: {reason or 'no EVI imports it'}", ok=False)
+
+
+def _tell_vtep_in(
+    story: Story, vrf: MacVrf, vtep: bytes, macs: int, *, wants: bool
+) -> None:
+    story.tell("selected", f"{macs} MACs are reached by it", vrf, macs=macs)
+    lost = None
+    if not wants:
+        lost = "no type 3 route of it is imported here"
+        story.tell("wanted", f"not in the flood list: {lost}", vrf)
+    elif not vrf.config.flood:
+        lost = "flood is false in the configuration"
+        story.tell("wanted", f"not in the flood list: {lost}", vrf)
+    elif vtep == vrf.vtep:
+        lost = "it is our own address"
+        story.tell("wanted", f"not in the flood list: {lost}", vrf)
+    else:
+        story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)
+    unready = story.not_ready(vrf)
+    lost = lost or unready
+    rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
+    for row in rows:
+        story.tell("found", story.row(row), vrf)
+    if not rows:
+        story.tell("found", "not in the kernel's flood list", vrf)
+        lost = lost or "the row is not in the kernel yet, or was taken out of it"
+    errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)
+    if errno is not None:
+        story.tell("error", f"the kernel refused the row: errno {errno}", vrf)
+    story.end(vrf, lost)
+
+
+def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:
+    chosen = best(mac_candidates(vrf, mac))
+    return chosen is not None and chosen.vtep == vtep and not vrf.is_local(mac)

@@ -1,0 +1,198 @@
+"""The last step of a story names the first place where the address got lost."""
+
+import errno
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from evpnd.core.explain import Step, Story, explain_ip, explain_mac, explain_vtep
+from evpnd.core.path import RANK_STEPS, Rank
+from evpnd.core.plan import Dump
+from evpnd.model.config import DuplicateDetection
+from evpnd.model.events import Event
+from evpnd.model.ids import parse_ip, parse_route_target
+from evpnd.model.rows import NTF_SELF, NUD_PERMANENT, FdbRow
+from tests.fakes.host import (
+    PEERS,
+    VNI,
+    VTEP,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+)
+from tests.fakes.kernel import PORTS, VXLAN
+
+MAC = b"\2\0\0\0\0\1"
+IP = parse_ip("192.0.2.10")
+ONE, TWO = PEERS
+FAR, FARTHER = "10.0.0.2", "10.0.0.3"
+
+
+def host(**changes: object) -> Host:
+    made = Host(configuration=config(**changes))
+    made.up()
+    return made
+
+
+def story(here: Host) -> Story:
+    def read(action: Dump) -> Event:
+        (event,) = here.kernel.apply(action)
+        return event
+
+    return Story(here.engine, read, here.now)
+
+
+def mac_story(here: Host, vni: int | None = None) -> list[Step]:
+    told = story(here)
+    explain_mac(told, MAC, vni)
+    return told.steps
+
+
+def ip_story(here: Host) -> list[Step]:
+    told = story(here)
+    explain_ip(told, IP, None)
+    return told.steps
+
+
+def texts(steps: list[Step], step: str) -> list[str]:
+    return [each["text"] for each in steps if each["step"] == step]
+
+
+def test_every_part_of_a_rank_has_its_words() -> None:
+    assert len(RANK_STEPS) == len(get_args(Rank))
+
+
+def test_what_nobody_announces_is_lost_at_the_start() -> None:
+    (received, end) = mac_story(host())
+
+    assert received["text"] == "no peer announces 02:00:00:00:00:01"
+    assert end["ok"] is False
+
+
+def test_a_target_that_nothing_imports_is_where_it_is_lost() -> None:
+    here = host()
+    path = replace(attributes(FAR), route_targets=(parse_route_target("65000:9"),))
+    here.run(announce(ONE, path, FAR, MAC))
+
+    steps = mac_story(here)
+    assert "65000:9" in texts(steps, "imported")[0]
+    assert "no EVI imports its route targets" in texts(steps, "end")[0]
+
+
+def test_an_installed_mac_ends_well() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    steps = mac_story(here)
+    assert [each["step"] for each in steps] == [
+        *("received", "imported", "selected", "wanted", "found", "found", "end")
+    ]
+    assert steps[-1]["ok"] is True
+
+
+def test_the_winner_is_told_with_what_decided() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR, 1), FAR, MAC))
+    here.run(announce(TWO, attributes(FARTHER, 2), FARTHER, MAC))
+
+    (selected,) = texts(mac_story(here), "selected")
+    assert selected == (
+        f"{FARTHER} by peer {TWO} over {FAR} by peer {ONE}: "
+        "higher mobility sequence (2 against 1)"
+    )
+
+
+def test_a_local_mac_tells_its_port_and_what_it_won_over() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    steps = mac_story(here)
+    assert f"on local port t{PORTS[0]}" in texts(steps, "local")[0]
+    assert "(sequence 1) wins over 10.0.0.2" in texts(steps, "selected")[0]
+    assert "sequence 1" in texts(steps, "announced")[0]
+    assert steps[-1]["ok"] is True
+
+
+def test_a_row_that_the_kernel_refuses_is_lost_there_with_its_errno() -> None:
+    here = host()
+    here.kernel.refused = {MAC}
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    steps = mac_story(here)
+    assert f"errno {errno.EAFNOSUPPORT}" in texts(steps, "error")[0]
+    assert f"errno {errno.EAFNOSUPPORT}" in texts(steps, "end")[0]
+
+
+def test_a_frozen_mac_says_so() -> None:
+    settings = DuplicateDetection(moves=2, freeze=True)
+    here = host(duplicate_detection=settings)
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(announce(ONE, attributes(FAR, 7), FAR, MAC))
+
+    assert "duplicate and frozen" in texts(mac_story(here), "end")[0]
+
+
+def test_somebody_elses_row_is_named() -> None:
+    here = host()
+    row = FdbRow(True, VXLAN, MAC, 0, NUD_PERMANENT, NTF_SELF, parse_ip("10.9.9.9"))
+    here.kernel.vxlan[MAC] = row
+    here = Host(here.kernel)
+    here.up()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    steps = mac_story(here)
+    assert "somebody else's row" in texts(steps, "end")[0]
+    assert "dst 10.9.9.9" in texts(steps, "found")[0]
+
+
+def test_an_evi_that_is_not_there_is_said() -> None:
+    assert texts(mac_story(host(), 999), "end")[0] == "there is no EVI with VNI 999"
+
+
+def test_an_evi_that_lacks_its_device_is_where_it_is_lost() -> None:
+    (evi,) = config().evis
+    here = host(evis=(replace(evi, vxlan="vx999"),))
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    assert "there is no VXLAN device vx999" in texts(mac_story(here), "end")[0]
+
+
+def test_a_binding_is_told_with_its_neighbour() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC + IP))
+
+    steps = ip_story(here)
+    assert "192.0.2.10 lladdr 02:00:00:00:00:01" in texts(steps, "wanted")[0]
+    assert "(ours)" in texts(steps, "found")[0]
+    assert steps[-1]["ok"] is True
+
+
+def test_an_ip_that_nobody_has_is_lost_at_the_start() -> None:
+    assert ip_story(host())[-1]["ok"] is False
+
+
+@pytest.mark.parametrize("flood", [True, False])
+def test_a_vtep_is_in_the_flood_list_unless_the_configuration_says_no(
+    flood: bool,
+) -> None:
+    (evi,) = config().evis
+    here = host(evis=(replace(evi, flood=flood),))
+    here.run(announce_imet(ONE, FAR))
+    told = story(here)
+    explain_vtep(told, parse_ip(FAR), VNI)
+
+    assert told.steps[-1]["ok"] is flood
+    assert ("flood is false" in told.steps[-1]["text"]) is not flood
+
+
+def test_our_own_vtep_is_told_to_be_ours() -> None:
+    told = story(host())
+    explain_vtep(told, VTEP, None)
+
+    assert "our own VTEP" in told.steps[0]["text"]
+    assert told.steps[-1]["ok"] is False
