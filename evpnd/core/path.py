@@ -130,6 +130,7 @@ RANK_STEPS = (
     "lower MED",
     "eBGP before iBGP",
     "lower router id",
+    "shorter CLUSTER_LIST",
     "lower peer address",
 )
 """What each part of a rank decides, in words."""
