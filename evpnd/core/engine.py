@@ -14,7 +14,8 @@ from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
 from evpnd.core.peering import Peering
-from evpnd.core.reconcile import Pass, reconcile, remove_rows
+from evpnd.core.reconcile import Pass, reconcile
+from evpnd.core.removal import remove_rows
 from evpnd.core.retries import Retries
 from evpnd.model.actions import (
     Action,

@@ -3,9 +3,10 @@
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from evpnd.core import mobility
+from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
 from evpnd.core.readiness import (
     MANAGED_ALIAS,
@@ -16,20 +17,18 @@ from evpnd.core.readiness import (
     tenant_ports,
     vxlan_name,
 )
+from evpnd.core.removal import remove_rows
 from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
     CreateDevices,
-    DeleteFlood,
-    DeleteNeighbors,
-    DeleteVxlanRows,
     DumpFdb,
     DumpNeighbors,
     Notice,
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
-from evpnd.model.ids import AS2_MAX, Rd, Vni
+from evpnd.model.ids import Rd, Vni
 from evpnd.model.rows import Link
 
 DEVICE_PAUSE = 1.0
@@ -56,8 +55,9 @@ class Inventory:
         self._refused: dict[str, str] = {}
         self._swept = False
         self._removals: list[Action] = []
+        rds = self._derive_rds(())
         for evi in config.evis:
-            self._add(evi, discovered=False)
+            self._add(evi, rds[evi.vni], discovered=False)
 
     def observe(self, link: Link) -> None:
         """Take a new or changed link."""
@@ -142,7 +142,7 @@ class Inventory:
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
         if (vxlan, bridge) != (vrf.vxlan, vrf.bridge):
-            self._leave(vrf, vxlan, bridge, actions)
+            actions.extend(self._leave(vrf, vxlan, bridge))
             vrf.forget_kernel()
             vrf.vxlan, vrf.bridge = vxlan, bridge
         vrf.vtep = self.vtep
@@ -162,21 +162,16 @@ class Inventory:
         if vrf.reason != before:
             vrf.mark_all()
 
-    def _leave(
-        self, vrf: MacVrf, vxlan: int, bridge: int, actions: list[Action]
-    ) -> None:
+    def _leave(self, vrf: MacVrf, vxlan: int, bridge: int) -> list[Action]:
         """Take our rows from devices that live on without the EVI."""
         links = self.links.by_index
-        if bridge != vrf.bridge and vrf.bridge in links and vrf.neighbor_rows:
-            actions.append(DeleteNeighbors(vrf.bridge, list(vrf.neighbor_rows)))
-        if vrf.vxlan in links and (vxlan != vrf.vxlan or not bridge):
-            halves = [mac for mac, (dst, _) in vrf.partial.items() if dst]
-            macs = [m for m in (*vrf.remote_rows, *halves) if m not in vrf.foreign_rows]
-            flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
-            if macs:
-                actions.append(DeleteVxlanRows(vrf.vxlan, macs))
-            if flood:
-                actions.append(DeleteFlood(vrf.vxlan, flood))
+        old = links.get(vrf.vxlan)
+        return remove_rows(
+            vrf,
+            vxlan=old is not None and (vxlan != vrf.vxlan or not bridge),
+            bridge=bridge != vrf.bridge and vrf.bridge in links,
+            bridged=old is not None and old.master == vrf.bridge,
+        )
 
     def _take_ports(self, vrf: MacVrf, bridge: Link, actions: list[Action]) -> None:
         ports = tenant_ports(self.links, bridge)
@@ -265,22 +260,28 @@ class Inventory:
             and link.name not in named
             and link.alias != MANAGED_ALIAS
         }
+        known = {vni: vrf for vni, vrf in self.vrfs.items() if vrf.discovered}
+        if found.keys() == known.keys() and all(
+            vrf.config.vxlan == found[vni].name for vni, vrf in known.items()
+        ):
+            return []
+        rds = self._derive_rds(found)
         gone = [
             vrf
-            for vni, vrf in self.vrfs.items()
-            if vrf.discovered
-            and (vni not in found or found[vni].name != vrf.config.vxlan)
+            for vni, vrf in known.items()
+            if vni not in found
+            or found[vni].name != vrf.config.vxlan
+            or rds.get(vni) != vrf.rd
         ]
         for vrf in gone:
             self._drop(vrf)
         for vni, link in sorted(found.items()):
-            if vni not in self.vrfs:
+            if vni not in self.vrfs and vni in rds:
                 evi = discovered_evi(self._config, Vni(vni), link.name)
-                self._add(evi, discovered=True)
+                self._add(evi, rds[vni], discovered=True)
         return gone
 
-    def _add(self, evi: EviConfig, *, discovered: bool) -> None:
-        rd = evi.rd or self._derive_rd(evi.vni)
+    def _add(self, evi: EviConfig, rd: Rd, *, discovered: bool) -> None:
         self.vrfs[evi.vni] = MacVrf(evi, rd, discovered=discovered)
         self.vrfs_changed = True
         self.changed = True
@@ -290,19 +291,11 @@ class Inventory:
         self.vrfs_changed = True
         self.changed = True
 
-    def _derive_rd(self, vni: int) -> Rd:
-        """Derive router-id:index from the VNI, so that a restart gives the same.
-
-        The index has 16 bits (RFC 4364, 4.2); the few VNIs that share their low
-        16 bits take the next free one.
-        """
-        taken = {vrf.rd for vrf in self.vrfs.values()}
-        for step in range(AS2_MAX + 1):
-            index = (vni + step) & AS2_MAX
-            rd = b"\x00\x01" + self._config.router_id + index.to_bytes(2, "big")
-            if index and rd not in taken:
-                return Rd(rd)
-        raise ValueError("there are more EVIs than route distinguishers")
+    def _derive_rds(self, discovered: Iterable[int]) -> dict[int, Rd]:
+        configured: dict[int, Rd | None] = {
+            evi.vni: evi.rd for evi in self._config.evis
+        }
+        return derive_rds(self._config.router_id, configured, discovered)
 
     def _sweep_managed(self, actions: list[Action]) -> None:
         """Remove devices of an earlier run that no EVI asks for any more."""
@@ -329,15 +322,17 @@ class Inventory:
     def reconfigure(self, config: Config) -> list[MacVrf]:
         """Take a new configuration; returns the EVIs that go or start over."""
         wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
-        moved = config.router_id != self._config.router_id
         self._config = config
+        rds = self._derive_rds(
+            vni for vni, vrf in self.vrfs.items() if vrf.discovered and config.discover
+        )
         gone: list[MacVrf] = []
         for vni, vrf in list(self.vrfs.items()):
             old = vrf.config
             evi = wanted.get(vni)
             if evi is None and vrf.discovered and config.discover:
                 evi = discovered_evi(config, old.vni, old.vxlan or "")
-            if evi is not None and _stays(old, evi) and not (moved and not evi.rd):
+            if evi is not None and _stays(old, evi) and rds.get(vni) == vrf.rd:
                 if evi != old:
                     vrf.reconfigure(evi)
                     self.vrfs_changed = True
@@ -352,7 +347,7 @@ class Inventory:
                 self._removals.append(RemoveDevices(tuple(sorted(left))))
         for evi in config.evis:
             if evi.vni not in self.vrfs:
-                self._add(evi, discovered=False)
+                self._add(evi, rds[evi.vni], discovered=False)
         self.changed = True
         return gone
 
@@ -363,10 +358,5 @@ class Inventory:
 
 
 def _stays(old: EviConfig, new: EviConfig) -> bool:
-    """Tell whether an EVI keeps its devices and RD, so that it goes on as it is."""
-    return (old.manage, old.bridge, old.vxlan, old.rd) == (
-        new.manage,
-        new.bridge,
-        new.vxlan,
-        new.rd,
-    )
+    """Tell whether an EVI keeps its devices, so that it goes on as it is."""
+    return (old.manage, old.bridge, old.vxlan) == (new.manage, new.bridge, new.vxlan)

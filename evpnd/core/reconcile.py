@@ -236,21 +236,3 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
         for vtep in gone:
             del vrf.flood_rows[vtep]
         now.actions.append(DeleteFlood(vrf.vxlan, gone))
-
-
-def remove_rows(vrf: MacVrf) -> list[Action]:
-    """Remove every row of ours: the EVI goes, or the daemon is told to flush."""
-    actions: list[Action] = []
-    macs = [*vrf.remote_rows, *(mac for mac in vrf.partial if not vrf.is_local(mac))]
-    macs = [mac for mac in macs if mac not in vrf.foreign_rows]
-    local = [mac for mac, (dst, _) in vrf.partial.items() if dst and vrf.is_local(mac)]
-    flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
-    if macs:
-        actions.append(DeleteRemoteMacs(vrf.vxlan, macs))
-    if local:
-        actions.append(DeleteVxlanRows(vrf.vxlan, local))
-    if flood:
-        actions.append(DeleteFlood(vrf.vxlan, flood))
-    if vrf.neighbor_rows:
-        actions.append(DeleteNeighbors(vrf.bridge, list(vrf.neighbor_rows)))
-    return actions

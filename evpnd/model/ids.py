@@ -41,6 +41,8 @@ MULTICAST_IPV4 = 224
 MULTICAST_IPV6 = 0xFF
 AS2_MAX = 0xFFFF
 AS4_MAX = 0xFFFFFFFF
+RD_INDEXES = 0xFFFF
+"""How many route distinguishers one router id has: 16 bits, and 0 is none."""
 RFC8365_VXLAN = 0x10000000
 """Local administrator of RFC 8365, 5.1.2.1: A=0, type 1 (VXLAN), domain 0."""
 

@@ -7,7 +7,7 @@ from evpnd.adapters.config_yaml.policies import Policies
 from evpnd.adapters.config_yaml.schema import ConfigFile, EviSection
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.adapters.config_yaml.types import did_you_mean
-from evpnd.model.ids import Ip, format_ip, format_mac, format_rd, parse_ip
+from evpnd.model.ids import RD_INDEXES, Ip, format_ip, format_mac, format_rd, parse_ip
 
 
 def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
@@ -106,6 +106,11 @@ def _check_evis(file: ConfigFile, findings: Findings) -> None:
     if not file.evis and not file.discover:
         findings.add(
             ("evis",), "there is none; add `evis: [{vni: 10100}]` or `discover: true`"
+        )
+    if len(file.evis) > RD_INDEXES:
+        findings.add(
+            ("evis",),
+            f"has {len(file.evis)} EVIs; at most {RD_INDEXES} can have an RD each",
         )
     vnis = _Once(findings, lambda vni, first: f"{vni} is {first} too; give it once")
     names = _Once(

@@ -1,8 +1,10 @@
 """Devices that are not as they should be, or change."""
 
+from dataclasses import replace
+
 from evpnd.model.actions import DeleteNeighbors
-from evpnd.model.events import LinkObserved
-from evpnd.model.ids import FLOOD_MAC, parse_ip
+from evpnd.model.events import ConfigChanged, LinkObserved
+from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_rd, parse_vni
 from evpnd.model.rows import NTF_SELF, NUD_NOARP, NUD_PERMANENT, FdbRow, Link
 from tests.fakes.host import (
     PEERS,
@@ -11,6 +13,7 @@ from tests.fakes.host import (
     announce,
     announce_imet,
     attributes,
+    config,
     withdraw_imet,
 )
 from tests.fakes.kernel import BRIDGE, VXLAN, FakeKernel
@@ -70,3 +73,47 @@ def test_a_device_that_leaves_its_bridge_takes_its_rows_along() -> None:
 
     assert host.vrf.reason == "vx100 is not in a bridge"
     assert host.kernel.vxlan == host.kernel.flood == host.kernel.neighbors == {}
+
+
+def vxlan_of(vni: int, ifindex: int, host: Host) -> Link:
+    """Another VXLAN device, in no bridge."""
+    base = link(host, VXLAN)
+    assert base.vxlan is not None
+    mine = base.vxlan._replace(vni=vni)
+    return base._replace(ifindex=ifindex, name=f"vx{vni}", master=0, vxlan=mine)
+
+
+def test_discovered_evis_have_the_rds_that_a_restart_gives_them() -> None:
+    settings = config(evis=(), discover=True)
+    ends = []
+    for order in ((65536 + 7, 7, 131072 + 7), (131072 + 7, 65536 + 7, 7)):
+        host = Host(configuration=settings)
+        for ifindex, vni in enumerate(order, 50):
+            host.run(LinkObserved(vxlan_of(vni, ifindex, host)))
+        ends.append({vni: vrf.rd for vni, vrf in host.engine.inventory.vrfs.items()})
+
+    assert ends[0] == ends[1]
+    assert ends[0][7] == parse_rd("10.0.0.1:7")
+
+
+def test_a_discovered_evi_leaves_the_rd_of_a_configured_one_alone() -> None:
+    (evi,) = config().evis
+    high = replace(evi, vni=parse_vni(65536 + 7), name="high")
+    host = Host(configuration=config(evis=(high,), discover=True))
+    host.run(LinkObserved(vxlan_of(7, 50, host)))
+    rds = {vni: vrf.rd for vni, vrf in host.engine.inventory.vrfs.items()}
+
+    assert rds[high.vni] == parse_rd("10.0.0.1:7")
+    assert rds[7] == parse_rd("10.0.0.1:8")
+
+
+def test_a_discovered_evi_gives_way_to_a_configured_one() -> None:
+    (evi,) = config().evis
+    host = Host(configuration=config(evis=(), discover=True))
+    host.run(LinkObserved(vxlan_of(7, 50, host)))
+    high = replace(evi, vni=parse_vni(65536 + 7), name="high")
+    host.run(ConfigChanged(config(evis=(high,), discover=True)))
+    rds = {vni: vrf.rd for vni, vrf in host.engine.inventory.vrfs.items()}
+
+    assert rds[high.vni] == parse_rd("10.0.0.1:7")
+    assert rds[7] == parse_rd("10.0.0.1:8")

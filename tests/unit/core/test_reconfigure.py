@@ -123,3 +123,36 @@ def test_an_evi_that_is_removed_leaves_no_row() -> None:
     assert VNI not in here.engine.inventory.vrfs
     assert here.kernel.vxlan == here.kernel.flood == here.kernel.neighbors == {}
     assert here.kernel.bridge.keys() == {LOCAL}
+
+
+def test_an_rd_that_a_new_evi_takes_over_starts_the_other_evi_over() -> None:
+    (evi,) = config().evis
+    high = replace(evi, vni=parse_vni(VNI + 65536), name="high")
+    here = Host(configuration=config(evis=(high,)))
+    assert here.engine.inventory.vrfs[high.vni].rd == parse_rd("10.0.0.1:100")
+
+    here.run(ConfigChanged(config(evis=(high, evi))))
+    reloaded = {vni: vrf.rd for vni, vrf in here.engine.inventory.vrfs.items()}
+    fresh = Host(configuration=config(evis=(evi, high)))
+    assert reloaded == {vni: vrf.rd for vni, vrf in fresh.engine.inventory.vrfs.items()}
+    assert reloaded == {
+        high.vni: parse_rd("10.0.0.1:101"),
+        VNI: parse_rd("10.0.0.1:100"),
+    }
+
+
+def test_a_given_rd_that_is_what_auto_gives_changes_nothing() -> None:
+    here = host()
+    here.run(ConfigChanged(with_evi(rd=parse_rd("10.0.0.1:100"))))
+
+    assert here.bgp == []
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_another_router_id_starts_over_what_is_derived_from_it() -> None:
+    here = host()
+    here.run(ConfigChanged(config(router_id=parse_ip("10.0.0.9"))))
+
+    assert here.vrf.rd == parse_rd("10.0.0.9:100")
+    assert any(isinstance(action, WithdrawMacIp) for action in here.bgp)
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}

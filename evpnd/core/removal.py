@@ -1,0 +1,43 @@
+"""Taking our rows away: the EVI goes, its devices do, or the daemon is to flush."""
+
+from evpnd.core.evi import MacVrf
+from evpnd.model.actions import (
+    Action,
+    DeleteFlood,
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DeleteVxlanRows,
+)
+
+
+def remove_rows(
+    vrf: MacVrf, *, vxlan: bool = True, bridge: bool = True, bridged: bool = True
+) -> list[Action]:
+    """Remove every row of ours from an EVI's devices.
+
+    `vxlan` and `bridge` say which of the two there is to clean; `bridged`, whether
+    the VXLAN device is still in the bridge and so has bridge rows.
+    """
+    actions: list[Action] = []
+    if vxlan:
+        both = list(vrf.remote_rows)
+        alone: list[bytes] = []
+        for mac, (dst, _) in vrf.partial.items():
+            if not vrf.is_local(mac):
+                both.append(mac)
+            elif dst:
+                alone.append(mac)
+        if not bridged:
+            both, alone = [], both + alone
+        both = [mac for mac in both if mac not in vrf.foreign_rows]
+        alone = [mac for mac in alone if mac not in vrf.foreign_rows]
+        flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
+        if both:
+            actions.append(DeleteRemoteMacs(vrf.vxlan, both))
+        if alone:
+            actions.append(DeleteVxlanRows(vrf.vxlan, alone))
+        if flood:
+            actions.append(DeleteFlood(vrf.vxlan, flood))
+    if bridge and vrf.neighbor_rows:
+        actions.append(DeleteNeighbors(vrf.bridge, list(vrf.neighbor_rows)))
+    return actions
