@@ -1,5 +1,6 @@
 """FRR as a leaf or a route reflector: zebra and bgpd in a namespace of the lab."""
 
+import itertools
 import json
 import shutil
 from collections.abc import Sequence
@@ -114,6 +115,34 @@ class Frr:
             if isinstance(entry, dict) and entry.get("type") == "remote"
         }
 
+    def sequence(self, vni: int, mac: str) -> int:
+        """Read the mobility sequence of whoever FRR says has a MAC; -1: nobody."""
+        entry = self.macs(vni).get(mac)
+        if entry is None:
+            return -1
+        found = entry[f"{entry['type']}Sequence"]
+        assert isinstance(found, int)
+        return found
+
+    def mac_routes(self, mac: str) -> set[tuple[str, int]]:
+        """Collect (next hop, sequence) of the best paths of all routes of a MAC."""
+        table = self.show("show bgp l2vpn evpn route type macip json")
+        found = set()
+        for routes in table.values():
+            if not isinstance(routes, dict):
+                continue
+            for key, route in routes.items():
+                if f"[{mac}]" not in key:
+                    continue
+                for path in itertools.chain(*route["paths"]):
+                    if "bestpath" not in path:
+                        continue
+                    words = path["extendedCommunity"]["string"].split()
+                    marks = [word for word in words if word.startswith("MM:")]
+                    sequence = int(marks[0].removeprefix("MM:")) if marks else 0
+                    found |= {(hop["ip"], sequence) for hop in path["nexthops"]}
+        return found
+
     def routes(self) -> str:
         """All EVPN routes with their attributes, as text."""
         return self.vtysh("show bgp l2vpn evpn route detail")
@@ -148,13 +177,14 @@ def leaf(
     svi: dict[int, str] | None = None,
     neighbor: Sequence[str] = (),
     router: Sequence[str] = (),
+    family: Sequence[str] = (),
 ) -> Frr:
     """Start a leaf on a host whose devices are prepared.
 
     ``peers`` maps session addresses to AS numbers. ``svi`` gives the bridges of
     these VNIs an address, so that the kernel, and thereby zebra, learns bindings.
     ``neighbor`` are more lines for each peer, ``router`` more lines below
-    ``router bgp``.
+    ``router bgp``, ``family`` below ``address-family l2vpn evpn``.
     """
     for vni, address in (svi or {}).items():
         ip([f"addr add {address} dev br{vni}"], host.namespace)
@@ -165,7 +195,8 @@ def leaf(
         lines += [f" neighbor {address} {line}" for line in neighbor]
     lines += [*(f" {line}" for line in router), " address-family l2vpn evpn"]
     lines += [f"  neighbor {address} activate" for address in peers]
-    lines += ["  advertise-all-vni", " exit-address-family"]
+    lines += [f"  {line}" for line in ("advertise-all-vni", *family)]
+    lines.append(" exit-address-family")
     return Frr(host.lab, host.namespace, lines)
 
 

@@ -130,7 +130,11 @@ class Tenant:
 
     def announce(self) -> None:
         """Send a gratuitous ARP and an unsolicited neighbour advertisement."""
-        self.send(self._gratuitous_arp(), self._unsolicited_advertisement())
+        self.send(*self.announcements())
+
+    def announcements(self) -> tuple[bytes, bytes]:
+        """Compose what a machine says when it starts, or after a move."""
+        return self._gratuitous_arp(), self._unsolicited_advertisement()
 
     def speak_as(self, *macs: str) -> None:
         """Send a broadcast frame from each of these MACs; it carries no address."""
@@ -144,12 +148,19 @@ class Tenant:
 
     def send(self, *frames: bytes) -> None:
         """Send Ethernet frames as they are."""
-        with inside(self.namespace):
-            sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        with sender:
-            sender.bind(("eth0", 0))
+        with self.raw_socket() as sender:
             for frame in frames:
                 sender.send(frame)
+
+    def raw_socket(self) -> socket.socket:
+        """Open a socket that sends Ethernet frames and receives none.
+
+        For who sends many of them: closing one takes the kernel milliseconds.
+        """
+        with inside(self.namespace):
+            sender = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        sender.bind(("eth0", 0))
+        return sender
 
     def is_learned(self, mac: str | None = None) -> bool:
         """Tell whether the host's bridge has a MAC, its own by default, here."""
