@@ -37,23 +37,22 @@ class Frr:
         file.write_text("\n".join(lines) + "\n")
         for path in (self._directory, file):
             shutil.chown(path, "frr", "frr")
-        self.zebra = self._start(lab, "zebra")
-        wait_until(
-            (self._directory / "zserv.api").exists,
-            10,
-            "zebra's socket",
-            seen=self.zebra.tail,
-        )
-        self.bgpd = self._start(lab, "bgpd")
-        wait_until(
-            (self._directory / "bgpd.vty").exists,
-            10,
-            "bgpd's socket",
-            seen=self.bgpd.tail,
-        )
+        self._lab = lab
+        self.start_zebra()
+        self.start_bgpd()
 
-    def _start(self, lab: Lab, daemon: str) -> Process:
-        return lab.process(
+    def start_zebra(self, *arguments: str) -> None:
+        """Start zebra, and wait until bgpd can connect."""
+        self.zebra = self._start("zebra", "zserv.api", *arguments)
+
+    def start_bgpd(self) -> None:
+        """Start bgpd, and wait until vtysh can connect."""
+        self.bgpd = self._start("bgpd", "bgpd.vty")
+
+    def _start(self, daemon: str, name: str, *arguments: str) -> Process:
+        # A killed daemon leaves its socket behind.
+        (self._directory / name).unlink(missing_ok=True)
+        process = self._lab.process(
             self.namespace,
             f"{daemon}-{self.namespace}",
             str(DAEMONS / daemon),
@@ -62,7 +61,11 @@ class Frr:
             *("-i", str(self._directory / f"{daemon}.pid")),
             *("-z", str(self._directory / "zserv.api")),
             *("--vty_socket", str(self._directory)),
+            *arguments,
         )
+        path = self._directory / name
+        wait_until(path.exists, 10, f"{daemon}'s {name}", seen=process.tail)
+        return process
 
     def vtysh(self, *commands: str) -> str:
         """Run commands in vtysh, one after the other."""
@@ -200,15 +203,25 @@ def leaf(
     return Frr(host.lab, host.namespace, lines)
 
 
-def reflector(lab: Lab, *, asn: int = 65001) -> Frr:
-    """Start a route reflector on the underlay router, for every host."""
+def reflector(
+    lab: Lab,
+    *,
+    asn: int = 65001,
+    clients: Sequence[Host] | None = None,
+    router: Sequence[str] = (),
+) -> Frr:
+    """Start a route reflector on the underlay router, for every host by default.
+
+    ``router`` are more lines below ``router bgp``.
+    """
     own = ROUTER_SESSION[lab.underlay]
-    clients = [host.session for host in lab.hosts]
+    addresses = [host.session for host in (lab.hosts if clients is None else clients)]
     lines = [*_router(asn, ROUTER_SESSION[4]), f" bgp cluster-id {ROUTER_SESSION[4]}"]
-    for address in clients:
+    lines += [f" {line}" for line in router]
+    for address in addresses:
         lines += _neighbor(address, asn, own, external=False)
     lines.append(" address-family l2vpn evpn")
-    for address in clients:
+    for address in addresses:
         lines += [
             f"  neighbor {address} activate",
             f"  neighbor {address} route-reflector-client",

@@ -1,9 +1,9 @@
-"""GoBGP as a route reflector on the underlay router."""
+"""GoBGP as a route reflector, on the underlay router or on a host."""
 
 import json
 import shutil
 
-from integration.lab import ROUTER_SESSION, Lab
+from integration.lab import ROUTER_SESSION, Host, Lab
 from integration.lab_netns import Process, run, wait_until
 
 API = "127.0.0.1:50051"
@@ -15,24 +15,47 @@ def is_installed() -> bool:
 
 
 class GoBgp:
-    """gobgpd with every host of the lab as a passive route reflector client."""
+    """gobgpd with every other host of the lab as a route reflector client."""
 
-    def __init__(self, lab: Lab, *, asn: int = 65001) -> None:
-        """Start it."""
-        self.namespace = lab.router
-        own = ROUTER_SESSION[lab.underlay]
-        text = _HEAD.format(asn=asn, own=own) + "".join(
-            _NEIGHBOR.format(address=host.session, asn=asn, own=own)
-            for host in lab.hosts
+    def __init__(
+        self,
+        lab: Lab,
+        *,
+        asn: int = 65001,
+        on: Host | None = None,
+        graceful_restart: int = 0,
+    ) -> None:
+        """Start it; it waits for its clients to connect.
+
+        ``graceful_restart`` is in seconds; 0: not offered.
+        """
+        self.address = on.session if on else ROUTER_SESSION[lab.underlay]
+        self.namespace = on.namespace if on else lab.router
+        self._lab = lab
+        router_id = on.router_id if on else ROUTER_SESSION[4]
+        text = _HEAD.format(asn=asn, own=self.address, router_id=router_id)
+        for host in lab.hosts:
+            if host is not on:
+                text += _NEIGHBOR.format(
+                    address=host.session, asn=asn, own=self.address, cluster=router_id
+                )
+                if graceful_restart:
+                    text += _GRACEFUL_RESTART.format(seconds=graceful_restart)
+        self._file = lab.directory / f"gobgpd-{self.namespace}.toml"
+        self._file.write_text(text)
+        self.process = self._start()
+
+    def _start(self, *arguments: str) -> Process:
+        return self._lab.process(
+            self.namespace,
+            f"gobgpd-{self.namespace}",
+            *("gobgpd", "-t", "toml", "-f", str(self._file)),
+            *("--api-hosts", API, "--syslog", "no", *arguments),
         )
-        file = lab.directory / "gobgpd.toml"
-        file.write_text(text)
-        self.process: Process = lab.process(
-            lab.router,
-            "gobgpd",
-            *("gobgpd", "-t", "toml", "-f", str(file)),
-            *("--api-hosts", API, "--syslog", "no"),
-        )
+
+    def restart(self, *, graceful: bool = False) -> None:
+        """Start it again after its end, telling its clients that it restarted."""
+        self.process = self._start(*(["--graceful-restart"] if graceful else []))
 
     def neighbors(self) -> dict[str, bool]:
         """Map session addresses to whether the session is established."""
@@ -50,14 +73,14 @@ class GoBgp:
             timeout,
             f"{number} sessions of GoBGP established",
             interval=0.2,
-            seen=self.process.tail,
+            seen=lambda: (self.neighbors(), self.process.tail()),
         )
 
 
 _HEAD = """
 [global.config]
   as = {asn}
-  router-id = "10.1.0.254"
+  router-id = "{router_id}"
   port = 179
   local-address-list = ["{own}"]
 """
@@ -76,8 +99,16 @@ _NEIGHBOR = """
     keepalive-interval = 3
   [neighbors.route-reflector.config]
     route-reflector-client = true
-    route-reflector-cluster-id = "10.1.0.254"
+    route-reflector-cluster-id = "{cluster}"
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "l2vpn-evpn"
+"""
+
+_GRACEFUL_RESTART = """
+    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
+  [neighbors.graceful-restart.config]
+    enabled = true
+    restart-time = {seconds}
 """
