@@ -8,7 +8,9 @@ import pytest
 from integration.lab import Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, expect_flood, mesh
+from integration.lab_kernel import remote_macs
 from integration.lab_netns import inside
+from integration.peer import UPDATE, BgpPeer, announcement, mac_route, message
 
 pytestmark = pytest.mark.root
 VNI = 10100
@@ -167,3 +169,26 @@ def test_an_invalid_file_is_refused_with_status_two(make_lab: MakeLab) -> None:
     assert daemon.process.wait(20) == 2
     assert "unknown" in daemon.process.tail()
     assert "vni" in daemon.process.tail()
+
+
+def test_a_large_table_is_shown_whole(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    one, two = lab.hosts
+    one.prepare(VNI)
+    daemon = one.evpnd(
+        one.config({"address": two.session, "asn": 65000}, evis=[evi(VNI)], asn=65000)
+    )
+    with BgpPeer(two.namespace, two.session, one.session) as peer:
+        peer.wait_established()
+        for start in range(0, 6000, 100):
+            nlris = [mac_route(number) for number in range(start, start + 100)]
+            peer.send(message(UPDATE, announcement(nlris)))
+        daemon.wait_show(
+            "macs",
+            lambda rows: sum(row["state"] == "installed" for row in rows) == 6000,
+            "6,000 MACs installed",
+        )
+
+        assert len(daemon.show("routes", "--peer", two.session)) == 6000
+        assert len(daemon.show("macs", "--mac", "02:00:00:00:17:6f")) == 1
+        assert len(remote_macs(one.namespace, f"vx{VNI}")) == 6000

@@ -116,6 +116,12 @@ class Reports:
                 entry["since"] = _iso(entry["since"] + offset)
         return {"ok": True, "result": found}
 
+    def size(self) -> int:
+        """Count the routes and the local MACs, which make tables long."""
+        engine = self._engine
+        routes = sum(len(each.rib) for each in engine.peering.sessions.values())
+        return routes + sum(len(vrf.local) for vrf in engine.inventory.vrfs.values())
+
     def status(self) -> Entry:
         """Tell the daemon's own state in a few numbers."""
         sessions = self._engine.peering.sessions.values()
