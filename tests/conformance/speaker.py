@@ -1,0 +1,200 @@
+"""The speaker's end of the pipe, and the peers behind it.
+
+Lines, Adj-RIB-Out and journal are evpnd's own; only TCP and ExaBGP are not here.
+A peer reads the octets that it is sent, and knows nothing else.
+"""
+
+from typing import Any
+
+from evpnd.adapters.exabgp.lines import LineWriter
+from evpnd.model.actions import BgpAction
+from evpnd.model.config import Config, PeerConfig
+from evpnd.model.ids import Peer
+from evpnd.speaker import messages
+from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
+from evpnd.speaker.commands import COMMANDS
+from evpnd.speaker.journal import Journal
+from evpnd.wire.update import UpdateDecoder
+from tests.conformance import routes
+from tests.conformance.routes import Route, Sender
+from tests.conformance.words import Words, flag, number, text
+
+UPDATE, ROUTE_REFRESH = 2, 5
+PHASES = {1: "begin-of-refresh", 2: "end-of-refresh"}
+IDENTITY = ("type", "rd", "ethernet-tag", "mac", "ip", "originator", "esi", "prefix")
+
+
+class PeerEnd:
+    """One peer: what it negotiated, what it was sent, what it knows of us."""
+
+    def __init__(self, config: PeerConfig, local_asn: int, vni: int) -> None:
+        self.config = config
+        self.ibgp = config.asn == local_asn
+        self.adj_rib_out = AdjRibOut()
+        self.journal = Journal()
+        self.session: dict[str, Any] | None = None
+        self.asks: list[str] = []
+        """What we did on its session beside UPDATEs."""
+        self.announced: list[Route] = []
+        self.withdrawn: list[Route] = []
+        self.farewell: tuple[int, int] | None = None
+        self._local_asn = local_asn
+        self._vni = vni
+        self._decoder = UpdateDecoder()
+
+    @property
+    def address(self) -> Peer:
+        return self.config.address
+
+    @property
+    def sender(self) -> Sender:
+        asn4 = self.session is None or self.session["asn4"]
+        return Sender(self.config.asn, self.ibgp, asn4, self._vni)
+
+    def went_up(self, said: object, where: str) -> bytes:
+        """Establish the session; gives the line that tells so."""
+        words = Words(said, where)
+        self.session = {
+            "asn4": words.take("four-octet-as", flag, True),
+            "restart_time": words.take("restart-time", number, None),
+            "forwarding": words.take("forwarding", flag, False),
+            "route_refresh": words.take("route-refresh", flag, True),
+            "enhanced_refresh": words.take("enhanced-refresh", flag, False),
+            "hold_time": words.take("hold-time", number, 90),
+            "remote_id": words.take("router-id", text, "10.255.0.1"),
+            "local_address": "10.0.0.5",
+        }
+        words.done()
+        self.journal = Journal()
+        self._decoder = UpdateDecoder(asn4=self.session["asn4"], ibgp=self.ibgp)
+        self.adj_rib_out.replace_restart(None, None)
+        return self.tell_up(resumed=False)
+
+    def tell_up(self, *, resumed: bool) -> bytes:
+        assert self.session is not None
+        replayed = resumed and self.journal.complete
+        session = {**self.session, "age": 0, "replayed": replayed}
+        return messages.up(self.address, resumed=resumed, **session)
+
+    def went_down(self, reason: str, *, graceful: bool) -> bytes:
+        self.session = None
+        self.adj_rib_out.reset()
+        return messages.down(self.address, reason, graceful=graceful)
+
+    def sends(self, octets: bytes) -> bytes:
+        """Send UPDATE messages; gives the line that hands them on."""
+        self.journal.add(octets)
+        return messages.update(self.address, octets)
+
+    def listen(self) -> None:
+        """Read what the session has for the peer."""
+        if self.session is None or not self.adj_rib_out.pending():
+            return
+        asn4 = self.session["asn4"]
+        encoding = Encoding(ibgp=self.ibgp, local_asn=self._local_asn, asn4=asn4)
+        for message in self.adj_rib_out.messages(encoding):
+            self._read(message)
+
+    def _read(self, message: bytes) -> None:
+        if message[18] == ROUTE_REFRESH:
+            self.asks.append(PHASES[message[21]])
+            return
+        assert message[18] == UPDATE
+        assert int.from_bytes(message[16:18], "big") == len(message) <= 4096
+        update = self._decoder.decode(message[19:])
+        assert not update.malformed, f"evpnd sent a malformed UPDATE: {update}"
+        self.withdrawn += routes.withdrawn(update)
+        self.announced += routes.announced(update)
+
+    def table(self) -> list[Route]:
+        """Find what the peer would be told on a new session, as it would read it."""
+        told = AdjRibOut()
+        told._routes = self.adj_rib_out._routes
+        told.replace_restart(None, None)
+        asn4 = self.session is None or self.session["asn4"]
+        encoding = Encoding(ibgp=self.ibgp, local_asn=self._local_asn, asn4=asn4)
+        decoder = UpdateDecoder(asn4=asn4, ibgp=self.ibgp)
+        return [
+            route
+            for message in told.messages(encoding)
+            for route in routes.announced(decoder.decode(message[19:]))
+        ]
+
+    # What the speaker's commands call
+
+    def ask_refresh(self) -> None:
+        if self.session is not None and self.session["route_refresh"]:
+            self.asks.append("route-refresh")
+
+    def end_with(self, code: int, subcode: int) -> None:
+        if self.session is not None:
+            self.asks.append(f"notification {code}/{subcode}")
+            self.farewell = code, subcode
+
+
+class Speaker:
+    """All sessions, as the agent's lines reach them."""
+
+    def __init__(self, config: Config) -> None:
+        self.peers: dict[str, PeerEnd] = {}
+        self.ready: str | None = None
+        """What the agent's first announcement said of its rows."""
+        self.configure(config)
+
+    def configure(self, config: Config) -> list[bytes]:
+        """Take the peers of a configuration; gives lines for the agent."""
+        kept: dict[str, PeerEnd] = {}
+        vni = config.evis[0].vni if config.evis else 100
+        lines = []
+        for peer in config.peers:
+            old = self.peers.get(peer.address)
+            kept[peer.address] = old or PeerEnd(peer, config.asn, vni)
+            if old is not None and old.config != peer:
+                old.config = peer
+                if old.session is not None:
+                    lines.append(old.went_down("configuration changed", graceful=False))
+        self.peers = kept
+        return lines
+
+    def greet(self) -> list[bytes]:
+        """Tell a new agent how things are."""
+        lines = [messages.hello()]
+        for peer in self.peers.values():
+            peer.adj_rib_out.mark_stale()
+            if peer.session is None:
+                lines.append(messages.state(peer.address, "active"))
+                continue
+            lines.append(peer.tell_up(resumed=True))
+            lines += [messages.update(peer.address, p) for p in peer.journal.pieces()]
+        return lines
+
+    def obey(self, writer: LineWriter, actions: list[BgpAction]) -> list[bytes]:
+        """Carry out the agent's actions by way of its lines."""
+        for line in writer.write(actions):
+            first, second, arguments = line.decode("ascii").rstrip("\n").split(" ", 2)
+            COMMANDS[f"{first} {second}"](self, arguments)  # type: ignore[arg-type]
+        lines = []
+        for peer in self.peers.values():
+            peer.listen()
+            if peer.farewell is not None:
+                code, subcode = peer.farewell
+                peer.farewell = None
+                told = f"code {code} subcode {subcode}"
+                lines += [
+                    messages.notification(peer.address, "sent", code, subcode, told),
+                    peer.went_down(told, graceful=False),
+                ]
+        return lines
+
+    # What the commands call: the reactor's names
+
+    def speaking_peers(self) -> list[PeerEnd]:
+        return list(self.peers.values())
+
+    def peer(self, address: str) -> PeerEnd | None:
+        return self.peers.get(address)
+
+    def agent_ready(self, *, preserved: bool) -> None:
+        self.ready = "preserved" if preserved else "fresh"
+        for peer in self.peers.values():
+            peer.adj_rib_out.sweep_stale()
