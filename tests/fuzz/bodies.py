@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from multiprocessing.queues import Queue
 from random import Random
 
+from evpnd.wire.update import UpdateDecoder
 from tests.fuzz.mutate import Mutator
 from tests.fuzz.oracle import SESSIONS, Oracle, Unsound
 from tests.fuzz.seeds import seeds
@@ -64,6 +65,9 @@ def run_chunk(mutator: Mutator, oracle: Oracle, number: int, count: int) -> Tall
         tally.octets += len(body)
         tally.nanoseconds += took
         if took > tally.worst:
+            # Not the time of a garbage collection that fell into it.
+            took = min(took, time_alone(body, session))
+        if took > tally.worst:
             tally.worst, tally.worst_body = took, body
         verdict = oracle.check(body, session, update)
         tally.verdicts[
@@ -79,6 +83,14 @@ def run_chunk(mutator: Mutator, oracle: Oracle, number: int, count: int) -> Tall
             oracle.check_afresh(body, session, update)
     faulthandler.cancel_dump_traceback_later()
     return tally
+
+
+def time_alone(body: bytes, session: tuple[bool, bool]) -> int:
+    """Decode a body with a decoder of its own; the nanoseconds."""
+    decoder = UpdateDecoder(asn4=session[0], ibgp=session[1])
+    begin = time.thread_time_ns()
+    decoder.decode(body)
+    return time.thread_time_ns() - begin
 
 
 def work(number: int, count: int, results: "Queue[Tally | str]") -> None:
