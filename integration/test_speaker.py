@@ -244,7 +244,10 @@ def test_a_peer_with_the_wrong_asn_is_told_so(tmp_path: Path) -> None:
         told = speaker.wait_heard("notification", code=2, subcode=2)
 
         assert told["direction"] == "sent"
-        assert told["text"].startswith("OPEN message error / Bad Peer AS / ASN in OPEN")
+        assert told["text"] == (
+            "sent: OPEN Message Error / Bad Peer AS "
+            "(the peer is AS 65000, configured is AS 65055)"
+        )
 
 
 def test_a_peer_without_evpn_is_told_so(tmp_path: Path) -> None:
@@ -278,8 +281,8 @@ def test_a_notification_received_ends_the_session_ungracefully(tmp_path: Path) -
         down = speaker.wait_heard("down")
 
         assert told["direction"] == "received"
-        assert told["text"].startswith("Cease / Administrative Shutdown")
-        assert "bye" in told["text"]
+        assert told["text"] == 'received: Cease / Administrative Shutdown ("bye")'
+        assert down["reason"] == told["text"]
         assert not down["graceful"]
         speaker.wait_heard("up", number=2)
 

@@ -201,7 +201,7 @@ def test_the_agent_asks_for_a_refresh_and_resets_a_session(tmp_path: Path) -> No
         told = speaker.wait_heard("notification")
         speaker.wait_heard("up", number=2)
 
-        assert told["text"] == "UPDATE message error / Optional Attribute Error"
+        assert told["text"] == "sent: UPDATE Message Error / Optional Attribute Error"
         assert not speaker.heard("down")[0]["graceful"]
 
 

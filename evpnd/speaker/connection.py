@@ -13,13 +13,16 @@ import time
 from collections.abc import Iterator
 
 from exabgp.bgp.message import Message
-from exabgp.reactor.network.error import LostConnection, NotConnected, NotifyError
+from exabgp.reactor.network.error import LostConnection, NotConnected
 from exabgp.reactor.network.incoming import Incoming
 from exabgp.reactor.network.outgoing import Outgoing
+
+from evpnd.speaker.notifications import Goodbye
 
 MARKER = b"\xff" * 16
 HEADER_SIZE = 19
 MESSAGE_SIZE_MAX = 4096
+OPEN_SIZE_MIN = 29
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
 
 READ_SIZE = 256 * 1024
@@ -31,20 +34,20 @@ CONNECT_TIMEOUT = 10.0
 _scratch = memoryview(bytearray(READ_SIZE))
 
 
-def header_fault(header: bytes) -> tuple[int, int, int] | None:
-    """Check a message header (RFC 4271, section 6.1).
+def header_fault(header: bytes) -> Goodbye | None:
+    """Check a message header (RFC 4271, section 6.1); None for a good one.
 
-    Gives error code, subcode and the length field, or None for a good one. The
-    type is checked last: Bad Message Type is answered for known lengths only.
+    The type is checked last: Bad Message Type is answered for known lengths only.
     """
     length = int.from_bytes(header[16:18], "big")
     if header[:16] != MARKER:
-        return 1, 1, length
+        return Goodbye(1, 1, reason="no message begins where one is due")
     fits = Message.Length.get(header[18], lambda size: size >= HEADER_SIZE)
     if not HEADER_SIZE <= length <= MESSAGE_SIZE_MAX or not fits(length):
-        return 1, 2, length
+        reason = f"a message of type {header[18]} and {length} octets"
+        return Goodbye(1, 2, header[16:18], reason)
     if header[18] not in (OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH):
-        return 1, 3, length
+        return Goodbye(1, 3, header[18:19], f"a message of type {header[18]}")
     return None
 
 
@@ -105,36 +108,53 @@ class Buffered:
         poller.register(self.io, select.POLLIN)
         return bool(poller.poll(0))
 
+    @property
+    def unread(self) -> int:
+        """Count the octets that were read and not yet taken."""
+        return len(self._received)
+
+    @property
+    def holds_an_open(self) -> bool:
+        """Tell whether as much was read as an OPEN has at least."""
+        return len(self._received) >= OPEN_SIZE_MIN
+
     def offered_identifier(self) -> int | None:
-        """Find the BGP Identifier in an OPEN that was read and not yet taken."""
+        """Find the BGP Identifier in an OPEN that was read and not yet taken.
+
+        None: it has not come yet. Raises Goodbye where something else came, and
+        LostConnection where that is a NOTIFICATION.
+        """
         received = self._received
-        if len(received) < 29 or not received.startswith(MARKER) or received[18] != 1:
+        if len(received) < HEADER_SIZE:
+            return None
+        fault = header_fault(received[:HEADER_SIZE])
+        if fault is not None:
+            raise fault
+        if received[18] == NOTIFICATION:
+            raise LostConnection("the peer sent a NOTIFICATION")
+        if received[18] != OPEN:
+            raise Goodbye(5, 1, received[18:19])
+        if not self.holds_an_open:
             return None
         return int.from_bytes(received[24:28], "big")
 
-    def reader(self) -> Iterator[tuple[int, int, bytes, bytes, object]]:
-        """Give one message the way ExaBGP's `Connection.reader` does.
+    def next_message(self) -> tuple[int, bytes] | None:
+        """Take one message, as type and body; None: it is not whole yet.
 
-        What follows it in the same segment stays for the next caller.
+        What follows it in the same segment stays. Raises Goodbye for a bad header.
         """
         while True:
             received = self._received
             if len(received) >= HEADER_SIZE:
-                header = received[:HEADER_SIZE]
-                length, kind = int.from_bytes(header[16:18], "big"), header[18]
-                fault = header_fault(header)
+                fault = header_fault(received[:HEADER_SIZE])
                 if fault is not None:
-                    code, subcode, _ = fault
-                    text = f"bad header of a message of type {kind}, length {length}"
-                    yield length, 0, header, b"", NotifyError(code, subcode, text)
-                    return
+                    raise fault
+                length = int.from_bytes(received[16:18], "big")
                 if len(received) >= length:
                     self._received = received[length:]
-                    yield length, kind, header, received[HEADER_SIZE:length], None
-                    return
+                    return received[18], received[HEADER_SIZE:length]
             if not self.fill():
-                self.flush()
-                yield 0, 0, b"", b"", None
+                return None
 
     # Writing
 

@@ -18,6 +18,7 @@ from evpnd.speaker.agent_pipe import AgentPipe
 from evpnd.speaker.commands import SpeakerApi, register
 from evpnd.speaker.connection import SpeakerOutgoing
 from evpnd.speaker.fast_path import SpeakerProtocol
+from evpnd.speaker.hold_timer import HoldTimer
 from evpnd.speaker.listener import SpeakerListener
 from evpnd.speaker.logs import exabgp_formatter, exabgp_traceback
 from evpnd.speaker.neighbor import SpeakerCapabilities, SpeakerNeighbor
@@ -80,6 +81,13 @@ SEAMS = (
     ),
     Seam("exabgp.reactor.peer", "Delay", SpeakerDelay, "Peer.__init__", "Delay()"),
     Seam(
+        "exabgp.reactor.peer",
+        "ReceiveTimer",
+        HoldTimer,
+        "Peer._establish",
+        "ReceiveTimer(self.proto.connection.session, self.proto.negotiated.holdtime",
+    ),
+    Seam(
         "exabgp.reactor.protocol",
         "Outgoing",
         SpeakerOutgoing,
@@ -114,12 +122,12 @@ SEAMS = (
         "Peer._run",
         "format_exception(exc)",
     ),
-    # A step of the wall clock must not expire hold timers.
+    # A step of the wall clock must not stop our keepalives.
     Seam(
         "exabgp.bgp.timer",
         "time",
         SimpleNamespace(time=monotonic),
-        "ReceiveTimer.check_ka_timer",
+        "SendTimer.need_ka",
         "time.time()",
     ),
 )

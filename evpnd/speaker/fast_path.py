@@ -1,15 +1,14 @@
-"""An established session: UPDATEs go to the agent undecoded, many at a time.
+"""A session's messages: UPDATEs go to the agent undecoded, many at a time.
 
 ExaBGP's own path takes two polls, two reads, a decoder and some logging for every
-message. Everything that is not an UPDATE still goes that way.
+message, and believes more of an OPEN than stands in it.
 """
 
 from collections.abc import Iterator
 
 from exabgp.bgp.fsm import FSM
-from exabgp.bgp.message import _NOP, Message, Notify
-from exabgp.bgp.message.direction import Direction
-from exabgp.bgp.message.notification import Notification
+from exabgp.bgp.message import _NOP, KeepAlive, Message
+from exabgp.bgp.message.open.capability import REFRESH
 from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.reactor.protocol import _UPDATE, Protocol
 
@@ -17,14 +16,25 @@ from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import EVPN, Encoding
 from evpnd.speaker.connection import (
     HEADER_SIZE,
+    KEEPALIVE,
     MARKER,
     MESSAGE_SIZE_MAX,
     NOTIFICATION,
+    OPEN,
     ROUTE_REFRESH,
     UPDATE,
     header_fault,
 )
+from evpnd.speaker.notifications import Goodbye, received
+from evpnd.speaker.opening import exabgp_open
 from evpnd.wire.attributes import END_OF_RIB
+from evpnd.wire.open_message import (
+    OPEN_ERROR,
+    OpenError,
+    OpenMessage,
+    check_open,
+    decode_open,
+)
 
 UPDATE_SIZE_MIN = 23
 SEND_CHUNK = 64 * 1024
@@ -32,14 +42,16 @@ SEND_CHUNK = 64 * 1024
 UNSENT_MAX = 256 * 1024
 """Octets that wait for a slow peer before no more are built."""
 
-EVPN_CAPABILITY = bytes([1, 4, 0, 25, 0, 70])
-"""Multiprotocol, l2vpn evpn (RFC 4760, section 8)."""
-
 REFRESH_PHASES = {1: "begin", 2: "end"}
+REFRESH_SIZE = 23
+NOTIFICATION_DATA_MAX = MESSAGE_SIZE_MAX - HEADER_SIZE - 2
 
 
 class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
     """One session's messages."""
+
+    _refreshing = False
+    """The peer began to send all its routes again, and has not ended."""
 
     def connect(self) -> Iterator[bool]:
         """Open the connection; the peer knows of it meanwhile as its attempt."""
@@ -50,16 +62,49 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
             if self.peer.attempt is self:
                 self.peer.attempt = None
 
-    def validate_open(self) -> None:
-        """Check the peer's OPEN; without l2vpn evpn there is nothing to say.
+    # Opening
 
-        What else the peer could speak is no news, and not logged.
-        """
-        error = self.negotiated.validate(self.neighbor)
-        if error is not None:
-            raise Notify(*error)
-        if EVPN not in self.negotiated.families:
-            raise Notify(2, 7, EVPN_CAPABILITY)
+    peer_open: OpenMessage
+    """What the peer said in its OPEN."""
+
+    def validate_open(self) -> None:
+        """Check that the OPEN is that of the peer which is configured."""
+        neighbor = self.neighbor
+        try:
+            check_open(
+                self.peer_open,
+                expected_asn=int(neighbor["peer-as"]),
+                local_asn=int(neighbor["local-as"]),
+                local_id=neighbor["router-id"].pack(),
+            )
+        except OpenError as error:
+            raise _refusal(error) from error
+
+    def _read_opening(self) -> Iterator[Message]:
+        """Give the one message that is due, and nothing while it has not come."""
+        while True:
+            message = self.connection.next_message()
+            if message is not None:
+                yield self._opening(*message)
+                return
+            self.connection.flush()
+            yield _NOP
+
+    def _opening(self, kind: int, body: bytes) -> Message:
+        if kind == NOTIFICATION:
+            raise received(body)
+        confirming = self.peer.fsm == FSM.OPENCONFIRM
+        if kind == KEEPALIVE and confirming:
+            return KeepAlive()
+        if kind != OPEN or confirming:
+            subcode = 2 if confirming else 1
+            reason = f"a message of type {kind}"
+            raise Goodbye(5, subcode, bytes([kind]), reason)
+        try:
+            self.peer_open = decode_open(body)
+        except OpenError as error:
+            raise _refusal(error) from error
+        return exabgp_open(self.peer_open)
 
     # Receiving
 
@@ -67,7 +112,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         """Give messages one by one; UPDATEs of an established session in one."""
         if self.peer.fsm == FSM.ESTABLISHED:
             return self._read_established()
-        return super().read_message()  # type: ignore[no-any-return]
+        return self._read_opening()
 
     def _read_established(self) -> Iterator[Message]:
         connection = self.connection
@@ -122,35 +167,58 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         self.peer.journal.add(updates)
         self.peer.reactor.processes.send(messages.update(self.peer.address, updates))
 
-    def _other(self, received: bytes) -> Message | None:
+    def _other(self, received_octets: bytes) -> Message | None:
         """Decode the first message, which is no UPDATE; None: it is not whole.
 
         Raises Notify for what is wrong with it, Notification for one received.
         """
-        fault = header_fault(received[:HEADER_SIZE])
-        if fault is not None:
-            code, subcode, length = fault
-            wrong = {2: length.to_bytes(2, "big"), 3: received[18:19]}
-            raise Notify(code, subcode, wrong.get(subcode, b""))
-        length, kind = int.from_bytes(received[16:18], "big"), received[18]
-        if len(received) < length:
+        header = received_octets[:HEADER_SIZE]
+        length, kind = int.from_bytes(header[16:18], "big"), header[18]
+        fault = header_fault(header)
+        if fault is not None and not self._refreshes_badly(header, length):
+            raise fault
+        if len(received_octets) < length:
             return None
-        body = received[HEADER_SIZE:length]
-        if kind == ROUTE_REFRESH and body[2] != RouteRefresh.request:
-            # Unknown subtypes are ignored (RFC 7313, section 5).
-            if body == bytes([0, 25, body[2], 70]) and body[2] in REFRESH_PHASES:
-                phase = REFRESH_PHASES[body[2]]
-                self.peer.note_refresh(phase)
-                line = messages.refresh(self.peer.address, phase)
-                self.peer.reactor.processes.send(line)
-            return _UPDATE
-        if kind == Message.CODE.OPEN:
-            raise Notify(5, 3)
-        message = Message.unpack(kind, body, Direction.IN, self.negotiated)
+        if fault is not None:
+            data = received_octets[:length][:NOTIFICATION_DATA_MAX]
+            raise Goodbye(7, 1, data, f"a ROUTE-REFRESH of {length} octets")
+        body = received_octets[HEADER_SIZE:length]
+        if kind == KEEPALIVE:
+            return KeepAlive()
         if kind == NOTIFICATION:
-            assert isinstance(message, Notification)
-            raise message
-        return message
+            raise received(body)
+        if kind == ROUTE_REFRESH:
+            return self._refresh(body)
+        raise Goodbye(5, 3, bytes([kind]), f"a message of type {kind}")
+
+    def _refreshes_badly(self, header: bytes, length: int) -> bool:
+        """Tell whether a ROUTE-REFRESH has a length of which RFC 7313 speaks."""
+        return (
+            self.negotiated.refresh == REFRESH.ENHANCED
+            and header.startswith(MARKER)
+            and header[18] == ROUTE_REFRESH
+            and HEADER_SIZE <= length <= MESSAGE_SIZE_MAX
+        )
+
+    def _refresh(self, body: bytes) -> Message:
+        """Take a request, or a mark; other families and subtypes mean nothing.
+
+        The end of a refresh that did not begin is ignored (RFC 7313, section 4).
+        """
+        afi, subtype, safi = int.from_bytes(body[:2], "big"), body[2], body[3]
+        if (afi, safi) != EVPN:
+            return _UPDATE
+        if subtype == RouteRefresh.request:
+            return RouteRefresh(afi, safi)
+        phase = REFRESH_PHASES.get(subtype)
+        if phase is None or self.negotiated.refresh != REFRESH.ENHANCED:
+            return _UPDATE
+        if phase == "begin" or self._refreshing:
+            self.peer.note_refresh(phase)
+            line = messages.refresh(self.peer.address, phase)
+            self.peer.reactor.processes.send(line)
+        self._refreshing = phase == "begin"
+        return _UPDATE
 
     # Sending
 
@@ -183,3 +251,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         for _ in self.connection.writer(END_OF_RIB):
             yield _NOP
         yield _UPDATE
+
+
+def _refusal(error: OpenError) -> Goodbye:
+    return Goodbye(OPEN_ERROR, error.subcode, error.data, error.reason)

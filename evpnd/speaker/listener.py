@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from exabgp.bgp.message import Notify
 from exabgp.protocol.family import AFI
 from exabgp.reactor.listener import Listener
 from exabgp.reactor.network.error import NetworkError
@@ -23,16 +22,23 @@ from exabgp.reactor.network.tcp import md5, set_minimum_ttl, set_sending_ttl
 
 from evpnd.speaker import logs
 from evpnd.speaker.connection import SpeakerIncoming, SpeakerOutgoing
+from evpnd.speaker.notifications import Goodbye
 
 BACKLOG = 256
 OPEN_WAIT = 5.0
-"""Seconds that a connection beside another has for its OPEN."""
+"""Seconds that a connection beside another has for its OPEN, and the other for its
+own before it gives way."""
 RESTART_WAIT = 1.0
 """Seconds that a connection must last to replace an established one. The loser of
 a collision is closed long before."""
 
+UNREAD_MAX = 64 * 1024
+"""Octets that are read of a connection that waits."""
+
 COMPLAIN_EVERY = 60.0
 """Seconds between two log entries about the same trouble."""
+COMPLAINTS_MAX = 1000
+"""Strangers that are remembered for that."""
 
 # Linux; Python has no names for them.
 IP_FREEBIND = 15
@@ -48,18 +54,21 @@ class Verdict(Enum):
     WAIT = "wait"
 
 
-def collide(local_id: int, remote_id: int | None, *, ours_connected: bool) -> Verdict:
+class Speaker(NamedTuple):
+    """What decides which of two connections is kept, the greater one's own."""
+
+    identifier: int
+    asn: int
+    """Where the identifiers are equal (RFC 6286, section 2.3)."""
+
+
+def collide(local: Speaker, remote: Speaker) -> Verdict:
     """Choose between our connection and one that the peer opened meanwhile.
 
     The speaker with the higher BGP Identifier keeps the connection that it opened
-    itself; the peer's is known from its OPEN. Ours must be a connection and not
-    only an attempt.
+    itself.
     """
-    if remote_id is None:
-        return Verdict.WAIT
-    if remote_id >= local_id or not ours_connected:
-        return Verdict.TAKE
-    return Verdict.REFUSE
+    return Verdict.REFUSE if local > remote else Verdict.TAKE
 
 
 class Waiting(NamedTuple):
@@ -88,7 +97,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         self._keyed: dict[str, set[str]] = {}
         self._waiting: list[Waiting] = []
         self._complaints: set[str] = set()
-        self._complain_at = 0.0
+        self._complain_at: dict[str, float] = {}
 
     # Sockets
 
@@ -138,7 +147,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             *(
                 waiting.connection.fd()
                 for waiting in self._waiting
-                if waiting.connection.offered_identifier() is None
+                if not waiting.connection.holds_an_open
             ),
         ]
 
@@ -174,7 +183,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
                 except BlockingIOError:
                     break
                 except OSError as error:  # out of descriptors, or gone already
-                    self._complain(error)
+                    self._complain("accept_failed", reason=error.strerror)
                     break
                 self._accept(io)
         waiting, self._waiting = self._waiting, []
@@ -182,12 +191,15 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             self._judge(candidate)
         return False
 
-    def _complain(self, error: OSError) -> None:
-        """Log that a connection could not be accepted, now and then."""
+    def _complain(self, event: str, about: str = "", **keys: object) -> None:
+        """Log trouble with connections, now and then for each peer."""
         now = time.monotonic()
-        if now >= self._complain_at:
-            self._complain_at = now + COMPLAIN_EVERY
-            logs.warning("accept_failed", reason=error.strerror)
+        if now < self._complain_at.get(about, 0.0):
+            return
+        if len(self._complain_at) > COMPLAINTS_MAX:
+            self._complain_at.clear()
+        self._complain_at[about] = now + COMPLAIN_EVERY
+        logs.warning(event, **keys)
 
     def _accept(self, io: socket.socket) -> None:
         try:
@@ -199,7 +211,8 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         peer = self._reactor.peer(remote)
         if peer is None:
             # RFC 4486, section 4: the peer is not configured.
-            _refuse(connection, Notify(6, 5, b""))
+            _refuse(connection, Goodbye(6, 5))
+            self._complain("stranger_refused", remote, peer=remote, local=local)
             return
         minimum = peer.neighbor["incoming-ttl"] or 0
         try:
@@ -209,33 +222,56 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             logs.error("ttl_security_failed", peer=remote, reason=str(error))
             connection.close()
             return
-        if syn_ttl(io) < minimum:
+        ttl = syn_ttl(io)
+        if ttl < minimum:
             connection.close()
+            if not peer.established():
+                peer.tell_error(
+                    f"a connection with TTL {ttl} was refused, "
+                    f"ttl-security asks for {minimum} at least"
+                )
             return
         self._judge(Waiting(peer, connection, time.monotonic()))
 
     def _judge(self, candidate: Waiting) -> None:
         peer, connection, since = candidate
         if peer.stopping():
-            _refuse(connection, Notify(6, 3, b""))
+            _refuse(connection, Goodbye(6, 3))
+            return
+        if peer.proto is None and peer.attempt is None:
+            peer.take(connection)
             return
         waited = time.monotonic() - since
-        busy = peer.proto is not None or peer.attempt is not None
-        if busy:
-            try:
+        try:
+            # The end of a connection is to be seen, whatever came before it.
+            if connection.unread < UNREAD_MAX:
                 connection.fill()
-            except NetworkError:  # the peer decided for the other one
-                connection.close()
-                return
-        match self._verdict(peer, connection, waited) if busy else Verdict.TAKE:
+            verdict = self._verdict(peer, connection, waited)
+        except NetworkError:  # the peer decided for the other one
+            connection.close()
+            return
+        except Goodbye as goodbye:
+            _refuse(connection, goodbye)
+            return
+        match verdict:
             case Verdict.TAKE:
                 peer.take(connection)
             case Verdict.REFUSE:
-                _refuse(connection, Notify(6, 7, b""))
-            case Verdict.WAIT if waited < OPEN_WAIT:
-                self._waiting.append(candidate)
+                _refuse(connection, Goodbye(6, 7))
             case Verdict.WAIT:
-                connection.close()
+                self._wait(candidate)
+
+    def _wait(self, candidate: Waiting) -> None:
+        """Keep a connection for its OPEN; a newer one of the same peer replaces it."""
+        if time.monotonic() - candidate.since >= OPEN_WAIT:
+            candidate.connection.close()
+            return
+        for other in self._waiting:
+            if other.peer is candidate.peer:
+                self._waiting.remove(other)
+                other.connection.close()
+                break
+        self._waiting.append(candidate)
 
     @staticmethod
     def _verdict(peer: Any, connection: SpeakerIncoming, waited: float) -> Verdict:  # noqa: ANN401
@@ -244,16 +280,27 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             # its new connection replaces the old one (RFC 4724, section 5).
             if not peer.restart_expected():
                 return Verdict.REFUSE
-            if waited < RESTART_WAIT or connection.offered_identifier() is None:
+            if connection.offered_identifier() is None or waited < RESTART_WAIT:
                 return Verdict.WAIT
             return Verdict.TAKE
         ours = (peer.proto or peer.attempt).connection
         if not isinstance(ours, SpeakerOutgoing):
             return Verdict.TAKE
-        local_id = int.from_bytes(peer.neighbor["router-id"].pack(), "big")
-        return collide(
-            local_id, connection.offered_identifier(), ours_connected=ours.connected()
+        identifier = connection.offered_identifier()
+        if identifier is None:
+            return Verdict.WAIT
+        if not ours.connected():
+            return Verdict.TAKE
+        neighbor = peer.neighbor
+        local_id = int.from_bytes(neighbor["router-id"].pack(), "big")
+        verdict = collide(
+            Speaker(local_id, int(neighbor["local-as"])),
+            Speaker(identifier, int(neighbor["peer-as"])),
         )
+        if verdict is Verdict.REFUSE and not peer.opened():
+            # On ours nobody has spoken yet, and perhaps nobody will.
+            return Verdict.WAIT if waited < OPEN_WAIT - 1 else Verdict.TAKE
+        return verdict
 
 
 def _afi(io: socket.socket) -> AFI:
@@ -294,7 +341,7 @@ def _listen(address: str, port: int) -> socket.socket:
     return listening
 
 
-def _refuse(connection: SpeakerIncoming, notify: Notify) -> None:
+def _refuse(connection: SpeakerIncoming, notify: Goodbye) -> None:
     with contextlib.suppress(NetworkError):
         for _ in connection.writer(notify.message()):
             pass

@@ -2,7 +2,6 @@
 
 import ipaddress
 import random
-import string
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +11,6 @@ from exabgp.bgp.message import Notify
 from exabgp.bgp.message.notification import Notification
 from exabgp.bgp.message.open.capability import REFRESH, Capability
 from exabgp.bgp.message.refresh import RouteRefresh
-from exabgp.protocol.family import AFI, SAFI
 from exabgp.reactor.delay import Delay
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.peer import ACTION, Peer
@@ -20,6 +18,13 @@ from exabgp.reactor.peer import ACTION, Peer
 from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
 from evpnd.speaker.journal import Journal
+from evpnd.speaker.notifications import Goodbye, describe
+from evpnd.speaker.silent_drops import (
+    REASONS,
+    WITH_PASSWORD,
+    WITH_TTL_SECURITY,
+    WITHOUT_PASSWORD,
+)
 
 RETRY_MAX = 5
 """Seconds between attempts to connect, at most."""
@@ -52,19 +57,8 @@ class SpeakerDelay(Delay):  # type: ignore[misc] # exabgp has no types
         return time.monotonic() < self._until
 
 
-def notification_text(notification: Notification) -> str:
-    """Name a NOTIFICATION's code and subcode, and its data where that is text."""
-    code, subcode = notification.code, notification.subcode
-    error = Notification._str_code.get(code, f"code {code}")  # noqa: SLF001
-    names = Notification._str_subcode  # noqa: SLF001
-    text = f"{error} / {names.get((code, subcode), f'subcode {subcode}')}"
-    octets = bytes(notification.data)
-    if isinstance(notification, Notify) and (code, subcode) in ((6, 2), (6, 4)):
-        octets = octets[1:]  # the length of a shutdown communication (RFC 9003)
-    said = octets.decode("ascii", "replace")
-    if said and said not in text and set(said) <= set(string.printable):
-        text += f" / {said}"
-    return text
+class Superseded(NetworkError):  # type: ignore[misc] # noqa: N818 # no error
+    """The peer opened another connection, and that one is spoken over."""
 
 
 class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
@@ -75,12 +69,14 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self.address = str(ipaddress.ip_address(neighbor["peer-address"].top()))
         self.attempt: Any = None
         """The protocol of a connection that is being opened."""
-        self.farewell: Notify | None = None
+        self.farewell: Goodbye | None = None
         """The NOTIFICATION that is to end the session."""
         self.journal = Journal()
         """What the peer sent on the session that is up."""
         self._reported_state = ""
         self._reported_error = ""
+        self._drops = ""
+        """Why the kernel drops what may have been this peer's."""
 
     @property
     def adj_rib_out(self) -> AdjRibOut:
@@ -119,6 +115,10 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             return self.established()
         return self.generator is None
 
+    def opened(self) -> bool:
+        """Tell whether the peer's OPEN has come on the connection there is."""
+        return bool(self.fsm in (FSM.OPENCONFIRM, FSM.ESTABLISHED))
+
     def established(self) -> bool:
         """Tell whether the session is up."""
         return bool(self.fsm == FSM.ESTABLISHED)
@@ -135,7 +135,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     def remove(self) -> None:
         """Leave a peer that is configured no more."""
-        self.say_goodbye(Notify(6, 3, b""))
+        self.say_goodbye(Goodbye(6, 3))
         super().remove()
 
     # Ending a session
@@ -143,7 +143,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     def end_with(self, code: int, subcode: int) -> None:
         """Have an established session end with a NOTIFICATION, then reconnect."""
         if self.fsm == FSM.ESTABLISHED:
-            self.farewell = Notify(code, subcode, b"")
+            self.farewell = Goodbye(code, subcode)
 
     def leave(self, *, flush: bool) -> None:
         """Shut the session down for good.
@@ -152,10 +152,10 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         the peer keeps our routes; a flush wants them gone.
         """
         if flush or not self._negotiated_restart():
-            self.say_goodbye(Notify(6, 2, b""))
+            self.say_goodbye(Goodbye(6, 2))
         self.shutdown()
 
-    def say_goodbye(self, notify: Notify) -> None:
+    def say_goodbye(self, notify: Goodbye) -> None:
         """Send a NOTIFICATION without waiting, and close."""
         if self.proto is None or self.fsm not in (
             FSM.OPENSENT,
@@ -185,15 +185,14 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         if isinstance(error, Notification):
             self._tell_notification(error)
         if self.fsm == FSM.ESTABLISHED:
-            reason = notification_text(error) if notified else str(error) or message
+            reason = describe(error) if notified else str(error) or message
             self.reactor.processes.send(
                 messages.down(self.address, reason, graceful=not notified)
             )
             # ExaBGP may close once more, with an error that says nothing new.
             self._reported_error = "closing"
-        elif isinstance(error, NetworkError) and str(error) != self._reported_error:
-            self._reported_error = str(error)
-            self.reactor.processes.send(messages.error(self.address, str(error)))
+        elif isinstance(error, NetworkError) and not isinstance(error, Superseded):
+            self.tell_error(f"{error}{self._progress()}")
         self.farewell = None
         super()._close(message, error)
         self.report_state()
@@ -206,15 +205,43 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
                 "sent" if sent else "received",
                 notification.code,
                 notification.subcode,
-                notification_text(notification),
+                describe(notification),
             )
         )
+
+    def _progress(self) -> str:
+        """Say how far a connection came that was lost before it was a session."""
+        if self.fsm == FSM.OPENSENT:
+            return " before it sent an OPEN"
+        if self.fsm == FSM.OPENCONFIRM:
+            return " instead of confirming our OPEN"
+        return f"; {self._drops}" if self._drops else ""
+
+    def tell_error(self, text: str) -> None:
+        """Tell why there is no session, once."""
+        if text != self._reported_error:
+            self._reported_error = text
+            self.reactor.processes.send(messages.error(self.address, text))
+
+    def note_drops(self, counters: set[str]) -> None:
+        """Hear what the kernel dropped; it may have been this peer's."""
+        if self.established():
+            return
+        keyed = bool(self.neighbor["md5-password"])
+        mine = list(WITH_PASSWORD if keyed else WITHOUT_PASSWORD)
+        if self.neighbor["incoming-ttl"]:
+            mine += WITH_TTL_SECURITY
+        reasons = [REASONS[name] for name in mine if name in counters]
+        if not reasons or self._drops:
+            return
+        self._drops = "the kernel drops: " + ", ".join(reasons)
+        self.tell_error(self._drops)
 
     # A session
 
     def _main(self) -> Iterator[object]:
         """Run an established session."""
-        self._reported_error = ""
+        self._reported_error = self._drops = ""
         self.journal = Journal()
         self.tell_up(resumed=False)
         yield from super()._main()
@@ -222,15 +249,14 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     def tell_up(self, *, resumed: bool) -> None:
         """Tell the agent what the established session negotiated."""
         negotiated = self.proto.negotiated
-        capabilities = negotiated.received_open.capabilities
-        restart = capabilities.get(Capability.CODE.GRACEFUL_RESTART)
-        flags = None if restart is None else restart.get((AFI.l2vpn, SAFI.evpn))
+        restart = self.proto.peer_open.restart
+        flags = None if restart is None else restart.families.get(EVPN)
         self._reported_state = "established"
         line = messages.up(
             self.address,
             resumed=resumed,
             asn4=bool(negotiated.asn4),
-            restart_time=None if flags is None else restart.restart_time,
+            restart_time=None if restart is None or flags is None else restart.time,
             forwarding=bool(flags and flags & FORWARDING_STATE),
             route_refresh=negotiated.refresh != REFRESH.ABSENT,
             enhanced_refresh=negotiated.refresh == REFRESH.ENHANCED,
@@ -275,7 +301,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     def introduce(self) -> None:
         """Tell a new agent how the peer is."""
-        self._reported_state = self._reported_error = ""
+        self._reported_state = self._reported_error = self._drops = ""
         if self.fsm == FSM.ESTABLISHED:
             self.tell_up(resumed=True)
             for updates in self.journal.pieces():
@@ -289,9 +315,10 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     def take(self, connection: Any) -> None:  # noqa: ANN401
         """Speak over a connection that the peer opened, instead of any other."""
         if self.proto is not None:
-            reason = NetworkError("the peer opened another connection")
-            self._close("", reason)
-        self.attempt = None
+            self._close("", Superseded("the peer opened another connection"))
+        if self.attempt is not None:
+            self.attempt.close()
+            self.attempt = None
         self.handle_connection(connection)
 
     def restart_expected(self) -> bool:

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import time
 from collections.abc import Iterable
 from types import FrameType
 from typing import Any
@@ -18,6 +19,7 @@ from evpnd.speaker.configuration import listening_addresses
 from evpnd.speaker.listener import Key
 from evpnd.speaker.neighbor import PeerRib, SpeakerCapabilities
 from evpnd.speaker.peer import SpeakerPeer
+from evpnd.speaker.silent_drops import SilentDrops
 
 BGP_PORT = 179
 
@@ -25,6 +27,8 @@ IDLE_TICK = 0.25
 """Seconds between turns with nothing to do; ExaBGP's timers count whole seconds."""
 BUSY_TICK = 0.01
 """Seconds between turns while a session is coming up."""
+DROPS_EVERY = 1.0
+"""Seconds between two looks at what the kernel drops, while a peer is not up."""
 
 
 class SpeakerSignal(Signal):  # type: ignore[misc] # exabgp has no types
@@ -75,6 +79,8 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         """The agent has announced what it knows: sessions may start."""
         self._pipe: AgentPipe | None = None
         self._flush_on_exit = flush_on_exit
+        self._drops: SilentDrops | None = None
+        self._drops_at = 0.0
         self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         super().__init__(configuration)
@@ -137,6 +143,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         if self.signal.hangup:
             self.signal.hangup = False
             self._pipe.send(messages.reload())
+        self._look_for_drops()
         self._pipe.flush()
         if not sleeptime or self.signal.received:
             return ()
@@ -154,6 +161,21 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         if any(fd == self._wake for fd, _ in poller.poll(tick * 1000)):
             os.read(self._wake, 4096)
         return ()
+
+    def _look_for_drops(self) -> None:
+        """Tell peers that do not come up what the kernel would not say."""
+        now = time.monotonic()
+        if now < self._drops_at or not self.ready:
+            return
+        self._drops_at = now + DROPS_EVERY
+        waiting = [peer for peer in self.speaking_peers() if not peer.established()]
+        if not waiting:
+            self._drops = None
+        elif self._drops is None:
+            self._drops = SilentDrops()
+        elif counters := self._drops.rose():
+            for peer in waiting:
+                peer.note_drops(counters)
 
     def _interest(self, pipe: AgentPipe) -> dict[int, int]:
         """List the descriptors to poll, and for what."""

@@ -64,10 +64,7 @@ class LineReader:
                 yield PeerWentDown(peer, message["reason"], message["graceful"])
             case "state":
                 yield PeerStateChanged(peer, message["state"])
-            case "notification":
-                text = f"{message['text']} ({message['direction']})"
-                yield NotificationSeen(peer, text)
-            case "error":
+            case "notification" | "error":
                 yield NotificationSeen(peer, message["text"])
             case "refresh":
                 yield RefreshMarked(peer, ended=message["phase"] == "end")

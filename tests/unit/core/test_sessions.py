@@ -168,7 +168,7 @@ def test_a_broken_framing_resets_the_session_of_that_peer_alone() -> None:
 
 def test_the_last_error_is_kept_for_people() -> None:
     here = host()
-    here.run(NotificationSeen(PEER, "Cease / Administrative Shutdown (received)"))
+    here.run(NotificationSeen(PEER, "received: Cease / Administrative Shutdown"))
 
     shown = here.engine.peering.sessions[PEER].last_error
-    assert shown == "Cease / Administrative Shutdown (received)"
+    assert shown == "received: Cease / Administrative Shutdown"

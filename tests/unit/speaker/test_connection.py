@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from exabgp.bgp.message import Notify
 from exabgp.protocol.family import AFI
 from exabgp.reactor.network.error import LostConnection
 
@@ -31,11 +32,10 @@ def ends() -> Iterator[tuple[SpeakerIncoming, socket.socket]]:
     far.close()
 
 
-def read(connection: SpeakerIncoming) -> tuple[int, int, bytes, bytes, object]:
-    for item in connection.reader():
-        if item[0] or item[4]:
-            return item
-    raise AssertionError
+def read(connection: SpeakerIncoming) -> tuple[int, bytes]:
+    while (message := connection.next_message()) is None:
+        pass
+    return message
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def read(connection: SpeakerIncoming) -> tuple[int, int, bytes, bytes, object]:
         (header(19, 4), None),
         (header(4096, 2), None),
         (header(23, 5), None),
-        (bytes(19), (1, 1, 0)),
-        (header(18, 4), (1, 2, 18)),
-        (header(4097, 2), (1, 2, 4097)),
-        (header(20, 4), (1, 2, 20)),
-        (header(22, 2), (1, 2, 22)),
-        (header(28, 1), (1, 2, 28)),
-        (header(20, 3), (1, 2, 20)),
-        (header(19, 0), (1, 3, 19)),
-        (header(19, 6), (1, 3, 19)),
+        (bytes(19), "01 01"),
+        (header(18, 4), "01 02 0012"),
+        (header(4097, 2), "01 02 1001"),
+        (header(20, 4), "01 02 0014"),
+        (header(22, 2), "01 02 0016"),
+        (header(28, 1), "01 02 001c"),
+        (header(20, 3), "01 02 0014"),
+        (header(19, 0), "01 03 00"),
+        (header(19, 6), "01 03 06"),
     ],
 )
-def test_headers_are_judged_as_the_rfc_says(
-    octets: bytes, fault: tuple[int, int, int] | None
-) -> None:
-    assert header_fault(octets) == fault
+def test_headers_are_judged_as_the_rfc_says(octets: bytes, fault: str | None) -> None:
+    found = header_fault(octets)
+
+    assert (found and found.message()[19:]) == (fault and bytes.fromhex(fault))
 
 
 def test_what_follows_a_message_stays_for_the_next_reader(
@@ -67,8 +67,8 @@ def test_what_follows_a_message_stays_for_the_next_reader(
     connection, far = ends
     far.sendall(OPEN + KEEPALIVE + OPEN[:7])
 
-    assert read(connection)[1:4] == (1, OPEN[:19], OPEN[19:])
-    assert read(connection)[1:4] == (4, KEEPALIVE, b"")
+    assert read(connection) == (1, OPEN[19:])
+    assert read(connection) == (4, b"")
     assert connection.take() == OPEN[:7]
 
 
@@ -76,12 +76,34 @@ def test_a_message_in_pieces_is_waited_for(
     ends: tuple[SpeakerIncoming, socket.socket],
 ) -> None:
     connection, far = ends
-    reader = connection.reader()
     far.sendall(OPEN[:20])
-    assert next(reader)[0] == 0
+    assert connection.next_message() is None
     far.sendall(OPEN[20:])
 
-    assert any(item[0] == len(OPEN) for item in reader)
+    assert read(connection) == (1, OPEN[19:])
+
+
+@pytest.mark.parametrize(
+    ("octets", "expected"),
+    [
+        (bytes(19), Notify),
+        (KEEPALIVE, Notify),
+        (header(18, 1), Notify),
+        (NOTIFICATION, LostConnection),
+    ],
+)
+def test_what_is_no_open_is_seen_at_once(
+    ends: tuple[SpeakerIncoming, socket.socket],
+    octets: bytes,
+    expected: type[Exception],
+) -> None:
+    connection, far = ends
+    far.sendall(octets)
+    while not connection.fill():
+        pass
+
+    with pytest.raises(expected):
+        connection.offered_identifier()
 
 
 def test_the_bgp_identifier_is_seen_before_anything_is_taken(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from exabgp.bgp.message import KeepAlive, Notify, Update
 from exabgp.bgp.message.notification import Notification
+from exabgp.bgp.message.open.capability import REFRESH as REFRESH_KINDS
 from exabgp.bgp.message.refresh import RouteRefresh
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,13 +27,14 @@ LONG = message(2, bytes(4077))
 KEEPALIVE = message(4)
 REFRESH = message(5, bytes.fromhex("00190046"))
 BEGIN = message(5, bytes.fromhex("00190146"))
+END = message(5, bytes.fromhex("00190246"))
 UNKNOWN = message(5, bytes.fromhex("00190946"))
 
 
 class Session:
     """A protocol with a connection that remembers, and an agent that listens."""
 
-    def __init__(self) -> None:
+    def __init__(self, refresh: int = REFRESH_KINDS.ENHANCED) -> None:
         self.lines: list[dict[str, Any]] = []
         self.rest = b""
         pipe = SimpleNamespace(send=lambda line: self.lines.append(json.loads(line)))
@@ -46,7 +48,7 @@ class Session:
             note_refresh=self.phases.append,
         )
         self.protocol.connection = SimpleNamespace(put_back=self._put_back)
-        self.protocol.negotiated = None
+        self.protocol.negotiated = SimpleNamespace(refresh=refresh)
 
     def _put_back(self, rest: bytes) -> None:
         self.rest = rest
@@ -89,6 +91,29 @@ def test_a_request_is_given_to_exabgp_and_an_unknown_subtype_to_nobody() -> None
     assert not session.lines
 
 
+def test_a_refresh_of_a_bad_length_is_no_refresh_error_without_the_capability() -> None:
+    session = Session(REFRESH_KINDS.NORMAL)
+
+    with pytest.raises(Notify) as raised:
+        session.receive(message(5, bytes(3)))
+    assert (raised.value.code, raised.value.subcode) == (1, 2)
+
+
+@pytest.mark.parametrize("octets", [message(5, bytes.fromhex("00010001")), END * 2])
+def test_other_families_and_ends_without_a_begin_mean_nothing(octets: bytes) -> None:
+    session = Session()
+
+    assert RouteRefresh not in session.receive(octets)
+    assert not session.phases
+
+
+def test_marks_of_a_peer_that_has_no_enhanced_refresh_mean_nothing() -> None:
+    session = Session(REFRESH_KINDS.NORMAL)
+    session.receive(BEGIN + END)
+
+    assert not session.phases
+
+
 def test_keepalives_count_as_signs_of_life_and_parts_of_messages_do_not() -> None:
     session = Session()
 
@@ -112,7 +137,9 @@ def test_a_notification_comes_after_the_updates_before_it() -> None:
         (bytes(19), (1, 1), b""),
         (MARKER + b"\x10\x01\x02", (1, 2), b"\x10\x01"),
         (MARKER + b"\x00\x13\x07", (1, 3), b"\x07"),
-        (message(1, bytes(10)), (5, 3), b"Receive Unexpected Message"),
+        (message(1, bytes(10)), (5, 3), b"\x01"),
+        (message(5, b"\0\x19\0"), (7, 1), message(5, b"\0\x19\0")),
+        (message(5, bytes(9)), (7, 1), message(5, bytes(9))),
     ],
 )
 def test_faults_are_answered_with_what_was_wrong(
@@ -123,7 +150,7 @@ def test_faults_are_answered_with_what_was_wrong(
     with pytest.raises(Notify) as raised:
         session.receive(UPDATE + octets)
     assert (raised.value.code, raised.value.subcode) == expected
-    assert raised.value.data.startswith(data)
+    assert raised.value.data == data
     assert session.updates() == UPDATE
 
 

@@ -1,17 +1,14 @@
 """Small rules of a peer's life: when to try again, what to call things."""
-# ruff: noqa: TID251 # the extension's classes stand on exabgp's
 
 import json
 import socket
 from pathlib import Path
 
 import pytest
-from exabgp.bgp.message import Notify
-from exabgp.bgp.message.notification import Notification
 
 from evpnd.speaker import logs, messages, systemd
-from evpnd.speaker.listener import Verdict, collide
-from evpnd.speaker.peer import SpeakerDelay, notification_text
+from evpnd.speaker.listener import Speaker, Verdict, collide
+from evpnd.speaker.peer import SpeakerDelay
 
 
 def test_the_first_attempt_is_at_once_and_the_others_wait(
@@ -36,44 +33,21 @@ def test_the_first_attempt_is_at_once_and_the_others_wait(
 
 
 @pytest.mark.parametrize(
-    ("notification", "text"),
+    ("local", "remote", "expected"),
     [
-        (Notify(6, 2, b""), "Cease / Administrative Shutdown"),
-        (Notify(6, 2, "bye"), "Cease / Administrative Shutdown / bye"),
-        (Notify(2, 2, "ASN"), "OPEN message error / Bad Peer AS / ASN"),
-        (Notify(4, 0, ""), "Hold timer expired / Unspecific"),
-        (Notify(5, 3), "State machine error / Receive Unexpected Message in"),
-        (Notification(2, 2, b"\x00\x01"), "OPEN message error / Bad Peer AS"),
-        (Notification(6, 2, b"\x02hi"), "Cease / Administrative Shutdown / Shutdown"),
-        (Notification(9, 9, b""), "code 9 / subcode 9"),
-        (Notification(2, 2, b"\xff\xfe"), "OPEN message error / Bad Peer AS"),
-    ],
-)
-def test_notifications_have_names(notification: Notification, text: str) -> None:
-    assert notification_text(notification).startswith(text)
-    assert notification_text(notification).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("local", "remote", "connected", "expected"),
-    [
-        (1, None, True, Verdict.WAIT),
-        (1, 2, True, Verdict.TAKE),
-        (2, 1, True, Verdict.REFUSE),
-        (2, 1, False, Verdict.TAKE),
-        (1, 2, False, Verdict.TAKE),
+        ((1, 65000), (2, 65000), Verdict.TAKE),
+        ((2, 65000), (1, 65000), Verdict.REFUSE),
+        ((0x7F000001, 1), (0xFF000001, 1), Verdict.TAKE),
+        ((0xFF000001, 1), (0x7F000001, 1), Verdict.REFUSE),
+        # RFC 6286, section 2.3: equal identifiers leave it to the AS.
+        ((1, 65001), (1, 65002), Verdict.TAKE),
+        ((1, 65002), (1, 65001), Verdict.REFUSE),
     ],
 )
 def test_the_higher_identifier_keeps_its_connection(
-    *, local: int, remote: int | None, connected: bool, expected: Verdict
+    local: tuple[int, int], remote: tuple[int, int], expected: Verdict
 ) -> None:
-    assert collide(local, remote, ours_connected=connected) is expected
-
-
-@pytest.mark.parametrize(("low", "high"), [(1, 2), (0x7F000001, 0xFF000001)])
-def test_both_ends_of_a_collision_keep_the_same_connection(low: int, high: int) -> None:
-    assert collide(low, high, ours_connected=True) is Verdict.TAKE
-    assert collide(high, low, ours_connected=True) is Verdict.REFUSE
+    assert collide(Speaker(*local), Speaker(*remote)) is expected
 
 
 def test_lines_are_compact_ascii() -> None:
