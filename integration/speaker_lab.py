@@ -99,6 +99,17 @@ def peer(address: str = REMOTE4, **changes: Any) -> PeerConfig:  # noqa: ANN401
     return PeerConfig(address=Peer(address), **given)
 
 
+def _program(open_wait: int | None) -> list[str]:
+    if open_wait is None:
+        return ["-m", "evpnd.speaker"]
+    code = f"""
+from evpnd.speaker import __main__ as speaker
+speaker.SETTINGS["bgp"]["openwait"] = {open_wait}
+raise SystemExit(speaker.main())
+"""
+    return ["-c", code]
+
+
 class SpeakerRun:
     """One ``python -m evpnd.speaker`` with its scripted agent."""
 
@@ -113,8 +124,13 @@ class SpeakerRun:
         namespace: str = SPEAKER,
         asn: int = ASN,
         environment: dict[str, str] | None = None,
+        open_wait: int | None = None,
     ) -> None:
-        """Start it; `startup` is what every agent says first."""
+        """Start it; `startup` is what every agent says first.
+
+        `open_wait` are the seconds that a peer has for its OPEN, where a test does
+        not want to wait for a minute.
+        """
         self.directory = directory
         directory.mkdir(exist_ok=True)
         (directory / "agent.py").write_text(AGENT)
@@ -128,7 +144,7 @@ class SpeakerRun:
         self.process = subprocess.Popen(
             [
                 *("ip", "netns", "exec", namespace),
-                *(sys.executable, "-P", "-m", "evpnd.speaker"),
+                *(sys.executable, "-P", *_program(open_wait)),
                 *(["--flush-on-exit"] if flush else []),
                 str(self.file),
             ],
@@ -220,3 +236,20 @@ class SpeakerRun:
         return b"".join(
             bytes.fromhex(line["messages"]) for line in self.heard("update", agent)
         )
+
+
+def open_descriptors(pid: int) -> int:
+    """Count the open file descriptors of a process."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Add up the seconds that a process has had of a processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mib(pid: int) -> float:
+    """Read the resident set of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024

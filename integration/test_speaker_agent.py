@@ -35,7 +35,9 @@ from integration.speaker_lab import (
     REMOTE6,
     SpeakerRun,
     build,
+    cpu_seconds,
     peer,
+    resident_mib,
 )
 
 pytestmark = pytest.mark.root
@@ -466,13 +468,3 @@ def test_idle_costs_next_to_nothing(tmp_path: Path) -> None:
 
         assert cpu_seconds(speaker.process.pid) - before <= 0.05
         assert resident_mib(speaker.process.pid) <= 35
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024

@@ -190,4 +190,4 @@ def test_a_wrong_asn_is_told_by_frr(tmp_path: Path) -> None:
     ):
         told = speaker.wait_heard("notification", direction="received", code=2)
 
-        assert told["text"].startswith("OPEN message error / Bad Peer AS")
+        assert told["text"].startswith("received: OPEN Message Error / Bad Peer AS")

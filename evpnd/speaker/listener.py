@@ -28,6 +28,8 @@ BACKLOG = 256
 OPEN_WAIT = 5.0
 """Seconds that a connection beside another has for its OPEN, and the other for its
 own before it gives way."""
+NEWS_WAIT = 0.2
+"""Seconds in which we read what the peer said last on the connection before."""
 RESTART_WAIT = 1.0
 """Seconds that a connection must last to replace an established one. The loser of
 a collision is closed long before."""
@@ -279,17 +281,18 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             # A peer that restarted may be back before we notice that it was gone:
             # its new connection replaces the old one (RFC 4724, section 5).
             if not peer.restart_expected():
-                return Verdict.REFUSE
+                return Verdict.WAIT if waited < NEWS_WAIT else Verdict.REFUSE
             if connection.offered_identifier() is None or waited < RESTART_WAIT:
                 return Verdict.WAIT
             return Verdict.TAKE
         ours = (peer.proto or peer.attempt).connection
-        if not isinstance(ours, SpeakerOutgoing):
+        outgoing = isinstance(ours, SpeakerOutgoing)
+        if not outgoing and not peer.opened():
             return Verdict.TAKE
         identifier = connection.offered_identifier()
-        if identifier is None:
+        if identifier is None or (not outgoing and waited < NEWS_WAIT):
             return Verdict.WAIT
-        if not ours.connected():
+        if not outgoing or not ours.connected():
             return Verdict.TAKE
         neighbor = peer.neighbor
         local_id = int.from_bytes(neighbor["router-id"].pack(), "big")
