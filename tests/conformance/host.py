@@ -49,16 +49,17 @@ class Host:
 
     def start_agent(self) -> None:
         """Begin with the configuration, the kernel's tables and the sessions."""
+        self.running = True
         self.engine = Engine(self.config, self.now)
         self.reader = LineReader(self.config)
         self.writer = LineWriter()
         self._malformed: Counter[str] = Counter()
         self.hear(*self.speaker.greet())
 
-    def restart(self) -> None:
-        """Stop speaker and agent, and start both; the kernel's rows stay."""
+    def stop(self) -> None:
+        """Stop speaker and agent: the sessions are down, the kernel's rows stay."""
+        self.running = False
         self.speaker = Speaker(self.config)
-        self.start_agent()
 
     def reload(self, path: Path) -> None:
         """Read a new configuration, as `evpnd reload` does."""
@@ -89,10 +90,17 @@ class Host:
 
     def hear(self, *lines: bytes) -> None:
         """Hand over lines of the speaker, and go on until nothing is left to do."""
+        if not self.running:
+            return
         self.run(*(event for line in lines for event in self.reader.read(line)))
 
     def run(self, *events: Event) -> None:
-        """Hand events over, and go on until nothing is left to do."""
+        """Hand events over, and go on until nothing is left to do.
+
+        Nobody hears what happens while no agent runs.
+        """
+        if not self.running:
+            return
         for event in events:
             self.engine.handle(event, self.now)
         for _ in range(TURNS):
@@ -123,6 +131,9 @@ class Host:
     def wait(self, seconds: float) -> None:
         """Let time pass; the agent wakes whenever it asked to be woken."""
         until = self.now + seconds
+        if not self.running:
+            self.now = until
+            return
         for _ in range(10_000):
             due = self.engine.next_deadline()
             if due is None or due > until:

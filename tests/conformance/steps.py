@@ -236,13 +236,23 @@ def _row_key(what: object, where: str) -> bytes:
 
 
 def _evpnd(host: Host, said: object, where: str) -> None:
-    word = one_of("agent-killed", "restarted", "flushed")(said, where)
-    if word == "agent-killed":
-        host.start_agent()
-    elif word == "restarted":
-        host.restart()
-    else:
-        host.flush()
+    words = ("agent-killed", "agent-started", "stopped", "started", "restarted")
+    word = one_of(*words, "flushed")(said, where)
+    if (word in ("agent-started", "started")) == host.running:
+        refuse(where, f"it is {'running' if host.running else 'not running'}")
+    match word:
+        case "agent-killed":
+            host.running = False
+        case "stopped":
+            host.stop()
+        case "flushed":
+            host.flush()
+            host.stop()
+        case "restarted":
+            host.stop()
+            host.start_agent()
+        case _:
+            host.start_agent()
 
 
 def _clear(host: Host, name: str, said: object, where: str) -> None:

@@ -108,8 +108,10 @@ def one_of(*names: str) -> Callable[[Any, str], str]:
 
 def octets(value: object, where: str) -> bytes:
     """Read hexadecimal octets; blanks and line ends may stand anywhere."""
+    if isinstance(value, int | float):
+        refuse(where, "YAML takes this for a number; put the octets in quotes")
     try:
-        return bytes.fromhex("".join(str(value).split()))
+        return bytes.fromhex("".join(text(value, where).split()))
     except ValueError:
         refuse(where, f"{str(value)[:40]!r} is not a row of hexadecimal octets")
 
