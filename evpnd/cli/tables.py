@@ -104,6 +104,18 @@ def write_flag(value: object) -> str:
     return "yes" if value is True else "-"
 
 
+def write_count(value: object) -> str:
+    """Write how many there are, so that none does not catch the eye."""
+    return str(len(value)) if isinstance(value, list) and value else "-"
+
+
+def write_sentences(value: object) -> str:
+    """Write a list of sentences on one line."""
+    if isinstance(value, list) and value:
+        return "; ".join(map(write_text, value))
+    return write_text(value)
+
+
 def _write_detail(value: object) -> str:
     text = write_text(value)
     return f'"{text}"' if " " in text else text
@@ -132,6 +144,7 @@ TABLES: dict[str, Table] = {
             Column("uptime", "UPTIME", write_duration, right=True),
             _number("routes_received", "RECEIVED"),
             _number("routes_advertised", "ADVERTISED"),
+            Column("findings", "FINDINGS", write_count, right=True),
             _column("last_error"),
         ),
         ("address",),
@@ -206,6 +219,7 @@ TABLES: dict[str, Table] = {
             _column("accepted"),
             _column("best"),
             _column("reason"),
+            Column("notes", "NOTES", write_sentences),
         ),
         ("peer", "type", "rd", "mac", "ip", "originator"),
     ),

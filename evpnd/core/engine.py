@@ -189,8 +189,12 @@ class Engine:
         self.peering.newcomers.clear()
         actions = self.exporter.export(actions, self.inventory.vrfs)
         self._announce_first(now, actions)
+        findings = self.importer.findings
+        findings.decide(self.peering.sessions, now)
         actions.extend(self._notices)
         actions.extend(turn.notices)
+        actions.extend(findings.notices)
+        findings.notices.clear()
         self._notices = []
         return actions
 
@@ -228,7 +232,7 @@ class Engine:
         actions.extend(placed)
 
     def _import_anew(self) -> None:
-        if not self.importer.stale:
+        if not (self.importer.stale and self._links_known):
             return
         vrfs = self.inventory.vrfs.values()
         self.importer.learn(vrfs, self.inventory.vtep)
@@ -255,6 +259,7 @@ class Engine:
             self.retries.next_due(),
             self.inventory.next_due(),
             self.duplicates.next_due(),
+            self.importer.findings.next_due(self.peering.sessions),
             None if self.announced_first else self._started + FIRST_DUMPS,
         )
         return min((d for d in deadlines if d is not None), default=None)

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 
 from evpnd.core.evi import MacVrf
+from evpnd.core.findings import Findings
+from evpnd.core.nearness import Nearness
 from evpnd.core.path import Here, Path, rank, rejection
 from evpnd.core.sessions import PATH_CACHE, NlriParts, Session
 from evpnd.model.config import Config
-from evpnd.model.ids import ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS, format_route_target
-from evpnd.model.routes import PathAttributes
-
-NOT_IMPORTED = "no EVI imports its route targets"
+from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
+from evpnd.model.routes import ImetRoute, PathAttributes
 
 
 class Importer:
@@ -21,6 +21,9 @@ class Importer:
         """EVIs, targets or our addresses changed: judge all paths again."""
         self._exact: dict[bytes, tuple[MacVrf, ...]] = {}
         self._wildcards: dict[bytes, tuple[MacVrf, ...]] = {}
+        """By the local administrator: 4 octets, or 2 with a four-octet AS."""
+        self.findings = Findings()
+        self._nearness = Nearness()
         self._here = Here(0, b"", b"", None)
         self.configure(config)
 
@@ -37,6 +40,8 @@ class Importer:
         """Take the EVIs there are and our VTEP address."""
         self.stale = False
         self._here = self._here._replace(vtep=vtep)
+        vrfs = list(vrfs)
+        self._nearness.learn(vrfs)
         exact: dict[bytes, list[MacVrf]] = {}
         wildcards: dict[bytes, list[MacVrf]] = {}
         for vrf in vrfs:
@@ -45,6 +50,8 @@ class Importer:
                 exact.setdefault(target, []).append(vrf)
             for number in targets.wildcards:
                 wildcards.setdefault(number.to_bytes(4, "big"), []).append(vrf)
+            for number in targets.wide:
+                wildcards.setdefault(number.to_bytes(2, "big"), []).append(vrf)
         self._exact = {target: tuple(found) for target, found in exact.items()}
         self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
 
@@ -53,8 +60,9 @@ class Importer:
         found: tuple[MacVrf, ...] = ()
         for target in attributes.route_targets:
             matches = self._exact.get(target, ())
-            if target[0] == TWO_OCTET_AS and target[1] == ROUTE_TARGET_SUBTYPE:
-                matches = (*matches, *self._wildcards.get(target[4:], ()))
+            if target[1] == ROUTE_TARGET_SUBTYPE and target[0] != IPV4_ADDRESS:
+                local = target[4:] if target[0] == TWO_OCTET_AS else target[6:]
+                matches = (*matches, *self._wildcards.get(local, ()))
             found += tuple(vrf for vrf in matches if vrf not in found)
         return found
 
@@ -79,6 +87,8 @@ class Importer:
         path = Path(session.peer, attributes, nlri, order, now)
         self._judge(session, path)
         session.paths[(attributes, nlri)] = path
+        if path.labels and not self.stale:
+            self.findings.mac_ip(session, path)
         return path
 
     def _judge(self, session: Session, path: Path) -> None:
@@ -86,14 +96,22 @@ class Importer:
         ebgp = session.config.asn != self._here.asn
         path.rejection = rejection(attributes, self._here, ebgp=ebgp)
         path.importers = () if path.rejection else self.importers(attributes)
+        path.nearest = None
         if not path.importers and not path.rejection:
-            targets = " ".join(map(format_route_target, attributes.route_targets))
-            path.rejection = f"{NOT_IMPORTED} ({targets or 'it has none'})"
+            label = int.from_bytes(path.labels[:3])
+            if not path.labels and attributes.pmsi is not None:
+                label = attributes.pmsi.label
+            path.nearest = self._nearness.nearest(attributes.route_targets, label)
+            path.rejection = path.nearest.text
 
     def judge_again(self, session: Session) -> None:
         """Find the importers of all paths of a peer anew."""
-        judged: set[int] = set()
-        for path in (*session.rib.paths(), *session.paths.values()):
-            if id(path) not in judged:
-                judged.add(id(path))
-                self._judge(session, path)
+        used = set(session.rib.paths())
+        for path in used.union(session.paths.values()):
+            self._judge(session, path)
+        for path in used:
+            if path.labels:
+                self.findings.mac_ip(session, path)
+        for route, path in session.rib.others.values():
+            if isinstance(route, ImetRoute):
+                self.findings.imet(session, route, path)

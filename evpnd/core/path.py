@@ -13,6 +13,7 @@ from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
     from evpnd.core.evi import MacVrf
+    from evpnd.core.nearness import Nearest
 
 DEFAULT_LOCAL_PREFERENCE = 100
 
@@ -29,6 +30,7 @@ class Path:
         "ethernet_tag",
         "importers",
         "labels",
+        "nearest",
         "peer",
         "rank",
         "rd",
@@ -58,6 +60,8 @@ class Path:
         self.received_at = received_at
         self.rejection: str | None = None
         self.importers: Sequence[MacVrf] = ()
+        self.nearest: Nearest | None = None
+        """Where its route targets lead to no EVI: which one was probably meant."""
 
 
 def rank(

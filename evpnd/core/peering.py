@@ -14,7 +14,7 @@ from evpnd.model.events import (
     RefreshMarked,
 )
 from evpnd.model.ids import Peer
-from evpnd.model.routes import Treatment, Update
+from evpnd.model.routes import ImetRoute, Treatment, Update
 
 MALFORMED_PAUSE = 60.0
 """Seconds between two lines on one peer's malformed routes."""
@@ -112,7 +112,10 @@ class Peering:
                 adj.install(batch, find(session, attributes, parts, now))
             for route in update.routes:
                 parts = (route.rd, b"", b"", b"")
-                adj.install_other(route, find(session, attributes, parts, now))
+                path = find(session, attributes, parts, now)
+                adj.install_other(route, path)
+                if isinstance(route, ImetRoute) and not self._importer.stale:
+                    self._importer.findings.imet(session, route, path)
         if update.end_of_rib:
             self._finish(session)
         if update.malformed:

@@ -6,6 +6,7 @@ Times leave the core as monotonic seconds; the agent turns them into dates.
 from collections.abc import Iterator
 from typing import Any
 
+from evpnd.core import findings
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
@@ -13,7 +14,6 @@ from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import (
-    RFC8365_VXLAN,
     format_ip,
     format_mac,
     format_rd,
@@ -27,7 +27,6 @@ from evpnd.model.routes import (
     IpPrefixRoute,
     OtherRoute,
 )
-from evpnd.model.targets import ImportTargets
 
 Entry = dict[str, Any]
 
@@ -45,6 +44,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "routes_received": len(session.rib),
             "routes_advertised": advertised[session.peer] if session.established else 0,
             "last_error": session.last_error,
+            "findings": findings.of_peer(session),
         }
 
 
@@ -60,7 +60,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             "bridge": _link_name(engine, vrf.bridge) or evi.bridge,
             "vxlan": _link_name(engine, vrf.vxlan) or evi.vxlan,
             "rd": format_rd(vrf.rd),
-            "import_targets": _import_targets(evi.import_targets),
+            "import_targets": evi.import_targets.texts(),
             "export_targets": [format_route_target(t) for t in evi.export_targets],
             "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
             "state": "ready" if ready else "not-ready",
@@ -189,19 +189,24 @@ def vteps(engine: Engine) -> Iterator[Entry]:
 def routes(engine: Engine) -> Iterator[Entry]:
     """List the routes received, whether used or not."""
     for session in engine.peering.sessions.values():
+        rewrites = findings.rewrites_next_hops(session)
+        rewritten = session.address if rewrites else None
         for table in session.rib.mac_ip.values():
             for key, path in table.items():
-                yield _mac_ip_entry(session, key, path)
+                yield _mac_ip_entry(session, key, path, rewritten)
         for route, path in session.rib.others.values():
             yield _other_entry(session, route, path)
 
 
-def _mac_ip_entry(session: Session, key: bytes, path: Path) -> Entry:
+def _mac_ip_entry(
+    session: Session, key: bytes, path: Path, rewritten: bytes | None
+) -> Entry:
     entry = _path_entry(session, path, 2)
     mac, ip = key[:6], key[6:]
     entry["mac"] = format_mac(mac)
     entry["ip"] = format_ip(ip) if ip else None
     entry["vni"] = int.from_bytes(path.labels[:3])
+    entry["notes"] = findings.of_mac_ip(path, rewritten)
     reasons = [_why_not(vrf, mac, path) for vrf in path.importers]
     entry["best"] = any(reason is None for reason in reasons)
     if entry["accepted"] and not entry["best"]:
@@ -239,6 +244,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
             if path.attributes.pmsi is not None:
                 entry["vni"] = path.attributes.pmsi.label
+            entry["notes"] = findings.of_imet(route, path)
         case EthernetAdRoute():
             entry = _path_entry(session, path, 1)
             entry["esi"] = route.esi.hex(":")
@@ -284,6 +290,7 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         "accepted": path.rejection is None,
         "best": False,
         "reason": path.rejection,
+        "notes": [],
         "since": path.received_at,
     }
 
@@ -312,18 +319,6 @@ def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> str:
         return "inactive"
     refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
     return "pending" if refused is None else f"refused (errno {refused})"
-
-
-def _import_targets(targets: ImportTargets) -> list[str]:
-    numbers = sorted(
-        number
-        for number in targets.wildcards
-        if number & ~RFC8365_VXLAN not in targets.wildcards - {number}
-    )
-    return [
-        *sorted(map(format_route_target, targets.exact)),
-        *(f"*:{number}" for number in numbers),
-    ]
 
 
 def _link_name(engine: Engine, ifindex: int) -> str | None:

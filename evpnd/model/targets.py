@@ -15,6 +15,7 @@ from evpnd.model.ids import (
     ROUTE_TARGET_SUBTYPE,
     TWO_OCTET_AS,
     RouteTarget,
+    format_route_target,
     parse_route_target,
 )
 
@@ -51,6 +52,19 @@ class ImportTargets(NamedTuple):
         if target[0] == TWO_OCTET_AS:
             return int.from_bytes(target[4:]) in self.wildcards
         return target[0] == FOUR_OCTET_AS and int.from_bytes(target[6:]) in self.wide
+
+    def texts(self) -> list[str]:
+        """Write them for people, ``*:N`` once for all its forms."""
+        plain = {
+            number
+            for number in self.wildcards
+            if number & ~RFC8365_VXLAN not in self.wildcards - {number}
+        }
+        numbers = sorted(plain | self.wide)
+        return [
+            *sorted(map(format_route_target, self.exact)),
+            *(f"*:{number}" for number in numbers),
+        ]
 
 
 def auto_form(asn: int, profile: Profile) -> Profile:

@@ -127,3 +127,14 @@ def test_any_value_in_any_column_is_written(what: str, value: object) -> None:
 
     assert len(lines) == 3
     assert json.dumps(lines).isascii()
+
+
+def test_findings_are_counted_and_notes_written_out() -> None:
+    peers = {"address": "192.0.2.1", "findings": ["one", "two"]}
+    routes = {"peer": "192.0.2.1", "notes": ["one thing", "another"]}
+
+    heading, line = plain_table(TABLES["peers"], [peers]).splitlines()
+    assert line.split()[heading.split().index("FINDINGS")] == "2"
+    assert plain_table(TABLES["routes"], [routes]).endswith("one thing; another")
+    sound = plain_table(TABLES["peers"], [{"address": "192.0.2.1", "findings": []}])
+    assert "[]" not in sound
