@@ -1,0 +1,112 @@
+"""MACs and IPs against all prefixes of some policies at once.
+
+A criterion on MAC or IP has one bit. A route's MAC and IP are looked up once for
+each prefix length that occurs, not once for each criterion, and the bits found
+say which criteria hold.
+"""
+
+from collections.abc import Sequence
+from operator import or_
+from typing import final
+
+from evpnd.model.policy import NO_ADDRESS, Criterion, Field, Key, Prefix
+
+MAC_LENGTH = 6
+
+_Place = tuple[int, int]
+"""Where the address begins in a key, and its octets."""
+
+
+@final
+class _Table:
+    """All prefixes of one length, of MACs or of one family of IPs."""
+
+    __slots__ = ("_bits_of", "_shift", "_start", "_stop", "flags")
+
+    def __init__(self, start: int, length: int) -> None:
+        self.flags = 0
+        self._start = start
+        self._stop = start + (length + 7) // 8
+        self._shift = -length % 8
+        self._bits_of: dict[bytes | int, int] = {}
+
+    def add(self, octets: bytes, flag: int) -> None:
+        """Have addresses that begin like this one bear a flag."""
+        self.flags |= flag
+        begin = octets[: self._stop - self._start]
+        entry = int.from_bytes(begin) >> self._shift if self._shift else begin
+        self._bits_of[entry] = self._bits_of.get(entry, 0) | flag
+
+    def column(self, keys: Sequence[bytes]) -> list[int]:
+        """Find the flags of many keys."""
+        bits_of, start, stop = self._bits_of.get, self._start, self._stop
+        if not self._shift:
+            return [bits_of(key[start:stop], 0) for key in keys]
+        shift, number = self._shift, int.from_bytes
+        return [bits_of(number(key[start:stop]) >> shift, 0) for key in keys]
+
+
+class KeyIndex:
+    """The criteria on MAC and IP of some policies."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._flags: dict[Criterion, int] = {}
+        self._tables: dict[_Place, dict[int, _Table]] = {}
+        self._without_ip = 0
+
+    def flag(self, criterion: Criterion) -> int:
+        """Give a criterion its bit; an equal one has the same."""
+        known = self._flags.get(criterion)
+        if known is not None:
+            return known
+        flag = self._flags[criterion] = 1 << len(self._flags)
+        start = 0 if criterion.field is Field.MAC else MAC_LENGTH
+        for prefix in criterion.values:
+            assert isinstance(prefix, Prefix)
+            if prefix == NO_ADDRESS:
+                self._without_ip |= flag
+                continue
+            tables = self._tables.setdefault((start, len(prefix.octets)), {})
+            table = tables.get(prefix.length)
+            if table is None:
+                table = tables[prefix.length] = _Table(start, prefix.length)
+            table.add(prefix.octets, flag)
+        return flag
+
+    def bits(self, keys: Sequence[bytes], relevant: int) -> list[int]:
+        """Find the relevant bits of type 2 keys, MAC and IP in one piece each."""
+        size = len(keys[0])
+        if any(len(key) != size for key in keys):
+            return [self.bits((key,), relevant)[0] for key in keys]
+        columns = self._columns(keys, (0, MAC_LENGTH), relevant)
+        if size > MAC_LENGTH:
+            columns += self._columns(keys, (MAC_LENGTH, size - MAC_LENGTH), relevant)
+            fixed = 0
+        else:
+            fixed = self._without_ip & relevant
+        if not columns:
+            return [fixed] * len(keys)
+        bits = columns[0]
+        for column in columns[1:]:
+            bits = list(map(or_, bits, column))
+        return [found & relevant | fixed for found in bits]
+
+    def _columns(
+        self, keys: Sequence[bytes], place: _Place, relevant: int
+    ) -> list[list[int]]:
+        return [
+            table.column(keys)
+            for table in self._tables.get(place, {}).values()
+            if table.flags & relevant
+        ]
+
+    def bits_of_prefix(self, key: Key, relevant: int) -> int:
+        """Find the relevant bits of a type 5 route: the prefixes around its own."""
+        bits = 0
+        tables = self._tables.get((MAC_LENGTH, len(key.ip)), {})
+        for length, table in tables.items():
+            if length <= key.ip_length:
+                (found,) = table.column((bytes(MAC_LENGTH) + key.ip,))
+                bits |= found
+        return bits & relevant

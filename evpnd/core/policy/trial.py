@@ -1,0 +1,75 @@
+"""What becomes of one route, and whether that is what a case expects."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evpnd.core.policy.changing import apply, difference
+from evpnd.core.policy.program import Chain, Outcome, Step
+from evpnd.model.policy import Changes, Edit, Policy, Subject, Verdict
+from evpnd.model.policy_cases import Case, TriedRoute
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one route."""
+
+    verdict: Verdict
+    steps: tuple[Step, ...]
+    """The rules that matched; the last one decided."""
+    changes: Mapping[str, object]
+    """What was set, in the words of the YAML; nothing of a rejected route."""
+    subject: Subject
+
+    @property
+    def deciding(self) -> Step:
+        """Give the rule that decided."""
+        return self.steps[-1]
+
+    @property
+    def reason(self) -> str:
+        """Say why: the operator's text, or the rule's name where there is none."""
+        step = self.deciding
+        return step.reason or f"{self.verdict.value}ed by {step.rule} of {step.policy}"
+
+
+def try_route(policies: Sequence[Policy], route: TriedRoute) -> Trial:
+    """Send one route through policies in a row; at least one."""
+    outcome: Outcome = Chain(policies).program(route.subject).outcome_of(route.key)
+    return Trial(
+        verdict=Verdict.ACCEPT if outcome.accepted else Verdict.REJECT,
+        steps=outcome.steps,
+        changes=difference(route.subject, outcome.subject) if outcome.accepted else {},
+        subject=outcome.subject,
+    )
+
+
+def meets(case: Case, trial: Trial) -> bool:
+    """Tell whether a route fared as its case expects."""
+    return (
+        trial.verdict is case.verdict
+        and (case.rule is None or case.rule == trial.deciding.rule)
+        and (case.changes is None or _changed(case.changes, trial))
+    )
+
+
+def _changed(expected: Changes, trial: Trial) -> bool:
+    if not any(each is not None for each in expected):
+        return not trial.changes
+    subject = trial.subject
+    return (
+        expected.local_preference in (None, subject.local_preference)
+        and expected.med in (None, subject.med)
+        and expected.sticky in (None, subject.sticky)
+        and _edited(expected.communities, subject.communities)
+        and _edited(expected.large_communities, subject.large_communities)
+        and _edited(expected.route_targets, subject.route_targets)
+    )
+
+
+def _edited(expected: Edit | None, members: Sequence[bytes]) -> bool:
+    """Tell whether the members are those that replace, or were added and removed."""
+    if expected is None:
+        return True
+    if expected.replace is not None:
+        return set(expected.replace) == set(members)
+    return set(apply(expected, members)) == set(members)
