@@ -18,7 +18,8 @@ def check(ctx: click.Context, files: tuple[str, ...]) -> None:
     Prints every error of every FILE to standard error, as FILE:LINE: KEY: what is
     wrong; what to do. A file with a key `policy` at its top is a policy, any other
     a configuration, of which the password and policy files that it names are
-    checked too.
+    checked too. What is allowed and yet no good, such as a rule that is never
+    reached, is printed with the word `warning:` and refuses nothing.
 
     \b
     Examples:
@@ -31,11 +32,13 @@ def check(ctx: click.Context, files: tuple[str, ...]) -> None:
     good = True
     for file in files:
         try:
-            check_file(Path(file))
+            warnings = check_file(Path(file))
         except ConfigErrors as errors:
             click.echo(str(errors), err=True)
             good = False
         else:
+            for warning in warnings:
+                click.echo(str(warning), err=True)
             click.echo(f"{file}: ok")
     if not good:
         ctx.exit(2)

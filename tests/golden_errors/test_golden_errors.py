@@ -1,4 +1,4 @@
-"""Files that are wrong, and every line that `evpnd check` prints about them.
+"""Files that are wrong or no good, and every line that `evpnd check` prints about them.
 
 `UPDATE_CASES=1` writes the lines anew; review reads that difference.
 """
@@ -28,12 +28,15 @@ def test_check_prints_exactly_these_lines(
     printed = capsys.readouterr()
     if os.environ.get("UPDATE_CASES"):
         expected.write_text(printed.err)
-    assert (status, printed.out) == (2, "")
-    assert printed.err == expected.read_text()
+    lines = expected.read_text()
+    only_warnings = all(": warning: " in line for line in lines.splitlines())
+    result = (0, f"{case}.yaml: ok\n") if only_warnings else (2, "")
+    assert (status, printed.out) == result
+    assert printed.err == lines
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 35
+    assert len(CASES) >= 79
 
 
 @pytest.mark.parametrize("command", ["check", "run -c"])

@@ -179,9 +179,9 @@ def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:
 def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) -> None:
     for place, attached in _attachments(file):
         for index, name in enumerate(attached):
-            if name in policies.names or not policies.complete:
+            if name in policies.by_name or not policies.complete:
                 continue
-            meant = did_you_mean(name, policies.names)
+            meant = did_you_mean(name, policies.by_name)
             hint = f"did you mean {meant}?" if meant else "name its file in `policies:`"
             findings.add((*place, index), f"policy {name!r} not found; {hint}")
         if attached:

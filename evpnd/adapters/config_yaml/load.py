@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from evpnd.adapters.config_yaml.checks import check, names_of
-from evpnd.adapters.config_yaml.errors import ConfigErrors
+from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors
 from evpnd.adapters.config_yaml.passwords import read_password
-from evpnd.adapters.config_yaml.policies import is_policy, policy_name, read_policies
-from evpnd.adapters.config_yaml.reader import Document, read_yaml
+from evpnd.adapters.config_yaml.policies import is_policy, judge_policy, read_policies
+from evpnd.adapters.config_yaml.reader import read_yaml
 from evpnd.adapters.config_yaml.schema import (
     ConfigFile,
     EviSection,
     PeerSection,
     RouteTargetSection,
 )
-from evpnd.adapters.config_yaml.shape import Findings, validate
+from evpnd.adapters.config_yaml.shape import CONFIG, Findings, validate
 from evpnd.model.config import (
     Advertise,
     Config,
@@ -40,25 +40,30 @@ def load_config(path: Path) -> Config:
     Reads the password and policy files that it names too. Raises ConfigErrors
     with every error of all of them, and nothing else, whatever the file holds.
     """
-    return _load(read_yaml(path))
+    return _load(Findings(read_yaml(path)))
 
 
-def check_file(path: Path) -> None:
-    """Check a configuration or a policy file; raises ConfigErrors."""
+def check_file(path: Path) -> tuple[ConfigError, ...]:
+    """Check a configuration or a policy file; raises ConfigErrors.
+
+    Returns warnings: what is allowed and yet no good.
+    """
     document = read_yaml(path)
     if is_policy(document):
-        _, errors = policy_name(document)
-        if errors:
-            raise ConfigErrors(errors)
-    else:
-        _load(document)
-
-
-def _load(document: Document) -> Config:
+        found, findings = judge_policy(document)
+        if found is None:
+            raise ConfigErrors(findings.errors)
+        return findings.warnings
     findings = Findings(document)
-    file = validate(findings)
+    _load(findings)
+    return findings.warnings
+
+
+def _load(findings: Findings) -> Config:
+    file = validate(findings, CONFIG)
     if file is None:
         raise ConfigErrors(findings.errors)
+    document = findings.document
     folder = document.path.parent
     policies = read_policies(file.policies, folder, findings)
     check(file, policies, findings)
@@ -66,7 +71,7 @@ def _load(document: Document) -> Config:
         _peer(peer, index, folder, findings) for index, peer in enumerate(file.peers)
     )
     if findings.errors:
-        raise ConfigErrors(findings.errors)
+        raise ConfigErrors(findings.all)
     return _config(document.path, file, peers)
 
 

@@ -1,21 +1,28 @@
-"""Policy files, as far as this version reads them: found, sound and named."""
+"""Policy files: found, read, judged and turned into policies."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors
-from evpnd.adapters.config_yaml.reader import Document, describe, read_yaml
-from evpnd.adapters.config_yaml.shape import Findings
-from evpnd.adapters.config_yaml.types import name, text
+from evpnd.adapters.config_yaml.policy_cases import build_cases, build_route
+from evpnd.adapters.config_yaml.policy_checks import check_rules
+from evpnd.adapters.config_yaml.policy_rules import POLICY, build_policy
+from evpnd.adapters.config_yaml.policy_schema import Route
+from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
+from evpnd.adapters.config_yaml.shape import Findings, Shape, validate
+from evpnd.model.policy import Policy
+from evpnd.model.policy_cases import PolicyWithCases, TriedRoute
+
+_SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
     """The policies that a configuration may name."""
 
-    names: frozenset[str]
+    by_name: Mapping[str, Policy]
     complete: bool
     """False where a file was missing or wrong: a name may stand in it."""
 
@@ -25,31 +32,71 @@ def is_policy(document: Document) -> bool:
     return isinstance(document.value, dict) and "policy" in document.value
 
 
-def policy_name(document: Document) -> tuple[str | None, tuple[ConfigError, ...]]:
-    """Find the name of the policy in a file, and what is wrong with the file."""
-    errors = list(document.errors)
+def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
+    """Turn one file into a policy; None, and errors among the findings, if wrong.
+
+    Warnings count where there is no error: with rules cut out they may be wrong.
+    """
+    findings = Findings(document)
     value = document.value
-    if not isinstance(value, dict) or "policy" not in value:
+    if not is_policy(document):
         what = "" if isinstance(value, dict) else f"is {describe(value)}; "
-        errors.append(
-            document.error(
-                (), f"{what}not a policy file; it starts with `policy: NAME`"
-            )
+        findings.add_shape(
+            (), f"{what}not a policy file; it starts with `policy: NAME`"
         )
-        return None, tuple(errors)
-    found = value["policy"]
-    try:
-        return name(text(found)), tuple(errors)
-    except ValueError as error:
-        errors.append(document.error(("policy",), str(error)))
-        return None, tuple(errors)
+        return None, findings
+    file = validate(findings, POLICY)
+    if file is None:
+        return None, findings
+    policy = build_policy(file, findings)
+    check_rules(policy, findings)
+    cases = tuple(build_cases(file, policy, findings))
+    if findings.errors:
+        return None, findings
+    return PolicyWithCases(policy, file.description or "", cases), findings
+
+
+def load_policy(path: Path) -> PolicyWithCases:
+    """Read one policy file with its cases; raises ConfigErrors, all of them."""
+    found, findings = judge_policy(read_yaml(path))
+    if found is None:
+        raise ConfigErrors(findings.errors)
+    return found
+
+
+def policy_paths(path: Path) -> tuple[Path, ...]:
+    """List the YAML files of a directory; a file is itself."""
+    if not path.is_dir():
+        return (path,)
+    return tuple(sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES))
+
+
+def parse_route(text: str) -> TriedRoute:
+    """Read a route as the cases have it, ``{type: mac-ip, mac: ...}``.
+
+    Raises ConfigErrors.
+    """
+    findings = Findings(parse_yaml(text, Path("--route")))
+    shape = Shape(
+        model=Route,
+        first="type:",
+        examples=POLICY.examples,
+        sections={},
+        other_words=POLICY.other_words,
+    )
+    route = validate(findings, shape)
+    if route is not None and not findings.errors:
+        tried = build_route(route, (), findings)
+        if not findings.errors:
+            return tried
+    raise ConfigErrors(findings.errors)
 
 
 def read_policies(
     patterns: Sequence[str], folder: Path, findings: Findings
 ) -> Policies:
     """Read the files that ``policies:`` names and note what is wrong with them."""
-    names: dict[str, Path] = {}
+    found: dict[str, Policy] = {}
     seen: set[Path] = set()
     complete = True
     for index, pattern in enumerate(patterns):
@@ -66,28 +113,32 @@ def read_policies(
             if path.resolve() in seen:
                 continue
             seen.add(path.resolve())
-            complete &= _read_policy(path, names, findings)
-    return Policies(frozenset(names), complete)
+            complete &= _read_policy(path, found, findings)
+    return Policies(found, complete)
 
 
-def _read_policy(path: Path, names: dict[str, Path], findings: Findings) -> bool:
+def _read_policy(path: Path, found: dict[str, Policy], findings: Findings) -> bool:
     try:
         document = read_yaml(path)
     except ConfigErrors as error:
         for one in error.errors:
             findings.add_elsewhere(one)
         return False
-    found, errors = policy_name(document)
-    for one in errors:
+    read, judged = judge_policy(document)
+    for one in judged.errors:
         findings.add_elsewhere(one)
-    if found is None:
+    if read is None:
         return False
-    if found in names:
-        findings.add_elsewhere(
-            document.error(
-                ("policy",),
-                f"{found!r} is the name of {names[found]} too; give each its own",
-            )
-        )
-    names.setdefault(found, path)
-    return not errors
+    for one in judged.warnings:
+        findings.warn_elsewhere(one)
+    policy = read.policy
+    if policy.name in found:
+        findings.add_elsewhere(_twice(document, policy.name, found[policy.name].file))
+    found.setdefault(policy.name, policy)
+    return True
+
+
+def _twice(document: Document, name: str, first: str) -> ConfigError:
+    return document.error(
+        ("policy",), f"{name!r} is the name of {first} too; give each its own"
+    )

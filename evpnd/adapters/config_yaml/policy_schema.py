@@ -1,104 +1,132 @@
-"""The shape of a policy file, for editors: `evpnd schema policy` is made from it."""
+"""The shape of a policy file; `evpnd schema policy` is made from it.
 
-from typing import Annotated, Literal
+What one value says about another is judged in ``policy_rules`` and
+``policy_cases``.
+"""
 
-from pydantic import Field, WithJsonSchema
+from typing import Annotated
 
+from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import Field as Default
+
+from evpnd.adapters.config_yaml import types
+from evpnd.adapters.config_yaml.policy_values import (
+    COMMUNITIES,
+    EXTENDED_COMMUNITIES,
+    LARGE_COMMUNITIES,
+    ROUTE_TARGETS,
+    OneOrMore,
+    Reference,
+    Values,
+    edit,
+    exact_members,
+    reason,
+)
+from evpnd.adapters.config_yaml.reader import describe
 from evpnd.adapters.config_yaml.schema import Section
+from evpnd.model.ids import AS4_MAX, VNI_MAX, Ip, Mac, Rd, parse_ip, parse_mac, parse_rd
+from evpnd.model.policy import (
+    Dimension,
+    Edit,
+    Field,
+    Learned,
+    Prefix,
+    RouteType,
+    Verdict,
+)
 
-Range = Annotated[str, Field(pattern=r"^([0-9]+-[0-9]*|-[0-9]+)$")]
-Numbers = int | Range | list[int | Range]
-Texts = str | list[str]
-RouteType = Literal["ethernet-ad", "mac-ip", "imet", "ethernet-segment", "ip-prefix"]
-Learned = Literal["dynamic", "static", "neighbor", "snooped"]
-Dimension = Literal["peer", "vtep", "vni", "mac"]
-Reason = Annotated[
-    str, WithJsonSchema({"anyOf": [{"const": True}, {"type": "string"}]})
-]
+_TYPES = tuple(each.word for each in RouteType)
+_LEARNED = tuple(str(each.value) for each in Learned)
+
+Items = list[Reference | Values]
 
 
 class Match(Section):
     """Which routes a rule is for: all of the keys must match, any of a list."""
 
-    type: RouteType | list[RouteType] | None = None
+    type: Annotated[Items, OneOrMore(Field.TYPE, _TYPES)] | None = None
     """Route type."""
-    vni: Numbers | None = None
+    vni: Annotated[Items, OneOrMore(Field.VNI)] | None = None
     """VNI, or a range a-b, a- or -b."""
-    ethernet_tag: Numbers | None = None
+    ethernet_tag: Annotated[Items, OneOrMore(Field.ETHERNET_TAG)] | None = None
     """Ethernet Tag ID."""
-    sequence: Numbers | None = None
+    sequence: Annotated[Items, OneOrMore(Field.SEQUENCE)] | None = None
     """MAC mobility sequence."""
-    asn: Numbers | None = None
+    asn: Annotated[Items, OneOrMore(Field.ASN)] | None = None
     """The origin's AS number."""
-    as_path_length: Numbers | None = None
+    as_path_length: Annotated[Items, OneOrMore(Field.AS_PATH_LENGTH)] | None = None
     """Length of the AS path."""
-    mac: Texts | None = None
+    mac: Annotated[Items, OneOrMore(Field.MAC)] | None = None
     """MAC address, or address/prefix length; $NAME for a set."""
-    ip: Texts | None = None
+    ip: Annotated[Items, OneOrMore(Field.IP)] | None = None
     """Tenant address or prefix; none matches a route without one."""
-    vtep: Texts | None = None
+    vtep: Annotated[Items, OneOrMore(Field.VTEP)] | None = None
     """Address or prefix of the next hop."""
-    originator: Texts | None = None
-    """Address or prefix of the originating router."""
-    gateway: Texts | None = None
+    originator: Annotated[Items, OneOrMore(Field.ORIGINATOR)] | None = None
+    """Address or prefix of the originating router of a type 3 or 4 route."""
+    gateway: Annotated[Items, OneOrMore(Field.GATEWAY)] | None = None
     """Gateway address or prefix of a type 5 route."""
-    rd: Texts | None = None
+    rd: Annotated[Items, OneOrMore(Field.RD)] | None = None
     """Route distinguisher; * for any part."""
-    route_target: Texts | None = None
+    route_target: Annotated[Items, OneOrMore(Field.ROUTE_TARGET)] | None = None
     """Route target; * for any part."""
-    community: Texts | None = None
+    community: Annotated[Items, OneOrMore(Field.COMMUNITY)] | None = None
     """Community; * for any part."""
-    large_community: Texts | None = None
+    large_community: Annotated[Items, OneOrMore(Field.LARGE_COMMUNITY)] | None = None
     """Large community; * for any part."""
-    extended_community: Texts | None = None
-    """Extended community; * for any part."""
-    peer: Texts | None = None
+    extended_community: Annotated[Items, OneOrMore(Field.EXTENDED_COMMUNITY)] | None = (
+        None
+    )
+    """rt:65000:1, soo:65000:1, encap:vxlan, default-gateway, 0x...; * for any part."""
+    peer: Annotated[Items, OneOrMore(Field.PEER)] | None = None
     """Address, prefix, or the description with *."""
-    sticky: bool | None = None
+    sticky: types.Flag | None = None
     """The MAC must not move."""
-    default_gateway: bool | None = None
+    default_gateway: types.Flag | None = None
     """The route bears the default gateway community."""
-    local: bool | None = None
+    local: types.Flag | None = None
     """The route is this host's own."""
-    learned: Learned | list[Learned] | None = None
+    learned: Annotated[Items, OneOrMore(Field.LEARNED, _LEARNED)] | None = None
     """How a local route was learned."""
-    not_: "Match | None" = Field(default=None, alias="not")
+    not_: "Match | None" = Default(default=None, alias="not")
     """A match turned round."""
     any: "list[Match] | None" = None
     """At least one of these matches."""
 
 
-class Change(Section):
-    """Members to add to a list and to take from it."""
-
-    add: list[str] = Field(default_factory=list)
-    """Members to add."""
-    remove: list[str] = Field(default_factory=list)
-    """Members to take away; * for any part."""
+_Number = Annotated[int, types.whole(0, AS4_MAX)]
 
 
 class Set(Section):
     """What a rule changes in a route."""
 
-    local_preference: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] | None = None
+    local_preference: _Number | None = None
     """LOCAL_PREF."""
-    med: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] | None = None
+    med: _Number | None = None
     """MULTI_EXIT_DISC."""
-    sticky: bool | None = None
-    """The MAC must not move."""
-    community: list[str] | Change | None = None
-    """Communities: a list, or {add: [], remove: []}."""
-    large_community: list[str] | Change | None = None
-    """Large communities: a list, or {add: [], remove: []}."""
-    route_target: list[str] | Change | None = None
-    """Route targets: a list, or {add: [], remove: []}."""
+    sticky: types.Flag | None = None
+    """The MAC must not move; of type 2 routes alone."""
+    community: Annotated[Edit, edit(COMMUNITIES)] | None = None
+    """Communities: a list that replaces, or {add: [], remove: []}."""
+    large_community: Annotated[Edit, edit(LARGE_COMMUNITIES)] | None = None
+    """Large communities: a list that replaces, or {add: [], remove: []}."""
+    route_target: Annotated[Edit, edit(ROUTE_TARGETS)] | None = None
+    """Route targets: a list that replaces, or {add: [], remove: []}."""
+
+
+Reason = Annotated[
+    str,
+    types.Parsed(
+        reason, {"anyOf": [{"const": True}, {"type": "string", "minLength": 1}]}
+    ),
+]
 
 
 class Rule(Section):
     """One rule; the first that matches and decides ends the policy."""
 
-    name: str | None = None
-    """Name for reasons and metrics."""
+    name: types.Name | None = None
+    """Name for reasons and metrics; default: rule-N."""
     match: Match | None = None
     """Which routes; absent: all."""
     accept: Reason | None = None
@@ -107,77 +135,118 @@ class Rule(Section):
     """Reject the route: true, or the reason."""
     set: Set | None = None
     """What to change in the route."""
-    next: bool | None = None
+    next: types.Flag | None = None
     """Go on with the next rule."""
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
 
 
 class Limit(Section):
     """What is over the limit is rejected; nothing else suffers."""
 
-    macs: Annotated[int, Field(ge=1)] | None = None
+    macs: Annotated[int, types.whole(1, AS4_MAX)] | None = None
     """So many MACs at most."""
-    ips: Annotated[int, Field(ge=1)] | None = None
+    ips: Annotated[int, types.whole(1, AS4_MAX)] | None = None
     """So many IPs at most."""
-    per: list[Dimension]
+    per: Annotated[
+        list[Annotated[str, types.choice(*(str(each.value) for each in Dimension))]],
+        BeforeValidator(_several),
+    ]
     """What is counted by."""
+
+
+def _address(value: object) -> Ip:
+    word = types.text(value)
+    try:
+        return parse_ip(word)
+    except ValueError:
+        raise ValueError(f"{describe(word)} is not an IPv4 or IPv6 address") from None
+
+
+def _tenant(value: object) -> Prefix:
+    word = types.text(value)
+    address, slash, length = word.partition("/")
+    octets = _address(address)
+    if not slash:
+        return Prefix(octets, 8 * len(octets))
+    if not length.isdigit() or int(length) > 8 * len(octets):
+        raise ValueError(f"{describe(word)} has no prefix length")
+    return Prefix(octets, int(length))
+
+
+_TEXT = {"type": "string"}
+Address = Annotated[Ip, types.Parsed(_address, _TEXT)]
 
 
 class Route(Section):
     """The route of a case."""
 
-    type: RouteType
+    type: Annotated[str, types.choice(*_TYPES)]
     """Route type."""
-    vni: int | None = None
+    vni: Annotated[int, types.whole(1, VNI_MAX)] | None = None
     """VNI."""
-    ethernet_tag: int | None = None
+    ethernet_tag: _Number | None = None
     """Ethernet Tag ID."""
-    sequence: int | None = None
+    sequence: _Number | None = None
     """MAC mobility sequence."""
-    asn: int | None = None
+    asn: types.Asn | None = None
     """The origin's AS number."""
-    as_path_length: int | None = None
+    as_path_length: Annotated[int, types.whole(0, 65535)] | None = None
     """Length of the AS path."""
-    mac: str | None = None
+    mac: (
+        Annotated[Mac, types.Parsed(lambda value: parse_mac(types.text(value)), _TEXT)]
+        | None
+    ) = None
     """MAC address."""
-    ip: str | None = None
+    ip: Annotated[Prefix, types.Parsed(_tenant, _TEXT)] | None = None
     """Tenant address, or the prefix of a type 5 route."""
-    vtep: str | None = None
+    vtep: Address | None = None
     """Next hop."""
-    originator: str | None = None
+    originator: Address | None = None
     """Originating router."""
-    gateway: str | None = None
+    gateway: Address | None = None
     """Gateway address of a type 5 route."""
-    rd: str | None = None
+    rd: (
+        Annotated[Rd, types.Parsed(lambda value: parse_rd(types.text(value)), _TEXT)]
+        | None
+    ) = None
     """Route distinguisher."""
-    route_target: Texts | None = None
+    route_target: Annotated[tuple[bytes, ...], exact_members(ROUTE_TARGETS)] = ()
     """Route targets."""
-    community: Texts | None = None
+    community: Annotated[tuple[bytes, ...], exact_members(COMMUNITIES)] = ()
     """Communities."""
-    large_community: Texts | None = None
+    large_community: Annotated[tuple[bytes, ...], exact_members(LARGE_COMMUNITIES)] = ()
     """Large communities."""
-    extended_community: Texts | None = None
+    extended_community: Annotated[
+        tuple[bytes, ...], exact_members(EXTENDED_COMMUNITIES)
+    ] = ()
     """Extended communities."""
-    peer: str | None = None
+    peer: types.Text | None = None
     """Address or description of the peer."""
-    sticky: bool | None = None
+    sticky: types.Flag = False
     """The MAC must not move."""
-    default_gateway: bool | None = None
+    default_gateway: types.Flag = False
     """The route bears the default gateway community."""
-    local: bool | None = None
+    local: types.Flag | None = None
     """The route is this host's own."""
-    learned: Learned | None = None
+    learned: Annotated[str, types.choice(*_LEARNED)] | None = None
     """How a local route was learned."""
+
+
+VerdictWord = Annotated[str, types.choice(*(str(each.value) for each in Verdict))]
 
 
 class Expectation(Section):
     """What must come of the route of a case."""
 
-    verdict: Literal["accept", "reject"]
+    verdict: VerdictWord
     """The decision."""
-    rule: str | None = None
-    """The rule that decides."""
+    rule: types.Text | None = None
+    """The rule that decides; default where none does."""
     set: Set | None = None
-    """What was changed."""
+    """What was changed: these keys must come out so; {} where nothing changed."""
 
 
 class Case(Section):
@@ -189,20 +258,23 @@ class Case(Section):
     """What must come of it."""
 
 
+Member = Annotated[object, WithJsonSchema({"type": ["string", "integer"]})]
+
+
 class PolicyFile(Section):
     """A policy of evpnd: which routes pass, and what is changed in them."""
 
-    policy: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+    policy: types.Name
     """Name that `import` and `export` call it by."""
-    description: str | None = None
+    description: types.Text | None = None
     """What it is for."""
-    sets: dict[str, list[str | int]] = Field(default_factory=dict)
+    sets: dict[str, list[Member]] = Default(default_factory=dict)
     """Names for lists; a rule refers to one as $NAME."""
-    rules: list[Rule] = Field(default_factory=list)
+    rules: list[Rule] = Default(default_factory=list)
     """First to last; the first rule that matches and decides ends it."""
-    default: Literal["accept", "reject"] = "accept"
+    default: VerdictWord = "accept"
     """What happens to a route that no rule decides."""
-    limits: list[Limit] = Field(default_factory=list)
+    limits: list[Limit] = Default(default_factory=list)
     """What is over a limit is rejected with that reason."""
-    cases: list[Case] = Field(default_factory=list)
+    cases: list[Case] = Default(default_factory=list)
     """Tests that `evpnd policy test` runs."""

@@ -92,7 +92,11 @@ class _Frame:
 
 def read_yaml(path: Path) -> Document:
     """Read one file; raises ConfigErrors for what is not one sound document."""
-    text = _read_text(path)
+    return parse_yaml(_read_text(path), path)
+
+
+def parse_yaml(text: str, path: Path) -> Document:
+    """Read one document from text; the path says in errors where it is from."""
     composer = _Composer(path)
     try:
         root = composer.compose(text)

@@ -5,7 +5,9 @@ compare values run in the same pass. One run then names all errors of a file.
 """
 
 import copy
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -21,7 +23,7 @@ from evpnd.model.ids import VNI_MAX
 _MOST_CUTS = 20
 _MOST_ERRORS = 1000
 """More are counted, not listed, and the checks that compare values are not run."""
-_EXAMPLES: Final = {
+_CONFIG_EXAMPLES: Final = {
     "asn": "asn: 65001",
     "vtep": "vtep: {address: 10.0.0.1}",
     "peers": "peers: [{address: 10.0.0.254, asn: 65000}]",
@@ -31,12 +33,7 @@ _EXAMPLES: Final = {
     "hops": "hops: 1",
     "listen": "listen: 127.0.0.1:9471",
 }
-_STAND_INS: Final[dict[str, Value]] = {
-    "vtep": {},
-    "peers": [],
-}
-"""For required keys that were cut out; the file is refused all the same."""
-_SECTIONS: Final[dict[str, type[schema.Section]]] = {
+_CONFIG_SECTIONS: Final[dict[str, type[schema.Section]]] = {
     "vtep": schema.VtepSection,
     "peers": schema.PeerSection,
     "ttl-security": schema.TtlSecurity,
@@ -49,7 +46,7 @@ _SECTIONS: Final[dict[str, type[schema.Section]]] = {
     "metrics": schema.MetricsSection,
     "log": schema.LogSection,
 }
-_OTHER_WORDS: Final = {
+_CONFIG_WORDS: Final = {
     "as": "asn",
     "local-as": "asn",
     "local-asn": "asn",
@@ -73,7 +70,30 @@ _OTHER_WORDS: Final = {
     "soo": "site-of-origin",
     "duplicates": "duplicate-detection",
 }
-"""What other daemons call our keys."""
+FileT = TypeVar("FileT", bound=schema.Section)
+
+
+def _no_stand_in(_: KeyPath) -> int | str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[FileT]):
+    """What a kind of file looks like, and how its errors are worded."""
+
+    model: type[FileT]
+    first: str
+    """How a file begins."""
+    examples: Mapping[str, str]
+    """How a required key is written."""
+    sections: Mapping[str, type[schema.Section]]
+    """The section below a key."""
+    other_words: Mapping[str, str]
+    """What other daemons call our keys."""
+    absent: Mapping[str, Value] = field(default_factory=dict)
+    """For required keys that were cut out; the file is refused all the same."""
+    stand_in: Callable[[KeyPath], int | str | None] = _no_stand_in
+    """A harmless value for a key without which the rest is not judged."""
 
 
 class Findings:
@@ -84,6 +104,7 @@ class Findings:
         self._errors: dict[tuple[str, str], ConfigError] = {}
         self._shape: set[KeyPath] = set()
         self._around_shape: set[KeyPath] = set()
+        self._warnings: dict[tuple[str, str], ConfigError] = {}
         self.kept: dict[KeyPath, list[int]] = {}
         """Positions in the file of the items of a list that lost some."""
         for error in document.errors:
@@ -92,10 +113,25 @@ class Findings:
     @property
     def errors(self) -> tuple[ConfigError, ...]:
         """All that was found: this file's, then others', in the order of lines."""
+        return self._sorted(self._errors)
+
+    @property
+    def warnings(self) -> tuple[ConfigError, ...]:
+        """What is allowed and yet no good, in the order of lines."""
+        return self._sorted(self._warnings)
+
+    @property
+    def all(self) -> tuple[ConfigError, ...]:
+        """Errors and warnings, in the order of lines."""
+        return self._sorted({**self._warnings, **self._errors})
+
+    def _sorted(
+        self, found: Mapping[tuple[str, str], ConfigError]
+    ) -> tuple[ConfigError, ...]:
         own = self.document.path
         return tuple(
             sorted(
-                self._errors.values(),
+                found.values(),
                 key=lambda error: (error.path != own, error.path, error.line or 0),
             )
         )
@@ -120,6 +156,16 @@ class Findings:
             return
         self._note(place, reason)
 
+    def warn(self, key_path: KeyPath, reason: str) -> None:
+        """Note what is allowed at a place among the sound values, and yet no good."""
+        place = self.original(key_path)
+        error = self.document.error(place, f"warning: {reason}")
+        self._warnings.setdefault((error.key, reason), error)
+
+    def warn_elsewhere(self, warning: ConfigError) -> None:
+        """Note a warning about another file."""
+        self._warnings[str(warning.path) + warning.key, warning.reason] = warning
+
     def add_elsewhere(self, error: ConfigError) -> None:
         """Note an error in another file."""
         self._errors[str(error.path) + error.key, error.reason] = error
@@ -137,39 +183,45 @@ class Findings:
         self._errors.setdefault((error.key, reason), error)
 
 
-def validate(findings: Findings) -> ConfigFile | None:
+def validate(findings: Findings, shape: Shape[FileT]) -> FileT | None:
     """Note every error of shape and return what is sound; None if nothing is."""
     value = findings.document.value
     if not isinstance(value, dict):
         what = "is empty" if isinstance(value, Nothing) else f"is {describe(value)}"
-        findings.add_shape((), f"{what}; expected a mapping that starts with asn:")
+        findings.add_shape(
+            (), f"{what}; expected a mapping that starts with {shape.first}"
+        )
         return None
     value = copy.deepcopy(value)
     for cut in range(_MOST_CUTS):
         try:
-            return ConfigFile.model_validate(value)
+            return shape.model.model_validate(value)
         except ValidationError as error:
             if error.error_count() > _MOST_ERRORS:
-                _note_some(error, value, findings)
+                _note_some(error, value, findings, shape)
                 return None
             holes = set()
             for details in error.errors(include_url=False, include_input=True):
                 key_path = _existing(details, value)
                 if cut == 0:
-                    findings.add_shape(key_path, _sentence(details))
-                absent = details["type"] == "missing" and _stand_in(key_path) is None
+                    findings.add_shape(key_path, _sentence(details, shape))
+                absent = (
+                    details["type"] == "missing" and shape.stand_in(key_path) is None
+                )
                 holes.add(key_path[:-1] if absent else key_path)
         for hole in sorted(holes, key=_from_the_end):
             if not any(hole[:length] in holes for length in range(len(hole))):
-                _cut(value, hole, findings)
-        for key, stand_in in _STAND_INS.items():
+                _cut(value, hole, findings, shape.stand_in(hole))
+        for key, stand_in in shape.absent.items():
             value.setdefault(key, copy.deepcopy(stand_in))
     return None
 
 
-def _note_some(error: ValidationError, value: Value, findings: Findings) -> None:
+def _note_some(
+    error: ValidationError, value: Value, findings: Findings, shape: Shape[FileT]
+) -> None:
     for details in error.errors(include_url=False)[:_MOST_ERRORS]:
-        findings.add_shape(_existing(details, value), _sentence(details))
+        findings.add_shape(_existing(details, value), _sentence(details, shape))
     more = error.error_count() - _MOST_ERRORS
     findings.add_shape((), f"has {more} errors more; is it the right file?")
 
@@ -195,8 +247,10 @@ def _existing(details: ErrorDetails, value: Value) -> KeyPath:
     return place
 
 
-def _cut(value: Value, hole: KeyPath, findings: Findings) -> None:
-    """Take what is wrong out, or put a harmless number in where one is required."""
+def _cut(
+    value: Value, hole: KeyPath, findings: Findings, stand_in: int | str | None
+) -> None:
+    """Take what is wrong out, or put a harmless value in where one is required."""
     if not hole:
         return
     inside = value
@@ -205,7 +259,6 @@ def _cut(value: Value, hole: KeyPath, findings: Findings) -> None:
             inside = inside[part]  # type: ignore[index]
         except (LookupError, TypeError):
             return
-    stand_in = _stand_in(hole)
     if isinstance(inside, dict) and stand_in is not None:
         inside[str(hole[-1])] = stand_in
     elif isinstance(inside, dict):
@@ -219,8 +272,7 @@ def _cut(value: Value, hole: KeyPath, findings: Findings) -> None:
             del kept[hole[-1]]
 
 
-def _stand_in(hole: KeyPath) -> int | None:
-    """Find a harmless number for a key without which the rest is not judged."""
+def _config_stand_in(hole: KeyPath) -> int | None:
     match hole:
         case ("asn",) | ("peers", _, "asn"):
             return 1
@@ -231,15 +283,26 @@ def _stand_in(hole: KeyPath) -> int | None:
             return None
 
 
-def _sentence(details: ErrorDetails) -> str:
+CONFIG: Final = Shape(
+    model=ConfigFile,
+    first="asn:",
+    examples=_CONFIG_EXAMPLES,
+    sections=_CONFIG_SECTIONS,
+    other_words=_CONFIG_WORDS,
+    absent={"vtep": {}, "peers": []},
+    stand_in=_config_stand_in,
+)
+
+
+def _sentence(details: ErrorDetails, shape: Shape[FileT]) -> str:
     kind = details["type"]
     last = str(details["loc"][-1]) if details["loc"] else ""
     got = describe(details["input"])
     match kind:
         case "missing":
-            return f"is required; add `{_EXAMPLES.get(last, last + ':')}`"
+            return f"is required; add `{shape.examples.get(last, last + ':')}`"
         case "extra_forbidden":
-            return _unknown(details)
+            return _unknown(details, shape)
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"expected a mapping, not {got}; indent `key: value` lines below it"
         case "list_type":
@@ -250,19 +313,19 @@ def _sentence(details: ErrorDetails) -> str:
             return details["msg"]
 
 
-def _unknown(details: ErrorDetails) -> str:
-    known = _known_keys(details["loc"][:-1])
+def _unknown(details: ErrorDetails, shape: Shape[FileT]) -> str:
+    known = _known_keys(details["loc"][:-1], shape)
     word = str(details["loc"][-1])
     meant = did_you_mean(word, known)
-    if meant is None and _OTHER_WORDS.get(word.lower()) in known:
-        meant = _OTHER_WORDS[word.lower()]
+    if meant is None and shape.other_words.get(word.lower()) in known:
+        meant = shape.other_words[word.lower()]
     if meant:
         return f"unknown key; did you mean {meant}?"
     return f"unknown key; known here: {', '.join(sorted(known))}"
 
 
-def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+def _known_keys(loc: tuple[str | int, ...], shape: Shape[FileT]) -> list[str]:
     """List the keys of the section at a place."""
     words = [part for part in loc if isinstance(part, str)]
-    section = _SECTIONS.get(words[-1], ConfigFile) if words else ConfigFile
+    section = shape.sections.get(words[-1], shape.model) if words else shape.model
     return [field.alias or name for name, field in section.model_fields.items()]

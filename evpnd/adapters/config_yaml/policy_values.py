@@ -1,0 +1,329 @@
+"""What the keys of a policy take: as text or numbers, and as model values.
+
+An item of a list is a value or ``$NAME``, which stands for a set; the set's
+members are read as what the key that refers to it takes.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic_core import CoreSchema, core_schema
+
+from evpnd.adapters.config_yaml.reader import describe
+from evpnd.adapters.config_yaml.types import Parsed, choice, flag, number, text
+from evpnd.model.communities import (
+    Patterns,
+    exact,
+    parse_community_pattern,
+    parse_extended_community_pattern,
+    parse_large_community_pattern,
+    parse_rd_pattern,
+    parse_route_target_pattern,
+)
+from evpnd.model.ids import AS4_MAX, VNI_MAX, parse_ip, parse_mac, parse_route_target
+from evpnd.model.policy import (
+    NO_ADDRESS,
+    Edit,
+    Field,
+    Glob,
+    Learned,
+    Prefix,
+    Range,
+    RouteType,
+    Value,
+    shorten,
+)
+
+_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})|([0-9]{1,10})-|-([0-9]{1,10})")
+_SET_NAME = re.compile(r"[A-Za-z0-9_-]+")
+Values = tuple[Value, ...]
+"""One item may stand for several values."""
+
+
+class Reference(NamedTuple):
+    """``$NAME``: the members of a set."""
+
+    name: str
+
+
+def set_name(word: str) -> str:
+    """Check the name of a set."""
+    if not _SET_NAME.fullmatch(word):
+        raise ValueError(
+            f"{describe(word)} cannot be referred to; name a set with letters, "
+            "digits, - and _"
+        )
+    return word
+
+
+def _numbers(low: int, high: int) -> Callable[[object], Values]:
+    def parse(value: object) -> Values:
+        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
+            value = str(value)  # YAML takes the range -199 for a number
+        if not isinstance(value, str):
+            only = number(value, low, high)
+            return (Range(only, only),)
+        found = _RANGE.fullmatch(value)
+        if not found:
+            hint = "; remove the quotes" if value.isascii() and value.isdigit() else ""
+            raise ValueError(
+                f"{describe(value)} is no number and no range such as 100-199, 100- "
+                f"or -199{hint}"
+            )
+        first, last = found[1] or found[3], found[2] or found[4]
+        begin, end = int(first) if first else low, int(last) if last else high
+        for bound in (begin, end):
+            number(bound, low, high)
+        if begin > end:
+            raise ValueError(f"the range {value} runs backwards; write {end}-{begin}")
+        return (Range(begin, end),)
+
+    return parse
+
+
+def mac_prefix(value: object) -> Values:
+    """Read a MAC, or the beginning of one: ``52:54:00:00:00:00/24``."""
+    word = text(value)
+    address, slash, length = word.partition("/")
+    octets = parse_mac(address)
+    return (_prefix(word, octets, length if slash else None),)
+
+
+def ip_prefix(value: object) -> Values:
+    """Read an IPv4 or IPv6 address or prefix."""
+    word = text(value)
+    address, slash, length = word.partition("/")
+    try:
+        octets = parse_ip(address)
+    except ValueError:
+        raise ValueError(
+            f"{describe(word)} is neither an IP address nor a prefix such as "
+            "192.0.2.0/24"
+        ) from None
+    return (_prefix(word, octets, length if slash else None),)
+
+
+def _prefix(word: str, octets: bytes, length: str | None) -> Prefix:
+    bits = 8 * len(octets)
+    if length is None:
+        return Prefix(octets, bits)
+    if not re.fullmatch(r"[0-9]{1,3}", length) or int(length) > bits:
+        raise ValueError(f"{describe(word)}: after / stands a length from 0 to {bits}")
+    begin = shorten(octets, int(length))
+    if begin != octets:
+        written = begin.hex(":") if len(octets) == 6 else ipaddress.ip_address(begin)
+        raise ValueError(
+            f"{describe(word)} has bits set behind its {length}; "
+            f"write {written}/{length}"
+        )
+    return Prefix(begin, int(length))
+
+
+def tenant_prefix(value: object) -> Values:
+    """Read an address, a prefix, or ``none``."""
+    if value == "none":
+        return (NO_ADDRESS,)
+    try:
+        return ip_prefix(value)
+    except ValueError as error:
+        if isinstance(value, str) and "/" not in value:
+            raise ValueError(f"{error}, nor none") from None
+        raise
+
+
+def peer(value: object) -> Values:
+    """Read an address or a prefix of peers, or a description."""
+    word = text(value)
+    try:
+        return ip_prefix(word)
+    except ValueError:
+        if re.fullmatch(r"[0-9.]+/[0-9]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*/[0-9]+", word):
+            raise
+        return (Glob(word),)
+
+
+def _words(kind: type[RouteType] | type[Learned]) -> Callable[[object], Values]:
+    by_word: dict[str, Value] = {
+        each.word if isinstance(each, RouteType) else str(each.value): each
+        for each in kind
+    }
+    parse = choice(*by_word).parse
+    return lambda value: (by_word[str(parse(value))],)
+
+
+def _patterns(parse: Callable[[str], Patterns]) -> Callable[[object], Values]:
+    return lambda value: parse(text(value))
+
+
+PARSERS: dict[Field, Callable[[object], Values]] = {
+    Field.TYPE: _words(RouteType),
+    Field.VNI: _numbers(1, VNI_MAX),
+    Field.ETHERNET_TAG: _numbers(0, AS4_MAX),
+    Field.SEQUENCE: _numbers(0, AS4_MAX),
+    Field.ASN: _numbers(1, AS4_MAX),
+    Field.AS_PATH_LENGTH: _numbers(0, 65535),
+    Field.MAC: mac_prefix,
+    Field.IP: tenant_prefix,
+    Field.VTEP: ip_prefix,
+    Field.ORIGINATOR: ip_prefix,
+    Field.GATEWAY: ip_prefix,
+    Field.RD: _patterns(parse_rd_pattern),
+    Field.ROUTE_TARGET: _patterns(parse_route_target_pattern),
+    Field.COMMUNITY: _patterns(parse_community_pattern),
+    Field.LARGE_COMMUNITY: _patterns(parse_large_community_pattern),
+    Field.EXTENDED_COMMUNITY: _patterns(parse_extended_community_pattern),
+    Field.PEER: peer,
+    Field.STICKY: lambda value: (flag(value),),
+    Field.DEFAULT_GATEWAY: lambda value: (flag(value),),
+    Field.LOCAL: lambda value: (flag(value),),
+    Field.LEARNED: _words(Learned),
+}
+"""One item of each key of `match`."""
+
+
+def _item(field: Field) -> Callable[[object], object]:
+    def parse(value: object) -> object:
+        if isinstance(value, str) and value.startswith("$"):
+            return Reference(value[1:])
+        return PARSERS[field](value)
+
+    return parse
+
+
+def _listed(value: object) -> object:
+    if value == []:
+        raise ValueError("is empty, so that nothing would match; remove the key")
+    return value if isinstance(value, list) else [value]
+
+
+_TEXT_SCHEMA = {"type": "string", "minLength": 1}
+_REFERENCE_SCHEMA = {"type": "string", "pattern": r"^\$"}
+_NUMERIC = frozenset(
+    {
+        Field.VNI,
+        Field.ETHERNET_TAG,
+        Field.SEQUENCE,
+        Field.ASN,
+        Field.AS_PATH_LENGTH,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOrMore:
+    """Pydantic metadata: a key of `match` takes an item, or a list of them."""
+
+    field: Field
+    words: tuple[str, ...] = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: object
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            _listed,
+            core_schema.list_schema(
+                core_schema.no_info_plain_validator_function(_item(self.field))
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, core: object, handler: object
+    ) -> dict[str, object]:
+        item: dict[str, object] = dict(_TEXT_SCHEMA)
+        if self.words:
+            item = {"anyOf": [{"enum": list(self.words)}, _REFERENCE_SCHEMA]}
+        elif self.field in _NUMERIC:
+            of_range = {"type": "string", "pattern": r"^(\$.+|[0-9]+-[0-9]*|-[0-9]+)$"}
+            item = {"anyOf": [{"type": "integer"}, of_range]}
+        return {"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]}
+
+
+def reason(value: object) -> str:
+    """Read ``true``, or the text that says why; the former is empty text."""
+    if value is True:
+        return ""
+    if value is False:
+        raise ValueError("false says nothing; write true or the reason, or remove it")
+    if not isinstance(value, str):
+        raise ValueError(  # noqa: TRY004 - what pydantic collects
+            f"expected true or the reason, not {describe(value)}"
+        )
+    return text(value)
+
+
+def _target(word: str) -> bytes:
+    return parse_route_target(word)
+
+
+def _community(word: str) -> bytes:
+    return exact(parse_community_pattern(word), 4, word)
+
+
+def _large_community(word: str) -> bytes:
+    return exact(parse_large_community_pattern(word), 12, word)
+
+
+def _extended_community(word: str) -> bytes:
+    return exact(parse_extended_community_pattern(word), 8, word)
+
+
+ROUTE_TARGETS = (_target, parse_route_target_pattern)
+COMMUNITIES = (_community, parse_community_pattern)
+LARGE_COMMUNITIES = (_large_community, parse_large_community_pattern)
+EXTENDED_COMMUNITIES = (_extended_community, parse_extended_community_pattern)
+
+Reader = tuple[Callable[[str], bytes], Callable[[str], Patterns]]
+
+
+def edit(reader: Reader) -> Parsed:
+    """Take a list that replaces, or ``{add: [...], remove: [...]}``."""
+    one, patterns = reader
+
+    def members(value: object) -> list[str]:
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list):
+            raise ValueError(  # noqa: TRY004 - what pydantic collects
+                f"expected a list, or {{add: [...], remove: [...]}}, "
+                f"not {describe(value)}"
+            )
+        return [text(member) for member in listed]
+
+    def parse(value: object) -> Edit:
+        if not isinstance(value, dict):
+            return Edit(replace=tuple(map(one, members(value))))
+        for key in value:
+            if key not in ("add", "remove"):
+                raise ValueError(f"unknown key {describe(key)}; known: add, remove")
+        if not any(value.values()):
+            raise ValueError("adds nothing and removes nothing; remove the key")
+        removed = members(value.get("remove", []))
+        return Edit(
+            add=tuple(map(one, members(value.get("add", [])))),
+            remove=tuple(each for member in removed for each in patterns(member)),
+            removed=tuple(removed),
+        )
+
+    texts = {"type": "array", "items": _TEXT_SCHEMA}
+    change = {
+        "type": "object",
+        "properties": {"add": texts, "remove": texts},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
+    return Parsed(parse, {"anyOf": [texts, _TEXT_SCHEMA, change]})
+
+
+def exact_members(reader: Reader) -> Parsed:
+    """Take one community, or a list of them, without ``*``."""
+    one, _ = reader
+
+    def parse(value: object) -> tuple[bytes, ...]:
+        members = value if isinstance(value, list) else [value]
+        return tuple(one(text(member)) for member in members)
+
+    return Parsed(
+        parse, {"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}
+    )
