@@ -24,6 +24,7 @@ _MODULES: Final = {
     "show": "evpnd.cli.show",
     "explain": "evpnd.cli.explain",
     "clear": "evpnd.cli.clear",
+    "policy": "evpnd.cli.policy",
 }
 
 

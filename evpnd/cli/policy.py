@@ -1,0 +1,232 @@
+"""``evpnd policy test``: the cases beside the policies, and routes to try."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from evpnd.adapters.config_yaml import (
+    ConfigErrors,
+    load_policy,
+    parse_route,
+    policy_paths,
+)
+from evpnd.core.policy.changing import words
+from evpnd.core.policy.trial import Trial, meets, try_route
+from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
+
+Found = dict[str, object]
+
+
+@click.group()
+def policy() -> None:
+    """Try policies without a daemon.
+
+    A policy decides which routes pass between a peer and an EVI, and what is
+    changed in them. `evpnd check FILE` says whether its file is sound; the cases
+    beside its rules say whether it does what is meant.
+    """
+
+
+@policy.command()
+@click.argument(
+    "files", metavar="FILE|DIR...", nargs=-1, required=True, type=click.Path()
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@click.option(
+    "--route",
+    metavar="ROUTE",
+    help="Try this route, written as in a case, instead of running the cases.",
+)
+@click.pass_context
+def test(
+    ctx: click.Context, files: tuple[str, ...], route: str | None, *, as_json: bool
+) -> None:
+    """Run the cases of policy files, or try one route.
+
+    Every case is a route and what must come of it: the verdict, and if the case
+    names them the rule that decides and what is set. A case that fails is printed
+    with what was expected, what came instead, and the rule that decided as
+    FILE:LINE. Of a DIR all files *.yaml and *.yml are taken. Limits count routes
+    that are there together, so that cases, which stand alone, do not see them.
+
+    With --route the policies of all FILEs are asked one after the other, as a
+    peer's `import: [first, second]` would have it, and the verdict, the deciding
+    rule, what is set and the reason are printed. The route is YAML or JSON.
+
+    \b
+    Examples:
+      evpnd policy test /etc/evpnd/policies
+      evpnd policy test guard.yaml --json
+      evpnd policy test guard.yaml --route \\
+        '{type: mac-ip, vni: 10100, mac: 02:00:00:00:00:05, vtep: 10.0.0.9}'
+
+    \b
+    Keys of a route:
+      type (ethernet-ad, mac-ip, imet, ethernet-segment, ip-prefix), vni,
+      ethernet-tag, mac, ip, vtep, originator, gateway, rd, route-target,
+      community, large-community, extended-community, asn, as-path-length,
+      sequence, sticky, default-gateway, peer (address or description), local,
+      learned (dynamic, static, neighbor, snooped)
+
+    \b
+    Fields of --json, for each case: policy file line case route passed expected
+    got; `got` has verdict rule at set reason. With --route: route verdict policy
+    rule at set reason path.
+
+    \b
+    Exit status:
+      0  all cases passed, or the route was tried
+      1  a case failed
+      2  wrong usage or invalid file
+    """  # noqa: D301 - click wants the character
+    read = _read(files)
+    try:
+        tried = None if route is None else parse_route(route)
+    except ConfigErrors as errors:
+        click.echo(str(errors), err=True)
+        tried = None
+        read = None
+    if read is None:
+        ctx.exit(2)
+    if tried is not None:
+        _try(read, tried, as_json=as_json)
+        return
+    results = [
+        (each, index, case, try_route([each.policy], case.route))
+        for each in read
+        for index, case in enumerate(each.cases)
+    ]
+    failed = sum(not meets(case, trial) for _, _, case, trial in results)
+    if as_json:
+        objects = [_as_object(*result) for result in results]
+        click.echo(json.dumps(objects, indent=2))
+    else:
+        for each in read:
+            _print_policy(each)
+        click.echo(_summary(len(results) - failed, failed, len(read)))
+    ctx.exit(1 if failed else 0)
+
+
+def _read(files: Sequence[str]) -> list[PolicyWithCases] | None:
+    """Read all files; complain and give None when one is invalid."""
+    found: list[PolicyWithCases] = []
+    good = True
+    for file in files:
+        paths = policy_paths(Path(file))
+        if not paths:
+            click.echo(f"{file}: no *.yaml or *.yml is in it", err=True)
+            good = False
+        for path in paths:
+            try:
+                found.append(load_policy(path))
+            except ConfigErrors as errors:
+                click.echo(str(errors), err=True)
+                good = False
+    return found if good else None
+
+
+def _print_policy(tested: PolicyWithCases) -> None:
+    policy = tested.policy
+    about = f": {tested.description}" if tested.description else ""
+    click.echo(f"{policy.file}: {policy.name}{about}")
+    if not tested.cases:
+        click.echo("  no cases")
+    for index, case in enumerate(tested.cases, 1):
+        trial = try_route([policy], case.route)
+        got = f"{trial.verdict.value} by {trial.deciding.rule}"
+        if meets(case, trial):
+            mark = click.style("ok", fg="green")
+            click.echo(f"  {mark}      {index:>2}  {case.route.text}: {got}")
+            continue
+        mark = click.style("FAILED", fg="red")
+        click.echo(f"  {mark}  {index:>2}  {case.route.text}")
+        click.echo(f"{'':14}case      {policy.file}:{case.line}")
+        click.echo(f"{'':14}expected  {_sentence(_expected(case))}")
+        click.echo(f"{'':14}got       {_sentence(_got(trial))}")
+
+
+def _summary(passed: int, failed: int, files: int) -> str:
+    parts = [f"{passed} passed"]
+    if failed:
+        parts.append(f"{failed} failed")
+    return f"{', '.join(parts)} in {files} {'file' if files == 1 else 'files'}"
+
+
+def _expected(case: Case) -> Found:
+    found: Found = {"verdict": case.verdict.value}
+    if case.rule is not None:
+        found["rule"] = case.rule
+    if case.changes is not None:
+        found["set"] = words(case.changes)
+    return found
+
+
+def _got(trial: Trial) -> Found:
+    step = trial.deciding
+    return {
+        "verdict": trial.verdict.value,
+        "rule": step.rule,
+        "at": step.place,
+        "set": dict(trial.changes),
+        "reason": trial.reason,
+    }
+
+
+def _as_object(tested: PolicyWithCases, index: int, case: Case, trial: Trial) -> Found:
+    return {
+        "policy": tested.policy.name,
+        "file": tested.policy.file,
+        "line": case.line,
+        "case": index + 1,
+        "route": case.route.text,
+        "passed": meets(case, trial),
+        "expected": _expected(case),
+        "got": _got(trial),
+    }
+
+
+def _sentence(found: Found) -> str:
+    def part(name: str, value: object) -> str:
+        return f"set {_changes(value)}" if name == "set" else f"{name} {value}"
+
+    return ", ".join(
+        part(name, value)
+        for name, value in found.items()
+        if name != "reason" and not (name == "set" and value == {} and "at" in found)
+    )
+
+
+def _changes(value: object) -> str:
+    return "nothing" if value == {} else json.dumps(value)
+
+
+def _path(trial: Trial) -> Iterator[Found]:
+    for step in trial.steps:
+        yield {
+            "policy": step.policy,
+            "rule": step.rule,
+            "at": step.place,
+            "verdict": step.verdict.value if step.verdict else "next",
+        }
+
+
+def _try(read: Sequence[PolicyWithCases], route: TriedRoute, *, as_json: bool) -> None:
+    trial = try_route([each.policy for each in read], route)
+    if as_json:
+        found = _got(trial) | {
+            "route": route.text,
+            "policy": trial.deciding.policy,
+            "path": list(_path(trial)),
+        }
+        click.echo(json.dumps([found], indent=2))
+        return
+    colour = "green" if trial.verdict.value == "accept" else "red"
+    click.echo(f"route    {route.text}")
+    for step in trial.steps:
+        verdict = step.verdict.value if step.verdict else "next"
+        click.echo(f"rule     {step.rule} of {step.policy} ({step.place}): {verdict}")
+    click.echo(f"set      {_changes(trial.changes)}")
+    click.echo(f"reason   {trial.reason}")
+    click.echo(f"verdict  {click.style(trial.verdict.value, fg=colour)}")

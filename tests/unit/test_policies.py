@@ -1,0 +1,36 @@
+"""The policies that the repository offers to copy do what their cases say."""
+
+from pathlib import Path
+
+import pytest
+
+from evpnd.adapters.config_yaml import check_file, load_policy
+from evpnd.core.policy.trial import meets, try_route
+
+FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))
+
+
+def test_there_are_policies() -> None:
+    assert len(FILES) >= 8
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_policy_is_sound_named_after_its_file_and_has_cases(path: Path) -> None:
+    loaded = load_policy(path)
+
+    assert check_file(path) == ()
+    assert loaded.policy.name == path.stem
+    assert loaded.description
+    assert loaded.cases
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_cases_pass_and_reach_every_rule(path: Path) -> None:
+    loaded = load_policy(path)
+
+    trials = [try_route([loaded.policy], case.route) for case in loaded.cases]
+    reached = {step.rule for trial in trials for step in trial.steps}
+
+    for case, trial in zip(loaded.cases, trials, strict=True):
+        assert meets(case, trial), case.route.text
+    assert {rule.name for rule in loaded.policy.rules} <= reached
