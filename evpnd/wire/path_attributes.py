@@ -179,6 +179,8 @@ class _Judge:
             self._judge_path(code, rule, value)
         elif code == Code.AGGREGATOR and len(value) != (8 if self._asn4 else 6):
             self._find(_DISCARD, f"{name} has {len(value)} octets", rule.subcode)
+        elif code in (Code.AGGREGATOR, Code.AS4_AGGREGATOR) and not any(value[:-4]):
+            self._find(_DISCARD, f"{name} has AS 0", rule.subcode)  # RFC 7607
         else:
             self._values[code] = value
 

@@ -164,7 +164,7 @@ def _judge(attribute: Attribute, *, asn4: bool, ibgp: bool) -> str:
     elif code in UNITS:
         sound = bool(value) and len(value) % UNITS[code] == 0
     elif code == 7:
-        sound = len(value) == (8 if asn4 else 6)
+        sound = len(value) == (8 if asn4 else 6) and any(value[:-4])
     elif code == 2:
         sound = _is_path(value, 4 if asn4 else 2, (1, 2, 3, 4) if ibgp else (1, 2))
     elif code == 17:
@@ -174,6 +174,8 @@ def _judge(attribute: Attribute, *, asn4: bool, ibgp: bool) -> str:
         sound = sizes is None or len(value) - 5 in sizes
     if code == 1 and sound:
         sound = value[0] <= 2
+    if code == 18 and sound:
+        sound = any(value[:4])
     return "sound" if sound else bad
 
 

@@ -41,7 +41,7 @@ def test_every_attribute_finds_its_field() -> None:
             encode_attribute(0x80, 4, b"\x00\x00\x00\x07"),
             encode_attribute(0x40, 5, b"\x00\x00\x00\xc8"),
             encode_attribute(0x40, 6, b""),
-            encode_attribute(0xC0, 7, bytes(8)),
+            encode_attribute(0xC0, 7, b"\0\0\xfd\xe8" + VTEP),
             encode_attribute(0xC0, 8, b"abcdefgh"),
             encode_attribute(0x80, 9, b"\x0a\x00\x00\x09"),
             encode_attribute(0x80, 10, b"\x01\x01\x01\x01\x02\x02\x02\x02"),
@@ -136,6 +136,8 @@ def test_the_partial_bit_is_no_error() -> None:
         encode_attribute(0xC0, 7, bytes(7)),
         encode_attribute(0x40, 7, bytes(8)),
         encode_attribute(0xC0, 18, bytes(7)),
+        encode_attribute(0xC0, 7, bytes(4) + VTEP),
+        encode_attribute(0xC0, 18, bytes(4) + VTEP),
     ],
 )
 def test_a_malformed_attribute_without_use_is_discarded(attribute: bytes) -> None:
@@ -152,6 +154,48 @@ def test_an_unknown_optional_attribute_is_passed_over() -> None:
 
     assert decoded.attributes
     assert not decoded.malformed
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        (0, "ff"),
+        (23, "000800ff"),  # Tunnel Encapsulation, RFC 9012
+        (25, "00" * 19),  # IPv6 address specific extended communities, RFC 5701
+        (26, "01ffff"),  # AIGP, RFC 7311
+        (35, "0000"),  # Only to Customer, RFC 9234
+        (40, "010000"),  # Prefix-SID, RFC 8669
+        (128, "40010109"),  # ATTR_SET, RFC 6368
+        (255, ""),
+    ],
+)
+@pytest.mark.parametrize("flags", [0x80, 0xC0, 0xE0])
+def test_an_attribute_of_no_use_to_us_may_hold_anything(
+    code: int, value: str, flags: int
+) -> None:
+    plain, extra = MANDATORY, encode_attribute(flags, code, bytes.fromhex(value))
+
+    assert judge(plain, extra).attributes
+    assert not judge(extra, plain).malformed
+
+
+def test_the_extended_length_is_no_error_where_it_is_not_needed() -> None:
+    block = bytes.fromhex("5001000102 50020000 500500040000 00c8 d00800040000ff00")
+
+    attributes = sound(judge(block))
+
+    assert attributes.origin == 2
+    assert attributes.local_preference == 200
+    assert attributes.communities == (b"\0\0\xff\0",)
+
+
+@pytest.mark.parametrize("code", [1, 2, 5])
+def test_the_partial_and_the_unused_bits_are_no_error(code: int) -> None:
+    octets = [ORIGIN, AS_PATH, LOCAL_PREF]
+    marked = [bytes([a[0] | 0x2F]) + a[1:] if a[1] == code else a for a in octets]
+
+    assert judge(*marked).attributes
+    assert not judge(*marked).malformed
 
 
 def test_an_unknown_well_known_attribute_resets_the_session() -> None:
