@@ -41,6 +41,8 @@ class Session:
         """When to stop waiting: for End-of-RIB, or for a restarting peer."""
         self.last_update = now
         self._waiting_since = now
+        self._returning = False
+        """It restarted, and has not told everything since."""
         self.router_id = bytes(4)
         """Its BGP identifier, of the last session."""
         self.paths: dict[tuple[PathAttributes, NlriParts], Path] = {}
@@ -73,7 +75,11 @@ class Session:
         self.ranks.clear()
         keep = graceful and self.restart_time > 0
         if keep:
+            if self._returning:
+                # Consecutive restarts: stale once is kept, twice is not.
+                self.rib.drop_stale()
             self.rib.mark_stale()
+            self._returning = True
             self.deadline = now + self.restart_time
         elif self.told_everything:
             self.deadline = None
@@ -96,4 +102,5 @@ class Session:
         """Take what was sent as all there is; returns how many routes were stale."""
         self.told_everything = True
         self.deadline = None
+        self._returning = False
         return self.rib.drop_stale()

@@ -246,7 +246,8 @@ class SpeakerOutgoing(Buffered, Outgoing):  # type: ignore[misc] # exabgp has no
                 reason = os.strerror(failure)
                 raise NotConnected(f"cannot connect to {where}: {reason}")
             if time.monotonic() > deadline:
-                raise NotConnected(f"cannot connect to {where}: no answer")
+                hint = " (is the TCP MD5 password the peer's?)" if self.md5 else ""
+                raise NotConnected(f"cannot connect to {where}: no answer{hint}")
             yield False
         io.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.success()

@@ -81,6 +81,25 @@ def test_a_restarted_peer_loses_what_it_does_not_send_again() -> None:
     assert here.remote_macs().keys() == {MAC}
 
 
+def test_a_peer_that_restarts_twice_loses_what_it_did_not_send_between() -> None:
+    here = host()
+    here.run(PeerWentDown(PEER, "closed"))
+    here.run(PeerWentUp(PEER, restart_time=30, forwarding=True))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.run(PeerWentDown(PEER, "closed"))
+
+    assert here.remote_macs().keys() == {MAC}
+
+
+def test_a_peer_that_restarts_amid_a_refresh_keeps_everything() -> None:
+    here = host()
+    here.run(RefreshMarked(PEER, ended=False))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.run(PeerWentDown(PEER, "closed"))
+
+    assert here.remote_macs().keys() == {MAC, OTHER}
+
+
 def test_a_peer_that_kept_no_forwarding_state_starts_from_nothing() -> None:
     here = host()
     here.run(PeerWentDown(PEER, "closed"))
