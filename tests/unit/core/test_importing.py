@@ -1,13 +1,29 @@
 """Which routes are imported, and why others are not (wire.md, what we accept)."""
 
+from dataclasses import replace
+
 import pytest
 
 from evpnd.core import views
 from evpnd.model.config import VtepConfig
 from evpnd.model.events import AddressObserved, ConfigChanged
-from evpnd.model.ids import parse_ip, parse_route_target, parse_site_of_origin
+from evpnd.model.ids import (
+    parse_ip,
+    parse_route_target,
+    parse_site_of_origin,
+    parse_vni,
+)
 from evpnd.model.routes import PathAttributes
-from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
+from evpnd.model.targets import ImportTargets, Profile, auto_import_targets
+from tests.fakes.host import (
+    PEERS,
+    VNI,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+)
 from tests.fakes.kernel import BRIDGE
 
 MAC = b"\2\0\0\0\0\1"
@@ -47,6 +63,39 @@ def test_auto_imports_the_number_whatever_the_two_octet_as(
     here.run(announce(PEER, path(target), VTEP, MAC))
 
     assert (MAC in here.remote_macs()) is imported
+
+
+def test_with_an_sr_linux_peer_auto_imports_the_number_of_any_four_octet_as() -> None:
+    settings = config()
+    (evi,) = settings.evis
+    wide = auto_import_targets(VNI, {Profile.SRLINUX})
+    here = Host(
+        configuration=config(
+            evis=(replace(evi, import_targets=wide),),
+        )
+    )
+    here.up()
+    here.run(announce(PEER, path("4200000009:100"), VTEP, MAC))
+
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_a_route_of_several_targets_goes_to_every_evi_that_one_leads_to() -> None:
+    (evi,) = config().evis
+    other = replace(
+        evi,
+        vni=parse_vni(200),
+        name="other",
+        import_targets=ImportTargets(
+            frozenset(map(parse_route_target, ("10.0.0.9:7", "4200000001:7")))
+        ),
+    )
+    here = Host(configuration=config(evis=(evi, other)))
+    here.up()
+    here.run(announce(PEER, path("10.0.0.9:7", "1:100", "1:1"), VTEP, MAC))
+
+    vrfs = here.engine.inventory.vrfs.values()
+    assert [MAC in vrf.routes for vrf in vrfs] == [True, True]
 
 
 @pytest.mark.parametrize(

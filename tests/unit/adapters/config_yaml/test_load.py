@@ -156,6 +156,45 @@ log: {level: debug, format: console}
     assert (config.log.level, config.log.format) == ("debug", "console")
 
 
+@pytest.mark.parametrize(
+    ("export", "all_of_them", "beside_auto"),
+    [
+        ("auto", ["65001:5"], []),
+        ("[65001:5]", ["65001:5"], None),
+        ("[65001:5, auto]", ["65001:5"], ["65001:5"]),
+        (
+            "[auto, 10.0.0.1:7, auto, 4200000001:8]",
+            None,
+            ["10.0.0.1:7", "4200000001:8"],
+        ),
+    ],
+)
+def test_an_auto_among_the_export_targets_is_remembered(
+    load: Load,
+    export: str,
+    all_of_them: list[str] | None,
+    beside_auto: list[str] | None,
+) -> None:
+    text = f"evis: [{{vni: 5, route-targets: {{export: {export}}}}}]\n"
+    evi = load(MINIMAL + text).evis[0]
+
+    if all_of_them is None:
+        all_of_them = ["65001:5", *(beside_auto or [])]
+    assert evi.export_targets == tuple(map(parse_route_target, all_of_them))
+    assert evi.given_targets == (
+        None if beside_auto is None else tuple(map(parse_route_target, beside_auto))
+    )
+
+
+def test_auto_imports_what_the_profiles_of_all_peers_derive(load: Load) -> None:
+    text = MINIMAL + "evis: [{vni: 5}]\n"
+    wide = parse_route_target("4200000009:5")
+    assert not load(text).evis[0].import_targets.matches(wide)
+
+    text = text.replace("asn: 65000", "asn: 65000, profile: srlinux")
+    assert load(text).evis[0].import_targets.matches(wide)
+
+
 def test_devices_that_evpnd_creates_are_named_after_the_vni(load: Load) -> None:
     evi = load(MINIMAL + "evis: [{vni: 16777215, manage: true}]\n").evis[0]
 
