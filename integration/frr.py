@@ -140,7 +140,7 @@ class Frr:
                 for path in itertools.chain(*route["paths"]):
                     if "bestpath" not in path:
                         continue
-                    words = path["extendedCommunity"]["string"].split()
+                    words = path["extendedCommunity"]["string"].replace(",", "").split()
                     marks = [word for word in words if word.startswith("MM:")]
                     sequence = int(marks[0].removeprefix("MM:")) if marks else 0
                     found |= {(hop["ip"], sequence) for hop in path["nexthops"]}

@@ -97,7 +97,7 @@ class Host:
     def static_mac(self, port: str, mac: str) -> None:
         """Pin a MAC to a port by hand: a static, sticky row of the bridge."""
         where = ["dev", port, "master", "sticky", "static"]
-        run(["bridge", "-n", self.namespace, "fdb", "add", mac, *where])
+        run(["bridge", "-n", self.namespace, "fdb", "replace", mac, *where])
 
     def config(
         self,
