@@ -228,3 +228,24 @@ def reflector(
         ]
     lines.append(" exit-address-family")
     return Frr(lab, lab.router, lines)
+
+
+def spine(
+    lab: Lab, asns: dict[int, int], *, asn: int = 65100, family: Sequence[str] = ()
+) -> Frr:
+    """Start an eBGP spine on the underlay router.
+
+    ``asns`` maps numbers of hosts to their AS, ``family`` are more lines for each
+    of them below ``address-family l2vpn evpn``.
+    """
+    own = ROUTER_SESSION[lab.underlay]
+    lines = _router(asn, ROUTER_SESSION[4])
+    for number, remote in asns.items():
+        lines += _neighbor(lab[number].session, remote, own, external=True)
+    lines.append(" address-family l2vpn evpn")
+    for number in asns:
+        address = lab[number].session
+        lines.append(f"  neighbor {address} activate")
+        lines += [f"  neighbor {address} {line}" for line in family]
+    lines.append(" exit-address-family")
+    return Frr(lab, lab.router, lines)
