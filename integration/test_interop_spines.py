@@ -12,6 +12,8 @@ from integration.gobgp import GoBgp
 from integration.lab import ROUTER_SESSION, Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import expect_flood, expect_macs, heard
+from integration.lab_kernel import remote_macs
+from integration.lab_netns import wait_until
 
 pytestmark = pytest.mark.root
 VNI = 10100
@@ -72,12 +74,36 @@ def test_gobgp_reflects_evpnd_hosts_to_each_other(
     lab = devices(make_lab, 2, underlay)
     GoBgp(lab)
     to_reflector = ROUTER_SESSION[underlay]
-    ready(
-        [each.evpnd(each.config(to_reflector, evis=[evi(VNI)])) for each in lab.hosts]
-    )
+    daemons = [
+        each.evpnd(each.config(to_reflector, evis=[evi(VNI)])) for each in lab.hosts
+    ]
+    ready(daemons)
 
     expect_fabric(lab)
     expect_moves(lab)
+    expect_sticky(lab, daemons[1])
+
+
+def expect_sticky(lab: Lab, there: Evpnd) -> None:
+    """Pin a MAC to a port of host 1; a tenant of host 2 cannot take it."""
+    mac = "02:00:00:00:ee:01"
+    lab[1].static_mac("t1", mac)
+    there.wait_show(
+        "macs",
+        lambda rows: any(row["mac"] == mac and row["sticky"] for row in rows),
+        "the sticky MAC",
+    )
+    lab[2].tenants[0].speak_as(mac)
+    there.wait_show(
+        "events",
+        lambda rows: any(row["event"] == "sticky_mac_seen_locally" for row in rows),
+        "the refusal",
+    )
+    wait_until(
+        lambda: remote_macs(lab[2].namespace, f"vx{VNI}").get(mac) == lab[1].vtep,
+        5,
+        "the row put right",
+    )
 
 
 @pytest.mark.frr
@@ -99,3 +125,25 @@ def test_an_ebgp_spine_of_frr_between_evpnd_hosts_and_an_frr_leaf(
 
     expect_fabric(lab)
     expect_moves(lab)
+
+
+@pytest.mark.frr
+def test_a_spine_that_rewrites_next_hops_is_named(make_lab: MakeLab) -> None:
+    lab = devices(make_lab, 2)
+    frr.spine(lab, {1: 65001, 2: 65002}, asn=SPINE, family=["next-hop-self force"])
+    to_spine: dict[str, object] = {"address": ROUTER_SESSION[4], "asn": SPINE}
+    daemons = [
+        host.evpnd(host.config(to_spine, evis=[evi(VNI)], asn=ASNS[host.number]))
+        for host in lab.hosts
+    ]
+    ready(daemons)
+    heard(lab.tenants)
+
+    for daemon in daemons:
+        rows = daemon.wait_show(
+            "events",
+            lambda rows: any(row["event"] == "next_hop_rewritten" for row in rows),
+            "the spine's rewriting told",
+        )
+        told = [row for row in rows if row["event"] == "next_hop_rewritten"]
+        assert [row["peer"] for row in told] == [ROUTER_SESSION[4]]
