@@ -117,13 +117,8 @@ def _lines(table: dict[str, str]) -> list[str]:
 
 
 def _expect_of_peers(host: Host, words: Words) -> list[Comparison]:
-    peers = [peer for peer in host.speaker.peers.values() if peer.session is not None]
-    to = words.take("to", text, None)
-    if to is not None:
-        one = host.peer(to)
-        if one is None:
-            refuse(words.where, f"there is no peer {to}")
-        peers = [one]
+    every = list(host.speaker.peers.values())
+    up = [peer for peer in every if peer.session is not None]
     found = []
     lists: dict[str, Callable[[PeerEnd], list[Route]]] = {
         "announced": lambda peer: peer.announced,
@@ -131,17 +126,16 @@ def _expect_of_peers(host: Host, words: Words) -> list[Comparison]:
         "told": lambda peer: peer.table(),
     }
     for name, get in lists.items():
-        if not words.has(name):
-            continue
-        wanted = words.take(name, some(_route))
-        if not peers:
-            refuse(words.where, f"{name}: no session is up; say `to`")
-        for peer in peers:
-            label = f"{name} to {peer.address}"
-            found.append((label, *_match_routes(wanted, get(peer))))
+        asked = {f"{name} to {peer.address}": [peer] for peer in every}
+        for key, peers in {name: up, **asked}.items():
+            wanted = words.take(key, some(_route), None)
+            if wanted is not None and not peers:
+                refuse(words.where, f"{name}: no session is up; say to whom")
+            for peer in peers if wanted is not None else ():
+                label = f"{name} to {peer.address}"
+                found.append((label, *_match_routes(wanted, get(peer))))
     if words.has("sessions"):
         wanted = sorted(words.take("sessions", some(text)))
-        every = host.speaker.peers.values()
         got = [f"{ask} to {peer.address}" for peer in every for ask in peer.asks]
         found.append(("sessions", wanted, sorted(got)))
     return found

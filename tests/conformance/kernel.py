@@ -8,7 +8,6 @@ from typing import Any
 
 from evpnd.model.actions import (
     ConfigureVxlanPort,
-    DeleteLocalMacs,
     DumpLinks,
     KernelAction,
 )
@@ -201,8 +200,6 @@ class Kernel:
                 return [LinksDumped(self.links(), frozenset(self.addresses))]
             case ConfigureVxlanPort(ifindex, suppress):
                 return self._configure(ifindex, suppress=suppress)
-            case DeleteLocalMacs():
-                raise AssertionError("nothing asks for this")
             case _:
                 pass
         index = next(

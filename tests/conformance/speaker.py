@@ -4,12 +4,14 @@ Lines, Adj-RIB-Out and journal are evpnd's own; only TCP and ExaBGP are not here
 A peer reads the octets that it is sent, and knows nothing else.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from evpnd.adapters.exabgp.lines import LineWriter
 from evpnd.model.actions import BgpAction
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.ids import Peer
+from evpnd.model.targets import Profile
 from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
 from evpnd.speaker.commands import COMMANDS
@@ -132,6 +134,13 @@ class PeerEnd:
             self.farewell = code, subcode
 
 
+def _on_the_wire(peer: PeerConfig) -> PeerConfig:
+    """Leave out what the speaker never hears of."""
+    return replace(
+        peer, profile=Profile.GENERIC, import_policies=(), export_policies=()
+    )
+
+
 class Speaker:
     """All sessions, as the agent's lines reach them."""
 
@@ -149,9 +158,10 @@ class Speaker:
         for peer in config.peers:
             old = self.peers.get(peer.address)
             kept[peer.address] = old or PeerEnd(peer, config.asn, vni)
-            if old is not None and old.config != peer:
+            if old is not None:
+                changed = _on_the_wire(old.config) != _on_the_wire(peer)
                 old.config = peer
-                if old.session is not None:
+                if changed and old.session is not None:
                     lines.append(old.went_down("configuration changed", graceful=False))
         self.peers = kept
         return lines

@@ -89,6 +89,8 @@ def _peer(host: Host, name: str, said: object, where: str) -> None:
     if word == "up":
         if host.speaker.ready is None:
             refuse(here, "sessions start after the first announcement")
+        if peer.session is not None:
+            refuse(here, "the session is up already")
         host.hear(peer.went_up({} if what is None else what, here))
         return
     if peer.session is None:

@@ -20,4 +20,4 @@ def test_the_case_says_what_and_why_and_by_which_standard(folder: Path) -> None:
     said = (folder / "case.md").read_text()
 
     assert re.match(r"# \S.+\n\n\S", said)
-    assert re.search(r"^(RFC \d+|draft-|Source:)", said, re.MULTILINE)
+    assert re.search(r"\n\nStandard: \S.+\n(Vendors: \S.+\n)?\Z", said)

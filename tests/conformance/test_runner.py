@@ -142,7 +142,8 @@ def test_a_failure_names_case_line_and_steps_and_shows_both_sides(
         "- expect: {announced: [{mac: 02:00:00:00:00:01}]}",
         "- expect: {malformed: {skiped: 1}}",
         "- expect: {show macs: [{mak: 02:00:00:00:00:01}]}",
-        "- expect: {flood: [], to: 10.0.0.7}",
+        "- expect: {announced to 10.0.0.7: []}",
+        "- peer 10.0.0.254: up",
     ],
 )
 def test_what_the_format_does_not_have_is_an_error(step: str, tmp_path: Path) -> None:
