@@ -8,8 +8,9 @@ logging: the same events end in the same state, however they were grouped.
 from collections.abc import Iterable
 
 from evpnd.core import actual, rib
+from evpnd.core.announcing import PeerExport, needs_judging
 from evpnd.core.duplicates import Duplicates
-from evpnd.core.exporting import Exporter
+from evpnd.core.exporting import Exporter, ExportPolicy
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
@@ -26,7 +27,7 @@ from evpnd.model.actions import (
     Notice,
     SnoopPorts,
 )
-from evpnd.model.config import Config
+from evpnd.model.config import Config, PeerConfig
 from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
@@ -64,7 +65,7 @@ class Engine:
         self.peering = Peering(config, self.importer, now)
         self.retries = Retries()
         self.originator = Originator()
-        self.exporter = Exporter(config)
+        self.exporter = Exporter(config, self._export_policy)
         self.duplicates = Duplicates(config.duplicate_detection)
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
@@ -280,12 +281,19 @@ class Engine:
         self.config = config
         self.peering.configure(config, now)
         self.importer.configure(config)
-        self.exporter.configure(config)
+        self.exporter.configure(config, self._export_policy)
         self.duplicates.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
             self._pending.extend(self.originator.withdraw_all(vrf))
             self._pending.extend(remove_rows(vrf))
         self._pending.extend(self.inventory.take_removals())
+
+    def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
+        """Give the policies between our EVIs and a peer."""
+        if not needs_judging(peer, self.config):
+            return None
+        attached = self.importer.attached
+        return PeerExport(peer, self.config, attached, self.inventory.vrfs)
 
     def _warn(self, event: str, **fields: object) -> None:
         self._notices.append(Notice("warning", event, fields))

@@ -104,9 +104,9 @@ class Treatment(NamedTuple):
         attributes: ExportAttributes,
         keys: list[bytes],
     ) -> Iterator[ExportAttributes | None]:
+        told = self.attributes(evi, attributes)
         for key in keys:
-            judged = policy(evi, attributes, key)
-            yield None if judged is None else self.attributes(evi, judged)
+            yield policy(evi, told, key)
 
 
 class Group:

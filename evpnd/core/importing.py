@@ -1,11 +1,14 @@
 """Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
 
 from collections.abc import Iterable
+from functools import partial
 
+from evpnd.core.admission import Origin, admit, is_governed
 from evpnd.core.evi import MacVrf
 from evpnd.core.findings import Findings
 from evpnd.core.nearness import Nearness
-from evpnd.core.path import Here, Path, rank, rejection
+from evpnd.core.path import Here, Path, Rank, rank, rejection
+from evpnd.core.policy.attached import Attached
 from evpnd.core.sessions import PATH_CACHE, NlriParts, Session
 from evpnd.model.config import Config
 from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
@@ -25,6 +28,9 @@ class Importer:
         self.findings = Findings()
         self._nearness = Nearness()
         self._here = Here(0, b"", b"", None)
+        self.attached = Attached(config.policies)
+        self._origins: dict[Session, Origin] = {}
+        """Of the peers whose routes pass policies, as far as they were needed."""
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -34,6 +40,9 @@ class Importer:
             router_id=bytes(config.router_id),
             site_of_origin=config.site_of_origin,
         )
+        self.attached.configure(config.policies)
+        self._governed = any(evi.import_policies for evi in config.evis)
+        self._origins.clear()
         self.stale = True
 
     def learn(self, vrfs: Iterable[MacVrf], vtep: bytes) -> None:
@@ -78,12 +87,7 @@ class Importer:
             session.ranks.clear()
         order = session.ranks.get(attributes)
         if order is None:
-            order = session.ranks[attributes] = rank(
-                attributes,
-                ebgp=session.config.asn != self._here.asn,
-                router_id=session.router_id,
-                peer_address=session.address,
-            )
+            order = session.ranks[attributes] = self._rank(session, attributes)
         path = Path(session.peer, attributes, nlri, order, now)
         self._judge(session, path)
         session.paths[(attributes, nlri)] = path
@@ -91,18 +95,56 @@ class Importer:
             self.findings.mac_ip(session, path)
         return path
 
+    def _rank(
+        self,
+        session: Session,
+        attributes: PathAttributes,
+        preference: int | None = None,
+    ) -> Rank:
+        return rank(
+            attributes,
+            ebgp=session.config.asn != self._here.asn,
+            router_id=session.router_id,
+            peer_address=session.address,
+            preference=preference,
+        )
+
+    def _origin(self, session: Session) -> Origin | None:
+        """Give what policies are asked about a peer; None where none are named."""
+        names = session.config.import_policies
+        if not (names or self._governed):
+            return None
+        known = self._origins.get(session)
+        if known is None:
+            known = self._origins[session] = Origin(
+                peer=session.address,
+                description=session.config.description,
+                asn=session.config.asn,
+                chain=self.attached.chain(names),
+                attached=self.attached,
+                importers=self.importers,
+                rank=partial(self._rank, session),
+            )
+        return known
+
     def _judge(self, session: Session, path: Path) -> None:
         attributes = path.attributes
         ebgp = session.config.asn != self._here.asn
         path.rejection = rejection(attributes, self._here, ebgp=ebgp)
         path.importers = () if path.rejection else self.importers(attributes)
         path.nearest = None
+        path.admission = None
+        origin = None if path.rejection else self._origin(session)
+        path.origin = origin if origin and is_governed(path, origin) else None
+        if path.origin is not None and path.labels:
+            path.admission = admit(path, path.origin)
         if not path.importers and not path.rejection:
             label = int.from_bytes(path.labels[:3])
             if not path.labels and attributes.pmsi is not None:
                 label = attributes.pmsi.label
             path.nearest = self._nearness.nearest(attributes.route_targets, label)
-            path.rejection = path.nearest.text
+            if path.origin is None:
+                path.rejection = path.nearest.text
 
     def judge_again(self, session: Session) -> None:
         """Find the importers of all paths of a peer anew."""

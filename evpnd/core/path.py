@@ -12,12 +12,13 @@ from evpnd.model.ids import Peer, is_host_ip
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
+    from evpnd.core.admission import Admission, Origin
     from evpnd.core.evi import MacVrf
     from evpnd.core.nearness import Nearest
 
 DEFAULT_LOCAL_PREFERENCE = 100
 
-Rank = tuple[bool, int, bytes, int, int, int, int, bool, bytes, int, bytes]
+Rank = tuple[bool, int, int, bytes, int, int, int, int, bool, bytes, int, bytes]
 
 
 @final
@@ -25,18 +26,21 @@ class Path:
     """Attributes, RD, Ethernet Tag, ESI and labels of routes from one peer."""
 
     __slots__ = (
+        "admission",
         "attributes",
         "esi",
         "ethernet_tag",
         "importers",
         "labels",
         "nearest",
+        "origin",
         "peer",
         "rank",
         "rd",
         "received_at",
         "rejection",
         "sequence",
+        "source",
         "sticky",
         "vtep",
     )
@@ -56,16 +60,27 @@ class Path:
         self.vtep = attributes.next_hop
         self.sequence = attributes.sequence
         self.sticky = attributes.sticky
+        self.source = self
+        """Where policies changed the path: the one that was received."""
         self.rank = rank
         self.received_at = received_at
         self.rejection: str | None = None
         self.importers: Sequence[MacVrf] = ()
+        self.admission: Admission | None = None
+        """The policies that its type 2 routes pass; None: all of them are imported."""
+        self.origin: Origin | None = None
+        """Where policies are named: what they are asked about the peer."""
         self.nearest: Nearest | None = None
         """Where its route targets lead to no EVI: which one was probably meant."""
 
 
 def rank(
-    attributes: PathAttributes, *, ebgp: bool, router_id: bytes, peer_address: bytes
+    attributes: PathAttributes,
+    *,
+    ebgp: bool,
+    router_id: bytes,
+    peer_address: bytes,
+    preference: int | None = None,
 ) -> Rank:
     """Order paths for one MAC: the smallest is the best.
 
@@ -74,11 +89,16 @@ def rank(
     between any two neighbours: else there would be no order in which routes that
     come and go leave the rest where they are. A reflected route has its originator
     in place of the peer's router id, then the shorter CLUSTER_LIST (RFC 4456, 9).
+
+    The preference is a LOCAL_PREF that our own policies set. It comes before the
+    VTEP address, which no two hosts' paths for a MAC share: behind that it would
+    never decide between them.
     """
     local_preference = attributes.local_preference
     return (
         not attributes.sticky,
         -attributes.sequence,
+        -(DEFAULT_LOCAL_PREFERENCE if preference is None else preference),
         attributes.next_hop,
         -(DEFAULT_LOCAL_PREFERENCE if local_preference is None else local_preference),
         attributes.as_path_length,
@@ -127,6 +147,7 @@ def rejection(attributes: PathAttributes, here: Here, *, ebgp: bool) -> str | No
 RANK_STEPS = (
     "sticky before not sticky",
     "higher mobility sequence",
+    "higher LOCAL_PREF set by a policy",
     "lower VTEP address",
     "higher LOCAL_PREF",
     "shorter AS_PATH",

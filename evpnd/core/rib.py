@@ -6,6 +6,7 @@ both pointing to the path it shares with others; both tables share the key.
 
 from collections.abc import Iterable, Iterator
 
+from evpnd.core.admission import Admission, imet_fate
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
 from evpnd.model.routes import (
@@ -56,6 +57,9 @@ class AdjRibIn:
             known = self.stale.mac_ip.get(source, {})
             for key in keys:
                 known.pop(key, None)
+        if path.admission is not None:
+            _install_judged(table, keys, path, path.admission)
+            return
         if table.keys().isdisjoint(keys):
             table.update(dict.fromkeys(keys, path))
             for vrf in path.importers:
@@ -140,7 +144,7 @@ def import_other(route: OtherRoute, path: Path) -> None:
     if not isinstance(route, ImetRoute):
         return
     vtep = flood_endpoint(route, path)
-    for vrf in path.importers:
+    for vrf, _ in imet_fate(path, route).takers:
         if vtep:
             vrf.imets[(path.peer, *identity(route))] = vtep
         vrf.dirty_flood = True
@@ -160,6 +164,28 @@ def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
     return pmsi.endpoint or route.originator
 
 
+def _install_judged(
+    table: Table, keys: list[bytes], path: Path, admission: Admission
+) -> None:
+    """Take type 2 routes that policies decide about."""
+    old = {key: known for key in keys if (known := table.get(key)) is not None}
+    table.update(dict.fromkeys(keys, path))
+    for fate in admission.judge(keys):
+        into = [vrf for vrf, _ in fate.takers]
+        for key in fate.keys if old else ():
+            before = old.get(key)
+            if before is not None:
+                for vrf in before.importers:
+                    if vrf not in into:
+                        remove(vrf, key, before)
+        for vrf, admitted in fate.takers:
+            if not old:
+                add_fresh(vrf, list(fate.keys), admitted)
+                continue
+            for key in fate.keys:
+                add(vrf, key, admitted, old.get(key))
+
+
 def add_fresh(vrf: MacVrf, keys: list[bytes], path: Path) -> None:
     """Import routes whose peer had none of these keys before."""
     routes = vrf.routes
@@ -177,9 +203,11 @@ def add(vrf: MacVrf, key: bytes, path: Path, old: Path | None) -> None:
     if found is None:
         vrf.routes[key] = path
     elif type(found) is Path:
-        vrf.routes[key] = path if found is old or found is path else [found, path]
+        same = found.source is path.source or (old and found.source is old.source)
+        vrf.routes[key] = path if same else [found, path]
     else:
-        others = [other for other in found if other is not old and other is not path]
+        sources = (path.source, old and old.source)
+        others = [other for other in found if other.source not in sources]
         vrf.routes[key] = [*others, path] if others else path
     mark(vrf, key)
     if found is None and len(key) > MAC_LENGTH:
@@ -195,10 +223,10 @@ def remove(vrf: MacVrf, key: bytes, path: Path) -> None:
         return
     mark(vrf, key)
     if type(found) is not Path:
-        others = [other for other in found if other is not path]
+        others = [other for other in found if other.source is not path.source]
         vrf.routes[key] = others[0] if len(others) == 1 else others
         return
-    if found is not path:
+    if found.source is not path.source:
         return
     del vrf.routes[key]
     if len(key) > MAC_LENGTH:
@@ -234,8 +262,17 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf]) -> None:
         vrf.imets.clear()
     for rib in ribs:
         for table in rib.mac_ip.values():
+            judged: dict[Admission, list[bytes]] = {}
             for key, path in table.items():
+                if path.admission is not None:
+                    judged.setdefault(path.admission, []).append(key)
+                    continue
                 for vrf in path.importers:
                     add(vrf, key, path, None)
+            for admission, keys in judged.items():
+                for fate in admission.judge(keys):
+                    for vrf, admitted in fate.takers:
+                        for key in fate.keys:
+                            add(vrf, key, admitted, None)
         for route, path in rib.others.values():
             import_other(route, path)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from evpnd.core import findings
+from evpnd.core.admission import Fate, fate, imet_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
@@ -207,11 +208,22 @@ def _mac_ip_entry(
     entry["ip"] = format_ip(ip) if ip else None
     entry["vni"] = int.from_bytes(path.labels[:3])
     entry["notes"] = findings.of_mac_ip(path, rewritten)
-    reasons = [_why_not(vrf, mac, path) for vrf in path.importers]
+    judged = fate(path, key)
+    _tell_fate(entry, judged)
+    reasons = [_why_not(vrf, mac, taken) for vrf, taken in judged.takers]
     entry["best"] = any(reason is None for reason in reasons)
     if entry["accepted"] and not entry["best"]:
         entry["reason"] = "; ".join(reason for reason in reasons if reason)
     return entry
+
+
+def _tell_fate(entry: Entry, judged: Fate) -> None:
+    """Say what import policies made of a route."""
+    entry["accepted"] = judged.reason is None
+    entry["reason"] = judged.reason
+    entry["policies"] = [outcome.rules for outcome in judged.outcomes]
+    if judged.takers:
+        entry["local_preference"] = judged.takers[0][1].attributes.local_preference
 
 
 def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
@@ -245,6 +257,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             if path.attributes.pmsi is not None:
                 entry["vni"] = path.attributes.pmsi.label
             entry["notes"] = findings.of_imet(route, path)
+            _tell_fate(entry, imet_fate(path, route, count=False))
         case EthernetAdRoute():
             entry = _path_entry(session, path, 1)
             entry["esi"] = route.esi.hex(":")
@@ -291,6 +304,7 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         "best": False,
         "reason": path.rejection,
         "notes": [],
+        "policies": [],
         "since": path.received_at,
     }
 

@@ -3,10 +3,12 @@
 ``adapters/config_yaml`` makes these from YAML; the core takes them as true.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evpnd.model.ids import Ip, Mac, Peer, Rd, RouteTarget, Vni
+from evpnd.model.policy import Policy
 from evpnd.model.targets import (
     ImportTargets,
     Profile,
@@ -136,6 +138,8 @@ class Config:
     metrics_listen: tuple[str, int] | None = None
     """Address and port; None: off."""
     log: LogConfig = field(default_factory=LogConfig)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """All that the file names, by their names."""
     site_of_origin: bytes | None = None
     """Extended community that our routes carry and that is not imported; 8 octets."""
 

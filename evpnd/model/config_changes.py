@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from evpnd.model.config import Config, EviConfig, PeerConfig
+from evpnd.model.policy import Policy
 
-Item = TypeVar("Item", PeerConfig, EviConfig)
+Item = TypeVar("Item", PeerConfig, EviConfig, Policy)
 
 NEEDS_RESTART = ("control_socket", "metrics_listen", "log")
 
@@ -31,6 +32,7 @@ def describe_changes(old: Config, new: Config) -> list[str]:
     )
     changes.extend(_compare("peer", _peers(old), _peers(new)))
     changes.extend(_compare("EVI", _evis(old), _evis(new)))
+    changes.extend(_compare("policy", dict(old.policies), dict(new.policies)))
     return changes
 
 

@@ -184,12 +184,16 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
             meant = did_you_mean(name, policies.by_name)
             hint = f"did you mean {meant}?" if meant else "name its file in `policies:`"
             findings.add((*place, index), f"policy {name!r} not found; {hint}")
-        if attached:
-            findings.add(
-                place,
-                f"policies are not evaluated by this version; remove it: "
-                f"`{place[-1]}: []`",
-            )
+        for index, name in enumerate(attached):
+            if attached.index(name) < index:
+                findings.add((*place, index), f"{name!r} stands twice; name it once")
+            policy = policies.by_name.get(name)
+            if policy is not None and policy.limits:
+                findings.add(
+                    (*place, index),
+                    f"{name!r} has limits, which this version does not keep; "
+                    "remove them from it",
+                )
 
 
 def _attachments(file: ConfigFile) -> Iterator[tuple[KeyPath, list[str]]]:

@@ -1,5 +1,6 @@
 """From the path of a file to the configuration, or to all that is wrong with it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from evpnd.adapters.config_yaml.checks import check, names_of
@@ -25,6 +26,7 @@ from evpnd.model.config import (
     VtepConfig,
 )
 from evpnd.model.ids import RouteTarget, parse_vni
+from evpnd.model.policy import Policy
 from evpnd.model.targets import (
     ImportTargets,
     Profile,
@@ -72,10 +74,15 @@ def _load(findings: Findings) -> Config:
     )
     if findings.errors:
         raise ConfigErrors(findings.all)
-    return _config(document.path, file, peers)
+    return _config(document.path, file, peers, policies.by_name)
 
 
-def _config(path: Path, file: ConfigFile, peers: tuple[PeerConfig, ...]) -> Config:
+def _config(
+    path: Path,
+    file: ConfigFile,
+    peers: tuple[PeerConfig, ...],
+    policies: Mapping[str, Policy],
+) -> Config:
     router_id = file.router_id or file.vtep.address
     assert router_id is not None
     detection = file.duplicate_detection
@@ -103,6 +110,7 @@ def _config(path: Path, file: ConfigFile, peers: tuple[PeerConfig, ...]) -> Conf
         control_socket=Path(file.control.socket),
         metrics_listen=file.metrics.listen if file.metrics else None,
         log=LogConfig(level=file.log.level, format=file.log.format),
+        policies=policies,
     )
 
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from evpnd.core.admission import Fate, fate
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.story import Story
 from evpnd.core.path import Path
@@ -32,26 +33,30 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
             f"{story.ago(path.received_at)}",
             peer=session.peer,
         )
-        tell_import(story, path)
+        tell_import(story, fate(path, key), path)
 
 
-def tell_import(story: Story, path: Path) -> None:
-    """Tell which EVIs import a path, or why none does."""
-    if path.rejection is not None:
-        story.tell("imported", f"no: {path.rejection}", peer=path.peer)
-    for vrf in path.importers:
+def tell_import(story: Story, judged: Fate, received: Path) -> None:
+    """Tell which EVIs import a route, by what, or why none does."""
+    if judged.reason is not None:
+        story.tell("imported", f"no: {judged.reason}", peer=received.peer)
+    rules = "; ".join(outcome.rules for outcome in judged.outcomes)
+    for vrf, path in judged.takers:
         targets = [
             format_route_target(target)
             for target in path.attributes.route_targets
             if vrf.config.import_targets.matches(target)
         ]
         text = f"into {vrf.config.name} by route target {', '.join(targets)}"
+        if rules:
+            text += f", let pass by {rules}"
         story.tell("imported", text, vrf, peer=path.peer, route_targets=targets)
 
 
 def tell_lost(story: Story, received: list[Received], text: str) -> None:
     """End a story that no EVI has a part in."""
-    reasons = {route.path.rejection for route in received if route.path.rejection}
+    fates = [fate(route.path, route.key) for route in received]
+    reasons = {judged.reason for judged in fates if judged.reason is not None}
     reason = "; ".join(sorted(reasons)) or f"no peer announces {text}, no port has it"
     story.tell("end", f"absent: {reason}", ok=False)
 
@@ -59,9 +64,10 @@ def tell_lost(story: Story, received: list[Received], text: str) -> None:
 def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
     """Say why none of the routes received is in an EVI; None: there are none."""
     for route in received:
-        if route.path.rejection is not None:
-            return route.path.rejection
-        others = ", ".join(other.config.name for other in route.path.importers)
+        judged = fate(route.path, route.key)
+        if judged.reason is not None:
+            return judged.reason
+        others = ", ".join(other.config.name for other, _ in judged.takers)
         return f"its routes are imported by {others}, not by {vrf.config.name}"
     return None
 

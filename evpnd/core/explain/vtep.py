@@ -1,5 +1,6 @@
 """What is known of a VTEP, and in which flood lists it is."""
 
+from evpnd.core.admission import imet_fate
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.received import peer_name, targets_of, tell_import
 from evpnd.core.explain.story import Story
@@ -32,7 +33,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
             f"route targets {targets_of(path)}, {story.ago(path.received_at)}",
             peer=session.peer,
         )
-        tell_import(story, path)
+        tell_import(story, imet_fate(path, route, count=False), path)
     if not imets:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
@@ -41,7 +42,10 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         if wants or macs or vtep in vrf.flood_rows or vni is not None:
             _tell_vtep_in(story, vrf, vtep, macs, wants=wants)
     if not any(step["step"] == "end" for step in story.steps):
-        reason = imets[0][2].rejection if imets else f"no peer announces {text}"
+        reason: str | None = f"no peer announces {text}"
+        if imets:
+            _, route, path = imets[0]
+            reason = imet_fate(path, route, count=False).reason
         story.tell("end", f"absent: {reason or 'no EVI imports it'}", ok=False)
 
 

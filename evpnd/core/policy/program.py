@@ -43,6 +43,11 @@ class Step:
         """Routes, each time that they were judged."""
 
     @property
+    def name(self) -> str:
+        """Name the rule with its policy and its place."""
+        return f"policy {self.policy}, rule {self.rule}, {self.place}"
+
+    @property
     def place(self) -> str:
         """Give file and line."""
         return f"{self.file}:{self.line}"
@@ -56,6 +61,18 @@ class Outcome(NamedTuple):
     """The rules that matched, in order; the last one decided."""
     subject: Subject
     """The route as the rules left it."""
+
+    @property
+    def reason(self) -> str:
+        """Say why: the operator's text or the verdict, and which rule said so."""
+        step = self.steps[-1]
+        why = step.reason or ("accepted" if self.accepted else "rejected")
+        return f"{why} ({step.name})"
+
+    @property
+    def rules(self) -> str:
+        """Name the rules that matched."""
+        return "; ".join(step.name for step in self.steps)
 
 
 class _Rule(NamedTuple):

@@ -1,0 +1,202 @@
+"""Import policies: which EVIs take which routes of a path, and changed in what way.
+
+The peer's policies are asked first, and what they set decides with the rest which
+EVIs import; then those EVIs' own. What a path's attributes say is asked once. A
+route that is changed stands in the EVI on a variant of the path it came on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, final
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.path import Path, Rank
+from evpnd.core.policy.attached import Attached
+from evpnd.core.policy.program import Chain, Outcome, Program
+from evpnd.core.policy.subjects import received_as, received_imet, received_mac_ip
+from evpnd.model.policy import Subject
+from evpnd.model.routes import ImetRoute, PathAttributes
+
+Keys = Sequence[bytes]
+
+NOT_IMPORTED = "no EVI imports the route targets that policies left it"
+IMET_KEYS: Keys = (b"",)
+"""The one route where there is no MAC."""
+
+
+class Fate(NamedTuple):
+    """What becomes of some routes of a path."""
+
+    keys: Keys
+    takers: tuple[tuple[MacVrf, Path], ...]
+    """The EVIs that import them, each with the path to import them on."""
+    reason: str | None
+    """Why no EVI does."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What the policies said that were asked."""
+
+
+class Origin(NamedTuple):
+    """What the importer and the session know of the paths of one peer."""
+
+    peer: bytes
+    description: str
+    asn: int
+    chain: Chain | None
+    attached: Attached
+    importers: Callable[[PathAttributes], tuple[MacVrf, ...]]
+    rank: Callable[[PathAttributes, int | None], Rank]
+
+    def complete(self, subject: Subject) -> Subject:
+        """Add what the session knows."""
+        return subject._replace(
+            peer=self.peer,
+            peer_description=self.description,
+            asn=self.asn if subject.asn is None else subject.asn,
+        )
+
+
+class _Stage(NamedTuple):
+    """Behind the peer's policies, for one outcome of them."""
+
+    path: Path
+    importers: tuple[tuple[MacVrf, Program | None], ...]
+
+
+@final
+class Admission:
+    """The policies between one path and the EVIs."""
+
+    __slots__ = ("_origin", "_path", "_program", "_stages", "_subject", "_variants")
+
+    def __init__(self, path: Path, origin: Origin, subject: Subject) -> None:
+        """Ask what can be asked without the keys."""
+        self._path = path
+        self._origin = origin
+        self._subject = subject
+        chain = origin.chain
+        self._program = None if chain is None else chain.program(subject)
+        self._stages: dict[int, tuple[Outcome | None, _Stage]] = {}
+        self._variants: dict[Subject, Path] = {subject: path}
+
+    def judge(self, keys: Keys, *, count: bool = True) -> Iterator[Fate]:
+        """Say what becomes of routes; they count as judged unless told otherwise."""
+        if self._program is None:
+            yield from self._enter(None, keys, count=count)
+            return
+        for outcome, part in self._program.partition(keys):
+            if count:
+                _count(outcome, part)
+            if outcome.accepted:
+                yield from self._enter(outcome, part, count=count)
+            else:
+                yield Fate(part, (), outcome.reason, (outcome,))
+
+    def _stage(self, outcome: Outcome | None) -> _Stage:
+        known = self._stages.get(id(outcome))
+        if known is not None:
+            return known[1]
+        subject = self._subject if outcome is None else outcome.subject
+        path = self._variant(subject)
+        chain = self._origin.attached.chain
+        importers = []
+        for vrf in self._origin.importers(path.attributes):
+            chain_of_evi = chain(vrf.config.import_policies)
+            program = None if chain_of_evi is None else chain_of_evi.program(subject)
+            importers.append((vrf, program))
+        self._remember(vrf for vrf, _ in importers)
+        stage = _Stage(path, tuple(importers))
+        # The outcome is kept, for its identity is the key.
+        self._stages[id(outcome)] = outcome, stage
+        return stage
+
+    def _remember(self, vrfs: Iterable[MacVrf]) -> None:
+        """Have the path know all EVIs that may have its routes."""
+        path = self._path
+        new = tuple(vrf for vrf in vrfs if vrf not in path.importers)
+        path.importers = (*path.importers, *new)
+
+    def _variant(self, subject: Subject) -> Path:
+        known = self._variants.get(subject)
+        if known is not None:
+            return known
+        source = self._path
+        attributes = received_as(source.attributes, subject)
+        preference = subject.local_preference
+        if preference == self._subject.local_preference:
+            preference = None
+        nlri = (source.rd, source.ethernet_tag, source.esi, source.labels)
+        order = self._origin.rank(attributes, preference)
+        variant = Path(source.peer, attributes, nlri, order, source.received_at)
+        variant.source = source
+        variant.importers = source.importers
+        self._variants[subject] = variant
+        return variant
+
+    def _enter(
+        self, entered: Outcome | None, keys: Keys, *, count: bool
+    ) -> Iterator[Fate]:
+        """Ask the EVIs' own policies about routes that the peer's let pass."""
+        stage = self._stage(entered)
+        parts = [Fate(keys, (), None, () if entered is None else (entered,))]
+        for vrf, program in stage.importers:
+            if program is None:
+                taker = vrf, stage.path
+                parts = [each._replace(takers=(*each.takers, taker)) for each in parts]
+                continue
+            divided = []
+            for part in parts:
+                for outcome, smaller in program.partition(part.keys):
+                    if count:
+                        _count(outcome, smaller)
+                    fate = part._replace(
+                        keys=smaller, outcomes=(*part.outcomes, outcome)
+                    )
+                    if outcome.accepted:
+                        taker = vrf, self._variant(outcome.subject)
+                        fate = fate._replace(takers=(*part.takers, taker))
+                    else:
+                        fate = fate._replace(reason=part.reason or outcome.reason)
+                    divided.append(fate)
+            parts = divided
+        for part in parts:
+            reason = None if part.takers else part.reason or NOT_IMPORTED
+            yield part._replace(reason=reason)
+
+
+def _count(outcome: Outcome, keys: Keys) -> None:
+    for step in outcome.steps:
+        step.count += len(keys)
+
+
+def admit(path: Path, origin: Origin) -> Admission:
+    """Make the admission of a path of type 2 routes."""
+    nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
+    subject = origin.complete(received_mac_ip(path.attributes, nlri))
+    return Admission(path, origin, subject)
+
+
+def is_governed(path: Path, origin: Origin) -> bool:
+    """Tell whether a policy stands between a path and an EVI."""
+    return origin.chain is not None or any(
+        vrf.config.import_policies for vrf in path.importers
+    )
+
+
+def imet_fate(path: Path, route: ImetRoute, *, count: bool = True) -> Fate:
+    """Say what becomes of a type 3 route."""
+    origin = path.origin
+    if origin is None:
+        takers = tuple((vrf, path) for vrf in path.importers)
+        return Fate(IMET_KEYS, takers, path.rejection)
+    subject = origin.complete(received_imet(path.attributes, route))
+    (fate,) = Admission(path, origin, subject).judge(IMET_KEYS, count=count)
+    return fate
+
+
+def fate(path: Path, key: bytes) -> Fate:
+    """Say what became of one type 2 route; counts nothing."""
+    if path.admission is None:
+        takers = tuple((vrf, path) for vrf in path.importers)
+        return Fate((key,), takers, path.rejection)
+    (found,) = path.admission.judge((key,), count=False)
+    return found

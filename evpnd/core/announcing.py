@@ -1,0 +1,144 @@
+"""Export policies: what a peer is told of the routes of our EVIs.
+
+The EVI's policies are asked first, then the peer's. What the attributes of a route
+say is asked once for all routes that have them.
+"""
+
+from collections.abc import Mapping
+from typing import final
+
+from evpnd.core.evi import MacVrf, Origin
+from evpnd.core.policy.attached import Attached
+from evpnd.core.policy.matching import criteria
+from evpnd.core.policy.program import Chain, Program
+from evpnd.core.policy.subjects import announced_as, to_announce
+from evpnd.model.actions import ExportAttributes
+from evpnd.model.config import Config, EviConfig, PeerConfig
+from evpnd.model.ids import parse_ip
+from evpnd.model.policy import Field, Key, Learned, Policy, Subject
+
+MAC_LENGTH = 6
+_REMEMBERED = 4096
+
+_Judge = tuple[Program, Subject]
+
+
+@final
+class PeerExport:
+    """What the policies make of routes to one peer, or to several alike.
+
+    Equal where the policies are and, if they ask for the peer, the peer is.
+    """
+
+    def __init__(
+        self,
+        peer: PeerConfig,
+        config: Config,
+        attached: Attached,
+        vrfs: Mapping[int, MacVrf],
+    ) -> None:
+        """Take the peer's policies and those of all EVIs."""
+        self._peer = peer
+        self._asn = config.asn
+        self._vrfs = vrfs
+        # Looked up now: what the names stand for may be another by the next reload.
+        self._chain = attached.chain(peer.export_policies)
+        self._chains: dict[int, Chain | None] = {
+            evi.vni: attached.chain((*evi.export_policies, *peer.export_policies))
+            for evi in config.evis
+        }
+        self._judges: dict[
+            tuple[int, ExportAttributes, Learned | None], _Judge | None
+        ] = {}
+        own = tuple(config.policies[name] for name in peer.export_policies)
+        of_evis = tuple(
+            (evi.vni, tuple(config.policies[name] for name in evi.export_policies))
+            for evi in config.evis
+            if evi.export_policies
+        )
+        everyone = [*own, *(policy for _, several in of_evis for policy in several)]
+        asked = any(map(_asks_for_peer, everyone))
+        who = (peer.address, peer.description) if asked else None
+        self._identity = (own, of_evis, who, config.asn)
+        self._hash = hash(self._identity)
+        self._asks_how_learned = any(
+            _looks_at(policy, Field.LEARNED) for policy in everyone
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether every route is treated alike."""
+        return isinstance(other, PeerExport) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        """Hash what equality compares."""
+        return self._hash
+
+    def __call__(
+        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
+    ) -> ExportAttributes | None:
+        """Judge one route; the key is MAC and IP octets, or nothing of a type 3."""
+        vrf = self._vrfs.get(evi.vni)
+        learned = None
+        if key and vrf is not None and self._asks_how_learned:
+            learned = how_learned(vrf, key)
+        found = (evi.vni, attributes, learned)
+        if found in self._judges:
+            judge = self._judges[found]
+        else:
+            if len(self._judges) >= _REMEMBERED:
+                self._judges.clear()
+            judge = self._judges[found] = self._judge(evi, vrf, attributes, learned)
+        if judge is None:
+            return attributes
+        program, subject = judge
+        outcome = program.outcome_of(Key(key[:MAC_LENGTH], key[MAC_LENGTH:]))
+        for step in outcome.steps:
+            step.count += 1
+        if not outcome.accepted:
+            return None
+        return announced_as(attributes, subject, outcome.subject)
+
+    def _judge(
+        self,
+        evi: EviConfig,
+        vrf: MacVrf | None,
+        attributes: ExportAttributes,
+        learned: Learned | None,
+    ) -> _Judge | None:
+        chain = self._chains.get(evi.vni, self._chain)
+        if chain is None:
+            return None
+        subject = to_announce(
+            attributes, vni=evi.vni, rd=b"" if vrf is None else vrf.rd, learned=learned
+        )._replace(
+            peer=parse_ip(self._peer.address),
+            peer_description=self._peer.description,
+            asn=self._asn,
+        )
+        return chain.program(subject), subject
+
+
+def how_learned(vrf: MacVrf, key: bytes) -> Learned:
+    """Say how a local MAC, or the binding of its IP, came to be known."""
+    mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+    local = vrf.local.get(mac)
+    if mac in vrf.static or (local is not None and local.origin is not Origin.DYNAMIC):
+        return Learned.STATIC
+    if not ip:
+        return Learned.DYNAMIC
+    return Learned.SNOOPED if vrf.snooped.get(ip) == mac else Learned.NEIGHBOR
+
+
+def _asks_for_peer(policy: Policy) -> bool:
+    return _looks_at(policy, Field.PEER)
+
+
+def _looks_at(policy: Policy, field: Field) -> bool:
+    return any(
+        each.field is field for rule in policy.rules for each in criteria(rule.match)
+    )
+
+
+def needs_judging(peer: PeerConfig, config: Config) -> bool:
+    """Tell whether a policy stands between any EVI and a peer."""
+    return bool(peer.export_policies) or any(evi.export_policies for evi in config.evis)

@@ -1,0 +1,46 @@
+"""The policies of a configuration, compiled where peers and EVIs name them."""
+
+from collections.abc import Iterator, Mapping
+
+from evpnd.core.policy.program import Chain, Step
+from evpnd.model.policy import Policy
+
+Names = tuple[str, ...]
+
+
+class Attached:
+    """Policies in a row, by their names."""
+
+    def __init__(self, policies: Mapping[str, Policy]) -> None:
+        """Begin with the policies of a configuration."""
+        self._policies = policies
+        self._chains: dict[Names, Chain] = {}
+
+    def configure(self, policies: Mapping[str, Policy]) -> None:
+        """Take new policies; those that are as they were keep their counts."""
+        old, self._policies = self._policies, policies
+        for names in list(self._chains):
+            if any(old[name] != policies.get(name) for name in names):
+                del self._chains[names]
+
+    def chain(self, names: Names) -> Chain | None:
+        """Give policies in a row; None for no policy."""
+        if not names:
+            return None
+        chain = self._chains.get(names)
+        if chain is None:
+            chain = Chain([self._policies[name] for name in names])
+            self._chains[names] = chain
+        return chain
+
+    def counts(self) -> Iterator[tuple[Step, int]]:
+        """List the rules in use, with the routes that each was for."""
+        total: dict[tuple[str, str], int] = {}
+        steps: dict[tuple[str, str], Step] = {}
+        for chain in self._chains.values():
+            for step in chain.steps:
+                rule = step.policy, step.rule
+                steps.setdefault(rule, step)
+                total[rule] = total.get(rule, 0) + step.count
+        for rule, step in steps.items():
+            yield step, total[rule]

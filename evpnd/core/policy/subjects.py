@@ -1,0 +1,121 @@
+"""Routes as policies see them: those received, and those to announce."""
+
+from dataclasses import replace
+
+from evpnd.model.actions import ExportAttributes
+from evpnd.model.communities import DEFAULT_GATEWAY
+from evpnd.model.ids import ROUTE_TARGET_SUBTYPE
+from evpnd.model.policy import Learned, RouteType, Subject
+from evpnd.model.routes import ImetRoute, PathAttributes
+
+MAC_MOBILITY = b"\x06\x00"
+STICKY = 0x01
+
+
+def received_mac_ip(
+    attributes: PathAttributes, nlri: tuple[bytes, bytes, bytes, bytes]
+) -> Subject:
+    """See type 2 routes of one path; what the session knows is left open."""
+    rd, ethernet_tag, _, labels = nlri
+    return _received(attributes)._replace(
+        type=RouteType.MAC_IP,
+        rd=rd,
+        ethernet_tag=int.from_bytes(ethernet_tag),
+        vni=int.from_bytes(labels[:3]),
+        sequence=attributes.sequence,
+        sticky=attributes.sticky,
+        default_gateway=attributes.default_gateway,
+    )
+
+
+def received_imet(attributes: PathAttributes, route: ImetRoute) -> Subject:
+    """See a type 3 route; what the session knows is left open."""
+    pmsi = attributes.pmsi
+    return _received(attributes)._replace(
+        rd=route.rd,
+        ethernet_tag=int.from_bytes(route.ethernet_tag),
+        vni=None if pmsi is None else pmsi.label,
+        originator=route.originator,
+    )
+
+
+def _received(attributes: PathAttributes) -> Subject:
+    return Subject(
+        RouteType.IMET,
+        asn=attributes.as_path[-1] if attributes.as_path else None,
+        as_path_length=attributes.as_path_length,
+        vtep=attributes.next_hop,
+        route_targets=attributes.route_targets,
+        communities=attributes.communities,
+        large_communities=attributes.large_communities,
+        extended_communities=attributes.extended_communities,
+        local_preference=attributes.local_preference,
+        med=attributes.med,
+    )
+
+
+def received_as(attributes: PathAttributes, left: Subject) -> PathAttributes:
+    """Give the attributes as policies left them."""
+    return replace(
+        attributes,
+        route_targets=left.route_targets,
+        extended_communities=left.extended_communities,
+        sticky=left.sticky,
+        local_preference=left.local_preference,
+        med=left.med,
+        communities=left.communities,
+        large_communities=left.large_communities,
+    )
+
+
+def to_announce(
+    attributes: ExportAttributes, *, vni: int, rd: bytes, learned: Learned | None
+) -> Subject:
+    """See a route of ours; `learned` of type 2 alone."""
+    communities = attributes.extended_communities
+    mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), bytes(8))
+    imet = attributes.pmsi_vni is not None
+    return Subject(
+        RouteType.IMET if imet else RouteType.MAC_IP,
+        vni=vni,
+        ethernet_tag=0,
+        sequence=None if imet else int.from_bytes(mobility[4:]),
+        vtep=attributes.next_hop,
+        originator=attributes.next_hop if imet else b"",
+        rd=rd,
+        route_targets=tuple(
+            c for c in communities if c[0] <= 2 and c[1] == ROUTE_TARGET_SUBTYPE
+        ),
+        communities=attributes.communities,
+        large_communities=attributes.large_communities,
+        extended_communities=communities,
+        sticky=bool(mobility[2] & STICKY),
+        default_gateway=DEFAULT_GATEWAY in communities,
+        local=True,
+        learned=learned,
+        local_preference=attributes.local_preference,
+        med=attributes.med,
+    )
+
+
+def announced_as(
+    attributes: ExportAttributes, before: Subject, left: Subject
+) -> ExportAttributes:
+    """Give the attributes of a route of ours as policies left them."""
+    if before == left:
+        return attributes
+    communities = left.extended_communities
+    if before.sticky != left.sticky:
+        mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), None)
+        octets = bytearray(mobility or MAC_MOBILITY + bytes(6))
+        octets[2] = octets[2] & ~STICKY | left.sticky
+        others = tuple(c for c in communities if c != mobility)
+        communities = (*others, bytes(octets)) if any(octets[2:]) else others
+    return replace(
+        attributes,
+        extended_communities=communities,
+        communities=left.communities,
+        large_communities=left.large_communities,
+        local_preference=left.local_preference,
+        med=left.med,
+    )

@@ -1,0 +1,334 @@
+"""Policies between the peers and the EVIs, both ways."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from evpnd.adapters.config_yaml.policies import judge_policy
+from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.core import views
+from evpnd.model.actions import (
+    AnnounceImet,
+    AnnounceMacIp,
+    DeleteRemoteMacs,
+    KernelAction,
+    WithdrawMacIp,
+)
+from evpnd.model.config import Config, EviConfig, PeerConfig, StaticEntry
+from evpnd.model.events import ConfigChanged
+from evpnd.model.ids import parse_ip, parse_mac, parse_route_target
+from evpnd.model.policy import Policy
+from evpnd.model.routes import PathAttributes
+from tests.fakes.host import (
+    PEERS,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+    withdraw,
+    withdraw_imet,
+)
+from tests.fakes.kernel import PORTS
+
+NEAR, FAR = "10.0.0.2", "10.0.0.3"
+VTEP = {text: parse_ip(text) for text in (NEAR, FAR)}
+MACS = [parse_mac(f"02:00:00:00:00:{number:02x}") for number in range(1, 5)]
+GATEWAY = parse_mac("00:00:5e:00:01:01")
+FIRST, SECOND = PEERS
+
+
+def policies(**rules: str) -> dict[str, Policy]:
+    """Make policies of the text that stands below `policy: NAME`."""
+    found = {}
+    for name, text in rules.items():
+        path = Path(f"{name}.yaml")
+        judged, findings = judge_policy(parse_yaml(f"policy: {name}\n{text}", path))
+        assert judged is not None, findings.errors
+        found[name] = judged.policy
+    return found
+
+
+def governed(
+    *,
+    peers: dict[str, tuple[str, ...]] | None = None,
+    evi: dict[str, tuple[str, ...]] | None = None,
+    **rules: str,
+) -> Config:
+    """Give both peers, and the EVI, some policies."""
+    plain = config()
+    of_evi = {f"{way}_policies": names for way, names in (evi or {}).items()}
+    of_peers = {f"{way}_policies": names for way, names in (peers or {}).items()}
+    given = {name: getattr(plain.evis[0], name) for name in EviConfig.__slots__}
+    return config(
+        peers=tuple(
+            PeerConfig(peer, 65000, f"spine{number}", **of_peers)  # type: ignore[arg-type]
+            for number, peer in enumerate(PEERS, 1)
+        ),
+        evis=(EviConfig(**(given | of_evi)),),
+        policies=policies(**rules),
+    )
+
+
+def host(configuration: Config) -> Host:
+    made = Host(configuration=configuration)
+    made.up()
+    return made
+
+
+NO_GATEWAY = """rules:
+  - {name: gateway, match: {mac: 00:00:5e:00:01:00/40}, reject: not yours}
+"""
+NOTHING = "default: reject\n"
+SILENT = "rules: [{name: silent, match: {type: imet}, reject: true}]\n"
+MARKED_FIRST = """rules:
+  - {name: marked, match: {community: "65000:1"}, set: {local-preference: 200}}
+"""
+
+
+def test_what_a_peers_policy_rejects_is_kept_and_not_imported() -> None:
+    here = host(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY))
+
+    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
+
+    assert here.remote_macs() == dict.fromkeys(MACS, VTEP[NEAR])
+    rejected = [route for route in views.routes(here.engine) if not route["accepted"]]
+    assert [route["mac"] for route in rejected] == ["00:00:5e:00:01:01"]
+    assert rejected[0]["reason"] == (
+        "not yours (policy guard, rule gateway, guard.yaml:3)"
+    )
+
+
+def test_the_policies_of_an_evi_are_asked_after_the_peers() -> None:
+    mark = 'rules: [{set: {community: {add: ["65000:9"]}}}]\n'
+    unmarked = """rules:
+  - {name: marked, match: {community: "65000:9"}, accept: true}
+default: reject
+"""
+    asked = {"peers": {"import": ("mark",)}, "evi": {"import": ("only",)}}
+    here = host(governed(**asked, mark=mark, only=unmarked))  # type: ignore[arg-type]
+    other = host(governed(evi={"import": ("only",)}, only=unmarked))
+
+    for each in (here, other):
+        each.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+
+    assert set(here.remote_macs()) == set(MACS)
+    assert other.remote_macs() == {}
+    (reason,) = {route["reason"] for route in views.routes(other.engine)}
+    assert reason == "rejected (policy only, rule default, only.yaml:4)"
+
+
+def test_every_policy_of_a_row_must_accept() -> None:
+    both = {"import": ("first", "second")}
+    here = host(governed(peers=both, first="default: accept\n", second=NOTHING))
+
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+
+    assert here.remote_macs() == {}
+
+
+def test_flooding_is_silenced_by_rejecting_type_3() -> None:
+    here = host(governed(evi={"import": ("silent",)}, silent=SILENT))
+
+    here.run(
+        announce_imet(FIRST, NEAR), announce(FIRST, attributes(NEAR), NEAR, MACS[0])
+    )
+
+    assert here.kernel.flood == {}
+    assert set(here.remote_macs()) == {MACS[0]}
+    (imet,) = (route for route in views.routes(here.engine) if route["type"] == 3)
+    assert imet["reason"] == "rejected (policy silent, rule silent, silent.yaml:2)"
+
+    here.run(withdraw_imet(FIRST, NEAR))
+
+    assert [route["type"] for route in views.routes(here.engine)] == [2]
+
+
+def test_a_preference_that_a_policy_sets_decides_between_two_vteps() -> None:
+    marked = attributes(FAR, communities=(bytes.fromhex("fde80001"),))
+    here = host(governed(peers={"import": ("near",)}, near=MARKED_FIRST))
+    plain = host(governed())
+
+    for each in (here, plain):
+        each.run(
+            announce(FIRST, attributes(NEAR), NEAR, MACS[0]),
+            announce(SECOND, marked, FAR, MACS[0]),
+        )
+
+    assert plain.remote_macs() == {MACS[0]: VTEP[NEAR]}
+    assert here.remote_macs() == {MACS[0]: VTEP[FAR]}
+
+    here.run(withdraw(SECOND, FAR, MACS[0]))
+
+    assert here.remote_macs() == {MACS[0]: VTEP[NEAR]}
+    here.run(withdraw(FIRST, NEAR, MACS[0]))
+    assert here.vrf.routes == {}
+
+
+def test_route_targets_that_a_policy_sets_lead_to_an_evi() -> None:
+    here = host(
+        governed(
+            peers={"import": ("map",)},
+            map='rules: [{match: {route-target: "65010:7"}, '
+            'set: {route-target: ["65000:100"]}}]\n',
+        )
+    )
+    foreign = PathAttributes(
+        next_hop=VTEP[NEAR], route_targets=(parse_route_target("65010:7"),)
+    )
+
+    here.run(announce(FIRST, foreign, NEAR, *MACS))
+
+    assert set(here.remote_macs()) == set(MACS)
+    assert all(route["accepted"] for route in views.routes(here.engine))
+
+    here.run(withdraw(FIRST, NEAR, *MACS))
+
+    assert here.remote_macs() == {}
+    assert here.vrf.routes == {}
+
+
+def test_a_route_that_comes_again_and_is_rejected_now_is_gone() -> None:
+    reject = """rules:
+  - {match: {mac: 02:00:00:00:00:01, community: "65000:1"}, reject: true}
+"""
+    here = host(governed(peers={"import": ("p",)}, p=reject))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+
+    marked = attributes(NEAR, communities=(bytes.fromhex("fde80001"),))
+    here.run(announce(FIRST, marked, NEAR, *MACS))
+
+    assert set(here.remote_macs()) == set(MACS[1:])
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+    assert set(here.remote_macs()) == set(MACS)
+
+
+def test_a_reload_judges_again_what_was_received_and_changes_no_more() -> None:
+    here = host(governed(peers={"import": ("guard",)}, guard="default: accept\n"))
+    here.run(
+        announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS),
+        announce_imet(FIRST, NEAR),
+    )
+    assert GATEWAY in here.remote_macs()
+    before = set(here.remote_macs())
+    here.bgp.clear()
+
+    changed = governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)
+    here.tell(ConfigChanged(changed))
+    actions = [each for each in here.turn() if isinstance(each, KernelAction)]
+
+    assert [type(each) for each in actions] == [DeleteRemoteMacs]
+    assert set(here.remote_macs()) == before - {GATEWAY}
+    assert here.bgp == []
+
+    here.run(ConfigChanged(governed()))
+    assert set(here.remote_macs()) == before
+
+
+def test_equal_policies_keep_their_counts_over_a_reload() -> None:
+    configuration = governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)
+    here = host(configuration)
+    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
+
+    def counts() -> dict[str, int]:
+        return {
+            step.rule: count for step, count in here.engine.importer.attached.counts()
+        }
+
+    assert counts() == {"gateway": 1, "default": 4}
+    list(views.routes(here.engine))
+    assert counts() == {"gateway": 1, "default": 4}
+
+
+def told(here: Host) -> dict[str | None, set[bytes]]:
+    """Say which keys each peer knows of us; None: all of them, a type 3 is empty."""
+    known: dict[str | None, set[bytes]] = {}
+    for action in here.bgp:
+        match action:
+            case AnnounceMacIp(peer=peer, keys=keys):
+                known.setdefault(peer, set()).update(keys)
+            case AnnounceImet(peer=peer):
+                known.setdefault(peer, set()).add(b"")
+            case WithdrawMacIp(peer=peer, keys=keys):
+                known.setdefault(peer, set()).difference_update(keys)
+            case _:
+                pass
+    return known
+
+
+def with_tenants(configuration: Config) -> Host:
+    here = host(configuration)
+    for mac in MACS[:2]:
+        here.run(*here.kernel.frame(PORTS[0], mac))
+    return here
+
+
+ONE = f"rules: [{{name: one, match: {{mac: {MACS[0].hex(':')}}}, reject: true}}]\n"
+
+
+def test_what_an_export_policy_rejects_is_not_told_and_a_reload_tells_it() -> None:
+    here = with_tenants(governed(peers={"export": ("one",)}, one=ONE))
+
+    assert told(here) == {None: {b"", MACS[1]}}
+
+    here.bgp.clear()
+    here.run(ConfigChanged(governed()))
+    assert told(here) == {peer: {MACS[0]} for peer in PEERS}
+
+    here.bgp.clear()
+    here.run(ConfigChanged(governed(evi={"export": ("one",)}, one=ONE)))
+    assert here.bgp == [WithdrawMacIp(peer, here.vrf.rd, [MACS[0]]) for peer in PEERS]
+
+
+def test_policies_that_ask_for_the_peer_part_the_peers() -> None:
+    only_first = (
+        "rules: [{name: p, match: {peer: spine2, type: mac-ip}, reject: true}]\n"
+    )
+    here = with_tenants(governed(evi={"export": ("p",)}, p=only_first))
+
+    assert told(here) == {FIRST: {b"", *MACS[:2]}, SECOND: {b""}}
+
+
+def test_what_an_export_policy_sets_is_told() -> None:
+    sets = """rules:
+  - match: {learned: dynamic, local: true, sticky: false}
+    set:
+      sticky: true
+      med: 7
+      local-preference: 50
+      community: ["65000:1"]
+      large-community: {add: ["65000:1:1"]}
+      route-target: {add: ["65000:200"]}
+"""
+    here = with_tenants(governed(peers={"export": ("p",)}, p=sets))
+
+    (attributes_,) = {
+        action.attributes for action in here.bgp if isinstance(action, AnnounceMacIp)
+    }
+    imet = next(each for each in here.bgp if isinstance(each, AnnounceImet))
+    assert (attributes_.med, attributes_.local_preference) == (7, 50)
+    assert attributes_.communities == (bytes.fromhex("fde80001"),)
+    assert attributes_.large_communities == (bytes.fromhex("0000fde80000000100000001"),)
+    assert parse_route_target("65000:200") in attributes_.extended_communities
+    assert bytes.fromhex("0600010000000000") in attributes_.extended_communities
+    assert imet.attributes.med is None
+
+
+def test_how_a_local_mac_was_learned_is_known_to_policies() -> None:
+    only_static = """rules:
+  - {match: {learned: static}, accept: true}
+  - {match: {type: mac-ip}, reject: true}
+"""
+    plain = governed(peers={"export": ("p",)}, p=only_static)
+    static = replace(plain.evis[0], static=(StaticEntry(MACS[1]),))
+    here = with_tenants(replace(plain, evis=(static,)))
+
+    assert told(here) == {None: {b"", MACS[1]}}
+
+
+def test_equal_policies_announce_nothing_on_reload() -> None:
+    here = with_tenants(governed(peers={"export": ("one",)}, one=ONE))
+    here.bgp.clear()
+
+    here.run(ConfigChanged(governed(peers={"export": ("one",)}, one="\n" + ONE)))
+
+    assert here.bgp == []
