@@ -187,7 +187,7 @@ def _changes(action: KernelAction) -> list[str]:
         case DeleteRemoteMacs(_, macs):
             return [f"fdb {format_mac(mac)} removed" for mac in macs]
         case DeleteVxlanRows(_, macs):
-            return [f"fdb {format_mac(mac)} VXLAN row removed" for mac in macs]
+            return [f"fdb {format_mac(mac)} removed" for mac in macs]
         case UpsertFlood(_, vteps):
             return [f"flood {format_ip(vtep)}" for vtep in vteps]
         case DeleteFlood(_, vteps):
