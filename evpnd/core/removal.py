@@ -20,15 +20,13 @@ def remove_rows(
     """
     actions: list[Action] = []
     if vxlan:
-        both = list(vrf.remote_rows)
-        alone: list[bytes] = []
+        both = list(vrf.remote_rows) if bridged else []
+        alone = [] if bridged else list(vrf.remote_rows)
         for mac, (dst, _) in vrf.partial.items():
-            if not vrf.is_local(mac):
+            if bridged and not vrf.is_local(mac):
                 both.append(mac)
             elif dst:
                 alone.append(mac)
-        if not bridged:
-            both, alone = [], both + alone
         both = [mac for mac in both if mac not in vrf.foreign_rows]
         alone = [mac for mac in alone if mac not in vrf.foreign_rows]
         flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]

@@ -18,6 +18,7 @@ from evpnd.model.events import (
 )
 from evpnd.model.ids import Peer, parse_ip, parse_route_target
 from evpnd.model.routes import (
+    EthernetSegmentRoute,
     ImetRoute,
     MacIpBatch,
     PathAttributes,
@@ -305,3 +306,29 @@ def test_a_session_that_is_idle_has_nothing_to_decide() -> None:
 
     assert findings.next_due({PEER: session}) is None
     assert findings.notices == []
+
+
+def test_a_type_3_that_is_not_used_is_noted_for_its_targets_alone() -> None:
+    here = host()
+    wrong = PmsiTunnel(6, 0, parse_ip("10.0.0.9"))
+    here.run(imet(VTEP, "10.0.0.1", pmsi=wrong))  # our own VTEP is its next hop
+    assert here.notices == []
+    assert notes(here) == []
+
+    near = PmsiTunnel(6, VNI, parse_ip(VTEP))
+    route = ImetRoute(rd_of(VTEP), NO_TAG, parse_ip(VTEP))
+    attributes = path(VTEP, "1:7", pmsi=near)
+    here.run(UpdateReceived(PEER, Update(attributes, [], [route], [], [])))
+    (notice,) = told(here, "targets_not_imported")
+    assert str(notice.fields["reason"]).endswith("imports *:100 for VNI 100")
+
+
+def test_other_types_are_none_of_its_business() -> None:
+    here = host()
+    segment = EthernetSegmentRoute(rd_of(VTEP), NO_ESI, parse_ip(VTEP))
+    attributes = path(VTEP, "1:7", encapsulations=())
+    here.run(UpdateReceived(PEER, Update(attributes, [], [segment], [], [])))
+    here.run(ConfigChanged(config(site_of_origin=bytes(8))))
+
+    assert here.notices == []
+    assert shown(here) == []

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core import views
+from evpnd.core.sessions import PATH_CACHE
 from evpnd.model.config import VtepConfig
 from evpnd.model.events import AddressObserved, ConfigChanged
 from evpnd.model.ids import (
@@ -220,3 +221,27 @@ def test_a_next_hop_that_is_no_hosts_is_not_used() -> None:
     here.run(announce(PEER, attributes("127.0.0.1"), VTEP, MAC))
 
     assert here.remote_macs() == {}
+
+
+def test_our_own_as_in_the_path_is_a_loop_over_ebgp_alone() -> None:
+    peers = (replace(config().peers[0], asn=64999), config().peers[1])
+    here = Host(configuration=config(peers=peers))
+    here.up()
+    looped = path("65000:100", as_path=(64999, 65000), as_path_length=2)
+    here.run(announce(PEER, looped, VTEP, MAC))
+    (shown,) = views.routes(here.engine)
+    assert shown["reason"] == "our AS 65000 is in its AS_PATH"
+
+    here.run(announce(PEERS[1], looped, VTEP, MAC))
+    assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_many_distinct_attributes_cost_no_more_than_their_routes() -> None:
+    here = host()
+    for number in range(PATH_CACHE + 10):
+        here.tell(announce(PEER, attributes(VTEP), VTEP, number.to_bytes(6)))
+
+    session = here.engine.peering.sessions[PEER]
+    assert len(session.rib) == PATH_CACHE + 10
+    assert len(session.paths) <= PATH_CACHE
+    assert len(session.ranks) <= PATH_CACHE
