@@ -221,13 +221,11 @@ def test_a_reflector_that_keeps_routes_lets_evpnd_restart_unnoticed(
     assert changes == [[], [], []]
 
 
-@pytest.mark.parametrize("by", ["frr", pytest.param("gobgp", marks=pytest.mark.gobgp)])
-def test_the_only_reflector_may_restart(make_lab: MakeLab, by: str) -> None:
+@pytest.mark.gobgp
+def test_the_only_reflector_may_restart(make_lab: MakeLab) -> None:
     lab = devices(make_lab, 2)
-    if by == "frr":
-        middle = frr.reflector(lab, router=KEEPS_FORWARDING)
-    else:
-        gobgp = GoBgp(lab, graceful_restart=60)
+    # FRR's reflector marks the end of its table before all its clients are back.
+    reflector = GoBgp(lab, graceful_restart=60)
     daemons = [
         host.evpnd(host.config(REFLECTOR, evis=[evi(VNI)])) for host in lab.hosts
     ]
@@ -244,16 +242,10 @@ def test_the_only_reflector_may_restart(make_lab: MakeLab, by: str) -> None:
         one.pinging(two.ip) as there,
         two.pinging(one.ip6) as back,
     ):
-        if by == "frr":
-            kill_bgpd(middle)
-        else:
-            gobgp.process.signal(signal.SIGKILL)
-            gobgp.process.wait(5)
+        reflector.process.signal(signal.SIGKILL)
+        reflector.process.wait(5)
         time.sleep(AWAY)
-        if by == "frr":
-            middle.start_bgpd()
-        else:
-            gobgp.restart(graceful=True)
+        reflector.restart(graceful=True)
         wait_until(
             lambda: all(markers(each) > old for each, old in before.items()),
             20,
