@@ -135,8 +135,8 @@ class Agent:
                 pass
 
     def _take(self, event: Event) -> None:
-        self.engine.handle(event, time.monotonic())
-        self._turn_soon()
+        if self.engine.handle(event, time.monotonic()):
+            self._turn_soon()
 
     def _turn_soon(self) -> None:
         if self._turn_due is None:

@@ -187,7 +187,7 @@ class Tenant:
 
     def _gratuitous_arp(self) -> bytes:
         own = socket.inet_aton(self.ip)
-        return _arp(self._mac_octets, own, own)
+        return arp_request(self._mac_octets, own, own)
 
     def _unsolicited_advertisement(self) -> bytes:
         source = IPv6Address(self.ip6).packed
@@ -203,7 +203,7 @@ class Tenant:
         return ethernet + head + source + destination + message
 
 
-def _arp(mac: bytes, sender: bytes, target: bytes) -> bytes:
+def arp_request(mac: bytes, sender: bytes, target: bytes) -> bytes:
     """Compose an ARP request, broadcast (RFC 826); to oneself: gratuitous."""
     return (
         BROADCAST

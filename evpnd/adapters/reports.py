@@ -179,6 +179,7 @@ class Reports:
             },
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),
+            duplicate_ips=len(engine.contests.found),
             convergence=self._convergence,
         )
 

@@ -5,7 +5,8 @@ reconciliation decides. Nothing here looks at routes.
 """
 
 from evpnd.core import mobility
-from evpnd.core.evi import LocalMac, MacVrf, Neighbor, Origin
+from evpnd.core.bindings import Bindings
+from evpnd.core.evi import Claim, LocalMac, MacVrf, Neighbor, Origin
 from evpnd.model.actions import Notice
 from evpnd.model.ids import FLOOD_MAC, is_tenant_ip, is_unicast_mac
 from evpnd.model.rows import (
@@ -18,12 +19,15 @@ from evpnd.model.rows import (
     NUD_INCOMPLETE,
     NUD_NOARP,
     NUD_PERMANENT,
+    NUD_STALE,
     FdbRow,
     NeighborRow,
 )
 
 
-def observe_fdb(vrf: MacVrf, row: FdbRow, now: float, notices: list[Notice]) -> None:
+def observe_fdb(
+    vrf: MacVrf, row: FdbRow, bindings: Bindings, now: float, notices: list[Notice]
+) -> None:
     """Take one FDB row of a device of this EVI."""
     if row.ifindex == vrf.vxlan:
         if row.flags & NTF_SELF:
@@ -32,6 +36,9 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, now: float, notices: list[Notice]) -> 
             _observe_remote_bridge_row(vrf, row)
     elif not row.flags & NTF_SELF:
         _observe_port_row(vrf, row, now, notices)
+        known = row.mac in vrf.waiting or row.mac in vrf.departed
+        if known and row.mac in vrf.local:
+            bindings.learned(vrf, row.mac, now)
 
 
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow) -> None:
@@ -120,7 +127,11 @@ def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
 
 
 def dump_fdb(
-    vrf: MacVrf, rows: list[FdbRow], now: float, notices: list[Notice]
+    vrf: MacVrf,
+    rows: list[FdbRow],
+    bindings: Bindings,
+    now: float,
+    notices: list[Notice],
 ) -> None:
     """Replace all that is known of the FDB by a dump."""
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
@@ -130,7 +141,7 @@ def dump_fdb(
     vrf.own_macs.clear()
     gone = set(vrf.local)
     for row in rows:
-        observe_fdb(vrf, row, now, notices)
+        observe_fdb(vrf, row, bindings, now, notices)
         if row.ifindex in vrf.ports:
             gone.discard(row.mac)
     for mac in gone:
@@ -145,7 +156,9 @@ def dump_fdb(
     vrf.dirty_flood = True
 
 
-def observe_neighbor(vrf: MacVrf, row: NeighborRow) -> None:
+def observe_neighbor(
+    vrf: MacVrf, row: NeighborRow, bindings: Bindings, now: float
+) -> None:
     """Take one neighbour of the bridge of this EVI."""
     ip = row.ip
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
@@ -156,7 +169,7 @@ def observe_neighbor(vrf: MacVrf, row: NeighborRow) -> None:
             local=not row.flags & NTF_EXT_LEARNED,
         )
         vrf.foreign_neighbors.discard(ip)
-        unbind_kernel(vrf, ip)
+        bindings.kernel_lost(vrf, ip)
         vrf.dirty_ips.add(ip)
         return
     if ip in vrf.neighbor_rows:
@@ -164,7 +177,7 @@ def observe_neighbor(vrf: MacVrf, row: NeighborRow) -> None:
         vrf.dirty_ips.add(ip)
     if not known:
         vrf.foreign_neighbors.discard(ip)
-        unbind_kernel(vrf, ip)
+        bindings.kernel_lost(vrf, ip)
         vrf.dirty_ips.add(ip)
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
@@ -172,70 +185,32 @@ def observe_neighbor(vrf: MacVrf, row: NeighborRow) -> None:
     else:
         if row.state & NUD_PERMANENT:
             vrf.foreign_neighbors.add(ip)
-        bind(vrf, vrf.kernel_bindings, row.mac, ip)
+        bindings.kernel_has(
+            vrf,
+            Claim(row.mac, ip, now),
+            router=bool(row.flags & NTF_ROUTER),
+            confirmed=not row.state & NUD_STALE,
+        )
 
 
-def dump_neighbors(vrf: MacVrf, rows: list[NeighborRow]) -> None:
+def dump_neighbors(
+    vrf: MacVrf, rows: list[NeighborRow], bindings: Bindings, now: float
+) -> None:
     """Replace all that is known of the bridge's neighbours by a dump."""
     vrf.dirty_ips.update(vrf.neighbor_rows, vrf.kernel_bindings)
     vrf.neighbor_rows.clear()
     vrf.foreign_neighbors.clear()
     gone = set(vrf.kernel_bindings)
     for row in rows:
-        observe_neighbor(vrf, row)
+        observe_neighbor(vrf, row, bindings, now)
         gone.discard(row.ip)
     for ip in gone:
-        unbind_kernel(vrf, ip)
+        bindings.kernel_lost(vrf, ip)
     if not vrf.neighbors_known:
         vrf.adopted_ips.update(vrf.neighbor_rows)
         for ip, noted in vrf.neighbor_rows.items():
             if noted.local:
                 # What an earlier run snooped: a silent tenant keeps its binding.
-                bind(vrf, vrf.snooped, noted.mac, ip)
+                bindings.take_back(vrf, noted.mac, ip, router=noted.router)
         vrf.mark_all()
     vrf.neighbors_known = True
-
-
-def snoop(vrf: MacVrf, port: int, mac: bytes, ip: bytes) -> None:
-    """Take a binding that ARP or ND on a tenant port told of."""
-    local = vrf.local.get(mac)
-    if local is not None and local.port != port:
-        return
-    bind(vrf, vrf.snooped, mac, ip)
-
-
-def bind(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> None:
-    """Bind an IP to a MAC; the latest word of any source counts."""
-    if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
-        return
-    if not is_unicast_mac(mac) or table.get(ip) == mac:
-        return
-    other = vrf.kernel_bindings if table is vrf.snooped else vrf.snooped
-    for old in (table.get(ip), other.get(ip)):
-        if old is not None and old != mac:
-            _unbind(vrf, ip, old)
-            table.pop(ip, None)
-            other.pop(ip, None)
-    table[ip] = mac
-    vrf.bindings_of.setdefault(mac, set()).add(ip)
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.add(ip)
-
-
-def unbind_kernel(vrf: MacVrf, ip: bytes) -> None:
-    """Forget what the kernel's neighbours said of an IP."""
-    mac = vrf.kernel_bindings.pop(ip, None)
-    if mac is not None and vrf.snooped.get(ip) != mac:
-        _unbind(vrf, ip, mac)
-
-
-def _unbind(vrf: MacVrf, ip: bytes, mac: bytes) -> None:
-    if any(entry.ip == ip and entry.mac == mac for entry in vrf.config.static):
-        return
-    ips = vrf.bindings_of.get(mac)
-    if ips is not None:
-        ips.discard(ip)
-        if not ips:
-            del vrf.bindings_of[mac]
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.add(ip)

@@ -9,12 +9,16 @@ from collections.abc import Iterable
 
 from evpnd.core import actual, rib
 from evpnd.core.announcing import PeerExport, needs_judging
+from evpnd.core.bindings import Bindings
+from evpnd.core.contests import Contests
 from evpnd.core.duplicates import Duplicates
+from evpnd.core.evi import Claim
 from evpnd.core.exporting import Exporter, ExportPolicy
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
 from evpnd.core.peering import Peering
+from evpnd.core.probing import Prober
 from evpnd.core.reconcile import Pass, reconcile
 from evpnd.core.removal import remove_rows
 from evpnd.core.retries import Retries
@@ -42,6 +46,7 @@ from evpnd.model.events import (
     LinkVanished,
     NeighborsDumped,
     NeighborsObserved,
+    ProbesRefused,
     RowFailed,
     UpdateReceived,
 )
@@ -67,6 +72,9 @@ class Engine:
         self.originator = Originator()
         self.exporter = Exporter(config, self._export_policy)
         self.duplicates = Duplicates(config.duplicate_detection)
+        self.contests = Contests(config.duplicate_detection)
+        self.bindings = Bindings(self.contests, self.inventory.links)
+        self.prober = Prober(self.bindings, now)
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
         self._pending: list[Action] = [DumpLinks()]
@@ -76,8 +84,12 @@ class Engine:
         self._snooped: frozenset[int] = frozenset()
         self._overran_at: float | None = None
 
-    def handle(self, event: Event, now: float) -> None:
-        """Absorb one event; `now` is monotonic seconds and never goes back."""
+    def handle(self, event: Event, now: float) -> bool:
+        """Absorb one event; `now` is monotonic seconds and never goes back.
+
+        Tells whether there may be something to reconcile: not where a tenant said
+        what was known of it.
+        """
         match event:
             case UpdateReceived(peer, update):
                 self.peering.update(peer, update, now)
@@ -87,20 +99,20 @@ class Engine:
                 for row in rows:
                     vrf = self.inventory.by_bridge.get(row.ifindex)
                     if vrf is not None and vrf.neighbors_known:
-                        actual.observe_neighbor(vrf, row)
-            case BindingsSnooped(bindings):
-                for port, mac, ip in bindings:
-                    vrf = self.inventory.by_port.get(port)
-                    if vrf is not None:
-                        actual.snoop(vrf, port, mac, ip)
+                        actual.observe_neighbor(vrf, row, self.bindings, now)
+            case BindingsSnooped():
+                return self._hear(event, now)
+            case ProbesRefused(reason):
+                self.prober.refused = True
+                self._warn("probes_refused", reason=reason)
             case FdbDumped(bridge, rows):
                 vrf = self.inventory.by_bridge.get(bridge)
                 if vrf is not None:
-                    actual.dump_fdb(vrf, rows, now, self._notices)
+                    actual.dump_fdb(vrf, rows, self.bindings, now, self._notices)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_bridge.get(ifindex)
                 if vrf is not None:
-                    actual.dump_neighbors(vrf, rows)
+                    actual.dump_neighbors(vrf, rows, self.bindings, now)
             case RowFailed():
                 self._row_failed(event, now)
             case LinksDumped(links, addresses):
@@ -125,6 +137,18 @@ class Engine:
                 self._reconfigure(config, now)
             case _:
                 self.peering.handle(event, now)
+        return True
+
+    def _hear(self, heard: BindingsSnooped, now: float) -> bool:
+        by_port, flags = self.inventory.by_port, heard.flags
+        news = False
+        for binding in heard.bindings:
+            port, mac, ip = binding
+            vrf = by_port.get(port)
+            if vrf is not None:
+                claim = Claim(mac, ip, now, flags.get(binding))
+                news |= self.bindings.snoop(vrf, port, claim)
+        return news or bool(self.bindings.notices)
 
     def _observe_fdb(self, rows: Iterable[FdbRow], now: float) -> None:
         by_port = self.inventory.by_port
@@ -132,7 +156,7 @@ class Engine:
         for row in rows:
             vrf = by_port.get(row.ifindex)
             if vrf is not None and vrf.fdb_known:
-                actual.observe_fdb(vrf, row, now, notices)
+                actual.observe_fdb(vrf, row, self.bindings, now, notices)
 
     def _row_failed(self, failure: RowFailed, now: float) -> None:
         inventory = self.inventory
@@ -173,8 +197,16 @@ class Engine:
         self._import_anew()
         vrfs = self.inventory.vrfs.values()
         self.retries.release(now, self.inventory.vrfs)
-        turn = Pass(self.peering.settled, self.retries.waiting, self.originator)
+        turn = Pass(
+            self.peering.settled,
+            self.retries.waiting,
+            self.originator,
+            self.bindings,
+            now,
+        )
         self.duplicates.expire(now, self.inventory.vrfs, self._notices)
+        self.bindings.expire_duplicates(now, self.inventory.vrfs)
+        probes = self.prober.probe(self.inventory.vrfs, now)
         for vrf in vrfs:
             if vrf.moved:
                 self.duplicates.count(vrf, now, self._notices)
@@ -183,7 +215,11 @@ class Engine:
         for vrf in vrfs:
             if vrf.moved:
                 self.duplicates.count(vrf, now, turn.notices)
+            if vrf.newly_bound or vrf.questions:
+                self.prober.take(vrf, now)
         actions.extend(turn.actions)
+        actions.extend(probes)
+        actions.extend(self.prober.probe(self.inventory.vrfs, now))
         actions.extend(self.originator.flush())
         for peer in self.peering.newcomers:
             actions.extend(self.originator.tell(peer, vrfs))
@@ -196,7 +232,9 @@ class Engine:
         actions.extend(turn.notices)
         actions.extend(findings.notices)
         findings.notices.clear()
+        actions.extend(self.bindings.notices)
         self._notices = []
+        self.bindings.notices.clear()
         return actions
 
     def _expire(self, now: float) -> None:
@@ -261,6 +299,8 @@ class Engine:
             self.inventory.next_due(),
             self.duplicates.next_due(),
             self.importer.findings.next_due(self.peering.sessions),
+            self.contests.next_due(),
+            self.prober.next_due(),
             None if self.announced_first else self._started + FIRST_DUMPS,
         )
         return min((d for d in deadlines if d is not None), default=None)
@@ -283,6 +323,7 @@ class Engine:
         self.importer.configure(config)
         self.exporter.configure(config, self._export_policy)
         self.duplicates.settings = config.duplicate_detection
+        self.contests.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
             self._pending.extend(self.originator.withdraw_all(vrf))
             self._pending.extend(remove_rows(vrf))

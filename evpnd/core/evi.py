@@ -6,6 +6,9 @@ from typing import NamedTuple
 from evpnd.core.path import Path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.config import EviConfig
+from evpnd.model.events import NdFlags
+from evpnd.model.ids import IPV4_LENGTH
+from evpnd.model.routes import IMMUTABLE, OVERRIDE
 
 
 class Origin(Enum):
@@ -37,6 +40,17 @@ class Neighbor(NamedTuple):
     """Of a tenant behind one of our ports."""
 
 
+class Claim(NamedTuple):
+    """What a station said of itself: its MAC has this IP."""
+
+    mac: bytes
+    ip: bytes
+    heard: float
+    """Monotonic seconds."""
+    flags: NdFlags | None = None
+    """None: it was no neighbour advertisement."""
+
+
 class Announced(NamedTuple):
     """What the peers were told of one local MAC."""
 
@@ -44,12 +58,14 @@ class Announced(NamedTuple):
     alone: bool
     """A route without an IP was sent."""
     ips: tuple[bytes, ...]
+    of_ips: tuple[ExportAttributes, ...] = ()
+    """The attributes with each IP; empty: all have `attributes`."""
 
 
 class Gateway(NamedTuple):
-    """What the peers were told of the bridge's own addresses."""
+    """What the peers were told of the bridge's own addresses in one family."""
 
-    attributes: ExportAttributes | None
+    attributes: ExportAttributes
     keys: tuple[bytes, ...]
     """The bridge's MAC with each of its IPs."""
 
@@ -113,6 +129,26 @@ class MacVrf:
         self.kernel_bindings: dict[bytes, bytes] = {}
         self.bindings_of: dict[bytes, set[bytes]] = {}
         """Local MAC to the IPs bound to it, from whatever source."""
+        self.heard: dict[bytes, float] = {}
+        """When a MAC last said that it has this IP, monotonic seconds."""
+        self.nd_flags: dict[bytes, int] = {}
+        """R and O of local IPv6 bindings, where they are not O alone."""
+        self.waiting: dict[bytes, dict[bytes, tuple[int, Claim]]] = {}
+        """MACs that the bridge has not learned yet: IP to (port, claim)."""
+        self.departed: dict[bytes, dict[bytes, float]] = {}
+        """MACs to the IPs that they had until a moment ago, and when that ended."""
+        self.limited: set[bytes] = set()
+        """MACs that were told to have too many IPs."""
+        self.doubted: dict[bytes, bytes] = {}
+        """The kernel's neighbours that did not answer."""
+        self.sought: dict[bytes, bytes] = {}
+        """IPs that remote routes bind to a MAC that is local now: asked once."""
+        self.questions: list[tuple[bytes, bytes]] = []
+        """(MAC, IP) to ask at once."""
+        self.newly_bound: list[bytes] = []
+        """IPs whose binding nobody watches yet."""
+        self.ageing: float | None = None
+        """Seconds after which the bridge forgets a silent MAC; None: not known."""
         self.sequence: dict[bytes, int] = {}
         """Our own mobility sequence of a local MAC; absent is 0."""
         self.ceded: set[bytes] = set()
@@ -124,10 +160,12 @@ class MacVrf:
         """Duplicate MACs that are left as they are."""
         self.announced: dict[bytes, Announced] = {}
         self.bridge_mac = b""
-        self.announced_gateway = Gateway(None, ())
+        self.announced_gateway: tuple[Gateway, ...] = ()
         self.announced_imet: ExportAttributes | None = None
         self.static: dict[bytes, bool] = {}
         """MACs that the YAML names, to whether they are sticky."""
+        self.static_ips: dict[bytes, bytes] = {}
+        """IPs that the YAML binds, to their MACs."""
         self._take_static()
 
         self.dirty_macs: set[bytes] = set(self.static)
@@ -160,14 +198,22 @@ class MacVrf:
 
     def binding(self, ip: bytes) -> bytes | None:
         """Find the local MAC that an IP is bound to."""
-        for table in (self.snooped, self.kernel_bindings):
+        for table in (self.static_ips, self.snooped, self.kernel_bindings):
             mac = table.get(ip)
             if mac is not None and self.is_local(mac):
                 return mac
-        for entry in self.config.static:
-            if entry.ip == ip and self.is_local(entry.mac):
-                return entry.mac
         return None
+
+    def arp_nd_flags(self, ip: bytes) -> int:
+        """Tell the flags of a local binding (RFC 9047, 3.1): R and O for IPv6 alone.
+
+        O is set unless an advertisement came without it, as an anycast address's.
+        """
+        fixed = self.static_ips.get(ip)
+        immutable = IMMUTABLE if fixed is not None and self.is_local(fixed) else 0
+        if len(ip) == IPV4_LENGTH:
+            return immutable
+        return immutable | self.nd_flags.get(ip, OVERRIDE)
 
     def mark_all(self) -> None:
         """Have the next reconciliation look at everything."""
@@ -197,6 +243,12 @@ class MacVrf:
             self.local,
             self.snooped,
             self.kernel_bindings,
+            self.heard,
+            self.nd_flags,
+            self.waiting,
+            self.departed,
+            self.doubted,
+            self.sought,
             self.sequence,
         ):
             table.clear()
@@ -204,6 +256,7 @@ class MacVrf:
             self.foreign_rows,
             self.foreign_neighbors,
             self.own_macs,
+            self.limited,
             self.adopted_macs,
             self.adopted_ips,
             self.adopted_vteps,
@@ -226,6 +279,9 @@ class MacVrf:
 
     def _take_static(self) -> None:
         self.static = {entry.mac: entry.sticky for entry in self.config.static}
+        self.static_ips = {
+            entry.ip: entry.mac for entry in self.config.static if entry.ip is not None
+        }
         for entry in self.config.static:
             if entry.ip is not None:
                 self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)

@@ -182,6 +182,7 @@ class Inventory:
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
         self.by_bridge[bridge.ifindex] = vrf
+        vrf.ageing = bridge.ageing
         for port in (*ports, vrf.vxlan, bridge.ifindex):
             self.by_port[port] = vrf
         own_ips = self.links.addresses_of(bridge.ifindex)

@@ -11,7 +11,8 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
-from evpnd.model.ids import Peer, RouteTarget, is_tenant_ip
+from evpnd.model.ids import IPV4_LENGTH, Peer, RouteTarget, is_tenant_ip
+from evpnd.model.routes import OVERRIDE, ROUTER
 
 ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
 DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
@@ -24,10 +25,11 @@ def export_attributes(
     *,
     sticky: bool = False,
     gateway: bool = False,
+    arp_nd_flags: int | None = None,
 ) -> ExportAttributes:
     """Build the attributes of a type 2 route (wire.md, what we send).
 
-    The MAC mobility community is there only when it says something.
+    The MAC mobility and ARP/ND communities are there only when they say something.
     """
     communities = (*targets, ENCAPSULATION_VXLAN)
     if sequence or sticky:
@@ -35,6 +37,9 @@ def export_attributes(
         communities = (*communities, mobility)
     if gateway:
         communities = (*communities, DEFAULT_GATEWAY)
+    if arp_nd_flags is not None:
+        arp_nd = bytes((6, 8, arp_nd_flags)) + bytes(5)
+        communities = (*communities, arp_nd)
     return ExportAttributes(next_hop=vtep, extended_communities=communities)
 
 
@@ -56,20 +61,15 @@ class Originator:
             return
         vni = vrf.config.vni
         self._vrfs[vni] = vrf
-        old_keys = _keys(mac, known)
-        new_keys = _keys(mac, wanted)
+        old, new = dict(routes(mac, known)), dict(routes(mac, wanted))
         if wanted is None:
             del vrf.announced[mac]
         else:
             vrf.announced[mac] = wanted
-            same = known is not None and known.attributes is wanted.attributes
-            fresh = (
-                [key for key in new_keys if key not in old_keys] if same else new_keys
-            )
-            if fresh:
-                group = (vni, wanted.attributes)
-                self._announce.setdefault(group, []).extend(fresh)
-        gone = [key for key in old_keys if key not in new_keys]
+            for key, attributes in new.items():
+                if old.get(key) is not attributes:
+                    self._announce.setdefault((vni, attributes), []).append(key)
+        gone = [key for key in old if key not in new]
         if gone:
             self._withdraw.setdefault(vni, []).extend(gone)
 
@@ -90,15 +90,26 @@ class Originator:
             return None
         if mac in vrf.ceded:
             return None
-        sequence = vrf.sequence.get(mac, 0)
-        sticky = vrf.is_sticky(mac)
-        shared = (vrf.vtep, vrf.config.export_targets, sequence, sticky)
+        flags = [_telling_flags(vrf, ip) for ip in ips]
+        attributes = self._attributes(vrf, mac, None)
+        of_ips: tuple[ExportAttributes, ...] = ()
+        if any(each is not None for each in flags):
+            of_ips = tuple(self._attributes(vrf, mac, each) for each in flags)
+        return Announced(attributes, advertise.macs, ips, of_ips)
+
+    def _attributes(
+        self, vrf: MacVrf, mac: bytes, flags: int | None
+    ) -> ExportAttributes:
+        """Give equal attributes as one object, so that routes group by identity."""
+        targets = vrf.config.export_targets
+        sequence, sticky = vrf.sequence.get(mac, 0), vrf.is_sticky(mac)
+        shared = (vrf.vtep, targets, sequence, sticky, flags)
         attributes = self._shared.get(shared)
         if attributes is None:
             attributes = self._shared[shared] = export_attributes(
-                vrf.vtep, vrf.config.export_targets, sequence, sticky=sticky
+                vrf.vtep, targets, sequence, sticky=sticky, arp_nd_flags=flags
             )
-        return Announced(attributes, advertise.macs, ips)
+        return attributes
 
     def imet(self, vrf: MacVrf) -> list[Action]:
         """Compare the type 3 route of an EVI with what was announced."""
@@ -125,25 +136,22 @@ class Originator:
 
         The default gateway community marks them (RFC 7432, section 10.1).
         """
-        wanted = Gateway(None, ())
+        wanted: tuple[Gateway, ...] = ()
         if vrf.ready and vrf.config.advertise.default_gateway and vrf.bridge_mac:
-            ips = sorted(filter(is_tenant_ip, vrf.own_ips))
-            targets = vrf.config.export_targets
-            wanted = Gateway(
-                export_attributes(vrf.vtep, targets, gateway=True),
-                tuple(vrf.bridge_mac + ip for ip in ips),
-            )
+            wanted = tuple(_gateways(vrf))
         known, vrf.announced_gateway = vrf.announced_gateway, wanted
         if wanted == known:
             return []
         actions: list[Action] = []
-        gone = [key for key in known.keys if key not in wanted.keys]
+        kept = {key for group in wanted for key in group.keys}
+        gone = [key for group in known for key in group.keys if key not in kept]
         if gone:
             actions.append(WithdrawMacIp(None, vrf.rd, gone))
-        if wanted.attributes is not None and wanted.keys:
-            keys = list(wanted.keys)
-            vni = vrf.config.vni
-            actions.append(AnnounceMacIp(None, wanted.attributes, vrf.rd, vni, keys))
+        vni = vrf.config.vni
+        actions.extend(
+            AnnounceMacIp(None, group.attributes, vrf.rd, vni, list(group.keys))
+            for group in wanted
+        )
         return actions
 
     def tell(self, peer: Peer, vrfs: Iterable[MacVrf]) -> list[Action]:
@@ -176,15 +184,16 @@ class Originator:
     def withdraw_all(self, vrf: MacVrf) -> list[Action]:
         """Withdraw every route of an EVI that goes."""
         keys = [
-            key for mac, known in vrf.announced.items() for key in _keys(mac, known)
+            key for mac, known in vrf.announced.items() for key, _ in routes(mac, known)
         ]
         actions: list[Action] = []
         if keys:
             actions.append(WithdrawMacIp(None, vrf.rd, keys))
-        if vrf.announced_gateway.keys:
-            keys = list(vrf.announced_gateway.keys)
-            actions.append(WithdrawMacIp(None, vrf.rd, keys))
-            vrf.announced_gateway = Gateway(None, ())
+        actions.extend(
+            WithdrawMacIp(None, vrf.rd, list(group.keys))
+            for group in vrf.announced_gateway
+        )
+        vrf.announced_gateway = ()
         if vrf.announced_imet is not None:
             actions.append(WithdrawImet(None, vrf.rd, vrf.announced_imet.next_hop))
         vrf.announced = {}
@@ -192,23 +201,58 @@ class Originator:
         return actions
 
 
-def _keys(mac: bytes, announced: Announced | None) -> list[bytes]:
+def routes(
+    mac: bytes, announced: Announced | None
+) -> Iterator[tuple[bytes, ExportAttributes]]:
+    """List the routes of one MAC as announced: key (MAC and IP) and attributes."""
     if announced is None:
-        return []
-    keys = [mac] if announced.alone else []
-    keys.extend(mac + ip for ip in announced.ips)
-    return keys
+        return
+    if announced.alone:
+        yield mac, announced.attributes
+    if announced.of_ips:
+        for ip, attributes in zip(announced.ips, announced.of_ips, strict=True):
+            yield mac + ip, attributes
+    else:
+        for ip in announced.ips:
+            yield mac + ip, announced.attributes
+
+
+def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:
+    """Tell the ARP/ND flags of a binding; None: those that receivers assume.
+
+    RFC 9047, 3.1 wants the community with every IPv6 route, but without it a receiver
+    takes O for set and R for clear (3.2), and GoBGP 3.10 treats a route that has it as
+    withdrawn: so it goes only where it says something.
+    """
+    flags = vrf.arp_nd_flags(ip)
+    assumed = 0 if len(ip) == IPV4_LENGTH else OVERRIDE
+    return None if flags == assumed else flags
+
+
+def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
+    """Group the bridge's own addresses by attributes: an IPv6 gateway is a router."""
+    ips = sorted(filter(is_tenant_ip, vrf.own_ips))
+    for family, flags in ((True, None), (False, ROUTER | OVERRIDE)):
+        keys = tuple(
+            vrf.bridge_mac + ip for ip in ips if (len(ip) == IPV4_LENGTH) is family
+        )
+        if keys:
+            targets = vrf.config.export_targets
+            attributes = export_attributes(
+                vrf.vtep, targets, gateway=True, arp_nd_flags=flags
+            )
+            yield Gateway(attributes, keys)
 
 
 def announced(vrf: MacVrf) -> Iterator[tuple[ExportAttributes, list[bytes]]]:
     """List what the peers were told of an EVI; a type 3 route has an empty key."""
     groups: dict[ExportAttributes, list[bytes]] = {}
     for mac, known in vrf.announced.items():
-        groups.setdefault(known.attributes, []).extend(_keys(mac, known))
-    gateway = vrf.announced_gateway
-    if gateway.attributes is not None:
-        groups[gateway.attributes] = list(gateway.keys)
-    yield from ((attributes, keys) for attributes, keys in groups.items() if keys)
+        for key, attributes in routes(mac, known):
+            groups.setdefault(attributes, []).append(key)
+    yield from groups.items()
+    for group in vrf.announced_gateway:
+        yield group.attributes, list(group.keys)
     if vrf.announced_imet is not None:
         yield vrf.announced_imet, [b""]
 
@@ -217,7 +261,7 @@ def count(vrfs: Iterable[MacVrf]) -> int:
     """Count the routes announced."""
     return sum(
         sum(known.alone + len(known.ips) for known in vrf.announced.values())
-        + len(vrf.announced_gateway.keys)
+        + sum(len(group.keys) for group in vrf.announced_gateway)
         + (vrf.announced_imet is not None)
         for vrf in vrfs
     )

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from evpnd.core.engine import Engine
-from evpnd.core.evi import Announced, MacVrf
-from evpnd.core.originate import DEFAULT_GATEWAY
+from evpnd.core.evi import MacVrf
+from evpnd.core.originate import DEFAULT_GATEWAY, routes
 from evpnd.core.readiness import MANAGED_ALIAS
 from evpnd.model.actions import (
     Action,
@@ -32,12 +32,14 @@ from evpnd.model.ids import (
     format_rd,
     format_route_target,
 )
+from evpnd.model.routes import IMMUTABLE
 from evpnd.model.rows import BridgePort, Link, VxlanLink
 
 ROUNDS = 20
 """Reconciliations after which nothing more is expected to follow from a change."""
 
 MAC_MOBILITY = b"\x06\x00"
+ARP_ND = b"\x06\x08"
 OPAQUE = 3
 """Extended communities of lower types may be route targets (RFC 7153)."""
 
@@ -211,26 +213,19 @@ def _announced(vrf: MacVrf) -> Iterator[tuple[Key, dict[str, Any]]]:
         yield ("route", vni, "imet"), _export(rd, vrf.announced_imet)
     for mac, known in vrf.announced.items():
         text = format_mac(mac)
-        for ip, attributes in _announcements(known):
-            which = ("route", vni, "mac-ip", text, *([format_ip(ip)] if ip else []))
-            yield which, _export(rd, attributes)
-    gateway = vrf.announced_gateway
-    if gateway.attributes is not None:
-        for key in gateway.keys:
+        for key, attributes in routes(mac, known):
+            ip = [format_ip(key[6:])] if key[6:] else []
+            yield ("route", vni, "mac-ip", text, *ip), _export(rd, attributes)
+    for group in vrf.announced_gateway:
+        for key in group.keys:
             which = ("route", vni, "mac-ip", format_mac(key[:6]), format_ip(key[6:]))
-            yield which, _export(rd, gateway.attributes)
-
-
-def _announcements(known: Announced) -> Iterator[tuple[bytes, ExportAttributes]]:
-    if known.alone:
-        yield b"", known.attributes
-    for ip in known.ips:
-        yield ip, known.attributes
+            yield which, _export(rd, group.attributes)
 
 
 def _export(rd: str, attributes: ExportAttributes) -> dict[str, Any]:
     communities = attributes.extended_communities
     mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), bytes(8))
+    arp_nd = next((c for c in communities if c[:2] == ARP_ND), bytes(8))
     return {
         "rd": rd,
         "next_hop": format_ip(attributes.next_hop),
@@ -242,6 +237,7 @@ def _export(rd: str, attributes: ExportAttributes) -> dict[str, Any]:
         "sequence": int.from_bytes(mobility[4:]),
         "sticky": bool(mobility[2]),
         "default_gateway": DEFAULT_GATEWAY in communities,
+        "immutable": bool(arp_nd[2] & IMMUTABLE),
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evpnd.core import mobility
+from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf, Neighbor
 from evpnd.core.originate import Originator
 from evpnd.core.selection import best_for_ip, best_for_mac
@@ -24,10 +25,8 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
-from evpnd.model.ids import is_host_ip, is_unicast_mac
-
-ROUTER_FLAG = 0x01
-"""R of the ARP/ND community (RFC 9047)."""
+from evpnd.model.ids import IPV4_LENGTH, is_host_ip, is_tenant_ip, is_unicast_mac
+from evpnd.model.routes import ROUTER
 
 
 @dataclass(slots=True)
@@ -39,6 +38,9 @@ class Pass:
     waiting: Callable[[MacVrf, str, bytes], bool]
     """Tells whether a refused row waits for its retry (EVI, table, key)."""
     originator: Originator
+    bindings: Bindings
+    time: float
+    """Monotonic seconds."""
     actions: list[Action] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -49,6 +51,8 @@ def reconcile(vrf: MacVrf, now: Pass) -> None:
         vrf.dirty_imet = False
         now.actions.extend(now.originator.imet(vrf))
         now.actions.extend(now.originator.gateway(vrf))
+    if vrf.dirty_ips and vrf.ready:
+        now.bindings.settle(vrf, now.time)
     if vrf.dirty_macs:
         dirty, vrf.dirty_macs = vrf.dirty_macs, set()
         _reconcile_macs(vrf, dirty, now)
@@ -153,8 +157,9 @@ def _emit_upserts(
 
 def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     upserts: list[tuple[bytes, bytes, bool]] = []
-    notes: list[tuple[bytes, bytes]] = []
+    notes: list[tuple[bytes, bytes, bool]] = []
     deletes: list[bytes] = []
+    _seek(vrf, dirty)
     for ip in dirty:
         wanted = wanted_neighbor(vrf, ip)
         actual = vrf.neighbor_rows.get(ip)
@@ -169,12 +174,14 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
                 continue
             vrf.neighbor_rows[ip] = wanted
             if wanted.local:
-                notes.append((ip, wanted.mac))
+                notes.append((ip, wanted.mac, wanted.router))
             else:
                 upserts.append((ip, wanted.mac, wanted.router))
         elif now.settled or ip not in vrf.adopted_ips or vrf.binding(ip) is not None:
             del vrf.neighbor_rows[ip]
             deletes.append(ip)
+            if actual is not None:
+                now.bindings.departed(vrf, actual.mac, ip, now.time)
     if upserts:
         now.actions.append(UpsertNeighbors(vrf.bridge, upserts))
     if notes:
@@ -196,7 +203,8 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
     if local is not None:
         if ip in vrf.kernel_bindings or not vrf.config.suppress:
             return None
-        return Neighbor(local, router=False, local=True)
+        router = bool(vrf.arp_nd_flags(ip) & ROUTER)
+        return Neighbor(local, router, local=True)
     found = best_for_ip(vrf, ip)
     if found is None:
         return None
@@ -204,8 +212,30 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
     if not is_unicast_mac(mac) or vrf.is_local(mac) or mac in vrf.own_macs:
         return None
     flags = path.attributes.arp_nd_flags
-    router = bool(flags is not None and flags & ROUTER_FLAG)
+    # Of no meaning with IPv4 (RFC 9047, 3.2). O has no place in the kernel's row:
+    # the bridge sets it in every advertisement that it sends for another.
+    router = bool(flags is not None and flags & ROUTER) and len(ip) > IPV4_LENGTH
     return Neighbor(mac, router, local=False)
+
+
+def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
+    """Ask for IPs that remote routes bind to a MAC that is behind our port now.
+
+    They moved along with it, as a rule, and their new routes need not wait until
+    the tenant speaks.
+    """
+    if not vrf.local:
+        vrf.sought.clear()
+        return
+    for ip in dirty:
+        found = None
+        if ip in vrf.macs_of and is_tenant_ip(ip) and vrf.binding(ip) is None:
+            found = best_for_ip(vrf, ip)
+        if found is None or found[0] not in vrf.local or ip in vrf.own_ips:
+            vrf.sought.pop(ip, None)
+        elif vrf.sought.get(ip) != found[0]:
+            vrf.sought[ip] = found[0]
+            vrf.questions.append((found[0], ip))
 
 
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:

@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
+from evpnd.model.routes import IMMUTABLE
 
 _order = attrgetter("rank", "rd", "ethernet_tag")
 """Ranks are equal where one peer sends a MAC by two RDs; then the order of arrival
@@ -43,14 +44,26 @@ def best_for_mac(vrf: MacVrf, mac: bytes) -> Path | None:
     return best(mac_candidates(vrf, mac))
 
 
-def best_for_ip(vrf: MacVrf, ip: bytes) -> tuple[bytes, Path] | None:
-    """Find the MAC that an IP is bound to remotely, and the path saying so."""
+def best_for_ip(
+    vrf: MacVrf, ip: bytes, macs: Iterable[bytes] | None = None
+) -> tuple[bytes, Path] | None:
+    """Find the MAC that an IP is bound to remotely, and the path saying so.
+
+    Of `macs`, or of all. An immutable binding goes before all others (RFC 9047,
+    section 3.2).
+    """
     bound = [
-        (_order(path), mac, path)
-        for mac in vrf.macs_of.get(ip, ())
+        (not is_immutable(path), _order(path), mac, path)
+        for mac in (vrf.macs_of.get(ip, ()) if macs is None else macs)
         for path in candidates(vrf, mac + ip)
     ]
     if not bound:
         return None
-    _, mac, path = min(bound, key=lambda entry: entry[:2])
+    *_, mac, path = min(bound, key=lambda entry: entry[:3])
     return mac, path
+
+
+def is_immutable(path: Path) -> bool:
+    """Tell whether a path's MAC/IP bindings are configured ones (RFC 9047)."""
+    flags = path.attributes.arp_nd_flags
+    return flags is not None and bool(flags & IMMUTABLE)

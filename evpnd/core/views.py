@@ -15,6 +15,7 @@ from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import (
+    IPV4_LENGTH,
     format_ip,
     format_mac,
     format_rd,
@@ -22,6 +23,9 @@ from evpnd.model.ids import (
     is_unicast_mac,
 )
 from evpnd.model.routes import (
+    IMMUTABLE,
+    OVERRIDE,
+    ROUTER,
     EthernetAdRoute,
     EthernetSegmentRoute,
     ImetRoute,
@@ -124,6 +128,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
         for mac, ips in vrf.bindings_of.items():
             for ip in ips:
                 if vrf.binding(ip) == mac:
+                    flags = vrf.arp_nd_flags(ip)
                     yield {
                         "vni": vni,
                         "ip": format_ip(ip),
@@ -133,6 +138,8 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         "state": "advertised"
                         if ip in _announced_ips(vrf, mac)
                         else "not-advertised",
+                        "duplicate": (vni, ip) in engine.contests.found,
+                        **_arp_nd(flags),
                         "peer": None,
                     }
         for ip in vrf.macs_of:
@@ -155,8 +162,29 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 "kind": "remote",
                 "vtep": format_ip(path.vtep),
                 "state": state,
+                "duplicate": (vni, ip) in engine.contests.found,
+                **_arp_nd(_flags_of(path, ip)),
                 "peer": path.peer,
             }
+
+
+def _flags_of(path: Path, ip: bytes) -> int:
+    """Tell what a route says of its binding (RFC 9047, section 3.2).
+
+    R and O mean nothing with IPv4; IPv6 without the community is a host with O set.
+    """
+    flags = path.attributes.arp_nd_flags
+    if len(ip) == IPV4_LENGTH:
+        return (flags or 0) & IMMUTABLE
+    return OVERRIDE if flags is None else flags
+
+
+def _arp_nd(flags: int) -> Entry:
+    return {
+        "router": bool(flags & ROUTER),
+        "override": bool(flags & OVERRIDE),
+        "immutable": bool(flags & IMMUTABLE),
+    }
 
 
 def vteps(engine: Engine) -> Iterator[Entry]:
@@ -206,6 +234,8 @@ def _mac_ip_entry(
     mac, ip = key[:6], key[6:]
     entry["mac"] = format_mac(mac)
     entry["ip"] = format_ip(ip) if ip else None
+    if ip:
+        entry.update(_arp_nd(_flags_of(path, ip)))
     entry["vni"] = int.from_bytes(path.labels[:3])
     entry["notes"] = findings.of_mac_ip(path, rewritten)
     judged = fate(path, key)
@@ -298,6 +328,7 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         "sequence": attributes.sequence,
         "sticky": attributes.sticky,
         "default_gateway": attributes.default_gateway,
+        **_arp_nd(0),
         "as_path": list(attributes.as_path),
         "local_preference": attributes.local_preference,
         "accepted": path.rejection is None,

@@ -74,8 +74,8 @@ class UpsertLocalNeighbors(NamedTuple):
     """
 
     bridge: int
-    bindings: list[tuple[bytes, bytes]]
-    """(IP, MAC)."""
+    bindings: list[tuple[bytes, bytes, bool]]
+    """(IP, MAC, router), as with UpsertNeighbors."""
 
 
 class DeleteNeighbors(NamedTuple):
@@ -90,6 +90,20 @@ class DeleteLocalMacs(NamedTuple):
 
     rows: list[tuple[int, bytes, int]]
     """(ifindex of the port, MAC, VLAN)."""
+
+
+class SendProbes(NamedTuple):
+    """Ask tenants behind one port, each at its MAC, whether they have an IP.
+
+    By ARP request (RFC 826) or neighbour solicitation (RFC 4861, 7.2); what they
+    answer comes as BindingsSnooped. Untagged, as what is snooped.
+    """
+
+    port: int
+    mac: bytes
+    """Source of the frames."""
+    probes: list[tuple[bytes, bytes, bytes]]
+    """(MAC, IP, source IP); the source may be 0.0.0.0 (RFC 5227, 2.1.1)."""
 
 
 class DumpLinks(NamedTuple):
@@ -244,6 +258,7 @@ KernelAction = (
     | CreateDevices
     | RemoveDevices
     | SnoopPorts
+    | SendProbes
 )
 BgpAction = (
     AnnounceMacIp

@@ -87,6 +87,10 @@ class EviConfig:
     advertise: Advertise = Advertise()
     flood: bool = True
     static: tuple[StaticEntry, ...] = ()
+    probe: bool = True
+    """Ask silent tenants whether they still have their IPs."""
+    ips_per_mac: int = 64
+    """Most local bindings of one MAC; 0: any number."""
     import_policies: tuple[str, ...] = ()
     export_policies: tuple[str, ...] = ()
 

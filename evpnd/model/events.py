@@ -4,7 +4,9 @@ Kernel notifications are hints: they update the actual tables, and a dump of the
 same table replaces them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from evpnd.model.config import Config
@@ -142,11 +144,29 @@ class NeighborsDumped(NamedTuple):
     rows: list[NeighborRow]
 
 
+class NdFlags(NamedTuple):
+    """What a neighbour advertisement said of its address (RFC 4861, 4.4)."""
+
+    router: bool
+    override: bool | None
+    """None: not said. An answer to a unicast solicitation need not name the link-layer
+    address, and has O clear then, anycast or not (7.2.4)."""
+
+
 class BindingsSnooped(NamedTuple):
     """ARP or ND on tenant ports told of bindings."""
 
     bindings: list[tuple[int, bytes, bytes]]
     """(ifindex of the port, MAC, IP)."""
+    flags: Mapping[tuple[int, bytes, bytes], NdFlags] = MappingProxyType({})
+    """Of those told by a neighbour advertisement."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbesRefused:
+    """Probes cannot be sent at all; nobody is asked, so nobody fails to answer."""
+
+    reason: str
 
 
 class RowFailed(NamedTuple):
@@ -193,6 +213,7 @@ Event = (
     | NeighborsObserved
     | NeighborsDumped
     | BindingsSnooped
+    | ProbesRefused
     | RowFailed
     | DeviceActionFailed
     | KernelOverran

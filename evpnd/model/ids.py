@@ -46,6 +46,9 @@ RD_INDEXES = 0xFFFF
 RFC8365_VXLAN = 0x10000000
 """Local administrator of RFC 8365, 5.1.2.1: A=0, type 1 (VXLAN), domain 0."""
 
+_LINK_LOCAL_IPV4 = b"\xa9\xfe"
+_LINK_LOCAL_IPV6, _LINK_LOCAL_IPV6_2 = 0xFE, 0x80
+_MAPPED_IPV4 = bytes(10) + b"\xff\xff"
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 
 
@@ -163,16 +166,16 @@ def _format_administrator(kind: int, octets: bytes) -> str:
 def is_tenant_ip(ip: bytes) -> bool:
     """Tell whether an address may be advertised with a MAC.
 
-    IPv6 link-local, multicast, unspecified and loopback addresses, and their
-    IPv4 likes, stay on the host (interop finding: FRR 7862).
+    Not link-local ones: each VTEP may have the same (interop finding: FRR 7862;
+    RFC 3927 for IPv4). Nor what is no station's address: multicast, unspecified,
+    loopback, IPv4's 0/8 and 240/4 (RFC 6890) and IPv6-mapped IPv4.
     """
-    address = ipaddress.ip_address(ip)
-    return not (
-        address.is_unspecified
-        or address.is_multicast
-        or address.is_loopback
-        or address.is_link_local
-        or ip == b"\xff\xff\xff\xff"
+    if not is_host_ip(ip):
+        return False
+    if len(ip) == IPV4_LENGTH:
+        return ip[:2] != _LINK_LOCAL_IPV4
+    return not (ip[0] == _LINK_LOCAL_IPV6 and ip[1] & 0xC0 == _LINK_LOCAL_IPV6_2) and (
+        ip[:12] != _MAPPED_IPV4
     )
 
 

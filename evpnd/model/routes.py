@@ -12,6 +12,11 @@ from typing import NamedTuple
 VXLAN_ENCAPSULATION = 8
 INGRESS_REPLICATION = 6
 
+ROUTER = 0x01
+OVERRIDE = 0x02
+IMMUTABLE = 0x08
+"""Flags R, O and I of the ARP/ND community (RFC 9047, section 2)."""
+
 
 class PmsiTunnel(NamedTuple):
     """PMSI tunnel attribute (RFC 6514, section 5; RFC 8365, section 5.1.3)."""

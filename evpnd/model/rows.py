@@ -85,3 +85,5 @@ class Link(NamedTuple):
     alias: str
     vxlan: VxlanLink | None = None
     port: BridgePort | None = None
+    ageing: float | None = None
+    """Of a bridge: seconds after which it forgets a silent MAC."""

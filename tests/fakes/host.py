@@ -104,6 +104,7 @@ class Host:
         self.engine = Engine(configuration or config(), self.now)
         self.bgp: list[BgpAction] = []
         self.notices: list[Notice] = []
+        self.actions: list[Action] = []
         self.run()
 
     @property
@@ -118,6 +119,7 @@ class Host:
     def turn(self) -> list[Action]:
         """Reconcile once, apply, and hand what the kernel says back."""
         actions = self.engine.reconcile(self.now)
+        self.actions.extend(actions)
         for action in actions:
             if isinstance(action, Notice):
                 self.notices.append(action)

@@ -17,12 +17,14 @@ from evpnd.model.actions import (
     DumpLinks,
     DumpNeighbors,
     OverrideLocalMacs,
+    SendProbes,
     UpsertFlood,
     UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
 from evpnd.model.events import (
+    BindingsSnooped,
     Event,
     FdbDumped,
     FdbObserved,
@@ -60,6 +62,10 @@ class FakeKernel:
     vxlan: dict[bytes, FdbRow] = field(default_factory=dict)
     flood: dict[bytes, FdbRow] = field(default_factory=dict)
     neighbors: dict[bytes, NeighborRow] = field(default_factory=dict)
+    answering: set[tuple[bytes, bytes]] = field(default_factory=set)
+    """(MAC, IP) of tenants that answer when they are asked."""
+    asked: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    """(port, MAC, IP) of all probes."""
     refused: set[bytes] = field(default_factory=set)
     """MACs, VTEPs and IPs that the kernel does not take."""
 
@@ -161,14 +167,23 @@ class FakeKernel:
             case UpsertNeighbors(_, bindings):
                 return [e for b in bindings for e in self._upsert_neighbor(*b)]
             case UpsertLocalNeighbors(_, bindings):
-                return [e for ip, mac in bindings for e in self._note(ip, mac)]
+                return [e for b in bindings for e in self._note(*b)]
             case DeleteNeighbors(_, ips):
                 gone = [self.neighbors.pop(ip) for ip in ips if ip in self.neighbors]
                 return [
                     NeighborsObserved([row._replace(present=False) for row in gone])
                 ]
+            case SendProbes(port, _, probes):
+                return self._ask(port, probes)
             case _:
                 return []
+
+    def _ask(self, port: int, probes: list[tuple[bytes, bytes, bytes]]) -> list[Event]:
+        self.asked.extend((port, mac, ip) for mac, ip, _ in probes)
+        answers = [
+            (port, mac, ip) for mac, ip, _ in probes if (mac, ip) in self.answering
+        ]
+        return [BindingsSnooped(answers)] if answers else []
 
     def _upsert_mac(self, vtep: bytes, mac: bytes) -> list[Event]:
         if mac in self.refused:
@@ -210,9 +225,10 @@ class FakeKernel:
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]
 
-    def _note(self, ip: bytes, mac: bytes) -> list[Event]:
+    def _note(self, ip: bytes, mac: bytes, router: bool) -> list[Event]:
         if ip in self.refused:
             return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
-        row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, 0, EVPND_PROTOCOL)
+        flags = 0x80 if router else 0
+        row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]

@@ -163,6 +163,8 @@ def _evi(evi: EviSection, asn: int, profiles: frozenset[Profile]) -> EviConfig:
             default_gateway=evi.advertise.default_gateway,
         ),
         flood=evi.flood,
+        probe=evi.probe,
+        ips_per_mac=evi.ips_per_mac,
         static=tuple(
             StaticEntry(mac=entry.mac, ip=entry.ip, sticky=entry.sticky)
             for entry in evi.static

@@ -186,6 +186,10 @@ class EviSection(Section):
     """Keep a flood list of the others."""
     static: list[StaticSection] = Field(default_factory=list)
     """Tenants to advertise whether or not they were heard."""
+    probe: types.Flag = True
+    """Ask silent tenants by ARP and ND whether they still have their addresses."""
+    ips_per_mac: Annotated[int, types.whole(0, 1 << 20)] = 64
+    """Most addresses that one local MAC may have; 0: any number."""
     import_: list[types.Text] = Field(default_factory=list, alias="import")
     """Policies that routes into the EVI run through, first to last."""
     export: list[types.Text] = Field(default_factory=list)

@@ -88,6 +88,7 @@ def families(now: Snapshot) -> Iterator[Metric]:
     )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
     yield _gauge("duplicate_macs", "MACs that keep moving.", [((), now.duplicate_macs)])
+    yield _gauge("duplicate_ips", "IPs that two MACs have.", [((), now.duplicate_ips)])
     yield _convergence(now.convergence)
 
 

@@ -52,5 +52,6 @@ class Snapshot:
     """By treatment (RFC 7606, section 2)."""
     mac_moves: int = 0
     duplicate_macs: int = 0
+    duplicate_ips: int = 0
     convergence: Histogram = field(default_factory=Histogram)
     """Route in to row in the kernel."""

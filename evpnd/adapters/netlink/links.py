@@ -39,12 +39,15 @@ IFLA_VXLAN_LEARNING = 7
 IFLA_VXLAN_PORT = 15
 IFLA_VXLAN_LOCAL6 = 17
 IFLA_VXLAN_COLLECT_METADATA = 25
+IFLA_BR_AGEING_TIME = 4
 IFLA_BRPORT_STATE = 1
 IFLA_BRPORT_LEARNING = 8
 IFLA_BRPORT_NEIGH_SUPPRESS = 32
 
 _BR_STATE_FORWARDING = 3
 _OPERSTATE_UNKNOWN = 0
+_USER_HZ = 100
+"""clock_t in netlink: the same on all architectures that have VXLAN users."""
 _OPERSTATE_UP = 6
 _IFA_ADDRESS = 1
 _IFA_LOCAL = 2
@@ -86,12 +89,15 @@ def parse_links(octets: bytes) -> LinkMessages:
 
 
 def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
-    kind, vxlan, port = "", None, None
+    kind, vxlan, port, ageing = "", None, None, None
     if linkinfo := found.get(IFLA_LINKINFO):
         about = _nested(linkinfo)
         kind = _text(about.get(IFLA_INFO_KIND))
         if kind == "vxlan":
             vxlan = _vxlan(_nested(about.get(IFLA_INFO_DATA, b"")))
+        elif kind == "bridge":
+            bridge = _nested(about.get(IFLA_INFO_DATA, b""))
+            ageing = _u32(bridge.get(IFLA_BR_AGEING_TIME)) / _USER_HZ
         if _text(about.get(IFLA_INFO_SLAVE_KIND)) == "bridge":
             port = _port(_nested(about.get(IFLA_INFO_SLAVE_DATA, b"")))
     return Link(
@@ -106,6 +112,7 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
         alias=_text(found.get(IFLA_IFALIAS)),
         vxlan=vxlan,
         port=port,
+        ageing=ageing,
     )
 
 

@@ -88,9 +88,9 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             state = NUD_NOARP | NUD_PERMANENT
             yield from _flood(_APPEND, vxlan, state, flags, vteps)
         case UpsertNeighbors():
-            yield from _upsert_neighbors(action)
+            yield from _upsert_neighbors(action, NTF_EXT_LEARNED)
         case UpsertLocalNeighbors():
-            yield from _upsert_local_neighbors(action)
+            yield from _upsert_neighbors(action, 0)
         case DeleteRemoteMacs(vxlan, macs):
             yield from _delete_both(vxlan, macs)
         case DeleteVxlanRows(vxlan, macs):
@@ -186,11 +186,13 @@ def _flood(
         yield b"".join([heads[len(vtep)] + vtep for vtep in part]), len(part)
 
 
-def _upsert_neighbors(action: UpsertNeighbors) -> Iterator[tuple[bytes, int]]:
+def _upsert_neighbors(
+    action: UpsertNeighbors | UpsertLocalNeighbors, mark: int
+) -> Iterator[tuple[bytes, int]]:
     bridge, bindings = action
     heads = {
         (size, router): _neighbor_head(
-            bridge, size, NTF_EXT_LEARNED | (NTF_ROUTER if router else 0)
+            bridge, size, mark | (NTF_ROUTER if router else 0)
         )
         for size in (4, 16)
         for router in (False, True)
@@ -203,20 +205,6 @@ def _upsert_neighbors(action: UpsertNeighbors) -> Iterator[tuple[bytes, int]]:
                 heads[len(ip), router] + ip + _MAC_ATTRIBUTE + mac + after
                 for ip, mac, router in part
             ]
-        )
-        yield octets, len(part)
-
-
-def _upsert_local_neighbors(
-    action: UpsertLocalNeighbors,
-) -> Iterator[tuple[bytes, int]]:
-    bridge, bindings = action
-    heads = {size: _neighbor_head(bridge, size, 0) for size in (4, 16)}
-    after = _MAC_PAD + _OURS
-    for start in range(0, len(bindings), MESSAGES):
-        part = bindings[start : start + MESSAGES]
-        octets = b"".join(
-            [heads[len(ip)] + ip + _MAC_ATTRIBUTE + mac + after for ip, mac in part]
         )
         yield octets, len(part)
 

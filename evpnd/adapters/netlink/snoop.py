@@ -9,9 +9,10 @@ import errno
 import socket
 import struct
 from collections.abc import Callable
+from typing import NamedTuple
 
 from evpnd.adapters.netlink import bpf
-from evpnd.model.events import BindingsSnooped
+from evpnd.model.events import BindingsSnooped, NdFlags
 
 _ETH_P_ALL = 0x0003
 _ETH_P_ARP = 0x0806
@@ -21,6 +22,9 @@ _PACKET_IGNORE_OUTGOING = 23
 _BUFFER = 64 << 10
 _FRAMES = 64
 """Most frames of one port in one wakeup: the socket's buffer drops the rest."""
+FRAMES_A_SECOND = 2000
+"""Most frames read of one port in a second. What a port sends beyond that is lost in
+its own socket's buffer, and costs the tenants behind others nothing."""
 _SNAP = 256
 
 _ARP = struct.Struct("!HHBBH6s4s")
@@ -28,14 +32,24 @@ _ARP_ETHERNET_IPV4 = (1, 0x0800, 6, 4)
 _ICMPV6 = 58
 _SOLICITATION = 135
 _ADVERTISEMENT = 136
+_ROUTER_FLAG, _OVERRIDE_FLAG = 0x80, 0x20
 _SOURCE_ADDRESS = 1
 _TARGET_ADDRESS = 2
 _OPTIONS = 78
 """Where the options of NS and NA begin: Ethernet 14, IPv6 40, ICMPv6 24."""
 
 
-def read_binding(frame: bytes) -> tuple[bytes, bytes] | None:
-    """Read what a frame says of its sender: MAC and IP; None where it says nothing.
+class Said(NamedTuple):
+    """What a frame says of its sender."""
+
+    mac: bytes
+    ip: bytes
+    flags: NdFlags | None = None
+    """None: it is no neighbour advertisement."""
+
+
+def read_binding(frame: bytes) -> Said | None:
+    """Read what a frame says of its sender; None where it says nothing.
 
     A sender that names another station's MAC speaks for that station (proxy ARP,
     VRRP): that is no binding on this port. Nor is a probe for a free address
@@ -51,20 +65,24 @@ def read_binding(frame: bytes) -> tuple[bytes, bytes] | None:
         if tuple(kind) != _ARP_ETHERNET_IPV4 or operation not in (1, 2):
             return None
         named: bytes | None = sender
+        flags = None
     elif ethertype == _ETH_P_IPV6:
         if len(frame) < _OPTIONS or frame[20] != _ICMPV6 or frame[21] != 255:
             return None
         if frame[54] == _SOLICITATION:
             ip, named = frame[22:38], _option(frame, _SOURCE_ADDRESS)
+            flags = None
         elif frame[54] == _ADVERTISEMENT:
             ip, named = frame[62:78], _option(frame, _TARGET_ADDRESS)
+            override = None if named is None else bool(frame[58] & _OVERRIDE_FLAG)
+            flags = NdFlags(bool(frame[58] & _ROUTER_FLAG), override)
         else:
             return None
     else:
         return None
     if named not in (None, source) or not any(ip) or _is_multicast(ip):
         return None
-    return source, ip
+    return Said(source, ip, flags)
 
 
 def _option(frame: bytes, wanted: int) -> bytes | None:
@@ -106,12 +124,22 @@ def open_port(ifindex: int) -> socket.socket | None:
     return sock
 
 
+class _Port:
+    """A socket, and how much was read of it in the current second."""
+
+    def __init__(self, ifindex: int, sock: socket.socket) -> None:
+        self.ifindex = ifindex
+        self.sock = sock
+        self.frames = 0
+        self.since = 0.0
+
+
 class Snooper:
     """The sockets of all ports; all but `open_port` runs in the loop's thread."""
 
     def __init__(self, on_bindings: Callable[[BindingsSnooped], None]) -> None:
         self._on_bindings = on_bindings
-        self._sockets: dict[int, socket.socket] = {}
+        self._ports: dict[int, _Port] = {}
 
     def adopt(
         self,
@@ -123,28 +151,47 @@ class Snooper:
 
         To close a packet socket waits for the kernel's readers, many milliseconds.
         """
-        unused = [self._sockets.pop(port) for port in self._sockets.keys() - ports]
+        unused = [self._ports.pop(port).sock for port in self._ports.keys() - ports]
         for sock in unused:
             loop.remove_reader(sock)
-        for port, sock in opened.items():
-            if port in self._sockets:
+        for ifindex, sock in opened.items():
+            if ifindex in self._ports:
                 unused.append(sock)
             else:
-                self._sockets[port] = sock
-                loop.add_reader(sock, self._read, port, sock)
+                port = self._ports[ifindex] = _Port(ifindex, sock)
+                loop.add_reader(sock, self._read, loop, port)
         return unused
 
-    def _read(self, port: int, sock: socket.socket) -> None:
+    def _read(self, loop: asyncio.AbstractEventLoop, port: _Port) -> None:
         bindings: dict[tuple[int, bytes, bytes], None] = {}
+        flags: dict[tuple[int, bytes, bytes], NdFlags] = {}
         try:
             for _ in range(_FRAMES):
-                said = read_binding(sock.recv(_SNAP))
+                said = read_binding(port.sock.recv(_SNAP))
+                port.frames += 1
                 if said is not None:
-                    bindings[port, *said] = None
+                    binding = (port.ifindex, said.mac, said.ip)
+                    bindings[binding] = None
+                    if said.flags is not None:
+                        flags[binding] = said.flags
         except BlockingIOError:
             pass
         except OSError as error:
             if error.errno not in (errno.ENETDOWN, errno.ENODEV, errno.ENXIO):
                 raise
+        self._restrain(loop, port)
         if bindings:
-            self._on_bindings(BindingsSnooped(list(bindings)))
+            self._on_bindings(BindingsSnooped(list(bindings), flags))
+
+    def _restrain(self, loop: asyncio.AbstractEventLoop, port: _Port) -> None:
+        """Leave a port alone for the rest of a second in which it said too much."""
+        now = loop.time()
+        if now - port.since >= 1.0:
+            port.since, port.frames = now, 0
+        elif port.frames >= FRAMES_A_SECOND:
+            loop.remove_reader(port.sock)
+            loop.call_at(port.since + 1.0, self._resume, loop, port)
+
+    def _resume(self, loop: asyncio.AbstractEventLoop, port: _Port) -> None:
+        if self._ports.get(port.ifindex) is port:
+            loop.add_reader(port.sock, self._read, loop, port)

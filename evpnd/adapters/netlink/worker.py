@@ -29,6 +29,7 @@ from evpnd.adapters.netlink.port import (
     describe,
     link_name,
 )
+from evpnd.adapters.netlink.probe import ProbeSender
 from evpnd.adapters.netlink.snoop import Snooper, open_port
 from evpnd.adapters.netlink.writer import Writer
 from evpnd.model.actions import (
@@ -40,6 +41,7 @@ from evpnd.model.actions import (
     KernelAction,
     OverrideLocalMacs,
     RemoveDevices,
+    SendProbes,
     SnoopPorts,
 )
 from evpnd.model.events import (
@@ -51,6 +53,7 @@ from evpnd.model.events import (
     LinkObserved,
     LinkVanished,
     NeighborsObserved,
+    ProbesRefused,
 )
 
 BULK = 16
@@ -97,6 +100,7 @@ class Worker:
         self._snooper = snooper
         self._on_event = on_event
         self._writer = Writer(self._tell)
+        self._prober = ProbeSender()
         self._jobs: deque[Job] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -129,6 +133,7 @@ class Worker:
     def close(self) -> None:
         """Close the sockets, those too that wait in the queue for it; blocks."""
         self._writer.close()
+        self._prober.close()
         for job in self._jobs:
             if isinstance(job, CloseSockets):
                 _close(job.sockets)
@@ -167,6 +172,8 @@ class Worker:
                 self._change(job)
             case SnoopPorts(ports):
                 self._snoop(ports)
+            case SendProbes():
+                self._probe(job)
             case CloseSockets(sockets):
                 _close(sockets)
             case Reach(reached):
@@ -229,6 +236,12 @@ class Worker:
                 devices.remove_devices(action.names)
         except DeviceRefusedError as refused:
             self._tell([DeviceActionFailed(refused.device, refused.reason)])
+
+    def _probe(self, action: SendProbes) -> None:
+        try:
+            self._prober.send(action)
+        except OSError as error:
+            self._tell([ProbesRefused(describe(error))])
 
     def _snoop(self, ports: frozenset[int]) -> None:
         opened = {}

@@ -60,6 +60,7 @@ def test_an_evi_takes_the_defaults_of_the_interface(load: Load) -> None:
     assert evi.export_targets == (parse_route_target("65001:10100"),)
     assert evi.import_targets == auto_import_targets(10100)
     assert (evi.manage, evi.ports, evi.suppress, evi.flood) == (False, (), True, True)
+    assert (evi.probe, evi.ips_per_mac) == (True, 64)
     assert evi.advertise.macs
     assert evi.advertise.neighbors
     assert evi.advertise.imet
@@ -113,6 +114,8 @@ evis:
     advertise: {macs: false, neighbors: false, imet: false, default-gateway: true}
     flood: false
     static: [{mac: 02-00-00-00-00-0A, ip: "2001:db8::5"}]
+    probe: false
+    ips-per-mac: 0
 duplicate-detection: {moves: 7, window: 60, action: freeze, freeze-for: 30}
 control: {socket: /run/x.sock}
 metrics: {listen: "[::1]:9471"}
@@ -143,6 +146,7 @@ log: {level: debug, format: console}
     assert evi.import_targets.matches(parse_route_target("1:70000"))
     assert not evi.import_targets.matches(parse_route_target("1:7"))
     assert (evi.suppress, evi.flood) == (False, False)
+    assert (evi.probe, evi.ips_per_mac) == (False, 0)
     assert evi.advertise.default_gateway
     assert not any([evi.advertise.macs, evi.advertise.neighbors, evi.advertise.imet])
     assert evi.static == (

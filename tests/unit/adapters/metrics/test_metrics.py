@@ -22,6 +22,7 @@ SAMPLE = Snapshot(
     malformed={"treated-as-withdraw": 8},
     mac_moves=9,
     duplicate_macs=1,
+    duplicate_ips=2,
 )
 
 
@@ -65,6 +66,7 @@ def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
         "evpnd_malformed_total{'treatment': 'treated-as-withdraw'}": 8,
         "evpnd_mac_moves_total": 9,
         "evpnd_duplicate_macs": 1,
+        "evpnd_duplicate_ips": 2,
     }
 
 

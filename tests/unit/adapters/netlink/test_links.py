@@ -75,6 +75,14 @@ def test_a_plain_link_has_neither_kind_nor_port() -> None:
     assert (event.link.kind, event.link.vxlan, event.link.port) == ("", None, None)
 
 
+def test_a_bridge_tells_when_it_forgets_silent_macs() -> None:
+    about = nested(18, attribute(1, b"bridge\0"), nested(2, attribute(4, u32(1250))))
+    (event,) = parse_links(link_message(about)).events
+
+    assert isinstance(event, LinkObserved)
+    assert event.link.ageing == 12.5
+
+
 @pytest.mark.parametrize(("operstate", "carrier"), [(0, True), (6, True), (2, False)])
 def test_an_unknown_operational_state_counts_as_up(
     operstate: int, carrier: bool

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evpnd.adapters.netlink.snoop import read_binding
+from evpnd.model.events import NdFlags
 
 MAC = bytes.fromhex("020000000001")
 OTHER = bytes.fromhex("020000000002")
@@ -62,7 +63,10 @@ NONCE = bytes([14, 1]) + bytes(6)
 def test_a_sender_is_bound_to_its_address(
     frame: bytes, binding: tuple[bytes, bytes]
 ) -> None:
-    assert read_binding(frame) == binding
+    said = read_binding(frame)
+
+    assert said is not None
+    assert (said.mac, said.ip) == binding
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_a_frame_that_binds_nothing_is_passed_over(frame: bytes) -> None:
 def test_an_option_of_no_length_ends_the_options() -> None:
     frame = nd(136, options=bytes(8) + address(2, OTHER))
 
-    assert read_binding(frame) == (MAC, IP_6)
+    assert read_binding(frame) == (MAC, IP_6, NdFlags(router=False, override=None))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,41 @@ def test_an_option_of_no_length_ends_the_options() -> None:
 )
 def test_a_cut_frame_does_not_raise(frame: bytes) -> None:
     for size in range(len(frame)):
-        assert read_binding(frame[:size]) in (None, (MAC, IP), (MAC, IP_6))
+        said = read_binding(frame[:size])
+        assert said is None or said[:2] in ((MAC, IP), (MAC, IP_6))
+
+
+@pytest.mark.parametrize(
+    ("octet", "router", "override"),
+    [
+        (0x00, False, False),
+        (0x20, False, True),
+        (0x60, False, True),
+        (0x80, True, False),
+        (0xA0, True, True),
+    ],
+)
+def test_an_advertisement_says_what_its_address_is(
+    octet: int, router: bool, override: bool
+) -> None:
+    frame = bytearray(nd(136, options=address(2, MAC)))
+    frame[58] = octet
+
+    assert read_binding(bytes(frame)) == (MAC, IP_6, NdFlags(router, override))
+
+
+def test_an_answer_that_names_no_mac_says_nothing_of_anycast() -> None:
+    frame = bytearray(nd(136))
+    frame[58] = 0xC0
+
+    assert read_binding(bytes(frame)) == (MAC, IP_6, NdFlags(True, None))
+
+
+def test_a_solicitation_and_arp_say_nothing_of_routers() -> None:
+    for frame in (nd(135, options=address(1, MAC)), arp()):
+        said = read_binding(frame)
+        assert said is not None
+        assert said.flags is None
 
 
 @given(st.binary(max_size=120), st.sampled_from([b"\x08\x06", b"\x86\xdd", b"\x08\0"]))

@@ -1,0 +1,397 @@
+"""Which local MAC has which IP: learned, contested, given up.
+
+A binding is local where its MAC is behind one of our ports. It is told by ARP and
+ND on that port, by the kernel's neighbours, or by the YAML; then it is immutable
+(RFC 9047). Between a local and a remote binding of one IP to two MACs the sequence
+of the MAC decides (RFC 9721): who learns the IP last takes the next one.
+"""
+
+from math import inf
+
+from evpnd.core.contests import Contests, DuplicateIp, Key
+from evpnd.core.evi import Claim, MacVrf
+from evpnd.core.path import Path
+from evpnd.core.readiness import Links
+from evpnd.core.selection import best_for_ip, is_immutable
+from evpnd.model.actions import Notice
+from evpnd.model.events import NdFlags
+from evpnd.model.ids import (
+    IPV4_LENGTH,
+    format_ip,
+    format_mac,
+    is_tenant_ip,
+    is_unicast_mac,
+)
+from evpnd.model.routes import OVERRIDE, ROUTER
+
+Rival = tuple[bytes, Path]
+"""Another MAC that has the IP, and the path that says so."""
+SEQUENCE_MAX = 0xFFFFFFFF
+WAITING_MACS = 512
+WAITING_IPS = 16
+"""Most bindings that wait for the bridge to learn their MAC."""
+WAITING_TIME = 10.0
+"""Seconds for which they do."""
+DEPARTED_MACS = 1024
+DEPARTED_IPS = 64
+"""Most MACs that left, and most IPs of each, remembered."""
+DEPARTED_TIME = 30.0
+"""Seconds for which they are."""
+TOLD_MOST = 4096
+"""Refusals remembered so that each is told once."""
+
+
+class Bindings:
+    """The rules for local bindings of all EVIs; the tables are the EVIs' own."""
+
+    def __init__(self, contests: Contests, links: Links) -> None:
+        """Take the duplicates found so far, and the links for their names."""
+        self.contests = contests
+        self.notices: list[Notice] = []
+        self._links = links
+        self._told: dict[tuple[int, str, bytes, bytes], None] = {}
+
+    def snoop(self, vrf: MacVrf, port: int, claim: Claim) -> bool:
+        """Take what ARP or ND on a tenant port told; tells whether it was news."""
+        mac, ip, now, flags = claim
+        local = vrf.local.get(mac)
+        if local is None:
+            if mac not in vrf.static:
+                _wait(vrf, port, claim)
+                return False
+        elif local.port != port:
+            return False
+        if vrf.snooped.get(ip) == mac and (
+            flags is None or _merge(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
+        ):
+            vrf.heard[ip] = now
+            return False
+        return self._claim(vrf, vrf.snooped, claim)
+
+    def learned(self, vrf: MacVrf, mac: bytes, now: float) -> None:
+        """Take the bindings that waited for the bridge to learn a MAC.
+
+        And ask for the IPs that it had elsewhere until a moment ago: a machine that
+        was moved may be silent, and its old place may have forgotten it already.
+        """
+        for ip, ended in vrf.departed.pop(mac, {}).items():
+            if ended >= now - DEPARTED_TIME:
+                vrf.questions.append((mac, ip))
+        for port, claim in vrf.waiting.pop(mac, {}).values():
+            if claim.heard >= now - WAITING_TIME:
+                self.snoop(vrf, port, claim)
+
+    def departed(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+        """Remember for a moment which IP a MAC had."""
+        if not is_tenant_ip(ip):
+            return
+        ips = vrf.departed.pop(mac, {})
+        if len(vrf.departed) >= DEPARTED_MACS:
+            del vrf.departed[next(iter(vrf.departed))]
+        vrf.departed[mac] = ips
+        if len(ips) < DEPARTED_IPS:
+            ips[ip] = now
+
+    def take_back(self, vrf: MacVrf, mac: bytes, ip: bytes, *, router: bool) -> None:
+        """Take a binding that an earlier run noted; it is asked for soon."""
+        self._claim(vrf, vrf.snooped, Claim(mac, ip, -inf, _marked(ip, router)))
+
+    def kernel_has(
+        self, vrf: MacVrf, claim: Claim, *, router: bool, confirmed: bool
+    ) -> None:
+        """Take a neighbour that the kernel found by itself.
+
+        One that is not confirmed (STALE) is believed where nobody else claims the
+        IP, and not after it failed to answer.
+        """
+        mac, ip, now, _ = claim
+        if not is_tenant_ip(ip) or ip in vrf.own_ips:
+            return
+        if confirmed:
+            vrf.doubted.pop(ip, None)
+        elif vrf.doubted.get(ip) == mac:
+            return
+        held = vrf.binding(ip)
+        if not confirmed and (held not in (None, mac) or _rival(vrf, ip, mac)):
+            return
+        heard = now if confirmed else -inf
+        flags = _marked(ip, router)
+        self._claim(vrf, vrf.kernel_bindings, Claim(mac, ip, heard, flags))
+
+    def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
+        """Forget what the kernel's neighbours said of an IP."""
+        _take_out(vrf, vrf.kernel_bindings, ip)
+        vrf.doubted.pop(ip, None)
+
+    def _claim(self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim) -> bool:
+        mac, ip = claim.mac, claim.ip
+        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
+            return False
+        if not is_unicast_mac(mac) or not self._has_room(vrf, mac, ip):
+            return False
+        held = vrf.binding(ip)
+        if held != mac and vrf.is_local(mac):
+            rival = _rival(vrf, ip, mac)
+            if self._refused(vrf, claim, held, rival):
+                return False
+            if held is not None:
+                self.drop(vrf, held, ip)
+            elif rival is not None:
+                self._outbid(vrf, mac, rival[1])
+        _put(vrf, table, mac, ip)
+        if claim.heard > vrf.heard.get(ip, -inf):
+            vrf.heard[ip] = claim.heard
+        if claim.flags is not None:
+            self._take_flags(vrf, mac, ip, _merge(vrf, ip, claim.flags))
+        return True
+
+    def _has_room(self, vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
+        most = vrf.config.ips_per_mac
+        ips = vrf.bindings_of.get(mac)
+        if not most or ips is None or len(ips) < most or ip in ips:
+            return True
+        if mac not in vrf.limited:
+            if len(vrf.limited) > len(vrf.local):
+                vrf.limited &= vrf.local.keys()
+            vrf.limited.add(mac)
+            fields = {**_of(vrf), "mac": format_mac(mac), "limit": most}
+            self.notices.append(Notice("warning", "binding_limit_reached", fields))
+        return False
+
+    def _refused(
+        self, vrf: MacVrf, claim: Claim, held: bytes | None, rival: Rival | None
+    ) -> bool:
+        """Tell whether an IP stays with the MAC that has it, against this claim."""
+        mac, ip, now, _ = claim
+        if held is not None and held == vrf.static_ips.get(ip):
+            self._tell_immutable(vrf, ip, held, mac)
+            return True
+        key: Key = (vrf.config.vni, ip)
+        holder = held or (rival[0] if rival else None)
+        if holder is None:
+            if self.contests.release(key):
+                self._tell_released(vrf, ip)
+            return False
+        path = rival[1] if rival and held is None else None
+        if path is not None and is_immutable(path):
+            self._tell_immutable(vrf, ip, holder, mac)
+            return True
+        contests = self.contests
+        pair = DuplicateIp(holder, mac, now, held=True)
+        known = contests.found.get(key)
+        if known is not None and known.held and known.other == mac:
+            contests.find(key, pair)
+            return True
+        if (
+            path is not None and path.attributes.default_gateway
+        ) or contests.moved_often(key, now):
+            self._found(vrf, ip, pair, path)
+            return True
+        if contests.is_answer(key, mac, now):
+            self._found(vrf, ip, DuplicateIp(mac, holder, now), path)
+        contests.move(key, holder, now)
+        if held is not None:
+            vrf.questions.append((held, ip))
+        return False
+
+    def _outbid(self, vrf: MacVrf, mac: bytes, path: Path) -> None:
+        """Give a MAC a sequence above that of another MAC's route for its IP.
+
+        RFC 9721: the MAC route takes it, and all MAC/IP routes inherit it.
+        """
+        own = vrf.sequence.get(mac, 0)
+        if own <= path.sequence:
+            vrf.sequence[mac] = max(own, min(path.sequence + 1, SEQUENCE_MAX))
+
+    def _take_flags(self, vrf: MacVrf, mac: bytes, ip: bytes, flags: int) -> None:
+        if flags == vrf.nd_flags.get(ip, OVERRIDE):
+            return
+        if flags == OVERRIDE:
+            del vrf.nd_flags[ip]
+        else:
+            vrf.nd_flags[ip] = flags
+        vrf.dirty_macs.add(mac)
+        vrf.dirty_ips.add(ip)
+
+    def settle(self, vrf: MacVrf, now: float) -> None:
+        """Give up the local bindings that remote routes have better claims to."""
+        dirty = vrf.dirty_ips
+        vni = vrf.config.vni
+        for ip in dirty & vrf.static_ips.keys():
+            mac = vrf.static_ips[ip]
+            found = _rival(vrf, ip, mac) if vrf.is_local(mac) else None
+            if found is not None:
+                self._tell_immutable(vrf, ip, mac, found[0])
+        if self.contests.found:
+            for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
+                self._look_again(vrf, ip)
+        contested = dirty & vrf.snooped.keys()
+        contested |= dirty & vrf.kernel_bindings.keys()
+        for ip in contested:
+            mac_or_none = vrf.binding(ip)
+            if mac_or_none is not None and mac_or_none != vrf.static_ips.get(ip):
+                self._give_way(vrf, mac_or_none, ip, now)
+
+    def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+        found = _rival(vrf, ip, mac)
+        if found is None or not _is_better(vrf, mac, found[1]):
+            return
+        other, path = found
+        self.drop(vrf, mac, ip)
+        vrf.questions.append((mac, ip))
+        key = (vrf.config.vni, ip)
+        self.contests.move(key, mac, now)
+        often = self.contests.moved_often(key, now)
+        if often or key in self.contests.found:
+            self._found(vrf, ip, DuplicateIp(other, mac, now, held=often), path)
+
+    def _look_again(self, vrf: MacVrf, ip: bytes) -> None:
+        """Release a duplicate whose holder is gone, and ask the other one."""
+        key = (vrf.config.vni, ip)
+        known = self.contests.found[key]
+        found = _rival(vrf, ip, known.other)
+        if vrf.binding(ip) is None and found is None:
+            self.contests.release(key)
+            self._tell_released(vrf, ip)
+            if vrf.is_local(known.other):
+                vrf.questions.append((known.other, ip))
+
+    def expire(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+        """Give up a binding whose tenant does not answer."""
+        if vrf.kernel_bindings.get(ip) == mac:
+            # The kernel keeps its STALE neighbour, which is not ours to remove.
+            vrf.doubted[ip] = mac
+        self.drop(vrf, mac, ip)
+        fields = {**_of(vrf), "ip": format_ip(ip), "mac": format_mac(mac)}
+        self.notices.append(Notice("info", "binding_expired", fields))
+
+    def expire_duplicates(self, now: float, vrfs: dict[int, MacVrf]) -> None:
+        """Release the duplicates that have been quiet for the window."""
+        for vni, ip in self.contests.expire(now):
+            vrf = vrfs.get(vni)
+            if vrf is not None:
+                self._tell_released(vrf, ip)
+
+    def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+        """Forget what was learned of a binding."""
+        for table in (vrf.snooped, vrf.kernel_bindings):
+            if table.get(ip) == mac:
+                _take_out(vrf, table, ip)
+        vrf.heard.pop(ip, None)
+        vrf.nd_flags.pop(ip, None)
+
+    def _found(
+        self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, path: Path | None
+    ) -> None:
+        """Note a duplicate; `path` is that of the one of the two that is remote."""
+        if not self.contests.find((vrf.config.vni, ip), pair):
+            return
+        fields = {
+            **_of(vrf),
+            "ip": format_ip(ip),
+            "mac": format_mac(pair.holder),
+            "at": self._place(vrf, pair.holder, path),
+            "other_mac": format_mac(pair.other),
+            "other_at": self._place(vrf, pair.other, path),
+        }
+        self.notices.append(Notice("warning", "duplicate_ip_found", fields))
+
+    def _tell_released(self, vrf: MacVrf, ip: bytes) -> None:
+        fields = {**_of(vrf), "ip": format_ip(ip)}
+        self.notices.append(Notice("info", "duplicate_ip_released", fields))
+
+    def _tell_immutable(
+        self, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
+    ) -> None:
+        claim = (vrf.config.vni, "immutable", ip, other)
+        if claim in self._told:
+            return
+        if len(self._told) >= TOLD_MOST:
+            del self._told[next(iter(self._told))]
+        self._told[claim] = None
+        fields = {
+            **_of(vrf),
+            "ip": format_ip(ip),
+            "mac": format_mac(holder),
+            "claimed_by": format_mac(other),
+        }
+        self.notices.append(Notice("warning", "immutable_binding_claimed", fields))
+
+    def _place(self, vrf: MacVrf, mac: bytes, path: Path | None) -> str | None:
+        local = vrf.local.get(mac)
+        if local is not None:
+            link = self._links.by_index.get(local.port)
+            return link.name if link is not None else None
+        return format_ip(path.vtep) if path is not None else None
+
+
+def _rival(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
+    """Find the best remote binding of an IP to another MAC that is really remote."""
+    macs = vrf.macs_of.get(ip)
+    if macs is None or macs == (mac,):
+        return None
+    others = (o for o in macs if o != mac and not vrf.is_local(o) and is_unicast_mac(o))
+    return best_for_ip(vrf, ip, others)
+
+
+def _is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
+    """Tell whether a path's binding goes before one to a local MAC."""
+    if is_immutable(path) or path.attributes.default_gateway:
+        return True
+    own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
+    return (not path.sticky, -path.sequence, path.vtep) < own
+
+
+def _wait(vrf: MacVrf, port: int, claim: Claim) -> None:
+    claims = vrf.waiting.get(claim.mac)
+    if claims is None:
+        if len(vrf.waiting) >= WAITING_MACS:
+            del vrf.waiting[next(iter(vrf.waiting))]
+        claims = vrf.waiting[claim.mac] = {}
+    if claim.ip in claims or len(claims) < WAITING_IPS:
+        claims[claim.ip] = (port, claim)
+
+
+def _marked(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001
+    """Tell what the kernel's router mark stands for; None: it says nothing."""
+    return NdFlags(True, None) if router and len(ip) > IPV4_LENGTH else None  # noqa: FBT003
+
+
+def _merge(vrf: MacVrf, ip: bytes, said: NdFlags) -> int:
+    """Tell R and O of a binding after an advertisement."""
+    override = vrf.nd_flags.get(ip, OVERRIDE) & OVERRIDE
+    if said.override is not None:
+        override = OVERRIDE if said.override else 0
+    return (ROUTER if said.router else 0) | override
+
+
+def _put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> None:
+    old = table.get(ip)
+    if old == mac:
+        return
+    if old is not None:
+        _take_out(vrf, table, ip)
+    table[ip] = mac
+    vrf.bindings_of.setdefault(mac, set()).add(ip)
+    vrf.newly_bound.append(ip)
+    vrf.dirty_macs.add(mac)
+    vrf.dirty_ips.add(ip)
+
+
+def _take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
+    mac = table.pop(ip, None)
+    if mac is None:
+        return
+    vrf.dirty_macs.add(mac)
+    vrf.dirty_ips.add(ip)
+    if mac in (vrf.snooped.get(ip), vrf.kernel_bindings.get(ip)):
+        return
+    ips = vrf.bindings_of.get(mac)
+    if ips is not None and vrf.static_ips.get(ip) != mac:
+        ips.discard(ip)
+        if not ips:
+            del vrf.bindings_of[mac]
+
+
+def _of(vrf: MacVrf) -> dict[str, object]:
+    return {"evi": vrf.config.name, "vni": vrf.config.vni}

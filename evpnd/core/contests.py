@@ -1,0 +1,103 @@
+"""IPs that two MACs claim: duplicate addresses (RFC 9161, section 3.7).
+
+When an IP goes from one MAC to another, the MAC that lost it is asked. If it
+answers, both have the IP: that is told, and the IP goes back, for the new one may have
+it no more (an address that fails over and back). After so many moves within the window
+(RFC 9721) it stays with the MAC that has it, until the other one has been silent for
+the window or the holder is gone.
+"""
+
+from collections import deque
+from typing import NamedTuple
+
+from evpnd.model.config import DuplicateDetection
+
+ANSWER_TIME = 4.0
+"""Seconds for which a word of the MAC that lost an IP counts as its answer."""
+
+Key = tuple[int, bytes]
+"""(VNI, IP)."""
+
+
+class DuplicateIp(NamedTuple):
+    """An IP that two MACs have."""
+
+    holder: bytes
+    other: bytes
+    heard: float
+    """When the other one last claimed it, monotonic seconds."""
+    held: bool = False
+    """It has moved too often, and stays."""
+
+
+class Contests:
+    """Moves of IPs, questions to those who lost one, and the duplicates found."""
+
+    def __init__(self, settings: DuplicateDetection) -> None:
+        """Begin with none."""
+        self.settings = settings
+        self.found: dict[Key, DuplicateIp] = {}
+        self._asked: dict[Key, tuple[bytes, float]] = {}
+        """The MAC that lost the IP, and until when its word is an answer."""
+        self._moves: dict[Key, deque[float]] = {}
+
+    def move(self, key: Key, loser: bytes, now: float) -> None:
+        """Note that a MAC loses an IP.
+
+        Tables are in the order of the last change, so that what is over is found
+        at their front.
+        """
+        self._asked.pop(key, None)
+        self._asked[key] = (loser, now + ANSWER_TIME)
+        times = self._moves.pop(key, None) or deque(maxlen=self.settings.moves)
+        self._moves[key] = times
+        times.append(now)
+
+    def moved_often(self, key: Key, now: float) -> bool:
+        """Tell whether an IP moved as often as it may within the window."""
+        times = self._moves.get(key)
+        if times is None or len(times) < self.settings.moves:
+            return False
+        return times[0] >= now - self.settings.window
+
+    def is_answer(self, key: Key, mac: bytes, now: float) -> bool:
+        """Tell whether a MAC that lost an IP a moment ago still claims it."""
+        asked = self._asked.get(key)
+        return asked is not None and asked[0] == mac and now <= asked[1]
+
+    def find(self, key: Key, pair: DuplicateIp) -> bool:
+        """Note a duplicate; tells whether it is news."""
+        if not self.settings.enabled:
+            return False
+        news = key not in self.found
+        self.found[key] = pair
+        return news
+
+    def release(self, key: Key) -> DuplicateIp | None:
+        """Forget a duplicate: its holder is gone."""
+        self._asked.pop(key, None)
+        self._moves.pop(key, None)
+        return self.found.pop(key, None)
+
+    def expire(self, now: float) -> list[Key]:
+        """Forget what is over; returns the IPs that are duplicates no more."""
+        while self._asked:
+            key, (_, until) = next(iter(self._asked.items()))
+            if until >= now:
+                break
+            del self._asked[key]
+        oldest = now - self.settings.window
+        while self._moves:
+            key, times = next(iter(self._moves.items()))
+            if times[-1] >= oldest:
+                break
+            del self._moves[key]
+        over = [key for key, each in self.found.items() if each.heard <= oldest]
+        for key in over:
+            self.release(key)
+        return over
+
+    def next_due(self) -> float | None:
+        """Say when the next duplicate is over."""
+        first = min((each.heard for each in self.found.values()), default=None)
+        return None if first is None else first + self.settings.window
