@@ -122,8 +122,12 @@ class Peering:
             self._count_malformed(session, update, now)
 
     def _finish(self, session: Session, by: str = "marker") -> None:
+        waited = session.deadline is not None
         gone = session.finish()
-        self._info("end_of_rib", peer=session.peer, by=by, stale_routes_withdrawn=gone)
+        if waited or gone:
+            # A peer may repeat the marker as often as it likes.
+            fields = {"by": by, "stale_routes_withdrawn": gone}
+            self._info("end_of_rib", peer=session.peer, **fields)
 
     def _count_malformed(self, session: Session, update: Update, now: float) -> None:
         for found in update.malformed:

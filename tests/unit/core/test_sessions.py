@@ -191,3 +191,19 @@ def test_the_last_error_is_kept_for_people() -> None:
 
     shown = here.engine.peering.sessions[PEER].last_error
     assert shown == "received: Cease / Administrative Shutdown"
+
+
+def test_a_peer_that_repeats_end_of_rib_is_told_of_once_a_session() -> None:
+    here = host()
+
+    def told() -> int:
+        return sum(notice.event == "end_of_rib" for notice in here.notices)
+
+    before = told()
+    for _ in range(5):
+        here.run(end_of_rib(PEER))
+    assert told() == before
+
+    here.run(RefreshMarked(PEER, ended=False))
+    here.run(RefreshMarked(PEER, ended=True))
+    assert told() == before + 1
