@@ -68,6 +68,7 @@ def expect(host: Host, said: object, where: str) -> None:
     lists: dict[str, Callable[[], list[str]]] = {
         "flood": devices.flood,
         "changes": lambda: sorted(host.changes),
+        "probes": lambda: sorted(host.probes),
     }
     for name, listed in lists.items():
         if words.has(name):

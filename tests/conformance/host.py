@@ -17,6 +17,7 @@ from evpnd.model.actions import (
     KernelAction,
     Notice,
     OverrideLocalMacs,
+    SendProbes,
     UpsertFlood,
     UpsertLocalNeighbors,
     UpsertNeighbors,
@@ -43,6 +44,8 @@ class Host:
         self.notices: list[Notice] = []
         self.changes: list[str] = []
         """Rows that were written, in words."""
+        self.probes: list[str] = []
+        """Tenants that were asked for an address, by port, MAC and IP."""
         self.refused: list[str] = []
         """Errors of a configuration that was not taken."""
         self.start_agent()
@@ -124,9 +127,15 @@ class Host:
                 self.engine.handle(event, self.now)
         for action in kernel:
             self.changes += _changes(action)
+            if isinstance(action, SendProbes):
+                self.probes += self._asked(action)
             for event in self.kernel.apply(action):
                 self.engine.handle(event, self.now)
         return bool(kernel or bgp or lines)
+
+    def _asked(self, action: SendProbes) -> list[str]:
+        port = self.kernel.name(action.port)
+        return [f"{port} {_binding(ip, mac)}" for mac, ip, _ in action.probes]
 
     def wait(self, seconds: float) -> None:
         """Let time pass; the agent wakes whenever it asked to be woken."""
@@ -171,6 +180,7 @@ class Host:
         """Begin to note anew: what happened so far was judged."""
         self.notices.clear()
         self.changes.clear()
+        self.probes.clear()
         self.refused.clear()
         self.malformed()
         for peer in self.speaker.peers.values():

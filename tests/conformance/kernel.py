@@ -187,6 +187,9 @@ class Kernel:
                 return evi, link
         raise CaseError(f"there is no device {device!r}")
 
+    def name(self, ifindex: int) -> str:
+        return next(link.name for link in self.links() if link.ifindex == ifindex)
+
     def links(self) -> tuple[Link, ...]:
         found = [self.loopback]
         for evi in self.evis.values():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evpnd.model.events import BindingsSnooped, KernelOverran
+from evpnd.model.events import BindingsSnooped, KernelOverran, NdFlags
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
 from evpnd.speaker import messages
 from tests.conformance import routes
@@ -147,13 +147,8 @@ def _port(host: Host, name: str, said: object, where: str) -> None:
             host.run(*kernel.frame(name, mac_of(what, here)))
         case "arp" | "nd":
             words = Words(what, here)
-            mac, ip = words.take("mac", mac_of), words.take("ip", ip_of)
-            words.done()
-            if len(ip) != (4 if word == "arp" else 16):
-                refuse(here, f"{word} does not speak of {len(ip)} octets")
-            _, link = kernel.find(name)
-            heard = BindingsSnooped([(link.ifindex, mac, ip)])
-            host.run(*kernel.frame(name, mac), heard)
+            heard = _snooped(kernel.find(name)[1].ifindex, word, words)
+            host.run(*kernel.frame(name, heard.bindings[0][1]), heard)
         case "ages":
             host.run(*kernel.age(name, mac_of(what, here)))
         case "static" | "sticky":
@@ -164,6 +159,18 @@ def _port(host: Host, name: str, said: object, where: str) -> None:
             host.run(*kernel.set_link(name, up=word == "up"))
         case _:
             refuse(here, "this does not happen on a port; see README.md")
+
+
+def _snooped(port: int, word: str, words: Words) -> BindingsSnooped:
+    claim = (port, words.take("mac", mac_of), words.take("ip", ip_of))
+    if len(claim[2]) != (4 if word == "arp" else 16):
+        refuse(words.where, f"{word} does not speak of {len(claim[2])} octets")
+    flags = {}
+    if word == "nd" and words.has("router"):
+        router = words.take("router", flag)
+        flags[claim] = NdFlags(router, words.take("override", flag, True))
+    words.done()
+    return BindingsSnooped([claim], flags)
 
 
 def _device(host: Host, name: str, said: object, where: str) -> None:

@@ -37,6 +37,7 @@ TRUE = {
     "refused": "[]",
     "ready": "fresh",
     "show macs": "[{mac: 02:00:00:00:00:01}, {mac: 02:00:00:00:00:09, sequence: 0}]",
+    "probes": "[]",
     "changes": (
         '["flood 10.0.0.9", "fdb 02:00:00:00:00:09 10.0.0.9", '
         '"neighbor 192.0.2.9 02:00:00:00:00:09", '
@@ -66,6 +67,7 @@ FALSE = [
     ("ready", "preserved"),
     ("show macs", "[{mac: 02:00:00:00:00:01}]"),
     ("show macs", TRUE["show macs"].replace("sequence: 0", "sequence: 1")),
+    ("probes", "[t1 192.0.2.1 02:00:00:00:00:01]"),
     ("changes", "[]"),
 ]
 
