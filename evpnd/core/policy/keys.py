@@ -51,16 +51,11 @@ class KeyIndex:
 
     def __init__(self) -> None:
         """Begin without any."""
-        self._flags: dict[Criterion, int] = {}
         self._tables: dict[_Place, dict[int, _Table]] = {}
         self._without_ip = 0
 
-    def flag(self, criterion: Criterion) -> int:
-        """Give a criterion its bit; an equal one has the same."""
-        known = self._flags.get(criterion)
-        if known is not None:
-            return known
-        flag = self._flags[criterion] = 1 << len(self._flags)
+    def add(self, criterion: Criterion, flag: int) -> None:
+        """Have routes that a criterion holds for bear a flag."""
         start = 0 if criterion.field is Field.MAC else MAC_LENGTH
         for prefix in criterion.values:
             assert isinstance(prefix, Prefix)
@@ -72,7 +67,6 @@ class KeyIndex:
             if table is None:
                 table = tables[prefix.length] = _Table(start, prefix.length)
             table.add(prefix.octets, flag)
-        return flag
 
     def bits(self, keys: Sequence[bytes], relevant: int) -> list[int]:
         """Find the relevant bits of type 2 keys, MAC and IP in one piece each."""

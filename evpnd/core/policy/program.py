@@ -1,16 +1,18 @@
 """Policies in a row, compiled; programs, which are what is left for one path."""
 
 from collections.abc import Callable, Hashable, Sequence
-from operator import itemgetter
+from operator import attrgetter
 from typing import NamedTuple, final
 
 from evpnd.core.policy.changing import compile_changes
 from evpnd.core.policy.keys import KeyIndex
-from evpnd.core.policy.matching import compile_match, flags, positions
+from evpnd.core.policy.matching import Index, Matches, fields
 from evpnd.model.policy import (
     DEFAULT_RULE,
     KEY_FIELDS,
+    NO_CHANGES,
     TYPES_WITH,
+    Field,
     Key,
     Policy,
     Rule,
@@ -76,7 +78,7 @@ class Outcome(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    matches: Callable[[Subject, int | None], bool | None]
+    matches: Matches
     flags: int
     change: Callable[[Subject], Subject] | None
     decides: bool
@@ -87,15 +89,17 @@ class _Rule(NamedTuple):
 class _Settled:
     """What is left of a policy for paths that look the same to it."""
 
-    __slots__ = ("_decided", "_rules", "_subject", "changes", "flags")
+    __slots__ = ("_decided", "_index", "_rules", "_subject", "changes", "flags")
 
-    def __init__(self, subject: Subject, rules: Sequence[_Rule]) -> None:
+    def __init__(
+        self, subject: Subject, facts: int, rules: Sequence[_Rule], index: Index
+    ) -> None:
         """Leave out the rules that cannot match a path, whatever its keys are."""
-        bits = None if subject.type in _WITH_KEYS else 0
+        unknown = index.key_flags if subject.type in _WITH_KEYS else 0
         left = []
         changed = subject
         for at, rule in enumerate(rules):
-            matches = rule.matches(changed, bits)
+            matches = rule.matches(facts, unknown)
             if matches is False:
                 continue
             left.append(rule)
@@ -108,16 +112,17 @@ class _Settled:
                 left.extend(rules[at + 1 :])
                 break
             changed = rule.change(changed)
+            facts = index.facts(changed)
+        self._index = index
         self._subject = subject
         self._rules = tuple(left)
         self._decided: dict[int, tuple[_Rule, ...]] = {}
         self.flags = 0
-        self.changes = False
+        """The bits of MAC and IP that matter still."""
+        for rule in left:
+            self.flags |= rule.flags & unknown
+        self.changes = self.flags != 0 and any(rule.change for rule in left)
         """What it makes of a path depends on the key."""
-        if bits is None:
-            for rule in left:
-                self.flags |= rule.flags
-            self.changes = self.flags != 0 and any(rule.change for rule in left)
 
     def matching(self, bits: int) -> tuple[_Rule, ...]:
         """Find the rules that match, the last of which decides."""
@@ -127,54 +132,113 @@ class _Settled:
             return known
         matching = []
         subject = self._subject
+        held = bits | self._index.facts(subject)
         for rule in self._rules:
-            if rule.matches(subject, bits):
+            if rule.matches(held, 0):
                 matching.append(rule)
                 if rule.decides:
                     break
                 if rule.change is not None:
                     subject = rule.change(subject)
+                    held = bits | self._index.facts(subject)
         found = self._decided[bits] = tuple(matching)
         return found
+
+
+_CHANGED = frozenset(
+    {
+        Field.COMMUNITY,
+        Field.LARGE_COMMUNITY,
+        Field.ROUTE_TARGET,
+        Field.EXTENDED_COMMUNITY,
+    }
+)
+_lists: Callable[[Subject], Hashable] = attrgetter(
+    "communities", "large_communities", "route_targets", "extended_communities"
+)
+
+
+def sees_changes(rules: Sequence[Rule]) -> bool:
+    """Tell whether rules may look at a list that they have changed.
+
+    What a list is after a change cannot be told from the bits before it.
+    """
+    return any(rule.changes != NO_CHANGES for rule in rules) and any(
+        fields(rule.match) & _CHANGED for rule in rules
+    )
 
 
 @final
 class _Policy:
     """One policy, compiled."""
 
-    __slots__ = ("_look", "_rules", "_settled", "flags", "steps")
+    __slots__ = ("_flags", "_index", "_rules", "_sees_changes", "_settled", "steps")
 
-    def __init__(self, policy: Policy, index: KeyIndex) -> None:
+    def __init__(self, policy: Policy, index: Index) -> None:
         last = Rule(DEFAULT_RULE, policy.line, (), policy.default)
         rules = (*policy.rules, last)
         self._rules = tuple(
             _Rule(
-                compile_match(rule.match, index),
-                flags(rule.match, index),
+                index.compile(rule.match),
+                index.flags(rule.match),
                 compile_changes(rule.changes),
                 rule.verdict is not None,
                 Step(policy, rule),
             )
             for rule in rules
         )
-        self.steps = tuple(rule.step for rule in self._rules)
-        self.flags = flags(
-            tuple(condition for rule in rules for condition in rule.match), index
-        )
-        seen = frozenset({Subject._fields.index("type")}).union(
-            *(positions(rule.match) for rule in rules)
-        )
-        self._look: Callable[[Subject], Hashable] = itemgetter(*sorted(seen))
+        self._index = index
+        self._flags = 0
+        for compiled in self._rules:
+            self._flags |= compiled.flags
+        self.steps = tuple(compiled.step for compiled in self._rules)
+        self._sees_changes = sees_changes(rules)
         self._settled: dict[Hashable, _Settled] = {}
 
-    def settle(self, subject: Subject) -> _Settled:
+    @property
+    def key_flags(self) -> int:
+        """Give the bits of MAC and IP that any rule looks at."""
+        return self._flags & self._index.key_flags
+
+    def settle(self, subject: Subject, facts: int) -> _Settled:
         """Judge a path, once for all that look the same."""
-        look = self._look(subject)
+        look: Hashable = (facts & self._flags, subject.type)
+        if self._sees_changes:
+            look = (look, _lists(subject))
         known = self._settled.get(look)
         if known is None:
             if len(self._settled) >= MOST_REMEMBERED:
                 self._settled.clear()
-            known = self._settled[look] = _Settled(subject, self._rules)
+            known = _Settled(subject, facts, self._rules, self._index)
+            self._settled[look] = known
+        return known
+
+
+class _Verdict(NamedTuple):
+    """What the policies decide, before it is applied to a path."""
+
+    accepted: bool
+    steps: tuple[Step, ...]
+    changes: tuple[Callable[[Subject], Subject], ...]
+
+
+@final
+class _Shared:
+    """What is left of policies in a row for paths that look the same to them."""
+
+    __slots__ = ("_chain", "_subject", "_verdicts", "relevant")
+
+    def __init__(self, chain: "Chain", subject: Subject, relevant: int) -> None:
+        self._chain = chain
+        self._subject = subject
+        self._verdicts: dict[int, _Verdict] = {}
+        self.relevant = relevant
+
+    def verdict(self, bits: int) -> _Verdict:
+        """Find what is decided about keys with these bits."""
+        known = self._verdicts.get(bits)
+        if known is None:
+            known = self._verdicts[bits] = self._chain.run(self._subject, bits)
         return known
 
 
@@ -182,20 +246,25 @@ class _Policy:
 class Program:
     """What policies make of the routes of one path."""
 
-    __slots__ = ("_chain", "_outcomes", "_subject", "relevant")
+    __slots__ = ("_keys", "_outcomes", "_shared", "_subject", "relevant")
 
-    def __init__(self, chain: "Chain", subject: Subject, relevant: int) -> None:
-        self._chain = chain
+    def __init__(self, shared: "_Shared", keys: KeyIndex, subject: Subject) -> None:
+        self._shared = shared
+        self._keys = keys
         self._subject = subject
         self._outcomes: dict[int, Outcome] = {}
-        self.relevant = relevant
+        self.relevant = shared.relevant
         """The bits that the outcome depends on; 0: it is the same for all keys."""
 
     def outcome(self, bits: int = 0) -> Outcome:
         """Find what becomes of routes with these bits."""
         known = self._outcomes.get(bits)
         if known is None:
-            known = self._chain.run(self._subject, bits)
+            verdict = self._shared.verdict(bits)
+            subject = self._subject
+            for change in verdict.changes:
+                subject = change(subject)
+            known = Outcome(verdict.accepted, verdict.steps, subject)
             for other in self._outcomes.values():
                 if other == known:
                     known = other
@@ -206,7 +275,7 @@ class Program:
         """Part type 2 keys by what becomes of them."""
         if not self.relevant:
             return [(self.outcome(), keys)]
-        bits = self._chain.index.bits(keys, self.relevant)
+        bits = self._keys.bits(keys, self.relevant)
         kinds = set(bits)
         outcomes = {id(outcome): outcome for outcome in map(self.outcome, kinds)}
         if len(outcomes) == 1:
@@ -222,9 +291,9 @@ class Program:
         if not self.relevant:
             return self.outcome()
         if key.mac:
-            (bits,) = self._chain.index.bits((key.mac + key.ip,), self.relevant)
+            (bits,) = self._keys.bits((key.mac + key.ip,), self.relevant)
         else:
-            bits = self._chain.index.bits_of_prefix(key, self.relevant)
+            bits = self._keys.bits_of_prefix(key, self.relevant)
         return self.outcome(bits)
 
 
@@ -233,20 +302,39 @@ class Chain:
 
     def __init__(self, policies: Sequence[Policy]) -> None:
         """Compile them."""
-        self.index = KeyIndex()
-        self._policies = tuple(_Policy(policy, self.index) for policy in policies)
+        self._index = Index()
+        self.keys = self._index.keys
+        self._policies = tuple(_Policy(policy, self._index) for policy in policies)
         self.steps = tuple(step for each in self._policies for step in each.steps)
         """All rules, for counters."""
+        self._sees_changes = sees_changes(
+            [rule for policy in policies for rule in policy.rules]
+        )
+        self._shared: dict[Hashable, _Shared] = {}
 
     def program(self, subject: Subject) -> Program:
         """Judge a path, as far as that goes without MAC and IP."""
+        facts = self._index.facts(subject)
+        look: Hashable = (facts, subject.type)
+        if self._sees_changes:
+            look = (look, _lists(subject))
+        shared = self._shared.get(look)
+        if shared is None:
+            if len(self._shared) >= MOST_REMEMBERED:
+                self._shared.clear()
+            relevant = self._relevant(subject, facts)
+            shared = self._shared[look] = _Shared(self, subject, relevant)
+        return Program(shared, self.keys, subject)
+
+    def _relevant(self, subject: Subject, facts: int) -> int:
+        """Find the bits of MAC and IP that matter still."""
         relevant = 0
         known: Subject | None = subject
         for policy in self._policies:
             if known is None:
-                relevant |= policy.flags
+                relevant |= policy.key_flags
                 continue
-            settled = policy.settle(known)
+            settled = policy.settle(known, facts)
             relevant |= settled.flags
             if settled.changes:
                 known = None
@@ -254,21 +342,31 @@ class Chain:
                 matching = settled.matching(0)
                 if matching[-1].step.verdict is Verdict.REJECT:
                     break
-                for rule in matching:
-                    if rule.change is not None:
-                        known = rule.change(known)
-        if subject.type not in _WITH_KEYS:
-            relevant = 0
-        return Program(self, subject, relevant)
+                known, facts = self._change(known, facts, matching)
+        return relevant if subject.type in _WITH_KEYS else 0
 
-    def run(self, subject: Subject, bits: int) -> Outcome:
+    def _change(
+        self, subject: Subject, facts: int, matching: Sequence[_Rule]
+    ) -> tuple[Subject, int]:
+        changed = subject
+        for rule in matching:
+            if rule.change is not None:
+                changed = rule.change(changed)
+        return changed, facts if changed is subject else self._index.facts(changed)
+
+    def run(self, subject: Subject, bits: int) -> _Verdict:
         """Ask every policy in turn, until one rejects."""
         steps: list[Step] = []
+        changes: list[Callable[[Subject], Subject]] = []
+        facts = self._index.facts(subject)
         for policy in self._policies:
-            for rule in policy.settle(subject).matching(bits):
+            matching = policy.settle(subject, facts).matching(bits)
+            for rule in matching:
                 steps.append(rule.step)
                 if rule.change is not None:
-                    subject = rule.change(subject)
+                    changes.append(rule.change)
             if steps[-1].verdict is Verdict.REJECT:
-                return Outcome(accepted=False, steps=tuple(steps), subject=subject)
-        return Outcome(accepted=True, steps=tuple(steps), subject=subject)
+                break
+            subject, facts = self._change(subject, facts, matching)
+        accepted = not steps or steps[-1].verdict is not Verdict.REJECT
+        return _Verdict(accepted, tuple(steps), tuple(changes))
