@@ -167,14 +167,15 @@ def test_sessions_wait_for_the_first_announcement(tmp_path: Path) -> None:
         assert far.bodies(UPDATE)[1] == bytes.fromhex("00000006800f03001946")
 
 
+@pytest.mark.parametrize(("local", "remote"), [(LOCAL4, REMOTE4), (LOCAL6, REMOTE6)])
 @pytest.mark.parametrize("passive", [False, True])
 def test_md5_keys_hold_for_connections_of_either_side(
-    tmp_path: Path, *, passive: bool
+    tmp_path: Path, local: str, remote: str, *, passive: bool
 ) -> None:
     key = 'it\'s "a" key; {with} #everything\\ ,[in] it%'
-    config = peer(password=key, passive=passive)
+    config = peer(remote, password=key, passive=passive)
     with (
-        BgpPeer(PEER, REMOTE4, LOCAL4, passive=not passive, md5=key) as far,
+        BgpPeer(PEER, remote, local, passive=not passive, md5=key) as far,
         SpeakerRun(tmp_path / "s", [config]),
     ):
         far.wait_established()

@@ -178,6 +178,10 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         """
         if not self._reactor.ready:
             return False
+        # The older ones first: the newest connection of a peer is the one it means.
+        waiting, self._waiting = self._waiting, []
+        for candidate in waiting:
+            self._judge(candidate)
         for listening in self._listening.values():
             for _ in range(BACKLOG):
                 try:
@@ -188,9 +192,6 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
                     self._complain("accept_failed", reason=error.strerror)
                     break
                 self._accept(io)
-        waiting, self._waiting = self._waiting, []
-        for candidate in waiting:
-            self._judge(candidate)
         return False
 
     def _complain(self, event: str, about: str = "", **keys: object) -> None:
@@ -241,7 +242,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             _refuse(connection, Goodbye(6, 3))
             return
         if peer.proto is None and peer.attempt is None:
-            peer.take(connection)
+            self._take(candidate)
             return
         waited = time.monotonic() - since
         try:
@@ -257,23 +258,30 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             return
         match verdict:
             case Verdict.TAKE:
-                peer.take(connection)
+                self._take(candidate)
             case Verdict.REFUSE:
                 _refuse(connection, Goodbye(6, 7))
             case Verdict.WAIT:
                 self._wait(candidate)
 
+    def _take(self, candidate: Waiting) -> None:
+        """Give a connection to its peer; an older one that waits is of no use."""
+        self._forget(candidate.peer)
+        candidate.peer.take(candidate.connection)
+
     def _wait(self, candidate: Waiting) -> None:
-        """Keep a connection for its OPEN; a newer one of the same peer replaces it."""
+        """Keep a connection for its OPEN, instead of an older one."""
         if time.monotonic() - candidate.since >= OPEN_WAIT:
             candidate.connection.close()
             return
-        for other in self._waiting:
-            if other.peer is candidate.peer:
-                self._waiting.remove(other)
-                other.connection.close()
-                break
+        self._forget(candidate.peer)
         self._waiting.append(candidate)
+
+    def _forget(self, peer: Any) -> None:  # noqa: ANN401
+        """Close what waits of a peer."""
+        for other in [each for each in self._waiting if each.peer is peer]:
+            self._waiting.remove(other)
+            other.connection.close()
 
     @staticmethod
     def _verdict(peer: Any, connection: SpeakerIncoming, waited: float) -> Verdict:  # noqa: ANN401
