@@ -21,7 +21,12 @@ SAME_EVENT_LIMIT = 50
 """Lines a second of one event; the rest are counted and told in one line."""
 
 FILTERS = ("vni", "peer", "mac", "ip")
-FILTERS_OF = {"peers": ("peer",), "evis": ("vni",), "vteps": ("vni", "peer")}
+FILTERS_OF = {
+    "peers": ("peer",),
+    "evis": ("vni",),
+    "vteps": ("vni", "peer"),
+    "policies": (),
+}
 """Tables that not all filters have a meaning for."""
 
 Entry = dict[str, Any]
@@ -99,6 +104,7 @@ class Reports:
             "neighbors": lambda: views.neighbors(engine),
             "vteps": lambda: views.vteps(engine),
             "routes": lambda: views.routes(engine),
+            "policies": lambda: views.policies(engine),
             "events": lambda: iter(list(self._events)),
         }
         table = tables.get(what)
@@ -176,6 +182,10 @@ class Reports:
             malformed={
                 treatment.value: count
                 for treatment, count in engine.peering.malformed.items()
+            },
+            policy_verdicts={
+                (rule["policy"], rule["rule"], rule["verdict"]): rule["routes"]
+                for rule in views.policies(engine)
             },
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),

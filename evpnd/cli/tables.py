@@ -223,6 +223,17 @@ TABLES: dict[str, Table] = {
         ),
         ("peer", "type", "rd", "mac", "ip", "originator"),
     ),
+    "policies": Table(
+        (
+            _column("policy"),
+            _column("rule"),
+            _column("verdict"),
+            _number("routes"),
+            _column("at"),
+            _column("attached"),
+        ),
+        ("policy", "number"),
+    ),
     "events": Table(
         (
             Column("time", "TIME", write_time),

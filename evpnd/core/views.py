@@ -11,6 +11,7 @@ from evpnd.core.admission import Fate, fate, imet_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
+from evpnd.core.policy import view
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.core.sessions import Session
@@ -338,6 +339,11 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         "policies": [],
         "since": path.received_at,
     }
+
+
+def policies(engine: Engine) -> Iterator[Entry]:
+    """List the policies in use, rule by rule."""
+    return view.policies(engine.config, engine.importer.attached.counts())
 
 
 def _routed_macs(vrf: MacVrf) -> set[bytes]:

@@ -6,7 +6,16 @@ from typing import Final
 
 from evpnd.model.ids import format_mac, parse_mac, parse_vni
 
-TABLES: Final = ("peers", "evis", "macs", "neighbors", "vteps", "routes", "events")
+TABLES: Final = (
+    "peers",
+    "evis",
+    "macs",
+    "neighbors",
+    "vteps",
+    "routes",
+    "policies",
+    "events",
+)
 COMMANDS: Final = ("show", "status", "reload", "clear", "plan", "explain")
 
 Request = dict[str, object]

@@ -86,6 +86,12 @@ def families(now: Snapshot) -> Iterator[Metric]:
         (((treatment,), count) for treatment, count in now.malformed.items()),
         "treatment",
     )
+    yield _counter(
+        "policy_verdicts",
+        "Routes by the rule that matched them, each time that they were judged.",
+        now.policy_verdicts.items(),
+        *("policy", "rule", "verdict"),
+    )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
     yield _gauge("duplicate_macs", "MACs that keep moving.", [((), now.duplicate_macs)])
     yield _gauge("duplicate_ips", "IPs that two MACs have.", [((), now.duplicate_ips)])

@@ -50,6 +50,8 @@ class Snapshot:
     """By table."""
     malformed: Mapping[str, int] = field(default_factory=dict)
     """By treatment (RFC 7606, section 2)."""
+    policy_verdicts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """By policy, rule and verdict."""
     mac_moves: int = 0
     duplicate_macs: int = 0
     duplicate_ips: int = 0

@@ -1,8 +1,8 @@
 """The policies of a configuration, compiled where peers and EVIs name them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from evpnd.core.policy.program import Chain, Step
+from evpnd.core.policy.program import Chain
 from evpnd.model.policy import Policy
 
 Names = tuple[str, ...]
@@ -33,14 +33,11 @@ class Attached:
             self._chains[names] = chain
         return chain
 
-    def counts(self) -> Iterator[tuple[Step, int]]:
-        """List the rules in use, with the routes that each was for."""
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Count the routes that each rule was for, by policy and rule."""
         total: dict[tuple[str, str], int] = {}
-        steps: dict[tuple[str, str], Step] = {}
         for chain in self._chains.values():
             for step in chain.steps:
                 rule = step.policy, step.rule
-                steps.setdefault(rule, step)
                 total[rule] = total.get(rule, 0) + step.count
-        for rule, step in steps.items():
-            yield step, total[rule]
+        return total

@@ -230,13 +230,40 @@ def test_equal_policies_keep_their_counts_over_a_reload() -> None:
     here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
 
     def counts() -> dict[str, int]:
-        return {
-            step.rule: count for step, count in here.engine.importer.attached.counts()
-        }
+        return {rule["rule"]: rule["routes"] for rule in views.policies(here.engine)}
 
     assert counts() == {"gateway": 1, "default": 4}
     list(views.routes(here.engine))
     assert counts() == {"gateway": 1, "default": 4}
+    here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
+    assert counts() == {"gateway": 2, "default": 8}
+    here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NOTHING)))
+    assert counts() == {"default": 5}
+
+
+def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
+    here = host(
+        governed(
+            peers={"export": ("guard",)}, evi={"import": ("guard",)}, guard=NO_GATEWAY
+        )
+    )
+
+    first, last = views.policies(here.engine)
+
+    assert first == {
+        "policy": "guard",
+        "number": 1,
+        "rule": "gateway",
+        "at": "guard.yaml:3",
+        "verdict": "reject",
+        "routes": 0,
+        "attached": [
+            "export to 192.0.2.1",
+            "export to 192.0.2.2",
+            "import into tenant",
+        ],
+    }
+    assert (last["rule"], last["verdict"]) == ("default", "accept")
 
 
 def told(here: Host) -> dict[str | None, set[bytes]]:

@@ -20,6 +20,7 @@ SAMPLE = Snapshot(
     resyncs={"overrun": 1},
     drift_repaired={"fdb": 6},
     malformed={"treated-as-withdraw": 8},
+    policy_verdicts={("guard", "gateways", "reject"): 10},
     mac_moves=9,
     duplicate_macs=1,
     duplicate_ips=2,
@@ -64,6 +65,8 @@ def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
         "evpnd_resyncs_total{'reason': 'overrun'}": 1,
         "evpnd_drift_repaired_total{'table': 'fdb'}": 6,
         "evpnd_malformed_total{'treatment': 'treated-as-withdraw'}": 8,
+        "evpnd_policy_verdicts_total"
+        "{'policy': 'guard', 'rule': 'gateways', 'verdict': 'reject'}": 10,
         "evpnd_mac_moves_total": 9,
         "evpnd_duplicate_macs": 1,
         "evpnd_duplicate_ips": 2,
