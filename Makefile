@@ -1,10 +1,12 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup demo demo-clean test lint fuzz
+.PHONY: help setup demo demo-clean test lint fuzz lab
 
 help:
 	@echo "make demo        three hosts in network namespaces, checked as it goes"
 	@echo "                 (KEEP=1 leaves them up to look around in)"
 	@echo "make demo-clean  remove what KEEP=1 left"
+	@echo "make lab         a containerlab topology in network namespaces: up, test, down"
+	@echo "                 (TOPO=containerlab/back-to-back says which, KEEP=1 leaves it up)"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
@@ -19,6 +21,10 @@ demo: setup
 
 demo-clean: setup
 	@.venv/bin/python -m integration.demo clean
+
+lab: TOPO ?= containerlab/back-to-back
+lab: setup
+	@.venv/bin/python -m integration.lab run $(if $(filter-out 0,$(KEEP)),--keep) $(TOPO)
 
 test: setup
 	@scripts/check.sh

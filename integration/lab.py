@@ -12,7 +12,6 @@ what an earlier run of the same prefix left is removed at the start.
 """
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -301,19 +300,11 @@ def evi(vni: int, **more: object) -> dict[str, object]:
     return {"vni": vni, "bridge": f"br{vni}", "vxlan": f"vx{vni}"} | more
 
 
-def main() -> int:
-    """``python -m integration.lab clean PREFIX``: remove a lab by name."""
-    match sys.argv[1:]:
-        case ["clean", prefix]:
-            Lab(prefix, hosts=0).remove()
-            return 0
-        case _:
-            print("usage: python -m integration.lab clean PREFIX", file=sys.stderr)
-            return 2
-
-
 MakeLab = Callable[..., Lab]
 """What the fixture of that name is: ``make_lab(hosts=2, underlay=4)``."""
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # The runner stands on this module's neighbours; imported here, not above.
+    from integration.clab.main import main
+
+    main()

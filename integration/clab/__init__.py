@@ -1,0 +1,1 @@
+"""containerlab's topology files, realised in network namespaces."""

@@ -1,0 +1,46 @@
+"""Variables in a topology file: the shell's, and containerlab's magic ones."""
+
+import re
+from collections.abc import Mapping
+
+_VARIABLE = re.compile(
+    r"""\$(?:
+        (?P<escape>\$)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | \{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)
+          (?:(?P<operator>:?[-=+])(?P<word>(?:[^{}]|\$\{[^{}]*\})*))?\}
+    )""",
+    re.VERBOSE,
+)
+
+
+def expand(text: str, environment: Mapping[str, str]) -> str:
+    """Replace ``$name``, ``${name}``, ``${name:-word}`` and so on; ``$$`` is ``$``.
+
+    Lines keep their numbers: a value with a line break is taken as spaces.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found["escape"]:
+            return "$"
+        name = found["name"] or found["braced"]
+        given = environment.get(name)
+        operator = found["operator"] or ""
+        unset = given is None or (operator.startswith(":") and given == "")
+        match operator.removeprefix(":"):
+            case "+":
+                return "" if unset else expand(found["word"], environment)
+            case "-" | "=" if unset:
+                return expand(found["word"], environment)
+        return " ".join((given or "").splitlines())
+
+    return _VARIABLE.sub(value, text)
+
+
+def magic(text: str, *, lab_directory: str, node: str) -> str:
+    """Replace ``__clabNodeName__``, ``__clabNodeDir__`` and ``__clabDir__``."""
+    return (
+        text.replace("__clabNodeName__", node)
+        .replace("__clabNodeDir__", f"{lab_directory}/{node}")
+        .replace("__clabDir__", lab_directory)
+    )

@@ -1,0 +1,229 @@
+"""The first process of a node: its own file system, then its program.
+
+Run as ``unshare --mount --uts --pid --fork ... init.py SPEC`` in the node's network
+namespace. The node sees the machine's file system through an overlay of its own: what
+it writes is gone with it. /run and /tmp are empty, binds stand on top.
+
+The program's end is written to the file ``state`` beside SPEC, and by the node's
+restart policy it is started again, as a container's engine would.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path, PurePosixPath
+from types import FrameType
+from typing import TypedDict
+
+GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL, as a container's engine has it."""
+LONGEST_BACKOFF = 5.0
+_EMPTY = ("run", "tmp")
+
+
+class Mount(TypedDict):
+    """One bind; without a source an empty directory."""
+
+    source: str | None
+    target: str
+    read_only: bool
+
+
+class Spec(TypedDict):
+    """What a node is to be."""
+
+    hostname: str
+    hosts: str
+    mounts: list[Mount]
+    programs: dict[str, str]
+    """Names below /usr/local/bin, and the programs that they stand for."""
+    argv: list[str]
+    """Empty: a node that only waits for commands."""
+    restart: str
+
+
+def mount(*words: str) -> None:
+    """Call the program of that name."""
+    subprocess.run(["mount", *words], check=True)
+
+
+def within(root: Path, target: str) -> Path:
+    """Find a path below another root, following links as they are seen there."""
+    found = PurePosixPath("/")
+    todo = list(PurePosixPath(target).parts[1:])
+    for _ in range(1000):
+        if not todo:
+            break
+        part = todo.pop(0)
+        if part == "..":
+            found = found.parent
+            continue
+        here = root / found.relative_to("/") / part
+        if here.is_symlink():
+            link = PurePosixPath(here.readlink())
+            todo = [each for each in link.parts if each != "/"] + todo
+            found = PurePosixPath("/") if link.is_absolute() else found
+        else:
+            found /= part
+    return root / found.relative_to("/")
+
+
+def build_root(directory: Path, spec: Spec) -> Path:
+    """Mount the node's file system below a directory; gives its root."""
+    mount("-t", "tmpfs", "-o", "mode=755", "node", str(directory))
+    upper, work, root = (directory / name for name in ("upper", "work", "root"))
+    for path in (upper, work, root):
+        path.mkdir()
+    mount(
+        *("-t", "overlay", "overlay", "-o"),
+        f"lowerdir=/,upperdir={upper},workdir={work}",
+        str(root),
+    )
+    for name in _EMPTY:
+        (root / name).mkdir(exist_ok=True)
+        mount("-t", "tmpfs", "-o", "mode=1777", name, str(root / name))
+    for name in ("lock", "frr"):
+        (root / "run" / name).mkdir()
+    with contextlib.suppress(LookupError):
+        shutil.chown(root / "run" / "frr", "frr", "frr")
+    mount("-t", "proc", "proc", str(root / "proc"))
+    mount("-t", "sysfs", "sysfs", str(root / "sys"))
+    mount("--rbind", "/dev", str(root / "dev"))
+    for each in spec["mounts"]:
+        bind(root, each)
+    local = root / "usr/local/bin"
+    local.mkdir(parents=True, exist_ok=True)
+    for name, program in spec["programs"].items():
+        (local / name).unlink(missing_ok=True)
+        (local / name).symlink_to(program)
+    (root / "etc/hostname").write_text(spec["hostname"] + "\n")
+    (root / "etc/hosts").write_text(spec["hosts"])
+    return root
+
+
+def bind(root: Path, each: Mount) -> None:
+    """Put a file or directory of the machine into the node."""
+    target = within(root, each["target"])
+    if each["source"] is None:
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    source = Path(each["source"])
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    mount("--bind", str(source), str(target))
+    if each["read_only"]:
+        mount("-o", "remount,bind,ro", str(target))
+
+
+def enter(root: Path) -> None:
+    """Make this the root, and let go of the machine's."""
+    old = root / "mnt"
+    subprocess.run(["pivot_root", str(root), str(old)], check=True)
+    os.chdir("/")
+    # Lazily: other labs' namespaces are mounted below the old root, and would be
+    # held there for as long as this node lives.
+    subprocess.run(["umount", "--lazy", "/mnt"], check=True)
+
+
+class Init:
+    """Runs the program, reaps what is orphaned, ends everything on SIGTERM."""
+
+    def __init__(self, spec: Spec, state: int) -> None:
+        """``state`` is the descriptor that the program's life is told to."""
+        self._spec = spec
+        self._state = state
+        self._pid = 0
+        self._ending = False
+
+    def tell(self, text: str) -> None:
+        """Write the state anew."""
+        os.ftruncate(self._state, 0)
+        os.pwrite(self._state, text.encode(), 0)
+
+    def run(self) -> int:
+        """Run until told to end."""
+        signal.signal(signal.SIGTERM, self._end)
+        backoff = 0.1
+        while True:
+            started = time.monotonic()
+            status = self._program() if self._spec["argv"] else self._wait(0)
+            if self._ending:
+                return 0
+            if not self._again(status):
+                self.tell(f"exited {status}")
+                self._wait(0)
+                return 0
+            if time.monotonic() - started > 10:
+                backoff = 0.1
+            time.sleep(backoff)
+            backoff = min(2 * backoff, LONGEST_BACKOFF)
+
+    def _again(self, status: int) -> bool:
+        match self._spec["restart"]:
+            case "no":
+                return False
+            case "on-failure":
+                return status != 0
+            case _:
+                return True
+
+    def _program(self) -> int:
+        popen = subprocess.Popen(self._spec["argv"], start_new_session=True)
+        self._pid = popen.pid
+        self.tell(f"running {self._pid}")
+        return self._wait(self._pid)
+
+    def _wait(self, until: int) -> int:
+        """Reap children until one ends, or for ever where there is none to wait for."""
+        while not self._ending:
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                signal.pause()
+                continue
+            except InterruptedError:
+                continue
+            if pid == until:
+                return os.waitstatus_to_exitcode(status)
+        return 0
+
+    def _end(self, _signal: int, _frame: FrameType | None) -> None:
+        self._ending = True
+        deadline = time.monotonic() + GRACE
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGTERM)
+        # All others of this PID namespace end with its first process, this one.
+        while time.monotonic() < deadline:
+            try:
+                if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                    time.sleep(0.01)
+            except ChildProcessError:
+                break
+        os._exit(0)
+
+
+def main() -> int:
+    """Become the node that a file describes."""
+    path = Path(sys.argv[1])
+    spec: Spec = json.loads(path.read_text())
+    state = os.open(path.with_name("state"), os.O_WRONLY | os.O_CREAT, 0o644)
+    init = Init(spec, state)
+    socket.sethostname(spec["hostname"])
+    directory = path.with_name("fs")
+    directory.mkdir()
+    enter(build_root(directory, spec))
+    init.tell("created")
+    return init.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

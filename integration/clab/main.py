@@ -1,0 +1,282 @@
+"""``python -m integration.lab``: a containerlab topology in network namespaces."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from evpnd.adapters.config_yaml.errors import ConfigErrors
+from integration.clab import graph as drawing
+from integration.clab.checks import Runner
+from integration.clab.deploy import Deployment
+from integration.clab.expected import read_expected
+from integration.clab.images import TABLE, Image, read_images
+from integration.clab.model import Topology
+from integration.clab.place import Place
+from integration.clab.reader import read
+from integration.clab.support import unsupported
+from integration.lab_netns import LabError
+
+REFUSED, WRONG = 1, 2
+
+
+def topology_file(path: Path) -> Path:
+    """Find the topology file in a directory; ConfigErrors is for others."""
+    if not path.is_dir():
+        return path
+    found = sorted([*path.glob("*.clab.yml"), *path.glob("*.clab.yaml")])
+    if len(found) != 1:
+        raise click.UsageError(f"{path} has {len(found)} files *.clab.yml; name one")
+    return found[0]
+
+
+@contextmanager
+def _reporting() -> Iterator[None]:
+    """Print what is wrong, and end with the status for it."""
+    try:
+        yield
+    except ConfigErrors as errors:
+        click.echo(str(errors), err=True)
+        sys.exit(WRONG)
+    except LabError as error:
+        click.echo(str(error), err=True)
+        sys.exit(REFUSED)
+
+
+def _file(
+    _ctx: click.Context, _param: click.Parameter, value: Path | None
+) -> Path | None:
+    return None if value is None else topology_file(value)
+
+
+file_argument = click.argument(
+    "file", type=click.Path(path_type=Path, exists=True), callback=_file
+)
+name_option = click.option(
+    "--name", help="Of the lab, in place of the one in the file."
+)
+images_option = click.option(
+    "--images",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="A table of images and local programs, before containerlab/images.yaml.",
+)
+strict_option = click.option(
+    "--strict", is_flag=True, help="A command of `exec` that fails is an error."
+)
+
+
+def load_images(more: tuple[Path, ...]) -> list[Image]:
+    """Read the project's table, the one of EVPND_LAB_IMAGES, and more."""
+    own = os.environ.get("EVPND_LAB_IMAGES")
+    return read_images(TABLE, *([Path(own)] if own else []), *more)
+
+
+def load(file: Path, name: str | None, images: list[Image]) -> Topology:
+    """Read a topology that can be run here; raises ConfigErrors."""
+    topology = read(file, name)
+    if errors := unsupported(topology, images):
+        raise ConfigErrors(errors)
+    return topology
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise LabError("this needs root: it makes network namespaces")
+
+
+def deploy(
+    topology: Topology, images: list[Image], *, strict: bool, say: Callable[[str], None]
+) -> Place:
+    """Bring a lab up."""
+    _need_root()
+    start = time.monotonic()
+    deployment = Deployment(topology, images, say)
+    deployment.up()
+    if strict and deployment.failed_commands:
+        deployment.place.remove()
+        raise LabError("\n".join(deployment.failed_commands))
+    say(f"lab {topology.name} is up ({time.monotonic() - start:.1f} s)")
+    return deployment.place
+
+
+def check(topology: Topology, place: Place, expected: Path | None) -> int:
+    """Run the expected results; gives the number of those that failed."""
+    path = expected or topology.path.with_name("expected.yaml")
+    steps = read_expected(path, list(topology.nodes))
+    runner = Runner(place)
+    failed = 0
+    for number, step in enumerate(steps, 1):
+        outcome = runner.run(step)
+        word = "FAILED" if outcome.trouble else "ok    "
+        spent = f"{outcome.seconds:.1f} s" + outcome.note
+        click.echo(f"{word} {number:2}/{len(steps)}  {step.name} ({spent})")
+        if outcome.trouble:
+            failed += 1
+            click.echo("          " + outcome.trouble.replace("\n", "\n          "))
+    click.echo(f"{len(steps) - failed} passed, {failed} failed")
+    return failed
+
+
+@click.group()
+def cli() -> None:
+    """Run containerlab's topologies in network namespaces."""
+    # A terminal that closes or a job that is cancelled cleans up as Ctrl-C does.
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@cli.command()
+@file_argument
+@name_option
+@images_option
+@strict_option
+def up(file: Path, name: str | None, images: tuple[Path, ...], *, strict: bool) -> None:
+    """Bring a lab up."""
+    with _reporting():
+        table = load_images(images)
+        topology = load(file, name, table)
+        deploy(topology, table, strict=strict, say=click.echo)
+        click.echo(
+            f"python -m integration.lab exec {file} NODE COMMAND...   runs a command"
+        )
+
+
+@cli.command()
+@file_argument
+@name_option
+@click.option(
+    "--expected",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The expected results, where they are not in expected.yaml beside the file.",
+)
+def test(file: Path, name: str | None, expected: Path | None) -> None:
+    """Check the expected results of a lab that is up."""
+    with _reporting():
+        _need_root()
+        topology = read(file, name)
+        place = _existing(topology.name)
+        sys.exit(1 if check(topology, place, expected) else 0)
+
+
+@cli.command()
+@click.argument("lab")
+@name_option
+def down(lab: str, name: str | None) -> None:
+    """Remove a lab: by its file, or by the name alone.
+
+    Nothing of it is left, whatever state it is in.
+    """
+    with _reporting():
+        _need_root()
+        if name is None:
+            path = Path(lab)
+            name = read(topology_file(path)).name if path.exists() else lab
+        removed = Place(name).remove()
+        click.echo(f"lab {name} is {'removed' if removed else 'not there'}")
+
+
+@cli.command()
+@file_argument
+@name_option
+@images_option
+@click.option("--keep", is_flag=True, help="Leave the lab up.")
+def run(file: Path, name: str | None, images: tuple[Path, ...], *, keep: bool) -> None:
+    """Bring a lab up, check its expected results, remove it."""
+    with _reporting():
+        table = load_images(images)
+        topology = load(file, name, table)
+        place = deploy(topology, table, strict=True, say=click.echo)
+        try:
+            failed = check(topology, place, None)
+        except BaseException:
+            place.remove()
+            raise
+        if keep:
+            click.echo(f"the lab is up; python -m integration.lab down {file}")
+        else:
+            place.remove()
+            click.echo(f"lab {topology.name} is removed")
+        sys.exit(1 if failed else 0)
+
+
+@cli.command("exec", context_settings={"ignore_unknown_options": True})
+@file_argument
+@name_option
+@click.argument("node")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def execute(file: Path, name: str | None, node: str, command: tuple[str, ...]) -> None:
+    """Run a command in a node, as `docker exec` does."""
+    with _reporting():
+        _need_root()
+        place = _existing(read(file, name).name)
+        sys.exit(place.attach(node, command))
+
+
+@cli.command()
+@file_argument
+@name_option
+@images_option
+@click.option("--namespaces", is_flag=True, help="Also whether it can be run here.")
+def validate(
+    file: Path, name: str | None, images: tuple[Path, ...], *, namespaces: bool
+) -> None:
+    """Check a file against what containerlab documents."""
+    with _reporting():
+        if namespaces:
+            load(file, name, load_images(images))
+        else:
+            read(file, name)
+        click.echo(f"{file} is valid")
+
+
+@cli.command()
+@file_argument
+@name_option
+@click.option("--svg", type=click.Path(path_type=Path), help="Write a picture there.")
+def graph(file: Path, name: str | None, svg: Path | None) -> None:
+    """Print the topology as text, or write it as SVG."""
+    with _reporting():
+        topology = read(file, name)
+        if svg is None:
+            click.echo(drawing.text(topology))
+        else:
+            svg.write_text(drawing.svg(topology))
+
+
+@cli.command("list")
+def list_labs() -> None:
+    """List the labs that are up, or were left behind."""
+    for name in Place.names():
+        place = Place(name)
+        states = {node: place.state(node) for node in place.namespaces()}
+        click.echo(f"{name}  {json.dumps(states)}")
+
+
+def _existing(name: str) -> Place:
+    place = Place(name)
+    if not place.exists():
+        raise LabError(f"lab {name} is not up")
+    return place
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends with status 130, and leaves nothing."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted; what was made was removed", err=True)
+        sys.exit(130)

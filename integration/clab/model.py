@@ -1,0 +1,153 @@
+"""What a topology file says, after defaults, kinds and groups were applied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
+from evpnd.adapters.config_yaml.reader import Document
+
+DEFAULT_MTU = 9500
+"""Of containerlab's links."""
+
+
+class Stage(Enum):
+    """Where a node is on its way up."""
+
+    CREATE = "create"
+    CREATE_LINKS = "create-links"
+    CONFIGURE = "configure"
+    HEALTHY = "healthy"
+    EXIT = "exit"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor:
+    """A node enters a stage only after another one finished one."""
+
+    before: Stage
+    node: str
+    stage: Stage
+    key: KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class StageExec:
+    """A command at the beginning or the end of a stage."""
+
+    stage: Stage
+    command: str
+    on_exit: bool
+    on_host: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A file or directory of the machine, seen in a node."""
+
+    source: Path | None
+    """None: an empty directory of the node's own."""
+    target: str
+    read_only: bool
+    key: KeyPath
+
+
+@dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """How a node is found healthy; times in seconds."""
+
+    argv: tuple[str, ...]
+    start_period: float = 0
+    interval: float = 30
+    timeout: float = 30
+    retries: int = 3
+
+
+@dataclass(slots=True)
+class Node:
+    """One node; every value is the most specific one that was given."""
+
+    name: str
+    kind: str
+    key: KeyPath
+    """Where it stands."""
+    settings: Mapping[str, object]
+    origins: Mapping[str, KeyPath]
+    """Where each of the settings stands: in the node, its group, kind, defaults."""
+    exec: list[str] = field(default_factory=list)
+    binds: list[Bind] = field(default_factory=list)
+    env: dict[str, str] = field(default_factory=dict)
+    sysctls: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    wait_for: list[WaitFor] = field(default_factory=list)
+    stage_exec: list[StageExec] = field(default_factory=list)
+    healthcheck: Healthcheck | None = None
+
+    def text(self, name: str, default: str = "") -> str:
+        """Read a setting as text."""
+        value = self.settings.get(name)
+        return default if value is None else _text(value)
+
+    def origin(self, name: str) -> KeyPath:
+        """Find where a setting stands, or the node where it stands nowhere."""
+        return self.origins.get(name, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One end of a link."""
+
+    node: str
+    interface: str
+    mac: str = ""
+    ipv4: str = ""
+    ipv6: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link; ``kind`` is veth, host, mgmt-net, macvlan, vxlan ... or dummy."""
+
+    kind: str
+    endpoints: tuple[Endpoint, ...]
+    """Two for veth, else one."""
+    host_interface: str
+    mtu: int
+    key: KeyPath
+
+
+@dataclass(slots=True)
+class Topology:
+    """A lab."""
+
+    document: Document
+    name: str
+    prefix: str
+    """Of the names of nodes, with the lab's name in it; may be empty."""
+    mgmt: Mapping[str, object]
+    nodes: dict[str, Node]
+    links: list[Link]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.document.path
+
+    def namespace(self, node: str) -> str:
+        """Name the container, here the namespace, of a node."""
+        return f"{self.prefix}-{node}" if self.prefix else node
+
+    def error(self, key: KeyPath, reason: str) -> ConfigError:
+        """Say what is wrong at a key."""
+        return self.document.error(key, reason)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+text_of = _text
+"""How a scalar reads where text is wanted, as in ``env``."""

@@ -1,0 +1,81 @@
+"""The topologies of containerlab/: what can run here does, the rest is refused."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from evpnd.adapters.config_yaml.errors import ConfigErrors
+from integration.clab.images import TABLE, read_images
+from integration.clab.main import cli, load
+from integration.clab.place import Place
+from integration.clab.reader import read
+from integration.lab_netns import NETNS_DIRECTORY, is_running
+
+FILES = sorted(Path(__file__).parents[1].glob("containerlab/*/*.clab.yml"))
+RUNNABLE = [each for each in FILES if each.with_name("expected.yaml").exists()]
+WRITTEN = [each for each in FILES if each not in RUNNABLE]
+MINE = f"evt{os.getpid()}"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    for name in Place.names():
+        pid = name.removeprefix("evt").partition("-")[0]
+        if name.startswith("evt") and pid.isdigit() and not is_running(int(pid)):
+            Place(name).remove()
+    yield
+    for name in Place.names():
+        if name.startswith(MINE):
+            Place(name).remove()
+
+
+def leftovers() -> list[str]:
+    found = [path.name for path in NETNS_DIRECTORY.iterdir() if MINE in path.name]
+    return found + [name for name in Place.names() if name.startswith(MINE)]
+
+
+def lab(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "integration.lab", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+
+
+@pytest.mark.root
+@pytest.mark.frr
+@pytest.mark.gobgp
+@pytest.mark.parametrize("file", RUNNABLE, ids=lambda file: file.parent.name)
+def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(file: Path) -> None:
+    done = lab("run", str(file), "--name", MINE)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 failed" in done.stdout
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
+def test_the_picture_of_a_topology_is_of_its_file(file: Path, tmp_path: Path) -> None:
+    fresh = tmp_path / "topology.svg"
+    CliRunner().invoke(cli, ["graph", str(file), "--svg", str(fresh)])
+
+    assert file.with_name("topology.svg").read_text() == fresh.read_text()
+
+
+@pytest.mark.parametrize("file", WRITTEN, ids=lambda file: file.parent.name)
+def test_a_topology_with_a_vendors_image_is_valid_and_refused_here(file: Path) -> None:
+    topology = read(file)
+
+    with pytest.raises(ConfigErrors, match="needs its own image") as refused:
+        load(file, None, read_images(TABLE))
+    for error in refused.value.errors:
+        assert error.line is not None
+    drawn = CliRunner().invoke(cli, ["graph", str(file)])
+    assert all(name in drawn.output for name in topology.nodes)

@@ -1,0 +1,343 @@
+"""Topology files are read as containerlab documents them."""
+
+from pathlib import Path
+
+import pytest
+
+from evpnd.adapters.config_yaml.errors import ConfigErrors
+from integration.clab.images import TABLE, read_images
+from integration.clab.model import Stage, Topology
+from integration.clab.reader import read
+from integration.clab.support import unsupported
+
+HEAD = "name: t\ntopology:\n"
+
+
+def parse(directory: Path, body: str, **environment: str) -> Topology:
+    file = directory / "t.clab.yml"
+    file.write_text(HEAD + body)
+    return read(file, environment=environment)
+
+
+def refusals(directory: Path, body: str) -> list[tuple[int | None, str, str]]:
+    with pytest.raises(ConfigErrors) as refused:
+        parse(directory, body)
+    return [(each.line, each.key, each.reason) for each in refused.value.errors]
+
+
+def test_the_node_is_stronger_than_group_kind_and_defaults(tmp_path: Path) -> None:
+    topology = parse(
+        tmp_path,
+        """
+  defaults: {kind: linux, image: d, cmd: d, type: d, entrypoint: d}
+  kinds:
+    linux: {image: k, cmd: k, type: k}
+  groups:
+    g: {image: g, cmd: g}
+  nodes:
+    a: {group: g, image: n}
+    b: {group: g}
+    c: {}
+    d:
+""",
+    )
+    found = {
+        name: [node.text(key) for key in ("image", "cmd", "type", "entrypoint")]
+        for name, node in topology.nodes.items()
+    }
+
+    assert found == {
+        "a": ["n", "g", "k", "d"],
+        "b": ["g", "g", "k", "d"],
+        "c": ["k", "k", "k", "d"],
+        "d": ["k", "k", "k", "d"],
+    }
+
+
+def test_the_kind_may_come_from_the_group(tmp_path: Path) -> None:
+    topology = parse(
+        tmp_path,
+        """
+  defaults: {kind: nokia_srlinux}
+  groups: {clients: {kind: linux}}
+  kinds: {linux: {image: alpine}, nokia_srlinux: {image: srl}}
+  nodes: {a: {group: clients}, b: {}}
+""",
+    )
+
+    assert [node.kind for node in topology.nodes.values()] == ["linux", "nokia_srlinux"]
+    assert topology.nodes["a"].text("image") == "alpine"
+
+
+def test_exec_is_of_all_layers_and_maps_are_merged(tmp_path: Path) -> None:
+    node = parse(
+        tmp_path,
+        """
+  defaults:
+    kind: linux
+    exec: [one]
+    env: {A: 1, B: 1, C: 1, D: true}
+    sysctls: {net.ipv4.ip_forward: 0}
+    binds: ["x:/a", "x:/b:ro"]
+  kinds: {linux: {exec: [two], env: {B: 2, C: 2}, labels: {l: k}}}
+  groups: {g: {exec: [three], env: {C: 3}}}
+  nodes:
+    a:
+      group: g
+      exec: [four]
+      sysctls: {net.ipv4.ip_forward: 1}
+      binds: ["y:/a"]
+      labels: {l: n}
+""",
+    ).nodes["a"]
+
+    assert node.exec == ["one", "two", "three", "four"]
+    assert node.env == {"A": "1", "B": "2", "C": "3", "D": "true"}
+    assert node.sysctls == {"net.ipv4.ip_forward": "1"}
+    assert node.labels == {"l": "n"}
+    assert {bind.target: (bind.source, bind.read_only) for bind in node.binds} == {
+        "/a": (tmp_path / "y", False),
+        "/b": (tmp_path / "x", True),
+    }
+
+
+def test_links_have_a_short_and_a_long_form(tmp_path: Path) -> None:
+    topology = parse(
+        tmp_path,
+        """
+  defaults: {kind: linux}
+  nodes: {a: , b: }
+  links:
+    - endpoints: ["a:eth1", "b:eth1"]
+      ipv4: [10.0.0.1/30, 10.0.0.2/30]
+      ipv6: ["2001:db8::1/64"]
+    - type: veth
+      endpoints:
+        - {node: a, interface: eth2, mac: "02:00:00:00:00:01", ipv4: 10.0.1.1/30}
+        - {node: b, interface: eth2}
+      mtu: 1500
+    - endpoints: ["a:eth3", "host:a-eth3"]
+    - type: mgmt-net
+      endpoint: {node: b, interface: eth3}
+      host-interface: b-eth3
+    - type: dummy
+      endpoint: {node: b, interface: dum0}
+""",
+    )
+    first, second, third, fourth, fifth = topology.links
+
+    assert [end.ipv4 for end in first.endpoints] == ["10.0.0.1/30", "10.0.0.2/30"]
+    assert [end.ipv6 for end in first.endpoints] == ["2001:db8::1/64", ""]
+    assert (first.kind, first.mtu) == ("veth", 9500)
+    assert second.endpoints[0].mac == "02:00:00:00:00:01"
+    assert second.mtu == 1500
+    assert (third.kind, third.host_interface) == ("host", "a-eth3")
+    assert [end.interface for end in third.endpoints] == ["eth3"]
+    assert (fourth.kind, fourth.host_interface) == ("mgmt-net", "b-eth3")
+    assert fifth.kind == "dummy"
+
+
+def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
+    node = parse(
+        tmp_path,
+        """
+  nodes:
+    a:
+      kind: linux
+      image: alpine:${VERSION:=3}
+      cmd: $CMD
+      env: {E: "${EMPTY-is set}", F: "${EMPTY:-is empty}", G: "${CMD:+other}"}
+      exec: ["echo __clabNodeName__ $$HOME"]
+      binds: ["__clabNodeDir__/x:/x", "cfg/__clabNodeName__:/y"]
+""",
+        CMD="sleep 1",
+        EMPTY="",
+    ).nodes["a"]
+
+    assert node.text("image") == "alpine:3"
+    assert node.text("cmd") == "sleep 1"
+    assert node.env == {"E": "", "F": "is empty", "G": "other"}
+    assert node.exec == ["echo a $HOME"]
+    assert [bind.source for bind in node.binds] == [
+        tmp_path / "clab-t/a/x",
+        tmp_path / "cfg/a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name"),
+    [
+        ("", "clab-t-a"),
+        ("prefix: x\n", "x-t-a"),
+        ('prefix: ""\n', "a"),
+        ("prefix: __lab-name\n", "t-a"),
+    ],
+)
+def test_the_prefix_names_the_containers(
+    tmp_path: Path, prefix: str, name: str
+) -> None:
+    file = tmp_path / "t.clab.yml"
+    file.write_text(prefix + HEAD + "  nodes: {a: {kind: linux}}\n")
+
+    assert read(file).namespace("a") == name
+
+
+def test_waits_are_of_stages(tmp_path: Path) -> None:
+    node = parse(
+        tmp_path,
+        """
+  defaults: {kind: linux}
+  nodes:
+    a:
+      stages:
+        create: {wait-for: [{node: b, stage: healthy}]}
+        create-links: {exec: [{command: ls, phase: on-exit, target: host}]}
+    b: {healthcheck: {test: [CMD-SHELL, test -e /x], interval: 1}}
+""",
+    ).nodes["a"]
+
+    assert [(w.before, w.node, w.stage) for w in node.wait_for] == [
+        (Stage.CREATE, "b", Stage.HEALTHY)
+    ]
+    assert [(e.stage, e.on_exit, e.on_host) for e in node.stage_exec] == [
+        (Stage.CREATE_LINKS, True, True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "key", "reason"),
+    [
+        ("  nodes: {a: {kind: linux, imgae: x}}", 3, "imgae", "no key of a node"),
+        ("  nodes:\n    a: {image: x}", 4, "a", "has no kind"),
+        ("  nodes:\n    a: {kind: linxu}", 4, "kind", "no kind that containerlab"),
+        ("  nodes: {a: {kind: linux, exec: ls}}", 3, "exec", "must be a list"),
+        ("  nodes: {a: {kind: linux, binds: [x]}}", 3, "binds[0]", "begin with /"),
+        (
+            "  nodes: {a: {kind: linux}}\n  links:\n    - endpoints: [a:eth1, b:eth1]",
+            5,
+            "links[0].endpoints[1]",
+            "there is no node b",
+        ),
+        (
+            "  nodes: {a: {kind: linux}}\n  links:\n    - endpoints: [a:eth1]",
+            5,
+            "endpoints",
+            "a list of two endpoints",
+        ),
+        (
+            (
+                "  nodes: {a: {kind: linux}}\n  links:\n"
+                "    - endpoints: [a:eth1, host:x]\n    - endpoints: [a:eth1, host:y]"
+            ),
+            6,
+            "links[1]",
+            "taken on line 5 already",
+        ),
+        (
+            "  nodes: {a: {kind: linux}}\n  links:\n    - type: vth\n",
+            5,
+            "type",
+            "must be one of veth",
+        ),
+        (
+            (
+                "  nodes: {a: {kind: linux}}\n  links:\n"
+                "    - type: host\n      endpoint: {node: a, interface: eth1}"
+            ),
+            5,
+            "links[0]",
+            "host-interface is missing",
+        ),
+        (
+            (
+                "  defaults: {kind: linux}\n  nodes:\n"
+                "    a: {stages: {create: {wait-for: [{node: b, stage: create}]}}}\n"
+                "    b: {stages: {create: {wait-for: [{node: a, stage: create}]}}}"
+            ),
+            5,
+            "wait-for[0]",
+            "a waits for itself, through b",
+        ),
+        ("  nodes: {a: {kind: linux}}\n  nodse: {}", 4, "nodse", "no key of topology"),
+    ],
+)
+def test_what_containerlab_refuses_is_refused_with_its_line(
+    tmp_path: Path, body: str, line: int, key: str, reason: str
+) -> None:
+    found = refusals(tmp_path, body)
+
+    assert any(
+        (at, where.endswith(key), reason in why) == (line, True, True)
+        for at, where, why in found
+    ), found
+
+
+@pytest.mark.parametrize(
+    ("node", "links", "line", "reason"),
+    [
+        ("{kind: nokia_srlinux}", "", 4, "needs its own image"),
+        ("{kind: linux, image: 'nobody/knows:1'}", "", 4, "no local program stands"),
+        ("{kind: linux}", "", 4, "has no image"),
+        ("{kind: linux, image: alpine, ports: ['80:80']}", "", 4, "publishes ports"),
+        ("{kind: linux, image: alpine, memory: 1Gb}", "", 4, "no limits here"),
+        ("{kind: linux, image: alpine, binds: ['no:/x']}", "", 4, "there is no"),
+        (
+            "{kind: linux, image: alpine, sysctls: {kernel.pid_max: 9}}",
+            "",
+            4,
+            "would change the whole machine",
+        ),
+        (
+            "{kind: linux, image: alpine}",
+            (
+                "  links:\n    - {type: vxlan, endpoint: {node: a, interface: eth1},"
+                " remote: 10.0.0.1, vni: 7, dst-port: 4789}"
+            ),
+            6,
+            "vxlan links are not made here",
+        ),
+        (
+            (
+                "{kind: linux, image: alpine, stages: {create: {wait-for:"
+                " [{node: a2, stage: healthy}]}}}\n    a2: {kind: linux, image: alpine}"
+            ),
+            "",
+            4,
+            "a2 has no healthcheck",
+        ),
+    ],
+)
+def test_what_the_namespaces_cannot_do_is_refused_with_its_line(
+    tmp_path: Path, node: str, links: str, line: int, reason: str
+) -> None:
+    topology = parse(tmp_path, f"  nodes:\n    a: {node}\n{links}")
+
+    found = unsupported(topology, read_images(TABLE))
+
+    assert [(each.line, reason in each.reason) for each in found] == [(line, True)]
+
+
+@pytest.mark.parametrize(
+    ("image", "title"),
+    [
+        ("evpnd", "evpnd of this checkout"),
+        ("evpnd:latest", "evpnd of this checkout"),
+        ("registry.example:5000/net/evpnd:1.0", "evpnd of this checkout"),
+        ("quay.io/frrouting/frr:10.1", "FRR (Debian)"),
+        ("alpine:3", "a shell"),
+        ("myevpnd", None),
+    ],
+)
+def test_an_image_is_found_by_its_repository(image: str, title: str | None) -> None:
+    found = [each.title for each in read_images(TABLE) if each.fits(image)]
+
+    assert found == ([] if title is None else [title])
+
+
+def test_a_users_table_comes_before_the_projects(tmp_path: Path) -> None:
+    own = tmp_path / "images.yaml"
+    own.write_text("images: [{match: [alpine], title: mine, cmd: [sleep, '9']}]\n")
+
+    first = next(each for each in read_images(TABLE, own) if each.fits("alpine:3"))
+
+    assert first.title == "mine"
