@@ -36,8 +36,8 @@ def explain(
     line names the first place where it got lost.
 
     --json prints one document, a list of steps in order: `step` (received,
-    imported, policy, selected, local, announced, evi, wanted, found, error, end),
-    `vni`, `text`; the step `end` has `ok`.
+    policy, imported, noted, selected, local, announced, evi, wanted, found, error,
+    end), `vni`, `text`; the step `end` has `ok`.
 
     \b
     Examples:

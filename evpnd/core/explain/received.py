@@ -5,7 +5,9 @@ from typing import NamedTuple
 from evpnd.core.admission import Fate, fate
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.story import Story
+from evpnd.core.findings import of_mac_ip
 from evpnd.core.path import Path
+from evpnd.core.policy.program import Step as RuleStep
 from evpnd.core.sessions import Session
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 
@@ -34,13 +36,21 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
             peer=session.peer,
         )
         tell_import(story, fate(path, key), path)
+        for note in of_mac_ip(path, None):
+            story.tell("noted", note, peer=session.peer)
 
 
 def tell_import(story: Story, judged: Fate, received: Path) -> None:
-    """Tell which EVIs import a route, by what, or why none does."""
+    """Tell what policies made of a route, which EVIs import it, or why none does."""
+    for outcome in judged.outcomes:
+        *changing, deciding = outcome.steps
+        for step in changing:
+            _tell_rule(story, step, f"changed by {step.name}", received)
+        verdict = "accepted" if outcome.accepted else "rejected"
+        why = f": {deciding.reason}" if deciding.reason else ""
+        _tell_rule(story, deciding, f"{verdict} by {deciding.name}{why}", received)
     if judged.reason is not None:
         story.tell("imported", f"no: {judged.reason}", peer=received.peer)
-    rules = "; ".join(outcome.rules for outcome in judged.outcomes)
     for vrf, path in judged.takers:
         targets = [
             format_route_target(target)
@@ -48,9 +58,18 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
             if vrf.config.import_targets.matches(target)
         ]
         text = f"into {vrf.config.name} by route target {', '.join(targets)}"
-        if rules:
-            text += f", let pass by {rules}"
         story.tell("imported", text, vrf, peer=path.peer, route_targets=targets)
+
+
+def _tell_rule(story: Story, step: RuleStep, text: str, path: Path) -> None:
+    story.tell(
+        "policy",
+        text,
+        peer=path.peer,
+        policy=step.policy,
+        rule=step.rule,
+        at=step.place,
+    )
 
 
 def tell_lost(story: Story, received: list[Received], text: str) -> None:

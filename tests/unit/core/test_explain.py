@@ -10,10 +10,12 @@ from evpnd.core.explain import Step, Story, explain_ip, explain_mac, explain_vte
 from evpnd.core.path import RANK_STEPS, Rank
 from evpnd.core.plan import Dump
 from evpnd.model.config import DuplicateDetection
-from evpnd.model.events import Event
+from evpnd.model.events import Event, UpdateReceived
 from evpnd.model.ids import parse_ip, parse_route_target
+from evpnd.model.routes import MacIpBatch, Update
 from evpnd.model.rows import NTF_SELF, NUD_PERMANENT, FdbRow
 from tests.fakes.host import (
+    LABEL,
     PEERS,
     VNI,
     VTEP,
@@ -22,6 +24,7 @@ from tests.fakes.host import (
     announce_imet,
     attributes,
     config,
+    rd_of,
 )
 from tests.fakes.kernel import PORTS, VXLAN
 
@@ -88,7 +91,8 @@ def test_an_installed_mac_ends_well() -> None:
 
     steps = mac_story(here)
     assert [each["step"] for each in steps] == [
-        *("received", "imported", "selected", "wanted", "found", "found", "end")
+        *("received", "imported", "noted", "selected", "wanted"),
+        *("found", "found", "end"),
     ]
     assert steps[-1]["ok"] is True
 
@@ -196,3 +200,13 @@ def test_our_own_vtep_is_told_to_be_ours() -> None:
 
     assert "our own VTEP" in told.steps[0]["text"]
     assert told.steps[-1]["ok"] is False
+
+
+def test_an_ethernet_segment_is_noted() -> None:
+    here = host()
+    batch = MacIpBatch(rd_of(FAR), bytes(4), b"\1" * 10, LABEL, [MAC])
+    here.run(UpdateReceived(ONE, Update(attributes(FAR), [batch], [], [], [])))
+
+    (encapsulation, segment) = texts(mac_story(here), "noted")
+    assert "VXLAN" in encapsulation
+    assert "01:01:01:01:01:01:01:01:01:01 is multihomed" in segment
