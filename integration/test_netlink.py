@@ -13,7 +13,6 @@ from evpnd.adapters.netlink.dump import dump_fdb
 from evpnd.adapters.netlink.writer import Writer
 from evpnd.model.actions import (
     DeleteFlood,
-    DeleteLocalMacs,
     DeleteNeighbors,
     DeleteRemoteMacs,
     DeleteVxlanRows,
@@ -191,16 +190,6 @@ def test_neighbors_go_and_others_stay(bench: Bench) -> None:
     left = neighbors(bench.namespace, "br0")
     assert left["192.0.2.9"].state == {"PERMANENT"}
     assert "192.0.2.1" not in left
-
-
-def test_local_macs_can_be_taken_from_a_port(bench: Bench) -> None:
-    for last in ("01", "02"):
-        row = [f"02:00:00:00:00:{last}", "dev", "p0", "master", "dynamic"]
-        run(["bridge", "-n", bench.namespace, "fdb", "replace", *row])
-
-    assert not bench.failures(DeleteLocalMacs([(bench.p0, mac(1), 0)]))
-    assert not rows_of(bench, "02:00:00:00:00:01")
-    assert rows_of(bench, "02:00:00:00:00:02") == {("p0", True): ""}
 
 
 def test_a_refused_row_is_named_and_leaves_no_half(bench: Bench) -> None:

@@ -85,13 +85,6 @@ class DeleteNeighbors(NamedTuple):
     ips: list[bytes]
 
 
-class DeleteLocalMacs(NamedTuple):
-    """Remove dynamic bridge rows of local ports, before a remote row takes over."""
-
-    rows: list[tuple[int, bytes, int]]
-    """(ifindex of the port, MAC, VLAN)."""
-
-
 class SendProbes(NamedTuple):
     """Ask tenants behind one port, each at its MAC, whether they have an IP.
 
@@ -250,7 +243,6 @@ KernelAction = (
     | UpsertNeighbors
     | UpsertLocalNeighbors
     | DeleteNeighbors
-    | DeleteLocalMacs
     | DumpLinks
     | DumpFdb
     | DumpNeighbors

@@ -6,7 +6,6 @@ The rows of an action differ in one or two addresses, so a batch of them is one
 """
 
 import socket
-import struct
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -17,7 +16,6 @@ from evpnd.adapters.netlink.rtnl import (
     NDA_DST,
     NDA_LLADDR,
     NDA_PROTOCOL,
-    NDA_VLAN,
     NDMSG,
     NLM_F_APPEND,
     NLM_F_CREATE,
@@ -29,7 +27,6 @@ from evpnd.adapters.netlink.rtnl import (
 )
 from evpnd.model.actions import (
     DeleteFlood,
-    DeleteLocalMacs,
     DeleteNeighbors,
     DeleteRemoteMacs,
     DeleteVxlanRows,
@@ -52,9 +49,7 @@ from evpnd.model.rows import (
 )
 
 Upsert = UpsertRemoteMacs | UpsertFlood | UpsertNeighbors | UpsertLocalNeighbors
-Delete = (
-    DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors | DeleteLocalMacs
-)
+Delete = DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors
 
 MESSAGES = 128
 """Most messages in one send: beyond some hundreds the kernel becomes slower."""
@@ -67,7 +62,6 @@ _MAC_PAD = bytes(2)
 _DST_ATTRIBUTE = {4: ATTRIBUTE.pack(8, NDA_DST), 16: ATTRIBUTE.pack(20, NDA_DST)}
 _FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}
 _OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
-_VLAN = struct.Struct("=HHHxx")
 
 
 def row_count(action: Upsert | OverrideLocalMacs | Delete) -> int:
@@ -114,10 +108,6 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             for start in range(0, len(ips), MESSAGES):
                 part = ips[start : start + MESSAGES]
                 yield b"".join([heads[len(ip)] + ip for ip in part]), len(part)
-        case DeleteLocalMacs(rows):
-            for start in range(0, len(rows), MESSAGES):
-                some = rows[start : start + MESSAGES]
-                yield b"".join([_local(*row) for row in some]), len(some)
         case _:
             assert_never(action)
 
@@ -213,9 +203,3 @@ def _neighbor_head(bridge: int, size: int, flags: int) -> bytes:
     length = 4 + size + 12 + len(_OURS)
     head = _head(_UPSERT, bridge, NUD_NOARP, flags, length, family=_FAMILY[size])
     return head + _DST_ATTRIBUTE[size]
-
-
-def _local(ifindex: int, mac: bytes, vlan: int) -> bytes:
-    tag = _VLAN.pack(6, NDA_VLAN, vlan) if vlan else b""
-    head = _head(_DELETE, ifindex, 0, NTF_MASTER, 12 + len(tag))
-    return head + _MAC_ATTRIBUTE + mac + _MAC_PAD + tag

@@ -13,7 +13,6 @@ from evpnd.adapters.netlink.pack import (
 from evpnd.adapters.netlink.rtnl import messages
 from evpnd.model.actions import (
     DeleteFlood,
-    DeleteLocalMacs,
     DeleteNeighbors,
     DeleteRemoteMacs,
     DeleteVxlanRows,
@@ -109,23 +108,6 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         DeleteNeighbors(2, [IP]),
         "240000001d000100000000000000000002000000020000000000000008000100c0000201",
     ),
-    (
-        DeleteLocalMacs([(5, MAC, 0)]),
-        (
-            "280000001d0001000000000000000000"
-            "070000000500000000000400"
-            "0a0002000200000000990000"
-        ),
-    ),
-    (
-        DeleteLocalMacs([(5, MAC, 10)]),
-        (
-            "300000001d0001000000000000000000"
-            "070000000500000000000400"
-            "0a0002000200000000990000"
-            "060005000a000000"
-        ),
-    ),
 ]
 
 
@@ -152,7 +134,6 @@ def batches(count: int) -> Iterator[Upsert | Delete]:
     yield DeleteFlood(3, ips(count))
     yield UpsertNeighbors(2, [(ip, MAC, ip[-1] % 3 == 0) for ip in ips(count)])
     yield DeleteNeighbors(2, ips(count))
-    yield DeleteLocalMacs([(5, mac, mac[-1] % 2) for mac in many(count)])
 
 
 @pytest.mark.parametrize("action", list(batches(300)))

@@ -9,7 +9,6 @@ from evpnd.adapters.netlink.pack import Delete, Upsert, pack
 from evpnd.adapters.netlink.writer import read_refusal
 from evpnd.model.actions import (
     DeleteFlood,
-    DeleteLocalMacs,
     DeleteNeighbors,
     DeleteVxlanRows,
     UpsertFlood,
@@ -41,7 +40,6 @@ def refused(action: Upsert | Delete, code: int) -> bytes:
     [
         (UpsertRemoteMacs(3, VTEP, [MAC]), "fdb", 3, MAC, False),
         (DeleteVxlanRows(3, [MAC]), "fdb", 3, MAC, True),
-        (DeleteLocalMacs([(5, MAC, 7)]), "fdb", 5, MAC, True),
         (UpsertFlood(3, [VTEP]), "flood", 3, VTEP, False),
         (DeleteFlood(3, [VTEP]), "flood", 3, VTEP, True),
         (UpsertNeighbors(2, [(IP, MAC, True)]), "neighbor", 2, IP, False),
