@@ -4,6 +4,8 @@ A notification is a hint: it changes the table kept here and marks the key, and
 reconciliation decides. Nothing here looks at routes.
 """
 
+from collections import defaultdict
+
 from evpnd.core import mobility
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import Claim, LocalMac, MacVrf, Neighbor, Origin
@@ -67,8 +69,9 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow) -> None:
     if row.state & NUD_PERMANENT:
         _observe_own_mac(vrf, row)
         return
-    if row.present:
-        # A bridge has one row for a MAC: what led to a port leads there no more.
+    local = vrf.local.get(mac)
+    if row.present and local is not None and local.vlan == row.vlan:
+        # A bridge has one row for a MAC and a VLAN: the port has it no more.
         mobility.forget(vrf, mac)
     vrf.dirty_macs.add(mac)
     dst, _ = _halves(vrf, mac)
@@ -93,6 +96,7 @@ def _observe_port_row(
     dst, in_bridge = _halves(vrf, mac)
     if in_bridge:
         _keep(vrf, mac, dst, in_bridge=False)
+        vrf.taken.add(mac)
         vrf.dirty_macs.add(mac)
     if row.flags & NTF_STICKY:
         origin = Origin.STICKY
@@ -110,6 +114,9 @@ def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
         mobility.forget(vrf, row.mac)
         dst, _ = _halves(vrf, row.mac)
         _keep(vrf, row.mac, dst, in_bridge=False)
+    elif not row.vlan:
+        # There is a row for each VLAN of a port, and the one without goes with it.
+        vrf.own_macs.discard(row.mac)
 
 
 def _halves(vrf: MacVrf, mac: bytes) -> tuple[bytes, bool]:
@@ -137,8 +144,8 @@ def dump_fdb(
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
     for table in (vrf.remote_rows, vrf.partial, vrf.flood_rows):
         table.clear()
-    vrf.foreign_rows.clear()
-    vrf.own_macs.clear()
+    for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken):
+        known.clear()
     gone = set(vrf.local)
     for row in rows:
         observe_fdb(vrf, row, bindings, now, notices)
@@ -146,6 +153,7 @@ def dump_fdb(
             gone.discard(row.mac)
     for mac in gone:
         mobility.forget(vrf, mac)
+    _doubt_gaps(vrf, rows)
     if not vrf.fdb_known:
         vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
         vrf.adopted_vteps.update(vtep for vtep, ours in vrf.flood_rows.items() if ours)
@@ -154,6 +162,25 @@ def dump_fdb(
         vrf.mark_all()
     vrf.fdb_known = True
     vrf.dirty_flood = True
+
+
+def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
+    """Doubt bridge rows that are not in every VLAN of the VXLAN device.
+
+    A bridge with VLANs compiled in makes a row in each and one without, and a port
+    takes over a single one of them. The device's own MAC has them all.
+    """
+    macs_in: defaultdict[int, set[bytes]] = defaultdict(set)
+    for row in rows:
+        if row.ifindex == vrf.vxlan and not row.flags & NTF_SELF:
+            macs_in[row.vlan].add(row.mac)
+    if len(macs_in) > 1:
+        everywhere = frozenset.intersection(*map(frozenset, macs_in.values()))
+        for mac in set().union(*macs_in.values()) - everywhere:
+            dst, in_bridge = _halves(vrf, mac)
+            if in_bridge:
+                _keep(vrf, mac, dst, in_bridge=False)
+                vrf.taken.add(mac)
 
 
 def observe_neighbor(

@@ -3,16 +3,19 @@
 Each move between us and a remote VTEP counts, either way; moves among remote VTEPs
 are theirs to count. A MAC at the limit is told of once; with `freeze` it is left as
 it is, in the tables and towards the peers, until its time is over or an operator
-releases it.
+releases it. A place that it has lost is not kept: an aged row is withdrawn, and a
+VTEP that withdraws is left.
 """
 
-from collections import deque
 from collections.abc import Mapping
 
 from evpnd.core.evi import MacVrf
 from evpnd.model.actions import Notice
 from evpnd.model.config import DuplicateDetection
 from evpnd.model.ids import format_mac
+
+MOST = 1 << 16
+"""MACs whose moves are remembered: a flood of MACs makes the oldest forgotten."""
 
 Key = tuple[int, bytes]
 """(VNI, MAC)."""
@@ -25,8 +28,9 @@ class Duplicates:
         """Begin with no move seen."""
         self.settings = settings
         self.found: dict[Key, float] = {}
-        """Duplicates, to the time when they count as such no more."""
-        self._moves: dict[Key, deque[float]] = {}
+        """Duplicates, to the time when they count as such no more; earliest first."""
+        self._moves: dict[Key, tuple[float, ...]] = {}
+        """The latest moves; the MAC that has not moved for longest comes first."""
 
     def count(self, vrf: MacVrf, now: float, notices: list[Notice]) -> None:
         """Take the moves that an EVI saw since the last call."""
@@ -35,30 +39,42 @@ class Duplicates:
         if not settings.enabled:
             return
         for mac in moved:
-            key = (vrf.config.vni, mac)
-            times = self._moves.setdefault(key, deque(maxlen=settings.moves))
-            times.append(now)
-            if len(times) < settings.moves or times[0] < now - settings.window:
+            if mac in vrf.frozen:
                 continue
-            known = key in self.found
-            pause = settings.freeze_for if settings.freeze else settings.window
-            self.found[key] = now + pause
-            if settings.freeze:
-                vrf.frozen.add(mac)
-            if not known:
-                notices.append(_notice(vrf, mac, "duplicate_mac_found", settings))
+            key = (vrf.config.vni, mac)
+            times = (*self._moves.pop(key, ()), now)[-settings.moves :]
+            self._moves[key] = times
+            if len(times) == settings.moves and times[0] >= now - settings.window:
+                self._find(vrf, mac, now, notices)
+        while len(self._moves) > MOST:
+            del self._moves[next(iter(self._moves))]
+
+    def _find(self, vrf: MacVrf, mac: bytes, now: float, notices: list[Notice]) -> None:
+        settings = self.settings
+        key = (vrf.config.vni, mac)
+        known = self.found.pop(key, None) is not None
+        pause = settings.freeze_for if settings.freeze else settings.window
+        self.found[key] = now + pause
+        if settings.freeze:
+            vrf.frozen[mac] = vrf.remote_rows.get(mac, b"")
+        if not known:
+            notices.append(_notice(vrf, mac, "duplicate_mac_found", settings))
 
     def expire(
         self, now: float, vrfs: Mapping[int, MacVrf], notices: list[Notice]
     ) -> None:
         """Release the MACs whose time is over, and forget moves out of the window."""
-        for key in [key for key, until in self.found.items() if until <= now]:
+        while self.found:
+            key = next(iter(self.found))
+            if self.found[key] > now and len(self.found) <= MOST:
+                break
             self._release(key, vrfs, notices)
         oldest = now - self.settings.window
-        if len(self._moves) > len(self.found):
-            self._moves = {
-                key: times for key, times in self._moves.items() if times[-1] >= oldest
-            }
+        while self._moves:
+            key = next(iter(self._moves))
+            if self._moves[key][-1] >= oldest:
+                break
+            del self._moves[key]
 
     def clear(
         self, key: Key, vrfs: Mapping[int, MacVrf], notices: list[Notice]
@@ -69,6 +85,29 @@ class Duplicates:
         self._release(key, vrfs, notices)
         return True
 
+    def configure(
+        self,
+        settings: DuplicateDetection,
+        vrfs: Mapping[int, MacVrf],
+        notices: list[Notice],
+    ) -> None:
+        """Take other settings: what was found by the old ones is released."""
+        if settings == self.settings:
+            return
+        for key in list(self.found):
+            self._release(key, vrfs, notices)
+        self._moves.clear()
+        self.settings = settings
+
+    def forget(self, vrfs: Mapping[int, MacVrf]) -> None:
+        """Drop the MACs of EVIs that are gone or began anew."""
+        self.found = {
+            (vni, mac): until
+            for (vni, mac), until in self.found.items()
+            if vni in vrfs and (not self.settings.freeze or mac in vrfs[vni].frozen)
+        }
+        self._moves = {key: t for key, t in self._moves.items() if key[0] in vrfs}
+
     def _release(
         self, key: Key, vrfs: Mapping[int, MacVrf], notices: list[Notice]
     ) -> None:
@@ -76,7 +115,7 @@ class Duplicates:
         self._moves.pop(key, None)
         vrf = vrfs.get(key[0])
         if vrf is not None:
-            vrf.frozen.discard(key[1])
+            vrf.frozen.pop(key[1], None)
             vrf.dirty_macs.add(key[1])
             notices.append(
                 _notice(vrf, key[1], "duplicate_mac_released", self.settings)
@@ -84,7 +123,7 @@ class Duplicates:
 
     def next_due(self) -> float | None:
         """Say when the next MAC is released."""
-        return min(self.found.values(), default=None)
+        return next(iter(self.found.values()), None)
 
 
 def _notice(

@@ -263,6 +263,7 @@ class Engine:
             inventory.vrfs_changed = False
             self.importer.stale = True
             self.retries.forget(inventory.vrfs)
+            self.duplicates.forget(inventory.vrfs)
         ports = inventory.snooped_ports()
         if ports != self._snooped:
             self._snooped = ports
@@ -322,7 +323,9 @@ class Engine:
         self.peering.configure(config, now)
         self.importer.configure(config)
         self.exporter.configure(config, self._export_policy)
-        self.duplicates.settings = config.duplicate_detection
+        self.duplicates.configure(
+            config.duplicate_detection, self.inventory.vrfs, self._notices
+        )
         self.contests.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
             self._pending.extend(self.originator.withdraw_all(vrf))

@@ -113,6 +113,9 @@ class MacVrf:
         """MACs whose VXLAN and bridge rows are both there, to their VTEP."""
         self.partial: dict[bytes, tuple[bytes, bool]] = {}
         """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
+        self.taken: set[bytes] = set()
+        """MACs whose bridge row a port took over: where the bridge knows VLANs,
+        ours of another VLAN may be left."""
         self.foreign_rows: set[bytes] = set()
         """MACs with a row on the VXLAN device that somebody else made."""
         self.flood_rows: dict[bytes, bool] = {}
@@ -154,10 +157,15 @@ class MacVrf:
         self.ceded: set[bytes] = set()
         """Fixed MACs, not sticky, that a remote VTEP has with a better claim: they
         stay where the operator put them and are not announced."""
+        self.contested: set[bytes] = set()
+        """Sticky MACs of ours that a remote VTEP claims, told of."""
+        self.sticky_told: dict[bytes, float] = {}
+        """Remote sticky MACs that were heard here, to when that was told."""
         self.moved: list[bytes] = []
         """MACs that moved to us or from us since duplicates were last counted."""
-        self.frozen: set[bytes] = set()
-        """Duplicate MACs that are left as they are."""
+        self.frozen: dict[bytes, bytes] = {}
+        """Duplicate MACs that are left where they are: behind a VTEP, or here
+        (empty)."""
         self.announced: dict[bytes, Announced] = {}
         self.bridge_mac = b""
         self.announced_gateway: tuple[Gateway, ...] = ()
@@ -221,6 +229,7 @@ class MacVrf:
             (key[:6] for key in self.routes),
             self.remote_rows,
             self.partial,
+            self.taken,
             self.local,
             self.static,
             self.announced,
@@ -253,6 +262,7 @@ class MacVrf:
         ):
             table.clear()
         for known in (
+            self.taken,
             self.foreign_rows,
             self.foreign_neighbors,
             self.own_macs,

@@ -12,6 +12,10 @@ from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip, format_mac
 
 SEQUENCE_MAX = 0xFFFFFFFF
+SEQUENCE_HIGH = 1 << 31
+"""From here on a sequence starts over at 0 once nobody else has the MAC."""
+STICKY_PAUSE = 60.0
+"""Seconds between two lines on one sticky MAC that is heard here."""
 
 
 def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> None:
@@ -28,29 +32,14 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> No
     if path is None:
         return
     if path.sticky and local.origin is Origin.DYNAMIC:
-        notices.append(
-            Notice(
-                "warning",
-                "sticky_mac_seen_locally",
-                {**_of(vrf, mac), "vtep": format_ip(path.vtep)},
-            )
-        )
+        _tell_sticky_seen(vrf, mac, path, local.since, notices)
         return
-    vrf.moved.append(mac)
     own = vrf.sequence.get(mac, 0)
     vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
-    notices.append(
-        Notice(
-            "info",
-            "mac_moved",
-            {
-                **_of(vrf, mac),
-                "from": format_ip(path.vtep),
-                "to": "local",
-                "sequence": vrf.sequence[mac],
-            },
-        )
-    )
+    if mac in vrf.frozen:
+        return
+    vrf.moved.append(mac)
+    notices.append(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.sequence[mac]))
 
 
 def forget(vrf: MacVrf, mac: bytes) -> None:
@@ -61,6 +50,8 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
     vrf.sequence.pop(mac, None)
     if mac in vrf.static:
         return
+    vrf.ceded.discard(mac)
+    vrf.contested.discard(mac)
     for ip in vrf.bindings_of.pop(mac, ()):
         vrf.dirty_ips.add(ip)
         for table in (vrf.snooped, vrf.kernel_bindings):
@@ -68,7 +59,24 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
                 del table[ip]
 
 
-def remote_wins(vrf: MacVrf, mac: bytes, path: Path, notices: list[Notice]) -> bool:
+def unrivalled(vrf: MacVrf, mac: bytes) -> None:
+    """Take note that no remote VTEP has a MAC of ours, or has it no longer.
+
+    RFC 7432, section 15, has us handle the wrap-around of sequences. Nobody is left
+    to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
+    starts over before it ends.
+    """
+    vrf.ceded.discard(mac)
+    vrf.contested.discard(mac)
+    if vrf.sequence.get(mac, 0) >= SEQUENCE_HIGH and vrf.macs_of.keys().isdisjoint(
+        vrf.bindings_of.get(mac, ())
+    ):
+        del vrf.sequence[mac]
+
+
+def remote_wins(
+    vrf: MacVrf, mac: bytes, path: Path, now: float, notices: list[Notice]
+) -> bool:
     """Judge a MAC that is local and has a remote route.
 
     The higher sequence wins, and of equal ones the lower VTEP address. A MAC that
@@ -77,34 +85,51 @@ def remote_wins(vrf: MacVrf, mac: bytes, path: Path, notices: list[Notice]) -> b
     is sticky: then it stays in any case.
     """
     if vrf.is_sticky(mac):
+        vrf.ceded.discard(mac)
+        if mac not in vrf.contested:
+            vrf.contested.add(mac)
+            notices.append(_warning("sticky_mac_claimed", vrf, mac, path))
         return False
-    if not path.sticky:
-        own = (-vrf.sequence.get(mac, 0), vrf.vtep)
-        if own <= (-path.sequence, path.vtep):
-            vrf.ceded.discard(mac)
-            return False
+    sequence = vrf.sequence.get(mac, 0)
+    if not path.sticky and (-sequence, vrf.vtep) <= (-path.sequence, path.vtep):
+        vrf.ceded.discard(mac)
+        return False
     if vrf.is_fixed(mac):
         if mac not in vrf.ceded:
             vrf.ceded.add(mac)
-            fields = {**_of(vrf, mac), "vtep": format_ip(path.vtep)}
-            notices.append(Notice("warning", "fixed_mac_claimed", fields))
+            notices.append(_warning("fixed_mac_claimed", vrf, mac, path))
         # A row of the operator's is not ours to replace.
         return mac not in vrf.local
     forget(vrf, mac)
-    vrf.moved.append(mac)
-    notices.append(
-        Notice(
-            "info",
-            "mac_moved",
-            {
-                **_of(vrf, mac),
-                "from": "local",
-                "to": format_ip(path.vtep),
-                "sequence": path.sequence,
-            },
-        )
-    )
+    if path.sticky:
+        _tell_sticky_seen(vrf, mac, path, now, notices)
+        return True
+    if path.sequence > sequence:
+        # Of equal sequences one was learned before it heard of the other: a race.
+        vrf.moved.append(mac)
+    notices.append(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
     return True
+
+
+def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice:
+    fields = {**_of(vrf, mac), "from": old, "to": new, "sequence": sequence}
+    return Notice("info", "mac_moved", fields)
+
+
+def _tell_sticky_seen(
+    vrf: MacVrf, mac: bytes, path: Path, now: float, notices: list[Notice]
+) -> None:
+    """Tell that a sticky MAC of a remote VTEP is heard here, now and then."""
+    told = vrf.sticky_told
+    while told and now >= told[earliest := next(iter(told))] + STICKY_PAUSE:
+        del told[earliest]
+    if mac not in told:
+        told[mac] = now
+        notices.append(_warning("sticky_mac_seen_locally", vrf, mac, path))
+
+
+def _warning(event: str, vrf: MacVrf, mac: bytes, path: Path) -> Notice:
+    return Notice("warning", event, {**_of(vrf, mac), "vtep": format_ip(path.vtep)})
 
 
 def _of(vrf: MacVrf, mac: bytes) -> dict[str, object]:

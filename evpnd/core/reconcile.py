@@ -11,13 +11,13 @@ from evpnd.core import mobility
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf, Neighbor
 from evpnd.core.originate import Originator
-from evpnd.core.selection import best_for_ip, best_for_mac
+from evpnd.core.path import Path
+from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.model.actions import (
     Action,
     DeleteFlood,
     DeleteNeighbors,
     DeleteRemoteMacs,
-    DeleteVxlanRows,
     Notice,
     OverrideLocalMacs,
     UpsertFlood,
@@ -75,21 +75,25 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     upserts: defaultdict[bytes, list[bytes]] = defaultdict(list)
     overrides: defaultdict[bytes, list[bytes]] = defaultdict(list)
     deletes: list[bytes] = []
-    leftovers: list[bytes] = []
     rows = vrf.remote_rows
     local, static, announced = vrf.local, vrf.static, vrf.announced
-    foreign, own, partial = vrf.foreign_rows, vrf.own_macs, vrf.partial
+    foreign, own = vrf.foreign_rows, vrf.own_macs
+    partial, taken = vrf.partial, vrf.taken
     adopted = vrf.adopted_macs
-    if vrf.frozen:
-        dirty = dirty - vrf.frozen
+    frozen = vrf.frozen
     for mac in dirty:
-        path = best_for_mac(vrf, mac)
+        path = _frozen_path(vrf, mac) if mac in frozen else best_for_mac(vrf, mac)
         overridden = False
-        if mac in local or mac in static:
+        if mac in frozen:
+            if not vrf.is_local(mac):
+                now.originator.mac(vrf, mac)
+            _mark_bindings(vrf, mac)
+        elif mac in local or mac in static:
+            on_port = mac in local
             if path is None:
-                vrf.ceded.discard(mac)
-            elif mobility.remote_wins(vrf, mac, path, now.notices):
-                overridden = True
+                mobility.unrivalled(vrf, mac)
+            elif mobility.remote_wins(vrf, mac, path, now.time, now.notices):
+                overridden = on_port
             else:
                 path = None
             now.originator.mac(vrf, mac)
@@ -104,7 +108,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             vtep = path.vtep
             if adopted:
                 adopted.discard(mac)
-            if row == vtep or now.waiting(vrf, "fdb", mac):
+            if (row == vtep and not overridden) or now.waiting(vrf, "fdb", mac):
                 continue
             if not is_unicast_mac(mac):
                 # A group or zero MAC would be a row of the flood list.
@@ -112,29 +116,34 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             rows[mac] = vtep
             if partial:
                 partial.pop(mac, None)
+            if taken:
+                taken.discard(mac)
             (overrides if overridden else upserts)[vtep].append(mac)
-        elif row is not None:
-            held = mac in adopted and not now.settled
+        elif row is not None or mac in partial or mac in taken:
+            # What no route has confirmed is held, but not beside a port's row.
+            held = mac in adopted and not (
+                now.settled or mac in own or vrf.is_local(mac)
+            )
             if held or mac in foreign or now.waiting(vrf, "fdb", mac):
                 continue
-            del rows[mac]
+            rows.pop(mac, None)
+            partial.pop(mac, None)
+            taken.discard(mac)
             deletes.append(mac)
-        elif mac in partial:
-            dst, _ = partial[mac]
-            if vrf.is_local(mac) or mac in own:
-                if dst and mac not in foreign:
-                    del partial[mac]
-                    leftovers.append(mac)
-            elif (now.settled or mac not in adopted) and mac not in foreign:
-                del partial[mac]
-                deletes.append(mac)
         if mac in vrf.ips_of:
             vrf.dirty_ips.update(vrf.ips_of[mac])
     _emit_upserts(vrf, now, upserts, overrides)
     if deletes:
         now.actions.append(DeleteRemoteMacs(vrf.vxlan, deletes))
-    if leftovers:
-        now.actions.append(DeleteVxlanRows(vrf.vxlan, leftovers))
+
+
+def _frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
+    """Find the path that a frozen MAC is left on; None: it has lost its place."""
+    vtep = vrf.frozen[mac]
+    if not vtep or mac in vrf.local:
+        return None
+    same = (path for path in mac_candidates(vrf, mac) if path.vtep == vtep)
+    return best(same)
 
 
 def _mark_bindings(vrf: MacVrf, mac: bytes) -> None:

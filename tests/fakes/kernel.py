@@ -38,6 +38,7 @@ from evpnd.model.rows import (
     EVPND_PROTOCOL,
     NTF_EXT_LEARNED,
     NTF_SELF,
+    NTF_STICKY,
     NUD_NOARP,
     NUD_PERMANENT,
     NUD_REACHABLE,
@@ -49,6 +50,8 @@ from evpnd.model.rows import (
 )
 
 BRIDGE, VXLAN, PORTS = 10, 11, (12, 13)
+OWN_MAC = b"\2vxvx0"
+"""Of the VXLAN device."""
 
 
 @dataclass
@@ -66,6 +69,10 @@ class FakeKernel:
     """(MAC, IP) of tenants that answer when they are asked."""
     asked: list[tuple[int, bytes, bytes]] = field(default_factory=list)
     """(port, MAC, IP) of all probes."""
+    vlans: tuple[int, ...] = (0,)
+    """VLANs in which a request without one makes rows; stations are in the last."""
+    spare: dict[bytes, FdbRow] = field(default_factory=dict)
+    """With two VLANs: the rows of the first, where no station is."""
     refused: set[bytes] = field(default_factory=set)
     """MACs, VTEPs and IPs that the kernel does not take."""
 
@@ -81,7 +88,7 @@ class FakeKernel:
                 True,
                 True,
                 BRIDGE,
-                b"\2vxvx0",
+                OWN_MAC,
                 1450,
                 "",
                 vxlan,
@@ -107,11 +114,39 @@ class FakeKernel:
     def frame(self, port: int, mac: bytes) -> list[Event]:
         """A station sends: the bridge learns or moves its MAC."""
         old = self.bridge.get(mac)
-        if old is not None and (old.ifindex == port or old.state & NUD_PERMANENT):
+        if old is None:
+            row = FdbRow(True, port, mac, self.vlans[-1], NUD_REACHABLE, 0, b"")
+        elif old.ifindex == port or old.state & NUD_PERMANENT or old.flags & NTF_STICKY:
             return []
-        row = FdbRow(True, port, mac, 0, NUD_REACHABLE, 0, b"")
+        else:
+            row = old._replace(ifindex=port, flags=old.flags & ~NTF_EXT_LEARNED)
         self.bridge[mac] = row
         return [FdbObserved([row])]
+
+    def put(self, port: int, mac: bytes, *, sticky: bool = False) -> list[Event]:
+        """An operator puts a static row on a port, over whatever was there."""
+        flags = NTF_STICKY if sticky else 0
+        return self._write(FdbRow(True, port, mac, 0, NUD_NOARP, flags, b""))
+
+    def _write(self, row: FdbRow) -> list[Event]:
+        rows = [row._replace(vlan=vlan) for vlan in self.vlans]
+        if len(rows) > 1:
+            self.spare[row.mac] = rows[0]
+        self.bridge[row.mac] = rows[-1]
+        return [FdbObserved(rows)]
+
+    def _remove(self, mac: bytes, ports: tuple[int, ...]) -> list[Event]:
+        """Remove the rows of a MAC in all VLANs from the ports named."""
+        gone = []
+        for table in (self.spare, self.bridge):
+            row = table.get(mac)
+            if row is not None and row.ifindex in ports:
+                gone.append(table.pop(mac)._replace(present=False))
+        return [FdbObserved(gone)] if gone else []
+
+    def take(self, mac: bytes) -> list[Event]:
+        """An operator takes the row of a MAC from a port."""
+        return self._remove(mac, PORTS)
 
     def age(self, mac: bytes) -> list[Event]:
         """A dynamic local row times out."""
@@ -140,7 +175,12 @@ class FakeKernel:
             case DumpLinks():
                 return [LinksDumped(self.links(), frozenset())]
             case DumpFdb():
-                rows = [*self.bridge.values(), *self.vxlan.values()]
+                rows = [*self.bridge.values(), *self.spare.values()]
+                rows.extend(self.vxlan.values())
+                rows.extend(
+                    FdbRow(True, VXLAN, OWN_MAC, vlan, NUD_PERMANENT, 0, b"")
+                    for vlan in self.vlans
+                )
                 return [FdbDumped(BRIDGE, [*rows, *self.flood.values()])]
             case DumpNeighbors():
                 return [NeighborsDumped(BRIDGE, list(self.neighbors.values()))]
@@ -154,7 +194,7 @@ class FakeKernel:
                 return [
                     e
                     for mac in macs
-                    for e in (*self._delete_master(mac), *self._delete_self(mac))
+                    for e in (*self._remove(mac, (VXLAN,)), *self._delete_self(mac))
                 ]
             case DeleteVxlanRows(ifindex, macs):
                 assert ifindex == VXLAN
@@ -191,16 +231,8 @@ class FakeKernel:
         flags = NTF_EXT_LEARNED
         master = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags, b"")
         own = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags | NTF_SELF, vtep)
-        self.bridge[mac] = master
         self.vxlan[mac] = own
-        return [FdbObserved([master, own])]
-
-    def _delete_master(self, mac: bytes) -> list[Event]:
-        row = self.bridge.get(mac)
-        if row is None or row.ifindex != VXLAN:
-            return []
-        del self.bridge[mac]
-        return [FdbObserved([row._replace(present=False)])]
+        return [*self._write(master), FdbObserved([own])]
 
     def _delete_self(self, mac: bytes) -> list[Event]:
         row = self.vxlan.pop(mac, None)

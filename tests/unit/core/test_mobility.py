@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import StaticEntry
-from evpnd.model.events import BindingsSnooped, FdbObserved
+from evpnd.model.events import BindingsSnooped, FdbObserved, KernelOverran
 from evpnd.model.ids import Mac, parse_ip
-from evpnd.model.rows import NTF_STICKY, NUD_NOARP, FdbRow
-from tests.fakes.host import PEERS, Host, announce, attributes, config, withdraw
-from tests.fakes.kernel import PORTS, VXLAN
+from evpnd.model.rows import NTF_STICKY, NUD_NOARP, NUD_PERMANENT, FdbRow
+from tests.fakes.host import PEERS, VTEP, Host, announce, attributes, config, withdraw
+from tests.fakes.kernel import PORTS, VXLAN, FakeKernel
 
 MAC = b"\2\0\0\0\0\1"
 IP = parse_ip("192.0.2.10")
@@ -179,3 +179,184 @@ def test_a_static_entry_of_the_yaml_gives_way_to_a_better_claim_and_comes_back()
     here.run(withdraw(PEER, HIGHER, MAC + IP))
     assert here.remote_macs() == {}
     assert here.vrf.announced[MAC].ips == (IP,)
+
+
+def events(here: Host, event: str) -> int:
+    return sum(notice.event == event for notice in here.notices)
+
+
+def test_a_race_of_two_learners_is_no_move() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.tell(announce(PEER, attributes(LOWER), LOWER, MAC))
+    here.turn()
+
+    assert here.remote_macs() == {MAC: parse_ip(LOWER)}
+    assert here.engine.duplicates._moves == {}
+
+
+def test_a_sticky_remote_mac_heard_here_is_no_move_and_told_of_once_a_minute() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, sticky=True), HIGHER, MAC))
+    for _ in range(1000):
+        here.run(*here.kernel.frame(PORTS[0], MAC))
+        here.now += 0.001
+        assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+
+    assert events(here, "sticky_mac_seen_locally") == 1
+    assert events(here, "mac_moved") == 0
+    assert here.engine.duplicates.found == {}
+    here.now += 60.0
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    assert events(here, "sticky_mac_seen_locally") == 2
+    assert len(here.vrf.sticky_told) == 1
+
+
+def test_a_local_mac_that_turns_out_sticky_elsewhere_goes_there_without_a_move() -> (
+    None
+):
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(announce(PEER, attributes(HIGHER, sticky=True), HIGHER, MAC))
+
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert MAC not in here.vrf.announced
+    assert events(here, "mac_moved") == 0
+    assert events(here, "sticky_mac_seen_locally") == 1
+
+
+def test_a_claim_on_a_locally_sticky_mac_is_told_of_once_until_it_ends() -> None:
+    here = host()
+    here.run(*here.kernel.put(PORTS[0], MAC, sticky=True))
+    for sequence in range(1, 5):
+        here.run(announce(PEER, attributes(LOWER, sequence), LOWER, MAC))
+    assert events(here, "sticky_mac_claimed") == 1
+    assert MAC in here.vrf.announced
+
+    here.run(withdraw(PEER, LOWER, MAC))
+    here.run(announce(PEER, attributes(LOWER, sticky=True), LOWER, MAC))
+    assert events(here, "sticky_mac_claimed") == 2
+    assert MAC in here.vrf.announced
+    assert events(here, "mac_moved") == 0
+
+
+def test_a_static_row_that_gave_way_and_was_removed_is_forgotten() -> None:
+    here = host()
+    here.run(*here.kernel.put(PORTS[0], MAC))
+    here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC))
+    assert MAC not in here.vrf.announced
+    here.run(*here.kernel.take(MAC))
+    here.run(*here.kernel.put(PORTS[0], MAC, sticky=True))
+
+    assert MAC in here.vrf.announced
+
+
+def announced_sequence(here: Host) -> bytes | None:
+    last = [action for action in here.bgp if isinstance(action, AnnounceMacIp)][-1]
+    return mobility_of(last)
+
+
+def test_a_sequence_that_nears_its_end_starts_over_once_nobody_else_has_the_mac() -> (
+    None
+):
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, 0xFFFFFFFE), HIGHER, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    assert announced_sequence(here) == bytes.fromhex("06000000ffffffff")
+
+    here.run(withdraw(PEER, HIGHER, MAC))
+    assert announced_sequence(here) is None
+
+
+def test_a_sequence_in_the_lower_half_stays_when_nobody_else_has_the_mac() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, 6), HIGHER, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(withdraw(PEER, HIGHER, MAC))
+
+    assert announced_sequence(here) == bytes.fromhex("0600000000000007")
+    assert here.vrf.sequence == {MAC: 7}
+
+
+def test_the_highest_sequence_is_not_passed() -> None:
+    here = host()
+    here.run(announce(PEER, attributes(HIGHER, 0xFFFFFFFF), HIGHER, MAC))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    assert announced_sequence(here) == bytes.fromhex("06000000ffffffff")
+
+
+def test_a_mac_on_two_ports_of_one_bridge_is_where_it_was_heard_last() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.bgp.clear()
+    for port in (PORTS[1], PORTS[0], PORTS[1]):
+        here.run(*here.kernel.frame(port, MAC))
+
+    assert here.vrf.local[MAC].port == PORTS[1]
+    assert here.bgp == []
+    assert events(here, "mac_moved") == 0
+
+
+def own_row(*, present: bool, vlan: int = 0) -> FdbObserved:
+    return FdbObserved(
+        [FdbRow(present, PORTS[0], MAC, vlan, NUD_PERMANENT, 0, b"")],
+    )
+
+
+def test_a_mac_that_becomes_a_ports_own_is_neither_announced_nor_remote() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[1], MAC))
+    here.run(own_row(present=True))
+    here.run(announce(PEER, attributes(LOWER, 9), LOWER, MAC))
+
+    assert MAC not in here.vrf.announced
+    assert here.remote_macs() == {}
+
+
+def test_the_mac_of_a_port_that_left_may_be_remote() -> None:
+    here = host()
+    here.run(own_row(present=True), own_row(present=True, vlan=1))
+    here.run(announce(PEER, attributes(HIGHER), HIGHER, MAC))
+    here.run(own_row(present=False, vlan=1))
+    assert here.remote_macs() == {}
+
+    here.run(own_row(present=False))
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+
+
+def vlan_host() -> Host:
+    made = Host(FakeKernel(VTEP, vlans=(0, 1)))
+    made.up()
+    made.run(announce(PEER, attributes(HIGHER, 4), HIGHER, MAC))
+    return made
+
+
+def test_a_port_that_takes_the_row_of_its_vlan_takes_ours_of_the_others() -> None:
+    here = vlan_host()
+    assert here.kernel.spare.keys() == here.kernel.bridge.keys() == {MAC}
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    assert here.kernel.spare == here.kernel.vxlan == {}
+    assert MAC in here.vrf.announced
+
+
+def test_a_row_of_ours_in_another_vlan_does_not_make_a_local_mac_remote() -> None:
+    here = vlan_host()
+    here.tell(*here.kernel.frame(PORTS[0], MAC))
+    here.tell(KernelOverran("events"))
+    here.later(2.0)
+
+    assert here.vrf.local.keys() == here.vrf.announced.keys() == {MAC}
+    assert here.kernel.spare == {}
+
+
+def test_a_row_that_is_missing_in_one_vlan_is_written_again() -> None:
+    here = vlan_host()
+    here.kernel.frame(PORTS[0], MAC)
+    here.kernel.age(MAC)
+    assert here.kernel.bridge == {}
+    here.run(KernelOverran("events"))
+    here.later(2.0)
+
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
