@@ -1,0 +1,74 @@
+"""Fabrics at the limits: sequences that end, MACs that move too often."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+
+from evpnd.core.mobility import SEQUENCE_MAX
+from evpnd.model.config import Config, DuplicateDetection
+from tests.fakes.fabric import Fabric
+from tests.fakes.fabric_promises import all_agree, stations_are_where_they_spoke
+from tests.property.test_fabric import (
+    CRASHES,
+    FLOW,
+    MACS,
+    MOVES,
+    SESSIONS,
+    TIME,
+    Step,
+    drain,
+    play,
+    programs,
+    rest,
+)
+
+
+def grow_old(fabric: Fabric, a: int, b: int) -> None:
+    """Have a MAC have moved some billions of times."""
+    mac = MACS[a % len(MACS)]
+    for host in fabric.hosts:
+        host.turn()
+        if mac in host.vrf.local and mac in host.vrf.announced:
+            # Announced as it is: by itself it would begin at 0, being alone.
+            host.vrf.sequence[mac] = SEQUENCE_MAX - b % 4
+            host.engine.originator.mac(host.vrf, mac)
+            host.turn()
+            host.vrf.dirty_macs.add(mac)
+            return
+
+
+OLD: list[Step] = [grow_old, drain]
+
+
+@settings(max_examples=700)
+@given(programs(18))
+def test_sequences_that_come_to_their_end(program: bytes) -> None:
+    fabric = Fabric(3)
+    play(fabric, MOVES + FLOW + TIME + SESSIONS + OLD * 4, program)
+    rest(fabric)
+
+
+def freezing(settings: Config) -> Config:
+    limits = DuplicateDetection(moves=3, window=60.0, freeze=True, freeze_for=100.0)
+    return replace(settings, duplicate_detection=limits)
+
+
+@settings(max_examples=500)
+@given(programs(24))
+def test_macs_that_are_frozen_for_a_while(program: bytes) -> None:
+    fabric = Fabric(3, change=freezing)
+    play(fabric, MOVES * 2 + FLOW + SESSIONS + CRASHES, program)
+    fabric.settle()
+    # What is frozen thaws, and so does what moves too often because of that.
+    for _ in range(3):
+        fabric.pass_time(200.0)
+        fabric.age()
+        fabric.drain()
+    for _ in range(2):
+        for mac in fabric.stations:
+            fabric.speak(mac)
+        fabric.drain()
+
+    assert not any(host.vrf.frozen for host in fabric.hosts)
+    all_agree(fabric)
+    stations_are_where_they_spoke(fabric)
