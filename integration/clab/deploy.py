@@ -1,6 +1,7 @@
 """Bringing a lab up: each node goes through containerlab's stages."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -16,12 +17,13 @@ from integration.clab.links import Cabling
 from integration.clab.model import Bind, Healthcheck, Node, Stage, Topology
 from integration.clab.place import PATH, Place
 from integration.clab.support import CONTAINERS, FRR_KINDS, image_of, startup_file
-from integration.lab_netns import LabError, sysctl, wait_until
+from integration.lab_netns import LabError, is_running, sysctl, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 START = 30.0
 """Seconds that a node may take on a busy machine until its file system is there."""
 _KERNEL = ("/proc", "/sys", "/dev", "/run", "/tmp", "/boot")
+_LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _FORWARDING = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
 
 
@@ -146,19 +148,21 @@ class Deployment:
         where = f"--net=/run/netns/{self.place.namespace(node.name)}"
         own = ("--mount", "--uts", "--pid", "--fork", "--kill-child")
         script = [sys.executable, "-I", "-S", init.__file__]
-        with (directory / "log").open("ab") as log:
-            popen = subprocess.Popen(
-                ["nsenter", where, "unshare", *own, *script, directory / "spec.json"],
-                env=self._environment(node),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        (directory / "unshare.pid").write_text(f"{popen.pid}\n")
+        pid = os.posix_spawnp(
+            "nsenter",
+            ["nsenter", where, "unshare", *own, *script, str(directory / "spec.json")],
+            self._environment(node),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(directory / "log"), _LOG_MODE, 0o644),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        (directory / "unshare.pid").write_text(f"{pid}\n")
 
         def created() -> bool:
-            if popen.poll() is not None:
+            if not is_running(pid):
                 raise LabError(f"{node.name} ended:\n{self.place.log(node.name)}")
             return bool(self.place.state(node.name))
 

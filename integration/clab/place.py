@@ -1,5 +1,6 @@
 """Where a lab is while it is up: its namespaces, its files, its nodes' processes."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -97,6 +98,10 @@ class Place:
         pids.discard(os.getpid())
         end({pid for pid in pids if is_first(pid)}, signal.SIGTERM, 5)
         end(pids, signal.SIGKILL, 3)
+        for pid in pids:
+            # Those that this process started itself.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
         for name in names:
             ip([f"netns del {name}"])
         shutil.rmtree(self.directory)

@@ -1,0 +1,273 @@
+"""What a topology file asks for is what its nodes get, and nothing is left of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from evpnd.adapters.config_yaml.errors import ConfigErrors
+from integration.clab.main import deploy, load, load_images
+from integration.clab.place import Place
+from integration.lab_netns import NETNS_DIRECTORY, LabError, run, wait_until
+
+pytestmark = pytest.mark.root
+NAME = f"evt{os.getpid()}"
+Up = Callable[[str], Place]
+
+
+def leftovers() -> list[str]:
+    found = [path.name for path in NETNS_DIRECTORY.iterdir() if NAME in path.name]
+    return found + [name for name in Place.names() if name.startswith(NAME)]
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    def bring_up(body: str) -> Place:
+        file = tmp_path / "t.clab.yml"
+        file.write_text(f"name: t\n{body}")
+        images = load_images(())
+        topology = load(file, NAME, images)
+        return deploy(topology, images, strict=True, say=print)
+
+    yield bring_up
+    Place(NAME).remove()
+    assert leftovers() == []
+
+
+def said(place: Place, node: str, *argv: str) -> str:
+    done = place.execute(node, argv)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_node_has_its_files_environment_and_settings(up: Up, tmp_path: Path) -> None:
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "dir" / "file").write_text("of the machine")
+    (tmp_path / "env").write_text("# a comment\nE=file\nF=file\n")
+    place = up(
+        """
+topology:
+  nodes:
+    a:
+      kind: linux
+      image: alpine
+      network-mode: none
+      env: {E: node}
+      env-files: [env]
+      labels: {my-label: x}
+      sysctls: {net.ipv4.ip_forward: 1, net.ipv6.conf.all.forwarding: 1}
+      binds:
+        - dir:/some/where:ro
+        - dir/file:/etc/__clabNodeName__.conf
+        - /var/run/empty
+      exec:
+        - sh -c 'echo $$E$$F$$CLAB_LABEL_MY_LABEL > /root/out'
+        - touch /run/mine
+"""
+    )
+
+    assert said(place, "a", "cat", "/root/out") == "nodefilex\n"
+    assert said(place, "a", "cat", "/etc/a.conf") == "of the machine"
+    assert said(place, "a", "ls", "/some/where", "/run/empty") != ""
+    assert place.execute("a", ["touch", "/some/where/x"]).returncode != 0
+    assert said(place, "a", "hostname") == "a\n"
+    assert said(place, "a", "cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"
+    assert said(place, "a", "cat", "/proc/1/comm") != "systemd\n"
+    assert not Path("/run/mine").exists()
+    assert not Path("/root/out").exists()
+
+
+def test_bridges_hosts_and_the_management_network_are_the_labs_own(up: Up) -> None:
+    before = run(["ip", "-br", "link"])
+    place = up(
+        """
+mgmt: {ipv4-subnet: 172.30.0.0/24}
+topology:
+  defaults: {kind: linux, image: alpine}
+  nodes:
+    a: {mgmt-ipv4: 172.30.0.7, exec: [ip addr add 10.9.0.1/24 dev eth1]}
+    b: {exec: [ip addr add 10.9.0.2/24 dev eth1]}
+    br-x: {kind: bridge}
+    machine: {kind: host, exec: [ip addr add 10.8.0.2/24 dev h-eth2]}
+  links:
+    - endpoints: ["a:eth1", "br-x:p1"]
+    - endpoints: ["b:eth1", "br-x:p2"]
+    - type: veth
+      endpoints:
+        - {node: a, interface: eth2, mac: "02:00:00:00:00:0a", ipv4: 10.8.0.1/24}
+        - {node: machine, interface: h-eth2}
+      mtu: 1400
+    - type: dummy
+      endpoint: {node: b, interface: dum0}
+    - endpoints: ["b:eth3", "host:b-eth3"]
+"""
+    )
+
+    for target in ("10.9.0.2", "10.8.0.2", "172.30.0.2", "b"):
+        assert "1 received" in said(place, "a", "ping", "-c1", "-W2", target)
+    assert "172.30.0.7/24" in said(place, "a", "ip", "addr", "show", "eth0")
+    assert "default via 172.30.0.1" in said(place, "a", "ip", "route")
+    link = said(place, "a", "ip", "link", "show", "eth2")
+    assert "mtu 1400" in link
+    assert "02:00:00:00:00:0a" in link
+    assert "mtu 9500" in said(place, "b", "ip", "link", "show", "eth1")
+    assert "dum0" in said(place, "b", "ip", "link")
+    assert "b-eth3" in said(place, "machine", "ip", "link")
+    assert run(["ip", "-br", "link"]) == before
+
+
+def test_stages_wait_for_each_other(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine, network-mode: none, binds: ["/tmp:/shared"]}
+  nodes:
+    late:
+      stages:
+        create: {wait-for: [{node: early, stage: healthy}]}
+        configure:
+          wait-for: [{node: short, stage: exit}]
+          exec: [{command: touch /mine}]
+      exec: [sh -c 'test -e /mine && stat -c %Y /proc/1 > /when']
+    early:
+      startup-delay: 1
+      cmd: sh -c 'sleep 0.5; touch /ready; sleep 60'
+      healthcheck: {test: [CMD-SHELL, test -e /ready], interval: 1}
+    short: {cmd: sleep 0.2, restart-policy: "no"}
+    shared: {network-mode: "container:early"}
+  links:
+    - endpoints: ["early:eth1", "late:eth1"]
+"""
+    )
+
+    first = int(said(place, "early", "stat", "-c", "%Y", "/proc/1"))
+    assert int(said(place, "late", "cat", "/when")) >= first
+    assert place.state("short") == "exited 0"
+    assert "eth1" in said(place, "late", "ip", "link")
+    assert "eth1" in said(place, "shared", "ip", "link")
+
+
+def test_a_program_that_ends_is_started_again_unless_told_otherwise(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine, network-mode: none}
+  nodes:
+    again: {cmd: "sh -c 'echo x >> /count; exit 1'"}
+    once: {cmd: "sh -c 'echo x >> /count; exit 7'", restart-policy: "no"}
+"""
+    )
+    wait_until(
+        lambda: said(place, "again", "cat", "/count").count("x") >= 3, 5, "restarts"
+    )
+
+    wait_until(lambda: place.state("once") == "exited 7", 5, "the end")
+    assert said(place, "once", "cat", "/count").count("x") == 1
+
+
+@pytest.mark.frr
+def test_containerlabs_own_kind_of_frr_is_configured_by_it(
+    up: Up, tmp_path: Path
+) -> None:
+    (tmp_path / "r1.conf").write_text("router bgp 65001\n bgp router-id 10.0.0.1\n")
+    place = up(
+        """
+topology:
+  defaults: {kind: frr, network-mode: none, extras: {frr: {daemons: [bgpd]}}}
+  nodes:
+    r1: {startup-config: __clabNodeName__.conf}
+"""
+    )
+
+    wait_until(
+        lambda: (
+            "router bgp 65001"
+            in place.execute("r1", ["vtysh", "-c", "show running-config"]).stdout
+        ),
+        15,
+        "the configuration",
+    )
+    assert "bgpd" in said(place, "r1", "vtysh", "-c", "show daemons")
+    assert said(place, "r1", "cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"
+
+
+def test_what_fails_half_way_leaves_nothing(up: Up) -> None:
+    with pytest.raises(LabError, match="status 3"):
+        up(
+            "topology:\n  nodes:\n"
+            "    a: {kind: linux, image: alpine, exec: [sh -c 'exit 3']}\n"
+        )
+
+    assert leftovers() == []
+
+
+def test_what_is_not_done_here_makes_nothing(up: Up) -> None:
+    with pytest.raises(ConfigErrors, match=r":2: .*needs its own image"):
+        up("topology: {nodes: {a: {kind: arista_ceos, image: ceos}}}")
+
+    assert leftovers() == []
+
+
+@pytest.mark.parametrize(
+    ("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)]
+)
+def test_nothing_is_left_after_an_interrupt(
+    up: Up, tmp_path: Path, sign: signal.Signals, status: int
+) -> None:
+    popen = start_slowly(tmp_path)
+    popen.send_signal(sign)
+
+    assert popen.wait(30) == status
+    assert leftovers() == []
+    assert not pings()
+    del up
+
+
+def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:
+    popen = start_slowly(tmp_path)
+    popen.kill()
+    popen.wait(10)
+
+    assert leftovers() != []
+    assert pings()
+    words = [sys.executable, "-m", "integration.lab", "down", NAME]
+    assert f"lab {NAME} is removed" in run(words)
+    assert leftovers() == []
+    assert not pings()
+    del up
+
+
+MARK = f"3.{os.getpid()}"
+
+
+def start_slowly(directory: Path) -> subprocess.Popen[bytes]:
+    """Start ``up`` of a lab that never gets whole; ends when a program runs there."""
+    file = directory / "t.clab.yml"
+    file.write_text(
+        "name: t\ntopology:\n  defaults: {kind: linux, image: alpine}\n  nodes:\n"
+        f"    a: {{cmd: sh -c 'while sleep {MARK}; do true; done'}}\n"
+        "    b: {startup-delay: 100}\n"
+    )
+    words = ["-m", "integration.lab", "up", str(file), "--name", NAME]
+    popen = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)
+    wait_until(pings, 20, "the program of a node")
+    time.sleep(0.2)
+    return popen
+
+
+def pings() -> list[str]:
+    """Find the programs of that lab, by their mark."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if MARK.encode() in text and b"sleep" in text:
+            found.append(path.parent.name)
+    return found
