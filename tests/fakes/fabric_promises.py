@@ -62,12 +62,19 @@ def _check_rows(
     assert host.kernel.bridge[mac].ifindex == VXLAN
 
 
-def stations_are_where_they_spoke(fabric: Fabric) -> None:
-    """Hold the announcements and bindings to where the stations are."""
+def stations_are_where_they_spoke(fabric: Fabric, *, aged: bool = True) -> None:
+    """Hold the announcements and bindings to where the stations are.
+
+    A station that comes back to its static row goes unheard, for the row does not
+    change: then it is right only when the rows elsewhere have aged.
+    """
     for mac, station in fabric.stations.items():
         owner = station.host
-        if mac in fabric.fixed and fabric.fixed[mac][1]:
-            owner = fabric.fixed[mac][0]
+        fixed = fabric.fixed.get(mac)
+        if fixed is not None and fixed[1]:
+            owner = fixed[0]
+        elif fixed is not None and fixed[0] == owner and not aged:
+            continue
         assert announcers(fabric, mac) == {owner}, (mac.hex(), owner)
         if mac in fabric.fixed:
             continue
@@ -82,6 +89,10 @@ def stations_are_where_they_spoke(fabric: Fabric) -> None:
                     mac,
                     True,
                 )
+
+
+def nobody_else_is_announced(fabric: Fabric) -> None:
+    """Hold what is left of the stations that went away, once rows have aged."""
     for mac, (owner, _) in fabric.fixed.items():
         if mac not in fabric.stations:
             assert announcers(fabric, mac) == {owner}

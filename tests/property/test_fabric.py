@@ -14,7 +14,11 @@ from evpnd.model.events import (
 )
 from evpnd.model.ids import parse_ip
 from tests.fakes.fabric import Fabric
-from tests.fakes.fabric_promises import all_agree, stations_are_where_they_spoke
+from tests.fakes.fabric_promises import (
+    all_agree,
+    nobody_else_is_announced,
+    stations_are_where_they_spoke,
+)
 from tests.fakes.kernel import PORTS
 
 MACS = [bytes((2, 0, 0, 0, 0, last)) for last in range(1, 4)]
@@ -171,14 +175,16 @@ def rest(fabric: Fabric) -> None:
     fabric.settle()
     fabric.pass_time(200.0)
     all_agree(fabric)
-    fabric.age()
-    fabric.drain()
-    all_agree(fabric)
     for mac in fabric.stations:
         fabric.speak(mac)
     fabric.drain()
     all_agree(fabric)
+    stations_are_where_they_spoke(fabric, aged=False)
+    fabric.age()
+    fabric.drain()
+    all_agree(fabric)
     stations_are_where_they_spoke(fabric)
+    nobody_else_is_announced(fabric)
 
 
 @settings(max_examples=2000)

@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from evpnd.core.mobility import SEQUENCE_MAX
 from evpnd.model.config import Config, DuplicateDetection
 from tests.fakes.fabric import Fabric
-from tests.fakes.fabric_promises import all_agree, stations_are_where_they_spoke
+from tests.fakes.fabric_promises import (
+    all_agree,
+    nobody_else_is_announced,
+    stations_are_where_they_spoke,
+)
 from tests.property.test_fabric import (
     CRASHES,
     FLOW,
@@ -72,3 +76,4 @@ def test_macs_that_are_frozen_for_a_while(program: bytes) -> None:
     assert not any(host.vrf.frozen for host in fabric.hosts)
     all_agree(fabric)
     stations_are_where_they_spoke(fabric)
+    nobody_else_is_announced(fabric)
