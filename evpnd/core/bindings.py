@@ -9,7 +9,7 @@ of the MAC decides (RFC 9721): who learns the IP last takes the next one.
 from math import inf
 
 from evpnd.core.contests import Contests, DuplicateIp, Key
-from evpnd.core.evi import Claim, MacVrf
+from evpnd.core.evi import Claim, Dispute, MacVrf
 from evpnd.core.path import Path
 from evpnd.core.readiness import Links
 from evpnd.core.selection import best_for_ip, is_immutable
@@ -37,6 +37,8 @@ DEPARTED_IPS = 64
 """Most MACs that left, and most IPs of each, remembered."""
 DEPARTED_TIME = 30.0
 """Seconds for which they are."""
+JUST_NOW = 1.0
+"""Seconds after its word for which a tenant need not be asked."""
 TOLD_MOST = 4096
 """Refusals remembered so that each is told once."""
 
@@ -65,6 +67,8 @@ class Bindings:
             flags is None or _merge(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
         ):
             vrf.heard[ip] = now
+            if ip in vrf.disputed:
+                self._insists(vrf, mac, ip, now)
             return False
         return self._claim(vrf, vrf.snooped, claim)
 
@@ -234,9 +238,17 @@ class Bindings:
 
     def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
         found = _rival(vrf, ip, mac)
-        if found is None or not _is_better(vrf, mac, found[1]):
+        if found is None:
+            vrf.disputed.pop(ip, None)
             return
         other, path = found
+        if not _is_better(vrf, mac, path):
+            known = vrf.disputed.get(ip)
+            if known is None or known[:2] != (other, path.vtep):
+                vrf.disputed[ip] = Dispute(other, path.vtep)
+                if vrf.heard.get(ip, -inf) < now - JUST_NOW:
+                    vrf.questions.append((mac, ip))
+            return
         self.drop(vrf, mac, ip)
         vrf.questions.append((mac, ip))
         key = (vrf.config.vni, ip)
@@ -244,6 +256,13 @@ class Bindings:
         often = self.contests.moved_often(key, now)
         if often or key in self.contests.found:
             self._found(vrf, ip, DuplicateIp(other, mac, now, held=often), path)
+
+    def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+        """Take the word of a tenant whose IP a remote MAC claims in vain."""
+        dispute, found = vrf.disputed[ip], _rival(vrf, ip, mac)
+        if found is not None and not dispute.answered:
+            vrf.disputed[ip] = dispute._replace(answered=True)
+            self._found(vrf, ip, DuplicateIp(mac, found[0], now), found[1])
 
     def _look_again(self, vrf: MacVrf, ip: bytes) -> None:
         """Release a duplicate whose holder is gone, and ask the other one."""
@@ -279,6 +298,7 @@ class Bindings:
                 _take_out(vrf, table, ip)
         vrf.heard.pop(ip, None)
         vrf.nd_flags.pop(ip, None)
+        vrf.disputed.pop(ip, None)
 
     def _found(
         self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, path: Path | None

@@ -70,6 +70,15 @@ class Gateway(NamedTuple):
     """The bridge's MAC with each of its IPs."""
 
 
+class Dispute(NamedTuple):
+    """A remote route's vain claim to an IP of a local MAC."""
+
+    mac: bytes
+    vtep: bytes
+    answered: bool = False
+    """The tenant was asked whether it still has the IP, and does."""
+
+
 class MacVrf:
     """MAC table of one EVI: routes, local MACs, and the kernel's rows for them.
 
@@ -140,6 +149,8 @@ class MacVrf:
         """MACs that the bridge has not learned yet: IP to (port, claim)."""
         self.departed: dict[bytes, dict[bytes, float]] = {}
         """MACs to the IPs that they had until a moment ago, and when that ended."""
+        self.disputed: dict[bytes, Dispute] = {}
+        """Local IPs that a remote route binds to another MAC, in vain."""
         self.limited: set[bytes] = set()
         """MACs that were told to have too many IPs."""
         self.doubted: dict[bytes, bytes] = {}
@@ -256,6 +267,7 @@ class MacVrf:
             self.nd_flags,
             self.waiting,
             self.departed,
+            self.disputed,
             self.doubted,
             self.sought,
             self.sequence,

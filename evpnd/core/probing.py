@@ -110,6 +110,8 @@ class Prober:
             vrf = vrfs.get(question.vni)
             if vrf is None or not self._is_open(vrf, question):
                 del self._open[name]
+                if vrf is not None and self._is_silent(vrf, question):
+                    self._bindings.expire(vrf, question.mac, question.ip)
                 continue
             self._send(vrf, (question.mac, question.ip, question.tries), sent)
             again = question._replace(due=now + PAUSE, tries=question.tries + 1)
@@ -132,12 +134,27 @@ class Prober:
         return False
 
     def _is_open(self, vrf: MacVrf, question: Urgent) -> bool:
-        """Tell whether a question still waits for its answer."""
+        """Tell whether a question still waits for its answer.
+
+        It is whether a MAC that lost an IP still has it, or one whose IP a remote
+        MAC claims in vain.
+        """
         return (
             question.tries < TRIES
             and self._may_ask(vrf)
             and question.mac in vrf.local
-            and vrf.binding(question.ip) != question.mac
+            and (
+                vrf.binding(question.ip) != question.mac or _is_doubtful(vrf, question)
+            )
+        )
+
+    def _is_silent(self, vrf: MacVrf, question: Urgent) -> bool:
+        """Tell whether a tenant did not defend its IP."""
+        return (
+            question.tries >= TRIES
+            and self._may_ask(vrf)
+            and vrf.binding(question.ip) == question.mac
+            and _is_doubtful(vrf, question)
         )
 
     def _may_ask(self, vrf: MacVrf) -> bool:
@@ -196,6 +213,11 @@ class Prober:
         """Say when to ask again."""
         wanted = self._next_wanted()
         return None if wanted == inf else max(wanted, self._blocked)
+
+
+def _is_doubtful(vrf: MacVrf, question: Urgent) -> bool:
+    dispute = vrf.disputed.get(question.ip)
+    return dispute is not None and not dispute.answered
 
 
 def _interval(vrf: MacVrf, ip: bytes) -> float:

@@ -157,6 +157,38 @@ def test_from_local_to_remote_the_binding_is_withdrawn_and_its_tenant_asked() ->
     assert A in host.vrf.local
 
 
+def test_a_silent_tenant_whose_ip_is_claimed_in_vain_gives_it_up() -> None:
+    host = made()
+    hear(host, ONE, A, IP4)
+    host.later(10.0)
+    remote(host, C, IP4, 0)
+    assert neighbor_of(host, IP4) == (A, False)
+    for _ in range(4):
+        host.later(1.0)
+
+    assert host.kernel.asked == [(ONE, A, IP4)] * 3
+    assert neighbor_of(host, IP4) == (C, True)
+    assert A + IP4 not in told(host)
+    assert not events(host, "duplicate_ip_found")
+
+
+def test_a_tenant_that_defends_its_ip_against_a_vain_claim_is_a_duplicate() -> None:
+    host = made()
+    host.kernel.answering = {(A, IP4)}
+    hear(host, ONE, A, IP4)
+    host.later(10.0)
+    for _ in range(3):
+        remote(host, C, IP4, 0)
+        host.later(1.0)
+
+    assert host.kernel.asked == [(ONE, A, IP4)]
+    assert neighbor_of(host, IP4) == (A, False)
+    (found,) = events(host, "duplicate_ip_found")
+    assert (found["ip"], found["other_at"]) == ("192.0.2.10", HIGHER)
+    host.run(withdraw(PEER, HIGHER, C, C + IP4))
+    assert host.vrf.disputed == {}
+
+
 def test_from_remote_to_remote_the_higher_sequence_has_it() -> None:
     host = made()
     remote(host, C, IP4, 1)
