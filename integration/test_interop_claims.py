@@ -112,6 +112,23 @@ def speak_by_turns(one: Tenant, two: Tenant, turns: int, pause: float = 0.15) ->
         time.sleep(pause)
 
 
+def test_a_tenant_of_evpnd_cannot_take_frrs_sticky_mac(make_lab: MakeLab) -> None:
+    it = pair(make_lab, duplicates=FREEZE)
+    one, _ = it.tenants
+    it.lab[2].static_mac("t2", MAC)
+    it.expect_at(2)
+    for _ in range(8):
+        one.speak_as(MAC)
+        time.sleep(0.05)
+
+    it.expect_at(2)
+    (row,) = it.evpnd.show("macs", "--mac", MAC)
+    assert (row["sticky"], row["duplicate"], row["sequence"]) == (True, False, 0)
+    assert it.events("sticky_mac_seen_locally")
+    assert it.events("mac_moved") == []
+    assert it.events("duplicate_mac_found") == []
+
+
 def test_a_tenant_of_frr_cannot_take_evpnds_sticky_macs(make_lab: MakeLab) -> None:
     it = pair(make_lab, static=[{"mac": MAC, "sticky": True}])
     _, two = it.tenants
