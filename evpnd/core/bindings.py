@@ -8,28 +8,30 @@ of the MAC decides (RFC 9721): who learns the IP last takes the next one.
 
 from math import inf
 
+from evpnd.core.binding_tables import (
+    kernel_flags,
+    merge_flags,
+    put,
+    take_out,
+    wait,
+)
 from evpnd.core.contests import Contests, DuplicateIp, Key
 from evpnd.core.evi import Claim, Dispute, MacVrf
 from evpnd.core.path import Path
 from evpnd.core.readiness import Links
 from evpnd.core.selection import best_for_ip, is_immutable
 from evpnd.model.actions import Notice
-from evpnd.model.events import NdFlags
 from evpnd.model.ids import (
-    IPV4_LENGTH,
     format_ip,
     format_mac,
     is_tenant_ip,
     is_unicast_mac,
 )
-from evpnd.model.routes import OVERRIDE, ROUTER
+from evpnd.model.routes import OVERRIDE
 
 Rival = tuple[bytes, Path]
 """Another MAC that has the IP, and the path that says so."""
 SEQUENCE_MAX = 0xFFFFFFFF
-WAITING_MACS = 512
-WAITING_IPS = 16
-"""Most bindings that wait for the bridge to learn their MAC."""
 WAITING_TIME = 10.0
 """Seconds for which they do."""
 DEPARTED_MACS = 1024
@@ -59,12 +61,13 @@ class Bindings:
         local = vrf.local.get(mac)
         if local is None:
             if mac not in vrf.static:
-                _wait(vrf, port, claim)
+                wait(vrf, port, claim)
                 return False
         elif local.port != port:
             return False
         if vrf.snooped.get(ip) == mac and (
-            flags is None or _merge(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
+            flags is None
+            or merge_flags(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
         ):
             vrf.heard[ip] = now
             if ip in vrf.disputed:
@@ -98,7 +101,7 @@ class Bindings:
 
     def take_back(self, vrf: MacVrf, mac: bytes, ip: bytes, *, router: bool) -> None:
         """Take a binding that an earlier run noted; it is asked for soon."""
-        self._claim(vrf, vrf.snooped, Claim(mac, ip, -inf, _marked(ip, router)))
+        self._claim(vrf, vrf.snooped, Claim(mac, ip, -inf, kernel_flags(ip, router)))
 
     def kernel_has(
         self, vrf: MacVrf, claim: Claim, *, router: bool, confirmed: bool
@@ -119,12 +122,12 @@ class Bindings:
         if not confirmed and (held not in (None, mac) or _rival(vrf, ip, mac)):
             return
         heard = now if confirmed else -inf
-        flags = _marked(ip, router)
+        flags = kernel_flags(ip, router)
         self._claim(vrf, vrf.kernel_bindings, Claim(mac, ip, heard, flags))
 
     def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
         """Forget what the kernel's neighbours said of an IP."""
-        _take_out(vrf, vrf.kernel_bindings, ip)
+        take_out(vrf, vrf.kernel_bindings, ip)
         vrf.doubted.pop(ip, None)
 
     def _claim(self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim) -> bool:
@@ -142,11 +145,11 @@ class Bindings:
                 self.drop(vrf, held, ip)
             elif rival is not None:
                 self._outbid(vrf, mac, rival[1])
-        _put(vrf, table, mac, ip)
+        put(vrf, table, mac, ip)
         if claim.heard > vrf.heard.get(ip, -inf):
             vrf.heard[ip] = claim.heard
         if claim.flags is not None:
-            self._take_flags(vrf, mac, ip, _merge(vrf, ip, claim.flags))
+            self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, claim.flags))
         return True
 
     def _has_room(self, vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
@@ -189,10 +192,10 @@ class Bindings:
         if (
             path is not None and path.attributes.default_gateway
         ) or contests.moved_often(key, now):
-            self._found(vrf, ip, pair, path)
+            self._found(vrf, ip, pair)
             return True
         if contests.is_answer(key, mac, now):
-            self._found(vrf, ip, DuplicateIp(mac, holder, now), path)
+            self._found(vrf, ip, DuplicateIp(mac, holder, now))
         contests.move(key, holder, now)
         if held is not None:
             vrf.questions.append((held, ip))
@@ -221,6 +224,9 @@ class Bindings:
         """Give up the local bindings that remote routes have better claims to."""
         dirty = vrf.dirty_ips
         vni = vrf.config.vni
+        for ip in vrf.shared_ips:
+            self.contests.watch((vni, ip), now)
+        vrf.shared_ips.clear()
         for ip in dirty & vrf.static_ips.keys():
             mac = vrf.static_ips[ip]
             found = _rival(vrf, ip, mac) if vrf.is_local(mac) else None
@@ -255,21 +261,22 @@ class Bindings:
         self.contests.move(key, mac, now)
         often = self.contests.moved_often(key, now)
         if often or key in self.contests.found:
-            self._found(vrf, ip, DuplicateIp(other, mac, now, held=often), path)
+            self._found(vrf, ip, DuplicateIp(other, mac, now, held=often))
 
     def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
         """Take the word of a tenant whose IP a remote MAC claims in vain."""
         dispute, found = vrf.disputed[ip], _rival(vrf, ip, mac)
         if found is not None and not dispute.answered:
             vrf.disputed[ip] = dispute._replace(answered=True)
-            self._found(vrf, ip, DuplicateIp(mac, found[0], now), found[1])
+            self._found(vrf, ip, DuplicateIp(mac, found[0], now))
 
     def _look_again(self, vrf: MacVrf, ip: bytes) -> None:
-        """Release a duplicate whose holder is gone, and ask the other one."""
+        """Release a duplicate that one of the two is gone of, and ask the other."""
         key = (vrf.config.vni, ip)
         known = self.contests.found[key]
         found = _rival(vrf, ip, known.other)
-        if vrf.binding(ip) is None and found is None:
+        lone = known.heard == inf and _rival(vrf, ip, known.holder) is None
+        if lone or (vrf.binding(ip) is None and found is None):
             self.contests.release(key)
             self._tell_released(vrf, ip)
             if vrf.is_local(known.other):
@@ -285,34 +292,43 @@ class Bindings:
         self.notices.append(Notice("info", "binding_expired", fields))
 
     def expire_duplicates(self, now: float, vrfs: dict[int, MacVrf]) -> None:
-        """Release the duplicates that have been quiet for the window."""
+        """Release the duplicates that were quiet for the window, find remote ones."""
+        for vni, ip in self.contests.ripe(now):
+            vrf = vrfs.get(vni)
+            if vrf is not None and vrf.binding(ip) is None:
+                self._judge_remotes(vrf, ip)
         for vni, ip in self.contests.expire(now):
             vrf = vrfs.get(vni)
             if vrf is not None:
                 self._tell_released(vrf, ip)
 
+    def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
+        """Find an IP that two remote MACs have, for longer than a move takes."""
+        found = best_for_ip(vrf, ip)
+        rival = _rival(vrf, ip, found[0]) if found is not None else None
+        if found is not None and rival is not None and not vrf.is_local(found[0]):
+            self._found(vrf, ip, DuplicateIp(found[0], rival[0], inf))
+
     def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
         """Forget what was learned of a binding."""
         for table in (vrf.snooped, vrf.kernel_bindings):
             if table.get(ip) == mac:
-                _take_out(vrf, table, ip)
+                take_out(vrf, table, ip)
         vrf.heard.pop(ip, None)
         vrf.nd_flags.pop(ip, None)
         vrf.disputed.pop(ip, None)
 
-    def _found(
-        self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, path: Path | None
-    ) -> None:
-        """Note a duplicate; `path` is that of the one of the two that is remote."""
+    def _found(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
+        """Note a duplicate."""
         if not self.contests.find((vrf.config.vni, ip), pair):
             return
         fields = {
             **_of(vrf),
             "ip": format_ip(ip),
             "mac": format_mac(pair.holder),
-            "at": self._place(vrf, pair.holder, path),
+            "at": self._place(vrf, ip, pair.holder),
             "other_mac": format_mac(pair.other),
-            "other_at": self._place(vrf, pair.other, path),
+            "other_at": self._place(vrf, ip, pair.other),
         }
         self.notices.append(Notice("warning", "duplicate_ip_found", fields))
 
@@ -337,12 +353,13 @@ class Bindings:
         }
         self.notices.append(Notice("warning", "immutable_binding_claimed", fields))
 
-    def _place(self, vrf: MacVrf, mac: bytes, path: Path | None) -> str | None:
+    def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
         local = vrf.local.get(mac)
         if local is not None:
             link = self._links.by_index.get(local.port)
             return link.name if link is not None else None
-        return format_ip(path.vtep) if path is not None else None
+        found = best_for_ip(vrf, ip, (mac,))
+        return format_ip(found[1].vtep) if found is not None else None
 
 
 def _rival(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
@@ -360,57 +377,6 @@ def _is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
         return True
     own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
     return (not path.sticky, -path.sequence, path.vtep) < own
-
-
-def _wait(vrf: MacVrf, port: int, claim: Claim) -> None:
-    claims = vrf.waiting.get(claim.mac)
-    if claims is None:
-        if len(vrf.waiting) >= WAITING_MACS:
-            del vrf.waiting[next(iter(vrf.waiting))]
-        claims = vrf.waiting[claim.mac] = {}
-    if claim.ip in claims or len(claims) < WAITING_IPS:
-        claims[claim.ip] = (port, claim)
-
-
-def _marked(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001
-    """Tell what the kernel's router mark stands for; None: it says nothing."""
-    return NdFlags(True, None) if router and len(ip) > IPV4_LENGTH else None  # noqa: FBT003
-
-
-def _merge(vrf: MacVrf, ip: bytes, said: NdFlags) -> int:
-    """Tell R and O of a binding after an advertisement."""
-    override = vrf.nd_flags.get(ip, OVERRIDE) & OVERRIDE
-    if said.override is not None:
-        override = OVERRIDE if said.override else 0
-    return (ROUTER if said.router else 0) | override
-
-
-def _put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> None:
-    old = table.get(ip)
-    if old == mac:
-        return
-    if old is not None:
-        _take_out(vrf, table, ip)
-    table[ip] = mac
-    vrf.bindings_of.setdefault(mac, set()).add(ip)
-    vrf.newly_bound.append(ip)
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.add(ip)
-
-
-def _take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
-    mac = table.pop(ip, None)
-    if mac is None:
-        return
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.add(ip)
-    if mac in (vrf.snooped.get(ip), vrf.kernel_bindings.get(ip)):
-        return
-    ips = vrf.bindings_of.get(mac)
-    if ips is not None and vrf.static_ips.get(ip) != mac:
-        ips.discard(ip)
-        if not ips:
-            del vrf.bindings_of[mac]
 
 
 def _of(vrf: MacVrf) -> dict[str, object]:

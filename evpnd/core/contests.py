@@ -8,12 +8,17 @@ the window or the holder is gone.
 """
 
 from collections import deque
+from math import inf
 from typing import NamedTuple
 
 from evpnd.model.config import DuplicateDetection
 
 ANSWER_TIME = 4.0
 """Seconds for which a word of the MAC that lost an IP counts as its answer."""
+
+MOVE_TIME = 5.0
+"""Seconds that an IP may have routes with two MACs: a move is over by then."""
+WATCHED_MOST = 4096
 
 Key = tuple[int, bytes]
 """(VNI, IP)."""
@@ -25,7 +30,8 @@ class DuplicateIp(NamedTuple):
     holder: bytes
     other: bytes
     heard: float
-    """When the other one last claimed it, monotonic seconds."""
+    """When the other one last claimed it, monotonic seconds; infinite where a route
+    that is still there says so."""
     held: bool = False
     """It has moved too often, and stays."""
 
@@ -40,6 +46,24 @@ class Contests:
         self._asked: dict[Key, tuple[bytes, float]] = {}
         """The MAC that lost the IP, and until when its word is an answer."""
         self._moves: dict[Key, deque[float]] = {}
+        self._watched: dict[Key, float] = {}
+        """IPs with routes of two MACs, and when that is no move any more."""
+
+    def watch(self, key: Key, now: float) -> None:
+        """Look at an IP again that got a route with a second MAC."""
+        if key not in self._watched and len(self._watched) < WATCHED_MOST:
+            self._watched[key] = now + MOVE_TIME
+
+    def ripe(self, now: float) -> list[Key]:
+        """Hand out the IPs whose time to move is over."""
+        due: list[Key] = []
+        for key, until in self._watched.items():
+            if until > now:
+                break
+            due.append(key)
+        for key in due:
+            del self._watched[key]
+        return due
 
     def move(self, key: Key, loser: bytes, now: float) -> None:
         """Note that a MAC loses an IP.
@@ -98,6 +122,8 @@ class Contests:
         return over
 
     def next_due(self) -> float | None:
-        """Say when the next duplicate is over."""
-        first = min((each.heard for each in self.found.values()), default=None)
-        return None if first is None else first + self.settings.window
+        """Say when the next duplicate is over, or the next move."""
+        heard = min((each.heard for each in self.found.values()), default=inf)
+        ripe = next(iter(self._watched.values()), inf)
+        due = min(heard + self.settings.window, ripe)
+        return None if due == inf else due

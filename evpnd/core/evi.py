@@ -115,6 +115,8 @@ class MacVrf:
         self.routes: dict[bytes, Path | list[Path]] = {}
         self.ips_of: dict[bytes, tuple[bytes, ...]] = {}
         self.macs_of: dict[bytes, tuple[bytes, ...]] = {}
+        self.shared_ips: set[bytes] = set()
+        """IPs that got routes with a second MAC since this was last looked at."""
         self.imets: dict[tuple[object, ...], bytes] = {}
         """(peer, identity) of a type 3 route to the VTEP to flood to."""
 

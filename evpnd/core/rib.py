@@ -213,7 +213,10 @@ def add(vrf: MacVrf, key: bytes, path: Path, old: Path | None) -> None:
     if found is None and len(key) > MAC_LENGTH:
         mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
         vrf.ips_of[mac] = (*vrf.ips_of.get(mac, ()), ip)
-        vrf.macs_of[ip] = (*vrf.macs_of.get(ip, ()), mac)
+        known = vrf.macs_of.get(ip, ())
+        vrf.macs_of[ip] = (*known, mac)
+        if known:
+            vrf.shared_ips.add(ip)
 
 
 def remove(vrf: MacVrf, key: bytes, path: Path) -> None:

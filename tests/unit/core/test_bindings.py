@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.bindings import WAITING_IPS, WAITING_MACS, WAITING_TIME
-from evpnd.core.contests import ANSWER_TIME
+from evpnd.core.binding_tables import WAITING_IPS, WAITING_MACS
+from evpnd.core.bindings import WAITING_TIME
+from evpnd.core.contests import ANSWER_TIME, MOVE_TIME
 from evpnd.core.views import neighbors, routes
 from evpnd.model.actions import (
     AnnounceMacIp,
@@ -23,6 +24,7 @@ from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
     ConfigChanged,
+    Event,
     NdFlags,
     NeighborsObserved,
 )
@@ -33,6 +35,7 @@ from tests.fakes.host import PEERS, Host, announce, attributes, config, withdraw
 from tests.fakes.kernel import BRIDGE, PORTS
 
 A, B, C = (bytes((2, 0, 0, 0, 0, last)) for last in (1, 2, 3))
+B6 = bytes((2, 0, 0, 0, 0, 6))
 IP4, IP6 = parse_ip("192.0.2.10"), parse_ip("2001:db8::10")
 ONE, TWO = PORTS
 PEER = PEERS[0]
@@ -379,6 +382,37 @@ def test_without_detection_a_double_is_not_told_and_not_fought_over() -> None:
 
     assert host.bgp == []
     assert events(host, "duplicate_ip_found") == []
+
+
+def second() -> Event:
+    return announce(PEERS[1], attributes(LOWER), LOWER, B6, B6 + IP4)
+
+
+def test_an_ip_that_two_remote_macs_keep_is_a_duplicate() -> None:
+    host = made()
+    remote(host, C, IP4, 0)
+    host.run(second())
+    assert not events(host, "duplicate_ip_found")
+    host.later(MOVE_TIME)
+    host.later(1000.0)
+
+    (found,) = events(host, "duplicate_ip_found")
+    assert {found["at"], found["other_at"]} == {LOWER, HIGHER}
+    assert shown(host, IP4)["duplicate"] is True
+    host.run(withdraw(PEER, HIGHER, C, C + IP4))
+    assert host.engine.contests.found == {}
+    assert len(events(host, "duplicate_ip_released")) == 1
+
+
+def test_an_ip_that_moves_among_remote_macs_is_no_duplicate() -> None:
+    host = made()
+    remote(host, C, IP4, 0)
+    host.run(second())
+    host.later(MOVE_TIME / 2)
+    host.run(withdraw(PEER, HIGHER, C, C + IP4))
+    host.later(MOVE_TIME)
+
+    assert not events(host, "duplicate_ip_found")
 
 
 def test_a_tenant_with_the_gateways_ip_is_a_duplicate_and_has_no_say() -> None:
