@@ -12,7 +12,7 @@ from evpnd.core.announcing import PeerExport, needs_judging
 from evpnd.core.bindings import Bindings
 from evpnd.core.contests import Contests
 from evpnd.core.duplicates import Duplicates
-from evpnd.core.evi import Claim
+from evpnd.core.evi import Claim, MacVrf, Neighbor
 from evpnd.core.exporting import Exporter, ExportPolicy
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
@@ -167,7 +167,9 @@ class Engine:
         if vrf is None:
             return
         key = failure.key
-        if not failure.deleting:
+        if failure.deleting:
+            _put_back(vrf, failure)
+        else:
             match failure.table:
                 case "fdb":
                     vrf.remote_rows.pop(key, None)
@@ -341,3 +343,16 @@ class Engine:
 
     def _warn(self, event: str, **fields: object) -> None:
         self._notices.append(Notice("warning", event, fields))
+
+
+def _put_back(vrf: MacVrf, failure: RowFailed) -> None:
+    """Know of a row again that could not be removed: its retry removes it."""
+    key = failure.key
+    match failure.table:
+        case "fdb":
+            if key not in vrf.remote_rows:
+                vrf.taken.add(key)
+        case "flood":
+            vrf.flood_rows.setdefault(key, True)
+        case _:
+            vrf.neighbor_rows.setdefault(key, Neighbor(b"", router=False, local=False))

@@ -40,7 +40,7 @@ class Peering:
         self.newcomers: list[Peer] = []
         """Peers that a new configuration added, who know nothing of us yet."""
         self._importer = importer
-        self._malformed_told: dict[Peer, float] = {}
+        self._malformed_told: dict[tuple[Peer, Treatment], float] = {}
         self.configure(config, now)
         self.newcomers.clear()
 
@@ -58,9 +58,10 @@ class Peering:
                 if not session.established:
                     session.state = event.state
             case NotificationSeen():
-                if session.last_error != event.text:
-                    self._warn("peer_error", peer=session.peer, error=event.text)
-                session.last_error = event.text
+                error = session.explained(event.text)
+                if session.last_error != error:
+                    self._warn("peer_error", peer=session.peer, error=error)
+                session.last_error = error
             case RefreshMarked():
                 if event.ended:
                     self._finish(session)
@@ -82,12 +83,13 @@ class Peering:
         self._info("peer_up", peer=session.peer, resumed=event.resumed)
 
     def _went_down(self, session: Session, event: PeerWentDown, now: float) -> None:
-        kept = session.went_down(now, event.reason, graceful=event.graceful)
+        reason = session.explained(event.reason)
+        kept = session.went_down(now, reason, graceful=event.graceful)
         gone = 0 if kept else session.rib.drop_all()
         self._warn(
             "peer_down",
             peer=session.peer,
-            reason=event.reason,
+            reason=reason,
             routes_withdrawn=gone,
             routes_kept=len(session.rib),
         )
@@ -137,16 +139,19 @@ class Peering:
                 self.actions.append(
                     ResetSession(session.peer, found.code, found.subcode)
                 )
-        told = self._malformed_told.get(session.peer)
-        if told is None or now >= told + MALFORMED_PAUSE:
-            self._malformed_told[session.peer] = now
-            found = update.malformed[0]
-            self._warn(
-                "update_malformed",
-                peer=session.peer,
-                treatment=found.treatment.value,
-                reason=found.reason,
-            )
+                session.fault = found.reason
+        for found in update.malformed:
+            # The harmless ones must not hide the others.
+            kind = (session.peer, found.treatment)
+            told = self._malformed_told.get(kind)
+            if told is None or now >= told + MALFORMED_PAUSE:
+                self._malformed_told[kind] = now
+                self._warn(
+                    "update_malformed",
+                    peer=session.peer,
+                    treatment=found.treatment.value,
+                    reason=found.reason,
+                )
 
     def expire(self, now: float) -> bool:
         """Stop waiting where the time is over; tells whether that settled all."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from evpnd.core.admission import Admission, imet_fate
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
+from evpnd.model.ids import is_host_ip
 from evpnd.model.routes import (
     INGRESS_REPLICATION,
     ImetRoute,
@@ -154,14 +155,17 @@ def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
     """Find the VTEP that wants copies of BUM frames; empty: none does.
 
     Peers differ in which of PMSI endpoint, originator and next hop they set with
-    care: the endpoint comes first (wire.md's finding), then the originator.
+    care: the endpoint comes first (wire.md's finding), then the originator. What is
+    no host's address in the underlay's family is passed over.
     """
     pmsi = path.attributes.pmsi
-    if pmsi is None:
-        return route.originator
-    if pmsi.tunnel_type != INGRESS_REPLICATION:
+    if pmsi is not None and pmsi.tunnel_type != INGRESS_REPLICATION:
         return b""
-    return pmsi.endpoint or route.originator
+    said = b"" if pmsi is None else pmsi.endpoint
+    for vtep in (said, route.originator):
+        if len(vtep) == len(path.vtep) and is_host_ip(vtep):
+            return vtep
+    return path.vtep
 
 
 def _install_judged(

@@ -33,6 +33,8 @@ class Session:
         self.state = "idle"
         self.since = now
         self.last_error: str | None = None
+        self.fault: str | None = None
+        """What was wrong with the UPDATE for which we reset this session."""
         self.rib = AdjRibIn()
         self.restart_time = 0
         self.told_everything = False
@@ -56,6 +58,7 @@ class Session:
     def went_up(self, now: float, event: PeerWentUp) -> None:
         """Begin to wait for End-of-RIB, on a session that may be older than we."""
         self.state = "established"
+        self.fault = None
         self.since = now - event.age
         self.router_id = event.router_id
         self.paths.clear()
@@ -65,6 +68,12 @@ class Session:
         self.restart_time = min(event.restart_time or 0, self.config.graceful_restart)
         self.last_update = now
         self.deadline = now + MARKER_TIMER
+
+    def explained(self, error: str) -> str:
+        """Add to a NOTIFICATION that we sent what the UPDATE was wrong about."""
+        if self.fault is None or "UPDATE Message Error" not in error:
+            return error
+        return f"{error} ({self.fault})"
 
     def went_down(self, now: float, reason: str, *, graceful: bool) -> bool:
         """Tell whether the routes are kept for a restart."""

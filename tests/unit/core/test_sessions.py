@@ -207,3 +207,31 @@ def test_a_peer_that_repeats_end_of_rib_is_told_of_once_a_session() -> None:
     here.run(RefreshMarked(PEER, ended=False))
     here.run(RefreshMarked(PEER, ended=True))
     assert told() == before + 1
+
+
+def malformed(treatment: Treatment, reason: str) -> UpdateReceived:
+    found = Malformed(treatment, reason, 3, 9)
+    return UpdateReceived(PEER, Update(None, [], [], [], [], malformed=(found,)))
+
+
+def test_a_harmless_error_does_not_hide_the_others_for_a_minute() -> None:
+    here = host()
+    here.run(
+        malformed(Treatment.SKIPPED, "type 99"), malformed(Treatment.SKIPPED, "98")
+    )
+    here.run(malformed(Treatment.TREATED_AS_WITHDRAW, "cut short"))
+
+    told = [n.fields["reason"] for n in here.notices if n.event == "update_malformed"]
+    assert told == ["type 99", "cut short"]
+
+
+def test_the_last_error_of_a_reset_says_what_the_update_was_wrong_about() -> None:
+    here = host()
+    here.run(malformed(Treatment.SESSION_RESET, "next hop of 5 octets"))
+    sent = "sent: UPDATE Message Error / Optional Attribute Error"
+    here.run(NotificationSeen(PEER, sent), PeerWentDown(PEER, sent, graceful=False))
+
+    session = here.engine.peering.sessions[PEER]
+    assert session.last_error == f"{sent} (next hop of 5 octets)"
+    here.run(PeerWentUp(PEER), PeerWentDown(PEER, sent, graceful=False))
+    assert session.last_error == sent
