@@ -185,7 +185,7 @@ class Reports:
             },
             policy_verdicts={
                 (rule["policy"], rule["rule"], rule["verdict"]): rule["routes"]
-                for rule in views.policies(engine)
+                for rule in views.policy_rules(engine)
             },
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),

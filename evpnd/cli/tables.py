@@ -116,6 +116,19 @@ def write_sentences(value: object) -> str:
     return write_text(value)
 
 
+def _write_use(value: object) -> str:
+    """Write the fullest combination of a limit."""
+    match value:
+        case {"most": most, "fullest": [dict(first), *_], "combinations": others}:
+            names = [name for name in first if name not in {"used", "waiting"}]
+            values = " ".join(write_text(first[name]) for name in names)
+            waiting = f", {first['waiting']} waiting" if first["waiting"] else ""
+            more = f", {others} in all" if others != 1 else ""
+            return f"{first['used']}/{most} ({values}{waiting}{more})"
+        case _:
+            return write_text(None)
+
+
 def _write_detail(value: object) -> str:
     text = write_text(value)
     return f'"{text}"' if " " in text else text
@@ -143,6 +156,7 @@ TABLES: dict[str, Table] = {
             _column("state"),
             Column("uptime", "UPTIME", write_duration, right=True),
             _number("routes_received", "RECEIVED"),
+            _number("routes_rejected", "REJECTED"),
             _number("routes_advertised", "ADVERTISED"),
             Column("findings", "FINDINGS", write_count, right=True),
             _column("last_error"),
@@ -229,6 +243,7 @@ TABLES: dict[str, Table] = {
             _column("rule"),
             _column("verdict"),
             _number("routes"),
+            Column("limit", "USE", _write_use),
             _column("at"),
             _column("attached"),
         ),

@@ -11,6 +11,8 @@ from typing import NamedTuple, final
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path, Rank
 from evpnd.core.policy.attached import Attached
+from evpnd.core.policy.limits import Limits, Source
+from evpnd.core.policy.places import Gate
 from evpnd.core.policy.program import Chain, Outcome, Program
 from evpnd.core.policy.subjects import received_as, received_imet, received_mac_ip
 from evpnd.model.policy import Subject
@@ -42,7 +44,11 @@ class Origin(NamedTuple):
     description: str
     asn: int
     chain: Chain | None
+    names: tuple[str, ...]
+    """Of the policies in the chain."""
     attached: Attached
+    limits: Limits | None
+    """None: no policy that is named for import has limits."""
     importers: Callable[[PathAttributes], tuple[MacVrf, ...]]
     rank: Callable[[PathAttributes, int | None], Rank]
 
@@ -66,7 +72,15 @@ class _Stage(NamedTuple):
 class Admission:
     """The policies between one path and the EVIs."""
 
-    __slots__ = ("_origin", "_path", "_program", "_stages", "_subject", "_variants")
+    __slots__ = (
+        "_gates",
+        "_origin",
+        "_path",
+        "_program",
+        "_stages",
+        "_subject",
+        "_variants",
+    )
 
     def __init__(self, path: Path, origin: Origin, subject: Subject) -> None:
         """Ask what can be asked without the keys."""
@@ -77,6 +91,42 @@ class Admission:
         self._program = None if chain is None else chain.program(subject)
         self._stages: dict[int, tuple[Outcome | None, _Stage]] = {}
         self._variants: dict[Subject, Path] = {subject: path}
+        self._gates: dict[int, Gate | None] = {}
+
+    @property
+    def limits(self) -> Limits | None:
+        """Give the limits of all import policies, if there are any."""
+        return self._origin.limits
+
+    def gate(self, vrf: MacVrf) -> Gate | None:
+        """Give the limits on the way into an EVI."""
+        limits = self._origin.limits
+        if limits is None:
+            return None
+        vni = vrf.config.vni
+        if vni not in self._gates:
+            names = (*self._origin.names, *vrf.config.import_policies)
+            gate = limits.gate(names, vrf, self._path, self._origin.peer)
+            self._gates[vni] = gate
+        return self._gates[vni]
+
+    def within_limits(self, fate: Fate) -> Fate:
+        """Leave out the EVIs that a limit keeps one route out of."""
+        limits = self._origin.limits
+        if limits is None:
+            return fate
+        (key,) = fate.keys
+        takers = []
+        reason = fate.reason
+        for taker in fate.takers:
+            limiter = limits.blocker(source_of(self._path), taker[0], key)
+            if limiter is None:
+                takers.append(taker)
+            else:
+                reason = limiter.reason
+        if len(takers) == len(fate.takers):
+            return fate
+        return fate._replace(takers=tuple(takers), reason=None if takers else reason)
 
     def judge(self, keys: Keys, *, count: bool = True) -> Iterator[Fate]:
         """Say what becomes of routes; they count as judged unless told otherwise."""
@@ -168,6 +218,11 @@ def _count(outcome: Outcome, keys: Keys) -> None:
         step.count += len(keys)
 
 
+def source_of(path: Path) -> Source:
+    """Say within what the keys of a path's routes are unique."""
+    return path.peer, path.rd + path.ethernet_tag
+
+
 def admit(path: Path, origin: Origin) -> Admission:
     """Make the admission of a path of type 2 routes."""
     nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
@@ -199,4 +254,4 @@ def fate(path: Path, key: bytes) -> Fate:
         takers = tuple((vrf, path) for vrf in path.importers)
         return Fate((key,), takers, path.rejection)
     (found,) = path.admission.judge((key,), count=False)
-    return found
+    return path.admission.within_limits(found)

@@ -281,7 +281,8 @@ class Engine:
         sessions = self.peering.sessions.values()
         for session in sessions:
             self.importer.judge_again(session)
-        rib.reimport((session.rib for session in sessions), vrfs)
+        ribs = (session.rib for session in sessions)
+        rib.reimport(ribs, vrfs, self.importer.limits)
 
     def _announce_first(self, now: float, actions: list[Action]) -> None:
         if self.announced_first or not self._links_known:

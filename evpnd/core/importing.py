@@ -9,6 +9,7 @@ from evpnd.core.findings import Findings
 from evpnd.core.nearness import Nearness
 from evpnd.core.path import Here, Path, Rank, rank, rejection
 from evpnd.core.policy.attached import Attached
+from evpnd.core.policy.limits import Limits
 from evpnd.core.sessions import PATH_CACHE, NlriParts, Session
 from evpnd.model.config import Config
 from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
@@ -29,6 +30,7 @@ class Importer:
         self._nearness = Nearness()
         self._here = Here(0, b"", b"", None)
         self.attached = Attached(config.policies)
+        self.limits = Limits()
         self._origins: dict[Session, Origin] = {}
         """Of the peers whose routes pass policies, as far as they were needed."""
         self.configure(config)
@@ -41,6 +43,9 @@ class Importer:
             site_of_origin=config.site_of_origin,
         )
         self.attached.configure(config.policies)
+        named = [name for peer in config.peers for name in peer.import_policies]
+        named += (name for evi in config.evis for name in evi.import_policies)
+        self.limits.configure(config.policies, named)
         self._governed = any(evi.import_policies for evi in config.evis)
         self._origins.clear()
         self.stale = True
@@ -121,7 +126,9 @@ class Importer:
                 description=session.config.description,
                 asn=session.config.asn,
                 chain=self.attached.chain(names),
+                names=names,
                 attached=self.attached,
+                limits=self.limits if self.limits.limiters else None,
                 importers=self.importers,
                 rank=partial(self._rank, session),
             )

@@ -6,9 +6,11 @@ both pointing to the path it shares with others; both tables share the key.
 
 from collections.abc import Iterable, Iterator
 
-from evpnd.core.admission import Admission, imet_fate
+from evpnd.core.admission import Admission, imet_fate, source_of
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
+from evpnd.core.policy.limits import Coming, Limits
+from evpnd.core.policy.places import Entrant
 from evpnd.model.ids import is_host_ip
 from evpnd.model.routes import (
     INGRESS_REPLICATION,
@@ -66,32 +68,49 @@ class AdjRibIn:
             for vrf in path.importers:
                 add_fresh(vrf, keys, path)
             return
+        judged = None
         for key in keys:
             old = table.get(key)
             table[key] = path
             if old is not None and old is not path:
+                judged = judged or old.admission
                 for vrf in old.importers:
                     if vrf not in path.importers:
                         remove(vrf, key, old)
             for vrf in path.importers:
                 add(vrf, key, path, old)
+        if judged is not None:
+            limits = _leave(judged, path, keys)
+            if limits is not None:
+                limits.wake(_let_in)
 
     def withdraw(self, batch: MacIpBatch) -> None:
         """Drop type 2 routes; absent ones are no error."""
+        limits = self._withdraw(batch)
+        if limits is not None:
+            limits.wake(_let_in)
+
+    def _withdraw(self, batch: MacIpBatch) -> Limits | None:
+        """Drop type 2 routes; returns the limits that may have room by it."""
         table = self.mac_ip.get(batch.rd + batch.ethernet_tag)
         if table is None:
-            return
+            return None
         if self.stale is not None:
             known = self.stale.mac_ip.get(batch.rd + batch.ethernet_tag, {})
             for key in batch.keys:
                 known.pop(key, None)
+        judged = None
         for key in batch.keys:
             path = table.pop(key, None)
             if path is not None:
+                judged = path if path.admission is not None else judged
                 for vrf in path.importers:
                     remove(vrf, key, path)
         if not table:
             del self.mac_ip[batch.rd + batch.ethernet_tag]
+        if judged is None or judged.admission is None:
+            return None
+        return _leave(judged.admission, judged, batch.keys)
 
     def install_other(self, route: OtherRoute, path: Path) -> None:
         """Take a route of another type than 2."""
@@ -133,8 +152,13 @@ class AdjRibIn:
 
     def _withdraw_all(self, those: "AdjRibIn") -> int:
         count = len(those)
+        limits = None
         for source, table in list(those.mac_ip.items()):
-            self.withdraw(MacIpBatch(source[:8], source[8:], b"", b"", list(table)))
+            batch = MacIpBatch(source[:8], source[8:], b"", b"", list(table))
+            limits = self._withdraw(batch) or limits
+        if limits is not None:
+            # Not before all are gone: whoever waits may be among them.
+            limits.wake(_let_in)
         for route, _ in list(those.others.values()):
             self.withdraw_other(route)
         return count
@@ -174,20 +198,59 @@ def _install_judged(
     """Take type 2 routes that policies decide about."""
     old = {key: known for key in keys if (known := table.get(key)) is not None}
     table.update(dict.fromkeys(keys, path))
-    for fate in admission.judge(keys):
-        into = [vrf for vrf, _ in fate.takers]
-        for key in fate.keys if old else ():
-            before = old.get(key)
-            if before is not None:
-                for vrf in before.importers:
-                    if vrf not in into:
-                        remove(vrf, key, before)
+    limits = admission.limits
+    fates = list(admission.judge(keys))
+    if old:
+        for fate in fates:
+            _take_out(fate.keys, [vrf for vrf, _ in fate.takers], old, limits)
+        if limits is not None:
+            limits.wake(_let_in)
+    for fate in fates:
         for vrf, admitted in fate.takers:
+            inside = list(fate.keys)
+            gate = admission.gate(vrf)
+            if gate is not None and limits is not None:
+                coming = Coming(gate, source_of(path), admitted, fate.keys)
+                entered = limits.enter(coming, _let_in)
+                inside = [key for key in inside if key in entered]
+                for key in fate.keys if old else ():
+                    if key not in entered and key in old:
+                        remove(vrf, key, old[key])
             if not old:
-                add_fresh(vrf, list(fate.keys), admitted)
+                add_fresh(vrf, inside, admitted)
                 continue
-            for key in fate.keys:
+            for key in inside:
                 add(vrf, key, admitted, old.get(key))
+
+
+def _take_out(
+    keys: Iterable[bytes],
+    into: list[MacVrf],
+    old: dict[bytes, Path],
+    limits: Limits | None,
+) -> None:
+    """Take routes that came again out of the EVIs that do not import them now."""
+    for key in keys:
+        before = old.get(key)
+        if before is None:
+            continue
+        for vrf in before.importers:
+            if vrf not in into:
+                remove(vrf, key, before)
+                if limits is not None:
+                    limits.leave(source_of(before), (key,), vrf)
+
+
+def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | None:
+    """Give back the places of routes that are gone; returns the limits, if any."""
+    limits = admission.limits
+    if limits is not None:
+        limits.leave(source_of(path), keys, None)
+    return limits
+
+
+def _let_in(entrant: Entrant) -> None:
+    add(entrant.vrf, entrant.key, entrant.path, None)
 
 
 def add_fresh(vrf: MacVrf, keys: list[bytes], path: Path) -> None:
@@ -259,7 +322,7 @@ def _drop(index: dict[bytes, tuple[bytes, ...]], key: bytes, value: bytes) -> No
         index.pop(key, None)
 
 
-def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf]) -> None:
+def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -> None:
     """Fill the EVIs again, after the importers of the paths were found anew."""
     for vrf in vrfs:
         vrf.mark_all()
@@ -267,19 +330,33 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf]) -> None:
         vrf.ips_of.clear()
         vrf.macs_of.clear()
         vrf.imets.clear()
+    limited: list[Coming] = []
     for rib in ribs:
         for table in rib.mac_ip.values():
-            judged: dict[Admission, list[bytes]] = {}
+            judged: dict[Path, list[bytes]] = {}
             for key, path in table.items():
                 if path.admission is not None:
-                    judged.setdefault(path.admission, []).append(key)
+                    judged.setdefault(path, []).append(key)
                     continue
                 for vrf in path.importers:
                     add(vrf, key, path, None)
-            for admission, keys in judged.items():
-                for fate in admission.judge(keys):
-                    for vrf, admitted in fate.takers:
-                        for key in fate.keys:
-                            add(vrf, key, admitted, None)
+            for path, keys in judged.items():
+                limited.extend(_reimport_judged(path, keys))
         for route, path in rib.others.values():
             import_other(route, path)
+    for entrant in limits.rebuild(limited):
+        _let_in(entrant)
+
+
+def _reimport_judged(path: Path, keys: list[bytes]) -> Iterator[Coming]:
+    """Import what policies accept; hands back what a limit has a say about."""
+    admission = path.admission
+    assert admission is not None
+    for fate in admission.judge(keys):
+        for vrf, admitted in fate.takers:
+            gate = admission.gate(vrf)
+            if gate is not None:
+                yield Coming(gate, source_of(path), admitted, fate.keys)
+                continue
+            for key in fate.keys:
+                add(vrf, key, admitted, None)

@@ -10,6 +10,7 @@ from evpnd.core import findings
 from evpnd.core.admission import Fate, fate, imet_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
+from evpnd.core.keeping import kept_rejected
 from evpnd.core.path import Path
 from evpnd.core.policy import view
 from evpnd.core.reconcile import wanted_neighbor
@@ -41,6 +42,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
     """List the sessions."""
     advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
     for session in engine.peering.sessions.values():
+        rejected, octets = kept_rejected(session.rib)
         yield {
             "address": session.peer,
             "asn": session.config.asn,
@@ -48,6 +50,8 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "state": session.state,
             "uptime": int(now - session.since) if session.established else 0,
             "routes_received": len(session.rib),
+            "routes_rejected": rejected,
+            "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,
             "last_error": session.last_error,
             "findings": findings.of_peer(session),
@@ -342,7 +346,13 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
 
 
 def policies(engine: Engine) -> Iterator[Entry]:
-    """List the policies in use, rule by rule."""
+    """List the policies in use, rule by rule, and their limits."""
+    yield from policy_rules(engine)
+    yield from view.limits(engine.config, engine.importer.limits)
+
+
+def policy_rules(engine: Engine) -> Iterator[Entry]:
+    """List the rules alone, which other threads may do."""
     return view.policies(engine.config, engine.importer.attached.counts())
 
 

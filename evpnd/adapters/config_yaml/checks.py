@@ -188,11 +188,11 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
             if attached.index(name) < index:
                 findings.add((*place, index), f"{name!r} stands twice; name it once")
             policy = policies.by_name.get(name)
-            if policy is not None and policy.limits:
+            if policy is not None and policy.limits and place[-1] == "export":
                 findings.add(
                     (*place, index),
-                    f"{name!r} has limits, which this version does not keep; "
-                    "remove them from it",
+                    f"{name!r} has limits, which count what is imported; "
+                    "name it in `import`, or remove them from it",
                 )
 
 

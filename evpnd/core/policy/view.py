@@ -1,12 +1,19 @@
 """The policies in use, rule by rule, for `show policies` and for metrics."""
 
 from collections.abc import Iterator, Mapping
+from heapq import nlargest
 from typing import Any
 
+from evpnd.core.policy.limits import Limits
+from evpnd.core.policy.places import Bucket
 from evpnd.model.config import Config
-from evpnd.model.policy import DEFAULT_RULE, Rule
+from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.policy import DEFAULT_RULE, Dimension, Rule
 
 Entry = dict[str, Any]
+
+SHOWN_BUCKETS = 10
+"""Combinations of a limit that are shown: the fullest ones."""
 
 
 def policies(config: Config, counts: Mapping[tuple[str, str], int]) -> Iterator[Entry]:
@@ -24,7 +31,48 @@ def policies(config: Config, counts: Mapping[tuple[str, str], int]) -> Iterator[
                 "verdict": "next" if rule.verdict is None else rule.verdict.value,
                 "routes": counts.get((name, rule.name), 0),
                 "attached": places,
+                "limit": None,
             }
+
+
+def limits(config: Config, kept: Limits) -> Iterator[Entry]:
+    """List the limits of these policies, each with its fullest combinations."""
+    places = _places(config)
+    for name, limiters in kept.limiters.items():
+        first = len(config.policies[name].rules) + 2
+        for number, limiter in enumerate(limiters, first):
+            buckets = limiter.buckets.values()
+            fullest = nlargest(
+                SHOWN_BUCKETS, buckets, key=lambda one: (len(one.members), one.parked)
+            )
+            yield {
+                "policy": name,
+                "number": number,
+                "rule": f"limit {limiter.text}",
+                "at": limiter.place,
+                "verdict": "limit",
+                "routes": sum(bucket.parked for bucket in buckets),
+                "attached": places[name],
+                "limit": {
+                    "counted": limiter.limit.counted.value,
+                    "most": limiter.limit.most,
+                    "per": [each.value for each in limiter.limit.per],
+                    "combinations": len(buckets),
+                    "fullest": [_use(bucket) for bucket in fullest],
+                },
+            }
+
+
+def _use(bucket: Bucket) -> Entry:
+    use: Entry = {}
+    for dimension, value in zip(bucket.limiter.dimensions, bucket.values, strict=True):
+        if isinstance(value, int):
+            use[dimension.value] = value
+        elif dimension is Dimension.MAC:
+            use[dimension.value] = format_mac(value)
+        else:
+            use[dimension.value] = format_ip(value)
+    return use | {"used": len(bucket.members), "waiting": bucket.parked}
 
 
 def _places(config: Config) -> dict[str, list[str]]:

@@ -11,10 +11,11 @@ from evpnd.model.actions import (
     AnnounceMacIp,
     DeleteRemoteMacs,
     KernelAction,
+    UpsertRemoteMacs,
     WithdrawMacIp,
 )
 from evpnd.model.config import Config, EviConfig, PeerConfig, StaticEntry
-from evpnd.model.events import ConfigChanged
+from evpnd.model.events import ConfigChanged, PeerWentDown
 from evpnd.model.ids import parse_ip, parse_mac, parse_route_target
 from evpnd.model.policy import Policy
 from evpnd.model.routes import PathAttributes
@@ -164,6 +165,104 @@ def test_a_preference_that_a_policy_sets_decides_between_two_vteps() -> None:
     assert here.vrf.routes == {}
 
 
+TWO = "limits: [{macs: 2, per: [peer, vni]}]\n"
+REACHED = "limit macs 2 per peer, vni reached (policy two, two.yaml:2)"
+
+
+def waiting(here: Host) -> list[str]:
+    """Name the MACs that a limit keeps out, as `show routes` has it."""
+    return [
+        route["mac"]
+        for route in views.routes(here.engine)
+        if route["reason"] == REACHED
+    ]
+
+
+def test_what_is_over_a_limit_waits_and_nothing_else_suffers() -> None:
+    here = host(governed(peers={"import": ("two",)}, two=TWO))
+
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+    here.run(announce(SECOND, attributes(FAR), FAR, GATEWAY))
+
+    assert set(here.remote_macs()) == {*MACS[:2], GATEWAY}
+    assert waiting(here) == [mac.hex(":") for mac in MACS[2:]]
+
+    again = attributes(NEAR, sequence=1)
+    here.run(announce(FIRST, again, NEAR, MACS[1]))
+    here.run(announce(FIRST, again, NEAR, MACS[1] + parse_ip("192.0.2.1")))
+    assert set(here.remote_macs()) == {*MACS[:2], GATEWAY}
+
+    here.run(withdraw(FIRST, NEAR, MACS[0]))
+    assert set(here.remote_macs()) == {MACS[1], MACS[2], GATEWAY}
+
+    here.run(withdraw(FIRST, NEAR, *MACS[1:3], MACS[1] + parse_ip("192.0.2.1")))
+    assert set(here.remote_macs()) == {MACS[3], GATEWAY}
+    assert waiting(here) == []
+
+
+def test_all_that_wait_are_let_in_where_there_is_room_for_all() -> None:
+    per_vni = "limits: [{macs: 2, per: [vni]}]\n"
+    here = host(governed(evi={"import": ("two",)}, two=per_vni))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:2]))
+    here.run(announce(SECOND, attributes(FAR), FAR, *MACS[2:]))
+    assert set(here.remote_macs()) == set(MACS[:2])
+
+    here.run(PeerWentDown(FIRST, "gone", graceful=False))
+
+    assert set(here.remote_macs()) == set(MACS[2:])
+
+
+def test_a_reload_of_a_limit_applies_the_difference() -> None:
+    here = host(governed(peers={"import": ("two",)}, two=TWO))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+
+    three = TWO.replace("2", "3")
+    here.tell(ConfigChanged(governed(peers={"import": ("two",)}, two=three)))
+    added = [each for each in here.turn() if isinstance(each, KernelAction)]
+    assert [type(each) for each in added] == [UpsertRemoteMacs]
+    assert set(here.remote_macs()) == set(MACS[:3])
+
+    one = TWO.replace("2", "1")
+    here.run(ConfigChanged(governed(peers={"import": ("two",)}, two=one)))
+    assert set(here.remote_macs()) == set(MACS[:1])
+
+    here.run(ConfigChanged(governed()))
+    assert set(here.remote_macs()) == set(MACS)
+    here.run(ConfigChanged(governed(peers={"import": ("two",)}, two=TWO)))
+    assert len(here.remote_macs()) == 2
+
+
+def test_limits_are_shown_with_their_use() -> None:
+    here = host(governed(peers={"import": ("two",)}, two=TWO))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+
+    (_, shown) = views.policies(here.engine)
+
+    assert shown["rule"] == "limit macs 2 per peer, vni"
+    assert (shown["at"], shown["verdict"], shown["routes"]) == (
+        "two.yaml:2",
+        "limit",
+        2,
+    )
+    assert shown["limit"]["fullest"] == [
+        {"peer": "192.0.2.1", "vni": 100, "used": 2, "waiting": 2}
+    ]
+
+
+def test_rejected_routes_are_counted_with_the_memory_they_take() -> None:
+    here = host(governed(peers={"import": ("guard", "two")}, guard=NO_GATEWAY, two=TWO))
+    here.run(
+        announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS),
+        announce(SECOND, attributes(FAR), FAR, MACS[0]),
+    )
+
+    first, second = views.peers(here.engine, here.now)
+
+    assert (first["routes_received"], first["routes_rejected"]) == (5, 3)
+    assert 200 < first["rejected_octets"] < 20_000
+    assert (second["routes_rejected"], second["rejected_octets"]) == (0, 0)
+
+
 def test_route_targets_that_a_policy_sets_lead_to_an_evi() -> None:
     here = host(
         governed(
@@ -262,6 +361,7 @@ def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
             "export to 192.0.2.2",
             "import into tenant",
         ],
+        "limit": None,
     }
     assert (last["rule"], last["verdict"]) == ("default", "accept")
 
