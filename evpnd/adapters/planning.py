@@ -7,7 +7,7 @@ from typing import assert_never
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
 from evpnd.core.engine import Engine
-from evpnd.core.plan import Change, Dump, difference, picture, pretend
+from evpnd.core.plan import Change, Dump, difference, picture, pretend, restarts
 from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors
 from evpnd.model.config import Config
 from evpnd.model.config_changes import describe_changes
@@ -36,12 +36,13 @@ def plan_reload(engine: Engine, path: Path) -> dict[str, object]:
     pretend(engine, now, read_kernel)
     before = picture(engine)
     changes = describe_changes(engine.config, config)
+    sessions = restarts(engine)
     engine.handle(ConfigChanged(config), now)
     before = pretend(engine, now, read_kernel) | before
     return {
         "ok": True,
         "configuration": changes,
-        "result": list(difference(before, picture(engine))),
+        "result": list(difference(before, picture(engine), sessions)),
     }
 
 

@@ -41,6 +41,10 @@ _NAMES = {
 _NO_MATTER: tuple[object, ...] = (None, "", [], False, 0)
 """Values that need no words of their own beside a thing that comes or goes."""
 
+_TOLD_APART = frozenset(
+    {"action", "what", "was", "peers", "restarts", "routes_withdrawn"}
+)
+
 Change = dict[str, Any]
 
 
@@ -62,7 +66,10 @@ def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -
     Lines begin with + for what comes, ~ for what changes (the old value stands in
     brackets) and - for what goes. --json prints one document, a list of objects
     with `action` (add, change, remove), `what` (device, session, evi, route, flood,
-    fdb, neighbor) and the properties; `was` has the old ones of a change.
+    fdb, neighbor) and the properties; `was` has the old ones of a change. A route
+    has `peers` where only those are told of the change: export policies and profiles
+    are applied. A session that changes has `restarts`, and then `routes_withdrawn`:
+    how many of its routes are gone until it is back (0 with graceful restart).
 
     \b
     Examples:
@@ -125,7 +132,7 @@ def _print(changes: Sequence[Change]) -> None:
         for action in _SIGNS
     }
     if not changes:
-        click.echo("\nnothing would change")
+        click.echo("\nnothing would change in devices, sessions, routes or rows")
         return
     click.echo(
         f"\nto add: {counts['add']}, to change: {counts['change']}, "
@@ -137,12 +144,21 @@ def write_change(change: Change) -> str:
     """Write one change on a line: which thing it is, then its properties."""
     was = change.get("was", {})
     names = _NAMES[change["what"]]
-    words = [str(change[name]) for name in names if name in change]
+    words = [str(change[n]) for n in names if n in change and n not in was]
     for name, value in change.items():
-        if name in (*names, "action", "what", "was"):
+        if name in _TOLD_APART or (name in names and name not in was):
             continue
         if name in was:
             words.append(f"{name}={write_text(value)} [{write_text(was[name])}]")
         elif not was and value not in _NO_MATTER:
             words.append(f"{name}={write_text(value)}")
-    return " ".join(words)
+    text = " ".join(words)
+    if "peers" in change:
+        text += f" to {', '.join(change['peers'])} only"
+    if change.get("restarts"):
+        text += "; the session starts anew, " + (
+            f"its {count} routes are gone until it is back"
+            if (count := change["routes_withdrawn"])
+            else "its routes stay meanwhile"
+        )
+    return text

@@ -10,7 +10,7 @@ from typing import Any
 
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
-from evpnd.core.originate import DEFAULT_GATEWAY, routes
+from evpnd.core.plan_routes import compare, told
 from evpnd.core.readiness import MANAGED_ALIAS
 from evpnd.model.actions import (
     Action,
@@ -19,29 +19,15 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
-    ExportAttributes,
     RemoveDevices,
 )
-from evpnd.model.config import PeerConfig
+from evpnd.model.config import Config, PeerConfig
 from evpnd.model.events import Event, LinkObserved, LinksDumped, LinkVanished
-from evpnd.model.ids import (
-    ROUTE_TARGET_SUBTYPE,
-    RouteTarget,
-    format_ip,
-    format_mac,
-    format_rd,
-    format_route_target,
-)
-from evpnd.model.routes import IMMUTABLE
+from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 from evpnd.model.rows import BridgePort, Link, VxlanLink
 
 ROUNDS = 20
 """Reconciliations after which nothing more is expected to follow from a change."""
-
-MAC_MOBILITY = b"\x06\x00"
-ARP_ND = b"\x06\x08"
-OPAQUE = 3
-"""Extended communities of lower types may be route targets (RFC 7153)."""
 
 Dump = DumpLinks | DumpFdb | DumpNeighbors
 Key = tuple[str, ...]
@@ -49,7 +35,14 @@ Picture = dict[Key, dict[str, Any]]
 """What, and which, to its properties: ("fdb", "10100", "02:00:00:00:00:01")."""
 Change = dict[str, Any]
 
-_HIDDEN = frozenset({"password"})
+Properties = dict[str, Any]
+Restarts = dict[str, tuple[int, bool]]
+"""Peers whose session is up: routes received, and whether a restart keeps them."""
+
+_STAYS = frozenset({"description", "profile", "import_policies", "export_policies"})
+"""Of a session, what changes without the peer noticing."""
+_IDENTITY = frozenset({"asn", "local_asn", "router_id", "local_address"})
+"""What makes another session of it: the old one is ended by a NOTIFICATION."""
 
 
 def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Picture:
@@ -151,10 +144,10 @@ def picture(engine: Engine) -> Picture:
     """Take down devices, sessions, EVIs, announcements and rows."""
     seen: Picture = dict(_devices(engine))
     for peer in engine.config.peers:
-        seen["session", peer.address] = _session(peer)
+        seen["session", peer.address] = _session(peer, engine.config)
     for vrf in engine.inventory.vrfs.values():
         seen["evi", str(vrf.config.vni)] = _evi(vrf)
-        seen.update(_announced(vrf))
+        seen.update(told(vrf, engine.exporter))
         seen.update(_rows(vrf))
     return seen
 
@@ -180,13 +173,12 @@ def _devices(engine: Engine) -> Iterator[tuple[Key, dict[str, Any]]]:
         yield ("device", link.name), shown
 
 
-def _session(peer: PeerConfig) -> dict[str, Any]:
-    shown: dict[str, Any] = {}
+def _session(peer: PeerConfig, config: Config) -> dict[str, Any]:
+    shown: dict[str, Any] = {"asn": peer.asn, "local_asn": config.asn}
+    shown["router_id"] = format_ip(config.router_id)
     for name in PeerConfig.__slots__:
         value = getattr(peer, name)
-        if name in _HIDDEN and value is not None:
-            value = "(set)"
-        elif name == "profile":
+        if name == "profile":
             value = value.value
         elif isinstance(value, tuple):
             value = list(value)
@@ -203,41 +195,6 @@ def _evi(vrf: MacVrf) -> dict[str, Any]:
         "export_targets": [format_route_target(t) for t in evi.export_targets],
         "state": "ready" if vrf.ready else "not-ready",
         "reason": None if vrf.ready else vrf.reason,
-    }
-
-
-def _announced(vrf: MacVrf) -> Iterator[tuple[Key, dict[str, Any]]]:
-    vni = str(vrf.config.vni)
-    rd = format_rd(vrf.rd)
-    if vrf.announced_imet is not None:
-        yield ("route", vni, "imet"), _export(rd, vrf.announced_imet)
-    for mac, known in vrf.announced.items():
-        text = format_mac(mac)
-        for key, attributes in routes(mac, known):
-            ip = [format_ip(key[6:])] if key[6:] else []
-            yield ("route", vni, "mac-ip", text, *ip), _export(rd, attributes)
-    for group in vrf.announced_gateway:
-        for key in group.keys:
-            which = ("route", vni, "mac-ip", format_mac(key[:6]), format_ip(key[6:]))
-            yield which, _export(rd, group.attributes)
-
-
-def _export(rd: str, attributes: ExportAttributes) -> dict[str, Any]:
-    communities = attributes.extended_communities
-    mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), bytes(8))
-    arp_nd = next((c for c in communities if c[:2] == ARP_ND), bytes(8))
-    return {
-        "rd": rd,
-        "next_hop": format_ip(attributes.next_hop),
-        "route_targets": [
-            format_route_target(RouteTarget(community))
-            for community in communities
-            if community[1] == ROUTE_TARGET_SUBTYPE and community[0] < OPAQUE
-        ],
-        "sequence": int.from_bytes(mobility[4:]),
-        "sticky": bool(mobility[2]),
-        "default_gateway": DEFAULT_GATEWAY in communities,
-        "immutable": bool(arp_nd[2] & IMMUTABLE),
     }
 
 
@@ -259,18 +216,68 @@ def _rows(vrf: MacVrf) -> Iterator[tuple[Key, dict[str, Any]]]:
         )
 
 
-def difference(before: Picture, after: Picture) -> Iterator[Change]:
-    """List what one picture lacks, has more, or has otherwise than another."""
-    for which, new in after.items():
-        old = before.get(which)
-        if old is None:
-            yield {"action": "add", **_named(which), **new}
-        elif old != new:
-            was = {name: old[name] for name in old if old[name] != new.get(name)}
-            yield {"action": "change", **_named(which), **new, "was": was}
-    for which, old in before.items():
-        if which not in after:
-            yield {"action": "remove", **_named(which), **old}
+def restarts(engine: Engine) -> Restarts:
+    """Take down what each session that is up loses if it starts anew.
+
+    Routes of a peer that was told to go are not kept; otherwise graceful restart
+    keeps them, where the peer has it.
+    """
+    return {
+        session.peer: (len(session.rib), session.restart_time > 0)
+        for session in engine.peering.sessions.values()
+        if session.established
+    }
+
+
+def difference(
+    before: Picture, after: Picture, lost: Restarts | None = None
+) -> Iterator[Change]:
+    """List what one picture lacks, has more, or has otherwise than another.
+
+    `lost` are the sessions that are up.
+    """
+    peers = [which[1] for which in after if which[0] == "session"]
+    known = [peer for peer in peers if ("session", peer) in before]
+    # What a peer that comes or goes is told is no news of the routes.
+    peers = known if any(which[0] == "session" for which in before) else peers
+    for which in (*after, *(which for which in before if which not in after)):
+        old, new = before.get(which), after.get(which)
+        if which[0] == "route":
+            for change in compare(old or {}, new or {}, peers, _change):
+                yield {**_named(which), **change}
+            continue
+        found = _change(old, new)
+        if found is None:
+            continue
+        if which[0] == "session":
+            _tell_session(found, (lost or {}).get(which[1]))
+        yield {**_named(which), **found}
+
+
+def _change(old: Properties | None, new: Properties | None) -> Properties | None:
+    if old is None:
+        return None if new is None else {"action": "add", **new}
+    if new is None:
+        return {"action": "remove", **old}
+    if old == new:
+        return None
+    was = {name: old[name] for name in old if old[name] != new.get(name)}
+    return {"action": "change", **new, "was": was}
+
+
+def _tell_session(change: Change, lost: tuple[int, bool] | None) -> None:
+    """Add whether the session starts anew, and what of the peer's routes is lost."""
+    was = change.get("was", {})
+    if change["action"] == "change":
+        anew = lost is not None and not _STAYS.issuperset(was)
+        change["restarts"] = anew
+        if lost is not None and anew:
+            routes, kept = lost
+            kept = kept and _IDENTITY.isdisjoint(was)
+            change["routes_withdrawn"] = 0 if kept else routes
+    for shown in (change, was):
+        if shown.get("password") is not None:
+            shown["password"] = "(set)"  # noqa: S105 - that it is there, not what
 
 
 _NAMES = {
@@ -286,7 +293,7 @@ _NAMES = {
 
 def _named(which: Key) -> dict[str, Any]:
     what, *rest = which
-    named: dict[str, Any] = {"what": what}
+    named: dict[str, Any] = {"action": "", "what": what}
     for name, value in zip(_NAMES[what], rest, strict=False):
         named[name] = int(value) if name == "vni" else value
     return named

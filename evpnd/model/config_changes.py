@@ -31,7 +31,7 @@ def describe_changes(old: Config, new: Config) -> list[str]:
         if getattr(old, name) != getattr(new, name)
     )
     changes.extend(_compare("peer", _peers(old), _peers(new)))
-    changes.extend(_compare("EVI", _evis(old), _evis(new)))
+    changes.extend(_compare("EVI", _evis(old), _evis(new, old)))
     changes.extend(_compare("policy", dict(old.policies), dict(new.policies)))
     return changes
 
@@ -40,8 +40,12 @@ def _peers(config: Config) -> dict[str, PeerConfig]:
     return {peer.address: peer for peer in config.peers}
 
 
-def _evis(config: Config) -> dict[str, EviConfig]:
-    return {f"{evi.name} (VNI {evi.vni})": evi for evi in config.evis}
+def _evis(config: Config, older: Config | None = None) -> dict[str, EviConfig]:
+    """Name the EVIs: one that is only renamed bears its older name."""
+    names = {evi.vni: evi.name for evi in config.evis}
+    if older is not None:
+        names |= {evi.vni: evi.name for evi in older.evis if evi.vni in names}
+    return {f"{names[evi.vni]} (VNI {evi.vni})": evi for evi in config.evis}
 
 
 def _compare(what: str, old: dict[str, Item], new: dict[str, Item]) -> Iterator[str]:

@@ -1,11 +1,22 @@
 """A plan says what a reload then does, and leaves its engine's world alone."""
 
 import copy
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from evpnd.core.plan import Change, Dump, difference, picture, pretend
+from evpnd.adapters.config_yaml.policies import judge_policy
+from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.core.plan import (
+    Change,
+    Dump,
+    difference,
+    picture,
+    pretend,
+    restarts,
+)
 from evpnd.model.actions import DumpFdb, DumpNeighbors
 from evpnd.model.config import Config, ImportTargets, PeerConfig
 from evpnd.model.events import (
@@ -38,6 +49,22 @@ def host() -> Host:
 def with_evi(**changes: object) -> Config:
     (evi,) = config().evis
     return config(evis=(replace(evi, **changes),))  # type: ignore[arg-type]
+
+
+def with_peer(**changes: object) -> Config:
+    """Change the first peer."""
+    first, *others = config().peers
+    fields = {name: getattr(first, name) for name in PeerConfig.__slots__}
+    return config(peers=(PeerConfig(**(fields | changes)), *others))
+
+
+def exporting(text: str, *, peer: bool) -> Config:
+    """Give the first peer, or the EVI, an export policy of these rules."""
+    judged, findings = judge_policy(parse_yaml(f"policy: out\n{text}", Path("p.yaml")))
+    assert judged is not None, findings.errors
+    out = {"export_policies": ("out",)}
+    made = with_peer(**out) if peer else with_evi(**out)
+    return replace(made, policies={"out": judged.policy})
 
 
 OTHER = parse_route_target("65000:999")
@@ -76,9 +103,12 @@ def planned(here: Host, wanted: Config) -> list[Change]:
         return event
 
     before = picture(engine)
+    sessions = restarts(engine)
     engine.handle(ConfigChanged(wanted), here.now)
     before = pretend(engine, here.now, read) | before
-    return list(difference(before, picture(engine)))
+    changes = list(difference(before, picture(engine), sessions))
+    assert json.loads(json.dumps(changes)) == changes
+    return changes
 
 
 def of(changes: list[Change], what: str) -> list[tuple[str, ...]]:
@@ -155,4 +185,88 @@ def test_a_password_is_not_told() -> None:
 
     (session,) = [c for c in plan if c["what"] == "session"]
     assert session["was"] == {"password": None}
+    assert session["password"] == "(set)"
     assert "hunter2" not in str(plan)
+
+
+def test_another_password_starts_the_session_anew_and_is_not_told() -> None:
+    here = host()
+    here.run(ConfigChanged(with_peer(password="hunter2")))
+    plan = planned(here, with_peer(password="hunter3"))
+
+    (session,) = [c for c in plan if c["what"] == "session"]
+    assert session["restarts"]
+    assert session["was"] == {"password": "(set)"}
+    assert "hunter" not in str(plan)
+
+
+def test_what_an_export_policy_keeps_back_goes_for_that_peer_alone() -> None:
+    text = "rules: [{name: a, match: {ip: 192.0.2.0/24}, reject: true}]"
+    plan = planned(host(), exporting(text, peer=True))
+
+    (route,) = [c for c in plan if c["what"] == "route"]
+    assert (route["action"], route["ip"]) == ("remove", "192.0.2.11")
+    assert route["peers"] == [PEER]
+
+
+def test_what_an_export_policy_sets_is_a_change_for_all_peers() -> None:
+    text = "rules: [{name: a, match: {type: imet}, set: {community: ['65000:7']}}]"
+    plan = planned(host(), exporting(text, peer=False))
+
+    (route,) = [c for c in plan if c["what"] == "route"]
+    assert (route["type"], route["communities"]) == ("imet", ["65000:7"])
+    assert route["was"] == {"communities": []}
+    assert "peers" not in route
+
+
+def test_a_site_of_origin_is_a_change_of_every_route() -> None:
+    wanted = config(site_of_origin=bytes.fromhex("0003fde800000009"))
+    plan = planned(host(), wanted)
+
+    assert [c["site_of_origin"] for c in plan] == [["65000:9"]] * 3
+
+
+def test_a_new_peer_is_no_news_of_routes() -> None:
+    assert [c["what"] for c in planned(host(), CONFIGURATIONS["one peer more"])] == [
+        "session"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        ({"hold_time": 30}, 3),
+        ({"asn": 65009}, 3),
+        ({"description": "spine"}, None),
+        ({"import_policies": ()}, None),
+    ],
+)
+def test_a_session_that_starts_anew_is_told_with_what_is_lost(
+    changes: dict[str, object], lost: int | None
+) -> None:
+    sessions = [
+        c for c in planned(host(), with_peer(**changes)) if c["what"] == "session"
+    ]
+
+    assert [c["restarts"] for c in sessions] == [lost is not None] * len(sessions)
+    assert [c.get("routes_withdrawn") for c in sessions] == [lost] * len(sessions)
+
+
+@pytest.mark.parametrize(("asn", "lost"), [(65000, 0), (65009, 3)])
+def test_graceful_restart_keeps_the_routes_of_the_same_peer_alone(
+    asn: int, lost: int
+) -> None:
+    here = host()
+    here.engine.peering.sessions[PEER].restart_time = 120
+    plan = planned(here, with_peer(hold_time=30, asn=asn))
+
+    (session,) = [c for c in plan if c["what"] == "session"]
+    assert session["routes_withdrawn"] == lost
+
+
+def test_another_as_of_ours_starts_every_session_anew() -> None:
+    plan = planned(host(), config(asn=65009))
+
+    sessions = [c for c in plan if c["what"] == "session"]
+    assert [c["restarts"] for c in sessions] == [True, True]
+    assert sessions[0]["was"] == {"local_asn": 65000}
