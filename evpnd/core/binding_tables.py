@@ -2,12 +2,15 @@
 
 from evpnd.core.evi import Claim, MacVrf
 from evpnd.model.events import NdFlags
-from evpnd.model.ids import IPV4_LENGTH
+from evpnd.model.ids import IPV4_LENGTH, is_tenant_ip
 from evpnd.model.routes import OVERRIDE, ROUTER
 
 WAITING_MACS = 512
 WAITING_IPS = 16
 """Most bindings that wait for the bridge to learn their MAC."""
+DEPARTED_MACS = 1024
+DEPARTED_IPS = 64
+"""Most MACs that left, and most IPs of each, remembered."""
 
 
 def wait(vrf: MacVrf, port: int, claim: Claim) -> None:
@@ -19,6 +22,35 @@ def wait(vrf: MacVrf, port: int, claim: Claim) -> None:
         claims = vrf.waiting[claim.mac] = {}
     if claim.ip in claims or len(claims) < WAITING_IPS:
         claims[claim.ip] = (port, claim)
+
+
+def depart(vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+    """Remember for a moment which IP a MAC had."""
+    if not is_tenant_ip(ip):
+        return
+    ips = vrf.departed.pop(mac, {})
+    if len(vrf.departed) >= DEPARTED_MACS:
+        del vrf.departed[next(iter(vrf.departed))]
+    vrf.departed[mac] = ips
+    if len(ips) < DEPARTED_IPS:
+        ips[ip] = now
+
+
+def forget_devices(vrf: MacVrf, now: float) -> None:
+    """Forget an EVI's devices, but not yet what tenants on its ports said.
+
+    A device that is made anew must not cost silent tenants their bindings: these
+    come back with the MACs, or are asked for.
+    """
+    said = [(ip, mac, vrf.local.get(mac)) for ip, mac in vrf.snooped.items()]
+    waiting, departed = dict(vrf.waiting), dict(vrf.departed)
+    vrf.forget_kernel()
+    vrf.waiting.update(waiting)
+    vrf.departed.update(departed)
+    for ip, mac, local in said:
+        depart(vrf, mac, ip, now)
+        if local is not None:
+            wait(vrf, local.port, Claim(mac, ip, now))
 
 
 def kernel_flags(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001

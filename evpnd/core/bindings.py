@@ -34,9 +34,6 @@ Rival = tuple[bytes, Path]
 SEQUENCE_MAX = 0xFFFFFFFF
 WAITING_TIME = 10.0
 """Seconds for which they do."""
-DEPARTED_MACS = 1024
-DEPARTED_IPS = 64
-"""Most MACs that left, and most IPs of each, remembered."""
 DEPARTED_TIME = 30.0
 """Seconds for which they are."""
 JUST_NOW = 1.0
@@ -87,17 +84,6 @@ class Bindings:
         for port, claim in vrf.waiting.pop(mac, {}).values():
             if claim.heard >= now - WAITING_TIME:
                 self.snoop(vrf, port, claim)
-
-    def departed(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
-        """Remember for a moment which IP a MAC had."""
-        if not is_tenant_ip(ip):
-            return
-        ips = vrf.departed.pop(mac, {})
-        if len(vrf.departed) >= DEPARTED_MACS:
-            del vrf.departed[next(iter(vrf.departed))]
-        vrf.departed[mac] = ips
-        if len(ips) < DEPARTED_IPS:
-            ips[ip] = now
 
     def take_back(self, vrf: MacVrf, mac: bytes, ip: bytes, *, router: bool) -> None:
         """Take a binding that an earlier run noted; it is asked for soon."""

@@ -78,6 +78,8 @@ class Engine:
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
         self._pending: list[Action] = [DumpLinks()]
+        self._late: list[Action] = []
+        """For the end of the next reconciliation."""
         self._notices: list[Notice] = []
         self._started = now
         self._links_known = False
@@ -223,6 +225,8 @@ class Engine:
         actions.extend(probes)
         actions.extend(self.prober.probe(self.inventory.vrfs, now))
         actions.extend(self.originator.flush())
+        actions.extend(self._late)
+        self._late.clear()
         for peer in self.peering.newcomers:
             actions.extend(self.originator.tell(peer, vrfs))
         self.peering.newcomers.clear()
@@ -334,6 +338,15 @@ class Engine:
             self._pending.extend(self.originator.withdraw_all(vrf))
             self._pending.extend(remove_rows(vrf))
         self._pending.extend(self.inventory.take_removals())
+        new = {rd for _, rd in self.inventory.renamed}
+        for vrf, rd in self.inventory.renamed:
+            # The old routes go when the peers have the new ones; but for those that
+            # another EVI's new routes would be taken for.
+            when = self._pending if vrf.rd in new else self._late
+            when.extend(self.originator.withdraw_all(vrf))
+            vrf.rd = rd
+            vrf.mark_all()
+        self.inventory.renamed.clear()
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
         """Give the policies between our EVIs and a peer."""

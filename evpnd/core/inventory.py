@@ -6,6 +6,7 @@ Devices come, go and change under us; an EVI follows them and says what it lacks
 from collections.abc import Iterable, Iterator
 
 from evpnd.core import mobility
+from evpnd.core.binding_tables import forget_devices
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
 from evpnd.core.readiness import (
@@ -55,6 +56,8 @@ class Inventory:
         self._refused: dict[str, str] = {}
         self._swept = False
         self._removals: list[Action] = []
+        self.renamed: list[tuple[MacVrf, Rd]] = []
+        """EVIs that a new configuration gave another RD, and which."""
         rds = self._derive_rds(())
         for evi in config.evis:
             self._add(evi, rds[evi.vni], discovered=False)
@@ -143,7 +146,7 @@ class Inventory:
         bridge = found.bridge.ifindex if found.bridge else 0
         if (vxlan, bridge) != (vrf.vxlan, vrf.bridge):
             actions.extend(self._leave(vrf, vxlan, bridge))
-            vrf.forget_kernel()
+            forget_devices(vrf, now)
             vrf.vxlan, vrf.bridge = vxlan, bridge
         vrf.vtep = self.vtep
         before = vrf.reason
@@ -333,10 +336,13 @@ class Inventory:
             evi = wanted.get(vni)
             if evi is None and vrf.discovered and config.discover:
                 evi = discovered_evi(config, old.vni, old.vxlan or "")
-            if evi is not None and _stays(old, evi) and rds.get(vni) == vrf.rd:
+            rd = rds.get(vni)
+            if evi is not None and _stays(old, evi) and rd is not None:
                 if evi != old:
                     vrf.reconfigure(evi)
                     self.vrfs_changed = True
+                if rd != vrf.rd:
+                    self.renamed.append((vrf, rd))
                 vrf.discovered = vni not in wanted
                 continue
             gone.append(vrf)

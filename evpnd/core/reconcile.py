@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evpnd.core import mobility
+from evpnd.core.binding_tables import depart
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf, Neighbor
 from evpnd.core.originate import Originator
@@ -190,7 +191,7 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             del vrf.neighbor_rows[ip]
             deletes.append(ip)
             if actual is not None:
-                now.bindings.departed(vrf, actual.mac, ip, now.time)
+                depart(vrf, actual.mac, ip, now.time)
     if upserts:
         now.actions.append(UpsertNeighbors(vrf.bridge, upserts))
     if notes:

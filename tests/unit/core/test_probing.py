@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.bindings import DEPARTED_IPS, DEPARTED_MACS
+from evpnd.core.binding_tables import DEPARTED_IPS, DEPARTED_MACS
 from evpnd.core.probing import BURST, RATE, TRIES, URGENT_MOST
 from evpnd.model.actions import AnnounceMacIp, SendProbes, WithdrawMacIp
 from evpnd.model.config import Advertise, EviConfig

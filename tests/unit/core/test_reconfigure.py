@@ -2,13 +2,23 @@
 
 from dataclasses import replace
 
-from evpnd.model.actions import AnnounceImet, AnnounceMacIp, WithdrawMacIp
+from evpnd.model.actions import (
+    AnnounceImet,
+    AnnounceMacIp,
+    WithdrawImet,
+    WithdrawMacIp,
+)
 from evpnd.model.config import Config, EviConfig, StaticEntry
-from evpnd.model.events import BindingsSnooped, ConfigChanged
+from evpnd.model.events import (
+    BindingsSnooped,
+    ConfigChanged,
+    LinkObserved,
+    LinkVanished,
+)
 from evpnd.model.ids import Mac, Peer, parse_ip, parse_rd, parse_route_target, parse_vni
 from evpnd.model.targets import ImportTargets
 from tests.fakes.host import PEERS, VNI, Host, announce, attributes, config
-from tests.fakes.kernel import PORTS
+from tests.fakes.kernel import PORTS, VXLAN
 
 MAC, LOCAL = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
 IP = parse_ip("192.0.2.10")
@@ -156,3 +166,53 @@ def test_another_router_id_starts_over_what_is_derived_from_it() -> None:
     assert here.vrf.rd == parse_rd("10.0.0.9:100")
     assert any(isinstance(action, WithdrawMacIp) for action in here.bgp)
     assert here.remote_macs() == {MAC: parse_ip(VTEP)}
+
+
+def test_another_rd_keeps_what_is_known_and_announces_before_it_withdraws() -> None:
+    here = host()
+    rows = dict(here.kernel.vxlan), dict(here.kernel.neighbors)
+    old, new = here.vrf.rd, parse_rd("10.0.0.1:77")
+    here.run(ConfigChanged(with_evi(rd=new)))
+
+    assert (here.kernel.vxlan, here.kernel.neighbors) == rows
+    announced = [a for a in here.bgp if isinstance(a, AnnounceMacIp)]
+    withdrawn = [a for a in here.bgp if isinstance(a, WithdrawMacIp)]
+    assert {a.rd for a in announced} == {new}
+    assert {a.rd for a in withdrawn} == {old}
+    keys = {LOCAL, LOCAL + IP}
+    assert {key for a in announced for key in a.keys} == keys
+    assert {key for a in withdrawn for key in a.keys} == keys
+    assert here.bgp.index(announced[-1]) < here.bgp.index(withdrawn[0])
+
+
+def test_rds_that_two_evis_exchange_lose_no_route() -> None:
+    (evi,) = config().evis
+    one, two = parse_rd("10.0.0.1:1"), parse_rd("10.0.0.1:2")
+    other = replace(evi, vni=parse_vni(200), name="two", vxlan="vx100")
+    here = Host(configuration=config(evis=(replace(evi, rd=one),)))
+    here.up()
+    here.bgp.clear()
+    here.run(ConfigChanged(config(evis=(replace(evi, rd=two), replace(other, rd=one)))))
+    held: set[bytes] = set()
+    for action in here.bgp:
+        if isinstance(action, AnnounceImet):
+            held.add(action.rd)
+        elif isinstance(action, WithdrawImet):
+            held.discard(action.rd)
+
+    assert held == {two}
+
+
+def test_a_vxlan_device_made_anew_costs_silent_tenants_no_binding() -> None:
+    here = host()
+    links = here.kernel.links()
+    (vxlan,) = [link for link in links if link.ifindex == VXLAN]
+    here.run(LinkVanished(VXLAN))
+    assert here.vrf.announced == {}
+    here.bgp.clear()
+    here.later(1.0)
+    here.run(LinkObserved(vxlan))
+
+    (announced,) = [a for a in here.bgp if isinstance(a, AnnounceMacIp)]
+    assert set(announced.keys) == {LOCAL, LOCAL + IP}
+    assert here.kernel.asked == []
