@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup demo demo-clean test lint fuzz lab
+.PHONY: help setup demo demo-clean test lint fuzz lab interop image
 
 help:
 	@echo "make demo        three hosts in network namespaces, checked as it goes"
@@ -7,6 +7,9 @@ help:
 	@echo "make demo-clean  remove what KEEP=1 left"
 	@echo "make lab         a containerlab topology in network namespaces: up, test, down"
 	@echo "                 (TOPO=containerlab/back-to-back says which, KEEP=1 leaves it up)"
+	@echo "make interop     all topologies, and a matrix of who gets on with whom"
+	@echo "                 (WRITE=docs/interop-matrix.md keeps it)"
+	@echo "make image       the container image evpnd:latest"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
@@ -25,6 +28,12 @@ demo-clean: setup
 lab: TOPO ?= containerlab/back-to-back
 lab: setup
 	@.venv/bin/python -m integration.lab run $(if $(filter-out 0,$(KEEP)),--keep) $(TOPO)
+
+interop: setup
+	@.venv/bin/python -m integration.clab.interop $(if $(WRITE),--write $(WRITE))
+
+image:
+	docker build --file containerlab/Dockerfile --tag evpnd:latest .
 
 test: setup
 	@scripts/check.sh

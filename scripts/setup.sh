@@ -11,7 +11,7 @@ readonly stamp=$venv/.complete
 # on PATH.
 readonly needs=(
     ip:iproute2 ping:iputils-ping tcpdump:tcpdump ethtool:ethtool ps:procps
-    /usr/lib/frr/bgpd:frr gobgpd:gobgpd
+    /usr/lib/frr/bgpd:frr gobgpd:gobgpd debootstrap:debootstrap
 )
 # The services that these packages bring; the lab starts its own daemons, in
 # network namespaces, and nothing is to listen on the machine's own addresses.

@@ -120,6 +120,10 @@ def check(topology: Topology, place: Place, expected: Path | None) -> int:
         if outcome.trouble:
             failed += 1
             click.echo("          " + outcome.trouble.replace("\n", "\n          "))
+    if failed:
+        for node in topology.nodes:
+            if text := place.log(node):
+                click.echo(f"--- log of {node}\n{text}")
     click.echo(f"{len(steps) - failed} passed, {failed} failed")
     return failed
 
@@ -181,7 +185,8 @@ def down(lab: str, name: str | None) -> None:
         _need_root()
         if name is None:
             path = Path(lab)
-            name = read(topology_file(path)).name if path.exists() else lab
+            named = Place(lab).exists() or not path.exists()
+            name = lab if named else read(topology_file(path)).name
         removed = Place(name).remove()
         click.echo(f"lab {name} is {'removed' if removed else 'not there'}")
 

@@ -1,0 +1,302 @@
+"""``make interop``: every topology that runs here, and who gets on with whom.
+
+Prints a Markdown page: the matrix, then the expected results of all topologies. With
+``--write FILE`` the page goes there, too.
+"""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import yaml
+
+from integration.clab.checks import Runner
+from integration.clab.expected import read_expected
+from integration.clab.images import Image
+from integration.clab.main import deploy, load, load_images, topology_file
+from integration.clab.model import Topology
+from integration.clab.place import Place
+from integration.lab_netns import LabError, ip, run, wait_until
+from integration.lab_ping import Ping, PingResult
+
+TOPOLOGIES = Path(__file__).parents[2] / "containerlab"
+BRIDGE = "br10100"
+PATIENCE = 60.0
+"""Seconds that anything may take to converge."""
+_GOBGP = {"macadv": 2, "multicast": 3, "esi": 4, "A-D": 1, "Prefix": 5}
+
+HEAD = (
+    "neighbour",
+    "sent, as the neighbour has it",
+    "received",
+    "session",
+    "first ping",
+    "ping",
+    "move there and back",
+    "neighbour crashes",
+    "evpnd crashes",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One line of the matrix."""
+
+    title: str
+    topology: str
+    evpnd: str
+    neighbour: dict[str, str]
+    vm: dict[str, str]
+    far: str
+    other: dict[str, str]
+
+
+def pairs() -> list[Pair]:
+    """Read who is measured with whom."""
+    found = yaml.safe_load((TOPOLOGIES / "interop.yaml").read_text())
+    return [Pair(**entry) for entry in found["pairs"]]
+
+
+class Measurement:
+    """One pair in its lab."""
+
+    def __init__(self, pair: Pair, topology: Topology, place: Place) -> None:
+        """Measure in a lab that has just come up."""
+        self.pair = pair
+        self.place = place
+        self.runner = Runner(place)
+        self.start = time.monotonic()
+        self.peers = self._configured(topology)
+
+    def _configured(self, topology: Topology) -> int:
+        file = topology.path.with_name(f"{self.pair.evpnd}.yaml")
+        return len(yaml.safe_load(file.read_text())["peers"])
+
+    def cells(self) -> list[str]:
+        """Measure everything; a cell with ``no`` is what did not work."""
+        pair = self.pair
+        session = self._timed(self._established)
+        first = self._timed(lambda: bool(self._ping(1).received))
+        ping = self._ping(20)
+        wait_until(lambda: self._sent() >= {2, 3}, 10, "routes at the neighbour")
+        return [
+            pair.title,
+            _types(self._sent()),
+            _types(self._received()),
+            session,
+            first,
+            _loss(ping.loss, ping.sent, 0),
+            self._attempt(self._move),
+            self._attempt(lambda: self._crash(pair.neighbour["node"])),
+            self._attempt(lambda: self._crash(pair.evpnd)),
+        ]
+
+    @staticmethod
+    def _attempt(measure: Callable[[], str]) -> str:
+        try:
+            return measure()
+        except LabError as error:
+            click.echo(str(error), err=True)
+            return "**no**"
+
+    def _timed(self, holds: Callable[[], bool]) -> str:
+        wait_until(holds, PATIENCE, "convergence", seen=lambda: self.pair.title)
+        return f"{time.monotonic() - self.start:.1f} s"
+
+    def _established(self) -> bool:
+        try:
+            rows = self.runner.rows(self.pair.evpnd, "peers")
+        except LabError:
+            return False
+        up = [row for row in rows if row["state"] == "established"]
+        return len(up) == self.peers
+
+    def _ping(self, count: int) -> PingResult:
+        namespace = self.place.namespace(self.pair.vm["node"])
+        return Ping(namespace, self.pair.other["ip"], 0.05, 0.3).count(count)
+
+    def _received(self) -> set[int]:
+        rows = self.runner.rows(self.pair.evpnd, "routes")
+        return {int(str(row["type"])) for row in rows if row["peer"]}
+
+    def _sent(self) -> set[int]:
+        """Which types the neighbour has of ours: by our RD, which is our router id."""
+        node = self.pair.neighbour["node"]
+        match self.pair.neighbour["program"]:
+            case "frr":
+                text = self._output(node, "vtysh", "-c", "show bgp l2vpn evpn route")
+                ours = text.partition("Route Distinguisher: 10.0.0.1:")[2]
+                ours = ours.partition("Route Distinguisher")[0]
+                return {int(each) for each in re.findall(r"\*>?[ i]*\[(\d)\]:", ours)}
+            case "gobgp":
+                text = self._output(node, "gobgp", "global", "rib", "-a", "evpn")
+                found = re.findall(r"\[type:([\w-]+)\]\[rd:10\.0\.0\.1:", text)
+                return {_GOBGP[each] for each in found}
+            case _:
+                text = self._output(node, "evpnd", "show", "routes", "--json")
+                rows = json.loads(text)
+                return {
+                    row["type"] for row in rows if row["rd"].startswith("10.0.0.1:")
+                }
+
+    def _output(self, node: str, *argv: str) -> str:
+        return self.place.execute(node, argv).stdout
+
+    def _move(self) -> str:
+        """Move the machine's cable to the far end and back, under pings."""
+        pair = self.pair
+        near, far = (self.place.namespace(node) for node in (pair.evpnd, pair.far))
+        port = pair.vm["port"]
+        gaps = []
+        for here, there, name in ((near, far, "moved"), (far, near, port)):
+            old = port if here == near else "moved"
+            namespace = self.place.namespace(pair.other["node"])
+            with Ping(namespace, pair.vm["ip"]) as ping:
+                wait_until(lambda: ping.answered >= 30, 10, "answers before the move")
+                ip([f"link set {old} netns {there} name {name}"], here)
+                ip([f"link set {name} master {BRIDGE}", f"link set {name} up"], there)
+                # As a hypervisor does: the machine is heard at its new place.
+                wait_until(lambda: self._ping(1).received, 10, "the machine heard")
+                _more(ping)
+            gaps.append(ping.result().gap)
+        return " and ".join(f"{gap * 1000:.0f} ms" for gap in gaps)
+
+    def _crash(self, node: str) -> str:
+        """Kill a BGP speaker, and say what it costs and when it is back."""
+        namespace = self.place.namespace(self.pair.vm["node"])
+        with Ping(namespace, self.pair.other["ip"]) as ping:
+            wait_until(lambda: ping.answered >= 30, 10, "answers before the crash")
+            start = time.monotonic()
+            crash = self.pair.neighbour["crash"]
+            if node == self.pair.evpnd:
+                crash = "pkill -KILL -f evpnd.speaker"
+            done = self.place.execute(node, crash.split())
+            if done.returncode != 0:
+                raise LabError(f"{node}: {crash}: {done.stdout}{done.stderr}")
+            wait_until(lambda: not self._established(), PATIENCE, "the session lost")
+            wait_until(self._established, PATIENCE, "the session back")
+            spent = time.monotonic() - start
+            _more(ping)
+        result = ping.result()
+        gap = result.gap if result.loss else 0.0
+        return f"{_loss(result.loss, result.sent, gap)}, session back in {spent:.1f} s"
+
+
+def _more(ping: Ping) -> None:
+    """Wait until it is answered for another while."""
+    enough = ping.answered + 50
+    wait_until(lambda: ping.answered >= enough, PATIENCE, "answers after")
+
+
+def _types(found: set[int]) -> str:
+    return ", ".join(map(str, sorted(found))) or "**none**"
+
+
+def _loss(loss: int, sent: int, gap: float) -> str:
+    if not loss:
+        return f"all {sent} answered" if not gap else "nothing lost"
+    return f"{loss} of {sent} lost" + (f" ({gap:.1f} s)" if gap else "")
+
+
+def _measure(pair: Pair, images: list[Image], prefix: str) -> list[str]:
+    file = topology_file(TOPOLOGIES / pair.topology)
+    topology = load(file, f"{prefix}{pair.topology}", images)
+    place = deploy(topology, images, strict=True, say=lambda _: None)
+    try:
+        return Measurement(pair, topology, place).cells()
+    except LabError as error:
+        click.echo(f"{pair.title}: {error}", err=True)
+        return [pair.title, *["**no**"] * (len(HEAD) - 1)]
+    finally:
+        place.remove()
+
+
+def _expectations(file: Path, images: list[Image], prefix: str) -> list[str]:
+    """Run a topology's expected results; gives a line of the second table."""
+    topology = load(file, f"{prefix}{file.parent.name}", images)
+    steps = read_expected(file.with_name("expected.yaml"), list(topology.nodes))
+    start = time.monotonic()
+    place = deploy(topology, images, strict=True, say=lambda _: None)
+    try:
+        runner = Runner(place)
+        outcomes = [runner.run(step) for step in steps]
+    finally:
+        place.remove()
+    for outcome in outcomes:
+        if outcome.trouble:
+            where = f"{file.parent.name}: {outcome.name}"
+            click.echo(f"{where}: {outcome.trouble}", err=True)
+    held = sum(not outcome.trouble for outcome in outcomes)
+    verdict = f"{held} of {len(outcomes)}" + ("" if held == len(outcomes) else " **!**")
+    spent = f"{time.monotonic() - start:.0f} s"
+    return [f"[{file.parent.name}](../containerlab/{file.parent.name})", verdict, spent]
+
+
+def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _versions() -> str:
+    kernel = run(["uname", "-r"]).partition("-")[0].strip()
+    frr = re.search(r"version (\S+)", run(["/usr/lib/frr/bgpd", "--version"]))
+    gobgp = run(["gobgpd", "--version"]).split()[-1]
+    return f"Linux {kernel}, FRR {frr[1] if frr else '?'}, GoBGP {gobgp}"
+
+
+@click.command()
+@click.option("--write", type=click.Path(path_type=Path), help="Also write it there.")
+@click.option("--prefix", default="io-", help="Of the labs' names.")
+def main(write: Path | None, prefix: str) -> None:
+    """Measure evpnd with all neighbours that run here."""
+    images = load_images(())
+    start = time.monotonic()
+    matrix = []
+    for pair in pairs():
+        click.echo(f"measuring: {pair.title}", err=True)
+        matrix.append(_measure(pair, images, prefix))
+    files = sorted(TOPOLOGIES.glob("*/expected.yaml"))
+    results = []
+    for path in files:
+        click.echo(f"running: {path.parent.name}", err=True)
+        results.append(_expectations(topology_file(path.parent), images, prefix))
+    spent = time.monotonic() - start
+    page = _PAGE.format(
+        versions=_versions(),
+        matrix=_table(HEAD, matrix),
+        results=_table(("topology", "expected results that held", "took"), results),
+    )
+    click.echo(page)
+    click.echo(f"{spent:.0f} s", err=True)
+    if write is not None:
+        write.write_text(page)
+    troubled = "**" in page
+    sys.exit(1 if troubled else 0)
+
+
+_PAGE = """\
+# Who gets on with whom
+
+Written by `make interop WRITE=docs/interop-matrix.md`, not by hand.
+{versions}.
+
+Times count from the end of the lab's making. *Sent* and *received* are route types. Pings
+go every 10 ms: to a machine while it moves from evpnd's host to the far side and back, and
+between two machines while a BGP speaker is killed (SIGKILL) and started again. What is lost
+when evpnd crashes is lost where the neighbour drops evpnd's routes at once, and its own
+clients with it; a neighbour that keeps them (graceful restart) loses nothing.
+
+{matrix}
+
+## All topologies
+
+{results}
+"""
+
+if __name__ == "__main__":
+    main()
