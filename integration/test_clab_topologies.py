@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab.images import TABLE, read_images
-from integration.clab.main import cli, load
+from integration.clab.interop import TOPOLOGIES, pairs
+from integration.clab.main import cli, load, topology_file
 from integration.clab.place import Place
 from integration.clab.reader import read
 from integration.lab_netns import NETNS_DIRECTORY, is_running
@@ -79,3 +80,12 @@ def test_a_topology_with_a_vendors_image_is_valid_and_refused_here(file: Path) -
         assert error.line is not None
     drawn = CliRunner().invoke(cli, ["graph", str(file)])
     assert all(name in drawn.output for name in topology.nodes)
+
+
+def test_the_matrix_names_nodes_that_are_there() -> None:
+    for pair in pairs():
+        topology = read(topology_file(TOPOLOGIES / pair.topology))
+        named = {pair.evpnd, pair.far, pair.neighbour["node"], pair.vm["node"]}
+
+        assert named | {pair.other["node"]} <= topology.nodes.keys()
+        assert pair.neighbour["program"] in ("evpnd", "frr", "gobgp")

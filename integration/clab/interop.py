@@ -285,11 +285,11 @@ _PAGE = """\
 Written by `make interop WRITE=docs/interop-matrix.md`, not by hand.
 {versions}.
 
-Times count from the end of the lab's making. *Sent* and *received* are route types. Pings
-go every 10 ms: to a machine while it moves from evpnd's host to the far side and back, and
-between two machines while a BGP speaker is killed (SIGKILL) and started again. What is lost
-when evpnd crashes is lost where the neighbour drops evpnd's routes at once, and its own
-clients with it; a neighbour that keeps them (graceful restart) loses nothing.
+Times count from the end of the lab's making. *Sent* and *received* are route types.
+Pings go every 10 ms: to a machine while it moves from evpnd's host to the far side and
+back, and between two machines while a BGP speaker is killed (SIGKILL) and started
+again. What is lost when evpnd crashes is lost where the neighbour drops evpnd's routes
+at once; one that keeps them meanwhile (graceful restart) loses nothing.
 
 {matrix}
 
