@@ -20,6 +20,7 @@ from evpnd.model.actions import (
     DumpLinks,
     DumpNeighbors,
     UpsertFlood,
+    UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
@@ -177,6 +178,16 @@ def test_neighbors_are_marked_as_ours(bench: Bench) -> None:
         assert row.state == {"NOARP"}
         assert row.flags == flags
         assert int(row.protocol) == EVPND_PROTOCOL
+
+
+def test_the_kernel_does_not_collect_our_neighbors(bench: Bench) -> None:
+    """Above gc_thresh3, 1,024 rows by default, new ones push out old ones."""
+    ips = [parse_ip(f"192.0.{n // 250}.{n % 250 + 1}") for n in range(2500)]
+    rows: list[tuple[bytes, bytes, bool]] = [(ip, mac(1), False) for ip in ips]
+    bench.do(UpsertLocalNeighbors(bench.br0, rows[:2000]))
+    bench.do(UpsertNeighbors(bench.br0, rows[2000:]))
+
+    assert len(neighbors(bench.namespace, "br0")) == 2500
 
 
 def test_neighbors_go_and_others_stay(bench: Bench) -> None:

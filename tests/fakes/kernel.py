@@ -261,6 +261,6 @@ class FakeKernel:
         if ip in self.refused:
             return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
         flags = 0x80 if router else 0
-        row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
+        row = NeighborRow(True, BRIDGE, ip, mac, NUD_PERMANENT, flags, EVPND_PROTOCOL)
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]

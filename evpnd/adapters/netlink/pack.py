@@ -82,9 +82,9 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             state = NUD_NOARP | NUD_PERMANENT
             yield from _flood(_APPEND, vxlan, state, flags, vteps)
         case UpsertNeighbors():
-            yield from _upsert_neighbors(action, NTF_EXT_LEARNED)
+            yield from _upsert_neighbors(action)
         case UpsertLocalNeighbors():
-            yield from _upsert_neighbors(action, 0)
+            yield from _upsert_neighbors(action)
         case DeleteRemoteMacs(vxlan, macs):
             yield from _delete_both(vxlan, macs)
         case DeleteVxlanRows(vxlan, macs):
@@ -177,12 +177,17 @@ def _flood(
 
 
 def _upsert_neighbors(
-    action: UpsertNeighbors | UpsertLocalNeighbors, mark: int
+    action: UpsertNeighbors | UpsertLocalNeighbors,
 ) -> Iterator[tuple[bytes, int]]:
     bridge, bindings = action
+    # The kernel collects other rows when its table is large (neigh_forced_gc):
+    # it spares those that are extern_learn or permanent.
+    state, mark = NUD_PERMANENT, 0
+    if isinstance(action, UpsertNeighbors):
+        state, mark = NUD_NOARP, NTF_EXT_LEARNED
     heads = {
         (size, router): _neighbor_head(
-            bridge, size, mark | (NTF_ROUTER if router else 0)
+            bridge, size, state, mark | (NTF_ROUTER if router else 0)
         )
         for size in (4, 16)
         for router in (False, True)
@@ -199,7 +204,7 @@ def _upsert_neighbors(
         yield octets, len(part)
 
 
-def _neighbor_head(bridge: int, size: int, flags: int) -> bytes:
+def _neighbor_head(bridge: int, size: int, state: int, flags: int) -> bytes:
     length = 4 + size + 12 + len(_OURS)
-    head = _head(_UPSERT, bridge, NUD_NOARP, flags, length, family=_FAMILY[size])
+    head = _head(_UPSERT, bridge, state, flags, length, family=_FAMILY[size])
     return head + _DST_ATTRIBUTE[size]
