@@ -17,14 +17,18 @@ from integration.clab.links import Cabling
 from integration.clab.model import Bind, Healthcheck, Node, Stage, Topology
 from integration.clab.place import PATH, Place
 from integration.clab.support import CONTAINERS, FRR_KINDS, image_of, startup_file
-from integration.lab_netns import LabError, is_running, sysctl, wait_until
+from integration.lab_netns import LabError, inside, is_running, wait_until
 
 CHECKOUT = Path(__file__).parents[2]
 START = 30.0
 """Seconds that a node may take on a busy machine until its file system is there."""
 _KERNEL = ("/proc", "/sys", "/dev", "/run", "/tmp", "/boot")
 _LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-_FORWARDING = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
+_FORWARDING = {"net.ipv4.ip_forward": "1"}
+"""A container's namespace takes this from the machine, where a container engine sets
+it: topologies count on it."""
+_FORWARDING_SIX = {"net.ipv6.conf.all.forwarding": "1"}
+"""containerlab's own kind of FRR sets it."""
 
 
 class Aborted(Exception):  # noqa: N818 - it is no error of its own
@@ -126,11 +130,8 @@ class Deployment:
     def _create(self, node: Node) -> None:
         if node.kind not in CONTAINERS:
             return
-        sysctls = (_FORWARDING if node.kind in FRR_KINDS else {}) | node.sysctls
-        sysctl(
-            self.place.namespace(node.name),
-            {name.replace(".", "/"): int(value) for name, value in sysctls.items()},
-        )
+        six = _FORWARDING_SIX if node.kind in FRR_KINDS else {}
+        self._set(node, _FORWARDING | six | node.sysctls)
         if node.text("network-mode", "bridge") == "bridge":
             self._cabling.manage(node.name)
         directory = self.place.directory / node.name
@@ -143,6 +144,16 @@ class Deployment:
         if node.healthcheck is None:
             node.healthcheck = image.healthcheck
         self._say(f"{node.name}: {image.title}")
+
+    def _set(self, node: Node, sysctls: dict[str, str]) -> None:
+        with inside(self.place.namespace(node.name)):
+            for name, value in sysctls.items():
+                try:
+                    Path("/proc/sys", name.replace(".", "/")).write_text(value + "\n")
+                except OSError as error:
+                    raise LabError(
+                        f"{node.name}: sysctl {name}={value}: {error.strerror}"
+                    ) from None
 
     def _start(self, node: Node, directory: Path) -> None:
         where = f"--net=/run/netns/{self.place.namespace(node.name)}"

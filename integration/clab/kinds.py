@@ -28,6 +28,8 @@ KINDS = frozenset(
         ),
         *("keysight_ixia-c-one", "ostinato", "checkpoint_cloudguard"),
         *("fortinet_fortigate", "vr-pan", "vr-paloalto_panos", "paloalto_panos"),
-        *("6wind_vsr", "arrcus_arcos", "f5_bigip-ve", "spirent_stc"),
+        *("6wind_vsr", "arrcus_arcos", "f5_bigip-ve", "f5_bigip_ve", "spirent_stc"),
+        *("juniper_csrx", "cisco_xrd_vrouter", "nvidia_cumulusvx", "ciena_saos"),
+        *("veesix_osvbng", "codelaboratory_bng"),
     )
 )

@@ -156,7 +156,10 @@ class _Reader:
 
     def _merge(self, node: Node, key: KeyPath, layer: Mapping[str, object]) -> None:
         """Add a layer to what less specific ones said."""
-        for item in _items(layer.get("exec")):
+        for word in ("cmd", "entrypoint"):
+            self._check_command(layer.get(word), (*key, word))
+        for index, item in enumerate(_items(layer.get("exec"))):
+            self._check_command(item, (*key, "exec", index))
             node.exec.append(self._magic(item, node))
         for index, item in enumerate(_items(layer.get("binds"))):
             self._bind(node, (*key, "binds", index), self._magic(item, node))
@@ -171,6 +174,15 @@ class _Reader:
                 into[name] = text_of(value)
         for name, stage in _section(layer, "stages").items():
             self._stage(node, (*key, "stages", name), Stage(name), stage)
+
+    def _check_command(self, text: object, key: KeyPath) -> None:
+        try:
+            words = None if absent(text) else split_command(text_of(text))
+        except ValueError as error:
+            self.validator.wrong(key, f"is no command: {error}")
+            return
+        if words == []:
+            self.validator.wrong(key, "is empty")
 
     def _path(self, text: str) -> Path:
         return self.document.path.resolve().parent / Path(text).expanduser()
@@ -205,8 +217,7 @@ class _Reader:
                 # What `env` says anywhere is stronger than any file.
                 node.env.setdefault(word.strip(), value.strip().strip("\"'"))
 
-    @staticmethod
-    def _stage(node: Node, key: KeyPath, stage: Stage, value: object) -> None:
+    def _stage(self, node: Node, key: KeyPath, stage: Stage, value: object) -> None:
         found = value if isinstance(value, dict) else {}
         for index, item in enumerate(_items(found.get("wait-for"))):
             assert isinstance(item, dict)
@@ -214,8 +225,9 @@ class _Reader:
             node.wait_for.append(
                 WaitFor(stage, other, until, (*key, "wait-for", index))
             )
-        for item in _items(found.get("exec")):
+        for index, item in enumerate(_items(found.get("exec"))):
             assert isinstance(item, dict)
+            self._check_command(item["command"], (*key, "exec", index))
             node.stage_exec.append(
                 StageExec(
                     stage,

@@ -3,6 +3,7 @@
 https://containerlab.dev/manual/topo-def-file/ and https://containerlab.dev/manual/nodes/
 """
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -62,6 +63,23 @@ def _words(value: object) -> str | None:
 
 def _mapping(value: object) -> str | None:
     return None if isinstance(value, dict) else "a mapping"
+
+
+def _addresses(value: object, version: int) -> str | None:
+    try:
+        found = [ipaddress.ip_interface(item) for item in value]  # type: ignore[attr-defined]
+        right = all(each.version == version for each in found)
+    except (TypeError, ValueError):
+        right = False
+    return None if right else f"an IPv{version} address with its prefix length"
+
+
+def _network(value: object) -> str | None:
+    try:
+        ipaddress.ip_network(str(value), strict=False)
+    except ValueError:
+        return None if value == "auto" else "a subnet, or auto"
+    return None
 
 
 def _choice(*words: str) -> Check:
@@ -140,15 +158,18 @@ _COMMON: Checks = {
     "vars": _mapping,
     "labels": _words,
 }
-BRIEF: Checks = _COMMON | {"ipv4": _texts, "ipv6": _texts}
+BRIEF: Checks = _COMMON | {
+    "ipv4": lambda value: _addresses(value, 4),
+    "ipv6": lambda value: _addresses(value, 6),
+}
 END: Checks = {
     "node": _text,
     "interface": _text,
     "mac": lambda value: (
         None if isinstance(value, str) and _MAC.fullmatch(value) else "a MAC address"
     ),
-    "ipv4": _text,
-    "ipv6": _text,
+    "ipv4": lambda value: _addresses([value], 4),
+    "ipv6": lambda value: _addresses([value], 6),
     "vars": _mapping,
 }
 _TUNNEL: Checks = {
@@ -181,8 +202,8 @@ MANDATORY: Mapping[str, tuple[str, ...]] = {
 MGMT: Checks = {
     "network": _text,
     "bridge": _text,
-    "ipv4-subnet": _text,
-    "ipv6-subnet": _text,
+    "ipv4-subnet": _network,
+    "ipv6-subnet": _network,
     "ipv4-gw": _text,
     "ipv6-gw": _text,
     "ipv4-range": _text,

@@ -45,8 +45,8 @@ def _of_nodes(topology: Topology, images: list[Image]) -> Iterator[ConfigError]:
         if node.kind not in KINDS:
             yield topology.error(
                 node.origin("kind"),
-                f"{node.kind} needs its own image; the namespaces run "
-                + ", ".join(KINDS),
+                f"{node.kind} needs its own image or program, which is not here;"
+                " the namespaces run " + ", ".join(KINDS),
             )
             continue
         for name, reason in UNSUPPORTED.items():
@@ -134,7 +134,15 @@ def _of_links(topology: Topology) -> Iterator[ConfigError]:
                     link.key, f"{name} is no name of a Linux interface"
                 )
         for end in link.endpoints:
-            mode = topology.nodes[end.node].text("network-mode")
+            node = topology.nodes[end.node]
+            mode = node.text("network-mode", "bridge")
+            managed = node.kind in CONTAINERS and mode == "bridge"
+            if managed and end.interface == "eth0":
+                yield topology.error(
+                    link.key,
+                    f"{end.node}:eth0 is in the management network already;"
+                    " network-mode: none leaves it out",
+                )
             if mode.startswith("container:"):
                 yield topology.error(
                     link.key, f"{end.node} shares the interfaces of {mode[10:]}"

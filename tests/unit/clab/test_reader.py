@@ -211,6 +211,17 @@ def test_waits_are_of_stages(tmp_path: Path) -> None:
         ("  nodes:\n    a: {image: x}", 4, "a", "has no kind"),
         ("  nodes:\n    a: {kind: linxu}", 4, "kind", "no kind that containerlab"),
         ("  nodes: {a: {kind: linux, exec: ls}}", 3, "exec", "must be a list"),
+        ("  nodes: {a: {kind: linux, exec: [x 'y]}}", 3, "exec[0]", "is no command"),
+        ("  nodes: {a: {kind: linux, cmd: 'sh \"x'}}", 3, "cmd", "is no command"),
+        (
+            (
+                "  nodes: {a: {kind: linux}}\n  links:\n"
+                "    - endpoints: [a:eth1, host:x]\n      ipv4: [10.0.0.300/24]"
+            ),
+            6,
+            "ipv4",
+            "an IPv4 address",
+        ),
         ("  nodes: {a: {kind: linux, binds: [x]}}", 3, "binds[0]", "begin with /"),
         (
             "  nodes: {a: {kind: linux}}\n  links:\n    - endpoints: [a:eth1, b:eth1]",
@@ -278,6 +289,12 @@ def test_what_containerlab_refuses_is_refused_with_its_line(
         ("{kind: nokia_srlinux}", "", 4, "needs its own image"),
         ("{kind: linux, image: 'nobody/knows:1'}", "", 4, "no local program stands"),
         ("{kind: linux}", "", 4, "has no image"),
+        (
+            "{kind: linux, image: alpine}",
+            "  links:\n    - endpoints: [a:eth0, host:x]",
+            6,
+            "a:eth0 is in the management network already",
+        ),
         ("{kind: linux, image: alpine, ports: ['80:80']}", "", 4, "publishes ports"),
         ("{kind: linux, image: alpine, memory: 1Gb}", "", 4, "no limits here"),
         ("{kind: linux, image: alpine, binds: ['no:/x']}", "", 4, "there is no"),
