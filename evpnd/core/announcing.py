@@ -10,7 +10,7 @@ from typing import final
 from evpnd.core.evi import MacVrf, Origin
 from evpnd.core.policy.attached import Attached
 from evpnd.core.policy.matching import criteria
-from evpnd.core.policy.program import Chain, Program
+from evpnd.core.policy.program import Chain, Outcome, Program
 from evpnd.core.policy.subjects import announced_as, to_announce
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.config import Config, EviConfig, PeerConfig
@@ -77,6 +77,29 @@ class PeerExport:
         self, evi: EviConfig, attributes: ExportAttributes, key: bytes
     ) -> ExportAttributes | None:
         """Judge one route; the key is MAC and IP octets, or nothing of a type 3."""
+        judge = self._judge_of(evi, attributes, key)
+        if judge is None:
+            return attributes
+        program, subject = judge
+        outcome = program.outcome_of(Key(key[:MAC_LENGTH], key[MAC_LENGTH:]))
+        for step in outcome.steps:
+            step.count += 1
+        if not outcome.accepted:
+            return None
+        return announced_as(attributes, subject, outcome.subject)
+
+    def outcome(
+        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
+    ) -> Outcome | None:
+        """Say what the rules made of one route, uncounted; None: there are none."""
+        judge = self._judge_of(evi, attributes, key)
+        if judge is None:
+            return None
+        return judge[0].outcome_of(Key(key[:MAC_LENGTH], key[MAC_LENGTH:]))
+
+    def _judge_of(
+        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
+    ) -> _Judge | None:
         vrf = self._vrfs.get(evi.vni)
         learned = None
         if key and vrf is not None and self._asks_how_learned:
@@ -88,15 +111,7 @@ class PeerExport:
             if len(self._judges) >= _REMEMBERED:
                 self._judges.clear()
             judge = self._judges[found] = self._judge(evi, vrf, attributes, learned)
-        if judge is None:
-            return attributes
-        program, subject = judge
-        outcome = program.outcome_of(Key(key[:MAC_LENGTH], key[MAC_LENGTH:]))
-        for step in outcome.steps:
-            step.count += 1
-        if not outcome.accepted:
-            return None
-        return announced_as(attributes, subject, outcome.subject)
+        return judge
 
     def _judge(
         self,

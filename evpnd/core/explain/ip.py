@@ -1,6 +1,7 @@
 """Why an IP is bound to the MAC that it is bound to, and who answers for it."""
 
 from evpnd.core.evi import MacVrf
+from evpnd.core.explain.announced import tell_export
 from evpnd.core.explain.received import (
     Received,
     tell_lost,
@@ -45,6 +46,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     local = vrf.binding(ip)
     found = best_for_ip(vrf, ip)
     lost: str | None = None
+    untold: str | None = None
     if ip in vrf.own_ips:
         story.tell("local", f"it is an address of {story.link(vrf.bridge)}", vrf)
     elif local is not None:
@@ -53,6 +55,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         text = f"it is bound to the local MAC {format_mac(local)}"
         text += ", and announced" if told else ", and not announced"
         story.tell("local", text, vrf, mac=format_mac(local))
+        untold = tell_export(story, vrf, local, ip)
     if found is not None:
         mac, path = found
         where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
@@ -73,10 +76,17 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         lost = why_not_imported(received, vrf) or "no peer announces it"
     unready = story.not_ready(vrf)
     lost = lost or unready
-    _tell_neighbor(story, vrf, ip, lost)
+    lost = _tell_neighbor(story, vrf, ip, lost)
+    if lost is None:
+        story.end_local(vrf, untold)
+    else:
+        story.end(vrf, lost)
 
 
-def _tell_neighbor(story: Story, vrf: MacVrf, ip: bytes, lost: str | None) -> None:
+def _tell_neighbor(
+    story: Story, vrf: MacVrf, ip: bytes, lost: str | None
+) -> str | None:
+    """Tell of the neighbour; returns where it got lost."""
     wanted = wanted_neighbor(vrf, ip)
     if wanted is not None and ip in vrf.foreign_neighbors:
         story.tell("wanted", "no neighbour: somebody else's is there", vrf)
@@ -97,13 +107,13 @@ def _tell_neighbor(story: Story, vrf: MacVrf, ip: bytes, lost: str | None) -> No
         story.tell("found", "no neighbour in the kernel", vrf)
     errno = story.engine.retries.errno(vrf.config.vni, "neighbor", ip)
     if errno is not None:
-        story.tell("error", f"the kernel refused the neighbour: errno {errno}", vrf)
-        lost = lost or f"the kernel refused the neighbour (errno {errno})"
+        refused = story.refused("neighbour", errno, vrf)
+        lost = lost or refused
     if wanted is not None and not any(
         row.mac == wanted.mac and row.protocol == EVPND_PROTOCOL for row in rows
     ):
         lost = lost or "the neighbour is not in the kernel yet, or was taken out of it"
-    story.end(vrf, lost)
+    return lost
 
 
 def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str:

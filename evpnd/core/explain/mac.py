@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
+from evpnd.core.explain.announced import tell_export
 from evpnd.core.explain.received import (
     Received,
     tell_lost,
@@ -49,7 +50,7 @@ def _tell_mac_in(
     unready = story.not_ready(vrf)
     lost = lost or unready
     if vrf.is_local(mac):
-        _tell_local(story, vrf, mac, chosen)
+        lost = _tell_local(story, vrf, mac, chosen)
     elif chosen is not None:
         _tell_selected(story, vrf, chosen, paths)
     wanted = None
@@ -66,7 +67,10 @@ def _tell_mac_in(
     _tell_found_mac(story, vrf, mac, wanted, lost)
 
 
-def _tell_local(story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None) -> None:
+def _tell_local(
+    story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None
+) -> str | None:
+    """Tell of a local MAC; returns why no peer is told of it, where none is."""
     local = vrf.local.get(mac)
     if local is None:
         text = "it is given as static in the configuration"
@@ -84,11 +88,15 @@ def _tell_local(story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None) -> N
         story.tell("selected", text, vrf)
     known = vrf.announced.get(mac)
     if known is None:
-        story.tell("announced", f"no: {_why_not_announced(vrf, mac)}", vrf)
-        return
+        untold = _why_not_announced(vrf, mac)
+        story.tell("announced", f"no: {untold}", vrf)
+        return untold
     ips = ", ".join(map(format_ip, known.ips)) or "no IP"
     text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
     story.tell("announced", f"{text}, sequence {vrf.sequence.get(mac, 0)}", vrf)
+    if mac in vrf.frozen:
+        story.tell("noted", "it is a duplicate and frozen here", vrf)
+    return tell_export(story, vrf, mac)
 
 
 def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
@@ -139,8 +147,8 @@ def _tell_found_mac(
         story.tell("found", "no row in the kernel", vrf)
     errno = story.engine.retries.errno(vrf.config.vni, "fdb", mac)
     if errno is not None:
-        story.tell("error", f"the kernel refused the row: errno {errno}", vrf)
-        lost = lost or f"the kernel refused the row (errno {errno})"
+        refused = story.refused("row", errno, vrf)
+        lost = lost or refused
     if wanted is not None:
         own = [row for row in rows if row.flags & NTF_SELF and row.dst == wanted]
         bridge = [row for row in rows if not row.flags & NTF_SELF]
@@ -151,7 +159,7 @@ def _tell_found_mac(
     elif not vrf.is_local(mac):
         story.end(vrf, lost)
     else:
-        story.end(vrf, None)
+        story.end_local(vrf, lost)
 
 
 def _mac_routes(engine: Engine, mac: bytes) -> Iterator[Received]:

@@ -49,7 +49,8 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
         verdict = "accepted" if outcome.accepted else "rejected"
         why = f": {deciding.reason}" if deciding.reason else ""
         _tell_rule(story, deciding, f"{verdict} by {deciding.name}{why}", received)
-    if judged.reason is not None:
+    rejections = {each.reason for each in judged.outcomes if not each.accepted}
+    if judged.reason is not None and judged.reason not in rejections:
         story.tell("imported", f"no: {judged.reason}", peer=received.peer)
     for vrf, path in judged.takers:
         targets = [

@@ -1,6 +1,7 @@
 """Telling a story: its steps, what it reads, and how it writes things."""
 
 from collections.abc import Callable
+from errno import EAFNOSUPPORT, errorcode
 from typing import Any
 
 from evpnd.core.engine import Engine
@@ -86,6 +87,22 @@ class Story:
         lost = f"{vrf.config.name} is not ready: {reason}"
         self.tell("evi", lost, vrf)
         return lost
+
+    def refused(self, what: str, errno: int, vrf: MacVrf) -> str:
+        """Tell that the kernel refused something; returns that as a reason."""
+        name = errorcode.get(errno, "unknown error")
+        lost = f"the kernel refused the {what}: {name} (errno {errno})"
+        if errno == EAFNOSUPPORT:
+            lost += f", as {self.link(vrf.vxlan)} is of the other address family"
+        self.tell("error", lost, vrf)
+        return lost
+
+    def end_local(self, vrf: MacVrf, untold: str | None) -> None:
+        """End the story of what is behind a port of ours."""
+        if untold is None:
+            self.end(vrf, None)
+        else:
+            self.tell("end", f"here, and not announced: {untold}", vrf, ok=False)
 
     def end(self, vrf: MacVrf, lost: str | None) -> None:
         """Tell how it ends, and where it got lost."""

@@ -52,7 +52,8 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
 def _tell_vtep_in(
     story: Story, vrf: MacVrf, vtep: bytes, macs: int, *, wants: bool
 ) -> None:
-    story.tell("selected", f"{macs} MACs are reached by it", vrf, macs=macs)
+    count = "1 MAC is" if macs == 1 else f"{macs} MACs are"
+    story.tell("selected", f"{count} reached by it", vrf, macs=macs)
     lost = None
     if not wants:
         lost = "no type 3 route of it is imported here"
@@ -72,10 +73,12 @@ def _tell_vtep_in(
         story.tell("found", story.row(row), vrf)
     if not rows:
         story.tell("found", "not in the kernel's flood list", vrf)
-        lost = lost or "the row is not in the kernel yet, or was taken out of it"
     errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)
     if errno is not None:
-        story.tell("error", f"the kernel refused the row: errno {errno}", vrf)
+        refused = story.refused("row", errno, vrf)
+        lost = lost or refused
+    if not rows:
+        lost = lost or "the row is not in the kernel yet, or was taken out of it"
     story.end(vrf, lost)
 
 

@@ -2,15 +2,18 @@
 
 import errno
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from evpnd.adapters.config_yaml.policies import judge_policy
+from evpnd.adapters.config_yaml.reader import parse_yaml
 from evpnd.core.explain import Step, Story, explain_ip, explain_mac, explain_vtep
 from evpnd.core.path import RANK_STEPS, Rank
 from evpnd.core.plan import Dump
 from evpnd.model.config import DuplicateDetection
-from evpnd.model.events import Event, UpdateReceived
+from evpnd.model.events import BindingsSnooped, Event, UpdateReceived
 from evpnd.model.ids import parse_ip, parse_route_target
 from evpnd.model.routes import MacIpBatch, Update
 from evpnd.model.rows import NTF_SELF, NUD_PERMANENT, FdbRow
@@ -58,6 +61,15 @@ def ip_story(here: Host) -> list[Step]:
     told = story(here)
     explain_ip(told, IP, None)
     return told.steps
+
+
+def governed(way: str, text: str) -> Host:
+    """Give the EVI a policy of these rules, one way."""
+    judged, findings = judge_policy(parse_yaml(f"policy: p\n{text}", Path("p.yaml")))
+    assert judged is not None, findings.errors
+    (evi,) = config().evis
+    named = replace(evi, **{f"{way}_policies": ("p",)})
+    return host(evis=(named,), policies={"p": judged.policy})
 
 
 def texts(steps: list[Step], step: str) -> list[str]:
@@ -210,3 +222,77 @@ def test_an_ethernet_segment_is_noted() -> None:
     (encapsulation, segment) = texts(mac_story(here), "noted")
     assert "VXLAN" in encapsulation
     assert "01:01:01:01:01:01:01:01:01:01 is multihomed" in segment
+
+
+def test_a_rejection_is_told_once_and_ends_the_story() -> None:
+    rule = "rules: [{name: r, match: {vtep: 10.0.0.2}, reject: under investigation}]"
+    here = governed("import", rule)
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    steps = mac_story(here)
+    (rejected,) = texts(steps, "policy")
+    assert rejected == "rejected by policy p, rule r, p.yaml:2: under investigation"
+    assert texts(steps, "imported") == []
+    assert "under investigation" in texts(steps, "end")[0]
+
+
+def local(here: Host) -> Host:
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    return here
+
+
+def test_a_local_mac_that_export_keeps_back_is_here_and_not_announced() -> None:
+    here = local(governed("export", "rules: [{name: r, reject: private}]"))
+
+    steps = mac_story(here)
+    assert [text.split(":")[-1] for text in texts(steps, "policy")] == [" private"] * 2
+    assert steps[-1]["ok"] is False
+    assert steps[-1]["text"] == (
+        "here, and not announced: rejected on export: private "
+        "(policy p, rule r, p.yaml:2)"
+    )
+
+
+def test_an_export_policy_that_keeps_an_ip_back_leaves_its_mac() -> None:
+    rule = "rules: [{name: r, match: {ip: 192.0.2.0/24}, reject: private}]"
+    here = local(governed("export", rule))
+
+    steps = mac_story(here)
+    assert steps[-1]["ok"] is True
+    (kept,) = texts(steps, "policy")
+    assert kept.startswith(
+        f"02:00:00:00:00:01 with 192.0.2.10 not to peer {ONE}, {TWO}"
+    )
+    assert "not announced: rejected on export" in texts(ip_story(here), "end")[0]
+
+
+def test_asking_why_counts_nothing() -> None:
+    here = local(governed("export", "rules: [{name: r, reject: private}]"))
+    counts = here.engine.importer.attached.counts
+    before = dict(counts())
+    mac_story(here)
+
+    assert any(before.values())
+    assert counts() == before
+
+
+def test_a_local_mac_of_an_evi_that_announces_none_says_so() -> None:
+    (evi,) = config().evis
+    advertise = replace(evi.advertise, macs=False)
+    here = host(evis=(replace(evi, advertise=advertise),))
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    end = mac_story(here)[-1]
+    assert end["ok"] is False
+    assert "advertise.macs is false" in end["text"]
+
+
+def test_a_flood_row_that_the_kernel_refuses_is_lost_there() -> None:
+    here = host()
+    here.kernel.refused = {parse_ip(FAR)}
+    here.run(announce_imet(ONE, FAR))
+    told = story(here)
+    explain_vtep(told, parse_ip(FAR), VNI)
+
+    assert "the kernel refused the row: ENETUNREACH" in told.steps[-1]["text"]
