@@ -28,6 +28,7 @@ from evpnd.adapters.exabgp.pipe import Output, read_lines
 from evpnd.adapters.explaining import explain
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
+from evpnd.adapters.rehearsing import rehearse_file
 from evpnd.adapters.reports import Reports, configure_log
 from evpnd.core.engine import Engine
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
@@ -208,6 +209,10 @@ class Agent:
             case {"command": "plan", "path": str(path)}:
                 return await self._ask_copy(
                     partial(plan_reload, self.engine, Path(path))
+                )
+            case {"command": "rehearse", "path": str(path)}:
+                return await self._ask_copy(
+                    partial(rehearse_file, self.engine, Path(path))
                 )
             case {"command": "explain", "what": str(what), "value": str(value)}:
                 given = request.get("vni")

@@ -1,4 +1,4 @@
-"""``evpnd policy test``: the cases beside the policies, and routes to try."""
+"""``evpnd policy test``: cases beside the policies, and routes to try them on."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,13 @@ from evpnd.adapters.config_yaml import (
     parse_route,
     policy_paths,
 )
+from evpnd.cli.options import ask, socket_option
 from evpnd.core.policy.changing import words
 from evpnd.core.policy.trial import Trial, meets, try_route
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
 Found = dict[str, object]
+_MOMENTS = ("now", "then")
 
 
 @click.group()
@@ -39,11 +41,23 @@ def policy() -> None:
     metavar="ROUTE",
     help="Try this route, written as in a case, instead of running the cases.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Try one file on the routes of the running daemon, which stays as it is.",
+)
+@socket_option
 @click.pass_context
 def test(
-    ctx: click.Context, files: tuple[str, ...], route: str | None, *, as_json: bool
+    ctx: click.Context,
+    files: tuple[str, ...],
+    route: str | None,
+    socket: Path | None,
+    *,
+    as_json: bool,
+    live: bool,
 ) -> None:
-    """Run the cases of policy files, or try one route.
+    """Run the cases of policy files, or try one route, or all that there are.
 
     Every case is a route and what must come of it: the verdict, and if the case
     names them the rule that decides and what is set. A case that fails is printed
@@ -55,9 +69,15 @@ def test(
     peer's `import: [first, second]` would have it, and the verdict, the deciding
     rule, what is set and the reason are printed. The route is YAML or JSON.
 
+    With --live the daemon's policy of the same name is compared with the FILE: the
+    routes that each rule is for now and then, how many are accepted and rejected,
+    and of those that fare otherwise the number and the first twenty. A copy of the
+    daemon works it out; nothing is changed.
+
     \b
     Examples:
       evpnd policy test /etc/evpnd/policies
+      evpnd policy test --live guard.yaml
       evpnd policy test guard.yaml --json
       evpnd policy test guard.yaml --route \\
         '{type: mac-ip, vni: 10100, mac: 02:00:00:00:00:05, vtep: 10.0.0.9}'
@@ -73,14 +93,22 @@ def test(
     \b
     Fields of --json, for each case: policy file line case route passed expected
     got; `got` has verdict rule at set reason. With --route: route verdict policy
-    rule at set reason path.
+    rule at set reason path. With --live one object: policy rules (rule at verdict
+    now then) now then (accepted rejected) changed examples (direction peer rd mac
+    ip was then).
 
     \b
     Exit status:
       0  all cases passed, or the route was tried
       1  a case failed
       2  wrong usage or invalid file
+      3  no daemon (--live)
     """  # noqa: D301 - click wants the character
+    if live:
+        if route is not None or len(files) != 1:
+            raise click.UsageError("--live takes one FILE, and no --route")
+        _rehearse(ctx, socket, Path(files[0]), as_json=as_json)
+        return
     read = _read(files)
     try:
         tried = None if route is None else parse_route(route)
@@ -230,3 +258,36 @@ def _try(read: Sequence[PolicyWithCases], route: TriedRoute, *, as_json: bool) -
     click.echo(f"set      {_changes(trial.changes)}")
     click.echo(f"reason   {trial.reason}")
     click.echo(f"verdict  {click.style(trial.verdict.value, fg=colour)}")
+
+
+def _rehearse(
+    ctx: click.Context, socket: Path | None, file: Path, *, as_json: bool
+) -> None:
+    question: dict[str, object] = {"command": "rehearse", "path": str(file.resolve())}
+    answer = ask(ctx, socket, question)
+    errors = answer.get("errors")
+    if isinstance(errors, list):
+        for error in errors:
+            click.echo(error, err=True)
+        ctx.exit(2)
+    result = answer.get("result")
+    if not answer.get("ok") or not isinstance(result, dict):
+        raise click.ClickException(str(answer.get("error", "no answer came back")))
+    if as_json:
+        click.echo(json.dumps(result, indent=2))
+        return
+    click.echo(f"{'RULE':<32} {'NOW':>9} {'THEN':>9}  VERDICT  AT")
+    for rule in result["rules"]:
+        now, then = ("-" if rule[when] is None else rule[when] for when in _MOMENTS)
+        verdict, at = rule["verdict"], rule["at"]
+        click.echo(f"{rule['rule']:<32} {now:>9} {then:>9}  {verdict:<7}  {at}")
+    for verdict in ("accepted", "rejected"):
+        now, then = (result[when][verdict] for when in _MOMENTS)
+        click.echo(f"{verdict + ', of all':<32} {now:>9} {then:>9}")
+    click.echo(f"{result['changed']} routes would fare otherwise; nothing was changed")
+    for one in result["examples"]:
+        names = ("mac", "ip", "originator")
+        key = " ".join(str(one[name]) for name in names if one.get(name))
+        click.echo(f"  {one['direction']} {one['peer']} {one['rd']} {key or 'type 3'}")
+        click.echo(f"    now   {one['was']}")
+        click.echo(f"    then  {one['then']}")

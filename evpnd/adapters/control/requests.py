@@ -16,7 +16,15 @@ TABLES: Final = (
     "policies",
     "events",
 )
-COMMANDS: Final = ("show", "status", "reload", "clear", "plan", "explain")
+COMMANDS: Final = (
+    "show",
+    "status",
+    "reload",
+    "clear",
+    "plan",
+    "explain",
+    "rehearse",
+)
 
 Request = dict[str, object]
 
@@ -45,6 +53,8 @@ def parse_request(line: bytes) -> Request:
         raise ValueError("clear needs vni and mac")
     if request["command"] == "plan" and not isinstance(request.get("path"), str):
         raise ValueError("plan needs the path of a configuration")
+    if request["command"] == "rehearse" and not isinstance(request.get("path"), str):
+        raise ValueError("rehearse needs the path of a policy")
     if request["command"] == "explain":
         _check_explain(request)
     if "vni" in request:

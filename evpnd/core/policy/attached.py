@@ -41,3 +41,9 @@ class Attached:
                 rule = step.policy, step.rule
                 total[rule] = total.get(rule, 0) + step.count
         return total
+
+    def forget_counts(self) -> None:
+        """Begin to count anew."""
+        for chain in self._chains.values():
+            for step in chain.steps:
+                step.count = 0
