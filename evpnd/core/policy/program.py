@@ -10,7 +10,6 @@ from evpnd.core.policy.matching import Index, Matches, fields
 from evpnd.model.policy import (
     DEFAULT_RULE,
     KEY_FIELDS,
-    NO_CHANGES,
     TYPES_WITH,
     Field,
     Key,
@@ -145,34 +144,35 @@ class _Settled:
         return found
 
 
-_CHANGED = frozenset(
-    {
-        Field.COMMUNITY,
-        Field.LARGE_COMMUNITY,
-        Field.ROUTE_TARGET,
-        Field.EXTENDED_COMMUNITY,
-    }
-)
-_lists: Callable[[Subject], Hashable] = attrgetter(
-    "communities", "large_communities", "route_targets", "extended_communities"
-)
+_LISTS = {
+    Field.COMMUNITY: ("communities", "communities"),
+    Field.LARGE_COMMUNITY: ("large_communities", "large_communities"),
+    Field.ROUTE_TARGET: ("route_targets", "route_targets"),
+    Field.EXTENDED_COMMUNITY: ("route_targets", "extended_communities"),
+}
+"""What rules change when a field changes, and the list that the field is."""
 
 
-def sees_changes(rules: Sequence[Rule]) -> bool:
-    """Tell whether rules may look at a list that they have changed.
+def seen_lists(rules: Sequence[Rule]) -> Callable[[Subject], Hashable] | None:
+    """Give the lists that rules may look at after they changed them; None: none.
 
     What a list is after a change cannot be told from the bits before it.
     """
-    return any(rule.changes != NO_CHANGES for rule in rules) and any(
-        fields(rule.match) & _CHANGED for rule in rules
-    )
+    looked_at = frozenset[Field]().union(*(fields(rule.match) for rule in rules))
+    seen = [
+        name
+        for field, (changed, name) in _LISTS.items()
+        if field in looked_at
+        and any(getattr(rule.changes, changed) is not None for rule in rules)
+    ]
+    return attrgetter(*seen) if seen else None
 
 
 @final
 class _Policy:
     """One policy, compiled."""
 
-    __slots__ = ("_flags", "_index", "_rules", "_sees_changes", "_settled", "steps")
+    __slots__ = ("_flags", "_index", "_rules", "_seen", "_settled", "steps")
 
     def __init__(self, policy: Policy, index: Index) -> None:
         last = Rule(DEFAULT_RULE, policy.line, (), policy.default)
@@ -192,7 +192,7 @@ class _Policy:
         for compiled in self._rules:
             self._flags |= compiled.flags
         self.steps = tuple(compiled.step for compiled in self._rules)
-        self._sees_changes = sees_changes(rules)
+        self._seen = seen_lists(rules)
         self._settled: dict[Hashable, _Settled] = {}
 
     @property
@@ -203,8 +203,8 @@ class _Policy:
     def settle(self, subject: Subject, facts: int) -> _Settled:
         """Judge a path, once for all that look the same."""
         look: Hashable = (facts & self._flags, subject.type)
-        if self._sees_changes:
-            look = (look, _lists(subject))
+        if self._seen is not None:
+            look = (look, self._seen(subject))
         known = self._settled.get(look)
         if known is None:
             if len(self._settled) >= MOST_REMEMBERED:
@@ -307,17 +307,15 @@ class Chain:
         self._policies = tuple(_Policy(policy, self._index) for policy in policies)
         self.steps = tuple(step for each in self._policies for step in each.steps)
         """All rules, for counters."""
-        self._sees_changes = sees_changes(
-            [rule for policy in policies for rule in policy.rules]
-        )
+        self._seen = seen_lists([rule for policy in policies for rule in policy.rules])
         self._shared: dict[Hashable, _Shared] = {}
 
     def program(self, subject: Subject) -> Program:
         """Judge a path, as far as that goes without MAC and IP."""
         facts = self._index.facts(subject)
         look: Hashable = (facts, subject.type)
-        if self._sees_changes:
-            look = (look, _lists(subject))
+        if self._seen is not None:
+            look = (look, self._seen(subject))
         shared = self._shared.get(look)
         if shared is None:
             if len(self._shared) >= MOST_REMEMBERED:
