@@ -10,7 +10,13 @@ from evpnd.core import mobility
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import Claim, LocalMac, MacVrf, Neighbor, Origin
 from evpnd.model.actions import Notice
-from evpnd.model.ids import FLOOD_MAC, is_tenant_ip, is_unicast_mac
+from evpnd.model.ids import (
+    FLOOD_MAC,
+    format_ip,
+    format_mac,
+    is_tenant_ip,
+    is_unicast_mac,
+)
 from evpnd.model.rows import (
     EVPND_PROTOCOL,
     NTF_EXT_LEARNED,
@@ -33,7 +39,7 @@ def observe_fdb(
     """Take one FDB row of a device of this EVI."""
     if row.ifindex == vrf.vxlan:
         if row.flags & NTF_SELF:
-            _observe_vxlan_row(vrf, row)
+            _observe_vxlan_row(vrf, row, notices)
         else:
             _observe_remote_bridge_row(vrf, row)
     elif not row.flags & NTF_SELF:
@@ -43,7 +49,7 @@ def observe_fdb(
             bindings.learned(vrf, row.mac, now)
 
 
-def _observe_vxlan_row(vrf: MacVrf, row: FdbRow) -> None:
+def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
     mac = row.mac
     if mac == FLOOD_MAC:
         if row.present:
@@ -57,6 +63,14 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow) -> None:
         return
     vrf.dirty_macs.add(mac)
     if row.present and not row.flags & NTF_EXT_LEARNED:
+        if mac in vrf.remote_rows and mac not in vrf.foreign_rows:
+            fields = {
+                "evi": vrf.config.name,
+                "vni": vrf.config.vni,
+                "mac": format_mac(mac),
+                "vtep": format_ip(row.dst),
+            }
+            notices.append(Notice("warning", "row_taken_by_others", fields))
         vrf.foreign_rows.add(mac)
         return
     vrf.foreign_rows.discard(mac)

@@ -36,8 +36,6 @@ WAITING_TIME = 10.0
 """Seconds for which they do."""
 DEPARTED_TIME = 30.0
 """Seconds for which they are."""
-JUST_NOW = 1.0
-"""Seconds after its word for which a tenant need not be asked."""
 TOLD_MOST = 4096
 """Refusals remembered so that each is told once."""
 
@@ -238,7 +236,8 @@ class Bindings:
             known = vrf.disputed.get(ip)
             if known is None or known[:2] != (other, path.vtep):
                 vrf.disputed[ip] = Dispute(other, path.vtep)
-                if vrf.heard.get(ip, -inf) < now - JUST_NOW:
+                if ip not in vrf.newly_bound:
+                    # Else it took the IP from that one just now.
                     vrf.questions.append((mac, ip))
             return
         self.drop(vrf, mac, ip)

@@ -225,24 +225,26 @@ def routes(engine: Engine) -> Iterator[Entry]:
     for session in engine.peering.sessions.values():
         rewrites = findings.rewrites_next_hops(session)
         rewritten = session.address if rewrites else None
+        # What a path says is written once for its thousands of routes.
+        shared: dict[Path, Entry] = {}
         for table in session.rib.mac_ip.values():
             for key, path in table.items():
-                yield _mac_ip_entry(session, key, path, rewritten)
+                said = shared.get(path)
+                if said is None:
+                    said = shared[path] = _path_entry(session, path, 2)
+                    said["vni"] = int.from_bytes(path.labels[:3])
+                    said["notes"] = findings.of_mac_ip(path, rewritten)
+                yield _mac_ip_entry(key, path, said)
         for route, path in session.rib.others.values():
             yield _other_entry(session, route, path)
 
 
-def _mac_ip_entry(
-    session: Session, key: bytes, path: Path, rewritten: bytes | None
-) -> Entry:
-    entry = _path_entry(session, path, 2)
+def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
     mac, ip = key[:6], key[6:]
-    entry["mac"] = format_mac(mac)
-    entry["ip"] = format_ip(ip) if ip else None
+    entry = {**said, "mac": format_mac(mac)}
     if ip:
+        entry["ip"] = format_ip(ip)
         entry.update(_arp_nd(_flags_of(path, ip)))
-    entry["vni"] = int.from_bytes(path.labels[:3])
-    entry["notes"] = findings.of_mac_ip(path, rewritten)
     judged = fate(path, key)
     _tell_fate(entry, judged)
     reasons = [_why_not(vrf, mac, taken) for vrf, taken in judged.takers]
@@ -374,10 +376,10 @@ def _local_state(vrf: MacVrf, mac: bytes) -> str:
 def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> str:
     if mac in vrf.frozen:
         return "frozen"
-    if vrf.remote_rows.get(mac) == path.vtep:
-        return "installed"
     if mac in vrf.own_macs or mac in vrf.foreign_rows:
         return "inactive"
+    if vrf.remote_rows.get(mac) == path.vtep:
+        return "installed"
     refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
     return "pending" if refused is None else f"refused (errno {refused})"
 

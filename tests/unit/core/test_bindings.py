@@ -163,7 +163,7 @@ def test_from_local_to_remote_the_binding_is_withdrawn_and_its_tenant_asked() ->
 def test_a_silent_tenant_whose_ip_is_claimed_in_vain_gives_it_up() -> None:
     host = made()
     hear(host, ONE, A, IP4)
-    host.later(10.0)
+    host.later(0.1)
     remote(host, C, IP4, 0)
     assert neighbor_of(host, IP4) == (A, False)
     for _ in range(4):
