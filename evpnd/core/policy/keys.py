@@ -70,9 +70,13 @@ class KeyIndex:
 
     def bits(self, keys: Sequence[bytes], relevant: int) -> list[int]:
         """Find the relevant bits of type 2 keys, MAC and IP in one piece each."""
-        size = len(keys[0])
-        if any(len(key) != size for key in keys):
-            return [self.bits((key,), relevant)[0] for key in keys]
+        size, *others = set(map(len, keys))
+        if others:
+            parts = {
+                each: iter(self.bits([k for k in keys if len(k) == each], relevant))
+                for each in (size, *others)
+            }
+            return [next(parts[len(key)]) for key in keys]
         columns = self._columns(keys, (0, MAC_LENGTH), relevant)
         if size > MAC_LENGTH:
             columns += self._columns(keys, (MAC_LENGTH, size - MAC_LENGTH), relevant)
