@@ -11,7 +11,7 @@ from evpnd.model.ids import VNI_MAX
 
 socket_option = click.option(
     "--socket",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     metavar="PATH",
     help=f"Control socket of the daemon.  [default: {DEFAULT_SOCKET}]",
 )

@@ -142,10 +142,22 @@ def _read_text(path: Path) -> str:
     return text
 
 
+_UNCLOSED = {"while parsing a flow mapping": "{", "while parsing a flow sequence": "["}
+
+
 def _syntax(error: yaml.MarkedYAMLError, text: str, line: int | None) -> str:
     around = text.split("\n")[line - 1 : line] if line else []
     if around and "\t" in around[0][: len(around[0]) - len(around[0].lstrip())]:
         return "is not valid YAML: a tab indents this line; indent with spaces"
+    if error.problem == "mapping values are not allowed in this context":
+        return (
+            "is not valid YAML: a key stands where none can be; indent it like the "
+            "keys above it, and put text with `: ` in it in quotes"
+        )
+    opened = _UNCLOSED.get(error.context or "")
+    if opened and error.context_mark is not None:
+        where = f"the {opened} of line {error.context_mark.line + 1}"
+        return f"is not valid YAML: {where} is not closed, or a comma is missing"
     parts = [part for part in (error.context, error.problem) if part]
     return shorten(f"is not valid YAML: {', '.join(parts)}")
 

@@ -306,6 +306,9 @@ def _sentence(details: ErrorDetails, shape: Shape[FileT]) -> str:
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"expected a mapping, not {got}; indent `key: value` lines below it"
         case "list_type":
+            value = details["input"]
+            if isinstance(value, str | int) and not isinstance(value, bool):
+                return f"expected a list, not {got}; write [{value}]"
             return f"expected a list, not {got}; write [] for an empty one"
         case "value_error":
             return str(details.get("ctx", {}).get("error", details["msg"]))

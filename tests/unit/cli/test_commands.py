@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from evpnd.adapters.config_yaml import json_schema
+from evpnd.cli.main import evpnd as main
 from tests.unit.cli.daemon import daemon, evpnd
 
 EXAMPLE = Path(__file__).parents[3] / "docs/evpnd.example.yaml"
@@ -321,3 +323,17 @@ def test_show_starts_without_the_heavy_libraries() -> None:
         {"rich", "pydantic", "yaml", "exabgp", "pyroute2", "prometheus_client"}
         | {"asyncio", "structlog"}
     )
+
+
+def test_a_socket_that_may_not_be_read_is_asked_alike_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s"
+    with daemon(path, {"ok": True, "result": []}):
+        # Root may read all; what decides is whether the daemon lets us connect.
+        monkeypatch.setattr(os, "access", lambda *_, **__: False)
+        for words in (
+            ["show", "peers", f"--socket={path}"],
+            [f"--socket={path}", "show", "peers"],
+        ):
+            assert CliRunner().invoke(main, words).exit_code == 0
