@@ -11,11 +11,11 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.communities import DEFAULT_GATEWAY, mac_mobility
 from evpnd.model.ids import IPV4_LENGTH, Peer, RouteTarget, is_tenant_ip
 from evpnd.model.routes import OVERRIDE, ROUTER
 
 ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
-DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
 
 
 def export_attributes(
@@ -33,8 +33,7 @@ def export_attributes(
     """
     communities = (*targets, ENCAPSULATION_VXLAN)
     if sequence or sticky:
-        mobility = bytes((6, 0, sticky, 0)) + sequence.to_bytes(4, "big")
-        communities = (*communities, mobility)
+        communities = (*communities, mac_mobility(sequence, sticky=sticky))
     if gateway:
         communities = (*communities, DEFAULT_GATEWAY)
     if arp_nd_flags is not None:

@@ -9,9 +9,14 @@ from typing import Any
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.exporting import Exporter
-from evpnd.core.originate import DEFAULT_GATEWAY, announced
+from evpnd.core.originate import announced
 from evpnd.model.actions import ExportAttributes
-from evpnd.model.communities import format_community, format_large_community
+from evpnd.model.communities import (
+    DEFAULT_GATEWAY,
+    format_community,
+    format_large_community,
+    mobility_of,
+)
 from evpnd.model.ids import (
     ROUTE_TARGET_SUBTYPE,
     RouteTarget,
@@ -23,7 +28,6 @@ from evpnd.model.ids import (
 from evpnd.model.routes import IMMUTABLE
 
 MAC_LENGTH = 6
-MAC_MOBILITY = b"\x06\x00"
 ARP_ND = b"\x06\x08"
 SITE_OF_ORIGIN_SUBTYPE = 3
 OPAQUE = 3
@@ -64,7 +68,7 @@ def _name(key: bytes) -> tuple[str, ...]:
 
 def _write(rd: str, attributes: ExportAttributes) -> Properties:
     communities = attributes.extended_communities
-    mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), bytes(8))
+    sequence, sticky = mobility_of(communities)
     arp_nd = next((c for c in communities if c[:2] == ARP_ND), bytes(8))
 
     def of(subtype: int) -> list[str]:
@@ -78,8 +82,8 @@ def _write(rd: str, attributes: ExportAttributes) -> Properties:
         "rd": rd,
         "next_hop": format_ip(attributes.next_hop),
         "route_targets": of(ROUTE_TARGET_SUBTYPE),
-        "sequence": int.from_bytes(mobility[4:]),
-        "sticky": bool(mobility[2]),
+        "sequence": sequence,
+        "sticky": sticky,
         "default_gateway": DEFAULT_GATEWAY in communities,
         "immutable": bool(arp_nd[2] & IMMUTABLE),
         "site_of_origin": of(SITE_OF_ORIGIN_SUBTYPE),

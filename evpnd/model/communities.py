@@ -6,7 +6,7 @@ number below 65536 stands for both its two-octet and its four-octet form.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from evpnd.model.ids import (
     AS2_MAX,
@@ -25,7 +25,9 @@ DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
 """RFC 7432, section 7.8."""
 ENCAPSULATION = b"\x03\x0c"
 _ROUTER_MAC = b"\x06\x03"
-_MAC_MOBILITY = b"\x06\x00"
+MAC_MOBILITY = b"\x06\x00"
+"""RFC 7432, section 7.7: flags, a reserved octet and the sequence follow."""
+_STICKY = 0x01
 _TUNNELS = {"vxlan": 8, "nvgre": 9, "mpls": 10, "geneve": 19}
 _WELL_KNOWN = {
     "graceful-shutdown": 0xFFFF0000,
@@ -97,7 +99,7 @@ def parse_extended_community_pattern(text: str) -> Patterns:
     if text == "default-gateway":
         return (_begins(DEFAULT_GATEWAY[:2]),)
     if text in ("mac-mobility", "mac-mobility:*"):
-        return (_begins(_MAC_MOBILITY),)
+        return (_begins(MAC_MOBILITY),)
     if word == "encap" and rest:
         tunnel = _TUNNELS.get(rest, rest)
         (masked,) = _numbers(str(tunnel), 1, 16, "tunnel type such as vxlan or 8")
@@ -193,6 +195,35 @@ def _dotted(text: str) -> tuple[int, int] | None:
             return None
         value, mask = value << 8 | part[0], mask << 8 | part[1]
     return value, mask
+
+
+def mac_mobility(sequence: int, *, sticky: bool = False) -> bytes:
+    """Write a MAC mobility community (RFC 7432, section 7.7); sequence is 32 bits."""
+    flags = _STICKY if sticky else 0
+    return MAC_MOBILITY + bytes([flags, 0]) + sequence.to_bytes(4, "big")
+
+
+def mobility_of(communities: Iterable[bytes]) -> tuple[int, bool]:
+    """Find sequence and stickiness; the first community counts, absent is 0, no."""
+    for community in communities:
+        if community[:2] == MAC_MOBILITY:
+            return int.from_bytes(community[4:]), bool(community[2] & _STICKY)
+    return 0, False
+
+
+def with_sticky(communities: Iterable[bytes], *, sticky: bool) -> tuple[bytes, ...]:
+    """Have the MAC mobility community say whether the MAC may move.
+
+    One that would say nothing is left out.
+    """
+    listed = tuple(communities)
+    sequence, was = mobility_of(listed)
+    if was == sticky:
+        return listed
+    others = tuple(each for each in listed if each[:2] != MAC_MOBILITY)
+    if not (sequence or sticky):
+        return others
+    return (*others, mac_mobility(sequence, sticky=sticky))
 
 
 def format_community(community: bytes) -> str:

@@ -8,16 +8,12 @@ are.
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from evpnd.model.communities import DEFAULT_GATEWAY, MAC_MOBILITY, mobility_of
 from evpnd.model.routes import VXLAN_ENCAPSULATION
-
-DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
-"""RFC 7432, section 7.8."""
 
 _ROUTE_TARGETS = frozenset({b"\x00\x02", b"\x01\x02", b"\x02\x02"})
 _ENCAPSULATION = b"\x03\x0c"
-_MAC_MOBILITY = b"\x06\x00"
 _ARP_ND = b"\x06\x08"
-_STICKY = 0x01
 
 
 def is_route_target(community: bytes) -> bool:
@@ -31,12 +27,6 @@ def encapsulation(tunnel_type: int) -> bytes:
 
 
 VXLAN = encapsulation(VXLAN_ENCAPSULATION)
-
-
-def mac_mobility(sequence: int, *, sticky: bool = False) -> bytes:
-    """Write a MAC mobility community (RFC 7432, section 7.7); sequence is 32 bits."""
-    flags = _STICKY if sticky else 0
-    return _MAC_MOBILITY + bytes([flags, 0]) + sequence.to_bytes(4, "big")
 
 
 def arp_nd(flags: int) -> bytes:
@@ -71,17 +61,18 @@ def decode_communities(communities: Iterable[bytes]) -> DecodedCommunities:
             targets.append(community)
         elif kind == _ENCAPSULATION:
             tunnels.append(int.from_bytes(community[6:]))
-        elif kind == _MAC_MOBILITY:
+        elif kind == MAC_MOBILITY:
             mobility = mobility or community
         elif kind == DEFAULT_GATEWAY[:2]:
             gateway = True
         elif kind == _ARP_ND and flags is None:
             flags = community[2]
+    sequence, sticky = mobility_of((mobility,)) if mobility else (0, False)
     return DecodedCommunities(
         route_targets=tuple(targets),
         encapsulations=tuple(tunnels),
-        sequence=int.from_bytes(mobility[4:]) if mobility else 0,
-        sticky=bool(mobility and mobility[2] & _STICKY),
+        sequence=sequence,
+        sticky=sticky,
         default_gateway=gateway,
         arp_nd_flags=flags,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from evpnd.model.actions import ExportAttributes
+from evpnd.model.communities import mac_mobility
 from evpnd.model.ids import (
     format_route_target,
     parse_ip,
@@ -21,7 +22,7 @@ from evpnd.wire.attributes import (
     build_withdraws,
     encode_attributes,
 )
-from evpnd.wire.communities import decode_communities, encapsulation, mac_mobility
+from evpnd.wire.communities import decode_communities, encapsulation
 from evpnd.wire.framing import encode_attribute, split_attributes
 from evpnd.wire.nlri import decode_nlris, encode_imet, encode_mac_ip
 from evpnd.wire.update import UpdateDecoder

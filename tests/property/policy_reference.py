@@ -153,6 +153,10 @@ def _like(item: str, text: str) -> bool:
     """Compare part by part; ``*`` alone is like everything."""
     if item == "*":
         return True
+    if item == "mac-mobility":
+        return text.startswith("0x0600")
+    if item.startswith("0x") and item.endswith("*"):
+        return text.startswith(item[:-1])
     parts, others = (each.replace(".", ":").split(":") for each in (item, text))
     if item.split(":", maxsplit=1)[0] == "rt" and item.count("*") == 2:
         return others[0] == "rt"
@@ -163,6 +167,15 @@ def _like(item: str, text: str) -> bool:
     )
 
 
+def with_mobility(route: Words) -> list[str]:
+    """Give the extended communities, with what sequence and sticky come to."""
+    sequence, sticky = route.get("sequence", 0), route.get("sticky", False)
+    others = [m for m in route.get("extended-community", []) if m[:6] != "0x0600"]
+    if not sequence and not sticky:
+        return others
+    return [*others, f"0x0600{int(sticky):02x}00{sequence:08x}"]
+
+
 def _change(changes: Words, state: dict[str, Any]) -> None:
     for key, value in changes.items():
         if key in ("local-preference", "med"):
@@ -170,6 +183,7 @@ def _change(changes: Words, state: dict[str, Any]) -> None:
         elif key == "sticky":
             if state["type"] == "mac-ip":
                 state[key] = value
+                state["extended-community"] = with_mobility(state)
         else:
             old = list(state.get(key, []))
             if isinstance(value, list):

@@ -17,7 +17,7 @@ from evpnd.model.communities import (
 )
 from evpnd.model.ids import format_route_target
 from evpnd.model.policy import Policy
-from tests.property.policy_reference import evaluate
+from tests.property.policy_reference import evaluate, with_mobility
 
 runs = settings(max_examples=150, deadline=None)
 Words = dict[str, Any]
@@ -73,6 +73,8 @@ MATCH_VALUES: dict[str, tuple[str | int, ...]] = {
         "soo:*:1",
         "*",
         "encap:vxlan",
+        "mac-mobility",
+        "0x060001*",
     ),
     "peer": (*PEERS, "10.0.0.0/24", "spine*", "*1", "*"),
     "learned": ("dynamic", "static", "neighbor", "snooped"),
@@ -238,7 +240,8 @@ def completed(route: Words) -> Words:
     extended += route.get("extended-community", [])
     if route.get("default-gateway"):
         extended.append("default-gateway")
-    return route | {"extended-community": extended}
+    route = route | {"extended-community": extended}
+    return route | {"extended-community": with_mobility(route)}
 
 
 def assert_same(outcome: Outcome, chain: list[Words], route: Words) -> None:

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evpnd.model.actions import ExportAttributes
+from evpnd.model.communities import mac_mobility
 from evpnd.model.routes import MacIpBatch, OtherRoute
 from evpnd.wire.attributes import build_updates, build_withdraws, encode_attributes
-from evpnd.wire.communities import VXLAN, mac_mobility
+from evpnd.wire.communities import VXLAN
 from evpnd.wire.framing import encode_attribute
 from evpnd.wire.nlri import (
     decode_nlris,

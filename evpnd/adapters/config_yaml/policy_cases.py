@@ -7,7 +7,12 @@ from evpnd.adapters.config_yaml.errors import KeyPath
 from evpnd.adapters.config_yaml.policy_rules import changes_of
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.adapters.config_yaml.types import did_you_mean
-from evpnd.model.communities import DEFAULT_GATEWAY
+from evpnd.model.communities import (
+    DEFAULT_GATEWAY,
+    MAC_MOBILITY,
+    mac_mobility,
+    mobility_of,
+)
 from evpnd.model.ids import ROUTE_TARGET_SUBTYPE, parse_ip
 from evpnd.model.policy import (
     DEFAULT_RULE,
@@ -60,6 +65,7 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
     )
     if gateway and DEFAULT_GATEWAY not in communities:
         communities.append(DEFAULT_GATEWAY)
+    sequence, sticky = _mobility(route, communities, place, findings)
     address, description = _peer(route.peer)
     mac_ip = kind is RouteType.MAC_IP
     subject = Subject(
@@ -70,7 +76,7 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
             if kind in TYPES_WITH[Field.ETHERNET_TAG]
             else None
         ),
-        sequence=(route.sequence or 0) if mac_ip else None,
+        sequence=sequence if mac_ip else None,
         asn=route.asn,
         as_path_length=route.as_path_length or 0,
         vtep=route.vtep or b"",
@@ -87,7 +93,7 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
         extended_communities=tuple(communities),
         peer=address,
         peer_description=description,
-        sticky=route.sticky,
+        sticky=sticky,
         default_gateway=gateway,
         local=route.local or route.learned is not None,
         learned=Learned(route.learned) if route.learned else None,
@@ -98,6 +104,29 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
         subject=subject,
         key=Key(route.mac or b"", ip.octets, ip.length),
     )
+
+
+def _mobility(
+    route: schema.Route, communities: list[bytes], place: KeyPath, findings: Findings
+) -> tuple[int, bool]:
+    """Have `sequence` and `sticky` say what the MAC mobility community does.
+
+    Whichever of the two is written stands for the other.
+    """
+    said = mobility_of(communities)
+    sequence = said[0] if route.sequence is None else route.sequence
+    sticky = said[1] if route.sticky is None else route.sticky
+    if (sequence, sticky) == said:
+        return said
+    written = next((each for each in communities if each[:2] == MAC_MOBILITY), None)
+    if written is not None:
+        key = "sequence" if sequence != said[0] else "sticky"
+        findings.add(
+            (*place, key),
+            f"the extended community 0x{written.hex()} says otherwise; remove one",
+        )
+    communities.append(mac_mobility(sequence, sticky=sticky))
+    return sequence, sticky
 
 
 def _check_route(

@@ -162,7 +162,7 @@ def _changed_fields(changes: Changes) -> frozenset[Field]:
     if changes.route_targets is not None:
         found |= {Field.ROUTE_TARGET, Field.EXTENDED_COMMUNITY}
     if changes.sticky is not None:
-        found.add(Field.STICKY)
+        found |= {Field.STICKY, Field.EXTENDED_COMMUNITY}
     return frozenset(found)
 
 

@@ -225,7 +225,7 @@ class Route(Section):
     """Extended communities."""
     peer: types.Text | None = None
     """Address or description of the peer."""
-    sticky: types.Flag = False
+    sticky: types.Flag | None = None
     """The MAC must not move."""
     default_gateway: types.Flag = False
     """The route bears the default gateway community."""

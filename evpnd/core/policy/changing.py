@@ -1,10 +1,12 @@
 """What rules change in a route, and the difference in words."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from evpnd.model.communities import (
     format_community,
     format_large_community,
+    with_sticky,
 )
 from evpnd.model.ids import format_route_target
 from evpnd.model.policy import Changes, Edit, RouteType, Subject
@@ -29,7 +31,7 @@ def compile_changes(changes: Changes) -> Change | None:
         return None
 
     def change(subject: Subject) -> Subject:
-        fields: dict[str, object] = dict(numbers)
+        fields: dict[str, Any] = dict(numbers)
         for name, edit in edits:
             fields[name] = apply(edit, getattr(subject, name))
         if targets is not None:
@@ -40,7 +42,9 @@ def compile_changes(changes: Changes) -> Change | None:
             fields["extended_communities"] = (*left, *others)
         if sticky is not None and subject.type is RouteType.MAC_IP:
             fields["sticky"] = sticky
-        return subject._replace(**fields)  # type: ignore[arg-type]
+            extended = fields.get("extended_communities", subject.extended_communities)
+            fields["extended_communities"] = with_sticky(extended, sticky=sticky)
+        return subject._replace(**fields)
 
     return change
 

@@ -145,10 +145,10 @@ class _Settled:
 
 
 _LISTS = {
-    Field.COMMUNITY: ("communities", "communities"),
-    Field.LARGE_COMMUNITY: ("large_communities", "large_communities"),
-    Field.ROUTE_TARGET: ("route_targets", "route_targets"),
-    Field.EXTENDED_COMMUNITY: ("route_targets", "extended_communities"),
+    Field.COMMUNITY: (("communities",), "communities"),
+    Field.LARGE_COMMUNITY: (("large_communities",), "large_communities"),
+    Field.ROUTE_TARGET: (("route_targets",), "route_targets"),
+    Field.EXTENDED_COMMUNITY: (("route_targets", "sticky"), "extended_communities"),
 }
 """What rules change when a field changes, and the list that the field is."""
 
@@ -163,7 +163,9 @@ def seen_lists(rules: Sequence[Rule]) -> Callable[[Subject], Hashable] | None:
         name
         for field, (changed, name) in _LISTS.items()
         if field in looked_at
-        and any(getattr(rule.changes, changed) is not None for rule in rules)
+        and any(
+            getattr(rule.changes, one) is not None for one in changed for rule in rules
+        )
     ]
     return attrgetter(*seen) if seen else None
 

@@ -3,13 +3,10 @@
 from dataclasses import replace
 
 from evpnd.model.actions import ExportAttributes
-from evpnd.model.communities import DEFAULT_GATEWAY
+from evpnd.model.communities import DEFAULT_GATEWAY, mobility_of
 from evpnd.model.ids import ROUTE_TARGET_SUBTYPE
 from evpnd.model.policy import Learned, RouteType, Subject
 from evpnd.model.routes import ImetRoute, PathAttributes
-
-MAC_MOBILITY = b"\x06\x00"
-STICKY = 0x01
 
 
 def received_mac_ip(
@@ -73,13 +70,13 @@ def to_announce(
 ) -> Subject:
     """See a route of ours; `learned` of type 2 alone."""
     communities = attributes.extended_communities
-    mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), bytes(8))
+    sequence, sticky = mobility_of(communities)
     imet = attributes.pmsi_vni is not None
     return Subject(
         RouteType.IMET if imet else RouteType.MAC_IP,
         vni=vni,
         ethernet_tag=0,
-        sequence=None if imet else int.from_bytes(mobility[4:]),
+        sequence=None if imet else sequence,
         vtep=attributes.next_hop,
         originator=attributes.next_hop if imet else b"",
         rd=rd,
@@ -89,7 +86,7 @@ def to_announce(
         communities=attributes.communities,
         large_communities=attributes.large_communities,
         extended_communities=communities,
-        sticky=bool(mobility[2] & STICKY),
+        sticky=sticky,
         default_gateway=DEFAULT_GATEWAY in communities,
         local=True,
         learned=learned,
@@ -104,16 +101,9 @@ def announced_as(
     """Give the attributes of a route of ours as policies left them."""
     if before == left:
         return attributes
-    communities = left.extended_communities
-    if before.sticky != left.sticky:
-        mobility = next((c for c in communities if c[:2] == MAC_MOBILITY), None)
-        octets = bytearray(mobility or MAC_MOBILITY + bytes(6))
-        octets[2] = octets[2] & ~STICKY | left.sticky
-        others = tuple(c for c in communities if c != mobility)
-        communities = (*others, bytes(octets)) if any(octets[2:]) else others
     return replace(
         attributes,
-        extended_communities=communities,
+        extended_communities=left.extended_communities,
         communities=left.communities,
         large_communities=left.large_communities,
         local_preference=left.local_preference,

@@ -5,11 +5,14 @@ from evpnd.model.communities import (
     format_community,
     format_extended_community,
     format_large_community,
+    mac_mobility,
+    mobility_of,
     parse_community_pattern,
     parse_extended_community_pattern,
     parse_large_community_pattern,
     parse_rd_pattern,
     parse_route_target_pattern,
+    with_sticky,
 )
 from evpnd.model.ids import parse_rd, parse_route_target
 
@@ -104,3 +107,22 @@ def test_what_is_no_rd_is_refused(text: str) -> None:
 def test_a_pattern_is_no_community(text: str) -> None:
     with pytest.raises(ValueError, match="stands for many"):
         exact(parse_extended_community_pattern("*"), 8, text)
+
+
+def test_a_mac_becomes_sticky_and_keeps_its_sequence() -> None:
+    target = bytes.fromhex("0002fde800000007")
+    moved = (mac_mobility(3), target)
+
+    sticky = with_sticky(moved, sticky=True)
+
+    assert sticky == (target, mac_mobility(3, sticky=True))
+    assert mobility_of(sticky) == (3, True)
+    assert with_sticky(sticky, sticky=False) == (target, mac_mobility(3))
+
+
+def test_a_mobility_community_that_says_nothing_is_left_out() -> None:
+    only = (mac_mobility(0, sticky=True),)
+
+    assert with_sticky(only, sticky=False) == ()
+    assert with_sticky((), sticky=True) == only
+    assert mobility_of(()) == (0, False)

@@ -1,11 +1,10 @@
+from evpnd.model.communities import DEFAULT_GATEWAY, mac_mobility
 from evpnd.wire.communities import (
-    DEFAULT_GATEWAY,
     VXLAN,
     arp_nd,
     decode_communities,
     encapsulation,
     is_route_target,
-    mac_mobility,
 )
 
 
