@@ -53,18 +53,18 @@ def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Pictur
     """
     found: Picture = {}
     for _ in range(ROUNDS):
-        answers = [
-            event
-            for action in engine.reconcile(now)
-            for event in _obey(engine, action, read)
-        ]
-        if not answers:
-            break
+        actions = engine.reconcile(now)
         unknown = [vrf for vrf in engine.inventory.vrfs.values() if not vrf.ready]
-        for event in answers:
-            engine.handle(event, now)
-            if isinstance(event, LinksDumped):
-                found.update(_devices(engine))
+        answered = False
+        for action in actions:
+            # One after the other: what an action makes is there for the next.
+            for event in _obey(engine, action, read):
+                answered = True
+                engine.handle(event, now)
+                if isinstance(event, LinksDumped):
+                    found.update(_devices(engine))
+        if not answered:
+            break
         for vrf in unknown:
             if vrf.ready:
                 found.update(_rows(vrf))
@@ -85,9 +85,9 @@ def _obey(
                 if link is not None and link.alias == MANAGED_ALIAS:
                     yield LinkVanished(link.ifindex)
         case ConfigureVxlanPort(ifindex, suppress):
-            link = links.by_index[ifindex]
-            assert link.vxlan is not None
-            assert link.port is not None
+            link = links.by_index.get(ifindex)
+            if link is None or link.vxlan is None or link.port is None:
+                return
             yield LinkObserved(
                 link._replace(
                     vxlan=link.vxlan._replace(learning=False),

@@ -24,9 +24,11 @@ from evpnd.model.events import (
     ConfigChanged,
     Event,
     FdbDumped,
+    LinkObserved,
     NeighborsDumped,
 )
 from evpnd.model.ids import Peer, parse_ip, parse_route_target, parse_vni
+from evpnd.model.rows import Link
 from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
 from tests.fakes.kernel import BRIDGE, PORTS
 
@@ -177,6 +179,41 @@ def test_managed_devices_that_are_missing_are_planned() -> None:
     assert of(plan, "device") == [("add", "br200"), ("add", "vx200")]
     (made,) = [c for c in plan if c["what"] == "route" and c["action"] == "add"]
     assert (made["vni"], made["type"]) == (200, "imet")
+
+
+def test_each_managed_evi_gets_its_own_devices_and_ports() -> None:
+    here = host()
+    ports = {
+        vni: Link(
+            index,
+            f"tap{vni}",
+            "tun",
+            up=False,
+            carrier=True,
+            master=0,
+            mac=b"",
+            mtu=1500,
+            alias="",
+        )
+        for index, vni in ((20, 200), (21, 300))
+    }
+    here.run(*(LinkObserved(port) for port in ports.values()))
+    plain = config().evis[0]
+    more = (
+        replace(
+            plain, vni=parse_vni(vni), name=f"t{vni}", manage=True, ports=(port.name,)
+        )
+        for vni, port in ports.items()
+    )
+
+    plan = planned(here, config(evis=(plain, *more)))
+
+    made = {c["name"]: c for c in plan if c["what"] == "device"}
+    assert made.keys() == {"br200", "vx200", "tap200", "br300", "vx300", "tap300"}
+    for vni in ports:
+        assert made[f"vx{vni}"]["vni"] == vni
+        assert made[f"vx{vni}"]["bridge"] == f"br{vni}"
+        assert made[f"tap{vni}"]["bridge"] == f"br{vni}"
 
 
 def test_a_password_is_not_told() -> None:
