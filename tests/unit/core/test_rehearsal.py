@@ -1,5 +1,7 @@
 """What a changed policy would do is what a reload with it does."""
 
+from dataclasses import replace
+
 from evpnd.core.policy.rehearsal import rehearse
 from evpnd.model.ids import format_mac, parse_ip
 from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes
@@ -61,6 +63,15 @@ def test_rules_are_counted_now_and_then_with_the_routes_that_change() -> None:
         ),
         format_mac(MACS[1]): ("into tenant", "into tenant, set local-preference 200"),
     }
+
+
+def test_a_rule_that_only_stands_elsewhere_is_no_change() -> None:
+    here = fed(host(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
+    moved = policies(guard="# moved\n" + NO_GATEWAY)["guard"]
+
+    found = rehearse(here.engine, replace(moved, file="copy.yaml"), here.now)
+
+    assert (found["changed"], found["examples"]) == (0, [])
 
 
 def test_what_would_not_be_announced_any_more_is_told() -> None:
