@@ -82,6 +82,35 @@ topology:
     assert not Path("/root/out").exists()
 
 
+def test_what_is_bound_is_the_users_and_is_not_written_to(
+    up: Up, tmp_path: Path
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "deep").write_text("deep")
+    for name in ("hosts", "hostname", "deep"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "bin").mkdir()
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine, binds: ["deep:/x/y/deep"]}
+  nodes:
+    a:
+      binds:
+        - hosts:/etc/hosts
+        - hostname:/etc/hostname
+        - etc:/x/y
+        - bin:/usr/local/bin
+"""
+    )
+
+    for name in ("hosts", "hostname"):
+        assert said(place, "a", "cat", f"/etc/{name}") == name
+        assert (tmp_path / name).read_text() == name
+    assert said(place, "a", "cat", "/x/y/deep") == "deep"
+    assert list((tmp_path / "bin").iterdir()) == []
+
+
 def test_bridges_hosts_and_the_management_network_are_the_labs_own(up: Up) -> None:
     before = run(["ip", "-br", "link"])
     place = up(
@@ -240,6 +269,26 @@ def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:
     assert leftovers() == []
     assert not pings()
     del up
+
+
+def test_down_touches_nothing_but_a_labs_own(up: Up, tmp_path: Path) -> None:
+    place = up("topology: {nodes: {a: {kind: linux, image: alpine}}}")
+    file = tmp_path / "t.clab.yml"
+    elsewhere = tmp_path / "other"
+    elsewhere.mkdir()
+
+    def down(word: object) -> "subprocess.CompletedProcess[str]":
+        words = [sys.executable, "-m", "integration.lab", "down", str(word)]
+        return subprocess.run(words, capture_output=True, text=True, check=False)
+
+    for word in (".", "..", elsewhere, tmp_path / "none.clab.yml", "../" + NAME):
+        assert down(word).returncode != 0, word
+    assert elsewhere.is_dir()
+    assert place.exists()
+    file.write_text("name: [broken")
+    assert f"lab {NAME} is removed" in down(tmp_path).stdout
+    assert file.exists()
+    assert leftovers() == []
 
 
 MARK = f"3.{os.getpid()}"

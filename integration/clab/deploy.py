@@ -65,7 +65,8 @@ class Deployment:
             raise LabError(f"lab {self.place.name} is there already; `down` removes it")
         try:
             self.place.create(
-                {node.name: self._namespace(node) for node in self._nodes()}
+                {node.name: self._namespace(node) for node in self._nodes()},
+                self._topology.path,
             )
             self._cabling = Cabling(self._topology, self.place)
             self._run_nodes()
@@ -213,7 +214,11 @@ class Deployment:
                 _mount(str(CHECKOUT)),
                 *(_mount(prefix) for prefix in _interpreters()),
                 *self._frr_files(node, directory),
-                *(_mount_of(bind) for bind in node.binds),
+            ],
+            # A directory before what is bound below it, as an engine does.
+            "binds": [
+                _mount_of(bind)
+                for bind in sorted(node.binds, key=lambda each: _depth(each.target))
             ],
             "programs": programs(),
             "argv": argv,
@@ -303,6 +308,10 @@ _FRR_DAEMONS = (
 
 def _mount(source: str, target: str = "", *, read_only: bool = False) -> init.Mount:
     return {"source": source, "target": target or source, "read_only": read_only}
+
+
+def _depth(path: str) -> int:
+    return len(Path(path).parts)
 
 
 def _mount_of(bind: Bind) -> init.Mount:

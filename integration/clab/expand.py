@@ -17,7 +17,9 @@ _VARIABLE = re.compile(
 def expand(text: str, environment: Mapping[str, str]) -> str:
     """Replace ``$name``, ``${name}``, ``${name:-word}`` and so on; ``$$`` is ``$``.
 
-    Lines keep their numbers: a value with a line break is taken as spaces.
+    What is not set and has no default stays as it is, as containerlab has it: it may
+    be meant for a shell in a node. Lines keep their numbers: a value with a line
+    break is taken as spaces.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -27,6 +29,8 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
         given = environment.get(name)
         operator = found["operator"] or ""
         unset = given is None or (operator.startswith(":") and given == "")
+        if given is None and not operator:
+            return found[0]
         match operator.removeprefix(":"):
             case "+":
                 return "" if unset else expand(found["word"], environment)

@@ -41,6 +41,9 @@ class Spec(TypedDict):
     hostname: str
     hosts: str
     mounts: list[Mount]
+    """What a node of this runner needs."""
+    binds: list[Mount]
+    """What the topology file asks for, on top of all else."""
     programs: dict[str, str]
     """Names below /usr/local/bin, and the programs that they stand for."""
     argv: list[str]
@@ -104,6 +107,9 @@ def build_root(directory: Path, spec: Spec) -> Path:
         (local / name).symlink_to(program)
     (root / "etc/hostname").write_text(spec["hostname"] + "\n")
     (root / "etc/hosts").write_text(spec["hosts"])
+    # Only now: what is bound is the user's, and is not written to.
+    for each in spec["binds"]:
+        bind(root, each)
     return root
 
 

@@ -173,6 +173,28 @@ def test(file: Path, name: str | None, expected: Path | None) -> None:
         sys.exit(1 if check(topology, place, expected) else 0)
 
 
+def _name_of(lab: str) -> str:
+    """Find the name of a lab that is given by name or by file.
+
+    A file that cannot be read any more still tells which lab was made of it.
+    """
+    path = Path(lab)
+    if lab in Place.names():
+        return lab
+    if not path.exists():
+        if "/" in lab or lab.endswith((".yml", ".yaml")):
+            raise LabError(f"there is no file {lab}")
+        return lab
+    file = topology_file(path)
+    try:
+        return read(file).name
+    except ConfigErrors:
+        made = Place.made_from(file)
+        if len(made) != 1:
+            raise
+        return made[0]
+
+
 @cli.command()
 @click.argument("lab")
 @name_option
@@ -183,10 +205,7 @@ def down(lab: str, name: str | None) -> None:
     """
     with _reporting():
         _need_root()
-        if name is None:
-            path = Path(lab)
-            named = Place(lab).exists() or not path.exists()
-            name = lab if named else read(topology_file(path)).name
+        name = name or _name_of(lab)
         removed = Place(name).remove()
         click.echo(f"lab {name} is {'removed' if removed else 'not there'}")
 

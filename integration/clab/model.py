@@ -1,5 +1,6 @@
 """What a topology file says, after defaults, kinds and groups were applied."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,6 +9,8 @@ from pathlib import Path
 from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
 from evpnd.adapters.config_yaml.reader import Document
 
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Of labs and of nodes."""
 DEFAULT_MTU = 9500
 """Of containerlab's links."""
 
@@ -78,6 +81,8 @@ class Node:
     exec: list[str] = field(default_factory=list)
     binds: list[Bind] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    file_env: dict[str, str] = field(default_factory=dict)
+    """What ``env-files`` say; all of ``env`` is stronger."""
     sysctls: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     wait_for: list[WaitFor] = field(default_factory=list)

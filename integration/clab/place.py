@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from integration.clab.model import NAME
 from integration.lab_netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
 LABS = Path("/run/evpnd-lab")
@@ -23,6 +24,11 @@ class Place:
     """A lab's directory, and the names of its namespaces."""
 
     name: str
+
+    def __post_init__(self) -> None:
+        """Refuse what would lead out of the directory of all labs."""
+        if not NAME.fullmatch(self.name):
+            raise LabError(f"{self.name!r} is no name of a lab")
 
     @property
     def directory(self) -> Path:
@@ -37,14 +43,29 @@ class Place:
     @classmethod
     def names(cls) -> list[str]:
         """List the labs that are up, or were left behind."""
-        return sorted(path.name for path in LABS.iterdir()) if LABS.is_dir() else []
+        return (
+            sorted(path.name for path in LABS.iterdir() if NAME.fullmatch(path.name))
+            if LABS.is_dir()
+            else []
+        )
 
     def exists(self) -> bool:
         """Tell whether it is up, or was left behind."""
         return self.directory.is_dir()
 
-    def create(self, namespaces: Mapping[str, str]) -> Self:
-        """Make directory and namespaces; each node's namespace is named by node."""
+    @classmethod
+    def made_from(cls, file: Path) -> list[str]:
+        """List the labs of a topology file, whatever it says by now."""
+        found = str(file.resolve())
+        return [
+            name for name in cls.names() if cls(name)._manifest().get("file") == found
+        ]
+
+    def create(self, namespaces: Mapping[str, str], file: Path) -> Self:
+        """Make directory and namespaces; each node's namespace is named by node.
+
+        ``file`` is the topology's.
+        """
         self.directory.mkdir(parents=True, mode=0o755)
         everything = sorted({self.host, *namespaces.values()})
         taken = [name for name in everything if (NETNS_DIRECTORY / name).exists()]
@@ -52,7 +73,12 @@ class Place:
             self.directory.rmdir()
             raise LabError(f"there are namespaces of these names: {', '.join(taken)}")
         # Noted before they are made: what is killed half-way is found again.
-        manifest = {"nodes": dict(namespaces), "all": everything, "pid": os.getpid()}
+        manifest = {
+            "file": str(file.resolve()),
+            "nodes": dict(namespaces),
+            "all": everything,
+            "pid": os.getpid(),
+        }
         (self.directory / "lab.json").write_text(json.dumps(manifest))
         ip(f"netns add {name}" for name in everything)
         for name in everything:

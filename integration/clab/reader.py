@@ -147,7 +147,8 @@ class _Reader:
         for key, layer in reversed(layers):
             self._merge(node, key, layer)
         imported = node.env.pop("__IMPORT_ENVS", "false") == "true"
-        node.env = (dict(self.environment) if imported else {}) | node.env
+        shell = dict(self.environment) if imported else {}
+        node.env = shell | node.file_env | node.env
         node.healthcheck = _healthcheck(settings.get("healthcheck"))
         return node
 
@@ -214,8 +215,7 @@ class _Reader:
         for line in lines:
             word, equals, value = line.strip().partition("=")
             if equals and not word.startswith("#"):
-                # What `env` says anywhere is stronger than any file.
-                node.env.setdefault(word.strip(), value.strip().strip("\"'"))
+                node.file_env[word.strip()] = value.strip().strip("\"'")
 
     def _stage(self, node: Node, key: KeyPath, stage: Stage, value: object) -> None:
         found = value if isinstance(value, dict) else {}

@@ -11,6 +11,7 @@ from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, describe
 from evpnd.adapters.config_yaml.scalars import Nothing
 from integration.clab.kinds import KINDS
+from integration.clab.model import NAME
 
 Check = Callable[[object], str | None]
 """Gives what is wanted instead, or None where the value is right."""
@@ -22,7 +23,6 @@ LINK_TYPES = (
 )
 SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
 """In the brief form, in place of a node's name."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 
 
@@ -215,7 +215,7 @@ MGMT: Checks = {
 TOP: Checks = {
     "name": lambda value: (
         None
-        if isinstance(value, str) and _NAME.fullmatch(value)
+        if isinstance(value, str) and NAME.fullmatch(value)
         else "a name of letters, digits, dots, dashes and underscores"
     ),
     "prefix": _text,
@@ -282,7 +282,7 @@ class Validator:
             for name, node, key in self._entries(body.get(section, {}), section):
                 if section == "kinds":
                     self._kind(name, key)
-                if section == "nodes" and not _NAME.fullmatch(name):
+                if section == "nodes" and not NAME.fullmatch(name):
                     self.wrong(key, "is no name for a node")
                 if not absent(node):
                     self._node(node, key)

@@ -101,6 +101,21 @@ def test_exec_is_of_all_layers_and_maps_are_merged(tmp_path: Path) -> None:
     }
 
 
+def test_a_nodes_env_file_is_stronger_than_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "far").write_text("A=far\nB=far\nC=far\nD=far\n")
+    (tmp_path / "near").write_text("B=near\nC=near\n")
+    (tmp_path / "last").write_text("C=last\n")
+    node = parse(
+        tmp_path,
+        """
+  defaults: {kind: linux, env-files: [far], env: {D: env}}
+  nodes: {a: {env-files: [near, last]}}
+""",
+    ).nodes["a"]
+
+    assert node.env == {"A": "far", "B": "near", "C": "last", "D": "env"}
+
+
 def test_links_have_a_short_and_a_long_form(tmp_path: Path) -> None:
     topology = parse(
         tmp_path,
@@ -147,7 +162,7 @@ def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
       image: alpine:${VERSION:=3}
       cmd: $CMD
       env: {E: "${EMPTY-is set}", F: "${EMPTY:-is empty}", G: "${CMD:+other}"}
-      exec: ["echo __clabNodeName__ $$HOME"]
+      exec: ["echo __clabNodeName__ $$HOME $UNSET ${UNSET} ${UNSET:=x}"]
       binds: ["__clabNodeDir__/x:/x", "cfg/__clabNodeName__:/y"]
 """,
         CMD="sleep 1",
@@ -157,7 +172,7 @@ def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
     assert node.text("image") == "alpine:3"
     assert node.text("cmd") == "sleep 1"
     assert node.env == {"E": "", "F": "is empty", "G": "other"}
-    assert node.exec == ["echo a $HOME"]
+    assert node.exec == ["echo a $HOME $UNSET ${UNSET} x"]
     assert [bind.source for bind in node.binds] == [
         tmp_path / "clab-t/a/x",
         tmp_path / "cfg/a",
