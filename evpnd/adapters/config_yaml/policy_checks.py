@@ -6,151 +6,177 @@ Only what holds for every route is said; a doubt is no finding.
 from collections.abc import Iterable, Sequence
 
 from evpnd.adapters.config_yaml.errors import KeyPath
+from evpnd.adapters.config_yaml.policy_logic import Goal, Search, types_of
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.model.policy import (
-    NO_ADDRESS,
-    TYPES_WITH,
     AnyOf,
     Changes,
-    Condition,
     Criterion,
     Field,
-    Masked,
     Match,
     Not,
     Policy,
-    Prefix,
-    Range,
     RouteType,
     Rule,
-    Value,
 )
 
 _ALL = frozenset(RouteType)
 _MAC_IP = frozenset({RouteType.MAC_IP})
+_TOGETHER = 60
+"""Earlier rules that are looked at together, the nearest ones."""
 
 
 def check_rules(policy: Policy, findings: Findings) -> None:
     """Note what cannot apply as an error, what cannot happen as a warning."""
+    search = Search()
     for at, rule in enumerate(policy.rules):
         place: KeyPath = ("rules", at)
-        possible = _check_match(rule.match, (*place, "match"), _ALL, findings)
+        matches = _Matches(findings, search)
+        possible = matches.check(rule.match, (*place, "match"), _ALL, ())
         if rule.changes.sticky is not None and not possible & _MAC_IP and possible:
             findings.add(
                 (*place, "set", "sticky"),
                 f"cannot apply: only a mac-ip route is sticky, and the match is for "
                 f"{_words(possible)}",
             )
-        for before in range(at):
-            if _decides_all_of(policy.rules, before, at):
-                earlier = policy.rules[before]
-                findings.warn(
-                    place,
-                    f"is never reached: {earlier.name} on line {earlier.line} decides "
-                    "all that it matches; put it before that, or remove it",
-                )
-                break
+        if possible and (earlier := _deciding(policy.rules, at, search)):
+            names = [f"{each.name} on line {each.line}" for each in earlier]
+            listed = " and ".join((", ".join(names[:-1]), names[-1])).removeprefix(
+                " and "
+            )
+            decides = "decides" if len(names) == 1 else "decide"
+            findings.warn(
+                place,
+                f"is never reached: {listed} {decides} all that it matches; put it "
+                f"before {'that' if len(names) == 1 else 'those'}, or remove it",
+            )
 
 
 def _words(types: Iterable[RouteType]) -> str:
     return " or ".join(each.word for each in sorted(types))
 
 
-def types_of(criterion: Criterion) -> frozenset[RouteType]:
-    """Find the route types that a criterion can hold for."""
-    field, values = criterion
-    if field is Field.TYPE:
-        return frozenset(each for each in values if isinstance(each, RouteType))
-    if field in (Field.STICKY, Field.DEFAULT_GATEWAY) and True in values:
-        return _MAC_IP
-    if field is Field.IP and set(values) == {NO_ADDRESS}:
-        return _MAC_IP
-    return TYPES_WITH[field]
+class _Matches:
+    """Looks for matches of one rule that can never hold."""
 
+    def __init__(self, findings: Findings, search: Search) -> None:
+        self._findings = findings
+        self._search = search
 
-def _check_match(
-    match: Match, place: KeyPath, around: frozenset[RouteType], findings: Findings
-) -> frozenset[RouteType]:
-    """Find the route types that a match can hold for; warn where that is none."""
-    possible = around
-    for condition in match:
-        if isinstance(condition, Criterion):
-            left = possible & types_of(condition)
-            if not left and possible:
-                what = condition.field.value
-                findings.warn(
-                    (*place, what),
-                    f"can never hold: {_words(possible)} has no such {what}; "
-                    "remove one of the two",
-                )
-            possible = left
-    for condition in match:
-        match condition:
-            case AnyOf(matches):
-                possible &= frozenset[RouteType]().union(
-                    *(
-                        _check_match(each, (*place, "any", at), possible, findings)
-                        for at, each in enumerate(matches)
+    def check(
+        self,
+        match: Match,
+        place: KeyPath,
+        types: frozenset[RouteType],
+        around: tuple[Goal, ...],
+    ) -> frozenset[RouteType]:
+        """Find the route types that a match can hold for; warn where that is none.
+
+        `types` are those that what stands around it leaves.
+        """
+        possible = types
+        for condition in match:
+            if isinstance(condition, Criterion):
+                left = possible & types_of(condition)
+                if not left and possible:
+                    what = condition.field.value
+                    self._findings.warn(
+                        (*place, what),
+                        f"can never hold: {_words(possible)} has no such {what}; "
+                        "remove one of the two",
                     )
-                )
-            case Not(inner):
-                others = tuple(each for each in match if each is not condition)
-                if implies(others, inner):
-                    findings.warn(
-                        (*place, "not"),
-                        "takes away all that the other keys leave; the match can "
-                        "never hold",
-                    )
-                if len(inner) == 1 and isinstance(inner[0], Criterion):
-                    only = inner[0]
-                    if only.field is Field.TYPE:
-                        possible -= types_of(only)
-            case Criterion(Field.LOCAL, (False,)):
-                if any(
-                    isinstance(each, Criterion) and each.field is Field.LEARNED
-                    for each in match
-                ):
-                    findings.warn(
-                        (*place, "learned"),
-                        "can never hold with `local: false`: only local routes are "
-                        "learned; remove one of the two",
-                    )
-            case Criterion():
-                pass
-    return possible
+                possible = left
+        if not possible:
+            return possible
+        if not self._search.possible((*around, Goal(_criteria(match)))):
+            self._contradiction(match, place)
+            return frozenset()
+        for condition in match:
+            others = tuple(each for each in match if each is not condition)
+            goals = (*around, Goal(others))
+            match condition:
+                case AnyOf(matches):
+                    possible &= self._check_any(matches, place, possible, goals)
+                case Not(inner):
+                    possible = self._check_not(inner, place, possible, goals)
+                case Criterion():
+                    pass
+        return possible
 
-
-def implies(narrow: Match, wide: Match) -> bool:
-    """Tell whether every route that one match holds for is one of the other's.
-
-    False where that cannot be seen without trying.
-    """
-    return all(any(_covers(each, other) for other in narrow) for each in wide)
-
-
-def _covers(wide: Condition, narrow: Condition) -> bool:
-    if wide == narrow:
-        return True
-    if not isinstance(wide, Criterion) or not isinstance(narrow, Criterion):
-        return False
-    return wide.field is narrow.field and all(
-        any(_contains(outer, inner) for outer in wide.values) for inner in narrow.values
-    )
-
-
-def _contains(outer: Value, inner: Value) -> bool:
-    match outer, inner:
-        case (Range(), Range()):
-            return outer.low <= inner.low and inner.high <= outer.high
-        case (Prefix(), Prefix()):
-            return outer.covers(inner)
-        case (Masked(), Masked()):
-            return (
-                outer.mask & inner.mask == outer.mask
-                and inner.value & outer.mask == outer.value
+    def _contradiction(self, match: Match, place: KeyPath) -> None:
+        """Tell what in a match contradicts the rest, or what stands around it."""
+        fields = {each.field for each in match if isinstance(each, Criterion)}
+        if Field.LEARNED in fields and Field.LOCAL in fields:
+            self._findings.warn(
+                (*place, Field.LEARNED.value),
+                "can never hold with `local: false`: only local routes are "
+                "learned; remove one of the two",
             )
-        case _:
-            return outer == inner
+            return
+        self._findings.warn(
+            place, "can never hold together with the keys around it; remove it"
+        )
+
+    def _check_any(
+        self,
+        matches: Sequence[Match],
+        place: KeyPath,
+        possible: frozenset[RouteType],
+        goals: tuple[Goal, ...],
+    ) -> frozenset[RouteType]:
+        left = frozenset[RouteType]()
+        for at, each in enumerate(matches):
+            left |= self.check(each, (*place, "any", at), possible, goals)
+        return left
+
+    def _check_not(
+        self,
+        inner: Match,
+        place: KeyPath,
+        possible: frozenset[RouteType],
+        goals: tuple[Goal, ...],
+    ) -> frozenset[RouteType]:
+        if not self._search.possible((*goals, Goal(inner, holds=False))):
+            self._findings.warn(
+                (*place, "not"),
+                "takes away all that the other keys leave; the match can never hold",
+            )
+            return frozenset()
+        self.check(inner, (*place, "not"), _ALL, ())
+        if len(inner) == 1 and isinstance(inner[0], Criterion):
+            only = inner[0]
+            if only.field is Field.TYPE:
+                possible -= types_of(only)
+        return possible
+
+
+def _criteria(match: Match) -> Match:
+    return tuple(each for each in match if isinstance(each, Criterion))
+
+
+def _deciding(rules: Sequence[Rule], at: int, search: Search) -> list[Rule]:
+    """Find the earlier rules that leave nothing for one, as few as that takes."""
+    goal = Goal(rules[at].match)
+    earlier = [
+        rule
+        for before, rule in enumerate(rules[:at])
+        if rule.verdict is not None
+        and not _changed_between(rules, before, at)
+        and search.possible((goal, Goal(rule.match)))
+    ][-_TOGETHER:]
+
+    def left(those: Iterable[Rule]) -> bool:
+        return search.possible(
+            (goal, *(Goal(each.match, holds=False) for each in those))
+        )
+
+    if left(earlier):
+        return []
+    for rule in reversed(earlier):
+        fewer = [each for each in earlier if each is not rule]
+        if not left(fewer):
+            earlier = fewer
+    return earlier
 
 
 def _changed_fields(changes: Changes) -> frozenset[Field]:
@@ -180,13 +206,10 @@ def _fields(match: Match) -> frozenset[Field]:
     return frozenset(found)
 
 
-def _decides_all_of(rules: Sequence[Rule], before: int, at: int) -> bool:
-    """Tell whether a rule leaves nothing for a later one."""
-    earlier = rules[before]
-    if earlier.verdict is None or not implies(rules[at].match, earlier.match):
-        return False
-    looked_at = _fields(earlier.match)
-    return not any(
+def _changed_between(rules: Sequence[Rule], before: int, at: int) -> bool:
+    """Tell whether an earlier rule may have seen another route than a later one."""
+    looked_at = _fields(rules[before].match)
+    return any(
         looked_at & _changed_fields(rule.changes)
         for rule in rules[before + 1 : at]
         if rule.verdict is None

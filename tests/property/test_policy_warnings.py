@@ -1,0 +1,65 @@
+"""What `check` says can never happen does not happen, whatever the route."""
+
+import json
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evpnd.adapters.config_yaml.policies import judge_policy
+from evpnd.adapters.config_yaml.policy_logic import Goal, Search
+from evpnd.adapters.config_yaml.reader import parse_yaml
+from tests.property.policy_reference import evaluate
+from tests.property.test_policy import (
+    Words,
+    compiled,
+    completed,
+    is_sound,
+    key_policies,
+    matches,
+    policies,
+    routes,
+)
+
+runs = settings(max_examples=300, deadline=None)
+REJECT = {"reject": True}
+narrow = st.builds(
+    lambda first, second, third: first | {"any": [second], "not": third},
+    matches,
+    matches,
+    matches,
+)
+
+
+@runs
+@given(match=narrow, several=st.lists(routes, min_size=1, max_size=8))
+def test_a_match_that_is_impossible_never_holds(
+    match: Words, several: list[Words]
+) -> None:
+    text = {"policy": "p", "rules": [{"match": match, **REJECT}]}
+    text["sets"] = {"macs": ["02:00:00:00:00:00/40"], "vnis": ["10-11"]}
+    (rule,) = compiled(text).rules
+
+    if not Search().possible([Goal(rule.match)]):
+        for route in several:
+            assert evaluate([text], completed(route))[0] == "accept"
+
+
+@runs
+@given(
+    policy=(policies | key_policies).filter(is_sound),
+    several=st.lists(routes, min_size=1, max_size=8),
+)
+def test_a_rule_that_is_never_reached_decides_nothing(
+    policy: Words, several: list[Words]
+) -> None:
+    _, findings = judge_policy(parse_yaml(json.dumps(policy), Path("p.yaml")))
+    silent = {
+        int(each.key.removeprefix("rules[").removesuffix("]")) + 1
+        for each in findings.warnings
+        if "is never reached" in each.reason
+    }
+
+    for route in several:
+        _, rule, _ = evaluate([policy], completed(route))
+        assert rule not in {f"rule-{number}" for number in silent}
