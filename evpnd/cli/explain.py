@@ -70,7 +70,8 @@ def explain(
 def _print(steps: list[dict[str, Any]]) -> None:
     vni = None
     for number, step in enumerate(steps, 1):
-        if step.get("vni") not in (None, vni):
+        # What came in is told first, for all EVIs together.
+        if step["step"] != "imported" and step.get("vni") not in (None, vni):
             vni = step["vni"]
             click.echo(f"in VNI {vni}:")
         line = f"{number:4} {step['step']:<10} {step['text']}"

@@ -11,7 +11,7 @@ from evpnd.core.admission import Fate, fate, imet_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.keeping import kept_rejected
-from evpnd.core.path import Path
+from evpnd.core.path import Path, why_better
 from evpnd.core.policy import view
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
@@ -270,12 +270,9 @@ def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
         return f"the MAC is local in {vrf.config.name}"
     chosen = best(mac_candidates(vrf, mac))
     if chosen is not path and chosen is not None and chosen.rank < path.rank:
-        if chosen.vtep == path.vtep:
-            return f"the same VTEP by peer {chosen.peer} is better in BGP's decision"
-        return (
-            f"{format_ip(chosen.vtep)} by peer {chosen.peer} is better "
-            f"(sequence {chosen.sequence} against {path.sequence})"
-        )
+        same = chosen.vtep == path.vtep
+        where = "the same VTEP" if same else format_ip(chosen.vtep)
+        return f"{where} by peer {chosen.peer} is better: {why_better(chosen, path)}"
     if not is_unicast_mac(mac):
         return "the MAC is no station's: a group address, or zero"
     if mac in vrf.own_macs:

@@ -1,23 +1,31 @@
 """What the peers are told of a local MAC, and which export policy keeps it back."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from evpnd.core.announcing import PeerExport
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.story import Story
+from evpnd.core.explain.story import Step, Story
 from evpnd.core.originate import routes
 from evpnd.model.ids import format_ip, format_mac
 
 MAC_LENGTH = 6
 
 
-def tell_export(
-    story: Story, vrf: MacVrf, mac: bytes, ip: bytes | None = None
-) -> str | None:
-    """Tell what export policies keep back of a MAC that is announced, or of one IP.
+class Exported(NamedTuple):
+    """What export policies make of what is announced."""
 
-    Returns why no peer is told anything of it; None: one is.
-    """
+    untold: str | None
+    """Why no peer is told anything; None: one is."""
+    steps: list[Step]
+    """The rules that keep something back."""
+
+
+def exported(
+    story: Story, vrf: MacVrf, mac: bytes, ip: bytes | None = None
+) -> Exported:
+    """Say what export policies keep back of a MAC that is announced, or of one IP."""
+    steps: list[Step] = []
     every = [
         (key, attributes)
         for key, attributes in routes(mac, vrf.announced.get(mac))
@@ -40,9 +48,11 @@ def tell_export(
             text = f"{_route(key)} not to {_peers(group.peers)}: "
             text += f"rejected by {step.name}{why}"
             more = {"policy": step.policy, "rule": step.rule, "at": step.place}
-            story.tell("policy", text, vrf, **more)
+            vni = vrf.config.vni
+            steps.append({"step": "policy", "vni": vni, "text": text, **more})
             kept.append(f"rejected on export: {outcome.reason}")
-    return None if told or not kept else "; ".join(dict.fromkeys(kept))
+    untold = None if told or not kept else "; ".join(dict.fromkeys(kept))
+    return Exported(untold, steps)
 
 
 def _route(key: bytes) -> str:

@@ -1,12 +1,13 @@
 """Why an IP is bound to the MAC that it is bound to, and who answers for it."""
 
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.announced import tell_export
+from evpnd.core.explain.announced import exported
 from evpnd.core.explain.received import (
     Received,
     tell_lost,
     tell_received,
     why_not_imported,
+    within,
 )
 from evpnd.core.explain.story import Story
 from evpnd.core.path import why_better
@@ -18,6 +19,8 @@ from evpnd.model.rows import EVPND_PROTOCOL
 
 def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
     """Tell which MAC an IP is bound to, and whether the bridge answers for it."""
+    if story.unknown(vni):
+        return
     received = [
         Received(session, key, path)
         for session in story.engine.peering.sessions.values()
@@ -25,6 +28,8 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
         for key, path in table.items()
         if key[6:] == ip
     ]
+    concerned = within(vni, story.evis(vni), (route.path for route in received))
+    received = [route for route in received if route.path in concerned]
     text = format_ip(ip)
     tell_received(story, received, f"no peer announces a MAC with {text}")
     vrfs = [
@@ -51,11 +56,13 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         story.tell("local", f"it is an address of {story.link(vrf.bridge)}", vrf)
     elif local is not None:
         known = vrf.announced.get(local)
-        told = known is not None and ip in known.ips
+        kept = exported(story, vrf, local, ip)
+        untold = kept.untold
+        told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
         text += ", and announced" if told else ", and not announced"
         story.tell("local", text, vrf, mac=format_mac(local))
-        untold = tell_export(story, vrf, local, ip)
+        story.steps += kept.steps
     if found is not None:
         mac, path = found
         where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.announced import tell_export
+from evpnd.core.explain.announced import exported
 from evpnd.core.explain.received import (
     Received,
     tell_lost,
     tell_received,
     why_not_imported,
+    within,
 )
 from evpnd.core.explain.story import Story
 from evpnd.core.path import Path, why_better
@@ -20,7 +21,11 @@ from evpnd.model.rows import NTF_SELF
 
 def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
     """Tell where a MAC is, in one VNI or in every EVI that has to do with it."""
+    if story.unknown(vni):
+        return
     received = list(_mac_routes(story.engine, mac))
+    concerned = within(vni, story.evis(vni), (route.path for route in received))
+    received = [route for route in received if route.path in concerned]
     text = format_mac(mac)
     tell_received(story, received, f"no peer announces {text}")
     vrfs = [
@@ -49,6 +54,9 @@ def _tell_mac_in(
         lost = why_not_imported(received, vrf) or "no peer announces it"
     unready = story.not_ready(vrf)
     lost = lost or unready
+    if mac in vrf.ceded:
+        text = "the configuration gives it as static, which yields to a better claim"
+        story.tell("local", text, vrf)
     if vrf.is_local(mac):
         lost = _tell_local(story, vrf, mac, chosen)
     elif chosen is not None:
@@ -93,10 +101,13 @@ def _tell_local(
         return untold
     ips = ", ".join(map(format_ip, known.ips)) or "no IP"
     text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
-    story.tell("announced", f"{text}, sequence {vrf.sequence.get(mac, 0)}", vrf)
+    text += f", sequence {vrf.sequence.get(mac, 0)}"
+    kept = exported(story, vrf, mac)
+    story.tell("announced", f"to no peer: {text}" if kept.untold else text, vrf)
     if mac in vrf.frozen:
         story.tell("noted", "it is a duplicate and frozen here", vrf)
-    return tell_export(story, vrf, mac)
+    story.steps += kept.steps
+    return kept.untold
 
 
 def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
@@ -113,13 +124,14 @@ def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
 
 def _tell_selected(story: Story, vrf: MacVrf, chosen: Path, paths: list[Path]) -> None:
     where = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
-    losers = {path for path in paths if path is not chosen}
-    if not losers:
-        story.tell("selected", f"{where}: there is no other", vrf)
-    for loser in sorted(losers, key=lambda path: path.rank):
-        against = f"{format_ip(loser.vtep)} by peer {loser.peer}"
-        reason = why_better(chosen, loser)
-        story.tell("selected", f"{where} over {against}: {reason}", vrf)
+    told = {
+        f"{where} over {format_ip(loser.vtep)} by peer {loser.peer}: "
+        f"{why_better(chosen, loser)}": None
+        for loser in sorted(paths, key=lambda path: path.rank)
+        if loser.rank != chosen.rank
+    }
+    for text in told or (f"{where}: there is no other",):
+        story.tell("selected", text, vrf)
 
 
 def _mac_obstacle(vrf: MacVrf, mac: bytes) -> str | None:

@@ -1,5 +1,6 @@
 """The first steps: what peers sent, and which EVIs imported it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from evpnd.core.admission import Fate, fate
@@ -18,6 +19,20 @@ class Received(NamedTuple):
     session: Session
     key: bytes
     path: Path
+
+
+def within(vni: int | None, vrfs: list[MacVrf], paths: Iterable[Path]) -> set[Path]:
+    """Pick the paths that have to do with the VNI asked about; all where none has."""
+    every = set(paths)
+    if vni is None:
+        return every
+    concerned = {
+        path
+        for path in every
+        if path.labels[:3] == vni.to_bytes(3, "big")
+        or any(vrf in path.importers for vrf in vrfs)
+    }
+    return concerned or every
 
 
 def tell_received(story: Story, received: list[Received], nothing: str) -> None:

@@ -48,10 +48,17 @@ class Story:
         if vni is None:
             return list(vrfs.values())
         vrf = vrfs.get(vni)
-        if vrf is None:
-            self.tell("end", f"there is no EVI with VNI {vni}", ok=False)
-            return []
-        return [vrf]
+        return [] if vrf is None else [vrf]
+
+    def unknown(self, vni: int | None) -> bool:
+        """End the story where there is no EVI that is asked about."""
+        vrfs = self.engine.inventory.vrfs
+        if vni is None or vni in vrfs:
+            return False
+        known = ", ".join(map(str, vrfs)) or "none"
+        text = f"there is no EVI with VNI {vni}; there is {known}"
+        self.tell("end", text, ok=False)
+        return True
 
     def fdb(self, vrf: MacVrf) -> list[FdbRow]:
         """Read the FDB of an EVI's bridge from the kernel."""

@@ -2,19 +2,27 @@
 
 from evpnd.core.admission import imet_fate
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.received import peer_name, targets_of, tell_import
+from evpnd.core.explain.received import peer_name, targets_of, tell_import, within
 from evpnd.core.explain.story import Story
+from evpnd.core.path import Path
 from evpnd.core.rib import flood_endpoint
 from evpnd.core.selection import best, mac_candidates
+from evpnd.core.sessions import Session
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
 from evpnd.model.routes import ImetRoute
+
+Imet = tuple[Session, ImetRoute, Path]
 
 
 def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     """Tell what is known of a VTEP, and in which flood lists it is."""
+    if story.unknown(vni):
+        return
     text = format_ip(vtep)
     if vtep == story.engine.inventory.vtep:
         story.tell("local", f"{text} is our own VTEP address")
+        story.tell("end", "it is this host itself", ok=True)
+        return
     imets = [
         (session, route, path)
         for session in story.engine.peering.sessions.values()
@@ -22,6 +30,8 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         if isinstance(route, ImetRoute)
         and vtep in (route.originator, path.vtep, flood_endpoint(route, path))
     ]
+    concerned = _within(vni, story, imets)
+    imets = [each for each in imets if each[2] in concerned]
     for session, route, path in imets:
         attributes = path.attributes
         pmsi = attributes.pmsi
@@ -39,8 +49,10 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     for vrf in story.evis(vni):
         wants = vtep in vrf.imets.values()
         macs = sum(_leads_to(vrf, mac, vtep) for mac in {key[:6] for key in vrf.routes})
-        if wants or macs or vtep in vrf.flood_rows or vni is not None:
-            _tell_vtep_in(story, vrf, vtep, macs, wants=wants)
+        asked = vni is not None or any(vrf in path.importers for *_, path in imets)
+        if wants or macs or vtep in vrf.flood_rows or asked:
+            lost = None if wants else _why_not_wanted(vrf, imets)
+            _tell_vtep_in(story, vrf, vtep, macs, lost)
     if not any(step["step"] == "end" for step in story.steps):
         reason: str | None = f"no peer announces {text}"
         if imets:
@@ -49,20 +61,38 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         story.tell("end", f"absent: {reason or 'no EVI imports it'}", ok=False)
 
 
+def _within(vni: int | None, story: Story, imets: list[Imet]) -> set[Path]:
+    """Pick what has to do with the VNI asked about, as `within` does."""
+    labelled = {
+        path
+        for *_, path in imets
+        if path.attributes.pmsi is not None and path.attributes.pmsi.label == vni
+    }
+    return labelled or within(vni, story.evis(vni), (path for *_, path in imets))
+
+
+def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
+    """Say why an EVI has none of a VTEP's type 3 routes."""
+    elsewhere: list[str] = []
+    for _, route, path in imets:
+        judged = imet_fate(path, route, count=False)
+        if judged.reason is not None and (vrf in path.importers or len(imets) == 1):
+            return judged.reason
+        elsewhere += [other.config.name for other, _ in judged.takers]
+    if elsewhere:
+        return f"its type 3 route is imported by {', '.join(elsewhere)}, not here"
+    return "no type 3 route of it is imported here"
+
+
 def _tell_vtep_in(
-    story: Story, vrf: MacVrf, vtep: bytes, macs: int, *, wants: bool
+    story: Story, vrf: MacVrf, vtep: bytes, macs: int, lost: str | None
 ) -> None:
     count = "1 MAC is" if macs == 1 else f"{macs} MACs are"
     story.tell("selected", f"{count} reached by it", vrf, macs=macs)
-    lost = None
-    if not wants:
-        lost = "no type 3 route of it is imported here"
+    if lost is not None:
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     elif not vrf.config.flood:
         lost = "flood is false in the configuration"
-        story.tell("wanted", f"not in the flood list: {lost}", vrf)
-    elif vtep == vrf.vtep:
-        lost = "it is our own address"
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     else:
         story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)

@@ -12,9 +12,9 @@ from evpnd.adapters.config_yaml.reader import parse_yaml
 from evpnd.core.explain import Step, Story, explain_ip, explain_mac, explain_vtep
 from evpnd.core.path import RANK_STEPS, Rank
 from evpnd.core.plan import Dump
-from evpnd.model.config import DuplicateDetection
+from evpnd.model.config import DuplicateDetection, ImportTargets, StaticEntry
 from evpnd.model.events import BindingsSnooped, Event, UpdateReceived
-from evpnd.model.ids import parse_ip, parse_route_target
+from evpnd.model.ids import Mac, parse_ip, parse_route_target, parse_vni
 from evpnd.model.routes import MacIpBatch, Update
 from evpnd.model.rows import NTF_SELF, NUD_PERMANENT, FdbRow
 from tests.fakes.host import (
@@ -167,7 +167,59 @@ def test_somebody_elses_row_is_named() -> None:
 
 
 def test_an_evi_that_is_not_there_is_said() -> None:
-    assert texts(mac_story(host(), 999), "end")[0] == "there is no EVI with VNI 999"
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    (end,) = mac_story(here, 999)
+    assert end["text"] == f"there is no EVI with VNI 999; there is {VNI}"
+
+
+def two_evis(**changes: object) -> Host:
+    """Have a second EVI, without devices, that imports 65000:200."""
+    (evi,) = config().evis
+    target = parse_route_target("65000:200")
+    other = replace(
+        evi,
+        vni=parse_vni(200),
+        name="other",
+        vxlan="vx200",
+        import_targets=ImportTargets(exact=frozenset({target})),
+        **changes,  # type: ignore[arg-type]
+    )
+    here = host(evis=(evi, other))
+    here.run(announce(ONE, attributes(FAR), FAR, MAC), announce_imet(ONE, FAR))
+    path = replace(attributes(FARTHER), route_targets=(target,))
+    batch = MacIpBatch(rd_of(FARTHER), bytes(4), b"", b"\0\0\xc8", [MAC])
+    here.run(UpdateReceived(TWO, Update(path, [batch], [], [], [])))
+    return here
+
+
+def test_only_the_vni_asked_about_is_told() -> None:
+    here = two_evis()
+
+    assert len(texts(mac_story(here), "received")) == 2
+    for vni, vtep in ((VNI, FAR), (200, FARTHER)):
+        (received,) = texts(mac_story(here, vni), "received")
+        assert f"next hop {vtep}" in received
+
+
+def test_a_static_mac_that_yields_says_so() -> None:
+    (evi,) = config().evis
+    static = StaticEntry(Mac(MAC), None, sticky=False)
+    here = host(evis=(replace(evi, static=(static,)),))
+    here.run(announce(ONE, attributes("10.0.0.0", 7), "10.0.0.0", MAC))
+
+    steps = mac_story(here)
+    assert "yields to a better claim" in texts(steps, "local")[0]
+
+
+def test_routes_of_one_peer_for_a_mac_are_no_rivals() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC, MAC + IP))
+
+    assert texts(mac_story(here), "selected") == [
+        f"{FAR} by peer {ONE}: there is no other"
+    ]
 
 
 def test_an_evi_that_lacks_its_device_is_where_it_is_lost() -> None:
@@ -211,7 +263,19 @@ def test_our_own_vtep_is_told_to_be_ours() -> None:
     explain_vtep(told, VTEP, None)
 
     assert "our own VTEP" in told.steps[0]["text"]
-    assert told.steps[-1]["ok"] is False
+    assert told.steps[-1]["text"] == "it is this host itself"
+
+
+def test_a_vtep_that_a_policy_keeps_out_ends_with_the_policy() -> None:
+    rule = "rules: [{name: r, match: {vtep: 10.0.0.2}, reject: quarantined}]"
+    here = governed("import", rule)
+    here.run(announce_imet(ONE, FAR))
+
+    for vni in (None, VNI):
+        told = story(here)
+        explain_vtep(told, parse_ip(FAR), vni)
+        (end,) = texts(told.steps, "end")
+        assert end == "absent: quarantined (policy p, rule r, p.yaml:2)"
 
 
 def test_an_ethernet_segment_is_noted() -> None:
@@ -247,6 +311,8 @@ def test_a_local_mac_that_export_keeps_back_is_here_and_not_announced() -> None:
 
     steps = mac_story(here)
     assert [text.split(":")[-1] for text in texts(steps, "policy")] == [" private"] * 2
+    assert texts(steps, "announced")[0].startswith("to no peer: ")
+    assert texts(ip_story(here), "local")[0].endswith(", and not announced")
     assert steps[-1]["ok"] is False
     assert steps[-1]["text"] == (
         "here, and not announced: rejected on export: private "
