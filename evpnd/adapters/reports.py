@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from evpnd.adapters.control.requests import FILTERS
 from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
 from evpnd.core import views
 from evpnd.core.engine import Engine
@@ -19,15 +20,6 @@ from evpnd.model.config import Config, LogConfig
 KEPT_EVENTS = 1000
 SAME_EVENT_LIMIT = 50
 """Lines a second of one event; the rest are counted and told in one line."""
-
-FILTERS = ("vni", "peer", "mac", "ip")
-FILTERS_OF = {
-    "peers": ("peer",),
-    "evis": ("vni",),
-    "vteps": ("vni", "peer"),
-    "policies": (),
-}
-"""Tables that not all filters have a meaning for."""
 
 Entry = dict[str, Any]
 
@@ -110,17 +102,27 @@ class Reports:
         table = tables.get(what)
         if table is None:
             return {"ok": False, "error": f"there is no table {what!r}"}
-        vain = [name for name in FILTERS if name in filters]
-        vain = [name for name in vain if name not in FILTERS_OF.get(what, FILTERS)]
-        if vain:
-            error = f"{what} cannot be filtered by {' and '.join(vain)}"
-            return {"ok": False, "error": error}
+        if isinstance(name := filters.get("peer"), str):
+            meant = self._peers(name)
+            if not meant and what != "events":  # those may be of a stranger
+                known = ", ".join(engine.peering.sessions) or "none"
+                error = f"there is no peer {name}; there is {known}"
+                return {"ok": False, "error": error}
+            filters = {**filters, "peer": {name, *meant}}
         offset = time.time() - now
         found = [entry for entry in table() if _passes(entry, filters)]
         for entry in found:
             if isinstance(entry.get("since"), float):
                 entry["since"] = _iso(entry["since"] + offset)
         return {"ok": True, "result": found}
+
+    def _peers(self, name: str) -> list[str]:
+        """Find peers by their address or description."""
+        return [
+            session.peer
+            for session in self._engine.peering.sessions.values()
+            if name in (session.peer, session.config.description)
+        ]
 
     def size(self) -> int:
         """Count the routes and the local MACs, which make tables long."""
@@ -194,7 +196,7 @@ class Reports:
         )
 
 
-def _passes(entry: Entry, filters: dict[str, object]) -> bool:
+def _passes(entry: Entry, filters: dict[str, Any]) -> bool:
     for name in FILTERS:
         wanted = filters.get(name)
         if wanted is None:
@@ -206,7 +208,10 @@ def _passes(entry: Entry, filters: dict[str, object]) -> bool:
             if wanted not in entry["ips"]:
                 return False
         elif name == "peer" and "address" in entry:
-            if wanted not in (entry["address"], entry["description"]):
+            if entry["address"] not in wanted:
+                return False
+        elif name == "peer":
+            if entry.get(name) not in wanted:
                 return False
         elif entry.get(name) != wanted:
             return False

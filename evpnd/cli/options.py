@@ -33,7 +33,10 @@ vni_option = click.option(
     "--vni", type=click.IntRange(1, VNI_MAX), metavar="VNI", help="Only of this VNI."
 )
 peer_option = click.option(
-    "--peer", callback=_normal, metavar="ADDRESS", help="Only of this peer."
+    "--peer",
+    callback=_normal,
+    metavar="PEER",
+    help="Only of this peer: its address or its description.",
 )
 mac_option = click.option(
     "--mac", callback=_normal, metavar="MAC", help="Only with this MAC address."

@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
+from evpnd.adapters.control.requests import FILTERS_OF
 from evpnd.cli.options import (
     ask,
     ip_option,
@@ -30,6 +32,13 @@ _HELP = {
     "events": "The latest events, oldest first.",
 }
 
+_FILTERS = {
+    "vni": vni_option,
+    "peer": peer_option,
+    "mac": mac_option,
+    "ip": ip_option,
+}
+
 
 @click.group()
 @socket_option
@@ -37,7 +46,7 @@ _HELP = {
 def show(ctx: click.Context, socket: Path | None) -> None:
     """Show a table of the daemon's.
 
-    On a terminal it is coloured and folds to the width; to a pipe go plain columns
+    On a terminal it is coloured and fits the width; to a pipe go plain columns
     with a heading. --json prints one document, a list of objects with stable
     names. Filters may be combined; a row that lacks the field does not pass.
 
@@ -57,14 +66,6 @@ def show(ctx: click.Context, socket: Path | None) -> None:
 
 
 def _add(what: str) -> None:
-    @show.command(what, help=_HELP[what])
-    @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-    @vni_option
-    @peer_option
-    @mac_option
-    @ip_option
-    @socket_option
-    @click.pass_context
     def command(
         ctx: click.Context,
         /,
@@ -81,6 +82,13 @@ def _add(what: str) -> None:
             raise click.ClickException(str(answer.get("error", "no table came back")))
         rows = ordered(TABLES[what], [row for row in found if isinstance(row, dict)])
         print_rows(what, rows, as_json=as_json)
+
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+    options = [as_json, *(_FILTERS[name] for name in FILTERS_OF[what]), socket_option]
+    decorated: Callable[..., None] = click.pass_context(command)
+    for option in reversed(options):
+        decorated = option(decorated)
+    show.command(what, help=_HELP[what])(decorated)
 
 
 for _what in _HELP:

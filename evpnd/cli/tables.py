@@ -3,10 +3,13 @@
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 Row = dict[str, object]
+
+NOTHING = "-"
+"""What stands where there is no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,10 @@ class Column:
     heading: str
     write: Callable[[object], str]
     right: bool = False
+    spare: int = 0
+    """Left out where a terminal is too narrow, the highest first; 0: never."""
+    sentence: bool = False
+    """Moved below the row where a terminal is too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ def write_text(value: object) -> str:
     """Write any value on one line, with nothing in it that moves a cursor."""
     match value:
         case None | "" | []:
-            return "-"
+            return NOTHING
         case bool():
             return "yes" if value else "no"
         case list():
@@ -101,12 +108,12 @@ def write_time(value: object) -> str:
 
 def write_flag(value: object) -> str:
     """Write a boolean so that the rare case stands out."""
-    return "yes" if value is True else "-"
+    return "yes" if value is True else NOTHING
 
 
 def write_count(value: object) -> str:
     """Write how many there are, so that none does not catch the eye."""
-    return str(len(value)) if isinstance(value, list) and value else "-"
+    return str(len(value)) if isinstance(value, list) and value else NOTHING
 
 
 def write_sentences(value: object) -> str:
@@ -134,17 +141,23 @@ def _write_detail(value: object) -> str:
     return f'"{text}"' if " " in text else text
 
 
-def _column(field: str, heading: str = "") -> Column:
-    return Column(field, heading or field.upper().replace("_", "-"), write_text)
+def _column(field: str, heading: str = "", *, spare: int = 0) -> Column:
+    name = heading or field.upper().replace("_", "-")
+    return Column(field, name, write_text, spare=spare)
 
 
-def _number(field: str, heading: str = "") -> Column:
-    plain = _column(field, heading)
-    return Column(field, plain.heading, write_text, right=True)
+def _number(field: str, heading: str = "", *, spare: int = 0) -> Column:
+    return replace(_column(field, heading, spare=spare), right=True)
 
 
-def _flag(field: str, heading: str = "") -> Column:
-    return Column(field, heading or field.upper().replace("_", "-"), write_flag)
+def _flag(field: str, heading: str = "", *, spare: int = 0) -> Column:
+    return replace(_column(field, heading, spare=spare), write=write_flag)
+
+
+def _sentence(
+    field: str, write: Callable[[object], str] = write_text, heading: str = ""
+) -> Column:
+    return replace(_column(field, heading), write=write, sentence=True)
 
 
 TABLES: dict[str, Table] = {
@@ -152,32 +165,32 @@ TABLES: dict[str, Table] = {
         (
             _column("address"),
             _number("asn"),
-            _column("description"),
+            _column("description", spare=3),
             _column("state"),
-            Column("uptime", "UPTIME", write_duration, right=True),
+            Column("uptime", "UPTIME", write_duration, right=True, spare=1),
             _number("routes_received", "RECEIVED"),
-            _number("routes_rejected", "REJECTED"),
+            _number("routes_rejected", "REJECTED", spare=2),
             _number("routes_advertised", "ADVERTISED"),
-            Column("findings", "FINDINGS", write_count, right=True),
-            _column("last_error"),
+            Column("findings", "FINDINGS", write_count, right=True, spare=4),
+            _sentence("last_error"),
         ),
         ("address",),
     ),
     "evis": Table(
         (
-            _column("name"),
+            _column("name", spare=1),
             _number("vni"),
-            _column("bridge"),
-            _column("vxlan"),
-            _column("vtep"),
-            _column("rd"),
-            _column("import_targets", "IMPORT"),
-            _column("export_targets", "EXPORT"),
+            _column("bridge", spare=2),
+            _column("vxlan", spare=3),
+            _column("vtep", spare=4),
+            _column("rd", spare=5),
+            _column("import_targets", "IMPORT", spare=6),
+            _column("export_targets", "EXPORT", spare=7),
             _number("local_macs"),
             _number("remote_macs"),
             _number("remote_vteps"),
             _column("state"),
-            _column("reason"),
+            _sentence("reason"),
         ),
         ("vni",),
     ),
@@ -187,13 +200,13 @@ TABLES: dict[str, Table] = {
             _column("mac"),
             _column("kind"),
             _column("vtep"),
-            _column("interface"),
-            _number("sequence", "SEQ"),
-            _flag("sticky"),
-            _flag("duplicate"),
+            _column("interface", spare=3),
+            _number("sequence", "SEQ", spare=4),
+            _flag("sticky", spare=2),
+            _flag("duplicate", spare=1),
             _column("state"),
             Column("since", "AGE", write_age, right=True),
-            _column("ips"),
+            _sentence("ips"),
         ),
         ("vni", "mac", "kind"),
     ),
@@ -214,26 +227,26 @@ TABLES: dict[str, Table] = {
             _column("peer"),
             _number("macs"),
             _column("flood"),
-            _column("vnis"),
+            _sentence("vnis"),
         ),
         ("vtep",),
     ),
     "routes": Table(
         (
-            _column("peer"),
+            _column("peer", spare=1),
             _number("type"),
-            _column("rd"),
+            _column("rd", spare=5),
             _number("vni"),
             _column("mac"),
             _column("ip"),
-            _column("originator"),
+            _column("originator", spare=3),
             _column("next_hop"),
-            _number("sequence", "SEQ"),
-            _column("route_targets"),
-            _column("accepted"),
+            _number("sequence", "SEQ", spare=4),
+            _column("route_targets", spare=6),
+            _column("accepted", spare=2),
             _column("best"),
-            _column("reason"),
-            Column("notes", "NOTES", write_sentences),
+            _sentence("reason"),
+            _sentence("notes", write_sentences),
         ),
         ("peer", "type", "rd", "mac", "ip", "originator"),
     ),
@@ -243,18 +256,18 @@ TABLES: dict[str, Table] = {
             _column("rule"),
             _column("verdict"),
             _number("routes"),
-            Column("limit", "USE", _write_use),
-            _column("at"),
-            _column("attached"),
+            _sentence("limit", _write_use, "USE"),
+            _column("at", spare=1),
+            _sentence("attached", write_sentences),
         ),
         ("policy", "number"),
     ),
     "events": Table(
         (
             Column("time", "TIME", write_time),
-            _column("level"),
+            _column("level", spare=1),
             _column("event"),
-            _column("details"),
+            _sentence("details"),
         ),
         (),
     ),

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from evpnd.model.ids import format_mac, parse_mac, parse_vni
@@ -16,6 +17,14 @@ TABLES: Final = (
     "policies",
     "events",
 )
+FILTERS: Final = ("vni", "peer", "mac", "ip")
+FILTERS_OF: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(TABLES, FILTERS) | {
+    "peers": ("peer",),
+    "evis": ("vni",),
+    "vteps": ("vni", "peer"),
+    "policies": (),
+}
+"""What each table can be filtered by."""
 COMMANDS: Final = (
     "show",
     "status",
@@ -49,6 +58,13 @@ def parse_request(line: bytes) -> Request:
         raise ValueError(f"command is none of {', '.join(COMMANDS)}")
     if request["command"] == "show" and request.get("what") not in TABLES:
         raise ValueError(f"what is none of {', '.join(TABLES)}")
+    if request["command"] == "show":
+        what = str(request["what"])
+        vain = [
+            key for key in FILTERS if key in request and key not in FILTERS_OF[what]
+        ]
+        if vain:
+            raise ValueError(f"{what} cannot be filtered by {' and '.join(vain)}")
     if request["command"] == "clear" and not request.keys() >= {"vni", "mac"}:
         raise ValueError("clear needs vni and mac")
     if request["command"] == "plan" and not isinstance(request.get("path"), str):

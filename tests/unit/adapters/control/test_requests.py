@@ -64,6 +64,8 @@ def test_a_null_filter_is_no_filter_and_other_keys_stay() -> None:
         b'{"command": "show", "what": "macs", "mac": "x"}',
         b'{"command": "show", "what": "macs", "mac": 2}',
         b'{"command": "show", "what": "macs", "ip": "10.0.0.0/24"}',
+        b'{"command": "show", "what": "policies", "vni": 5}',
+        b'{"command": "show", "what": "evis", "mac": "02:00:00:00:00:01"}',
         b'{"command": "show", "what": "macs", "vni": ' + b"9" * 5000 + b"}",
     ],
 )

@@ -1,0 +1,41 @@
+"""What `show` tells, and what it leaves out."""
+
+from dataclasses import replace
+
+from evpnd.adapters.reports import Reports
+from tests.fakes.host import PEERS, Host, announce, attributes, config
+
+ONE, TWO = PEERS
+FAR = "10.0.0.2"
+
+
+def reports() -> Reports:
+    first, second = config().peers
+    here = Host(configuration=config(peers=(replace(first, description="a"), second)))
+    here.up()
+    for number, peer in enumerate(PEERS, 1):
+        here.run(announce(peer, attributes(FAR), FAR, bytes((2, 0, 0, 0, 0, number))))
+    return Reports(here.engine)
+
+
+def peers_of(answer: dict[str, object]) -> list[str]:
+    found = answer["result"]
+    assert isinstance(found, list)
+    return [row["peer"] for row in found]
+
+
+def test_a_peer_is_named_by_address_or_description() -> None:
+    shown = reports().show
+
+    assert peers_of(shown("routes", {"peer": "a"})) == [ONE]
+    assert peers_of(shown("routes", {"peer": TWO})) == [TWO]
+
+
+def test_a_peer_that_is_not_there_is_an_error_and_no_empty_table() -> None:
+    answer = reports().show("routes", {"peer": "b"})
+
+    assert answer == {
+        "ok": False,
+        "error": f"there is no peer b; there is {ONE}, {TWO}",
+    }
+    assert reports().show("events", {"peer": "b"}) == {"ok": True, "result": []}
