@@ -6,6 +6,8 @@ The engine is used up by that: it is a copy, or one made for the purpose.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from evpnd.core.engine import Engine
@@ -24,6 +26,7 @@ from evpnd.model.actions import (
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.events import Event, LinkObserved, LinksDumped, LinkVanished
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
+from evpnd.model.policy import Policy
 from evpnd.model.rows import BridgePort, Link, VxlanLink
 
 ROUNDS = 20
@@ -141,10 +144,12 @@ def _new(ifindex: int, name: str, kind: str) -> Link:
 
 
 def picture(engine: Engine) -> Picture:
-    """Take down devices, sessions, EVIs, announcements and rows."""
+    """Take down devices, sessions, policies, EVIs, announcements and rows."""
     seen: Picture = dict(_devices(engine))
     for peer in engine.config.peers:
         seen["session", peer.address] = _session(peer, engine.config)
+    for policy in engine.config.policies.values():
+        seen["policy", policy.name] = _policy(policy)
     for vrf in engine.inventory.vrfs.values():
         seen["evi", str(vrf.config.vni)] = _evi(vrf)
         seen.update(told(vrf, engine.exporter))
@@ -187,12 +192,28 @@ def _session(peer: PeerConfig, config: Config) -> dict[str, Any]:
     return shown
 
 
+def _policy(policy: Policy) -> dict[str, Any]:
+    """Take down a policy; another revision says something else, wherever it stands."""
+    rules = tuple(replace(rule, line=0) for rule in policy.rules)
+    limits = tuple(replace(limit, line=0) for limit in policy.limits)
+    said = repr((rules, limits, policy.default)).encode()
+    return {
+        "rules": [rule.name for rule in policy.rules],
+        "default": policy.default.value,
+        "limits": [limit.text for limit in policy.limits],
+        "revision": sha256(said).hexdigest()[:8],
+    }
+
+
 def _evi(vrf: MacVrf) -> dict[str, Any]:
     evi = vrf.config
     return {
         "name": evi.name,
         "rd": format_rd(vrf.rd),
+        "import_targets": evi.import_targets.texts(),
         "export_targets": [format_route_target(t) for t in evi.export_targets],
+        "import_policies": list(evi.import_policies),
+        "export_policies": list(evi.export_policies),
         "state": "ready" if vrf.ready else "not-ready",
         "reason": None if vrf.ready else vrf.reason,
     }
@@ -283,6 +304,7 @@ def _tell_session(change: Change, lost: tuple[int, bool] | None) -> None:
 _NAMES = {
     "device": ("name",),
     "session": ("address",),
+    "policy": ("name",),
     "evi": ("vni",),
     "route": ("vni", "type", "mac", "ip"),
     "flood": ("vni", "vtep"),

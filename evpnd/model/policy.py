@@ -220,6 +220,12 @@ class Limit:
     per: tuple[Dimension, ...]
     line: int
 
+    @property
+    def text(self) -> str:
+        """Write it on one line: ``macs 2000 per peer, vni``."""
+        per = ", ".join(each.value for each in self.per)
+        return f"{self.counted.value} {self.most} per {per}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

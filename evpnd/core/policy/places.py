@@ -123,15 +123,11 @@ class Limiter:
         return f"{self.policy.file}:{self.limit.line}"
 
     @property
-    def text(self) -> str:
-        """Write the limit."""
-        per = ", ".join(each.value for each in self.limit.per)
-        return f"{self.limit.counted.value} {self.limit.most} per {per}"
-
-    @property
     def reason(self) -> str:
         """Say why a route over the limit is rejected."""
-        return f"limit {self.text} reached (policy {self.policy.name}, {self.place})"
+        return (
+            f"limit {self.limit.text} reached (policy {self.policy.name}, {self.place})"
+        )
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

@@ -48,7 +48,7 @@ def limits(config: Config, kept: Limits) -> Iterator[Entry]:
             yield {
                 "policy": name,
                 "number": number,
-                "rule": f"limit {limiter.text}",
+                "rule": f"limit {limiter.limit.text}",
                 "at": limiter.place,
                 "verdict": "limit",
                 "routes": sum(bucket.parked for bucket in buckets),

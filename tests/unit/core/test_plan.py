@@ -256,6 +256,32 @@ def test_what_an_export_policy_sets_is_a_change_for_all_peers() -> None:
     assert "peers" not in route
 
 
+def test_another_policy_is_a_change_whether_or_not_a_route_cares() -> None:
+    here = host()
+    first = exporting("rules: [{name: a, match: {vni: 7}, reject: true}]", peer=True)
+    here.run(ConfigChanged(first))
+    moved = exporting("\nrules: [{name: a, match: {vni: 7}, reject: true}]", peer=True)
+    other = exporting("rules: [{name: a, match: {vni: 8}, reject: true}]", peer=True)
+
+    assert planned(here, moved) == []
+    (change,) = planned(here, other)
+    assert (change["what"], change["name"], change["action"]) == (
+        *("policy", "out", "change"),
+    )
+    assert change["was"].keys() == {"revision"}
+
+
+def test_policies_of_an_evi_are_told() -> None:
+    (evi,) = [
+        change
+        for change in planned(host(), with_evi(import_targets=OTHERS))
+        if change["what"] == "evi"
+    ]
+
+    assert evi["import_targets"] == ["65000:999"]
+    assert evi["was"] == {"import_targets": ["*:100"]}
+
+
 def test_a_site_of_origin_is_a_change_of_every_route() -> None:
     wanted = config(site_of_origin=bytes.fromhex("0003fde800000009"))
     plan = planned(host(), wanted)
