@@ -67,11 +67,12 @@ def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -
 
     Lines begin with + for what comes, ~ for what changes (the old value stands in
     brackets) and - for what goes. --json prints one document, a list of objects
-    with `action` (add, change, remove), `what` (device, session, policy, evi, route,
-    flood, fdb, neighbor) and the properties; `was` has the old ones of a change. A route
-    has `peers` where only those are told of the change: export policies and profiles
-    are applied. A session that changes has `restarts`, and then `routes_withdrawn`:
-    how many of its routes are gone until it is back (0 with graceful restart).
+    with `action` (add, change, remove), `what` (device, session, policy, evi,
+    route, flood, fdb, neighbor) and the properties; `was` has the old ones of a
+    change. A route has `peers` where only those are told of the change: export
+    policies and profiles are applied. A policy of another `revision` says something
+    else. A session that changes has `restarts`, and then `routes_withdrawn`: how
+    many of its routes are gone until it is back (0 with graceful restart).
 
     \b
     Examples:

@@ -261,6 +261,13 @@ class Exporter:
                         told.setdefault(now, []).append(key)
                 yield from _tell((peer,), vrf.rd, evi, attributes, told, gone)
 
+    def tells(self, rd: bytes, keys: Iterable[bytes]) -> bool:
+        """Tell whether policies let one of some routes go to one peer at least."""
+        kept = [group.withheld for group in self.groups.values()]
+        if not all(kept):
+            return True
+        return any((rd, key) not in withheld for key in keys for withheld in kept)
+
     def advertised(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
         """Count the routes that each peer is told."""
         count = originate.count(vrfs)

@@ -6,7 +6,7 @@ Times leave the core as monotonic seconds; the agent turns them into dates.
 from collections.abc import Iterator
 from typing import Any
 
-from evpnd.core import findings
+from evpnd.core import findings, originate
 from evpnd.core.admission import Fate, fate, imet_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
@@ -100,7 +100,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "sticky": vrf.is_sticky(mac),
                 "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
                 "interface": _link_name(engine, local.port) if local else None,
-                "state": _local_state(vrf, mac),
+                "state": _local_state(engine, vrf, mac),
                 "since": local.since if local else None,
                 "origin": local.origin.value if local else "configured",
                 "peer": None,
@@ -142,6 +142,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
                         "state": "advertised"
                         if ip in _announced_ips(vrf, mac)
+                        and engine.exporter.tells(vrf.rd, (mac + ip,))
                         else "not-advertised",
                         "duplicate": (vni, ip) in engine.contests.found,
                         **_arp_nd(flags),
@@ -364,10 +365,15 @@ def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
     return known.ips if known is not None else ()
 
 
-def _local_state(vrf: MacVrf, mac: bytes) -> str:
+def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> str:
     if mac in vrf.frozen:
         return "frozen"
-    return "advertised" if mac in vrf.announced else "not-advertised"
+    known = vrf.announced.get(mac)
+    if known is None:
+        return "not-advertised"
+    keys = [key for key, _ in originate.routes(mac, known)]
+    told = engine.exporter.tells(vrf.rd, keys)
+    return "advertised" if told else "not-advertised"
 
 
 def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> str:

@@ -86,7 +86,8 @@ TYPES_WITH = dict.fromkeys(Field, _EVERY_TYPE) | {
     Field.GATEWAY: frozenset({RouteType.IP_PREFIX}),
     Field.LEARNED: _MAC_IP,
 }
-"""A criterion on a field that a type has not never holds for a route of it."""
+"""A criterion on a field that a type has not never holds for a route of it, but for
+`ip: none`."""
 
 
 class Range(NamedTuple):
@@ -113,7 +114,7 @@ class Prefix(NamedTuple):
 
 
 NO_ADDRESS = Prefix(b"", 0)
-"""`ip: none`: a route that could have one, without."""
+"""`ip: none`: a route without one, of whatever type."""
 
 
 def shorten(octets: bytes, length: int) -> bytes:

@@ -77,6 +77,8 @@ def _items(value: object, sets: Words) -> list[Any]:
 
 
 def _is(key: str, item: Any, route: Words) -> bool:  # noqa: ANN401
+    if key == "ip" and item == "none":
+        return "ip" not in route
     if route["type"] not in HAVING.get(key, {route["type"]}):
         return False
     match key:
@@ -88,8 +90,6 @@ def _is(key: str, item: Any, route: Words) -> bool:  # noqa: ANN401
             return _in_range(item, route.get(key))
         case "mac":
             return _mac_in(item, route["mac"])
-        case "ip" if item == "none":
-            return route["type"] == "mac-ip" and "ip" not in route
         case "ip" | "vtep" | "originator" | "gateway":
             return _ip_in(item, route.get(key))
         case "peer":

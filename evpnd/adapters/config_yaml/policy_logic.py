@@ -27,6 +27,7 @@ from evpnd.model.policy import (
 EFFORT = 20_000
 """Alternatives that are looked at in one policy; what is left is taken for possible."""
 
+_ALL = frozenset(RouteType)
 _MAC_IP = frozenset({RouteType.MAC_IP})
 _MEMBERS = frozenset(
     {
@@ -64,8 +65,9 @@ def types_of(criterion: Criterion) -> frozenset[RouteType]:
         return frozenset(each for each in values if isinstance(each, RouteType))
     if field in (Field.STICKY, Field.DEFAULT_GATEWAY) and True in values:
         return _MAC_IP
-    if field is Field.IP and set(values) == {NO_ADDRESS}:
-        return _MAC_IP
+    if field is Field.IP and NO_ADDRESS in values:
+        others = TYPES_WITH[field] if set(values) != {NO_ADDRESS} else frozenset()
+        return _ALL - {RouteType.IP_PREFIX} | others
     return TYPES_WITH[field]
 
 
@@ -132,7 +134,7 @@ class Search:
 
 def consistent(literals: Literals) -> bool:
     """Tell whether one route may have all of these."""
-    types = frozenset(RouteType)
+    types = _ALL
     wanted: dict[Field, list[tuple[Value, ...]]] = {}
     denied: dict[Field, list[Criterion]] = {}
     for criterion, holds in literals:
@@ -140,7 +142,7 @@ def consistent(literals: Literals) -> bool:
             denied.setdefault(criterion.field, []).append(criterion)
             continue
         of_criterion = types_of(criterion)
-        types &= of_criterion if holds else frozenset(RouteType) - of_criterion
+        types &= of_criterion if holds else _ALL - of_criterion
         if holds:
             wanted.setdefault(criterion.field, []).append(criterion.values)
     if Field.LEARNED in wanted:

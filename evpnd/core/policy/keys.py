@@ -52,7 +52,8 @@ class KeyIndex:
     def __init__(self) -> None:
         """Begin without any."""
         self._tables: dict[_Place, dict[int, _Table]] = {}
-        self._without_ip = 0
+        self.without_ip = 0
+        """The bits of `ip: none`."""
 
     def add(self, criterion: Criterion, flag: int) -> None:
         """Have routes that a criterion holds for bear a flag."""
@@ -60,7 +61,7 @@ class KeyIndex:
         for prefix in criterion.values:
             assert isinstance(prefix, Prefix)
             if prefix == NO_ADDRESS:
-                self._without_ip |= flag
+                self.without_ip |= flag
                 continue
             tables = self._tables.setdefault((start, len(prefix.octets)), {})
             table = tables.get(prefix.length)
@@ -82,7 +83,7 @@ class KeyIndex:
             columns += self._columns(keys, (MAC_LENGTH, size - MAC_LENGTH), relevant)
             fixed = 0
         else:
-            fixed = self._without_ip & relevant
+            fixed = self.without_ip & relevant
         if not columns:
             return [fixed] * len(keys)
         bits = columns[0]

@@ -11,6 +11,7 @@ from evpnd.core.policy.facts import FactIndex
 from evpnd.core.policy.keys import KeyIndex
 from evpnd.model.policy import (
     KEY_FIELDS,
+    TYPES_WITH,
     AnyOf,
     Criterion,
     Field,
@@ -18,6 +19,8 @@ from evpnd.model.policy import (
     Not,
     Subject,
 )
+
+_WITH_IP = TYPES_WITH[Field.IP]
 
 Matches = Callable[[int, int], bool | None]
 """Of the bits that hold and of those that are unknown."""
@@ -74,7 +77,8 @@ class Index:
 
     def facts(self, subject: Subject) -> int:
         """Find the bits of all criteria that hold for a path."""
-        return self._facts.facts(subject)
+        bits = self._facts.facts(subject)
+        return bits if subject.type in _WITH_IP else bits | self.keys.without_ip
 
     def compile(self, match: Match) -> Matches:
         """Make the function of a match."""

@@ -125,9 +125,8 @@ class Limiter:
     @property
     def reason(self) -> str:
         """Say why a route over the limit is rejected."""
-        return (
-            f"limit {self.limit.text} reached (policy {self.policy.name}, {self.place})"
-        )
+        where = f"policy {self.policy.name}, {self.place}"
+        return f"limit {self.limit.text} reached ({where})"
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:

@@ -288,3 +288,23 @@ def test_what_was_withheld_is_not_withdrawn_and_counts_for_nobody() -> None:
     here.run(*here.kernel.frame(PORTS[0], MAC))
     shown = {row["address"]: row for row in views.peers(here.engine, here.now)}
     assert (shown[ONE]["routes_advertised"], shown[TWO]["routes_advertised"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("of", "state"),
+    [
+        ((Keep(MAC), None), "advertised"),
+        ((Keep(MAC), Keep()), "advertised"),
+        ((Keep(MAC), Keep(MAC, OTHER)), "not-advertised"),
+    ],
+)
+def test_what_every_peer_is_kept_from_is_not_shown_as_advertised(
+    of: tuple[Keep | None, ...], state: str
+) -> None:
+    here = Host()
+    here.engine.exporter = Exporter(config(), policies(*of))
+    here.up()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+
+    (row,) = views.macs(here.engine)
+    assert row["state"] == state
