@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -71,8 +72,9 @@ def test(
 
     With --live the daemon's policy of the same name is compared with the FILE: the
     routes that each rule is for now and then, how many are accepted and rejected,
-    and of those that fare otherwise the number and the first twenty. A copy of the
-    daemon works it out; nothing is changed.
+    and of those that fare otherwise the number and the first twenty. A policy that
+    no peer and no EVI names is tried as the last one of every peer's `import`. A
+    copy of the daemon works it out; nothing is changed.
 
     \b
     Examples:
@@ -93,9 +95,10 @@ def test(
     \b
     Fields of --json, for each case: policy file line case route passed expected
     got; `got` has verdict rule at set reason. With --route: route verdict policy
-    rule at set reason path. With --live one object: policy rules (rule at verdict
-    now then) now then (accepted rejected) changed examples (direction peer rd mac
-    ip was then).
+    rule at set reason path. With --live entries of a `kind`: rule (policy rule at
+    verdict now then), limit (policy limit at waiting), summary (policy attached
+    accepted rejected changed), route (direction peer type vni mac ip originator rd
+    was then).
 
     \b
     Exit status:
@@ -271,23 +274,50 @@ def _rehearse(
             click.echo(error, err=True)
         ctx.exit(2)
     result = answer.get("result")
-    if not answer.get("ok") or not isinstance(result, dict):
+    if not answer.get("ok") or not isinstance(result, list):
         raise click.ClickException(str(answer.get("error", "no answer came back")))
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return
+    _print_rehearsal(result)
+
+
+def _print_rehearsal(entries: Sequence[dict[str, Any]]) -> None:
+    (summary,) = (each for each in entries if each["kind"] == "summary")
+    if not summary["attached"]:
+        click.echo(
+            f"nothing names {summary['policy']} yet; it is tried as the last one of "
+            "every peer's import"
+        )
     click.echo(f"{'RULE':<32} {'NOW':>9} {'THEN':>9}  VERDICT  AT")
-    for rule in result["rules"]:
-        now, then = ("-" if rule[when] is None else rule[when] for when in _MOMENTS)
-        verdict, at = rule["verdict"], rule["at"]
-        click.echo(f"{rule['rule']:<32} {now:>9} {then:>9}  {verdict:<7}  {at}")
+    for each in entries:
+        match each["kind"]:
+            case "rule":
+                end = f"  {each['verdict']:<7}  {each['at']}"
+                _print_moments(each["rule"], each, end)
+            case "limit":
+                end = f"  {'limit':<7}  {each['at'] or ''}"
+                name = f"waiting at {each['limit']}"
+                _print_moments(name, each["waiting"], end)
+            case _:
+                continue
     for verdict in ("accepted", "rejected"):
-        now, then = (result[when][verdict] for when in _MOMENTS)
-        click.echo(f"{verdict + ', of all':<32} {now:>9} {then:>9}")
-    click.echo(f"{result['changed']} routes would fare otherwise; nothing was changed")
-    for one in result["examples"]:
+        _print_moments(f"{verdict}, imports and exports", summary[verdict])
+    changed = summary["changed"]
+    routes = "1 route" if changed == 1 else f"{changed} routes"
+    shown = [each for each in entries if each["kind"] == "route"]
+    some = f" (the first {len(shown)} below)" if len(shown) < changed else ""
+    click.echo(f"{routes} would fare otherwise{some}; nothing was changed")
+    for one in shown:
+        way = "from" if one["direction"] == "import" else "to"
         names = ("mac", "ip", "originator")
-        key = " ".join(str(one[name]) for name in names if one.get(name))
-        click.echo(f"  {one['direction']} {one['peer']} {one['rd']} {key or 'type 3'}")
+        key = "".join(f" {name} {one[name]}" for name in names if one.get(name))
+        vni = "" if one["vni"] is None else f" vni {one['vni']}"
+        click.echo(f"  {way} {one['peer']}: {one['type']}{key}{vni} rd {one['rd']}")
         click.echo(f"    now   {one['was']}")
         click.echo(f"    then  {one['then']}")
+
+
+def _print_moments(name: str, of: dict[str, Any], end: str = "") -> None:
+    now, then = ("-" if of[when] is None else of[when] for when in _MOMENTS)
+    click.echo(f"{name:<32} {now:>9} {then:>9}{end}".rstrip())

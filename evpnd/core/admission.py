@@ -14,14 +14,14 @@ from evpnd.core.policy.attached import Attached
 from evpnd.core.policy.limits import Limits, Source
 from evpnd.core.policy.places import Gate
 from evpnd.core.policy.program import Chain, Outcome, Program
-from evpnd.core.policy.subjects import received_as, received_imet, received_mac_ip
-from evpnd.model.policy import Subject
-from evpnd.model.routes import ImetRoute, PathAttributes
+from evpnd.core.policy.subjects import received_as, received_mac_ip, received_other
+from evpnd.model.policy import Key, Subject
+from evpnd.model.routes import OtherRoute, PathAttributes
 
 Keys = Sequence[bytes]
 
 NOT_IMPORTED = "no EVI imports the route targets that policies left it"
-IMET_KEYS: Keys = (b"",)
+ALONE: Keys = (b"",)
 """The one route where there is no MAC."""
 
 
@@ -73,6 +73,7 @@ class Admission:
     """The policies between one path and the EVIs."""
 
     __slots__ = (
+        "_alone",
         "_gates",
         "_origin",
         "_path",
@@ -82,8 +83,14 @@ class Admission:
         "_variants",
     )
 
-    def __init__(self, path: Path, origin: Origin, subject: Subject) -> None:
-        """Ask what can be asked without the keys."""
+    def __init__(
+        self, path: Path, origin: Origin, subject: Subject, alone: Key | None = None
+    ) -> None:
+        """Ask what can be asked without the keys.
+
+        `alone` is the key of a route of another type than 2, one to a path.
+        """
+        self._alone = alone
         self._path = path
         self._origin = origin
         self._subject = subject
@@ -133,13 +140,20 @@ class Admission:
         if self._program is None:
             yield from self._enter(None, keys, count=count)
             return
-        for outcome, part in self._program.partition(keys):
+        for outcome, part in self._partition(self._program, keys):
             if count:
                 _count(outcome, part)
             if outcome.accepted:
                 yield from self._enter(outcome, part, count=count)
             else:
                 yield Fate(part, (), outcome.reason, (outcome,))
+
+    def _partition(
+        self, program: Program, keys: Keys
+    ) -> Sequence[tuple[Outcome, Keys]]:
+        if self._alone is None:
+            return program.partition(keys)
+        return [(program.outcome_of(self._alone), keys)]
 
     def _stage(self, outcome: Outcome | None) -> _Stage:
         known = self._stages.get(id(outcome))
@@ -195,7 +209,7 @@ class Admission:
                 continue
             divided = []
             for part in parts:
-                for outcome, smaller in program.partition(part.keys):
+                for outcome, smaller in self._partition(program, part.keys):
                     if count:
                         _count(outcome, smaller)
                     fate = part._replace(
@@ -209,8 +223,13 @@ class Admission:
                     divided.append(fate)
             parts = divided
         for part in parts:
-            reason = None if part.takers else part.reason or NOT_IMPORTED
+            reason = None if part.takers else part.reason or self._lost(stage.path)
             yield part._replace(reason=reason)
+
+    def _lost(self, path: Path) -> str:
+        """Say why no EVI imports what policies left of a path."""
+        nearest = self._path.nearest
+        return nearest.text if nearest and path is self._path else NOT_IMPORTED
 
 
 def _count(outcome: Outcome, keys: Keys) -> None:
@@ -237,14 +256,15 @@ def is_governed(path: Path, origin: Origin) -> bool:
     )
 
 
-def imet_fate(path: Path, route: ImetRoute, *, count: bool = True) -> Fate:
-    """Say what becomes of a type 3 route."""
+def other_fate(path: Path, route: OtherRoute, *, count: bool = True) -> Fate:
+    """Say what becomes of a route of another type than 2; only type 3 is used."""
     origin = path.origin
     if origin is None:
         takers = tuple((vrf, path) for vrf in path.importers)
-        return Fate(IMET_KEYS, takers, path.rejection)
-    subject = origin.complete(received_imet(path.attributes, route))
-    (fate,) = Admission(path, origin, subject).judge(IMET_KEYS, count=count)
+        return Fate(ALONE, takers, path.rejection)
+    subject, key = received_other(path.attributes, route)
+    admission = Admission(path, origin, origin.complete(subject), key)
+    (fate,) = admission.judge(ALONE, count=count)
     return fate
 
 

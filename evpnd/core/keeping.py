@@ -3,10 +3,9 @@
 from collections import Counter
 from sys import getsizeof
 
-from evpnd.core.admission import fate, imet_fate
+from evpnd.core.admission import fate, other_fate
 from evpnd.core.path import Path
 from evpnd.core.rib import AdjRibIn, Table
-from evpnd.model.routes import ImetRoute
 
 _OTHER_ROUTE = 500
 """Octets of a route of another type than 2, about."""
@@ -25,8 +24,8 @@ def kept_rejected(rib: AdjRibIn) -> tuple[int, int]:
             octets += routes * size + paths * _PATH
     for route, path in rib.others.values():
         unused = path.rejection is not None
-        if isinstance(route, ImetRoute) and not unused:
-            unused = not imet_fate(path, route, count=False).takers
+        if not unused:
+            unused = not other_fate(path, route, count=False).takers
         if unused:
             count += 1
             octets += _OTHER_ROUTE + _PATH

@@ -6,7 +6,7 @@ both pointing to the path it shares with others; both tables share the key.
 
 from collections.abc import Iterable, Iterator
 
-from evpnd.core.admission import Admission, imet_fate, source_of
+from evpnd.core.admission import Admission, other_fate, source_of
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
 from evpnd.core.policy.limits import Coming, Limits
@@ -165,11 +165,15 @@ class AdjRibIn:
 
 
 def import_other(route: OtherRoute, path: Path) -> None:
-    """Let a type 3 route into the flood lists of the EVIs that import it."""
+    """Let a type 3 route into the flood lists of the EVIs that import it.
+
+    Of the others policies are asked as well, and nothing else.
+    """
+    judged = other_fate(path, route)
     if not isinstance(route, ImetRoute):
         return
     vtep = flood_endpoint(route, path)
-    for vrf, _ in imet_fate(path, route).takers:
+    for vrf, _ in judged.takers:
         if vtep:
             vrf.imets[(path.peer, *identity(route))] = vtep
         vrf.dirty_flood = True

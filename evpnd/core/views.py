@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from evpnd.core import findings, originate
-from evpnd.core.admission import Fate, fate, imet_fate
+from evpnd.core.admission import Fate, fate, other_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.keeping import kept_rejected
@@ -292,7 +292,6 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             if path.attributes.pmsi is not None:
                 entry["vni"] = path.attributes.pmsi.label
             entry["notes"] = findings.of_imet(route, path)
-            _tell_fate(entry, imet_fate(path, route, count=False))
         case EthernetAdRoute():
             entry = _path_entry(session, path, 1)
             entry["esi"] = route.esi.hex(":")
@@ -309,6 +308,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             entry["ip"] = f"{format_ip(route.prefix)}/{route.prefix_length}"
             entry["gateway"] = format_ip(route.gateway)
             entry["vni"] = int.from_bytes(route.label)
+    _tell_fate(entry, other_fate(path, route, count=False))
     if not isinstance(route, ImetRoute) and entry["accepted"]:
         entry["reason"] = "routes of this type are kept and not used"
     entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)

@@ -1,6 +1,6 @@
 """What is known of a VTEP, and in which flood lists it is."""
 
-from evpnd.core.admission import imet_fate
+from evpnd.core.admission import other_fate
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.received import peer_name, targets_of, tell_import, within
 from evpnd.core.explain.story import Story
@@ -43,7 +43,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
             f"route targets {targets_of(path)}, {story.ago(path.received_at)}",
             peer=session.peer,
         )
-        tell_import(story, imet_fate(path, route, count=False), path)
+        tell_import(story, other_fate(path, route, count=False), path)
     if not imets:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
@@ -57,7 +57,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         reason: str | None = f"no peer announces {text}"
         if imets:
             _, route, path = imets[0]
-            reason = imet_fate(path, route, count=False).reason
+            reason = other_fate(path, route, count=False).reason
         story.tell("end", f"absent: {reason or 'no EVI imports it'}", ok=False)
 
 
@@ -75,7 +75,7 @@ def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
     """Say why an EVI has none of a VTEP's type 3 routes."""
     elsewhere: list[str] = []
     for _, route, path in imets:
-        judged = imet_fate(path, route, count=False)
+        judged = other_fate(path, route, count=False)
         if judged.reason is not None and (vrf in path.importers or len(imets) == 1):
             return judged.reason
         elsewhere += [other.config.name for other, _ in judged.takers]

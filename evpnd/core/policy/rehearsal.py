@@ -4,29 +4,41 @@ Run on a copy of the engine, which it uses up.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from evpnd.core import originate
-from evpnd.core.admission import Fate, fate, imet_fate
+from evpnd.core.admission import Fate, fate, other_fate
+from evpnd.core.announcing import PeerExport
 from evpnd.core.engine import Engine
+from evpnd.core.evi import MacVrf
+from evpnd.core.exporting import Group
 from evpnd.core.path import Path
 from evpnd.core.policy.changing import difference
-from evpnd.core.policy.subjects import received_mac_ip, to_announce
+from evpnd.core.policy.subjects import received_mac_ip, received_other, to_announce
 from evpnd.model.actions import ExportAttributes
+from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import format_ip, format_mac, format_rd
-from evpnd.model.policy import DEFAULT_RULE, Policy, Rule
-from evpnd.model.routes import ImetRoute
+from evpnd.model.policy import DEFAULT_RULE, Policy, RouteType, Rule, Subject
+from evpnd.model.routes import (
+    IpPrefixRoute,
+    OtherRoute,
+    PathAttributes,
+    identity,
+)
 
 Entry = dict[str, Any]
+Counts = Mapping[tuple[str, str], int]
 
 EXAMPLES = 20
 """Routes that change, of which more is told than their number."""
+MAC_LENGTH = 6
 
-RouteId = tuple[str, str, bytes, bytes]
-"""`import` or `export`, the peers, the RD, and MAC and IP (type 3: nothing)."""
+RouteId = tuple[str, str, bytes, object]
+"""`import` or `export`, the peers, the RD, and what tells it from others of that RD."""
 
 
 class Standing(NamedTuple):
@@ -34,155 +46,273 @@ class Standing(NamedTuple):
 
     accepted: bool
     text: str
+    name: Entry
+    """Type, VNI and addresses, as `show routes` names them."""
 
 
-def rehearse(engine: Engine, policy: Policy, now: float) -> Entry:
-    """Compare what becomes of all routes now and with a changed policy."""
-    old = engine.config.policies[policy.name]
-    before, counts = _judge_all(engine), engine.importer.attached.counts()
-    policies = {**engine.config.policies, policy.name: policy}
-    engine.handle(ConfigChanged(replace(engine.config, policies=policies)), now)
+class Moment(NamedTuple):
+    """How all routes fare, and how often each rule and limit was for one."""
+
+    standings: dict[RouteId, Standing]
+    counts: Counts
+    waiting: dict[str, int]
+    """Routes that wait at a limit of the policy, by its text."""
+
+
+def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
+    """Compare what becomes of all routes now and with a changed policy.
+
+    A policy that nothing names is tried as the last one of every peer's `import`.
+    Gives entries of `kind` rule, limit, summary and route.
+    """
+    old = engine.config.policies.get(policy.name)
+    config = engine.config
+    attached = _is_named(policy.name, config)
+    if not attached:
+        peers = tuple(
+            replace(peer, import_policies=(*peer.import_policies, policy.name))
+            for peer in config.peers
+        )
+        config = replace(config, peers=peers)
+    before = _judge_all(engine, policy.name)
+    policies = {**config.policies, policy.name: policy}
+    engine.handle(ConfigChanged(replace(config, policies=policies)), now)
     engine.reconcile(now)
-    after, counts_then = _judge_all(engine), engine.importer.attached.counts()
-    # A rule that only stands elsewhere is no news to a route.
-    files = {re.escape(each.file) for each in (old, policy)}
-    place = re.compile(f"(?:{'|'.join(files)}):[0-9]+")
-    changed = [
-        (route, was, then)
-        for route, was in before.items()
-        if (then := after.get(route, was)) != was
-        and place.sub("", then.text) != place.sub("", was.text)
+    after = _judge_all(engine, policy.name)
+    changed = list(_changed(before, after, {policy.file, old.file if old else ""}))
+    accepted = [
+        sum(each.accepted for each in moment.standings.values())
+        for moment in (before, after)
     ]
-    return {
-        "policy": policy.name,
-        "rules": list(_rules(old, policy, counts, counts_then)),
-        "now": _sum(before),
-        "then": _sum(after),
-        "changed": len(changed),
-        "examples": [_example(*each) for each in changed[:EXAMPLES]],
-    }
+    totals = [len(moment.standings) for moment in (before, after)]
+    rejected = [all_ - good for all_, good in zip(totals, accepted, strict=True)]
+    return [
+        *_rules(old if attached else None, policy, before.counts, after.counts),
+        *_limits(policy, before.waiting, after.waiting),
+        {
+            "kind": "summary",
+            "policy": policy.name,
+            "attached": attached,
+            "accepted": _moments(*accepted),
+            "rejected": _moments(*rejected),
+            "changed": len(changed),
+        },
+        *changed[:EXAMPLES],
+    ]
+
+
+def _is_named(name: str, config: Config) -> bool:
+    lists = [(peer.import_policies, peer.export_policies) for peer in config.peers]
+    lists += [(evi.import_policies, evi.export_policies) for evi in config.evis]
+    return any(name in (*first, *second) for first, second in lists)
+
+
+def _moments(now: object, then: object) -> Entry:
+    return {"now": now, "then": then}
+
+
+def _changed(before: Moment, after: Moment, files: set[str]) -> Iterator[Entry]:
+    # A rule that only stands elsewhere is no news to a route.
+    places = "|".join(re.escape(file) for file in files if file)
+    place = re.compile(f"(?:{places}):[0-9]+")
+    for route, was in before.standings.items():
+        then = after.standings.get(route, was)
+        if place.sub("", then.text) == place.sub("", was.text):
+            continue
+        direction, peer, rd, _ = route
+        yield {
+            "kind": "route",
+            "direction": direction,
+            "peer": peer,
+            "rd": format_rd(rd),
+            **was.name,
+            "was": was.text,
+            "then": then.text,
+        }
 
 
 def _rules(
-    old: Policy,
-    new: Policy,
-    counts: Mapping[tuple[str, str], int],
-    counts_then: Mapping[tuple[str, str], int],
+    old: Policy | None, new: Policy, counts: Counts, counts_then: Counts
 ) -> Iterator[Entry]:
-    was = {rule.name for rule in old.rules} | {DEFAULT_RULE}
-    last = Rule(DEFAULT_RULE, new.line, (), new.default)
-    rules = (*new.rules, last)
-    for rule in rules:
+    was = _all_rules(old) if old is not None else ()
+    will = _all_rules(new)
+    names, left = ({rule.name for rule in rules} for rules in (was, will))
+    for rule in (*will, *(rule for rule in was if rule.name not in left)):
+        there = rule.name in left
         yield {
+            "kind": "rule",
+            "policy": new.name,
             "rule": rule.name,
-            "at": f"{new.file}:{rule.line}",
+            "at": f"{new.file if there or old is None else old.file}:{rule.line}",
             "verdict": "next" if rule.verdict is None else rule.verdict.value,
-            "now": counts.get((old.name, rule.name), 0) if rule.name in was else None,
-            "then": counts_then.get((new.name, rule.name), 0),
+            "now": counts.get((new.name, rule.name), 0) if rule.name in names else None,
+            "then": counts_then.get((new.name, rule.name), 0) if there else None,
         }
-    left = {rule.name for rule in rules}
-    for rule in old.rules:
-        if rule.name not in left:
-            yield {
-                "rule": rule.name,
-                "at": f"{old.file}:{rule.line}",
-                "verdict": "next" if rule.verdict is None else rule.verdict.value,
-                "now": counts.get((old.name, rule.name), 0),
-                "then": None,
-            }
 
 
-def _sum(standings: Mapping[RouteId, Standing]) -> Entry:
-    accepted = sum(each.accepted for each in standings.values())
-    return {"accepted": accepted, "rejected": len(standings) - accepted}
+def _all_rules(policy: Policy) -> tuple[Rule, ...]:
+    return (*policy.rules, Rule(DEFAULT_RULE, policy.line, (), policy.default))
 
 
-def _judge_all(engine: Engine) -> dict[RouteId, Standing]:
+def _limits(
+    policy: Policy, before: Mapping[str, int], after: Mapping[str, int]
+) -> Iterator[Entry]:
+    lines = {limit.text: limit.line for limit in policy.limits}
+    for text in dict.fromkeys((*after, *before)):
+        yield {
+            "kind": "limit",
+            "policy": policy.name,
+            "limit": text,
+            "at": f"{policy.file}:{lines[text]}" if text in lines else None,
+            "waiting": _moments(before.get(text), after.get(text)),
+        }
+
+
+def _judge_all(engine: Engine, policy: str) -> Moment:
     """Judge every route once, and count it for the rules that match."""
     engine.importer.attached.forget_counts()
     found: dict[RouteId, Standing] = {}
     for session in engine.peering.sessions.values():
+        peer = str(session.peer)
         for table in session.rib.mac_ip.values():
             by_path: dict[Path, list[bytes]] = {}
             for key, path in table.items():
                 by_path.setdefault(path, []).append(key)
             for path, keys in by_path.items():
-                for key, standing in _received(path, keys):
-                    found["import", session.peer, path.rd, key] = standing
+                vni = int.from_bytes(path.labels[:3])
+                for key, accepted, text in _received(path, keys):
+                    name = _mac_ip(vni, key)
+                    found["import", peer, path.rd, key] = Standing(accepted, text, name)
         for route, path in session.rib.others.values():
-            if isinstance(route, ImetRoute):
-                name = "import", str(session.peer), route.rd, route.originator
-                found[name] = _standing(imet_fate(path, route), path)
+            standing = _standing(
+                other_fate(path, route), path, partial(_see_other, route)
+            )
+            which = "import", peer, route.rd, identity(route)
+            name = _other(_see_other(route, path.attributes), route)
+            found[which] = Standing(*standing, name)
     for group in engine.exporter.groups.values():
-        peers = ", ".join(group.peers)
-        for vrf in engine.inventory.vrfs.values():
-            for attributes, keys in originate.announced(vrf):
-                told = group.treatment.routes(vrf.config, attributes, keys)
-                for key, judged in zip(keys, told, strict=False):
-                    name = "export", peers, vrf.rd, key
-                    found[name] = _announced(attributes, judged)
-    return found
+        found.update(_told(group, engine))
+    limiters = engine.importer.limits.limiters.get(policy, ())
+    waiting = {
+        limiter.limit.text: sum(each.parked for each in limiter.buckets.values())
+        for limiter in limiters
+    }
+    return Moment(found, engine.importer.attached.counts(), waiting)
 
 
-def _received(path: Path, keys: list[bytes]) -> Iterator[tuple[bytes, Standing]]:
+def _mac_ip(vni: int, key: bytes) -> Entry:
+    mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+    return {
+        "type": RouteType.MAC_IP.word,
+        "vni": vni,
+        "mac": format_mac(mac),
+        "ip": format_ip(ip) if ip else None,
+        "originator": None,
+    }
+
+
+def _see_other(route: OtherRoute, attributes: PathAttributes) -> Subject:
+    return received_other(attributes, route)[0]
+
+
+def _other(subject: Subject, route: OtherRoute) -> Entry:
+    prefix = None
+    if isinstance(route, IpPrefixRoute):
+        prefix = f"{format_ip(route.prefix)}/{route.prefix_length}"
+    originator = subject.originator
+    return {
+        "type": subject.type.word,
+        "vni": subject.vni,
+        "mac": None,
+        "ip": prefix,
+        "originator": format_ip(originator) if originator else None,
+    }
+
+
+def _received(path: Path, keys: list[bytes]) -> Iterator[tuple[bytes, bool, str]]:
+    nlri = (path.rd, path.ethernet_tag or bytes(4), path.esi, path.labels)
+
+    def standing(judged: Fate) -> tuple[bool, str]:
+        return _standing(judged, path, lambda left: received_mac_ip(left, nlri))
+
     admission = path.admission
     if admission is None:
-        standing = _standing(fate(path, keys[0]), path)
-        yield from ((key, standing) for key in keys)
+        same = standing(fate(path, keys[0]))
+        yield from ((key, *same) for key in keys)
         return
     for judged in admission.judge(keys):
-        standing = _standing(judged, path)
+        all_alike = standing(judged)
         for key in judged.keys:
             within = judged
             if admission.limits is not None:
                 within = admission.within_limits(judged._replace(keys=(key,)))
-            same = within.takers == judged.takers
-            yield key, standing if same else _standing(within, path)
+            alike = within.takers == judged.takers
+            yield key, *(all_alike if alike else standing(within))
 
 
-def _standing(judged: Fate, path: Path) -> Standing:
+def _standing(
+    judged: Fate, path: Path, see: Callable[[PathAttributes], Subject]
+) -> tuple[bool, str]:
+    """Tell whether an EVI takes routes, and say what becomes of them."""
     if not judged.takers:
-        return Standing(accepted=False, text=judged.reason or "no EVI imports it")
+        return False, judged.reason or "no EVI imports it"
+    before = see(path.attributes)
     texts = []
     for vrf, taken in judged.takers:
-        changes = _changes_in(path, taken)
-        texts.append(f"into {vrf.config.name}{changes}")
-    return Standing(accepted=True, text="; ".join(texts))
+        changes = difference(before, see(taken.attributes)) if taken is not path else {}
+        texts.append(f"into {vrf.config.name}{_written(changes)}")
+    return True, "; ".join(texts)
 
 
-def _changes_in(path: Path, taken: Path) -> str:
-    if path is taken:
-        return ""
-    nlri = (path.rd, path.ethernet_tag or bytes(4), path.esi, path.labels)
-    before = received_mac_ip(path.attributes, nlri)
-    return _written(difference(before, received_mac_ip(taken.attributes, nlri)))
+def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
+    peers = ", ".join(group.peers)
+    for vrf in engine.inventory.vrfs.values():
+        vni = vrf.config.vni
+        for attributes, keys in originate.announced(vrf):
+            told = group.treatment.routes(vrf.config, attributes, keys)
+            for key, judged in zip(keys, told, strict=False):
+                text = (
+                    "announced" if judged else _kept_back(group, vrf, attributes, key)
+                )
+                if judged not in (None, attributes):
+                    text += _written(_difference(attributes, judged))
+                name = _mac_ip(vni, key)
+                if not key:
+                    imet = to_announce(attributes, vni=vni, rd=vrf.rd, learned=None)
+                    name = {**name, "type": imet.type.word, "mac": None}
+                    name["originator"] = format_ip(imet.originator)
+                yield (
+                    ("export", peers, vrf.rd, key),
+                    Standing(judged is not None, text, name),
+                )
 
 
-def _announced(
+def _kept_back(
+    group: Group, vrf: MacVrf, attributes: ExportAttributes, key: bytes
+) -> str:
+    policy = group.treatment.policy
+    outcome = None
+    if isinstance(policy, PeerExport):
+        form = group.treatment.attributes(vrf.config, attributes)
+        outcome = policy.outcome(vrf.config, form, key)
+    return "not announced" + (f": {outcome.reason}" if outcome else "")
+
+
+def _difference(
     attributes: ExportAttributes, judged: ExportAttributes | None
-) -> Standing:
-    if judged is None:
-        return Standing(accepted=False, text="not announced")
-    if judged == attributes:
-        return Standing(accepted=True, text="announced")
+) -> Mapping[str, object]:
     before, after = (
-        to_announce(each, vni=0, rd=b"", learned=None) for each in (attributes, judged)
+        to_announce(each, vni=0, rd=b"", learned=None)
+        for each in (attributes, judged or attributes)
     )
-    return Standing(
-        accepted=True, text=f"announced{_written(difference(before, after))}"
-    )
+    return difference(before, after)
 
 
 def _written(changes: Mapping[str, object]) -> str:
-    return "".join(f", set {word} {value}" for word, value in changes.items())
+    return "".join(f", set {word} {_value(value)}" for word, value in changes.items())
 
 
-def _example(route: RouteId, was: Standing, then: Standing) -> Entry:
-    direction, peer, rd, key = route
-    entry: Entry = {"direction": direction, "peer": peer, "rd": format_rd(rd)}
-    if len(key) in {6, 10, 22}:
-        entry["mac"] = format_mac(key[:6])
-        entry["ip"] = format_ip(key[6:]) if key[6:] else None
-    else:
-        entry["originator"] = format_ip(key) if key else None
-    return entry | {"was": was.text, "then": then.text}
+def _value(value: object) -> str:
+    if not isinstance(value, dict):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return " ".join(f"{what} {', '.join(those)}" for what, those in value.items())

@@ -1,12 +1,20 @@
 """Routes as policies see them: those received, and those to announce."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.communities import DEFAULT_GATEWAY, mobility_of
 from evpnd.model.ids import ROUTE_TARGET_SUBTYPE
-from evpnd.model.policy import Learned, RouteType, Subject
-from evpnd.model.routes import ImetRoute, PathAttributes
+from evpnd.model.policy import Key, Learned, RouteType, Subject
+from evpnd.model.routes import (
+    EthernetAdRoute,
+    EthernetSegmentRoute,
+    ImetRoute,
+    IpPrefixRoute,
+    OtherRoute,
+    PathAttributes,
+)
 
 
 def received_mac_ip(
@@ -25,15 +33,40 @@ def received_mac_ip(
     )
 
 
-def received_imet(attributes: PathAttributes, route: ImetRoute) -> Subject:
-    """See a type 3 route; what the session knows is left open."""
-    pmsi = attributes.pmsi
-    return _received(attributes)._replace(
-        rd=route.rd,
-        ethernet_tag=int.from_bytes(route.ethernet_tag),
-        vni=None if pmsi is None else pmsi.label,
-        originator=route.originator,
-    )
+def received_other(
+    attributes: PathAttributes, route: OtherRoute
+) -> tuple[Subject, Key]:
+    """See a route of another type than 2; what the session knows is left open."""
+    subject = _received(attributes)._replace(rd=route.rd)
+    match route:
+        case ImetRoute():
+            pmsi = attributes.pmsi
+            subject = subject._replace(
+                ethernet_tag=int.from_bytes(route.ethernet_tag),
+                vni=None if pmsi is None else pmsi.label,
+                originator=route.originator,
+            )
+        case EthernetAdRoute():
+            subject = subject._replace(
+                type=RouteType.ETHERNET_AD,
+                ethernet_tag=int.from_bytes(route.ethernet_tag),
+                vni=int.from_bytes(route.label),
+            )
+        case EthernetSegmentRoute():
+            subject = subject._replace(
+                type=RouteType.ETHERNET_SEGMENT, originator=route.originator
+            )
+        case IpPrefixRoute():
+            subject = subject._replace(
+                type=RouteType.IP_PREFIX,
+                ethernet_tag=int.from_bytes(route.ethernet_tag),
+                vni=int.from_bytes(route.label),
+                gateway=route.gateway if any(route.gateway) else b"",
+            )
+            return subject, Key(ip=route.prefix, ip_length=route.prefix_length)
+        case _:
+            assert_never(route)
+    return subject, Key()
 
 
 def _received(attributes: PathAttributes) -> Subject:

@@ -15,10 +15,17 @@ from evpnd.model.actions import (
     WithdrawMacIp,
 )
 from evpnd.model.config import Config, EviConfig, PeerConfig, StaticEntry
-from evpnd.model.events import ConfigChanged, PeerWentDown
+from evpnd.model.events import ConfigChanged, PeerWentDown, UpdateReceived
 from evpnd.model.ids import parse_ip, parse_mac, parse_route_target
 from evpnd.model.policy import Policy
-from evpnd.model.routes import PathAttributes
+from evpnd.model.routes import (
+    EthernetAdRoute,
+    EthernetSegmentRoute,
+    IpPrefixRoute,
+    OtherRoute,
+    PathAttributes,
+    Update,
+)
 from tests.fakes.host import (
     PEERS,
     Host,
@@ -26,6 +33,7 @@ from tests.fakes.host import (
     announce_imet,
     attributes,
     config,
+    rd_of,
     withdraw,
     withdraw_imet,
 )
@@ -459,3 +467,34 @@ def test_equal_policies_announce_nothing_on_reload() -> None:
     here.run(ConfigChanged(governed(peers={"export": ("one",)}, one="\n" + ONE)))
 
     assert here.bgp == []
+
+
+def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
+    text = """rules:
+  - {name: prefixes, match: {type: ip-prefix, ip: 192.0.2.0/23}, reject: no prefixes}
+  - {name: segments, match: {type: [ethernet-ad, ethernet-segment]}, reject: no ESI}
+"""
+    here = host(governed(peers={"import": ("p",)}, p=text))
+    rd, esi = rd_of(NEAR), b"\1" * 10
+    segment = EthernetSegmentRoute(rd, esi, parse_ip(NEAR))
+    discovery = EthernetAdRoute(rd, esi, bytes(4), b"\0\0\x64")
+    prefixes = [
+        IpPrefixRoute(rd, bytes(10), bytes(4), 24, parse_ip(ip), bytes(4), bytes(3))
+        for ip in ("192.0.2.0", "198.51.100.0")
+    ]
+    routes: list[OtherRoute] = [segment, discovery, *prefixes]
+    here.run(UpdateReceived(FIRST, Update(attributes(NEAR), [], routes, [], [])))
+
+    found = {
+        (row["type"], row["ip"]): (row["accepted"], row["reason"])
+        for row in views.routes(here.engine)
+    }
+    place = "policy p, rule"
+    assert found == {
+        (1, None): (False, f"no ESI ({place} segments, p.yaml:4)"),
+        (4, None): (False, f"no ESI ({place} segments, p.yaml:4)"),
+        (5, "192.0.2.0/24"): (False, f"no prefixes ({place} prefixes, p.yaml:3)"),
+        (5, "198.51.100.0/24"): (True, "routes of this type are kept and not used"),
+    }
+    counts = here.engine.importer.attached.counts()
+    assert counts == {("p", "prefixes"): 1, ("p", "segments"): 2, ("p", "default"): 1}
