@@ -40,6 +40,7 @@ class PeerExport:
         """Take the peer's policies and those of all EVIs."""
         self._peer = peer
         self._asn = config.asn
+        self._external = peer.asn != config.asn
         self._vrfs = vrfs
         # Looked up now: what the names stand for may be another by the next reload.
         self._chain = attached.chain(peer.export_policies)
@@ -59,7 +60,7 @@ class PeerExport:
         everyone = [*own, *(policy for _, several in of_evis for policy in several)]
         asked = any(map(_asks_for_peer, everyone))
         who = (peer.address, peer.description) if asked else None
-        self._identity = (own, of_evis, who, config.asn)
+        self._identity = (own, of_evis, who, config.asn, self._external)
         self._hash = hash(self._identity)
         self._asks_how_learned = any(
             _looks_at(policy, Field.LEARNED) for policy in everyone
@@ -86,7 +87,10 @@ class PeerExport:
             step.count += 1
         if not outcome.accepted:
             return None
-        return announced_as(attributes, subject, outcome.subject)
+        left = outcome.subject
+        if self._external and left.local_preference is not None:
+            left = left._replace(local_preference=None)  # RFC 4271, section 5.1.5
+        return announced_as(attributes, subject, left)
 
     def outcome(
         self, evi: EviConfig, attributes: ExportAttributes, key: bytes

@@ -6,7 +6,8 @@ number below 65536 stands for both its two-octet and its four-octet form.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 
 from evpnd.model.ids import (
     AS2_MAX,
@@ -42,6 +43,14 @@ _NAMES = {number.to_bytes(4, "big"): name for name, number in _WELL_KNOWN.items(
 _ROUTE_ORIGINS = {ROUTE_TARGET_SUBTYPE: "rt", SITE_OF_ORIGIN_SUBTYPE: "soo"}
 _HEX = re.compile(r"0x((?:[0-9a-fA-F]{2}){1,8})(\*?)")
 _MAC_PATTERN = re.compile(r"(?:[0-9a-fA-F]{2}|\*)(?::(?:[0-9a-fA-F]{2}|\*)){5}")
+_EXTENDED_WORDS = (
+    "rt",
+    "soo",
+    "encap",
+    "default-gateway",
+    "mac-mobility",
+    "router-mac",
+)
 EXTENDED_FORMS = (
     "rt:65000:1, soo:65000:1, encap:vxlan, default-gateway, mac-mobility, "
     "router-mac:02:00:00:00:00:01 or 0x and 16 digits"
@@ -71,6 +80,9 @@ def parse_community_pattern(text: str) -> Patterns:
     """Read ``65000:100``, ``65000:*``, ``no-export`` or ``*`` (RFC 1997)."""
     if text in _WELL_KNOWN:
         return (Masked(_WELL_KNOWN[text], AS4_MAX),)
+    meant = _meant(text, _WELL_KNOWN, {"local-as": "no-export-subconfed"})
+    if meant:
+        raise ValueError(f"{text!r} is no community; did you mean {meant}?")
     return _numbers(text, 2, 16, "community such as 65000:100")
 
 
@@ -111,16 +123,19 @@ def parse_extended_community_pattern(text: str) -> Patterns:
             octets += b"\0" if part == "*" else bytes.fromhex(part)
             mask += b"\0" if part == "*" else b"\xff"
         return (Masked(int.from_bytes(octets), int.from_bytes(mask)),)
-    raise ValueError(
-        f"{text!r} is no extended community; write {EXTENDED_FORMS}, "
-        "with * for any part"
-    )
+    meant = _meant(word, _EXTENDED_WORDS, {"gateway": "default-gateway"})
+    hint = f"write {EXTENDED_FORMS}, with * for any part"
+    if meant:
+        hint = f"did you mean {meant}?"
+    if word == "router-mac":
+        hint = "write six parts, router-mac:02:00:00:*:*:* where some may be anything"
+    raise ValueError(f"{text!r} is no extended community; {hint}")
 
 
 def exact(patterns: Patterns, octets: int, text: str) -> bytes:
     """Give the octets of a text without ``*``; ValueError for one with it."""
     first = patterns[0]
-    if "*" in text or text == "mac-mobility":
+    if "*" in text:
         raise ValueError(f"{text!r} stands for many; name one")
     return first.value.to_bytes(octets, "big")
 
@@ -144,10 +159,25 @@ def _number(text: str, bits: int) -> tuple[int, int] | None:
     return (number, (1 << bits) - 1) if number < 1 << bits else None
 
 
+def _check_stars(text: str) -> None:
+    if any("*" in part and part != "*" for part in re.split("[:.]", text)):
+        raise ValueError(f"{text!r}: * stands for a whole part, between colons or dots")
+
+
+def _meant(text: str, known: Iterable[str], also: Mapping[str, str]) -> str | None:
+    """Find the word that a misspelt one probably stands for."""
+    if not text[:1].isalpha():
+        return None
+    word = text.lower().replace("_", "-")
+    close = get_close_matches(word, known, n=1, cutoff=0.7)
+    return also.get(word) or (close[0] if close else None)
+
+
 def _numbers(text: str, parts: int, bits: int, what: str) -> Patterns:
     if text == "*":
         return (Masked(0, 0),)
     words = text.split(":")
+    _check_stars(text)
     read = [_number(word, bits) for word in words]
     value = mask = 0
     for number in read:
@@ -161,6 +191,7 @@ def _numbers(text: str, parts: int, bits: int, what: str) -> Patterns:
 
 
 def _administrator(text: str, what: str, head: Callable[[int], bytes]) -> Patterns:
+    _check_stars(text)
     left, separator, right = ("*", ":", "*") if text == "*" else text.rpartition(":")
     found = []
     for kind, administrator, bits in (

@@ -4,10 +4,12 @@ from collections.abc import Callable, Hashable, Iterator
 
 from evpnd.adapters.config_yaml.errors import KeyPath, format_key_path
 from evpnd.adapters.config_yaml.policies import Policies
+from evpnd.adapters.config_yaml.policy_logic import Goal, Search
 from evpnd.adapters.config_yaml.schema import ConfigFile, EviSection
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.adapters.config_yaml.types import did_you_mean
 from evpnd.model.ids import RD_INDEXES, Ip, format_ip, format_mac, format_rd, parse_ip
+from evpnd.model.policy import Criterion, Field, Policy
 
 
 def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
@@ -177,23 +179,56 @@ def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:
 
 
 def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) -> None:
+    external = [peer.asn != file.asn for peer in file.peers]
     for place, attached in _attachments(file):
-        for index, name in enumerate(attached):
-            if name in policies.by_name or not policies.complete:
-                continue
-            meant = did_you_mean(name, policies.by_name)
-            hint = f"did you mean {meant}?" if meant else "name its file in `policies:`"
-            findings.add((*place, index), f"policy {name!r} not found; {hint}")
         for index, name in enumerate(attached):
             if attached.index(name) < index:
                 findings.add((*place, index), f"{name!r} stands twice; name it once")
             policy = policies.by_name.get(name)
-            if policy is not None and policy.limits and place[-1] == "export":
-                findings.add(
-                    (*place, index),
-                    f"{name!r} has limits, which count what is imported; "
-                    "name it in `import`, or remove them from it",
-                )
+            if policy is not None:
+                told = all(external)
+                if isinstance(place[1], int) and place[0] == "peers":
+                    told = external[place[1]]
+                _check_attached(policy, (*place, index), findings, external=told)
+                continue
+            if not policies.complete:
+                continue
+            meant = did_you_mean(name, policies.by_name)
+            known = ", ".join(policies.by_name)
+            known = f"known: {known}; or " if known else ""
+            hint = f"{known}name its file in `policies:`"
+            if meant:
+                hint = f"did you mean {meant}?"
+            findings.add((*place, index), f"policy {name!r} not found; {hint}")
+
+
+def _check_attached(
+    policy: Policy, place: KeyPath, findings: Findings, *, external: bool
+) -> None:
+    """Note what a policy asks or sets in vain where it is named.
+
+    `external`: all peers that its routes go to are (RFC 4271, section 5.1.5).
+    """
+    out = place[-2] == "export"
+    if policy.limits and out:
+        findings.add(
+            place,
+            f"{policy.name!r} has limits, which count what is imported; "
+            "name it in `import`, or remove them from it",
+        )
+    search = Search()
+    here = Goal((Criterion(Field.LOCAL, (out,)),))
+    what = "exported is local" if out else "imported is not local"
+    for rule in policy.rules:
+        where = f"rule {rule.name} of {policy.name!r} ({policy.file}:{rule.line})"
+        goal = Goal(rule.match)
+        if search.possible([goal]) and not search.possible([goal, here]):
+            findings.warn(place, f"{where} never holds here: what is {what}")
+        elif out and external and rule.changes.local_preference is not None:
+            findings.warn(
+                place,
+                f"{where} sets local-preference, which no external peer is told",
+            )
 
 
 def _attachments(file: ConfigFile) -> Iterator[tuple[KeyPath, list[str]]]:

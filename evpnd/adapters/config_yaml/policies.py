@@ -1,6 +1,7 @@
 """Policy files: found, read, judged and turned into policies."""
 
 import glob
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from evpnd.adapters.config_yaml.policy_cases import build_cases, build_route
 from evpnd.adapters.config_yaml.policy_checks import check_rules
 from evpnd.adapters.config_yaml.policy_rules import POLICY, build_policy
 from evpnd.adapters.config_yaml.policy_schema import Route
+from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
 from evpnd.adapters.config_yaml.shape import Findings, Shape, validate
 from evpnd.model.policy import Policy
@@ -28,8 +30,15 @@ class Policies:
 
 
 def is_policy(document: Document) -> bool:
-    """Tell a policy file from a configuration by its key ``policy``."""
-    return isinstance(document.value, dict) and "policy" in document.value
+    """Tell a policy file from a configuration by its key ``policy``.
+
+    One that lacks it has rules, and nothing that a configuration begins with.
+    """
+    value = document.value
+    return isinstance(value, dict) and (
+        "policy" in value
+        or ("rules" in value and not {"asn", "vtep", "peers", "evis"} & value.keys())
+    )
 
 
 def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
@@ -48,9 +57,10 @@ def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
     file = validate(findings, POLICY)
     if file is None:
         return None, findings
-    policy = build_policy(file, findings)
+    sets = Sets(file, findings)
+    policy = build_policy(file, sets, findings)
     check_rules(policy, findings)
-    cases = tuple(build_cases(file, policy, findings))
+    cases = tuple(build_cases(file, policy, sets, findings))
     if findings.errors:
         return None, findings
     return PolicyWithCases(policy, file.description or "", cases), findings
@@ -110,9 +120,18 @@ def read_policies(
                 f"no file matches {pattern} in {folder}; correct or remove it",
             )
         for path in map(Path, paths):
-            if path.resolve() in seen:
+            if path.is_dir():
+                complete = False
+                findings.add(
+                    ("policies", index),
+                    f"{pattern} is a directory; write {pattern.rstrip('/')}/*.yaml",
+                )
                 continue
-            seen.add(path.resolve())
+            # Unlike Path.resolve, this leaves links that lead in circles alone.
+            real = Path(os.path.realpath(path))
+            if real in seen:
+                continue
+            seen.add(real)
             complete &= _read_policy(path, found, findings)
     return Policies(found, complete)
 

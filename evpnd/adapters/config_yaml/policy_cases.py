@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from evpnd.adapters.config_yaml import policy_schema as schema
 from evpnd.adapters.config_yaml.errors import KeyPath
-from evpnd.adapters.config_yaml.policy_rules import changes_of
+from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.adapters.config_yaml.types import did_you_mean
 from evpnd.model.communities import (
@@ -30,10 +30,11 @@ from evpnd.model.policy_cases import Case, TriedRoute
 
 
 def build_cases(
-    file: schema.PolicyFile, policy: Policy, findings: Findings
+    file: schema.PolicyFile, policy: Policy, sets: Sets, findings: Findings
 ) -> Iterator[Case]:
     """Turn the cases of a file of sound shape into values."""
     names = {rule.name for rule in policy.rules} | {DEFAULT_RULE}
+    names |= _written_names(findings)
     for at, case in enumerate(file.cases):
         place: KeyPath = ("cases", at)
         expect = case.expect
@@ -50,8 +51,19 @@ def build_cases(
             route=build_route(case.route, (*place, "route"), findings),
             verdict=Verdict(expect.verdict),
             rule=expect.rule,
-            changes=None if expect.set is None else changes_of(expect.set),
+            changes=None
+            if expect.set is None
+            else sets.changes(expect.set, (*place, "expect", "set")),
         )
+
+
+def _written_names(findings: Findings) -> set[str]:
+    """Find the names of rules that have errors of their own."""
+    value = findings.document.value
+    rules = value.get("rules") if isinstance(value, dict) else None
+    listed = rules if isinstance(rules, list) else []
+    names = (rule.get("name") for rule in listed if isinstance(rule, dict))
+    return {name for name in names if isinstance(name, str)}
 
 
 def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> TriedRoute:
@@ -63,6 +75,11 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
     gateway = route.default_gateway or any(
         community[:2] == DEFAULT_GATEWAY[:2] for community in communities
     )
+    if route.default_gateway is False and gateway:
+        findings.add(
+            (*place, "default-gateway"),
+            "the extended community default-gateway says otherwise; remove one",
+        )
     if gateway and DEFAULT_GATEWAY not in communities:
         communities.append(DEFAULT_GATEWAY)
     sequence, sticky = _mobility(route, communities, place, findings)
@@ -119,7 +136,9 @@ def _mobility(
     if (sequence, sticky) == said:
         return said
     written = next((each for each in communities if each[:2] == MAC_MOBILITY), None)
-    if written is not None:
+    if written == mac_mobility(0):  # `mac-mobility` alone says that it is there
+        communities.remove(written)
+    elif written is not None:
         key = "sequence" if sequence != said[0] else "sticky"
         findings.add(
             (*place, key),

@@ -80,10 +80,11 @@ class _Matches:
                 left = possible & types_of(condition)
                 if not left and possible:
                     what = condition.field.value
+                    why = f"{_words(possible)} has no such {what}"
+                    if condition.field is Field.TYPE:
+                        why = f"what is around it is for {_words(possible)}"
                     self._findings.warn(
-                        (*place, what),
-                        f"can never hold: {_words(possible)} has no such {what}; "
-                        "remove one of the two",
+                        (*place, what), f"can never hold: {why}; remove one of the two"
                     )
                 possible = left
         if not possible:

@@ -5,20 +5,19 @@ from typing import Final
 
 from evpnd.adapters.config_yaml import policy_schema as schema
 from evpnd.adapters.config_yaml.errors import KeyPath
+from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.policy_values import (
     PARSERS,
     Reference,
     Values,
     set_name,
 )
-from evpnd.adapters.config_yaml.reader import describe
+from evpnd.adapters.config_yaml.reader import Document
 from evpnd.adapters.config_yaml.shape import Findings, Shape
-from evpnd.adapters.config_yaml.types import did_you_mean
 from evpnd.model.policy import (
     DEFAULT_RULE,
     NO_CHANGES,
     AnyOf,
-    Changes,
     Condition,
     Counted,
     Criterion,
@@ -32,8 +31,18 @@ from evpnd.model.policy import (
     Verdict,
 )
 
+
+def _forgotten_dollar(document: Document, given: object) -> str:
+    """Suggest a set where its name stands without `$`."""
+    value = document.value
+    sets = value.get("sets") if isinstance(value, dict) else None
+    named = isinstance(given, str) and isinstance(sets, dict) and given in sets
+    return f"; did you mean ${given}?" if named else ""
+
+
 POLICY: Final = Shape(
     model=schema.PolicyFile,
+    hint=_forgotten_dollar,
     first="policy: NAME",
     examples={
         "policy": "policy: tenant-guard",
@@ -79,20 +88,28 @@ POLICY: Final = Shape(
         "prefix": "ip",
         "address": "ip",
         "originator-ip": "originator",
+        "mac-address": "mac",
+        "seq": "sequence",
+        "action": "accept",
+        "route-type": "type",
+        "evpn-type": "type",
+        "origin-as": "asn",
+        "extcommunity": "extended-community",
+        "ext-community": "extended-community",
     },
 )
 
 
-def build_policy(file: schema.PolicyFile, findings: Findings) -> Policy:
+def build_policy(file: schema.PolicyFile, sets: Sets, findings: Findings) -> Policy:
     """Turn a file of sound shape into a policy; note every contradiction."""
-    return _Builder(file, findings).build()
+    return _Builder(file, sets, findings).build()
 
 
 class _Builder:
-    def __init__(self, file: schema.PolicyFile, findings: Findings) -> None:
+    def __init__(self, file: schema.PolicyFile, sets: Sets, findings: Findings) -> None:
         self._file = file
         self._findings = findings
-        self._used: set[str] = set()
+        self._sets = sets
 
     def build(self) -> Policy:
         file, findings = self._file, self._findings
@@ -108,7 +125,7 @@ class _Builder:
         # What a rule that was cut out would have used is not known.
         if not findings.errors:
             for name in file.sets:
-                if name not in self._used:
+                if name not in self._sets.used:
                     findings.warn(
                         ("sets", name),
                         f"no rule refers to it; write ${name} or remove it",
@@ -128,7 +145,9 @@ class _Builder:
     def _rule(self, at: int, rule: schema.Rule) -> Rule:
         place: KeyPath = ("rules", at)
         add = self._findings.add
-        changes = NO_CHANGES if rule.set is None else changes_of(rule.set)
+        changes = NO_CHANGES
+        if rule.set is not None:
+            changes = self._sets.changes(rule.set, (*place, "set"))
         accepts, rejects = rule.accept is not None, rule.reject is not None
         if accepts and rejects:
             add((*place, "reject"), "the rule has accept too; keep one of them")
@@ -165,9 +184,9 @@ class _Builder:
             if isinstance(given, bool):
                 conditions.append(Criterion(field, (given,)))
             elif given is not None:
+                # Without values where they are wrong: the match is not empty.
                 values = self._values(field, given, (*place, field.value))
-                if values:
-                    conditions.append(Criterion(field, values))
+                conditions.append(Criterion(field, values))
         if match.not_ is not None:
             inner = self._match(match.not_, (*place, "not"))
             if not inner:
@@ -195,7 +214,8 @@ class _Builder:
                 here = place
                 if self._is_list(place):
                     here = (*place, at)
-                values.extend(self._members(item.name, field, here))
+                found = self._sets.members(item.name, field.value, PARSERS[field], here)
+                values.extend(value for several in found for value in several)
             else:
                 values.extend(item)
         return tuple(dict.fromkeys(values))  # type: ignore[arg-type]
@@ -203,34 +223,6 @@ class _Builder:
     def _is_list(self, place: KeyPath) -> bool:
         original = self._findings.original(place)
         return (*original, 0) in self._findings.document.lines
-
-    def _members(self, name: str, field: Field, place: KeyPath) -> Iterator[object]:
-        sets = self._file.sets
-        if name not in sets:
-            meant = did_you_mean(name, sets)
-            known = (
-                f"known: {', '.join(map('${}'.format, sets))}"
-                if sets
-                else (f"add `sets: {{{name}: [...]}}`")
-            )
-            self._findings.add(
-                place,
-                f"no set is named {describe(name)}; "
-                f"{f'did you mean ${meant}?' if meant else known}",
-            )
-            return
-        self._used.add(name)
-        for at, member in enumerate(sets[name]):
-            try:
-                if isinstance(member, str) and member.startswith("$"):
-                    raise ValueError(  # noqa: TRY301 - noted like the others
-                        f"{member}: a set holds values, not other sets"
-                    )
-                yield from PARSERS[field](member)
-            except ValueError as error:
-                self._findings.add(
-                    ("sets", name, at), f"as {field.value}, which refers to it: {error}"
-                )
 
     def _check_names(self, rules: tuple[Rule, ...]) -> None:
         seen: dict[str, Rule] = {}
@@ -274,15 +266,3 @@ class _Builder:
                 per=tuple(map(Dimension, limit.per)),
                 line=self._line(place),
             )
-
-
-def changes_of(section: schema.Set) -> Changes:
-    """Turn what a rule sets, or a case expects to be set, into a value."""
-    return Changes(
-        local_preference=section.local_preference,
-        med=section.med,
-        sticky=section.sticky,
-        communities=section.community,
-        large_communities=section.large_community,
-        route_targets=section.route_target,
-    )

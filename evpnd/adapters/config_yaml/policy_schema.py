@@ -18,8 +18,10 @@ from evpnd.adapters.config_yaml.policy_values import (
     OneOrMore,
     Reference,
     Values,
+    WrittenEdit,
     edit,
     exact_members,
+    ip_prefix,
     reason,
 )
 from evpnd.adapters.config_yaml.reader import describe
@@ -27,7 +29,6 @@ from evpnd.adapters.config_yaml.schema import Section
 from evpnd.model.ids import AS4_MAX, VNI_MAX, Ip, Mac, Rd, parse_ip, parse_mac, parse_rd
 from evpnd.model.policy import (
     Dimension,
-    Edit,
     Field,
     Learned,
     Prefix,
@@ -36,6 +37,7 @@ from evpnd.model.policy import (
 )
 
 _TYPES = tuple(each.word for each in RouteType)
+_NUMBERS = {str(int(each)): each.word for each in RouteType}
 _LEARNED = tuple(str(each.value) for each in Learned)
 
 Items = list[Reference | Values]
@@ -106,11 +108,11 @@ class Set(Section):
     """MULTI_EXIT_DISC."""
     sticky: types.Flag | None = None
     """The MAC must not move; of type 2 routes alone."""
-    community: Annotated[Edit, edit(COMMUNITIES)] | None = None
+    community: Annotated[WrittenEdit, edit(COMMUNITIES)] | None = None
     """Communities: a list that replaces, or {add: [], remove: []}."""
-    large_community: Annotated[Edit, edit(LARGE_COMMUNITIES)] | None = None
+    large_community: Annotated[WrittenEdit, edit(LARGE_COMMUNITIES)] | None = None
     """Large communities: a list that replaces, or {add: [], remove: []}."""
-    route_target: Annotated[Edit, edit(ROUTE_TARGETS)] | None = None
+    route_target: Annotated[WrittenEdit, edit(ROUTE_TARGETS)] | None = None
     """Route targets: a list that replaces, or {add: [], remove: []}."""
 
 
@@ -139,6 +141,9 @@ class Rule(Section):
     """Go on with the next rule."""
 
 
+_DIMENSIONS = tuple(str(each.value) for each in Dimension)
+
+
 def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
@@ -151,8 +156,9 @@ class Limit(Section):
     ips: Annotated[int, types.whole(1, AS4_MAX)] | None = None
     """So many IPs at most."""
     per: Annotated[
-        list[Annotated[str, types.choice(*(str(each.value) for each in Dimension))]],
+        list[Annotated[str, types.choice(*_DIMENSIONS)]],
         BeforeValidator(_several),
+        types.Also({"enum": list(_DIMENSIONS)}),
     ]
     """What is counted by."""
 
@@ -167,13 +173,9 @@ def _address(value: object) -> Ip:
 
 def _tenant(value: object) -> Prefix:
     word = types.text(value)
-    address, slash, length = word.partition("/")
-    octets = _address(address)
-    if not slash:
-        return Prefix(octets, 8 * len(octets))
-    if not length.isdigit() or int(length) > 8 * len(octets):
-        raise ValueError(f"{describe(word)} has no prefix length")
-    return Prefix(octets, int(length))
+    (found,) = ip_prefix(word)
+    assert isinstance(found, Prefix)
+    return found
 
 
 _TEXT = {"type": "string"}
@@ -183,7 +185,7 @@ Address = Annotated[Ip, types.Parsed(_address, _TEXT)]
 class Route(Section):
     """The route of a case."""
 
-    type: Annotated[str, types.choice(*_TYPES)]
+    type: Annotated[str, types.choice(*_TYPES, other_words=_NUMBERS)]
     """Route type."""
     vni: Annotated[int, types.whole(1, VNI_MAX)] | None = None
     """VNI."""
@@ -227,7 +229,7 @@ class Route(Section):
     """Address or description of the peer."""
     sticky: types.Flag | None = None
     """The MAC must not move."""
-    default_gateway: types.Flag = False
+    default_gateway: types.Flag | None = None
     """The route bears the default gateway community."""
     local: types.Flag | None = None
     """The route is this host's own."""
@@ -235,7 +237,12 @@ class Route(Section):
     """How a local route was learned."""
 
 
-VerdictWord = Annotated[str, types.choice(*(str(each.value) for each in Verdict))]
+_OTHER_VERDICTS = dict.fromkeys(("permit", "allow", "pass", "true"), "accept")
+_OTHER_VERDICTS |= dict.fromkeys(("deny", "drop", "discard", "false"), "reject")
+VerdictWord = Annotated[
+    str,
+    types.choice(*(str(each.value) for each in Verdict), other_words=_OTHER_VERDICTS),
+]
 
 
 class Expectation(Section):

@@ -6,7 +6,7 @@ members are read as what the key that refers to it takes.
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,7 +26,6 @@ from evpnd.model.communities import (
 from evpnd.model.ids import AS4_MAX, VNI_MAX, parse_ip, parse_mac, parse_route_target
 from evpnd.model.policy import (
     NO_ADDRESS,
-    Edit,
     Field,
     Glob,
     Learned,
@@ -38,6 +37,8 @@ from evpnd.model.policy import (
 )
 
 _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})|([0-9]{1,10})-|-([0-9]{1,10})")
+_BETWEEN = re.compile(r"\s*([0-9]+)\s*(?:-|\.\.+|to|:|,)\s*([0-9]+)\s*")
+"""How ranges are written elsewhere."""
 _SET_NAME = re.compile(r"[A-Za-z0-9_-]+")
 Values = tuple[Value, ...]
 """One item may stand for several values."""
@@ -69,6 +70,8 @@ def _numbers(low: int, high: int) -> Callable[[object], Values]:
         found = _RANGE.fullmatch(value)
         if not found:
             hint = "; remove the quotes" if value.isascii() and value.isdigit() else ""
+            if between := _BETWEEN.fullmatch(value):
+                hint = f"; write {between[1]}-{between[2]}"
             raise ValueError(
                 f"{describe(value)} is no number and no range such as 100-199, 100- "
                 f"or -199{hint}"
@@ -134,15 +137,24 @@ def tenant_prefix(value: object) -> Values:
         raise
 
 
+_LIKE_AN_ADDRESS = re.compile(
+    r"[0-9]+\.[0-9.*]*(?:/[0-9]*)?|[0-9a-fA-F*]*:[0-9a-fA-F*]*:[0-9a-fA-F:.*]*(?:/[0-9]*)?"
+)
+
+
 def peer(value: object) -> Values:
     """Read an address or a prefix of peers, or a description."""
     word = text(value)
     try:
         return ip_prefix(word)
-    except ValueError:
-        if re.fullmatch(r"[0-9.]+/[0-9]+|[0-9a-fA-F:]*:[0-9a-fA-F:.]*/[0-9]+", word):
-            raise
-        return (Glob(word),)
+    except ValueError as error:
+        if not _LIKE_AN_ADDRESS.fullmatch(word):
+            return (Glob(word),)
+        if "*" in word:
+            raise ValueError(
+                f"{error}; * stands for characters of a description alone"
+            ) from None
+        raise
 
 
 def _words(kind: type[RouteType] | type[Learned]) -> Callable[[object], Values]:
@@ -150,12 +162,21 @@ def _words(kind: type[RouteType] | type[Learned]) -> Callable[[object], Values]:
         each.word if isinstance(each, RouteType) else str(each.value): each
         for each in kind
     }
-    parse = choice(*by_word).parse
+    numbers = {
+        str(int(each)): each.word for each in kind if isinstance(each, RouteType)
+    }
+    parse = choice(*by_word, other_words=numbers).parse
     return lambda value: (by_word[str(parse(value))],)
 
 
 def _patterns(parse: Callable[[str], Patterns]) -> Callable[[object], Values]:
-    return lambda value: parse(text(value))
+    return lambda value: parse(_word(value))
+
+
+def _word(value: object) -> str:
+    """Read text; a number is told what is wrong with it as if it were text."""
+    plain = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if plain else text(value)
 
 
 PARSERS: dict[Field, Callable[[object], Values]] = {
@@ -278,32 +299,59 @@ EXTENDED_COMMUNITIES = (_extended_community, parse_extended_community_pattern)
 Reader = tuple[Callable[[str], bytes], Callable[[str], Patterns]]
 
 
+Item = str | Reference
+
+
+class WrittenEdit(NamedTuple):
+    """An edit as it is written; its words are sound, its sets not looked up yet."""
+
+    replace: tuple[Item, ...] | None
+    add: tuple[Item, ...]
+    remove: tuple[Item, ...]
+    reader: Reader
+
+
+def _written(
+    value: object, read: Callable[[str], object], where: str
+) -> Iterator[Item]:
+    """Judge the items of a list; ValueError names the one that is wrong."""
+    listed = [value] if isinstance(value, str | int) else value
+    if not isinstance(listed, list):
+        raise ValueError(  # noqa: TRY004 - what pydantic collects
+            f"expected a list, or {{add: [...], remove: [...]}}, not {describe(value)}"
+        )
+    for at, member in enumerate(listed):
+        if isinstance(member, str) and member.startswith("$"):
+            yield Reference(member[1:])
+            continue
+        try:
+            word = _word(member)
+            read(word)
+        except ValueError as error:
+            alone = not where and len(listed) == 1
+            raise ValueError(
+                f"{error}" if alone else f"{where}[{at}]: {error}"
+            ) from None
+        yield word
+
+
 def edit(reader: Reader) -> Parsed:
     """Take a list that replaces, or ``{add: [...], remove: [...]}``."""
     one, patterns = reader
 
-    def members(value: object) -> list[str]:
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list):
-            raise ValueError(  # noqa: TRY004 - what pydantic collects
-                f"expected a list, or {{add: [...], remove: [...]}}, "
-                f"not {describe(value)}"
-            )
-        return [text(member) for member in listed]
-
-    def parse(value: object) -> Edit:
+    def parse(value: object) -> WrittenEdit:
         if not isinstance(value, dict):
-            return Edit(replace=tuple(map(one, members(value))))
+            return WrittenEdit(tuple(_written(value, one, "")), (), (), reader)
         for key in value:
             if key not in ("add", "remove"):
                 raise ValueError(f"unknown key {describe(key)}; known: add, remove")
         if not any(value.values()):
             raise ValueError("adds nothing and removes nothing; remove the key")
-        removed = members(value.get("remove", []))
-        return Edit(
-            add=tuple(map(one, members(value.get("add", [])))),
-            remove=tuple(each for member in removed for each in patterns(member)),
-            removed=tuple(removed),
+        return WrittenEdit(
+            None,
+            tuple(_written(value.get("add", []), one, "add")),
+            tuple(_written(value.get("remove", []), patterns, "remove")),
+            reader,
         )
 
     texts = {"type": "array", "items": _TEXT_SCHEMA}
@@ -322,7 +370,7 @@ def exact_members(reader: Reader) -> Parsed:
 
     def parse(value: object) -> tuple[bytes, ...]:
         members = value if isinstance(value, list) else [value]
-        return tuple(one(text(member)) for member in members)
+        return tuple(one(_word(member)) for member in members)
 
     return Parsed(
         parse, {"anyOf": [_TEXT_SCHEMA, {"type": "array", "items": _TEXT_SCHEMA}]}

@@ -5,6 +5,7 @@ expanded aliases are bounded before anything is built from them.
 """
 
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +27,14 @@ from evpnd.adapters.config_yaml.scalars import (
     resolve_plain,
     resolve_tagged,
 )
+from evpnd.adapters.config_yaml.syntax import syntax_reason
 
 MAX_OCTETS: Final = 16 << 20
 MAX_DEPTH: Final = 64
 MAX_NODES: Final = 1_000_000
 """Aliases counted as often as they are used."""
+
+_SUBSTITUTED: Final = Path("/dev/fd")
 
 Value = Scalar | list["Value"] | dict[str, "Value"]
 
@@ -103,7 +107,7 @@ def parse_yaml(text: str, path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         raise ConfigErrors(
-            [*composer.errors, ConfigError(path, line, "", _syntax(error, text, line))]
+            [*composer.errors, ConfigError(path, line, "", syntax_reason(error, text))]
         ) from None
     except yaml.YAMLError as error:
         reason = shorten(f"is not valid YAML: {' '.join(str(error).split())}")
@@ -118,6 +122,10 @@ def _read_text(path: Path) -> str:
         return ConfigErrors([ConfigError(path, line, "", reason)])
 
     try:
+        # A pipe would keep the daemon waiting for ever.
+        # What a shell substitutes, `<(...)`, ends.
+        if stat.S_ISFIFO(path.stat().st_mode) and path.parent != _SUBSTITUTED:
+            raise refuse("is a pipe; name a file")
         with path.open("rb") as file:
             octets = file.read(MAX_OCTETS + 1)
     except OSError as error:
@@ -140,26 +148,6 @@ def _read_text(path: Path) -> str:
             line,
         )
     return text
-
-
-_UNCLOSED = {"while parsing a flow mapping": "{", "while parsing a flow sequence": "["}
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str, line: int | None) -> str:
-    around = text.split("\n")[line - 1 : line] if line else []
-    if around and "\t" in around[0][: len(around[0]) - len(around[0].lstrip())]:
-        return "is not valid YAML: a tab indents this line; indent with spaces"
-    if error.problem == "mapping values are not allowed in this context":
-        return (
-            "is not valid YAML: a key stands where none can be; indent it like the "
-            "keys above it, and put text with `: ` in it in quotes"
-        )
-    opened = _UNCLOSED.get(error.context or "")
-    if opened and error.context_mark is not None:
-        where = f"the {opened} of line {error.context_mark.line + 1}"
-        return f"is not valid YAML: {where} is not closed, or a comma is missing"
-    parts = [part for part in (error.context, error.problem) if part]
-    return shorten(f"is not valid YAML: {', '.join(parts)}")
 
 
 class _Composer:

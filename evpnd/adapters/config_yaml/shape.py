@@ -77,6 +77,10 @@ def _no_stand_in(_: KeyPath) -> int | str | None:
     return None
 
 
+def _no_hint(_: Document, __: object) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape(Generic[FileT]):
     """What a kind of file looks like, and how its errors are worded."""
@@ -94,6 +98,8 @@ class Shape(Generic[FileT]):
     """For required keys that were cut out; the file is refused all the same."""
     stand_in: Callable[[KeyPath], int | str | None] = _no_stand_in
     """A harmless value for a key without which the rest is not judged."""
+    hint: Callable[[Document, object], str] = _no_hint
+    """What to add about a wrong value."""
 
 
 class Findings:
@@ -204,7 +210,9 @@ def validate(findings: Findings, shape: Shape[FileT]) -> FileT | None:
             for details in error.errors(include_url=False, include_input=True):
                 key_path = _existing(details, value)
                 if cut == 0:
-                    findings.add_shape(key_path, _sentence(details, shape))
+                    findings.add_shape(
+                        key_path, _sentence(details, findings.document, shape)
+                    )
                 absent = (
                     details["type"] == "missing" and shape.stand_in(key_path) is None
                 )
@@ -221,7 +229,8 @@ def _note_some(
     error: ValidationError, value: Value, findings: Findings, shape: Shape[FileT]
 ) -> None:
     for details in error.errors(include_url=False)[:_MOST_ERRORS]:
-        findings.add_shape(_existing(details, value), _sentence(details, shape))
+        sentence = _sentence(details, findings.document, shape)
+        findings.add_shape(_existing(details, value), sentence)
     more = error.error_count() - _MOST_ERRORS
     findings.add_shape((), f"has {more} errors more; is it the right file?")
 
@@ -294,7 +303,7 @@ CONFIG: Final = Shape(
 )
 
 
-def _sentence(details: ErrorDetails, shape: Shape[FileT]) -> str:
+def _sentence(details: ErrorDetails, document: Document, shape: Shape[FileT]) -> str:
     kind = details["type"]
     last = str(details["loc"][-1]) if details["loc"] else ""
     got = describe(details["input"])
@@ -304,14 +313,21 @@ def _sentence(details: ErrorDetails, shape: Shape[FileT]) -> str:
         case "extra_forbidden":
             return _unknown(details, shape)
         case "model_type" | "model_attributes_type" | "dict_type":
+            if isinstance(details["input"], list):
+                return f"expected a mapping, not {got}; remove the `- ` or the [ ]"
             return f"expected a mapping, not {got}; indent `key: value` lines below it"
         case "list_type":
             value = details["input"]
+            if isinstance(value, dict):
+                return (
+                    f"expected a list, not {got}; write `- ` before it, or [ ] around"
+                )
             if isinstance(value, str | int) and not isinstance(value, bool):
                 return f"expected a list, not {got}; write [{value}]"
             return f"expected a list, not {got}; write [] for an empty one"
         case "value_error":
-            return str(details.get("ctx", {}).get("error", details["msg"]))
+            reason = str(details.get("ctx", {}).get("error", details["msg"]))
+            return reason + shape.hint(document, details["input"])
         case _:
             return details["msg"]
 
@@ -319,9 +335,9 @@ def _sentence(details: ErrorDetails, shape: Shape[FileT]) -> str:
 def _unknown(details: ErrorDetails, shape: Shape[FileT]) -> str:
     known = _known_keys(details["loc"][:-1], shape)
     word = str(details["loc"][-1])
-    meant = did_you_mean(word, known)
-    if meant is None and shape.other_words.get(word.lower()) in known:
-        meant = shape.other_words[word.lower()]
+    meant = shape.other_words.get(word.lower().replace("_", "-"))
+    if meant not in known:
+        meant = did_you_mean(word, known)
     if meant:
         return f"unknown key; did you mean {meant}?"
     return f"unknown key; known here: {', '.join(sorted(known))}"

@@ -128,16 +128,16 @@ def whole(low: int, high: int) -> Parsed:
     )
 
 
-def choice(*words: str) -> Parsed:
-    """Take one of a few words."""
+def choice(*words: str, other_words: Mapping[str, str] | None = None) -> Parsed:
+    """Take one of a few words; the others are what people write instead."""
 
     def parse(value: object) -> str:
-        word = text(value)
-        if word in words:
+        word = text(value) if isinstance(value, str) else describe(value)
+        if isinstance(value, str) and word in words:
             return word
-        meant = did_you_mean(word, words)
+        meant = (other_words or {}).get(word.lower()) or did_you_mean(word, words)
         hint = f"did you mean {meant}?" if meant else f"write {_either(words)}"
-        raise ValueError(f"{describe(word)} is not known; {hint}")
+        raise ValueError(f"{describe(value)} is not known; {hint}")
 
     return Parsed(parse, {"enum": list(words)})
 
