@@ -144,7 +144,8 @@ class Inventory:
                 found = found._replace(reason=refused)
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
-        if (vxlan, bridge) != (vrf.vxlan, vrf.bridge):
+        moved = (vxlan, bridge) != (vrf.vxlan, vrf.bridge)
+        if moved:
             actions.extend(self._leave(vrf, vxlan, bridge))
             forget_devices(vrf, now)
             vrf.vxlan, vrf.bridge = vxlan, bridge
@@ -158,11 +159,11 @@ class Inventory:
             self._configure(vrf, found.vxlan, now, actions)
         if vrf.reason != before:
             self._tell(vrf, notices)
-        if vrf.reason is None and before is not None:
+        if vrf.reason is None and (before is not None or moved):
             vrf.fdb_known = vrf.neighbors_known = False
             actions.append(DumpFdb(bridge))
             actions.append(DumpNeighbors(bridge))
-        if vrf.reason != before:
+        if vrf.reason != before or moved:
             vrf.mark_all()
 
     def _leave(self, vrf: MacVrf, vxlan: int, bridge: int) -> list[Action]:
@@ -250,10 +251,13 @@ class Inventory:
             fields["reason"] = vrf.reason
             notices.append(Notice("warning", "evi_not_ready", fields))
 
-    def _discover(self) -> list[MacVrf]:
+    def _discoverable(self) -> dict[int, Link]:
+        """Find the VXLAN devices that `discover` makes EVIs of, by VNI."""
+        if not self._config.discover:
+            return {}
         configured = {evi.vni for evi in self._config.evis}
         named = {evi.vxlan for evi in self._config.evis}
-        found = {
+        return {
             link.vxlan.vni: link
             for link in self.links.by_index.values()
             if link.vxlan is not None
@@ -264,6 +268,9 @@ class Inventory:
             and link.name not in named
             and link.alias != MANAGED_ALIAS
         }
+
+    def _discover(self) -> list[MacVrf]:
+        found = self._discoverable()
         known = {vni: vrf for vni, vrf in self.vrfs.items() if vrf.discovered}
         if found.keys() == known.keys() and all(
             vrf.config.vxlan == found[vni].name for vni, vrf in known.items()
@@ -324,20 +331,25 @@ class Inventory:
         return [RemoveDevices(names)] if names else []
 
     def reconfigure(self, config: Config) -> list[MacVrf]:
-        """Take a new configuration; returns the EVIs that go or start over."""
+        """Take a new configuration; returns the EVIs that go.
+
+        One that stays keeps what it knows, whatever is said of its devices: where
+        that makes others of them, it moves.
+        """
         wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
         self._config = config
-        rds = self._derive_rds(
-            vni for vni, vrf in self.vrfs.items() if vrf.discovered and config.discover
-        )
+        found = self._discoverable()
+        rds = self._derive_rds(found)
         gone: list[MacVrf] = []
         for vni, vrf in list(self.vrfs.items()):
             old = vrf.config
             evi = wanted.get(vni)
-            if evi is None and vrf.discovered and config.discover:
-                evi = discovered_evi(config, old.vni, old.vxlan or "")
+            if evi is None and vni in found:
+                evi = discovered_evi(config, old.vni, found[vni].name)
+            if old.manage:
+                self._remove_devices(old, evi)
             rd = rds.get(vni)
-            if evi is not None and _stays(old, evi) and rd is not None:
+            if evi is not None and rd is not None:
                 if evi != old:
                     vrf.reconfigure(evi)
                     self.vrfs_changed = True
@@ -347,23 +359,21 @@ class Inventory:
                 continue
             gone.append(vrf)
             self._drop(vrf)
-            if old.manage:
-                left = {vxlan_name(old), bridge_name(old)}
-                if evi is not None and evi.manage:
-                    left -= {vxlan_name(evi), bridge_name(evi)}
-                self._removals.append(RemoveDevices(tuple(sorted(left))))
         for evi in config.evis:
             if evi.vni not in self.vrfs:
                 self._add(evi, rds[evi.vni], discovered=False)
         self.changed = True
         return gone
 
+    def _remove_devices(self, old: EviConfig, new: EviConfig | None) -> None:
+        """Remove what was created for an EVI and is not its own any more."""
+        left = {vxlan_name(old), bridge_name(old)}
+        if new is not None and new.manage:
+            left -= {vxlan_name(new), bridge_name(new)}
+        if left:
+            self._removals.append(RemoveDevices(tuple(sorted(left))))
+
     def take_removals(self) -> list[Action]:
         """Hand out the devices that a new configuration no longer asks for."""
         removals, self._removals = self._removals, []
         return removals
-
-
-def _stays(old: EviConfig, new: EviConfig) -> bool:
-    """Tell whether an EVI keeps its devices, so that it goes on as it is."""
-    return (old.manage, old.bridge, old.vxlan) == (new.manage, new.bridge, new.vxlan)

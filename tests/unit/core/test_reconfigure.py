@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
+    KernelAction,
     WithdrawImet,
     WithdrawMacIp,
 )
@@ -57,6 +60,43 @@ def test_another_name_touches_neither_rows_nor_routes() -> None:
     assert here.bgp == []
     assert here.remote_macs() == {MAC: parse_ip(VTEP)}
     assert here.vrf.config.name == "other"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bridge": f"br{VNI}"},
+        {"vxlan": f"vx{VNI}"},
+        {"name": "b", "bridge": f"br{VNI}"},
+    ],
+)
+def test_naming_the_devices_that_it_stands_on_touches_nothing(
+    changes: dict[str, object],
+) -> None:
+    here = host()
+    rows = dict(here.kernel.vxlan)
+    plain = with_evi(vxlan=None, bridge=None)
+    here.run(ConfigChanged(plain))
+    here.actions.clear()
+    for wanted in (with_evi(**({"vxlan": None, "bridge": None} | changes)), plain):
+        here.run(ConfigChanged(wanted))
+
+    assert here.bgp == []
+    assert [a for a in here.actions if isinstance(a, KernelAction)] == []
+    assert here.kernel.vxlan == rows
+    assert here.vrf.announced[LOCAL].ips == (IP,)
+
+
+def test_an_evi_that_is_discovered_instead_goes_on_as_it_is() -> None:
+    here = host()
+    rows = dict(here.kernel.vxlan)
+    for wanted in (config(evis=(), discover=True), config()):
+        here.run(ConfigChanged(wanted))
+
+        assert here.vrf.discovered is wanted.discover
+        assert here.kernel.vxlan == rows
+        assert here.vrf.announced[LOCAL].ips == (IP,)
+    assert not any(isinstance(a, WithdrawMacIp | WithdrawImet) for a in here.bgp)
 
 
 def test_another_export_target_announces_again_without_withdrawing() -> None:
