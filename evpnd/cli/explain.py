@@ -9,6 +9,8 @@ import click
 from evpnd.adapters.control.requests import normal_filter
 from evpnd.cli.options import ask, socket_option, vni_option
 
+_BEFORE_EVIS = ("received", "policy", "imported", "noted")
+"""What came in, told for all EVIs together, before what each made of it."""
 _KINDS = {"mac": "mac", "ip": "ip", "vtep": "ip"}
 
 
@@ -70,8 +72,7 @@ def explain(
 def _print(steps: list[dict[str, Any]]) -> None:
     vni = None
     for number, step in enumerate(steps, 1):
-        # What came in is told first, for all EVIs together.
-        if step["step"] != "imported" and step.get("vni") not in (None, vni):
+        if step["step"] not in _BEFORE_EVIS and step.get("vni") not in (None, vni):
             vni = step["vni"]
             click.echo(f"in VNI {vni}:")
         line = f"{number:4} {step['step']:<10} {step['text']}"

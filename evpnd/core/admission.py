@@ -35,6 +35,14 @@ class Fate(NamedTuple):
     """Why no EVI does."""
     outcomes: tuple[Outcome, ...] = ()
     """What the policies said that were asked."""
+    asked_by: tuple[MacVrf | None, ...] = ()
+    """Whose policies each of these are: an EVI's, or the peer's."""
+    refusals: tuple[tuple[MacVrf, str], ...] = ()
+    """The EVIs whose own policies, or limits, keep them out, and why."""
+
+    def refused_by(self, vrf: MacVrf) -> str | None:
+        """Say why an EVI keeps the routes out; None: it does not."""
+        return next((why for each, why in self.refusals if each is vrf), None)
 
 
 class Origin(NamedTuple):
@@ -124,16 +132,20 @@ class Admission:
             return fate
         (key,) = fate.keys
         takers = []
-        reason = fate.reason
+        refusals = list(fate.refusals)
         for taker in fate.takers:
             limiter = limits.blocker(source_of(self._path), taker[0], key)
             if limiter is None:
                 takers.append(taker)
             else:
-                reason = limiter.reason
+                refusals.append((taker[0], limiter.reason))
         if len(takers) == len(fate.takers):
             return fate
-        return fate._replace(takers=tuple(takers), reason=None if takers else reason)
+        return fate._replace(
+            takers=tuple(takers),
+            reason=None if takers else refusals[-1][1],
+            refusals=tuple(refusals),
+        )
 
     def judge(self, keys: Keys, *, count: bool = True) -> Iterator[Fate]:
         """Say what becomes of routes; they count as judged unless told otherwise."""
@@ -146,7 +158,7 @@ class Admission:
             if outcome.accepted:
                 yield from self._enter(outcome, part, count=count)
             else:
-                yield Fate(part, (), outcome.reason, (outcome,))
+                yield Fate(part, (), outcome.reason, (outcome,), (None,))
 
     def _partition(
         self, program: Program, keys: Keys
@@ -201,7 +213,9 @@ class Admission:
     ) -> Iterator[Fate]:
         """Ask the EVIs' own policies about routes that the peer's let pass."""
         stage = self._stage(entered)
-        parts = [Fate(keys, (), None, () if entered is None else (entered,))]
+        parts = [Fate(keys, (), None)]
+        if entered is not None:
+            parts = [Fate(keys, (), None, (entered,), (None,))]
         for vrf, program in stage.importers:
             if program is None:
                 taker = vrf, stage.path
@@ -213,17 +227,23 @@ class Admission:
                     if count:
                         _count(outcome, smaller)
                     fate = part._replace(
-                        keys=smaller, outcomes=(*part.outcomes, outcome)
+                        keys=smaller,
+                        outcomes=(*part.outcomes, outcome),
+                        asked_by=(*part.asked_by, vrf),
                     )
                     if outcome.accepted:
                         taker = vrf, self._variant(outcome.subject)
                         fate = fate._replace(takers=(*part.takers, taker))
                     else:
-                        fate = fate._replace(reason=part.reason or outcome.reason)
+                        refusal = vrf, outcome.reason
+                        fate = fate._replace(refusals=(*part.refusals, refusal))
                     divided.append(fate)
             parts = divided
         for part in parts:
-            reason = None if part.takers else part.reason or self._lost(stage.path)
+            reason = None
+            if not part.takers:
+                refused = part.refusals
+                reason = refused[0][1] if refused else self._lost(stage.path)
             yield part._replace(reason=reason)
 
     def _lost(self, path: Path) -> str:

@@ -251,14 +251,16 @@ def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
     reasons = [_why_not(vrf, mac, taken) for vrf, taken in judged.takers]
     entry["best"] = any(reason is None for reason in reasons)
     if entry["accepted"] and not entry["best"]:
-        entry["reason"] = "; ".join(reason for reason in reasons if reason)
+        lost = [reason for reason in (*reasons, entry["reason"]) if reason]
+        entry["reason"] = "; ".join(lost)
     return entry
 
 
 def _tell_fate(entry: Entry, judged: Fate) -> None:
     """Say what import policies made of a route."""
     entry["accepted"] = judged.reason is None
-    entry["reason"] = judged.reason
+    refused = [f"not into {vrf.config.name}: {why}" for vrf, why in judged.refusals]
+    entry["reason"] = judged.reason or "; ".join(refused) or None
     entry["policies"] = [outcome.rules for outcome in judged.outcomes]
     if judged.takers:
         entry["local_preference"] = judged.takers[0][1].attributes.local_preference

@@ -13,7 +13,7 @@ from evpnd.core.explain.story import Story
 from evpnd.core.path import why_better
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best_for_ip, candidates
-from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.ids import IPV4_LENGTH, format_ip, format_mac
 from evpnd.model.rows import EVPND_PROTOCOL
 
 
@@ -35,7 +35,8 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
     vrfs = [
         vrf
         for vrf in story.evis(vni)
-        if ip in vrf.macs_of
+        if any(vrf in route.path.importers for route in received)
+        or ip in vrf.macs_of
         or vrf.binding(ip) is not None
         or ip in vrf.neighbor_rows
         or ip in vrf.own_ips
@@ -58,6 +59,8 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         known = vrf.announced.get(local)
         kept = exported(story, vrf, local, ip)
         untold = kept.untold
+        if local in vrf.frozen:
+            untold = f"its MAC {format_mac(local)} is a duplicate and frozen"
         told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
         text += ", and announced" if told else ", and not announced"
@@ -94,7 +97,7 @@ def _tell_neighbor(
     story: Story, vrf: MacVrf, ip: bytes, lost: str | None
 ) -> str | None:
     """Tell of the neighbour; returns where it got lost."""
-    wanted = wanted_neighbor(vrf, ip)
+    wanted = wanted_neighbor(vrf, ip) if vrf.ready else None
     if wanted is not None and ip in vrf.foreign_neighbors:
         story.tell("wanted", "no neighbour: somebody else's is there", vrf)
         lost = lost or "somebody else's neighbour is on the bridge"
@@ -114,7 +117,7 @@ def _tell_neighbor(
         story.tell("found", "no neighbour in the kernel", vrf)
     errno = story.engine.retries.errno(vrf.config.vni, "neighbor", ip)
     if errno is not None:
-        refused = story.refused("neighbour", errno, vrf)
+        refused = story.refused("neighbour", errno, vrf, six=len(ip) > IPV4_LENGTH)
         lost = lost or refused
     if wanted is not None and not any(
         row.mac == wanted.mac and row.protocol == EVPND_PROTOCOL for row in rows
@@ -124,6 +127,8 @@ def _tell_neighbor(
 
 
 def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str:
+    if not vrf.ready:
+        return f"{vrf.config.name} is not ready"
     if ip in vrf.own_ips:
         return "it is the bridge's own address"
     if vrf.binding(ip) is not None:

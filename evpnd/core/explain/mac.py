@@ -89,10 +89,12 @@ def _tell_local(
     story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
     if chosen is not None:
         own = vrf.sequence.get(mac, 0)
-        text = (
-            f"the local MAC (sequence {own}) wins over {format_ip(chosen.vtep)} by "
-            f"peer {chosen.peer} (sequence {chosen.sequence})"
-        )
+        other = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+        other += f" (sequence {chosen.sequence})"
+        text = f"the local MAC (sequence {own}) wins over {other}"
+        text += f": {_why_local(vrf, mac, chosen)}"
+        if mac in vrf.frozen:
+            text = f"neither it nor {other}: the MAC is a duplicate and frozen here"
         story.tell("selected", text, vrf)
     known = vrf.announced.get(mac)
     if known is None:
@@ -108,6 +110,17 @@ def _tell_local(
         story.tell("noted", "it is a duplicate and frozen here", vrf)
     story.steps += kept.steps
     return kept.untold
+
+
+def _why_local(vrf: MacVrf, mac: bytes, remote: Path) -> str:
+    """Say why a local MAC is not given up to a remote route."""
+    if vrf.is_sticky(mac):
+        return "it is sticky"
+    if vrf.is_fixed(mac):
+        return "it was put there by the operator"
+    if vrf.sequence.get(mac, 0) > remote.sequence:
+        return "higher mobility sequence"
+    return "lower VTEP address"
 
 
 def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
@@ -155,6 +168,9 @@ def _tell_found_mac(
     rows = [row for row in story.fdb(vrf) if row.mac == mac]
     for row in rows:
         story.tell("found", story.row(row), vrf)
+    if rows and mac in vrf.adopted_macs:
+        text = "an earlier run left it; it is kept until every peer has had its say"
+        story.tell("noted", text, vrf)
     if not rows:
         story.tell("found", "no row in the kernel", vrf)
     errno = story.engine.retries.errno(vrf.config.vni, "fdb", mac)

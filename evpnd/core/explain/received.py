@@ -57,14 +57,18 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
 
 def tell_import(story: Story, judged: Fate, received: Path) -> None:
     """Tell what policies made of a route, which EVIs import it, or why none does."""
-    for outcome in judged.outcomes:
-        *changing, deciding = outcome.steps
-        for step in changing:
-            _tell_rule(story, step, f"changed by {step.name}", received)
-        verdict = "accepted" if outcome.accepted else "rejected"
-        why = f": {deciding.reason}" if deciding.reason else ""
-        _tell_rule(story, deciding, f"{verdict} by {deciding.name}{why}", received)
+    for outcome, vrf in zip(judged.outcomes, judged.asked_by, strict=True):
+        into = f"into {vrf.config.name}: " if vrf is not None else ""
+        for step in outcome.steps:
+            why = f": {step.reason}" if step.reason else ""
+            done = f"{step.verdict.value}ed" if step.verdict else "changed"
+            _tell_rule(story, step, f"{into}{done} by {step.name}{why}", received, vrf)
     rejections = {each.reason for each in judged.outcomes if not each.accepted}
+    for vrf, reason in judged.refusals:
+        if reason not in rejections:
+            text = f"not into {vrf.config.name}: {reason}"
+            story.tell("imported", text, vrf, peer=received.peer)
+            rejections.add(reason)
     if judged.reason is not None and judged.reason not in rejections:
         story.tell("imported", f"no: {judged.reason}", peer=received.peer)
     for vrf, path in judged.takers:
@@ -77,10 +81,13 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
         story.tell("imported", text, vrf, peer=path.peer, route_targets=targets)
 
 
-def _tell_rule(story: Story, step: RuleStep, text: str, path: Path) -> None:
+def _tell_rule(
+    story: Story, step: RuleStep, text: str, path: Path, vrf: MacVrf | None
+) -> None:
     story.tell(
         "policy",
         text,
+        vrf,
         peer=path.peer,
         policy=step.policy,
         rule=step.rule,
@@ -98,11 +105,21 @@ def tell_lost(story: Story, received: list[Received], text: str) -> None:
 
 def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
     """Say why none of the routes received is in an EVI; None: there are none."""
+    reasons: dict[str, None] = {}
+    elsewhere: dict[str, None] = {}
     for route in received:
         judged = fate(route.path, route.key)
-        if judged.reason is not None:
-            return judged.reason
-        others = ", ".join(other.config.name for other, _ in judged.takers)
+        own = judged.refused_by(vrf) or judged.reason
+        if own is not None and judged.refusals and vrf not in route.path.importers:
+            own = f"{vrf.config.name} imports none of its route targets"
+        if own is not None:
+            reasons[own] = None
+        else:
+            elsewhere |= {other.config.name: None for other, _ in judged.takers}
+    if reasons:
+        return "; ".join(reasons)
+    if elsewhere:
+        others = ", ".join(elsewhere)
         return f"its routes are imported by {others}, not by {vrf.config.name}"
     return None
 

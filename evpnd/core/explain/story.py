@@ -1,7 +1,7 @@
 """Telling a story: its steps, what it reads, and how it writes things."""
 
 from collections.abc import Callable
-from errno import EAFNOSUPPORT, errorcode
+from errno import EAFNOSUPPORT, EINVAL, errorcode
 from typing import Any
 
 from evpnd.core.engine import Engine
@@ -95,12 +95,14 @@ class Story:
         self.tell("evi", lost, vrf)
         return lost
 
-    def refused(self, what: str, errno: int, vrf: MacVrf) -> str:
+    def refused(self, what: str, errno: int, vrf: MacVrf, *, six: bool = False) -> str:
         """Tell that the kernel refused something; returns that as a reason."""
         name = errorcode.get(errno, "unknown error")
         lost = f"the kernel refused the {what}: {name} (errno {errno})"
         if errno == EAFNOSUPPORT:
             lost += f", as {self.link(vrf.vxlan)} is of the other address family"
+        if errno == EINVAL and six:
+            lost += f"; is disable_ipv6 set on {self.link(vrf.bridge)}?"
         self.tell("error", lost, vrf)
         return lost
 

@@ -76,6 +76,9 @@ def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
     elsewhere: list[str] = []
     for _, route, path in imets:
         judged = other_fate(path, route, count=False)
+        refusal = judged.refused_by(vrf)
+        if refusal is not None:
+            return refusal
         if judged.reason is not None and (vrf in path.importers or len(imets) == 1):
             return judged.reason
         elsewhere += [other.config.name for other, _ in judged.takers]
@@ -94,7 +97,7 @@ def _tell_vtep_in(
     elif not vrf.config.flood:
         lost = "flood is false in the configuration"
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
-    else:
+    elif vrf.ready:
         story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)
     unready = story.not_ready(vrf)
     lost = lost or unready

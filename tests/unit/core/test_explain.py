@@ -9,6 +9,7 @@ import pytest
 
 from evpnd.adapters.config_yaml.policies import judge_policy
 from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.core import views
 from evpnd.core.explain import Step, Story, explain_ip, explain_mac, explain_vtep
 from evpnd.core.path import RANK_STEPS, Rank
 from evpnd.core.plan import Dump
@@ -153,6 +154,45 @@ def test_a_frozen_mac_says_so() -> None:
     assert "duplicate and frozen" in texts(mac_story(here), "end")[0]
 
 
+def test_a_frozen_local_mac_wins_nothing() -> None:
+    settings = DuplicateDetection(moves=2, freeze=True)
+    here = host(duplicate_detection=settings)
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    for sequence in (5, 7):
+        here.run(announce(ONE, attributes(FAR, sequence), FAR, MAC))
+        here.run(*here.kernel.frame(PORTS[0], MAC))
+        here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.run(announce(ONE, attributes(FAR, 30), FAR, MAC))
+    assert here.vrf.frozen.get(MAC) == b""
+
+    (selected,) = texts(mac_story(here), "selected")
+    assert selected == (
+        f"neither it nor {FAR} by peer {ONE} (sequence 30): the MAC is a duplicate and "
+        "frozen here"
+    )
+    assert "duplicate and frozen" in texts(ip_story(here), "end")[0]
+
+
+def test_a_local_mac_tells_why_it_wins() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(announce(ONE, attributes("10.0.0.9"), "10.0.0.9", MAC))
+
+    (selected,) = texts(mac_story(here), "selected")
+    assert selected.endswith("(sequence 0): lower VTEP address")
+
+
+def test_rows_of_an_earlier_run_are_kept_until_all_have_spoken() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+    again = Host(here.kernel)
+
+    assert "until every peer has had its say" in " ".join(
+        texts(mac_story(again), "noted")
+    )
+
+
 def test_somebody_elses_row_is_named() -> None:
     here = host()
     row = FdbRow(True, VXLAN, MAC, 0, NUD_PERMANENT, NTF_SELF, parse_ip("10.9.9.9"))
@@ -295,9 +335,81 @@ def test_a_rejection_is_told_once_and_ends_the_story() -> None:
 
     steps = mac_story(here)
     (rejected,) = texts(steps, "policy")
-    assert rejected == "rejected by policy p, rule r, p.yaml:2: under investigation"
+    assert rejected == (
+        "into tenant: rejected by policy p, rule r, p.yaml:2: under investigation"
+    )
     assert texts(steps, "imported") == []
     assert "under investigation" in texts(steps, "end")[0]
+
+
+def rejecting(**reasons: str) -> Host:
+    """Have two EVIs import the same target, each with a policy where one is given."""
+    (evi,) = config().evis
+    evis, policies = [], {}
+    for name, vni in (("a", VNI), ("b", parse_vni(200))):
+        named = (name,) if name in reasons else ()
+        vxlan = f"vx{vni}"
+        evis.append(
+            replace(evi, vni=vni, name=name, vxlan=vxlan, import_policies=named)
+        )
+        text = f"policy: {name}\n{reasons.get(name, '')}"
+        judged, findings = judge_policy(parse_yaml(text, Path(f"{name}.yaml")))
+        assert judged is not None, findings.errors
+        policies[name] = judged.policy
+    wild = config().evis[0].import_targets
+    evis[1] = replace(evis[1], import_targets=wild)
+    here = host(evis=tuple(evis), policies=policies)
+    here.run(announce(ONE, attributes(FAR), FAR, MAC, MAC + IP))
+    return here
+
+
+NO = "rules: [{name: r, match: {type: mac-ip}, reject: not here}]"
+
+
+def test_each_evi_names_its_own_rule() -> None:
+    here = rejecting(a=NO, b=NO)
+
+    for vni, name in ((VNI, "a"), (200, "b")):
+        end = mac_story(here, vni)[-1]
+        assert f"not here (policy {name}, rule r, {name}.yaml:2)" in end["text"]
+        assert end["vni"] == vni
+
+
+def test_an_evi_that_keeps_out_what_another_takes_says_so() -> None:
+    here = rejecting(a=NO)
+
+    steps = mac_story(here, VNI)
+    assert steps[-1]["text"] == "absent: not here (policy a, rule r, a.yaml:2)"
+    assert {each["vni"] for each in steps if each["step"] == "policy"} == {VNI}
+    for row in views.routes(here.engine):
+        assert row["accepted"]
+        assert "not into a: not here (policy a, rule r, a.yaml:2)" in row["reason"]
+
+
+def test_a_limit_of_one_evi_is_told_where_another_takes_the_route() -> None:
+    here = rejecting(a="limits: [{ips: 1, per: [vni]}]")
+    other = b"\2\0\0\0\0\7" + parse_ip("192.0.2.77")
+    here.run(announce(ONE, attributes(FAR), FAR, other))
+    told = story(here)
+    explain_ip(told, other[6:], None)
+
+    ends = {step["vni"]: step["text"] for step in told.steps if step["step"] == "end"}
+    assert "limit ips 1 per vni reached (policy a, a.yaml:2)" in ends[VNI]
+
+
+def test_accepting_rules_are_no_changes() -> None:
+    judged, _ = judge_policy(parse_yaml("policy: p\n", Path("p.yaml")))
+    assert judged is not None
+    (evi,) = config().evis
+    named = replace(evi, import_policies=("p", "q"))
+    both = {"p": judged.policy, "q": replace(judged.policy, name="q")}
+    here = host(evis=(named,), policies=both)
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+
+    assert texts(mac_story(here), "policy") == [
+        f"into tenant: accepted by policy {name}, rule default, p.yaml:1"
+        for name in "pq"
+    ]
 
 
 def local(here: Host) -> Host:
