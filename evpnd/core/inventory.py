@@ -32,6 +32,8 @@ from evpnd.model.config import Config, EviConfig, discovered_evi
 from evpnd.model.ids import Rd, Vni
 from evpnd.model.rows import Link
 
+MAKING = 3.0
+"""Seconds that devices of a managed EVI may take before it is told as not ready."""
 DEVICE_PAUSE = 1.0
 """Seconds between two attempts to create or configure the same device."""
 
@@ -53,8 +55,11 @@ class Inventory:
         self._config = config
         self._tried: dict[str, float] = {}
         self._due: float | None = None
-        self._refused: dict[str, str] = {}
+        self.refused: dict[str, str] = {}
+        """Devices that could not be made or changed, and why."""
         self._swept = False
+        self._in_the_making: dict[int, float] = {}
+        """EVIs whose devices are being made, and when that has taken too long."""
         self._removals: list[Action] = []
         self.renamed: list[tuple[MacVrf, Rd]] = []
         """EVIs that a new configuration gave another RD, and which."""
@@ -80,7 +85,7 @@ class Inventory:
 
     def device_failed(self, device: str, reason: str, now: float) -> None:
         """Note why a device could not be made or changed."""
-        self._refused[device] = reason
+        self.refused[device] = reason
         self._tried[device] = now
         self.changed = True
 
@@ -137,11 +142,9 @@ class Inventory:
                 found = Devices(reason)
         if evi.manage:
             self._manage(evi, found, now, actions)
-            refused = self._refused.get(vxlan_name(evi)) or self._refused.get(
-                bridge_name(evi)
-            )
-            if found.reason is not None and refused:
-                found = found._replace(reason=refused)
+            for name in (vxlan_name(evi), bridge_name(evi)):
+                if found.reason is not None and name in self.refused:
+                    found = found._replace(reason=f"{name} {self.refused[name]}")
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
         moved = (vxlan, bridge) != (vrf.vxlan, vrf.bridge)
@@ -157,8 +160,7 @@ class Inventory:
         else:
             self._take_ports(vrf, found.bridge, actions)
             self._configure(vrf, found.vxlan, now, actions)
-        if vrf.reason != before:
-            self._tell(vrf, notices)
+        self._tell_news(vrf, before, now, notices)
         if vrf.reason is None and (before is not None or moved):
             vrf.fdb_known = vrf.neighbors_known = False
             actions.append(DumpFdb(bridge))
@@ -240,8 +242,28 @@ class Inventory:
             self._due = due if self._due is None else min(self._due, due)
             return False
         self._tried[what] = now
-        self._refused.pop(what, None)
+        self.refused.pop(what, None)
         return True
+
+    def _tell_news(
+        self, vrf: MacVrf, before: str | None, now: float, notices: list[Notice]
+    ) -> None:
+        """Tell of an EVI that is ready, or not; of one in the making, only if it lasts.
+
+        Devices that we make ourselves are half there for a moment.
+        """
+        vni = vrf.config.vni
+        if vrf.reason == before and vni not in self._in_the_making:
+            return
+        names = {vxlan_name(vrf.config), bridge_name(vrf.config)}
+        making = vrf.config.manage and names.isdisjoint(self.refused)
+        if vrf.reason is not None and making:
+            due = self._in_the_making.setdefault(vni, now + MAKING)
+            if now < due:
+                self._due = due if self._due is None else min(self._due, due)
+                return
+        self._in_the_making.pop(vni, None)
+        self._tell(vrf, notices)
 
     def _tell(self, vrf: MacVrf, notices: list[Notice]) -> None:
         fields: dict[str, object] = {"evi": vrf.config.name, "vni": vrf.config.vni}
@@ -299,6 +321,7 @@ class Inventory:
 
     def _drop(self, vrf: MacVrf) -> None:
         del self.vrfs[vrf.config.vni]
+        self._in_the_making.pop(vrf.config.vni, None)
         self.vrfs_changed = True
         self.changed = True
 

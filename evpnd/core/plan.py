@@ -13,7 +13,7 @@ from typing import Any
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.plan_routes import compare, told
-from evpnd.core.readiness import MANAGED_ALIAS
+from evpnd.core.readiness import MANAGED_ALIAS, port_refusal, refusal
 from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
@@ -24,7 +24,13 @@ from evpnd.model.actions import (
     RemoveDevices,
 )
 from evpnd.model.config import Config, PeerConfig
-from evpnd.model.events import Event, LinkObserved, LinksDumped, LinkVanished
+from evpnd.model.events import (
+    DeviceActionFailed,
+    Event,
+    LinkObserved,
+    LinksDumped,
+    LinkVanished,
+)
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 from evpnd.model.policy import Policy
 from evpnd.model.rows import BridgePort, Link, VxlanLink
@@ -103,6 +109,10 @@ def _obey(
 
 def _create(engine: Engine, action: CreateDevices) -> Iterator[Event]:
     links = engine.inventory.links
+    refused = refusal(action, links.by_name)
+    if refused is not None:
+        yield DeviceActionFailed(*refused)
+        return
     free = max(links.by_index, default=0) + 1
     bridge = links.by_name.get(action.bridge) or _new(free, action.bridge, "bridge")
     vxlan = links.by_name.get(action.vxlan) or _new(free + 1, action.vxlan, "vxlan")
@@ -125,7 +135,12 @@ def _create(engine: Engine, action: CreateDevices) -> Iterator[Event]:
     )
     for name in action.evi.ports:
         port = links.by_name.get(name)
-        if port is not None:
+        if port is None:
+            continue
+        refused = port_refusal(port, action.bridge, links.by_name)
+        if refused is not None:
+            yield DeviceActionFailed(*refused)
+        else:
             yield LinkObserved(port._replace(master=bridge.ifindex, up=True))
 
 
@@ -165,6 +180,7 @@ def _devices(engine: Engine) -> Iterator[tuple[Key, dict[str, Any]]]:
             "kind": link.kind or "physical",
             "up": link.up,
             "bridge": master.name if master is not None else None,
+            "refused": engine.inventory.refused.get(link.name),
         }
         if link.vxlan is not None:
             local = link.vxlan.local

@@ -1,8 +1,9 @@
 """Which devices an EVI stands on, and what it still lacks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, EviConfig
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link
@@ -163,4 +164,44 @@ def tenant_ports(links: Links, bridge: Link) -> frozenset[int]:
     """List the ports of a bridge that lead to tenants: all but VXLAN devices."""
     return frozenset(
         link.ifindex for link in links.ports_of(bridge.ifindex) if link.vxlan is None
+    )
+
+
+class Refusal(NamedTuple):
+    """Why a device is left as it is."""
+
+    device: str
+    reason: str
+
+
+def refusal(action: CreateDevices, links: Mapping[str, Link]) -> Refusal | None:
+    """Say why bridge and VXLAN device of a managed EVI cannot be made; None: they can.
+
+    What was there before is somebody's, unless its alias says that it is ours.
+    """
+    for name in (action.bridge, action.vxlan):
+        link = links.get(name)
+        if link is not None and link.alias != MANAGED_ALIAS:
+            return Refusal(
+                name,
+                "exists and was not created by evpnd; remove it or set manage: false",
+            )
+    wanted = action.evi.vni, action.udp_port
+    for other in links.values():
+        vxlan = other.vxlan
+        taken = vxlan is not None and (vxlan.vni, vxlan.udp_port) == wanted
+        if taken and other.name != action.vxlan:
+            return Refusal(action.vxlan, f"VNI {wanted[0]} is already on {other.name}")
+    return None
+
+
+def port_refusal(port: Link, bridge: str, links: Mapping[str, Link]) -> Refusal | None:
+    """Say why a tenant port cannot be put in a bridge; None: it can."""
+    others = {link.ifindex: link for link in links.values()}
+    master = others.get(port.master)
+    if master is None or master.name == bridge:
+        return None
+    return Refusal(
+        port.name,
+        f"is a port of {master.name}; take it out before it can be one of {bridge}",
     )

@@ -15,14 +15,13 @@ from evpnd.adapters.netlink.port import (
     DeviceRefusedError,
     configure_vxlan_port,
     describe,
-    link_name,
 )
+from evpnd.core.readiness import MANAGED_ALIAS, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
 from evpnd.model.events import LinksDumped
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link
 
-MARK = "evpnd"
 _IPV4_OVERHEAD = 50
 _IPV6_OVERHEAD = 70
 _DEFAULT_MTU = 1500
@@ -37,6 +36,9 @@ def create_devices(action: CreateDevices) -> None:
     """
     present = dump_links()
     links = {link.name: link for link in present.links}
+    refused = refusal(action, links)
+    if refused is not None:
+        raise DeviceRefusedError(*refused)
     with IPRoute() as ipr:
         bridge = _bridge(ipr, links, action.bridge)
         mtu = underlay_mtu(present, action.vtep, action.evi.ports)
@@ -44,7 +46,10 @@ def create_devices(action: CreateDevices) -> None:
         _up(ipr, action.bridge, bridge, links)
         for name in action.evi.ports:
             if name in links:
-                _port(ipr, links[name], bridge, action.bridge)
+                refused = port_refusal(links[name], action.bridge, links)
+                if refused is not None:
+                    raise DeviceRefusedError(*refused)
+                _port(ipr, links[name], bridge)
     configure_vxlan_port(vxlan, suppress=action.evi.suppress)
 
 
@@ -56,7 +61,7 @@ def remove_devices(names: Iterable[str]) -> None:
     links = {link.name: link for link in dump_links().links}
     with IPRoute() as ipr:
         for name in names:
-            if name in links and links[name].alias == MARK:
+            if name in links and links[name].alias == MANAGED_ALIAS:
                 _link(ipr, "del", name, index=links[name].ifindex)
 
 
@@ -93,8 +98,6 @@ def _is_link_local(ip: bytes) -> bool:
 
 def _bridge(ipr: IPRoute, links: Mapping[str, Link], name: str) -> int:
     link = links.get(name)
-    if link is not None:
-        _check_ours(link)
     if link is None or link.kind != "bridge":
         ifindex = _make(ipr, link, name, kind="bridge")
     else:
@@ -120,15 +123,6 @@ def _vxlan(
 ) -> int:
     name, vni, port = action.vxlan, action.evi.vni, action.udp_port
     link = links.get(name)
-    if link is not None:
-        _check_ours(link)
-    for other in links.values():
-        if (
-            other.name != name
-            and other.vxlan
-            and (other.vxlan.vni, other.vxlan.udp_port) == (vni, port)
-        ):
-            raise DeviceRefusedError(name, f"VNI {vni} is already on {other.name}")
     wanted = (vni, action.vtep, port, False)
     if link is None or link.vxlan is None or _identity(link) != wanted:
         local = "vxlan_local" if len(action.vtep) == 4 else "vxlan_local6"
@@ -159,25 +153,11 @@ def _identity(link: Link) -> tuple[int, bytes, int, bool] | None:
     return vxlan and (vxlan.vni, vxlan.local, vxlan.udp_port, vxlan.external)
 
 
-def _port(ipr: IPRoute, link: Link, bridge: int, bridge_name: str) -> None:
-    if link.master not in (0, bridge):
-        raise DeviceRefusedError(
-            link.name,
-            f"is a port of {link_name(link.master)}; take it out before it can be one "
-            f"of {bridge_name}",
-        )
+def _port(ipr: IPRoute, link: Link, bridge: int) -> None:
     if not link.master:
         _link(ipr, "set", link.name, index=link.ifindex, master=bridge)
     if not link.up:
         _link(ipr, "set", link.name, index=link.ifindex, state="up")
-
-
-def _check_ours(link: Link) -> None:
-    if link.alias != MARK:
-        raise DeviceRefusedError(
-            link.name,
-            "exists and was not created by evpnd; remove it or set manage: false",
-        )
 
 
 def _make(
@@ -188,7 +168,7 @@ def _make(
     _link(ipr, "add", name, ifname=name, **fields)
     ifindex = socket.if_nametoindex(name)
     # The kernel takes no alias at creation, and no addrgenmode.
-    _link(ipr, "set", name, index=ifindex, IFLA_IFALIAS=MARK)
+    _link(ipr, "set", name, index=ifindex, IFLA_IFALIAS=MANAGED_ALIAS)
     try:
         ipr.link("set", index=ifindex, IFLA_AF_SPEC=_NO_LINK_LOCAL)
     except NetlinkError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from evpnd.core.inventory import MAKING
 from evpnd.model.actions import DeleteNeighbors
 from evpnd.model.events import ConfigChanged, LinkObserved
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_rd, parse_vni
@@ -26,6 +27,19 @@ REMOTE = "10.0.0.2"
 
 def link(host: Host, ifindex: int) -> Link:
     return next(each for each in host.kernel.links() if each.ifindex == ifindex)
+
+
+def test_devices_in_the_making_are_no_warning_unless_it_lasts() -> None:
+    (evi,) = config().evis
+    managed = replace(evi, vni=parse_vni(200), vxlan=None, bridge=None, manage=True)
+    here = Host(configuration=config(evis=(managed,)))
+
+    def told() -> list[str]:
+        return [each.event for each in here.notices if each.event.startswith("evi_")]
+
+    assert told() == []
+    here.later(MAKING + 1)
+    assert told() == ["evi_not_ready"]
 
 
 def test_another_udp_port_than_ours_is_said() -> None:

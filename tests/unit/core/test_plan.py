@@ -216,6 +216,37 @@ def test_each_managed_evi_gets_its_own_devices_and_ports() -> None:
         assert made[f"tap{vni}"]["bridge"] == f"br{vni}"
 
 
+def test_what_will_be_refused_is_planned_as_refused() -> None:
+    here = host()
+    plain = config().evis[0]
+    foreign = Link(
+        *(20, "vx200", "veth"),
+        up=True,
+        carrier=True,
+        master=0,
+        mac=b"",
+        mtu=1500,
+        alias="",
+    )
+    here.run(LinkObserved(foreign))
+    more = [
+        replace(plain, vni=parse_vni(vni), name=f"t{vni}", manage=True, ports=ports)
+        for vni, ports in ((200, ()), (300, (f"t{PORTS[0]}",)))
+    ]
+
+    plan = planned(here, config(evis=(plain, *more)))
+
+    evis = {c["vni"]: (c["state"], c["reason"]) for c in plan if c["what"] == "evi"}
+    assert evis[200][0] == "not-ready"
+    assert evis[200][1].startswith("vx200 exists and was not created by evpnd")
+    assert evis[300] == ("ready", None)
+    devices = {c["name"]: c for c in plan if c["what"] == "device"}
+    assert devices.keys() == {"vx200", "br300", "vx300", f"t{PORTS[0]}"}
+    assert devices["vx200"]["refused"].startswith("exists")
+    assert "is a port of br100; take it out" in devices[f"t{PORTS[0]}"]["refused"]
+    assert not [c for c in plan if c.get("vni") == 200 and c["what"] == "route"]
+
+
 def test_a_password_is_not_told() -> None:
     peers = (PeerConfig(PEER, 65000, password="hunter2"), config().peers[1])
     plan = planned(host(), config(peers=peers))
