@@ -110,7 +110,10 @@ class Engine:
             case FdbDumped(bridge, rows):
                 vrf = self.inventory.by_bridge.get(bridge)
                 if vrf is not None:
+                    first = not vrf.fdb_known
                     actual.dump_fdb(vrf, rows, self.bindings, now, self._notices)
+                    if first:
+                        self.importer.limits.recognise(vrf)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_bridge.get(ifindex)
                 if vrf is not None:
@@ -249,6 +252,7 @@ class Engine:
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips
                 vrf.dirty_flood = True
+            self.importer.stale |= self.importer.limits.settle()
         if self._overran_at is not None and now >= self._overran_at:
             self._overran_at = None
             self._pending.append(DumpLinks())

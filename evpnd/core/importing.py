@@ -16,6 +16,22 @@ from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
 from evpnd.model.routes import ImetRoute, PathAttributes
 
 
+def _judged_by(config: Config, named: Iterable[str]) -> object:
+    """Pick what judging received routes depends on; equal: nothing comes out other."""
+    return (
+        (config.asn, config.router_id, config.site_of_origin),
+        tuple(
+            (peer.address, peer.asn, peer.description, peer.import_policies)
+            for peer in config.peers
+        ),
+        tuple(
+            (evi.vni, evi.name, evi.import_targets, evi.import_policies)
+            for evi in config.evis
+        ),
+        tuple((name, config.policies.get(name)) for name in dict.fromkeys(named)),
+    )
+
+
 class Importer:
     """Makes paths, and finds their importers once for each."""
 
@@ -31,6 +47,8 @@ class Importer:
         self._here = Here(0, b"", b"", None)
         self.attached = Attached(config.policies)
         self.limits = Limits()
+        self._judged_by: object = None
+        """All of the configuration that what becomes of a route depends on."""
         self._origins: dict[Session, Origin] = {}
         """Of the peers whose routes pass policies, as far as they were needed."""
         self.configure(config)
@@ -42,9 +60,13 @@ class Importer:
             router_id=bytes(config.router_id),
             site_of_origin=config.site_of_origin,
         )
-        self.attached.configure(config.policies)
         named = [name for peer in config.peers for name in peer.import_policies]
         named += (name for evi in config.evis for name in evi.import_policies)
+        judged_by = _judged_by(config, named)
+        self.attached.configure(config.policies)
+        if judged_by == self._judged_by:
+            return
+        self._judged_by = judged_by
         self.limits.configure(config.policies, named)
         self._governed = any(evi.import_policies for evi in config.evis)
         self._origins.clear()

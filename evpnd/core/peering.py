@@ -111,11 +111,11 @@ class Peering:
             for batch in update.mac_ip:
                 rd, ethernet_tag, esi, labels, _ = batch
                 parts = (rd, ethernet_tag, esi, labels)
-                adj.install(batch, find(session, attributes, parts, now))
+                adj.install(batch, find(session, attributes, parts, now), now)
             for route in update.routes:
                 parts = (route.rd, b"", b"", b"")
                 path = find(session, attributes, parts, now)
-                adj.install_other(route, path)
+                adj.install_other(route, path, now)
                 if isinstance(route, ImetRoute) and not self._importer.stale:
                     self._importer.findings.imet(session, route, path)
         if update.end_of_rib:

@@ -4,7 +4,8 @@ A route is one slot in the peer's table and one in the MAC-VRF that imports it,
 both pointing to the path it shares with others; both tables share the key.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
 
 from evpnd.core.admission import Admission, other_fate, source_of
 from evpnd.core.evi import MacVrf
@@ -22,19 +23,27 @@ from evpnd.model.routes import (
 
 MAC_LENGTH = 6
 
+TOGETHER = 2.0
+"""Seconds after its path in which a route came with it: a table comes in bursts."""
+OTHERS = b""
+"""Stands for the RD of routes of other types than 2."""
+
 Table = dict[bytes, Path]
 
 
 class AdjRibIn:
     """The routes of one peer, as it sent them."""
 
-    __slots__ = ("mac_ip", "others", "stale")
+    __slots__ = ("late", "mac_ip", "others", "stale")
 
     def __init__(self) -> None:
         """Begin empty."""
         self.mac_ip: dict[bytes, Table] = {}
         """RD and Ethernet Tag (12 octets) to MAC and IP to path."""
         self.others: dict[tuple[object, ...], tuple[OtherRoute, Path]] = {}
+        self.late: dict[bytes, dict[Hashable, float]] = {}
+        """When routes came that came later than the path that they share, monotonic
+        seconds: by RD and Ethernet Tag, with nothing for types other than 2."""
         self.stale: AdjRibIn | None = None
         """While the peer restarts: the routes that it has not sent again."""
 
@@ -49,13 +58,34 @@ class AdjRibIn:
         for _, path in self.others.values():
             yield path
 
-    def install(self, batch: MacIpBatch, path: Path) -> None:
+    def since(self, source: bytes, key: Hashable, path: Path) -> float:
+        """Say when a route came; a repeated one is as old as the first."""
+        return self.late.get(source, {}).get(key, path.received_at)
+
+    def _note_time(
+        self, source: bytes, keys: Iterable[Hashable], path: Path, now: float
+    ) -> None:
+        """Remember when new routes came, where that is not when their path did."""
+        late = self.late.get(source)
+        if now - path.received_at < TOGETHER:
+            if late:
+                for key in keys:
+                    late.pop(key, None)
+            return
+        if late is None:
+            late = self.late[source] = {}
+        late.update(dict.fromkeys(keys, now))
+
+    def install(self, batch: MacIpBatch, path: Path, now: float) -> None:
         """Take type 2 routes that share one path."""
         source = batch.rd + batch.ethernet_tag
         table = self.mac_ip.get(source)
         if table is None:
             table = self.mac_ip[source] = {}
         keys = batch.keys
+        if source in self.late or now - path.received_at >= TOGETHER:
+            new = [key for key in keys if table.get(key) is not path]
+            self._note_time(source, new, path, now)
         if self.stale is not None:
             known = self.stale.mac_ip.get(source, {})
             for key in keys:
@@ -100,6 +130,9 @@ class AdjRibIn:
             for key in batch.keys:
                 known.pop(key, None)
         judged = None
+        late = self.late.get(batch.rd + batch.ethernet_tag)
+        for key in batch.keys if late else ():
+            late.pop(key, None)  # type: ignore[union-attr] # it is not empty
         for key in batch.keys:
             path = table.pop(key, None)
             if path is not None:
@@ -108,13 +141,17 @@ class AdjRibIn:
                     remove(vrf, key, path)
         if not table:
             del self.mac_ip[batch.rd + batch.ethernet_tag]
+            self.late.pop(batch.rd + batch.ethernet_tag, None)
         if judged is None or judged.admission is None:
             return None
         return _leave(judged.admission, judged, batch.keys)
 
-    def install_other(self, route: OtherRoute, path: Path) -> None:
+    def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
         """Take a route of another type than 2."""
         key = identity(route)
+        known = self.others.get(key)
+        if known is None or known[1] is not path:
+            self._note_time(OTHERS, (key,), path, now)
         if self.stale is not None:
             self.stale.others.pop(key, None)
         self.withdraw_other(route)
@@ -126,6 +163,8 @@ class AdjRibIn:
         if self.stale is not None:
             self.stale.others.pop(identity(route), None)
         found = self.others.pop(identity(route), None)
+        if found is not None and OTHERS in self.late and not self.others:
+            del self.late[OTHERS]
         if found is not None and isinstance(route, ImetRoute):
             old = found[1]
             for vrf in old.importers:
@@ -336,7 +375,7 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -
         vrf.imets.clear()
     limited: list[Coming] = []
     for rib in ribs:
-        for table in rib.mac_ip.values():
+        for source, table in rib.mac_ip.items():
             judged: dict[Path, list[bytes]] = {}
             for key, path in table.items():
                 if path.admission is not None:
@@ -344,15 +383,18 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -
                     continue
                 for vrf in path.importers:
                     add(vrf, key, path, None)
+            late: Mapping[Any, float] = rib.late.get(source, {})
             for path, keys in judged.items():
-                limited.extend(_reimport_judged(path, keys))
+                limited.extend(_reimport_judged(path, keys, late))
         for route, path in rib.others.values():
             import_other(route, path)
     for entrant in limits.rebuild(limited):
         _let_in(entrant)
 
 
-def _reimport_judged(path: Path, keys: list[bytes]) -> Iterator[Coming]:
+def _reimport_judged(
+    path: Path, keys: list[bytes], late: Mapping[bytes, float]
+) -> Iterator[Coming]:
     """Import what policies accept; hands back what a limit has a say about."""
     admission = path.admission
     assert admission is not None
@@ -360,7 +402,7 @@ def _reimport_judged(path: Path, keys: list[bytes]) -> Iterator[Coming]:
         for vrf, admitted in fate.takers:
             gate = admission.gate(vrf)
             if gate is not None:
-                yield Coming(gate, source_of(path), admitted, fate.keys)
+                yield Coming(gate, source_of(path), admitted, fate.keys, late)
                 continue
             for key in fate.keys:
                 add(vrf, key, admitted, None)

@@ -14,6 +14,7 @@ from evpnd.core.keeping import kept_rejected
 from evpnd.core.path import Path, why_better
 from evpnd.core.policy import view
 from evpnd.core.reconcile import wanted_neighbor
+from evpnd.core.rib import OTHERS
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import (
@@ -120,10 +121,23 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
                 "interface": _link_name(engine, vrf.vxlan),
                 "state": _row_state(engine, vrf, mac, path),
-                "since": path.received_at,
+                "since": _since(engine, vrf, mac, path),
                 "origin": "bgp",
                 "peer": path.peer,
             }
+
+
+def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
+    """Say when a path brought a MAC, by itself or with an IP."""
+    path = path.source
+    session = engine.peering.sessions.get(path.peer)
+    if session is None:
+        return path.received_at
+    source = path.rd + path.ethernet_tag
+    table = session.rib.mac_ip.get(source, {})
+    keys = (mac, *(mac + ip for ip in vrf.ips_of.get(mac, ())))
+    came = [session.rib.since(source, k, path) for k in keys if table.get(k) is path]
+    return min(came, default=path.received_at)
 
 
 def neighbors(engine: Engine) -> Iterator[Entry]:
@@ -228,16 +242,20 @@ def routes(engine: Engine) -> Iterator[Entry]:
         rewritten = session.address if rewrites else None
         # What a path says is written once for its thousands of routes.
         shared: dict[Path, Entry] = {}
-        for table in session.rib.mac_ip.values():
+        for source, table in session.rib.mac_ip.items():
             for key, path in table.items():
                 said = shared.get(path)
                 if said is None:
                     said = shared[path] = _path_entry(session, path, 2)
                     said["vni"] = int.from_bytes(path.labels[:3])
                     said["notes"] = findings.of_mac_ip(path, rewritten)
-                yield _mac_ip_entry(key, path, said)
-        for route, path in session.rib.others.values():
-            yield _other_entry(session, route, path)
+                entry = _mac_ip_entry(key, path, said)
+                entry["since"] = session.rib.since(source, key, path)
+                yield entry
+        for which, (route, path) in session.rib.others.items():
+            entry = _other_entry(session, route, path)
+            entry["since"] = session.rib.since(OTHERS, which, path)
+            yield entry
 
 
 def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
@@ -343,7 +361,7 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         "reason": path.rejection,
         "notes": [],
         "policies": [],
-        "since": path.received_at,
+        "since": None,
     }
 
 

@@ -47,7 +47,7 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
             f"{format_rd(path.rd)}, VNI {int.from_bytes(path.labels[:3])}, next hop "
             f"{format_ip(path.vtep)}, sequence {path.sequence}"
             f"{', sticky' if path.sticky else ''}, route targets {targets_of(path)}, "
-            f"{story.ago(path.received_at)}",
+            f"{story.ago(session.rib.since(path.rd + path.ethernet_tag, key, path))}",
             peer=session.peer,
         )
         tell_import(story, fate(path, key), path)

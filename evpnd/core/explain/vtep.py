@@ -5,11 +5,11 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.explain.received import peer_name, targets_of, tell_import, within
 from evpnd.core.explain.story import Story
 from evpnd.core.path import Path
-from evpnd.core.rib import flood_endpoint
+from evpnd.core.rib import OTHERS, flood_endpoint
 from evpnd.core.selection import best, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
-from evpnd.model.routes import ImetRoute
+from evpnd.model.routes import ImetRoute, identity
 
 Imet = tuple[Session, ImetRoute, Path]
 
@@ -40,7 +40,8 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
             "received",
             f"{peer_name(session)}: type 3, RD {format_rd(path.rd)}, originating IP "
             f"{format_ip(route.originator)}, next hop {format_ip(path.vtep)}, {label}, "
-            f"route targets {targets_of(path)}, {story.ago(path.received_at)}",
+            f"route targets {targets_of(path)}, "
+            f"{story.ago(session.rib.since(OTHERS, identity(route), path))}",
             peer=session.peer,
         )
         tell_import(story, other_fate(path, route, count=False), path)

@@ -11,7 +11,7 @@ from typing import NamedTuple, final
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
-from evpnd.core.policy.places import Bucket, Entrant, Gate, Limiter, Need
+from evpnd.core.policy.places import MAC_LENGTH, Bucket, Entrant, Gate, Limiter, Need
 from evpnd.model.ids import Peer
 from evpnd.model.policy import Policy
 
@@ -26,6 +26,8 @@ class Coming(NamedTuple):
     source: Source
     path: Path
     keys: Sequence[bytes]
+    late: Mapping[bytes, float] = {}
+    """When those came that did not come with their path."""
 
 
 @final
@@ -39,6 +41,8 @@ class Limits:
         self._entrants: dict[Source, dict[int, dict[bytes, Entrant]]] = {}
         """By source, VNI of the EVI, and key."""
         self._arrivals = 0
+        self._settled = False
+        """Every peer has had its say since the start."""
         self._roomy: dict[Bucket, None] = {}
 
     def configure(self, policies: Mapping[str, Policy], named: Iterable[str]) -> None:
@@ -65,7 +69,7 @@ class Limits:
         A route that came before keeps its turn, and its place if it still needs
         the same. `let_in` is told who else gets in by it.
         """
-        gate, source, path, keys = coming
+        gate, source, path, keys, _ = coming
         known = self._table(source, gate.vrf)
         for key in keys:
             entrant = known.get(key)
@@ -81,6 +85,31 @@ class Limits:
                 self._begin(entrant, path, gate.needs(key))
                 self.wake(let_in)
         return {key for key in keys if known[key].blocker is None}
+
+    def recognise(self, vrf: MacVrf) -> None:
+        """Look who is there already of those that have rows of an earlier run."""
+        for tables in self._entrants.values():
+            for entrant in tables.get(vrf.config.vni, {}).values():
+                entrant.earlier = not self._settled and _was_inside(vrf, entrant.key)
+
+    def settle(self) -> bool:
+        """Stop to look out for those; tells whether one of them waits.
+
+        The peers do not send in the order of an earlier run: `rebuild` lets in first
+        who was inside then.
+        """
+        self._settled = True
+        entrants = [
+            entrant
+            for tables in self._entrants.values()
+            for table in tables.values()
+            for entrant in table.values()
+        ]
+        if any(each.earlier and each.blocker is not None for each in entrants):
+            return True
+        for entrant in entrants:
+            entrant.earlier = False
+        return False
 
     def leave(self, source: Source, keys: Iterable[bytes], vrf: MacVrf | None) -> None:
         """Take routes out of one EVI, or of all; `wake` lets others in after that."""
@@ -129,7 +158,8 @@ class Limits:
         """Begin anew with all routes there are; returns who is inside.
 
         Those inside come first, then those that waited, each in order of arrival;
-        then those that no limit was for, by the time their path came.
+        then those that no limit was for, by the time they came. Before all of them,
+        once after a start, those that were inside before it.
         """
         old, self._entrants = self._entrants, {}
         self._roomy.clear()
@@ -142,7 +172,10 @@ class Limits:
             for key in each.keys:
                 known = before.get(key)
                 if known is None:
-                    turn = 2, each.path.source.received_at
+                    came = each.late.get(key, each.path.source.received_at)
+                    turn = 2, came
+                elif known.earlier:
+                    turn = -1, float(known.arrival)
                 else:
                     turn = int(known.blocker is not None), float(known.arrival)
                 order.append((*turn, len(order), each, key))
@@ -153,6 +186,7 @@ class Limits:
             entrant = self._arrive(each.gate.vrf, key)
             if known is not None:
                 entrant.arrival = known.arrival
+                entrant.earlier = known.earlier and not self._settled
             self._table(each.source, each.gate.vrf)[key] = entrant
             self._begin(entrant, each.path, each.gate.needs(key))
             if entrant.blocker is None:
@@ -173,7 +207,9 @@ class Limits:
 
     def _arrive(self, vrf: MacVrf, key: bytes) -> Entrant:
         self._arrivals += 1
-        return Entrant(self._arrivals, vrf, key)
+        entrant = Entrant(self._arrivals, vrf, key)
+        entrant.earlier = not self._settled and _was_inside(vrf, key)
+        return entrant
 
     def _begin(self, entrant: Entrant, path: Path, needs: tuple[Need, ...]) -> None:
         entrant.path = path
@@ -204,6 +240,10 @@ class Limits:
             if not bucket.claimants:
                 bucket.limiter.buckets.pop(bucket.values, None)
         entrant.needs = ()
+
+
+def _was_inside(vrf: MacVrf, key: bytes) -> bool:
+    return key[:MAC_LENGTH] in vrf.adopted_macs or key[MAC_LENGTH:] in vrf.adopted_ips
 
 
 def _blocker(needs: Iterable[Need]) -> Need | None:

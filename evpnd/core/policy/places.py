@@ -87,7 +87,9 @@ Need = tuple[Bucket, bytes]
 class Entrant:
     """One route on its way into one EVI. Compared by identity."""
 
-    __slots__ = ("arrival", "blocker", "item", "key", "needs", "path", "vrf")
+    __slots__ = (
+        *("arrival", "blocker", "earlier", "item", "key", "needs", "path", "vrf"),
+    )
 
     def __init__(self, arrival: int, vrf: MacVrf, key: bytes) -> None:
         """Begin outside."""
@@ -100,6 +102,8 @@ class Entrant:
         """Where it waits; None: it is inside."""
         self.item = b""
         """What it waits for a place of."""
+        self.earlier = False
+        """It has rows of an earlier run: it was inside then, and is to be again."""
 
 
 @final

@@ -15,8 +15,13 @@ from evpnd.model.actions import (
     WithdrawMacIp,
 )
 from evpnd.model.config import Config, EviConfig, PeerConfig, StaticEntry
-from evpnd.model.events import ConfigChanged, PeerWentDown, UpdateReceived
-from evpnd.model.ids import parse_ip, parse_mac, parse_route_target
+from evpnd.model.events import (
+    ConfigChanged,
+    PeerWentDown,
+    PeerWentUp,
+    UpdateReceived,
+)
+from evpnd.model.ids import format_mac, parse_ip, parse_mac, parse_route_target
 from evpnd.model.policy import Policy
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -33,6 +38,7 @@ from tests.fakes.host import (
     announce_imet,
     attributes,
     config,
+    end_of_rib,
     rd_of,
     withdraw,
     withdraw_imet,
@@ -343,7 +349,7 @@ def test_equal_policies_keep_their_counts_over_a_reload() -> None:
     list(views.routes(here.engine))
     assert counts() == {"gateway": 1, "default": 4}
     here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
-    assert counts() == {"gateway": 2, "default": 8}
+    assert counts() == {"gateway": 1, "default": 4}
     here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NOTHING)))
     assert counts() == {"default": 5}
 
@@ -498,3 +504,75 @@ def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
     }
     counts = here.engine.importer.attached.counts()
     assert counts == {("p", "prefixes"): 1, ("p", "segments"): 2, ("p", "default"): 1}
+
+
+def test_who_was_inside_a_limit_is_inside_again_after_a_start() -> None:
+    settings = governed(peers={"import": ("two",)}, two=TWO)
+    here = host(settings)
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
+    assert here.remote_macs().keys() == set(MACS[:2])
+
+    # The peers tell it in another order, and are not all there at once.
+    again = Host(here.kernel, settings)
+    again.run(PeerWentUp(FIRST))
+    again.run(announce(FIRST, attributes(NEAR), NEAR, MACS[2]))
+    again.run(announce(FIRST, attributes(NEAR), NEAR, *reversed(MACS[:2])))
+    again.run(end_of_rib(FIRST))
+    assert again.remote_macs().keys() >= set(MACS[:2])
+    again.run(PeerWentUp(SECOND), end_of_rib(SECOND))
+
+    assert again.remote_macs().keys() == set(MACS[:2])
+    again.run(withdraw(FIRST, NEAR, MACS[0]))
+    assert again.remote_macs().keys() == set(MACS[1:3])
+
+
+def test_a_reload_that_changes_nothing_judges_nothing() -> None:
+    settings = governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)
+    here = host(settings)
+    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
+    before = here.engine.importer.attached.counts()
+    unused = {**settings.policies, **policies(unused=NOTHING)}
+    here.run(ConfigChanged(replace(settings, policies=unused)))
+
+    assert here.engine.importer.attached.counts() == before
+
+
+def test_a_route_is_as_old_as_itself_and_not_as_its_path() -> None:
+    here = host(config())
+    start = here.now
+    path = attributes(NEAR)
+    here.run(announce(FIRST, path, NEAR, MACS[0]))
+    here.later(100)
+    here.run(announce(FIRST, path, NEAR, MACS[1], MACS[0]))
+    here.later(100)
+    ip = parse_ip("192.0.2.1")
+    here.run(announce(FIRST, path, NEAR, MACS[2], MACS[1] + ip))
+
+    ages = {row["mac"]: row["since"] - start for row in views.macs(here.engine)}
+    assert ages == dict(zip(map(format_mac, MACS), (0, 100, 200), strict=False))
+    routes = [row["since"] - start for row in views.routes(here.engine)]
+    assert sorted(routes) == [0, 100, 200, 200]
+
+    here.run(withdraw(FIRST, NEAR, MACS[0]))
+    here.later(100)
+    here.run(announce(FIRST, path, NEAR, MACS[0]))
+    (row,) = [r for r in views.macs(here.engine) if r["mac"] == format_mac(MACS[0])]
+    assert row["since"] - start == 300
+    here.run(withdraw(FIRST, NEAR, *MACS, MACS[1] + ip))
+    assert here.engine.peering.sessions[FIRST].rib.late == {}
+
+
+def test_types_that_come_late_have_their_own_age() -> None:
+    here = host(config())
+    start = here.now
+    here.run(announce_imet(FIRST, NEAR))
+    here.later(50)
+    rd, path = rd_of(NEAR), attributes(NEAR)
+    segment = EthernetSegmentRoute(rd, b"\1" * 10, parse_ip(NEAR))
+    here.run(UpdateReceived(FIRST, Update(path, [], [segment], [], [])))
+    here.later(50)
+    other = EthernetSegmentRoute(rd, b"\2" * 10, parse_ip(NEAR))
+    here.run(UpdateReceived(FIRST, Update(path, [], [other], [], [])))
+
+    found = [row["since"] - start for row in views.routes(here.engine)]
+    assert sorted(found) == [0, 50, 100]
