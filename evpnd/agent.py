@@ -31,6 +31,7 @@ from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.rehearsing import rehearse_file
 from evpnd.adapters.reports import Reports, configure_log
 from evpnd.core.engine import Engine
+from evpnd.core.summary import summarise
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
 from evpnd.model.config import Config
 from evpnd.model.config_changes import describe_changes
@@ -143,14 +144,15 @@ class Agent:
         if self._turn_due is None:
             self._turn_due = asyncio.get_running_loop().call_soon(self._turn)
 
-    def _turn(self) -> None:
+    def _turn(self) -> list[Action]:
         if self._turn_due is not None:
             self._turn_due.cancel()
             self._turn_due = None
         if self._stopping:
-            return
+            return []
         now = time.monotonic()
-        self._do(self.engine.reconcile(now))
+        actions = self.engine.reconcile(now)
+        self._do(actions)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -159,6 +161,7 @@ class Agent:
             self._timer = asyncio.get_running_loop().call_later(
                 max(0.001, deadline - now), self._turn
             )
+        return actions
 
     def _do(self, actions: list[Action]) -> None:
         kernel: list[KernelAction] = []
@@ -249,7 +252,9 @@ class Agent:
                 new = await asyncio.to_thread(load_config, self.config.path)
             except ConfigErrors as refused:
                 errors = [str(error) for error in refused.errors]
-                log.warning("reload_refused", errors=errors)
+                self.reports.notice(
+                    Notice("warning", "reload_refused", {"errors": errors})
+                )
                 return {
                     "ok": False,
                     "error": "the configuration is invalid; nothing was changed",
@@ -264,8 +269,10 @@ class Agent:
                 new.router_id,
             ):
                 self._output.write([peers_line(new)])
-            self._take(ConfigChanged(new))
-            log.info("reloaded", changes=changes)
+            self._turn()  # what waits is no doing of the new configuration
+            self.engine.handle(ConfigChanged(new), time.monotonic())
+            changes += summarise(self._turn())
+            self.reports.notice(Notice("info", "reloaded", {"changes": changes}))
             return {"ok": True, "changes": changes}
 
 

@@ -14,6 +14,7 @@ from evpnd.adapters.control.requests import FILTERS
 from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
 from evpnd.core import views
 from evpnd.core.engine import Engine
+from evpnd.core.policy import view
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config, LogConfig
 
@@ -112,8 +113,9 @@ class Reports:
         offset = time.time() - now
         found = [entry for entry in table() if _passes(entry, filters)]
         for entry in found:
-            if isinstance(entry.get("since"), float):
-                entry["since"] = _iso(entry["since"] + offset)
+            for name in ("since", "last_error_at"):
+                if isinstance(entry.get(name), float):
+                    entry[name] = _iso(entry[name] + offset)
         return {"ok": True, "result": found}
 
     def _peers(self, name: str) -> list[str]:
@@ -188,6 +190,10 @@ class Reports:
             policy_verdicts={
                 (rule["policy"], rule["rule"], rule["verdict"]): rule["routes"]
                 for rule in views.policy_rules(engine)
+            },
+            limit_waiting={
+                (policy, limit): count
+                for policy, limit, count in view.waiting(engine.importer.limits)
             },
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),

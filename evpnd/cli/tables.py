@@ -72,6 +72,16 @@ def write_duration(value: object) -> str:
     raise AssertionError
 
 
+def write_octets(value: object) -> str:
+    """Write how much memory something takes, about."""
+    if isinstance(value, bool) or not isinstance(value, int) or not value:
+        return write_text(value or None)
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if value >= size:
+            return f"{value / size:.0f}{unit}"
+    return f"{value}B"
+
+
 def write_age(value: object) -> str:
     """Write how long ago a moment was (ISO 8601, or seconds since 1970)."""
     moment: float
@@ -170,6 +180,7 @@ TABLES: dict[str, Table] = {
             Column("uptime", "UPTIME", write_duration, right=True, spare=1),
             _number("routes_received", "RECEIVED"),
             _number("routes_rejected", "REJECTED", spare=2),
+            Column("rejected_octets", "KEPT", write_octets, right=True, spare=5),
             _number("routes_advertised", "ADVERTISED"),
             Column("findings", "FINDINGS", write_count, right=True, spare=4),
             _sentence("last_error"),
@@ -303,6 +314,9 @@ def cells(table: Table, row: Row) -> list[str]:
         known = {column.field for column in table.columns}
         rest = (f"{k}={_write_detail(v)}" for k, v in row.items() if k not in known)
         row = {**row, "details": " ".join(rest)}
+    if table is TABLES["peers"] and row.get("last_error") and "last_error_at" in row:
+        ago = write_age(row["last_error_at"])
+        row = {**row, "last_error": f"{row['last_error']} ({ago} ago)"}
     return [column.write(row.get(column.field)) for column in table.columns]
 
 

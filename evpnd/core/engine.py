@@ -18,6 +18,7 @@ from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
 from evpnd.core.originate import Originator
 from evpnd.core.peering import Peering
+from evpnd.core.policy.view import reached
 from evpnd.core.probing import Prober
 from evpnd.core.reconcile import Pass, reconcile
 from evpnd.core.removal import remove_rows
@@ -237,6 +238,8 @@ class Engine:
         self._announce_first(now, actions)
         findings = self.importer.findings
         findings.decide(self.peering.sessions, now)
+        for bucket in self.importer.limits.take_filled(now):
+            self._warn("limit_reached", **reached(bucket))
         actions.extend(self._notices)
         actions.extend(turn.notices)
         actions.extend(findings.notices)

@@ -9,6 +9,8 @@ from evpnd.core.rib import AdjRibIn, Table
 
 _OTHER_ROUTE = 500
 """Octets of a route of another type than 2, about."""
+_LIMITED = 650
+"""Octets more of a route that waits at a limit, about."""
 _PATH = 1500
 """Octets of a path with its attributes, about."""
 
@@ -17,11 +19,11 @@ def kept_rejected(rib: AdjRibIn) -> tuple[int, int]:
     """Count a peer's rejected routes, and the octets that they take, about."""
     count = octets = 0
     for table in rib.mac_ip.values():
-        routes, paths = _rejected(table)
+        routes, waiting, paths = _rejected(table)
         if routes:
             size = getsizeof(next(iter(table))) + getsizeof(table) // len(table)
             count += routes
-            octets += routes * size + paths * _PATH
+            octets += routes * size + waiting * _LIMITED + paths * _PATH
     for route, path in rib.others.values():
         unused = path.rejection is not None
         if not unused:
@@ -32,9 +34,12 @@ def kept_rejected(rib: AdjRibIn) -> tuple[int, int]:
     return count, octets
 
 
-def _rejected(table: Table) -> tuple[int, int]:
-    """Count routes that no EVI has, and paths that have no other routes."""
-    routes = paths = 0
+def _rejected(table: Table) -> tuple[int, int, int]:
+    """Count routes that no EVI has.
+
+    Then those of them that wait at a limit, and the paths that have no others.
+    """
+    routes = waiting = paths = 0
     limited: set[Path] = set()
     judged: dict[Path, list[bytes]] = {}
     totals = Counter(table.values())
@@ -52,11 +57,13 @@ def _rejected(table: Table) -> tuple[int, int]:
                 judged[path].append(key)
     for path, keys in judged.items():
         if path in limited:
-            found = sum(1 for key in keys if not fate(path, key).takers)
+            out = [each for key in keys if not (each := fate(path, key)).takers]
+            found = len(out)
+            waiting += sum(bool(each.refusals) for each in out)
         else:
             assert path.admission is not None
             fates = path.admission.judge(keys, count=False)
             found = sum(len(one.keys) for one in fates if not one.takers)
         routes += found
         paths += found == totals[path]
-    return routes, paths
+    return routes, waiting, paths

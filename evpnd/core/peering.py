@@ -61,7 +61,7 @@ class Peering:
                 error = session.explained(event.text)
                 if session.last_error != error:
                     self._warn("peer_error", peer=session.peer, error=error)
-                session.last_error = error
+                session.failed(error, now)
             case RefreshMarked():
                 if event.ended:
                     self._finish(session)

@@ -24,6 +24,7 @@ from evpnd.model.actions import (
     RemoveDevices,
 )
 from evpnd.model.config import Config, PeerConfig
+from evpnd.model.config_changes import UNNOTICED
 from evpnd.model.events import (
     DeviceActionFailed,
     Event,
@@ -48,8 +49,6 @@ Properties = dict[str, Any]
 Restarts = dict[str, tuple[int, bool]]
 """Peers whose session is up: routes received, and whether a restart keeps them."""
 
-_STAYS = frozenset({"description", "profile", "import_policies", "export_policies"})
-"""Of a session, what changes without the peer noticing."""
 _IDENTITY = frozenset({"asn", "local_asn", "router_id", "local_address"})
 """What makes another session of it: the old one is ended by a NOTIFICATION."""
 
@@ -306,7 +305,7 @@ def _tell_session(change: Change, lost: tuple[int, bool] | None) -> None:
     """Add whether the session starts anew, and what of the peer's routes is lost."""
     was = change.get("was", {})
     if change["action"] == "change":
-        anew = lost is not None and not _STAYS.issuperset(was)
+        anew = lost is not None and not UNNOTICED.issuperset(was)
         change["restarts"] = anew
         if lost is not None and anew:
             routes, kept = lost

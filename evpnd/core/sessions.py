@@ -33,6 +33,8 @@ class Session:
         self.state = "idle"
         self.since = now
         self.last_error: str | None = None
+        self.last_error_at: float | None = None
+        """When that was; monotonic seconds."""
         self.fault: str | None = None
         """What was wrong with the UPDATE for which we reset this session."""
         self.rib = AdjRibIn()
@@ -69,6 +71,11 @@ class Session:
         self.last_update = now
         self.deadline = now + MARKER_TIMER
 
+    def failed(self, error: str, now: float) -> None:
+        """Remember the last thing that went wrong."""
+        self.last_error = error
+        self.last_error_at = now
+
     def explained(self, error: str) -> str:
         """Add to a NOTIFICATION that we sent what the UPDATE was wrong about."""
         if self.fault is None or "UPDATE Message Error" not in error:
@@ -79,7 +86,7 @@ class Session:
         """Tell whether the routes are kept for a restart."""
         self.state = "idle"
         self.since = now
-        self.last_error = reason
+        self.failed(reason, now)
         self.paths.clear()
         self.ranks.clear()
         keep = graceful and self.restart_time > 0

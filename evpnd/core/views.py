@@ -55,6 +55,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,
             "last_error": session.last_error,
+            "last_error_at": session.last_error_at,
             "findings": findings.of_peer(session),
         }
 

@@ -1,14 +1,24 @@
 """What differs between two configurations, in words for an operator."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import TypeVar
 
 from evpnd.model.config import Config, EviConfig, PeerConfig
-from evpnd.model.policy import Policy
+from evpnd.model.ids import format_route_target
+from evpnd.model.policy import Limit, Policy, Rule
+from evpnd.model.targets import ImportTargets
 
 Item = TypeVar("Item", PeerConfig, EviConfig, Policy)
+Values = Sequence[tuple[str, object, object]]
+"""Names of what differs, with the old and the new value."""
 
 NEEDS_RESTART = ("control_socket", "metrics_listen", "log")
+UNNOTICED = frozenset({"description", "profile", "import_policies", "export_policies"})
+"""Of a peer, what changes without its session starting anew."""
+_NAMES = {"import_policies": "import", "export_policies": "export"}
+_NOT_TOLD = frozenset({"password", "static", "advertise", "given_targets", "rd"})
+"""What is secret, or too long for a line: only its name is told."""
 
 
 def describe_changes(old: Config, new: Config) -> list[str]:
@@ -30,9 +40,11 @@ def describe_changes(old: Config, new: Config) -> list[str]:
         for name in NEEDS_RESTART
         if getattr(old, name) != getattr(new, name)
     )
-    changes.extend(_compare("peer", _peers(old), _peers(new)))
-    changes.extend(_compare("EVI", _evis(old), _evis(new, old)))
-    changes.extend(_compare("policy", dict(old.policies), dict(new.policies)))
+    changes.extend(_compare("peer", _peers(old), _peers(new), _peer_details))
+    changes.extend(_compare("EVI", _evis(old), _evis(new, old), _evi_details))
+    changes.extend(
+        _compare("policy", dict(old.policies), dict(new.policies), _policy_details)
+    )
     return changes
 
 
@@ -48,13 +60,84 @@ def _evis(config: Config, older: Config | None = None) -> dict[str, EviConfig]:
     return {f"{names[evi.vni]} (VNI {evi.vni})": evi for evi in config.evis}
 
 
-def _compare(what: str, old: dict[str, Item], new: dict[str, Item]) -> Iterator[str]:
-    yield from _each(what, "removed", (name for name in old if name not in new))
-    yield from _each(what, "added", (name for name in new if name not in old))
-    both = (name for name in new if name in old and old[name] != new[name])
-    yield from _each(what, "changed", both)
+def _compare(
+    what: str,
+    old: Mapping[str, Item],
+    new: Mapping[str, Item],
+    details: Callable[[Item, Item], str],
+) -> Iterator[str]:
+    yield from (f"{what} {name} removed" for name in old if name not in new)
+    yield from (f"{what} {name} added" for name in new if name not in old)
+    for name, now in new.items():
+        was = old.get(name)
+        if was is not None and was != now:
+            yield f"{what} {name} changed: {details(was, now)}"
 
 
-def _each(what: str, done: str, names: Iterable[str]) -> Iterator[str]:
-    for name in names:
-        yield f"{what} {name} {done}"
+def _peer_details(old: PeerConfig, new: PeerConfig) -> str:
+    found = _differing(old, new, PeerConfig.__slots__)
+    anew = "" if {name for name, *_ in found} <= UNNOTICED else "; its session restarts"
+    return _written(found) + anew
+
+
+def _evi_details(old: EviConfig, new: EviConfig) -> str:
+    return _written(_differing(old, new, EviConfig.__slots__))
+
+
+def _differing(old: object, new: object, names: Iterable[str]) -> Values:
+    pairs = ((name, getattr(old, name), getattr(new, name)) for name in names)
+    return [(name, was, now) for name, was, now in pairs if was != now]
+
+
+def _written(found: Values) -> str:
+    parts = []
+    for name, was, now in found:
+        word = _NAMES.get(name, name).replace("_", "-")
+        told = name not in _NOT_TOLD
+        parts.append(f"{word} from {_value(was)} to {_value(now)}" if told else word)
+    return ", ".join(parts)
+
+
+def _value(value: object) -> str:
+    match value:
+        case None | "" | ():
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case Enum():
+            return str(value.value)
+        case ImportTargets():
+            return ", ".join(value.texts()) or "nothing"
+        case tuple():
+            return ", ".join(map(_value, value))
+        case bytes():
+            return format_route_target(value)
+        case _:
+            return str(value)
+
+
+def _policy_details(old: Policy, new: Policy) -> str:
+    """Name the rules that differ; where they stand is no difference."""
+    was, now = ({rule.name: _said(rule) for rule in each.rules} for each in (old, new))
+    parts = [f"rule {name} removed" for name in was if name not in now]
+    for name, said in now.items():
+        if name not in was:
+            parts.append(f"rule {name} added")
+        elif was[name] != said:
+            parts.append(f"rule {name} changed")
+    kept = [name for name in was if name in now]
+    if kept != [name for name in now if name in was]:
+        parts.append("rules in another order")
+    if old.default is not new.default:
+        parts.append(f"default {new.default.value}")
+    if _limits(old.limits) != _limits(new.limits):
+        parts.append(f"limits {', '.join(_limits(new.limits)) or 'removed'}")
+    return ", ".join(parts) or "only where it stands"
+
+
+def _said(rule: Rule) -> object:
+    return rule.match, rule.verdict, rule.changes, rule.reason
+
+
+def _limits(limits: Iterable[Limit]) -> list[str]:
+    return [limit.text for limit in limits]

@@ -92,6 +92,12 @@ def families(now: Snapshot) -> Iterator[Metric]:
         now.policy_verdicts.items(),
         *("policy", "rule", "verdict"),
     )
+    yield _gauge(
+        "limit_waiting_routes",
+        "Routes that a limit keeps out until there is room.",
+        now.limit_waiting.items(),
+        *("policy", "limit"),
+    )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
     yield _gauge("duplicate_macs", "MACs that keep moving.", [((), now.duplicate_macs)])
     yield _gauge("duplicate_ips", "IPs that two MACs have.", [((), now.duplicate_ips)])

@@ -52,6 +52,8 @@ class Snapshot:
     """By treatment (RFC 7606, section 2)."""
     policy_verdicts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     """By policy, rule and verdict."""
+    limit_waiting: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By policy and limit."""
     mac_moves: int = 0
     duplicate_macs: int = 0
     duplicate_ips: int = 0

@@ -15,6 +15,9 @@ from evpnd.core.policy.places import MAC_LENGTH, Bucket, Entrant, Gate, Limiter,
 from evpnd.model.ids import Peer
 from evpnd.model.policy import Policy
 
+TELL_EVERY = 60.0
+"""Seconds between two events about the same places."""
+
 Source = tuple[Peer, bytes]
 """The peer, and the RD with the Ethernet Tag: within them a key is one route."""
 
@@ -110,6 +113,19 @@ class Limits:
         for entrant in entrants:
             entrant.earlier = False
         return False
+
+    def take_filled(self, now: float) -> list[Bucket]:
+        """Hand out the places that ran out; those told of a moment ago are not news."""
+        found = []
+        for limiters in self.limiters.values():
+            for limiter in limiters:
+                filled, limiter.filled = limiter.filled, {}
+                for bucket in filled:
+                    told = bucket.told_at
+                    if bucket.parked and (told is None or now >= told + TELL_EVERY):
+                        bucket.told_at = now
+                        found.append(bucket)
+        return found
 
     def leave(self, source: Source, keys: Iterable[bytes], vrf: MacVrf | None) -> None:
         """Take routes out of one EVI, or of all; `wake` lets others in after that."""

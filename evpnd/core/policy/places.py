@@ -24,6 +24,7 @@ class Bucket:
         "members",
         "parked",
         "queue",
+        "told_at",
         "values",
         "waiting",
     )
@@ -40,6 +41,8 @@ class Bucket:
         """Those that wait here, by MAC or IP."""
         self.parked = 0
         """How many wait."""
+        self.told_at: float | None = None
+        """When it was told that there is no room."""
         self.queue: list[tuple[int, Entrant]] = []
         """A heap by arrival; those that do not wait here any more are skipped."""
 
@@ -64,6 +67,8 @@ class Bucket:
         entrant.item = item
         self.waiting.setdefault(item, {})[entrant] = None
         self.parked += 1
+        if self.parked == 1:
+            self.limiter.filled[self] = None
         heappush(self.queue, (entrant.arrival, entrant))
 
     def unpark(self, entrant: "Entrant") -> None:
@@ -110,7 +115,9 @@ class Entrant:
 class Limiter:
     """One limit of one policy."""
 
-    __slots__ = ("_coarse", "buckets", "by_mac", "limit", "of_ips", "policy")
+    __slots__ = (
+        *("_coarse", "buckets", "by_mac", "filled", "limit", "of_ips", "policy"),
+    )
 
     def __init__(self, policy: Policy, limit: Limit) -> None:
         """Begin with no route."""
@@ -120,6 +127,8 @@ class Limiter:
         self.by_mac = Dimension.MAC in limit.per
         self._coarse = tuple(d for d in limit.per if d is not Dimension.MAC)
         self.buckets: dict[Values, Bucket] = {}
+        self.filled: dict[Bucket, None] = {}
+        """Those that somebody began to wait at, since `Limits` looked last."""
 
     @property
     def place(self) -> str:

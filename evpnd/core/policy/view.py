@@ -63,7 +63,32 @@ def limits(config: Config, kept: Limits) -> Iterator[Entry]:
             }
 
 
+def waiting(kept: Limits) -> Iterator[tuple[str, str, int]]:
+    """Count who waits, by policy and limit; other threads may ask."""
+    for name, limiters in list(kept.limiters.items()):
+        for limiter in limiters:
+            buckets = list(limiter.buckets.values())
+            yield name, limiter.limit.text, sum(each.parked for each in buckets)
+
+
+def reached(bucket: Bucket) -> Entry:
+    """Say of whom a limit has no more room, for an event."""
+    limiter = bucket.limiter
+    return {
+        "policy": limiter.policy.name,
+        "limit": limiter.limit.text,
+        "at": limiter.place,
+        **_combination(bucket),
+        "waiting": bucket.parked,
+    }
+
+
 def _use(bucket: Bucket) -> Entry:
+    use = _combination(bucket)
+    return use | {"used": len(bucket.members), "waiting": bucket.parked}
+
+
+def _combination(bucket: Bucket) -> Entry:
     use: Entry = {}
     for dimension, value in zip(bucket.limiter.dimensions, bucket.values, strict=True):
         if isinstance(value, int):
@@ -72,7 +97,7 @@ def _use(bucket: Bucket) -> Entry:
             use[dimension.value] = format_mac(value)
         else:
             use[dimension.value] = format_ip(value)
-    return use | {"used": len(bucket.members), "waiting": bucket.parked}
+    return use
 
 
 def _places(config: Config) -> dict[str, list[str]]:

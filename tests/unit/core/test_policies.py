@@ -576,3 +576,25 @@ def test_types_that_come_late_have_their_own_age() -> None:
 
     found = [row["since"] - start for row in views.routes(here.engine)]
     assert sorted(found) == [0, 50, 100]
+
+
+def test_a_limit_that_is_reached_is_told_once() -> None:
+    here = host(governed(peers={"import": ("two",)}, two=TWO))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
+    for _ in range(3):
+        here.run(withdraw(FIRST, NEAR, *MACS[:3]))
+        here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
+
+    (told,) = [each for each in here.notices if each.event == "limit_reached"]
+    assert told.fields == {
+        "policy": "two",
+        "limit": "macs 2 per peer, vni",
+        "at": "two.yaml:2",
+        "peer": FIRST,
+        "vni": 100,
+        "waiting": 2,
+    }
+    here.later(61)
+    here.run(withdraw(FIRST, NEAR, *MACS[:3]))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
+    assert len([each for each in here.notices if each.event == "limit_reached"]) == 2

@@ -21,6 +21,7 @@ SAMPLE = Snapshot(
     drift_repaired={"fdb": 6},
     malformed={"treated-as-withdraw": 8},
     policy_verdicts={("guard", "gateways", "reject"): 10},
+    limit_waiting={("few", "macs 2 per peer"): 4},
     mac_moves=9,
     duplicate_macs=1,
     duplicate_ips=2,
@@ -67,6 +68,7 @@ def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
         "evpnd_malformed_total{'treatment': 'treated-as-withdraw'}": 8,
         "evpnd_policy_verdicts_total"
         "{'policy': 'guard', 'rule': 'gateways', 'verdict': 'reject'}": 10,
+        "evpnd_limit_waiting_routes{'limit': 'macs 2 per peer', 'policy': 'few'}": 4,
         "evpnd_mac_moves_total": 9,
         "evpnd_duplicate_macs": 1,
         "evpnd_duplicate_ips": 2,

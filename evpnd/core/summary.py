@@ -1,0 +1,71 @@
+"""What actions come to, in numbers that an operator can hold against a plan."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from evpnd.model.actions import (
+    Action,
+    AnnounceImet,
+    AnnounceMacIp,
+    CreateDevices,
+    DeleteFlood,
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DeleteVxlanRows,
+    OverrideLocalMacs,
+    RemoveDevices,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+    WithdrawImet,
+    WithdrawMacIp,
+)
+
+Count = tuple[str, str, int]
+
+
+def summarise(actions: Iterable[Action]) -> list[str]:
+    """Count what is done to rows, devices and announcements, a line for each kind.
+
+    What is told to several peers apart counts for each.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for action in actions:
+        found = _count(action)
+        if found is not None:
+            what, done, number = found
+            counts[what, done] += number
+    lines: dict[str, list[str]] = {}
+    for (what, done), number in counts.items():
+        lines.setdefault(what, []).append(f"{number} {done}")
+    return [f"{what}: {', '.join(parts)}" for what, parts in lines.items()]
+
+
+def _count(action: Action) -> Count | None:
+    match action:
+        case UpsertRemoteMacs() | OverrideLocalMacs():
+            return "FDB rows", "added or changed", len(action.macs)
+        case DeleteRemoteMacs() | DeleteVxlanRows():
+            return "FDB rows", "removed", len(action.macs)
+        case UpsertFlood():
+            return "flood lists", "VTEPs added", len(action.vteps)
+        case DeleteFlood():
+            return "flood lists", "VTEPs removed", len(action.vteps)
+        case UpsertNeighbors():
+            return "neighbours", "added or changed", len(action.bindings)
+        case DeleteNeighbors():
+            return "neighbours", "removed", len(action.ips)
+        case AnnounceMacIp():
+            return "routes", "announced", len(action.keys)
+        case AnnounceImet():
+            return "routes", "announced", 1
+        case WithdrawMacIp():
+            return "routes", "withdrawn", len(action.keys)
+        case WithdrawImet():
+            return "routes", "withdrawn", 1
+        case CreateDevices():
+            return "devices", "EVIs' made or completed", 1
+        case RemoveDevices():
+            return "devices", "to remove", len(action.names)
+        case _:
+            return None
