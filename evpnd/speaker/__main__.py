@@ -50,8 +50,10 @@ def main() -> int:
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     parser = argparse.ArgumentParser(prog="python -m evpnd.speaker")
     parser.add_argument("--flush-on-exit", action="store_true")
+    parser.add_argument("--log-format", choices=logs.FORMATS, default=logs.FORMATS[0])
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()
+    logs.configure(arguments.log_format)
     try:
         install()
     except SeamMoved as moved:

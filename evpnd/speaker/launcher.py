@@ -38,4 +38,5 @@ def exec_speaker(
     command = [sys.executable, "-P", "-m", "evpnd.speaker"]
     if flush_on_exit:
         command.append("--flush-on-exit")
+    command += ["--log-format", config.log.format]
     os.execv(sys.executable, [*command, str(path)])  # noqa: S606

@@ -1,4 +1,4 @@
-"""What the speaker logs: one JSON line each on stderr, like the agent's.
+"""What the speaker logs: a line each on stderr, in the form of the agent's.
 
 ExaBGP's own log comes out the same way, warnings and worse.
 """
@@ -9,6 +9,34 @@ import time
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+FORMATS = ("json", "console")
+_LEVEL, _EVENT = 9, 30
+"""Characters of columns; structlog's ConsoleRenderer has them so."""
+_format = FORMATS[0]
+
+
+def configure(form: str) -> None:
+    """Choose one of the FORMATS."""
+    global _format  # noqa: PLW0603 - as sys.stderr, there is one log
+    _format = form
+
+
+def line(event: str, level: str, **keys: object) -> str:
+    """Write one entry in the form that was chosen."""
+    return (console_line if _format == "console" else json_line)(event, level, **keys)
+
+
+def console_line(event: str, level: str, **keys: object) -> str:
+    """Write one entry as structlog's ConsoleRenderer does, without colour."""
+    stamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    words = " ".join(f"{name}={_word(value)}" for name, value in keys.items())
+    return f"{stamp} [{level:<{_LEVEL}}] {event:<{_EVENT}} {words}".rstrip()
+
+
+def _word(value: object) -> str:
+    text = str(value)
+    return text if text.isprintable() and " " not in text else repr(text)
 
 
 def json_line(event: str, level: str, **keys: object) -> str:
@@ -21,16 +49,16 @@ def json_line(event: str, level: str, **keys: object) -> str:
 
 def warning(event: str, **keys: object) -> None:
     """Log what somebody should look at some day."""
-    _write(json_line(event, "warning", **keys))
+    _write(line(event, "warning", **keys))
 
 
 def error(event: str, **keys: object) -> None:
     """Log what somebody should look at now."""
-    _write(json_line(event, "error", **keys))
+    _write(line(event, "error", **keys))
 
 
-def _write(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+def _write(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 
@@ -39,10 +67,10 @@ def exabgp_formatter(
 ) -> Callable[[str, str, str, time.struct_time], str]:
     """Stand in for `exabgp.logger.option.formater`: give what formats a line."""
 
-    def line(message: str, source: str, level: str, _when: time.struct_time) -> str:
-        return json_line(message.strip(), level.lower(), source=source)
+    def entry(message: str, source: str, level: str, _when: time.struct_time) -> str:
+        return line(message.strip(), level.lower(), source=source)
 
-    return line
+    return entry
 
 
 def exabgp_traceback(error: BaseException) -> str:

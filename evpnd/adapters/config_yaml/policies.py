@@ -132,8 +132,17 @@ def read_policies(
             if real in seen:
                 continue
             seen.add(real)
-            complete &= _read_policy(path, found, findings)
+            complete &= _read_policy(_plain(path), found, findings)
     return Policies(found, complete)
+
+
+def _plain(path: Path) -> Path:
+    """Leave out `..` where that leads to the same file."""
+    plain = Path(os.path.normpath(path))
+    try:
+        return plain if plain.samefile(path) else path
+    except OSError:
+        return path
 
 
 def _read_policy(path: Path, found: dict[str, Policy], findings: Findings) -> bool:

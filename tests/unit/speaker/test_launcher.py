@@ -45,6 +45,7 @@ def test_the_process_becomes_the_speaker(
 
     file = tmp_path / "run" / "evpnd.exabgp.conf"
     options = ["--flush-on-exit"] if flush else []
+    options += ["--log-format", "json"]
     assert became == [
         [
             sys.executable,
