@@ -27,9 +27,63 @@ def policy() -> None:
     """Try policies without a daemon.
 
     A policy decides which routes pass between a peer and an EVI, and what is
-    changed in them. `evpnd check FILE` says whether its file is sound; the cases
-    beside its rules say whether it does what is meant.
-    """
+    changed in them. It is a YAML file; the configuration names its file, and peers
+    and EVIs name the policy:
+
+    \b
+      policies: [policies/*.yaml]
+      peers:
+        - {address: 10.0.0.254, asn: 65001, import: [quarantine], export: []}
+
+    \b
+      # policies/quarantine.yaml
+      policy: quarantine
+      sets:                              # names for lists: $suspects
+        suspects: [10.0.0.3, 10.0.9.0/24]
+      rules:                             # the first that matches decides
+        - name: still-wanted
+          match: {vtep: $suspects, mac: 02:00:00:00:00:05}
+          accept: true
+        - name: suspects
+          match: {vtep: $suspects}
+          reject: under investigation    # the reason that is shown
+      default: accept
+      limits: []                         # {macs: 2000, per: [peer, vni]}
+      cases:
+        - route: {type: mac-ip, mac: 02:00:00:00:00:07, vtep: 10.0.0.3}
+          expect: {verdict: reject, rule: suspects}
+
+    \b
+    A rule has `accept` or `reject` (true, or the reason), or `set`, and with
+    `next: true` the rule behind it is asked as well.
+    In `match` all keys must hold, of a list any member:
+      type                     mac-ip, imet, ethernet-ad, ethernet-segment,
+                               ip-prefix
+      vni, ethernet-tag, sequence, asn, as-path-length
+                               numbers and ranges: 5, 100-199, 100-, -199
+      mac                      address, or address/length
+      ip, vtep, originator, gateway
+                               address or prefix; `ip: none`: without one
+      rd, route-target, community, large-community, extended-community
+                               text, * for any part: "65000:*"
+      peer                     address, prefix or description: spine*
+      sticky, default-gateway, local
+                               true, false
+      learned                  dynamic, static, neighbor, snooped
+      not, any                 a match; a list of matches
+    In `set`: local-preference, med, sticky; community, large-community and
+    route-target, each a list that replaces, or {add: [...], remove: [...]}.
+
+    \b
+    The way of a change:
+      evpnd check FILE                   is the file sound?
+      evpnd policy test FILE             does it do what is meant? (its cases)
+      evpnd policy test --live FILE      what would it do to the routes here?
+      evpnd plan -c /etc/evpnd/evpnd.yaml, evpnd reload
+      evpnd show policies, evpnd explain mac 02:00:00:00:00:07
+
+    `evpnd schema policy` prints the JSON Schema, docs/policies.md has all of it.
+    """  # noqa: D301 - click wants the character
 
 
 @policy.command()

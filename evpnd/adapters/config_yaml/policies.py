@@ -14,6 +14,7 @@ from evpnd.adapters.config_yaml.policy_schema import Route
 from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
 from evpnd.adapters.config_yaml.shape import Findings, Shape, validate
+from evpnd.core.policy.trial import meets, try_route
 from evpnd.model.policy import Policy
 from evpnd.model.policy_cases import PolicyWithCases, TriedRoute
 
@@ -63,6 +64,14 @@ def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
     cases = tuple(build_cases(file, policy, sets, findings))
     if findings.errors:
         return None, findings
+    for at, case in enumerate(cases):
+        trial = try_route([policy], case.route)
+        if not meets(case, trial):
+            findings.warn(
+                ("cases", at),
+                f"fails: {trial.verdict.value} by {trial.deciding.rule}; "
+                "`evpnd policy test` tells more",
+            )
     return PolicyWithCases(policy, file.description or "", cases), findings
 
 
