@@ -37,6 +37,20 @@ class _Table:
         entry = int.from_bytes(begin) >> self._shift if self._shift else begin
         self._bits_of[entry] = self._bits_of.get(entry, 0) | flag
 
+    def shared(self, low: bytes, high: bytes) -> int | None:
+        """Find the flags of all keys between two; None: they differ in what counts.
+
+        Of MACs alone, with which keys begin.
+        """
+        stop, shift = self._stop, self._shift
+        begin = low[:stop]
+        if not shift:
+            return self._bits_of.get(begin, 0) if begin == high[:stop] else None
+        number = int.from_bytes(begin) >> shift
+        if number != int.from_bytes(high[:stop]) >> shift:
+            return None
+        return self._bits_of.get(number, 0)
+
     def column(self, keys: Sequence[bytes]) -> list[int]:
         """Find the flags of many keys."""
         bits_of, start, stop = self._bits_of.get, self._start, self._stop
@@ -78,18 +92,36 @@ class KeyIndex:
                 for each in (size, *others)
             }
             return [next(parts[len(key)]) for key in keys]
-        columns = self._columns(keys, (0, MAC_LENGTH), relevant)
+        fixed, columns = self._mac_columns(keys, relevant)
         if size > MAC_LENGTH:
             columns += self._columns(keys, (MAC_LENGTH, size - MAC_LENGTH), relevant)
-            fixed = 0
         else:
-            fixed = self.without_ip & relevant
+            fixed |= self.without_ip & relevant
         if not columns:
             return [fixed] * len(keys)
         bits = columns[0]
         for column in columns[1:]:
             bits = list(map(or_, bits, column))
         return [found & relevant | fixed for found in bits]
+
+    def _mac_columns(
+        self, keys: Sequence[bytes], relevant: int
+    ) -> tuple[int, list[list[int]]]:
+        """Find what the MACs of all keys have, and columns of what they differ in.
+
+        A batch is mostly of one vendor, or one hypervisor: one look does for all.
+        """
+        fixed = 0
+        columns = []
+        low, high = min(keys), max(keys)
+        for table in self._tables.get((0, MAC_LENGTH), {}).values():
+            if table.flags & relevant:
+                bits = table.shared(low, high)
+                if bits is None:
+                    columns.append(table.column(keys))
+                else:
+                    fixed |= bits & relevant
+        return fixed, columns
 
     def _columns(
         self, keys: Sequence[bytes], place: _Place, relevant: int
