@@ -1,7 +1,9 @@
 """Operators' policies between a real peer and the kernel."""
 
 import json
+import os
 import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from integration.lab import Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_kernel import remote_macs
 from integration.lab_monitor import RowMonitor
-from integration.lab_netns import wait_until
+from integration.lab_netns import inside, wait_until
 from integration.peer import END_OF_RIB, REFRESH, UPDATE, BgpPeer, message
 from integration.test_targets import (
     ASN,
@@ -131,13 +133,101 @@ def test_what_import_rejects_has_no_row_and_a_reload_applies_the_difference(
             assert monitor.changes() == []
 
             guard.write_text(WEAKER)
-            assert daemon.reload().returncode == 0
+            done = daemon.reload()
+            assert done.returncode == 0
+            assert done.stdout.splitlines() == [
+                "policy guard changed: rule third changed",
+                "FDB rows: 1 added or changed, 1 removed",
+            ]
             wait_rows(lab, 1, 3)
             changes = monitor.changes()
             assert changes
             assert not [change for change in changes if mac_text(1) in change]
         assert far.bodies(REFRESH) == []
         assert far.sessions == 1
+    events = [row["event"] for row in daemon.show("events")]
+    assert events.count("reloaded") == 1
+    assert events.count("reload_refused") == 1
+
+
+def test_verdicts_are_a_metric(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    files = write(lab, guard=GUARD, two=TWO)
+    lab[1].prepare(VNI)
+    named = settings(lab, files, **{"import": ["guard", "two"]})
+    daemon = lab[1].evpnd({**named, "metrics": {"listen": "127.0.0.1:9471"}})
+    daemon.wait_ready(1)
+    with peer(lab, 2) as far:
+        feed(far, lab[2].vtep, 1, 2, 3, 4, 5)
+        wait_rows(lab, 1, 2)
+        with inside(lab[1].namespace):
+            page = urllib.request.urlopen("http://127.0.0.1:9471/metrics", timeout=5)
+            text = page.read().decode()
+    verdicts = {
+        line for line in text.splitlines() if line.startswith("evpnd_policy_verdicts")
+    }
+    name = "evpnd_policy_verdicts_total"
+    assert verdicts == {
+        f'{name}{{policy="guard",rule="third",verdict="reject"}} 1.0',
+        f'{name}{{policy="guard",rule="default",verdict="accept"}} 4.0',
+        f'{name}{{policy="two",rule="default",verdict="accept"}} 4.0',
+    }
+    waiting = "evpnd_limit_waiting_routes"
+    limit = "macs 2 per peer, vni"
+    assert f'{waiting}{{limit="{limit}",policy="two"}} 2.0' in text
+    (told,) = [row for row in daemon.show("events") if row["event"] == "limit_reached"]
+    assert (told["policy"], told["limit"]) == ("two", limit)
+
+
+def test_a_policy_that_nothing_names_is_tried_before_it_is_named(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab(2)
+    daemon = start(lab, [])
+    with peer(lab, 2) as far:
+        feed(far, lab[2].vtep, 1, 2, 3)
+        wait_rows(lab, 1, 2, 3)
+        (file,) = write(lab, guard=GUARD)
+        tried = ask(daemon, "policy", "test", "--live", file)
+        assert tried.returncode == 0, tried.stderr
+        assert "nothing names guard yet" in tried.stdout
+        assert "1 route would fare otherwise; nothing was changed" in tried.stdout
+
+        daemon.write(settings(lab, [file], **{"import": ["guard"]}))
+        assert daemon.reload().returncode == 0
+        wait_rows(lab, 1, 2)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "circle", "directory"])
+def test_what_is_no_policy_file_is_refused_and_nothing_waits_for_it(
+    make_lab: MakeLab, kind: str
+) -> None:
+    lab = make_lab(2)
+    lab[1].prepare(VNI)
+    folder = Path(lab.directory) / "policies"
+    folder.mkdir()
+    (folder / "guard.yaml").write_text(GUARD)
+    daemon = lab[1].evpnd(settings(lab, [f"{folder}/*"]))
+    daemon.wait_ready(1)
+    agent, odd = daemon.agent_pid(), folder / "odd.yaml"
+    match kind:
+        case "pipe":
+            os.mkfifo(odd)
+        case "circle":
+            (folder / "other.yaml").symlink_to(odd)
+            odd.symlink_to(folder / "other.yaml")
+        case _:
+            odd.mkdir()
+
+    refused = daemon.reload()
+    assert refused.returncode == 1
+    assert "odd.yaml" in refused.stderr or "other.yaml" in refused.stderr
+    assert daemon.run("check", str(daemon.path)).returncode == 2
+    for left in folder.iterdir():
+        if left.name != "guard.yaml":
+            left.rmdir() if kind == "directory" else left.unlink()
+    assert daemon.reload().returncode == 0
+    assert daemon.agent_pid() == agent
 
 
 def test_a_limit_holds_back_the_excess_until_there_is_room(make_lab: MakeLab) -> None:

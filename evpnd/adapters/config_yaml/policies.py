@@ -133,7 +133,7 @@ def read_policies(
                 complete = False
                 findings.add(
                     ("policies", index),
-                    f"{pattern} is a directory; write {pattern.rstrip('/')}/*.yaml",
+                    f"{_plain(path)} is a directory; write {_plain(path)}/*.yaml",
                 )
                 continue
             # Unlike Path.resolve, this leaves links that lead in circles alone.
