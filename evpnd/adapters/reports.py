@@ -12,7 +12,7 @@ import structlog
 
 from evpnd.adapters.control.requests import FILTERS
 from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
-from evpnd.core import views
+from evpnd.core import route_views, views
 from evpnd.core.engine import Engine
 from evpnd.core.policy import view
 from evpnd.model.actions import Notice
@@ -96,7 +96,7 @@ class Reports:
             "macs": lambda: views.macs(engine),
             "neighbors": lambda: views.neighbors(engine),
             "vteps": lambda: views.vteps(engine),
-            "routes": lambda: views.routes(engine),
+            "routes": lambda: route_views.routes(engine),
             "policies": lambda: views.policies(engine),
             "events": lambda: iter(list(self._events)),
         }

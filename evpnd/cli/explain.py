@@ -1,7 +1,10 @@
 """``evpnd explain``: why an address is where it is, or is nowhere."""
 
 import json
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import Any
 
 import click
@@ -11,6 +14,8 @@ from evpnd.cli.options import ask, socket_option, vni_option
 
 _BEFORE_EVIS = ("received", "policy", "imported", "noted")
 """What came in, told for all EVIs together, before what each made of it."""
+_TEXT_AT = 16
+"""Column at which the text of a step begins."""
 _KINDS = {"mac": "mac", "ip": "ip", "vtep": "ip"}
 
 
@@ -53,7 +58,9 @@ def explain(
     try:
         normal = normal_filter(_KINDS[kind], value)
     except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="VALUE") from None
+        raise click.BadParameter(
+            f"{error}{_likely(value)}", param_hint="VALUE"
+        ) from None
     question: dict[str, object] = {"command": "explain", "what": kind, "value": normal}
     if vni is not None:
         question["vni"] = vni
@@ -69,13 +76,34 @@ def explain(
     _print(steps)
 
 
+def _likely(value: str) -> str:
+    """Name the kind that a value is of."""
+    for kind, form in _KINDS.items():
+        try:
+            normal_filter(form, value)
+        except ValueError:
+            continue
+        return f"; try `evpnd explain {kind} {value}`"
+    return ""
+
+
 def _print(steps: list[dict[str, Any]]) -> None:
+    # To a pipe go whole lines.
+    width = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     vni = None
     for number, step in enumerate(steps, 1):
         if step["step"] not in _BEFORE_EVIS and step.get("vni") not in (None, vni):
             vni = step["vni"]
             click.echo(f"in VNI {vni}:")
-        line = f"{number:4} {step['step']:<10} {step['text']}"
+        line = "\n".join(
+            wrap(
+                f"{number:4} {step['step']:<10} {step['text']}",
+                width,
+                subsequent_indent=" " * _TEXT_AT,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
         if step["step"] == "end":
             click.secho(line, fg="green" if step.get("ok") else "red")
         else:

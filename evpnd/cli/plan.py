@@ -101,6 +101,11 @@ def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -
         changes: list[Change] = plan_start(config)
     else:
         against = f"the evpnd at {at}"
+        wrong = _list(answer.get("errors"))
+        for line in wrong:
+            click.echo(line, err=True)
+        if wrong:
+            ctx.exit(2)
         if not answer.get("ok"):
             raise click.ClickException(str(answer.get("error")))
         changes = _list(answer.get("result"))

@@ -220,16 +220,19 @@ def _print_policy(tested: PolicyWithCases) -> None:
         click.echo("  no cases")
     for index, case in enumerate(tested.cases, 1):
         trial = try_route([policy], case.route)
-        got = f"{trial.verdict.value} by {trial.deciding.rule}"
+        by = f"{trial.verdict.value} by {trial.deciding.rule}"
         if meets(case, trial):
             mark = click.style("ok", fg="green")
-            click.echo(f"  {mark}      {index:>2}  {case.route.text}: {got}")
+            click.echo(f"  {mark}      {index:>2}  {case.route.text}: {by}")
             continue
         mark = click.style("FAILED", fg="red")
         click.echo(f"  {mark}  {index:>2}  {case.route.text}")
         click.echo(f"{'':14}case      {policy.file}:{case.line}")
         click.echo(f"{'':14}expected  {_sentence(_expected(case))}")
-        click.echo(f"{'':14}got       {_sentence(_got(trial))}")
+        got = _got(trial)
+        if case.changes is None and not trial.changes:
+            del got["set"]
+        click.echo(f"{'':14}got       {_sentence(got)}")
 
 
 def _summary(passed: int, failed: int, files: int) -> str:
@@ -277,9 +280,7 @@ def _sentence(found: Found) -> str:
         return f"set {_changes(value)}" if name == "set" else f"{name} {value}"
 
     return ", ".join(
-        part(name, value)
-        for name, value in found.items()
-        if name != "reason" and not (name == "set" and value == {} and "at" in found)
+        part(name, value) for name, value in found.items() if name != "reason"
     )
 
 

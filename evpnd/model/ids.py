@@ -49,7 +49,10 @@ RFC8365_VXLAN = 0x10000000
 _LINK_LOCAL_IPV4 = b"\xa9\xfe"
 _LINK_LOCAL_IPV6, _LINK_LOCAL_IPV6_2 = 0xFE, 0x80
 _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+_MAC = re.compile(
+    r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}|[0-9A-Fa-f]{12}"
+)
 
 
 def parse_vni(raw: int) -> Vni:
@@ -63,10 +66,13 @@ def parse_vni(raw: int) -> Vni:
 
 
 def parse_mac(text: str) -> Mac:
-    """Read ``02:00:00:00:00:01`` or ``02-00-00-00-00-01``; ValueError otherwise."""
+    """Read ``02:00:00:00:00:01``; ValueError otherwise.
+
+    Dashes, Cisco's ``0200.0000.0001`` and twelve digits alone do as well.
+    """
     if not _MAC.fullmatch(text):
         raise ValueError(f"{text!r} is not a MAC address such as 02:00:00:00:00:01")
-    return Mac(bytes.fromhex(text.replace(":", "").replace("-", "")))
+    return Mac(bytes.fromhex(re.sub("[:.-]", "", text)))
 
 
 def format_mac(mac: bytes) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.core import views
+from evpnd.core import route_views, views
 from evpnd.core.path import Path
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, PeerWentDown, PeerWentUp
@@ -173,7 +173,7 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
         assert imported(here) == inside
         shown = {
             (route["peer"], route["rd"], route["mac"], route["ip"])
-            for route in views.routes(here.engine)
+            for route in route_views.routes(here.engine)
             if (route["reason"] or "").startswith("limit ")
         }
         assert shown == {

@@ -7,7 +7,8 @@ import pytest
 from evpnd.core.binding_tables import WAITING_IPS, WAITING_MACS
 from evpnd.core.bindings import WAITING_TIME
 from evpnd.core.contests import ANSWER_TIME, MOVE_TIME
-from evpnd.core.views import neighbors, routes
+from evpnd.core.route_views import routes
+from evpnd.core.views import neighbors
 from evpnd.model.actions import (
     AnnounceMacIp,
     DeleteNeighbors,

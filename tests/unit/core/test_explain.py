@@ -9,7 +9,7 @@ import pytest
 
 from evpnd.adapters.config_yaml.policies import judge_policy
 from evpnd.adapters.config_yaml.reader import parse_yaml
-from evpnd.core import views
+from evpnd.core import route_views
 from evpnd.core.explain import Step, Story, explain_ip, explain_mac, explain_vtep
 from evpnd.core.path import RANK_STEPS, Rank
 from evpnd.core.plan import Dump
@@ -381,7 +381,7 @@ def test_an_evi_that_keeps_out_what_another_takes_says_so() -> None:
     steps = mac_story(here, VNI)
     assert steps[-1]["text"] == "absent: not here (policy a, rule r, a.yaml:2)"
     assert {each["vni"] for each in steps if each["step"] == "policy"} == {VNI}
-    for row in views.routes(here.engine):
+    for row in route_views.routes(here.engine):
         assert row["accepted"]
         assert "not into a: not here (policy a, rule r, a.yaml:2)" in row["reason"]
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core import views
+from evpnd.core import route_views, views
 from evpnd.core.findings import FAR_TOLD, PATIENCE, REMEMBERED, SHOWN, Findings
 from evpnd.core.sessions import Session
 from evpnd.model.actions import Notice
@@ -66,7 +66,7 @@ def shown(here: Host, peer: Peer = PEER) -> list[str]:
 
 
 def notes(here: Host) -> list[str]:
-    return [note for row in views.routes(here.engine) for note in row["notes"]]
+    return [note for row in route_views.routes(here.engine) for note in row["notes"]]
 
 
 def path(next_hop: str = VTEP, *targets: str, **more: object) -> PathAttributes:
@@ -226,7 +226,7 @@ def test_targets_near_an_evi_are_a_warning_once_for_each_set() -> None:
     (notice,) = told(here, "targets_not_imported")
     assert notice.level == "warning"
     assert notice.fields["targets"] == ["4200000001:100"]
-    (reason,) = {row["reason"] for row in views.routes(here.engine)}
+    (reason,) = {row["reason"] for row in route_views.routes(here.engine)}
     assert notice.fields["reason"] == reason
     assert shown(here) == [reason]
 

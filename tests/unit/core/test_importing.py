@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core import views
+from evpnd.core import route_views
 from evpnd.core.sessions import PATH_CACHE
 from evpnd.model.config import VtepConfig
 from evpnd.model.events import AddressObserved, ConfigChanged
@@ -116,7 +116,7 @@ def test_a_route_that_is_not_used_says_why(
     here.run(announce(PEER, attributes_, VTEP, MAC))
 
     assert here.remote_macs() == {}
-    (shown,) = views.routes(here.engine)
+    (shown,) = route_views.routes(here.engine)
     assert not shown["accepted"]
     assert reason in shown["reason"]
 
@@ -135,7 +135,7 @@ def test_a_route_of_our_own_site_is_not_used_until_the_site_is_another(
     here.run(announce(PEER, theirs, VTEP, MAC))
 
     assert here.remote_macs() == {}
-    (shown,) = views.routes(here.engine)
+    (shown,) = route_views.routes(here.engine)
     assert (shown["accepted"], shown["reason"]) == (
         False,
         "it carries our site of origin",
@@ -172,7 +172,7 @@ def test_routes_with_our_own_next_hop_are_looked_at_again_when_it_changes() -> N
 
     changed = config(vtep=VtepConfig(parse_ip("10.0.0.7")))
     here.run(ConfigChanged(changed))
-    (shown,) = views.routes(here.engine)
+    (shown,) = route_views.routes(here.engine)
     assert shown["accepted"]
 
 
@@ -229,7 +229,7 @@ def test_our_own_as_in_the_path_is_a_loop_over_ebgp_alone() -> None:
     here.up()
     looped = path("65000:100", as_path=(64999, 65000), as_path_length=2)
     here.run(announce(PEER, looped, VTEP, MAC))
-    (shown,) = views.routes(here.engine)
+    (shown,) = route_views.routes(here.engine)
     assert shown["reason"] == "our AS 65000 is in its AS_PATH"
 
     here.run(announce(PEERS[1], looped, VTEP, MAC))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evpnd.adapters.config_yaml.policies import judge_policy
 from evpnd.adapters.config_yaml.reader import parse_yaml
-from evpnd.core import views
+from evpnd.core import route_views, views
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
@@ -106,7 +106,9 @@ def test_what_a_peers_policy_rejects_is_kept_and_not_imported() -> None:
     here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
 
     assert here.remote_macs() == dict.fromkeys(MACS, VTEP[NEAR])
-    rejected = [route for route in views.routes(here.engine) if not route["accepted"]]
+    rejected = [
+        route for route in route_views.routes(here.engine) if not route["accepted"]
+    ]
     assert [route["mac"] for route in rejected] == ["00:00:5e:00:01:01"]
     assert rejected[0]["reason"] == (
         "not yours (policy guard, rule gateway, guard.yaml:3)"
@@ -128,7 +130,7 @@ default: reject
 
     assert set(here.remote_macs()) == set(MACS)
     assert other.remote_macs() == {}
-    (reason,) = {route["reason"] for route in views.routes(other.engine)}
+    (reason,) = {route["reason"] for route in route_views.routes(other.engine)}
     assert reason == "rejected (policy only, rule default, only.yaml:4)"
 
 
@@ -150,12 +152,12 @@ def test_flooding_is_silenced_by_rejecting_type_3() -> None:
 
     assert here.kernel.flood == {}
     assert set(here.remote_macs()) == {MACS[0]}
-    (imet,) = (route for route in views.routes(here.engine) if route["type"] == 3)
+    (imet,) = (route for route in route_views.routes(here.engine) if route["type"] == 3)
     assert imet["reason"] == "rejected (policy silent, rule silent, silent.yaml:2)"
 
     here.run(withdraw_imet(FIRST, NEAR))
 
-    assert [route["type"] for route in views.routes(here.engine)] == [2]
+    assert [route["type"] for route in route_views.routes(here.engine)] == [2]
 
 
 def test_a_preference_that_a_policy_sets_decides_between_two_vteps() -> None:
@@ -187,7 +189,7 @@ def waiting(here: Host) -> list[str]:
     """Name the MACs that a limit keeps out, as `show routes` has it."""
     return [
         route["mac"]
-        for route in views.routes(here.engine)
+        for route in route_views.routes(here.engine)
         if route["reason"] == REACHED
     ]
 
@@ -292,7 +294,7 @@ def test_route_targets_that_a_policy_sets_lead_to_an_evi() -> None:
     here.run(announce(FIRST, foreign, NEAR, *MACS))
 
     assert set(here.remote_macs()) == set(MACS)
-    assert all(route["accepted"] for route in views.routes(here.engine))
+    assert all(route["accepted"] for route in route_views.routes(here.engine))
 
     here.run(withdraw(FIRST, NEAR, *MACS))
 
@@ -346,7 +348,7 @@ def test_equal_policies_keep_their_counts_over_a_reload() -> None:
         return {rule["rule"]: rule["routes"] for rule in views.policies(here.engine)}
 
     assert counts() == {"gateway": 1, "default": 4}
-    list(views.routes(here.engine))
+    list(route_views.routes(here.engine))
     assert counts() == {"gateway": 1, "default": 4}
     here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
     assert counts() == {"gateway": 1, "default": 4}
@@ -493,7 +495,7 @@ def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
 
     found = {
         (row["type"], row["ip"]): (row["accepted"], row["reason"])
-        for row in views.routes(here.engine)
+        for row in route_views.routes(here.engine)
     }
     place = "policy p, rule"
     assert found == {
@@ -550,7 +552,7 @@ def test_a_route_is_as_old_as_itself_and_not_as_its_path() -> None:
 
     ages = {row["mac"]: row["since"] - start for row in views.macs(here.engine)}
     assert ages == dict(zip(map(format_mac, MACS), (0, 100, 200), strict=False))
-    routes = [row["since"] - start for row in views.routes(here.engine)]
+    routes = [row["since"] - start for row in route_views.routes(here.engine)]
     assert sorted(routes) == [0, 100, 200, 200]
 
     here.run(withdraw(FIRST, NEAR, MACS[0]))
@@ -574,7 +576,7 @@ def test_types_that_come_late_have_their_own_age() -> None:
     other = EthernetSegmentRoute(rd, b"\2" * 10, parse_ip(NEAR))
     here.run(UpdateReceived(FIRST, Update(path, [], [other], [], [])))
 
-    found = [row["since"] - start for row in views.routes(here.engine)]
+    found = [row["since"] - start for row in route_views.routes(here.engine)]
     assert sorted(found) == [0, 50, 100]
 
 
