@@ -14,6 +14,7 @@ from evpnd.core.readiness import (
     Devices,
     Links,
     bridge_name,
+    discoverable,
     find_devices,
     tenant_ports,
     vxlan_name,
@@ -273,26 +274,8 @@ class Inventory:
             fields["reason"] = vrf.reason
             notices.append(Notice("warning", "evi_not_ready", fields))
 
-    def _discoverable(self) -> dict[int, Link]:
-        """Find the VXLAN devices that `discover` makes EVIs of, by VNI."""
-        if not self._config.discover:
-            return {}
-        configured = {evi.vni for evi in self._config.evis}
-        named = {evi.vxlan for evi in self._config.evis}
-        return {
-            link.vxlan.vni: link
-            for link in self.links.by_index.values()
-            if link.vxlan is not None
-            and link.vxlan.local
-            and not link.vxlan.learning
-            and not link.vxlan.external
-            and link.vxlan.vni not in configured
-            and link.name not in named
-            and link.alias != MANAGED_ALIAS
-        }
-
     def _discover(self) -> list[MacVrf]:
-        found = self._discoverable()
+        found = discoverable(self._config, self.links)
         known = {vni: vrf for vni, vrf in self.vrfs.items() if vrf.discovered}
         if found.keys() == known.keys() and all(
             vrf.config.vxlan == found[vni].name for vni, vrf in known.items()
@@ -361,7 +344,7 @@ class Inventory:
         """
         wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
         self._config = config
-        found = self._discoverable()
+        found = discoverable(self._config, self.links)
         rds = self._derive_rds(found)
         gone: list[MacVrf] = []
         for vni, vrf in list(self.vrfs.items()):
