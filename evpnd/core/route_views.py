@@ -9,7 +9,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path, why_better
 from evpnd.core.rib import OTHERS
-from evpnd.core.selection import best, mac_candidates
+from evpnd.core.selection import best, mac_candidates, mac_obstacle
 from evpnd.core.sessions import Session
 from evpnd.model.communities import format_community, format_large_community
 from evpnd.model.ids import (
@@ -18,7 +18,6 @@ from evpnd.model.ids import (
     format_mac,
     format_rd,
     format_route_target,
-    is_unicast_mac,
 )
 from evpnd.model.routes import (
     IMMUTABLE,
@@ -105,22 +104,14 @@ def _tell_fate(entry: Entry, judged: Fate) -> None:
 
 
 def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
-    if mac in vrf.frozen:
-        return "the MAC is a duplicate and frozen"
-    if vrf.is_local(mac):
+    if mac not in vrf.frozen and vrf.is_local(mac):
         return f"the MAC is local in {vrf.config.name}"
-    chosen = best(mac_candidates(vrf, mac))
+    chosen = None if mac in vrf.frozen else best(mac_candidates(vrf, mac))
     if chosen is not path and chosen is not None and chosen.rank < path.rank:
         same = chosen.vtep == path.vtep
         where = "the same VTEP" if same else format_ip(chosen.vtep)
         return f"{where} by peer {chosen.peer} is better: {why_better(chosen, path)}"
-    if not is_unicast_mac(mac):
-        return "the MAC is no station's: a group address, or zero"
-    if mac in vrf.own_macs:
-        return "the MAC is an own interface's"
-    if mac in vrf.foreign_rows:
-        return "somebody else's row for the MAC is on the VXLAN device"
-    return None
+    return mac_obstacle(vrf, mac)
 
 
 def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:

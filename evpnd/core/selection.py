@@ -5,6 +5,7 @@ from operator import attrgetter
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
+from evpnd.model.ids import is_unicast_mac
 from evpnd.model.routes import IMMUTABLE
 
 _order = attrgetter("rank", "rd", "ethernet_tag")
@@ -34,6 +35,19 @@ def mac_candidates(vrf: MacVrf, mac: bytes) -> list[Path]:
     for ip in vrf.ips_of.get(mac, ()):
         paths.extend(candidates(vrf, mac + ip))
     return paths
+
+
+def mac_obstacle(vrf: MacVrf, mac: bytes) -> str | None:
+    """Say why a MAC that a path was chosen for gets no row; None: it does."""
+    if mac in vrf.frozen:
+        return "the MAC is a duplicate and frozen"
+    if not is_unicast_mac(mac):
+        return "the MAC is no station's: a group address, or zero"
+    if mac in vrf.own_macs:
+        return "the MAC is an own interface's"
+    if mac in vrf.foreign_rows:
+        return "somebody else's row for the MAC is on the VXLAN device"
+    return None if vrf.ready else f"{vrf.config.name} is not ready"
 
 
 def best_for_mac(vrf: MacVrf, mac: bytes) -> Path | None:

@@ -14,8 +14,8 @@ from evpnd.core.explain.received import (
 )
 from evpnd.core.explain.story import Story
 from evpnd.core.path import Path, why_better
-from evpnd.core.selection import best, mac_candidates
-from evpnd.model.ids import format_ip, format_mac, format_rd, is_unicast_mac
+from evpnd.core.selection import best, mac_candidates, mac_obstacle
+from evpnd.model.ids import format_ip, format_mac, format_rd
 from evpnd.model.rows import NTF_SELF
 
 
@@ -63,7 +63,7 @@ def _tell_mac_in(
         _tell_selected(story, vrf, chosen, paths)
     wanted = None
     if chosen is not None and not vrf.is_local(mac):
-        obstacle = _mac_obstacle(vrf, mac)
+        obstacle = mac_obstacle(vrf, mac)
         if obstacle is None:
             wanted = chosen.vtep
             row = f"{format_mac(mac)} dst {format_ip(wanted)}"
@@ -145,21 +145,6 @@ def _tell_selected(story: Story, vrf: MacVrf, chosen: Path, paths: list[Path]) -
     }
     for text in told or (f"{where}: there is no other",):
         story.tell("selected", text, vrf)
-
-
-def _mac_obstacle(vrf: MacVrf, mac: bytes) -> str | None:
-    """Say why a MAC that was selected gets no row; None: it does."""
-    if mac in vrf.frozen:
-        return "the MAC is a duplicate and frozen"
-    if not is_unicast_mac(mac):
-        return "the MAC is no station's: a group address, or zero"
-    if mac in vrf.own_macs:
-        return "the MAC is an own interface's"
-    if mac in vrf.foreign_rows:
-        return "somebody else's row for the MAC is on the VXLAN device"
-    if not vrf.ready:
-        return f"{vrf.config.name} is not ready"
-    return None
 
 
 def _tell_found_mac(
