@@ -10,6 +10,7 @@ from evpnd.adapters.netlink.port import configure_vxlan_port
 from evpnd.model.actions import (
     ConfigureVxlanPort,
     CreateDevices,
+    ReleasePorts,
     RemoveDevices,
     SnoopPorts,
 )
@@ -138,6 +139,19 @@ def test_a_port_of_another_bridge_is_not_taken(bench: Bench) -> None:
     (refusal,) = refusals(bench, create(ports=("p0",)))
 
     assert refusal.startswith("p0: is a port of br0;")
+    assert field(bench, "p0", "master") == "br0"
+
+
+def test_a_port_that_is_released_is_in_no_bridge_and_others_stay(
+    bench: Bench,
+) -> None:
+    bench.ip("link add q0 type veth peer name q1")
+    bench.do(create(ports=("q0",)))
+    assert field(bench, "q0", "master") == "brm"
+
+    bench.do(ReleasePorts("brm", ("q0", "p0", "never-there")))
+
+    assert "master" not in link(bench.namespace, "q0")
     assert field(bench, "p0", "master") == "br0"
 
 

@@ -27,6 +27,7 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpNeighbors,
     Notice,
+    ReleasePorts,
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
@@ -353,7 +354,7 @@ class Inventory:
             if evi is None and vni in found:
                 evi = discovered_evi(config, old.vni, found[vni].name)
             if old.manage:
-                self._remove_devices(old, evi)
+                self._leave_devices(old, evi)
             rd = rds.get(vni)
             if evi is not None and rd is not None:
                 if evi != old:
@@ -371,15 +372,20 @@ class Inventory:
         self.changed = True
         return gone
 
-    def _remove_devices(self, old: EviConfig, new: EviConfig | None) -> None:
-        """Remove what was created for an EVI and is not its own any more."""
-        left = {vxlan_name(old), bridge_name(old)}
+    def _leave_devices(self, old: EviConfig, new: EviConfig | None) -> None:
+        """Give back what was created or taken for an EVI and is no more its own."""
+        bridge = bridge_name(old)
+        left = {vxlan_name(old), bridge}
+        ports: set[str] = set()
         if new is not None and new.manage:
             left -= {vxlan_name(new), bridge_name(new)}
+            ports = set(old.ports) - set(new.ports)
+        if ports and bridge not in left:
+            self._removals.append(ReleasePorts(bridge, tuple(sorted(ports))))
         if left:
             self._removals.append(RemoveDevices(tuple(sorted(left))))
 
     def take_removals(self) -> list[Action]:
-        """Hand out the devices that a new configuration no longer asks for."""
+        """Hand out what a new configuration no longer asks for."""
         removals, self._removals = self._removals, []
         return removals

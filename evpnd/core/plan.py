@@ -21,6 +21,7 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
+    ReleasePorts,
     RemoveDevices,
 )
 from evpnd.model.config import Config, PeerConfig
@@ -92,6 +93,11 @@ def _obey(
             for link in map(links.by_name.get, names):
                 if link is not None and link.alias == MANAGED_ALIAS:
                     yield LinkVanished(link.ifindex)
+        case ReleasePorts(bridge, names):
+            master = links.by_name.get(bridge)
+            for port in map(links.by_name.get, names):
+                if port and master and port.master == master.ifindex:
+                    yield LinkObserved(port._replace(master=0))
         case ConfigureVxlanPort(ifindex, suppress):
             link = links.by_index.get(ifindex)
             if link is None or link.vxlan is None or link.port is None:

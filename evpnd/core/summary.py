@@ -13,6 +13,7 @@ from evpnd.model.actions import (
     DeleteRemoteMacs,
     DeleteVxlanRows,
     OverrideLocalMacs,
+    ReleasePorts,
     RemoveDevices,
     UpsertFlood,
     UpsertNeighbors,
@@ -67,5 +68,7 @@ def _count(action: Action) -> Count | None:
             return "devices", "EVIs' made or completed", 1
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
+        case ReleasePorts():
+            return "devices", "ports to release", len(action.ports)
         case _:
             return None

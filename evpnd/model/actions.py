@@ -142,6 +142,14 @@ class RemoveDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleasePorts:
+    """Take tenant ports out of the bridge of a managed EVI, where they are in it."""
+
+    bridge: str
+    ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SnoopPorts:
     """Watch ARP and ND on exactly these ports."""
 
@@ -233,6 +241,7 @@ class Notice(NamedTuple):
     fields: dict[str, object]
 
 
+DeviceAction = ConfigureVxlanPort | CreateDevices | RemoveDevices | ReleasePorts
 KernelAction = (
     UpsertRemoteMacs
     | OverrideLocalMacs
@@ -246,9 +255,7 @@ KernelAction = (
     | DumpLinks
     | DumpFdb
     | DumpNeighbors
-    | ConfigureVxlanPort
-    | CreateDevices
-    | RemoveDevices
+    | DeviceAction
     | SnoopPorts
     | SendProbes
 )

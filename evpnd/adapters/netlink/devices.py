@@ -65,6 +65,19 @@ def remove_devices(names: Iterable[str]) -> None:
                 _link(ipr, "del", name, index=links[name].ifindex)
 
 
+def release_ports(bridge: str, names: Iterable[str]) -> None:
+    """Take ports out of a bridge; those that are not in it are left alone.
+
+    Raises DeviceRefusedError.
+    """
+    links = {link.name: link for link in dump_links().links}
+    inside = links[bridge].ifindex if bridge in links else 0
+    with IPRoute() as ipr:
+        for name in names:
+            if inside and name in links and links[name].master == inside:
+                _link(ipr, "set", name, index=links[name].ifindex, master=0)
+
+
 def underlay_mtu(present: LinksDumped, vtep: bytes, ports: Iterable[str]) -> int:
     """Find the MTU that a VXLAN device can have, in octets.
 

@@ -35,11 +35,13 @@ from evpnd.adapters.netlink.writer import Writer
 from evpnd.model.actions import (
     ConfigureVxlanPort,
     CreateDevices,
+    DeviceAction,
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
     KernelAction,
     OverrideLocalMacs,
+    ReleasePorts,
     RemoveDevices,
     SendProbes,
     SnoopPorts,
@@ -168,7 +170,12 @@ class Worker:
                 self._read(lambda: [dump_fdb(bridge)], FdbObserved)
             case DumpNeighbors(ifindex):
                 self._read(lambda: [dump_neighbors(ifindex)], NeighborsObserved)
-            case ConfigureVxlanPort() | CreateDevices() | RemoveDevices():
+            case (
+                ConfigureVxlanPort()
+                | CreateDevices()
+                | RemoveDevices()
+                | ReleasePorts()
+            ):
                 self._change(job)
             case SnoopPorts(ports):
                 self._snoop(ports)
@@ -220,9 +227,7 @@ class Worker:
         finally:
             self._loop.call_soon_threadsafe(self._deliver_read, events, recording)
 
-    def _change(
-        self, action: ConfigureVxlanPort | CreateDevices | RemoveDevices
-    ) -> None:
+    def _change(self, action: DeviceAction) -> None:
         try:
             if isinstance(action, ConfigureVxlanPort):
                 configure_vxlan_port(action.ifindex, suppress=action.suppress)
@@ -232,6 +237,8 @@ class Worker:
 
             if isinstance(action, CreateDevices):
                 devices.create_devices(action)
+            elif isinstance(action, ReleasePorts):
+                devices.release_ports(action.bridge, action.ports)
             else:
                 devices.remove_devices(action.names)
         except DeviceRefusedError as refused:

@@ -17,7 +17,7 @@ from evpnd.core.plan import (
     pretend,
     restarts,
 )
-from evpnd.model.actions import DumpFdb, DumpNeighbors
+from evpnd.model.actions import DumpFdb, DumpNeighbors, ReleasePorts
 from evpnd.model.config import Config, ImportTargets, PeerConfig
 from evpnd.model.events import (
     BindingsSnooped,
@@ -214,6 +214,28 @@ def test_each_managed_evi_gets_its_own_devices_and_ports() -> None:
         assert made[f"vx{vni}"]["vni"] == vni
         assert made[f"vx{vni}"]["bridge"] == f"br{vni}"
         assert made[f"tap{vni}"]["bridge"] == f"br{vni}"
+
+
+def test_a_port_that_is_left_out_leaves_the_bridge_and_may_go_to_another() -> None:
+    plain = config().evis[0]
+    name = f"t{PORTS[0]}"
+    first = replace(plain, manage=True, ports=(name,))
+    here = host()
+    here.run(ConfigChanged(config(evis=(first,))))
+    second = replace(plain, vni=parse_vni(300), name="c", manage=True)
+
+    wanted = config(evis=(replace(first, ports=()), replace(second, ports=(name,))))
+    moved = [c for c in planned(here, wanted) if c.get("name") == name]
+    alone = [
+        c
+        for c in planned(here, config(evis=(replace(first, ports=()),)))
+        if c.get("name") == name
+    ]
+
+    assert [(c["bridge"], c["was"]["bridge"]) for c in moved] == [("br300", "br100")]
+    assert [(c["bridge"], c["was"]) for c in alone] == [(None, {"bridge": "br100"})]
+    here.run(ConfigChanged(wanted))
+    assert ReleasePorts("br100", (name,)) in here.actions
 
 
 def test_what_will_be_refused_is_planned_as_refused() -> None:
