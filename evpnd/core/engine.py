@@ -118,7 +118,10 @@ class Engine:
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_bridge.get(ifindex)
                 if vrf is not None:
+                    first = not vrf.neighbors_known
                     actual.dump_neighbors(vrf, rows, self.bindings, now)
+                    if first:
+                        self.importer.limits.recognise(vrf)
             case RowFailed():
                 self._row_failed(event, now)
             case LinksDumped(links, addresses):

@@ -259,7 +259,9 @@ class Limits:
 
 
 def _was_inside(vrf: MacVrf, key: bytes) -> bool:
-    return key[:MAC_LENGTH] in vrf.adopted_macs or key[MAC_LENGTH:] in vrf.adopted_ips
+    if len(key) > MAC_LENGTH:
+        return key[MAC_LENGTH:] in vrf.adopted_ips
+    return key in vrf.adopted_macs
 
 
 def _blocker(needs: Iterable[Need]) -> Need | None:

@@ -600,3 +600,19 @@ def test_a_limit_that_is_reached_is_told_once() -> None:
     here.run(withdraw(FIRST, NEAR, *MACS[:3]))
     here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
     assert len([each for each in here.notices if each.event == "limit_reached"]) == 2
+
+
+def test_which_ips_of_a_mac_were_inside_is_known_after_a_start() -> None:
+    limit = "limits: [{ips: 2, per: [mac]}]\n"
+    settings = governed(peers={"import": ("few",)}, few=limit)
+    here = host(settings)
+    keys = [MACS[0] + parse_ip(f"192.0.2.{number}") for number in (1, 2, 3)]
+    here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[0], *keys))
+    assert here.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
+
+    again = Host(here.kernel, settings)
+    again.run(PeerWentUp(FIRST))
+    again.run(announce(FIRST, attributes(NEAR), NEAR, *reversed(keys), MACS[0]))
+    again.run(end_of_rib(FIRST), PeerWentUp(SECOND), end_of_rib(SECOND))
+
+    assert again.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
