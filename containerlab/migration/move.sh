@@ -1,14 +1,20 @@
 #!/bin/sh
-# move.sh FROM TO ADDRESS PEER: this machine goes on at the other end of another cable.
-# What a hypervisor does at a migration: the old port goes, the new one comes with the
-# same MAC and address, and the machine is heard at once, by an ARP request.
+# move.sh PORT ADDRESS PEER: this machine goes on at the other end of another cable.
+# As a hypervisor does it: the new place comes up with the same MAC and address, and the
+# machine is heard there at once, by an ARP request; the old place is taken down when the
+# peer's answers come by the new one, and not before.
 set -e
-from=$1 to=$2 address=$3 peer=$4
-ip link set "$from" down
-ip addr flush dev "$from"
-ip addr add "$address" dev "$to"
+to=$1 address=$2 peer=$3
 ip link set "$to" up
-for _ in 1 2 3 4 5; do
-    ping -c 1 -W 1 "$peer" >/dev/null && exit 0
+ip addr replace "$address" dev "$to"
+for from in eth1 eth2; do
+    [ "$from" = "$to" ] || ip addr flush dev "$from"
 done
-exit 1
+tries=30
+until ping -c 1 -W 1 -I "$to" "$peer" >/dev/null; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || exit 1
+done
+for from in eth1 eth2; do
+    [ "$from" = "$to" ] || ip link set "$from" down
+done
