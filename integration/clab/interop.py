@@ -289,7 +289,9 @@ Times count from the end of the lab's making. *Sent* and *received* are route ty
 Pings go every 10 ms: to a machine while it moves from evpnd's host to the far side and
 back, and between two machines while a BGP speaker is killed (SIGKILL) and started
 again. What is lost when evpnd crashes is lost where the neighbour drops evpnd's routes
-at once; one that keeps them meanwhile (graceful restart) loses nothing.
+at once. One that keeps them meanwhile, as a helper of graceful restart, loses nothing:
+evpnd and GoBGP do; FRR 8.4.4 does not for EVPN, with or without `bgp graceful-restart`
+([why](interop-frr.md)).
 
 {matrix}
 
