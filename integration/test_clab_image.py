@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.clab.image import (
+    CHECKOUT,
     DOCKERFILE,
     build,
     inside,
@@ -19,6 +20,7 @@ from integration.clab.image import (
 )
 from integration.lab_netns import ip, run, wait_until
 
+GOBGP = DOCKERFILE.parent / "ipv6-underlay" / "gobgp.Dockerfile"
 NAMESPACE = f"evt{os.getpid()}-image"
 CONFIG = """
 asn: 65001
@@ -36,7 +38,7 @@ def test_the_linter_finds_nothing() -> None:
         pytest.skip("needs hadolint")
 
     done = subprocess.run(
-        [linter, DOCKERFILE], capture_output=True, text=True, check=False
+        [linter, DOCKERFILE, GOBGP], capture_output=True, text=True, check=False
     )
 
     assert (done.returncode, done.stdout) == (0, "")
@@ -48,14 +50,29 @@ def test_no_registry_is_named_and_the_last_stage_builds_nothing() -> None:
     assert "http" not in text
     assert "index-url" not in text
     steps = " ".join(rest for word, rest in stages()[-1].steps if word == "RUN")
-    assert not [word for word in ("gcc", "build-essential", "pip") if word in steps]
+    tools = ("gcc", "build-essential", "pip install", "venv")
+    assert not [word for word in tools if word in steps]
+
+
+def test_what_is_copied_into_the_image_is_given_to_its_builder() -> None:
+    given = (CHECKOUT / ".dockerignore").read_text().splitlines()
+    for stage in stages():
+        for word, rest in stage.steps:
+            if word == "COPY" and not rest.startswith("--from="):
+                assert {f"!{name}" for name in rest.split()[:-1]} <= set(given)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make Debian's smallest root, once; stages are laid over it."""
+    directory = tmp_path_factory.mktemp("image") / "base"
+    make_base(directory)
+    return directory
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[Path]:
+def root(base: Path, tmp_path: Path) -> Iterator[Path]:
     """Do all steps; gives the root of the last stage."""
-    base = tmp_path / "base"
-    make_base(base)
     first, last = stages()
     with (
         mounted(base, tmp_path / "build") as builder,
@@ -64,6 +81,22 @@ def root(tmp_path: Path) -> Iterator[Path]:
         build(first, builder, {})
         build(last, final, {first.name: builder})
         yield final
+
+
+@pytest.mark.root
+@pytest.mark.timeout(400)
+def test_the_reflectors_image_has_what_its_topology_needs(
+    base: Path, tmp_path: Path
+) -> None:
+    (stage,) = stages(GOBGP)
+    with mounted(base, tmp_path / "only") as image:
+        build(stage, image, {})
+        said = [
+            inside(image, ["/bin/sh", "-c", f"command -v {each}"])
+            for each in (*stage.last("ENTRYPOINT"), "gobgp", "ip")
+        ]
+
+    assert all(said)
 
 
 @pytest.fixture
@@ -119,6 +152,9 @@ def test_the_steps_work_in_a_clean_root_and_evpnd_runs_without_being_root(
         assert f"Uid:\t{owner}\t{owner}\t{owner}\t{owner}\n" in status
         assert owner != 0
         assert "br10100" in run(["ip", "-n", namespace, "-br", "link"])
+        # Neither the installer nor what it brings along.
+        assert not list((root / "opt/evpnd").glob("lib/*/site-packages/pip*"))
+        assert (root / "usr/share/doc/evpnd/LICENSE").exists()
     finally:
         popen.terminate()
         popen.wait(20)
