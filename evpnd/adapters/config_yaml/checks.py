@@ -216,6 +216,8 @@ def _check_attached(
             f"{policy.name!r} has limits, which count what is imported; "
             "name it in `import`, or remove them from it",
         )
+    if not findings.warns:
+        return
     search = Search()
     here = Goal((Criterion(Field.LOCAL, (out,)),))
     what = "exported is local" if out else "imported is not local"

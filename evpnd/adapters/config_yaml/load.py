@@ -56,7 +56,7 @@ def check_file(path: Path) -> tuple[ConfigError, ...]:
         if found is None:
             raise ConfigErrors(findings.errors)
         return findings.warnings
-    findings = Findings(document)
+    findings = Findings(document, warns=True)
     _load(findings)
     return findings.warnings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors
 from evpnd.adapters.config_yaml.policy_cases import build_cases, build_route
-from evpnd.adapters.config_yaml.policy_checks import check_rules
+from evpnd.adapters.config_yaml.policy_checks import check_rules, warn_of_rules
 from evpnd.adapters.config_yaml.policy_rules import POLICY, build_policy
 from evpnd.adapters.config_yaml.policy_schema import Route
 from evpnd.adapters.config_yaml.policy_sets import Sets
@@ -16,7 +16,7 @@ from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, re
 from evpnd.adapters.config_yaml.shape import Findings, Shape, validate
 from evpnd.core.policy.trial import meets, try_route
 from evpnd.model.policy import Policy
-from evpnd.model.policy_cases import PolicyWithCases, TriedRoute
+from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -42,12 +42,15 @@ def is_policy(document: Document) -> bool:
     )
 
 
-def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
+def judge_policy(
+    document: Document, *, warn: bool = True
+) -> tuple[PolicyWithCases | None, Findings]:
     """Turn one file into a policy; None, and errors among the findings, if wrong.
 
-    Warnings count where there is no error: with rules cut out they may be wrong.
+    Warnings count where there is no error: with rules cut out they may be wrong. They
+    take time, which a daemon has not.
     """
-    findings = Findings(document)
+    findings = Findings(document, warns=warn)
     value = document.value
     if not is_policy(document):
         what = "" if isinstance(value, dict) else f"is {describe(value)}; "
@@ -64,6 +67,13 @@ def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
     cases = tuple(build_cases(file, policy, sets, findings))
     if findings.errors:
         return None, findings
+    if findings.warns:
+        warn_of_rules(policy, findings)
+        _warn_of_cases(policy, cases, findings)
+    return PolicyWithCases(policy, file.description or "", cases), findings
+
+
+def _warn_of_cases(policy: Policy, cases: Sequence[Case], findings: Findings) -> None:
     for at, case in enumerate(cases):
         trial = try_route([policy], case.route)
         if not meets(case, trial):
@@ -72,12 +82,11 @@ def judge_policy(document: Document) -> tuple[PolicyWithCases | None, Findings]:
                 f"fails: {trial.verdict.value} by {trial.deciding.rule}; "
                 "`evpnd policy test` tells more",
             )
-    return PolicyWithCases(policy, file.description or "", cases), findings
 
 
 def load_policy(path: Path) -> PolicyWithCases:
     """Read one policy file with its cases; raises ConfigErrors, all of them."""
-    found, findings = judge_policy(read_yaml(path))
+    found, findings = judge_policy(read_yaml(path), warn=False)
     if found is None:
         raise ConfigErrors(findings.errors)
     return found
@@ -161,7 +170,7 @@ def _read_policy(path: Path, found: dict[str, Policy], findings: Findings) -> bo
         for one in error.errors:
             findings.add_elsewhere(one)
         return False
-    read, judged = judge_policy(document)
+    read, judged = judge_policy(document, warn=findings.warns)
     for one in judged.errors:
         findings.add_elsewhere(one)
     if read is None:

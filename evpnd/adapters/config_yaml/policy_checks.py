@@ -27,29 +27,55 @@ _TOGETHER = 60
 
 
 def check_rules(policy: Policy, findings: Findings) -> None:
-    """Note what cannot apply as an error, what cannot happen as a warning."""
+    """Note what cannot apply as an error."""
+    for at, rule in enumerate(policy.rules):
+        possible = _types(rule.match, _ALL)
+        if rule.changes.sticky is not None and possible and not possible & _MAC_IP:
+            findings.add(
+                ("rules", at, "set", "sticky"),
+                f"cannot apply: only a mac-ip route is sticky, and the match is for "
+                f"{_words(possible)}",
+            )
+
+
+def warn_of_rules(policy: Policy, findings: Findings) -> None:
+    """Note what cannot happen as a warning.
+
+    That takes a search, some tenths of a second for a thousand rules.
+    """
     search = Search()
     for at, rule in enumerate(policy.rules):
         place: KeyPath = ("rules", at)
         matches = _Matches(findings, search)
-        possible = matches.check(rule.match, (*place, "match"), _ALL, ())
-        if rule.changes.sticky is not None and not possible & _MAC_IP and possible:
-            findings.add(
-                (*place, "set", "sticky"),
-                f"cannot apply: only a mac-ip route is sticky, and the match is for "
-                f"{_words(possible)}",
-            )
-        if possible and (earlier := _deciding(policy.rules, at, search)):
+        holds = matches.check(rule.match, (*place, "match"), _ALL, ())
+        if holds and (earlier := _deciding(policy.rules, at, search)):
             names = [f"{each.name} on line {each.line}" for each in earlier]
-            listed = " and ".join((", ".join(names[:-1]), names[-1])).removeprefix(
-                " and "
+            *first, last = names
+            listed = (
+                f"{', '.join(first)} and {last} decide" if first else f"{last} decides"
             )
-            decides = "decides" if len(names) == 1 else "decide"
             findings.warn(
                 place,
-                f"is never reached: {listed} {decides} all that it matches; put it "
-                f"before {'that' if len(names) == 1 else 'those'}, or remove it",
+                f"is never reached: {listed} all that it matches; put it "
+                f"before {'those' if first else 'that'}, or remove it",
             )
+
+
+def _types(match: Match, around: frozenset[RouteType]) -> frozenset[RouteType]:
+    """Find the route types that a match may hold for."""
+    possible = around
+    for condition in match:
+        match condition:
+            case Criterion():
+                possible &= types_of(condition)
+            case Not((Criterion(Field.TYPE) as only,)):
+                possible -= types_of(only)
+            case Not():
+                pass
+            case AnyOf(matches):
+                found = (_types(each, possible) for each in matches)
+                possible &= frozenset[RouteType]().union(*found)
+    return possible
 
 
 def _words(types: Iterable[RouteType]) -> str:
@@ -158,13 +184,18 @@ def _criteria(match: Match) -> Match:
 def _deciding(rules: Sequence[Rule], at: int, search: Search) -> list[Rule]:
     """Find the earlier rules that leave nothing for one, as few as that takes."""
     goal = Goal(rules[at].match)
-    earlier = [
-        rule
-        for before, rule in enumerate(rules[:at])
-        if rule.verdict is not None
-        and not _changed_between(rules, before, at)
-        and search.possible((goal, Goal(rule.match)))
-    ][-_TOGETHER:]
+    earlier: list[Rule] = []
+    changed = frozenset[Field]()
+    for rule in reversed(rules[:at]):
+        if search.exhausted or len(earlier) == _TOGETHER:
+            break
+        if rule.verdict is None:
+            changed |= _changed_fields(rule.changes)
+        # It may have seen another route than the later rule does.
+        elif changed and changed & _fields(rule.match):
+            continue
+        elif search.possible((goal, Goal(rule.match))):
+            earlier.insert(0, rule)
 
     def left(those: Iterable[Rule]) -> bool:
         return search.possible(
@@ -205,13 +236,3 @@ def _fields(match: Match) -> frozenset[Field]:
                 for each in matches:
                     found |= _fields(each)
     return frozenset(found)
-
-
-def _changed_between(rules: Sequence[Rule], before: int, at: int) -> bool:
-    """Tell whether an earlier rule may have seen another route than a later one."""
-    looked_at = _fields(rules[before].match)
-    return any(
-        looked_at & _changed_fields(rule.changes)
-        for rule in rules[before + 1 : at]
-        if rule.verdict is None
-    )

@@ -24,7 +24,7 @@ from evpnd.model.policy import (
     Value,
 )
 
-EFFORT = 20_000
+EFFORT = 30_000
 """Alternatives that are looked at in one policy; what is left is taken for possible."""
 
 _ALL = frozenset(RouteType)
@@ -77,6 +77,11 @@ class Search:
     def __init__(self) -> None:
         """Begin with all of the effort."""
         self._left = EFFORT
+
+    @property
+    def exhausted(self) -> bool:
+        """Tell whether all that is still asked will be called possible."""
+        return self._left < 0
 
     def possible(self, goals: Iterable[Goal]) -> bool:
         """Tell whether a route may reach all goals; False is certain."""

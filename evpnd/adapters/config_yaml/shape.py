@@ -105,8 +105,10 @@ class Shape(Generic[FileT]):
 class Findings:
     """The errors of one file, and the way from sound values back to the file."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, warns: bool = False) -> None:
         self.document = document
+        self.warns = warns
+        """Warnings are wanted, which take time."""
         self._errors: dict[tuple[str, str], ConfigError] = {}
         self._shape: set[KeyPath] = set()
         self._around_shape: set[KeyPath] = set()
