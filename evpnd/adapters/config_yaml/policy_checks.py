@@ -41,7 +41,7 @@ def check_rules(policy: Policy, findings: Findings) -> None:
 def warn_of_rules(policy: Policy, findings: Findings) -> None:
     """Note what cannot happen as a warning.
 
-    That takes a search, some tenths of a second for a thousand rules.
+    That takes a search, a second or so for a thousand rules.
     """
     search = Search()
     for at, rule in enumerate(policy.rules):
