@@ -227,15 +227,21 @@ class _Reader:
             )
         for index, item in enumerate(_items(found.get("exec"))):
             assert isinstance(item, dict)
-            self._check_command(item["command"], (*key, "exec", index))
-            node.stage_exec.append(
-                StageExec(
-                    stage,
-                    str(item["command"]),
-                    item.get("phase") == "on-exit",
-                    item.get("target") == "host",
-                )
+            place = (*key, "exec", index)
+            self._check_command(item["command"], place)
+            command = StageExec(
+                stage,
+                self._magic(item["command"], node),
+                item.get("phase") == "on-exit",
+                item.get("target") == "host",
             )
+            if stage is Stage.CREATE and not command.on_exit and not command.on_host:
+                self.validator.wrong(
+                    place,
+                    "there is no container yet at the beginning of create;"
+                    " phase: on-exit is its end, target: host is beside the node",
+                )
+            node.stage_exec.append(command)
 
     def _links(self) -> Iterator[Link]:
         for index, link in enumerate(_items(self.body.get("links"))):

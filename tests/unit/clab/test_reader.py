@@ -206,7 +206,9 @@ def test_waits_are_of_stages(tmp_path: Path) -> None:
     a:
       stages:
         create: {wait-for: [{node: b, stage: healthy}]}
-        create-links: {exec: [{command: ls, phase: on-exit, target: host}]}
+        create-links:
+          exec:
+            - {command: ls __clabNodeName__, phase: on-exit, target: host}
     b: {healthcheck: {test: [CMD-SHELL, test -e /x], interval: 1}}
 """,
     ).nodes["a"]
@@ -214,8 +216,8 @@ def test_waits_are_of_stages(tmp_path: Path) -> None:
     assert [(w.before, w.node, w.stage) for w in node.wait_for] == [
         (Stage.CREATE, "b", Stage.HEALTHY)
     ]
-    assert [(e.stage, e.on_exit, e.on_host) for e in node.stage_exec] == [
-        (Stage.CREATE_LINKS, True, True)
+    assert [(e.stage, e.command, e.on_exit, e.on_host) for e in node.stage_exec] == [
+        (Stage.CREATE_LINKS, "ls a", True, True)
     ]
 
 
@@ -285,6 +287,15 @@ def test_waits_are_of_stages(tmp_path: Path) -> None:
             "a waits for itself, through b",
         ),
         ("  nodes: {a: {kind: linux}}\n  nodse: {}", 4, "nodse", "no key of topology"),
+        (
+            (
+                "  nodes:\n    a:\n      kind: linux\n      stages:\n"
+                "        create:\n          exec:\n            - {command: hostname}"
+            ),
+            9,
+            "create.exec[0]",
+            "no container yet",
+        ),
     ],
 )
 def test_what_containerlab_refuses_is_refused_with_its_line(
