@@ -225,6 +225,123 @@ topology:
     assert said(place, "r1", "cat", "/proc/sys/net/ipv4/ip_forward") == "1\n"
 
 
+@pytest.mark.frr
+@pytest.mark.parametrize("kind", ["frr", "linux"])
+def test_exec_finds_frr_ready(up: Up, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "daemons").write_text("zebra=yes\nbgpd=yes\n")
+    (tmp_path / "vtysh.conf").touch()
+    binds = "binds: ['daemons:/etc/frr/daemons', 'vtysh.conf:/etc/frr/vtysh.conf']"
+    place = up(
+        f"""
+topology:
+  nodes:
+    r1:
+      kind: {kind}
+      image: quay.io/frrouting/frr:10.1
+      network-mode: none
+      {binds if kind == "linux" else "extras: {frr: {daemons: [bgpd]}}"}
+      exec:
+        - vtysh -c 'conf t' -c 'router bgp 65001' -c 'bgp router-id 10.0.0.1'
+"""
+    )
+
+    assert "65001" in said(place, "r1", "vtysh", "-c", "show running-config")
+
+
+def test_exec_finds_all_nodes_and_links(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {image: alpine, network-mode: none}
+  nodes:
+    machine: {kind: host, exec: [ip addr add 10.3.0.2/24 dev n1eth1]}
+    first: {kind: linux, exec: [ping -c1 -W2 10.3.1.2]}
+    late: {kind: linux, startup-delay: 1}
+  links:
+    - endpoints: ["late:eth1", "machine:n1eth1"]
+    - endpoints: ["first:eth2", "late:eth2"]
+      ipv4: [10.3.1.1/24, 10.3.1.2/24]
+"""
+    )
+
+    assert "10.3.0.2/24" in said(place, "machine", "ip", "addr", "show", "n1eth1")
+
+
+def test_a_command_may_take_long_and_leave_something_behind(up: Up) -> None:
+    start = time.monotonic()
+    place = up(
+        """
+topology:
+  nodes:
+    a:
+      kind: linux
+      image: alpine
+      exec: [sh -c 'sleep 1234 & echo started', sh -c 'test -e /proc/self']
+    machine: {kind: host, exec: [sh -c 'unshare --net sleep 1235 &']}
+"""
+    )
+
+    assert time.monotonic() - start < 10
+    assert "sleep" in said(place, "a", "sh", "-c", "cat /proc/[0-9]*/comm")
+    assert running("1235")
+    place.remove()
+    assert not running("1234")
+    assert not running("1235")
+
+
+@pytest.mark.parametrize(
+    ("setting", "line", "reason"),
+    [
+        ("cmd: /no/such/program --x", 6, "cmd: a: /no/such/program cannot be started"),
+        ("cmd: A=1 sleep 5", 6, "cmd: a: A=1 cannot be started"),
+        ("entrypoint: /etc/passwd", 6, "entrypoint: a: .*Permission denied"),
+        ("binds: ['t.clab.yml:/etc']", 6, r"binds\[0\]: a: .*"),
+        ("sysctls: {net.ipv4.ip_forward: maybe}", 6, "sysctls.*: 'maybe' cannot be"),
+    ],
+)
+def test_a_node_that_cannot_be_had_names_its_line(
+    up: Up, setting: str, line: int, reason: str
+) -> None:
+    with pytest.raises(LabError, match=f"t.clab.yml:{line}: topology.nodes.a.{reason}"):
+        up(f"""topology:
+  nodes:
+    a:
+      {{kind: linux, image: alpine,
+      {setting}}}
+""")
+
+    assert leftovers() == []
+
+
+def test_a_check_that_hangs_is_a_check_that_fails(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine, network-mode: none}
+  nodes:
+    a:
+      healthcheck:
+        test: [CMD-SHELL, "test -e /second || { touch /second; sleep 100; }"]
+        timeout: 1
+        interval: 1
+    b: {stages: {create: {wait-for: [{node: a, stage: healthy}]}}}
+"""
+    )
+
+    assert said(place, "b", "hostname") == "b\n"
+
+
+def test_two_that_come_up_at_once_do_not_harm_each_other(
+    up: Up, tmp_path: Path
+) -> None:
+    up("topology: {nodes: {a: {kind: linux, image: alpine}}}")
+    topology = load(tmp_path / "t.clab.yml", NAME, load_images(()))
+
+    with pytest.raises(LabError, match="there already"):
+        deploy(topology, load_images(()), strict=True, say=print)
+    assert said(Place(NAME), "a", "hostname") == "a\n"
+
+
 def test_what_fails_half_way_leaves_nothing(up: Up) -> None:
     with pytest.raises(LabError, match="status 3"):
         up(
@@ -242,18 +359,33 @@ def test_what_is_not_done_here_makes_nothing(up: Up) -> None:
     assert leftovers() == []
 
 
-@pytest.mark.parametrize(
-    ("sign", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)]
-)
-def test_nothing_is_left_after_an_interrupt(
-    up: Up, tmp_path: Path, sign: signal.Signals, status: int
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("gap", [None, 0.003, 0.05])
+def test_nothing_is_left_after_an_interrupt_or_two(
+    up: Up, tmp_path: Path, sign: signal.Signals, gap: float | None
 ) -> None:
     popen = start_slowly(tmp_path)
-    popen.send_signal(sign)
+    os.killpg(popen.pid, sign)
+    if gap is not None:
+        time.sleep(gap)
+        os.killpg(popen.pid, sign)
 
-    assert popen.wait(30) == status
+    assert popen.wait(30) == 130
+    assert f"lab {NAME} is removed" in (tmp_path / "said").read_text()
     assert leftovers() == []
-    assert not pings()
+    assert not running(MARK)
+    del up
+
+
+def test_an_interrupt_ends_a_command_at_once(up: Up, tmp_path: Path) -> None:
+    popen = start_slowly(tmp_path, f"    c: {{exec: [sleep 1{MARK}]}}\n", delay=0)
+    wait_until(lambda: running("1" + MARK), 20, "the command")
+    start = time.monotonic()
+    os.killpg(popen.pid, signal.SIGINT)
+
+    assert popen.wait(30) == 130
+    assert time.monotonic() - start < 10
+    assert leftovers() == []
     del up
 
 
@@ -263,11 +395,11 @@ def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:
     popen.wait(10)
 
     assert leftovers() != []
-    assert pings()
+    assert running(MARK)
     words = [sys.executable, "-m", "integration.lab", "down", NAME]
     assert f"lab {NAME} is removed" in run(words)
     assert leftovers() == []
-    assert not pings()
+    assert not running(MARK)
     del up
 
 
@@ -294,29 +426,34 @@ def test_down_touches_nothing_but_a_labs_own(up: Up, tmp_path: Path) -> None:
 MARK = f"3.{os.getpid()}"
 
 
-def start_slowly(directory: Path) -> subprocess.Popen[bytes]:
-    """Start ``up`` of a lab that never gets whole; ends when a program runs there."""
+def start_slowly(
+    directory: Path, more: str = "", delay: int = 100
+) -> subprocess.Popen[bytes]:
+    """Start ``up`` of a lab that takes long; ends when a program runs there."""
     file = directory / "t.clab.yml"
     file.write_text(
         "name: t\ntopology:\n  defaults: {kind: linux, image: alpine}\n  nodes:\n"
         f"    a: {{cmd: sh -c 'while sleep {MARK}; do true; done'}}\n"
-        "    b: {startup-delay: 100}\n"
+        f"    b: {{startup-delay: {delay}}}\n{more}"
     )
     words = ["-m", "integration.lab", "up", str(file), "--name", NAME]
-    popen = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)
-    wait_until(pings, 20, "the program of a node")
+    with (directory / "said").open("w") as said:
+        popen = subprocess.Popen(
+            [sys.executable, *words], stdout=said, start_new_session=True
+        )
+    wait_until(lambda: running(MARK), 20, "the program of a node")
     time.sleep(0.2)
     return popen
 
 
-def pings() -> list[str]:
-    """Find the programs of that lab, by their mark."""
+def running(mark: str) -> list[str]:
+    """Find the `sleep`s for so many seconds."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            text = path.read_bytes()
+            words = path.read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if MARK.encode() in text and b"sleep" in text:
+        if words[:2] == [b"sleep", mark.encode()]:
             found.append(path.parent.name)
     return found

@@ -2,8 +2,6 @@
 
 import json
 import os
-import shlex
-import subprocess
 import sys
 import threading
 import time
@@ -12,17 +10,26 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from integration.clab import init, reader
-from integration.clab.images import Image, find, programs
+from integration.clab.images import Image, find
+from integration.clab.interrupts import undisturbed
 from integration.clab.links import Cabling
-from integration.clab.model import Bind, Healthcheck, Node, Stage, Topology
-from integration.clab.place import PATH, Place
-from integration.clab.support import CONTAINERS, FRR_KINDS, image_of, startup_file
-from integration.lab_netns import LabError, inside, is_running, wait_until
+from integration.clab.model import Healthcheck, Node, Stage, StageExec, Topology
+from integration.clab.place import Place
+from integration.clab.program import (
+    environment_of,
+    ordered_binds,
+    program_setting,
+    specification,
+)
+from integration.clab.support import CONTAINERS, FRR_KINDS, image_of
+from integration.lab_netns import inside, is_running
 
-CHECKOUT = Path(__file__).parents[2]
 START = 30.0
 """Seconds that a node may take on a busy machine until its file system is there."""
-_KERNEL = ("/proc", "/sys", "/dev", "/run", "/tmp", "/boot")
+READY = 20.0
+"""Seconds that `exec` waits for a program that is to take it."""
+_WORD = 15.0
+"""Seconds until it is said what is waited for; then twice as long, and so on."""
 _LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _FORWARDING = {"net.ipv4.ip_forward": "1"}
 """A container's namespace takes this from the machine, where a container engine sets
@@ -61,19 +68,27 @@ class Deployment:
 
     def up(self) -> None:
         """Make all of it; removes what was made where that fails."""
-        if self.place.exists():
-            raise LabError(f"lab {self.place.name} is there already; `down` removes it")
+        self.place.claim()
         try:
             self.place.create(
                 {node.name: self._namespace(node) for node in self._nodes()},
+                [node.name for node in self._nodes() if node.kind not in CONTAINERS],
                 self._topology.path,
             )
             self._cabling = Cabling(self._topology, self.place)
-            self._run_nodes()
+            self._each(self._run)
+            self._each(self._exec)
         except BaseException:
-            self._abort.set()
-            self.place.remove()
+            with undisturbed():
+                self._abort.set()
+                self.remove()
             raise
+
+    def remove(self) -> None:
+        """Take it down again, and say so: it may take some seconds."""
+        self._say(f"removing lab {self.place.name} ...")
+        self.place.remove()
+        self._say(f"lab {self.place.name} is removed")
 
     def _nodes(self) -> Iterable[Node]:
         return self._topology.nodes.values()
@@ -85,11 +100,12 @@ class Deployment:
         name = mode.removeprefix("container:")
         return self._topology.namespace(node.name if name == mode else name)
 
-    def _run_nodes(self) -> None:
+    def _each(self, step: Callable[[Node], None]) -> None:
+        """Do a step for all nodes at once; the first error ends the others."""
         with ThreadPoolExecutor(len(self._topology.nodes) or 1) as pool:
             futures: list[Future[None]] = []
             try:
-                futures += [pool.submit(self._run, node) for node in self._nodes()]
+                futures += [pool.submit(step, node) for node in self._nodes()]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             except BaseException:
                 self._abort.set()
@@ -107,26 +123,37 @@ class Deployment:
         steps = {
             Stage.CREATE: self._create,
             Stage.CREATE_LINKS: lambda each: self._cabling.attach(each.name),
-            Stage.CONFIGURE: self._configure,
+            Stage.CONFIGURE: self._get_ready,
             Stage.HEALTHY: self._get_healthy,
             Stage.EXIT: self._exit,
         }
         for stage, step in steps.items():
             for waiting in node.wait_for:
                 if waiting.before is stage:
-                    self._await(self._done[waiting.node, waiting.stage].is_set)
+                    done = self._done[waiting.node, waiting.stage]
+                    what = f"{waiting.node} to finish {waiting.stage.value}"
+                    self._await(done.is_set, f"{node.name} waits for {what}")
             self._stage_exec(node, stage, on_exit=False)
             step(node)
             self._stage_exec(node, stage, on_exit=True)
             self._done[node.name, stage].set()
 
+    def _exec(self, node: Node) -> None:
+        """Run the commands of a node, which expect all nodes and links to be there."""
+        for command in node.exec:
+            self._command(node, command)
+
     def _sleep(self, seconds: float) -> None:
         if self._abort.wait(seconds):
             raise Aborted
 
-    def _await(self, holds: Callable[[], bool], interval: float = 0.05) -> None:
+    def _await(
+        self, holds: Callable[[], bool], what: str, interval: float = 0.05
+    ) -> None:
+        word = _Word(self._say, what)
         while not holds():
             self._sleep(interval)
+            word.after(interval)
 
     def _create(self, node: Node) -> None:
         if node.kind not in CONTAINERS:
@@ -139,7 +166,8 @@ class Deployment:
         directory.mkdir()
         image = find(self._images, image_of(node))
         assert image is not None
-        spec = self._spec(node, image, directory)
+        hosts = self._cabling.hosts()
+        spec = specification(self._topology, node, image, directory, hosts)
         (directory / "spec.json").write_text(json.dumps(spec))
         self._start(node, directory)
         if node.healthcheck is None:
@@ -152,9 +180,9 @@ class Deployment:
                 try:
                     Path("/proc/sys", name.replace(".", "/")).write_text(value + "\n")
                 except OSError as error:
-                    raise LabError(
-                        f"{node.name}: sysctl {name}={value}: {error.strerror}"
-                    ) from None
+                    key = (*node.origin("sysctls"), name)
+                    text = f"{value!r} cannot be set: {error.strerror}"
+                    raise self._topology.failure(key, text) from None
 
     def _start(self, node: Node, directory: Path) -> None:
         where = f"--net=/run/netns/{self.place.namespace(node.name)}"
@@ -163,7 +191,7 @@ class Deployment:
         pid = os.posix_spawnp(
             "nsenter",
             ["nsenter", where, "unshare", *own, *script, str(directory / "spec.json")],
-            self._environment(node),
+            environment_of(self._topology, node),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(directory / "log"), _LOG_MODE, 0o644),
@@ -172,110 +200,69 @@ class Deployment:
             setsid=True,
         )
         (directory / "unshare.pid").write_text(f"{pid}\n")
+        deadline = time.monotonic() + START
+        while not self._is_created(node, pid):
+            self._sleep(0.01)
+            if time.monotonic() > deadline:
+                text = f"is not created within {START:g} s"
+                raise self._topology.failure(node.key, text)
 
-        def created() -> bool:
-            if not is_running(pid):
-                raise LabError(f"{node.name} ended:\n{self.place.log(node.name)}")
-            return bool(self.place.state(node.name))
-
-        wait_until(created, START, f"{node.name} created", interval=0.01)
-
-    def _environment(self, node: Node) -> dict[str, str]:
-        labels = {
-            "CLAB_LABEL_" + name.upper().replace("-", "_"): value
-            for name, value in node.labels.items()
-        }
-        own = {
-            "PATH": PATH,
-            "HOME": "/root",
-            "HOSTNAME": node.name,
-            "CLAB_INTFS": str(
-                sum(
-                    end.node == node.name
-                    for link in self._topology.links
-                    for end in link.endpoints
-                )
-            ),
-        }
-        return own | labels | node.env
-
-    def _spec(self, node: Node, image: Image, directory: Path) -> init.Spec:
-        entrypoint = node.text("entrypoint")
-        cmd = node.text("cmd")
-        # As with an engine: a new entrypoint does away with the image's arguments.
-        argv = shlex.split(entrypoint) or list(image.entrypoint)
-        argv += shlex.split(cmd) or ([] if entrypoint else list(image.cmd))
-        default = "always" if node.kind == "linux" else "no"
-        return {
-            "hostname": node.name,
-            "hosts": self._cabling.hosts(),
-            "mounts": [
-                *_file_systems(),
-                _mount(str(CHECKOUT)),
-                *(_mount(prefix) for prefix in _interpreters()),
-                *self._frr_files(node, directory),
-            ],
-            # A directory before what is bound below it, as an engine does.
-            "binds": [
-                _mount_of(bind)
-                for bind in sorted(node.binds, key=lambda each: _depth(each.target))
-            ],
-            "programs": programs(),
-            "argv": argv,
-            "restart": node.text("restart-policy", default),
-        }
-
-    def _frr_files(self, node: Node, directory: Path) -> list[init.Mount]:
-        """Write what containerlab's own kind of FRR puts into /etc/frr."""
-        if node.kind not in FRR_KINDS:
-            return []
-        config = node.text("startup-config")
-        if config and "\n" not in config:
-            config = startup_file(self._topology, node).read_text()
-        extras = node.settings.get("extras")
-        own = extras.get("frr") if isinstance(extras, dict) else None
-        wanted = own.get("daemons") if isinstance(own, dict) else None
-        listed = wanted if isinstance(wanted, list) else _FRR_DAEMONS
-        daemons = "".join(f"{name}=yes\n" for name in listed)
-        options = '_options=" -A 127.0.0.1"\n'
-        daemons += "".join(f"{name}{options}" for name in ("zebra", *listed))
-        files = {
-            "frr.conf": config or "frr defaults traditional\nlog stdout\n",
-            "daemons": "vtysh_enable=yes\n" + daemons,
-            "vtysh.conf": "service integrated-vtysh-config\n",
-        }
-        for name, text in files.items():
-            (directory / name).write_text(text)
-        return [_mount(str(directory / name), f"/etc/frr/{name}") for name in files]
+    def _is_created(self, node: Node, pid: int) -> bool:
+        # In this order: what failed says so, and then ends.
+        alive, state = is_running(pid), self.place.state(node.name)
+        if state.startswith("failed "):
+            _, what, reason = state.split(" ", 2)
+            key = node.origin(program_setting(node))
+            if what.startswith("bind-"):
+                key = ordered_binds(node)[int(what.removeprefix("bind-"))].key
+            raise self._topology.failure(key, f"{node.name}: {reason}")
+        if not alive:
+            log = self.place.log(node.name)
+            raise self._topology.failure(node.key, f"{node.name} ended:\n{log}")
+        return bool(state)
 
     def _stage_exec(self, node: Node, stage: Stage, *, on_exit: bool) -> None:
         for each in node.stage_exec:
             if each.stage is stage and each.on_exit == on_exit:
                 self._command(node, each.command, on_host=each.on_host)
 
-    def _configure(self, node: Node) -> None:
-        for command in node.exec:
-            self._command(node, command, on_host=False)
-
-    def _command(self, node: Node, command: str, *, on_host: bool) -> None:
+    def _command(self, node: Node, command: str, *, on_host: bool = False) -> None:
         """Run a command; as containerlab does, go on where it fails, and say so."""
-        if self._abort.is_set():
-            raise Aborted
         argv = reader.split_command(command)
+        word = _Word(self._say, f"{node.name} still runs {command}")
+
+        def give_up(seconds: float) -> bool:
+            word.at(seconds)
+            return self._abort.is_set()
+
         if on_host:
-            done = subprocess.run(
-                ["ip", "netns", "exec", self.place.host, *argv],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
+            done = self.place.execute_on_machine(argv, give_up)
         else:
-            done = self.place.execute(node.name, argv)
+            done = self.place.execute_until(node.name, argv, give_up)
+        if done is None:
+            raise Aborted
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip()
+            said = (done.stdout + done.stderr).strip()
             text = f"{node.name}: {command}: status {done.returncode}: {said}"
             self.failed_commands.append(text)
             self._say(f"FAILED  {text}")
+
+    def _get_ready(self, node: Node) -> None:
+        """Wait until the node's program takes commands, where there will be any."""
+        image = find(self._images, image_of(node))
+        if node.kind not in CONTAINERS or image is None or not image.ready:
+            return
+        if not node.exec and not any(map(_is_inside, node.stage_exec)):
+            return
+        deadline = time.monotonic() + READY
+        while not self._succeeds(node, image.ready, 5):
+            if time.monotonic() > deadline:
+                self._say(
+                    f"{node.name}: {' '.join(image.ready)} does not succeed within"
+                    f" {READY:g} s; `exec` runs all the same"
+                )
+                return
+            self._sleep(0.1)
 
     def _get_healthy(self, node: Node) -> None:
         if (node.name, Stage.HEALTHY) not in self._waited:
@@ -283,55 +270,57 @@ class Deployment:
         check = node.healthcheck
         assert check is not None
         self._sleep(check.start_period)
-        deadline = time.monotonic() + START + check.retries * check.interval
+        longest = START + check.retries * (check.interval + check.timeout)
+        deadline = time.monotonic() + longest
         while not self._is_healthy(node, check):
             if time.monotonic() > deadline:
-                raise LabError(
-                    f"{node.name} does not get healthy: {' '.join(check.argv)}\n"
-                    + self.place.log(node.name)
-                )
+                command = " ".join(check.argv)
+                text = f"{node.name} does not get healthy: {command} does not succeed"
+                log = self.place.log(node.name)
+                key = node.origin("healthcheck")
+                raise self._topology.failure(key, f"{text}\n{log}".strip())
             self._sleep(min(check.interval, 1))
 
     def _is_healthy(self, node: Node, check: Healthcheck) -> bool:
-        return self.place.execute(node.name, check.argv).returncode == 0
+        return self._succeeds(node, check.argv, check.timeout)
+
+    def _succeeds(self, node: Node, argv: tuple[str, ...], timeout: float) -> bool:
+        """Tell whether a command ends with status 0, and in time."""
+        done = self.place.execute_until(
+            node.name,
+            argv,
+            lambda seconds: seconds > timeout or self._abort.is_set(),
+        )
+        return done is not None and done.returncode == 0
 
     def _exit(self, node: Node) -> None:
         if (node.name, Stage.EXIT) in self._waited:
-            self._await(lambda: self.place.state(node.name).startswith("exited"))
+            self._await(
+                lambda: self.place.state(node.name).startswith("exited"),
+                f"{node.name} still runs, and others wait for its end",
+            )
 
 
-_FRR_DAEMONS = (
-    *("bgpd", "ospfd", "ospf6d", "ripd", "ripngd", "isisd", "pimd", "pim6d", "ldpd"),
-    *("nhrpd", "eigrpd", "babeld", "pbrd", "bfdd", "fabricd", "vrrpd", "pathd"),
-)
+def _is_inside(command: StageExec) -> bool:
+    return not command.on_host
 
 
-def _mount(source: str, target: str = "", *, read_only: bool = False) -> init.Mount:
-    return {"source": source, "target": target or source, "read_only": read_only}
+class _Word:
+    """Says what is waited for, more rarely the longer it takes."""
 
+    def __init__(self, say: Callable[[str], None], what: str) -> None:
+        self._say = say
+        self._what = what
+        self._next = _WORD
+        self._seconds = 0.0
 
-def _depth(path: str) -> int:
-    return len(Path(path).parts)
+    def after(self, more: float) -> None:
+        """Note that some more seconds passed."""
+        self._seconds += more
+        self.at(self._seconds)
 
-
-def _mount_of(bind: Bind) -> init.Mount:
-    source = str(bind.source) if bind.source is not None else None
-    return {"source": source, "target": bind.target, "read_only": bind.read_only}
-
-
-def _interpreters() -> list[str]:
-    """Find the trees of this Python that a node would not see by itself."""
-    found = {str(Path(prefix).resolve()) for prefix in (sys.prefix, sys.base_prefix)}
-    return sorted(path for path in found if path.startswith(("/tmp/", "/run/")))
-
-
-def _file_systems() -> list[init.Mount]:
-    """List the machine's other file systems, /home and the like."""
-    found = []
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        words = line.split()
-        point, source = words[4], words[words.index("-") + 2]
-        below = any(point == top or point.startswith(top + "/") for top in _KERNEL)
-        if point != "/" and not below and source.startswith("/") and "\\" not in point:
-            found.append(_mount(point))
-    return found
+    def at(self, seconds: float) -> None:
+        """Note how many seconds passed in all."""
+        if seconds >= self._next:
+            self._say(f"{self._what} ({self._next:g} s)")
+            self._next *= 2

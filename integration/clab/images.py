@@ -28,6 +28,8 @@ class Image:
     entrypoint: tuple[str, ...]
     cmd: tuple[str, ...]
     healthcheck: Healthcheck | None
+    ready: tuple[str, ...]
+    """A command that succeeds once the node takes `exec`; empty: it does at once."""
 
     def fits(self, name: str) -> bool:
         """Tell whether this stands for an image: REPOSITORY[:TAG]."""
@@ -63,6 +65,7 @@ _KEYS: dict[str, Check] = {
     "entrypoint": _texts,
     "cmd": _texts,
     "healthcheck": _texts,
+    "ready": _texts,
 }
 
 
@@ -89,7 +92,7 @@ def _read(document: Document) -> list[Image]:
             validator.wrong(key, "match is missing")
         lists = {
             name: tuple(map(str, found.get(name, [])))  # type: ignore[call-overload]
-            for name in ("match", "entrypoint", "cmd", "healthcheck")
+            for name in ("match", "entrypoint", "cmd", "healthcheck", "ready")
         }
         check = lists["healthcheck"]
         images.append(
@@ -101,6 +104,7 @@ def _read(document: Document) -> list[Image]:
                 lists["entrypoint"],
                 lists["cmd"],
                 Healthcheck(check, interval=1) if check else None,
+                lists["ready"],
             )
         )
     if validator.errors:

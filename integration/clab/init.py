@@ -4,8 +4,9 @@ Run as ``unshare --mount --uts --pid --fork ... init.py SPEC`` in the node's net
 namespace. The node sees the machine's file system through an overlay of its own: what
 it writes is gone with it. /run and /tmp are empty, binds stand on top.
 
-The program's end is written to the file ``state`` beside SPEC, and by the node's
-restart policy it is started again, as a container's engine would.
+What becomes of it is written to the file ``state`` beside SPEC: ``created`` (where
+there is no program), ``running PID``, ``exited STATUS``, or ``failed WHAT REASON``. By
+the node's restart policy the program is started again, as a container's engine would.
 """
 
 import contextlib
@@ -51,9 +52,20 @@ class Spec(TypedDict):
     restart: str
 
 
+class Failure(Exception):  # noqa: N818 - it is the user's, not this program's
+    """Something that the topology file asks for cannot be had.
+
+    The text is what (``program`` or ``bind-N``), and the reason.
+    """
+
+
 def mount(*words: str) -> None:
     """Call the program of that name."""
-    subprocess.run(["mount", *words], check=True)
+    done = subprocess.run(
+        ["mount", *words], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise OSError(done.stderr.strip())
 
 
 def within(root: Path, target: str) -> Path:
@@ -108,8 +120,11 @@ def build_root(directory: Path, spec: Spec) -> Path:
     (root / "etc/hostname").write_text(spec["hostname"] + "\n")
     (root / "etc/hosts").write_text(spec["hosts"])
     # Only now: what is bound is the user's, and is not written to.
-    for each in spec["binds"]:
-        bind(root, each)
+    for number, each in enumerate(spec["binds"]):
+        try:
+            bind(root, each)
+        except OSError as error:
+            raise Failure(f"bind-{number} {error}") from None
     return root
 
 
@@ -159,9 +174,10 @@ class Init:
         """Run until told to end."""
         signal.signal(signal.SIGTERM, self._end)
         backoff = 0.1
+        self._start()
         while True:
             started = time.monotonic()
-            status = self._program() if self._spec["argv"] else self._wait(0)
+            status = self._wait(self._pid)
             if self._ending:
                 return 0
             if not self._again(status):
@@ -172,6 +188,7 @@ class Init:
                 backoff = 0.1
             time.sleep(backoff)
             backoff = min(2 * backoff, LONGEST_BACKOFF)
+            self._start()
 
     def _again(self, status: int) -> bool:
         match self._spec["restart"]:
@@ -182,11 +199,21 @@ class Init:
             case _:
                 return True
 
-    def _program(self) -> int:
-        popen = subprocess.Popen(self._spec["argv"], start_new_session=True)
-        self._pid = popen.pid
+    def _start(self) -> None:
+        argv = self._spec["argv"]
+        if not argv:
+            self.tell("created")
+            return
+        try:
+            # Python ignores these itself, which programs would inherit.
+            ignored = [signal.SIGPIPE, signal.SIGXFSZ]
+            self._pid = os.posix_spawnp(
+                argv[0], argv, os.environ, setsid=True, setsigdef=ignored
+            )
+        except OSError as error:
+            reason = f"{argv[0]} cannot be started: {error.strerror}"
+            raise Failure(f"program {reason}") from None
         self.tell(f"running {self._pid}")
-        return self._wait(self._pid)
 
     def _wait(self, until: int) -> int:
         """Reap children until one ends, or for ever where there is none to wait for."""
@@ -226,9 +253,12 @@ def main() -> int:
     socket.sethostname(spec["hostname"])
     directory = path.with_name("fs")
     directory.mkdir()
-    enter(build_root(directory, spec))
-    init.tell("created")
-    return init.run()
+    try:
+        enter(build_root(directory, spec))
+        return init.run()
+    except Failure as failure:
+        init.tell(f"failed {failure}")
+        return 1
 
 
 if __name__ == "__main__":

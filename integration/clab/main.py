@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +14,9 @@ from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab import graph as drawing
 from integration.clab.checks import Runner
 from integration.clab.deploy import Deployment
-from integration.clab.expected import read_expected
+from integration.clab.expected import Step, read_expected
 from integration.clab.images import TABLE, Image, read_images
+from integration.clab.interrupts import hear_once
 from integration.clab.model import Topology
 from integration.clab.place import Place
 from integration.clab.reader import read
@@ -100,16 +100,20 @@ def deploy(
     deployment = Deployment(topology, images, say)
     deployment.up()
     if strict and deployment.failed_commands:
-        deployment.place.remove()
+        deployment.remove()
         raise LabError("\n".join(deployment.failed_commands))
     say(f"lab {topology.name} is up ({time.monotonic() - start:.1f} s)")
     return deployment.place
 
 
-def check(topology: Topology, place: Place, expected: Path | None) -> int:
-    """Run the expected results; gives the number of those that failed."""
+def expected_of(topology: Topology, expected: Path | None) -> list[Step]:
+    """Read the expected results, those beside the file where no other are named."""
     path = expected or topology.path.with_name("expected.yaml")
-    steps = read_expected(path, list(topology.nodes))
+    return read_expected(path, list(topology.nodes))
+
+
+def check(topology: Topology, place: Place, steps: list[Step]) -> int:
+    """Check the expected results; gives the number of those that failed."""
     runner = Runner(place)
     failed = 0
     for number, step in enumerate(steps, 1):
@@ -131,13 +135,7 @@ def check(topology: Topology, place: Place, expected: Path | None) -> int:
 @click.group()
 def cli() -> None:
     """Run containerlab's topologies in network namespaces."""
-    # A terminal that closes or a job that is cancelled cleans up as Ctrl-C does.
-    for sign in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(sign, _interrupt)
-
-
-def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    hear_once()
 
 
 @cli.command()
@@ -170,7 +168,8 @@ def test(file: Path, name: str | None, expected: Path | None) -> None:
         _need_root()
         topology = read(file, name)
         place = _existing(topology.name)
-        sys.exit(1 if check(topology, place, expected) else 0)
+        steps = expected_of(topology, expected)
+        sys.exit(1 if check(topology, place, steps) else 0)
 
 
 def _name_of(lab: str) -> str:
@@ -220,17 +219,18 @@ def run(file: Path, name: str | None, images: tuple[Path, ...], *, keep: bool) -
     with _reporting():
         table = load_images(images)
         topology = load(file, name, table)
+        steps = expected_of(topology, None)
         place = deploy(topology, table, strict=True, say=click.echo)
+        kept = False
         try:
-            failed = check(topology, place, None)
-        except BaseException:
-            place.remove()
-            raise
-        if keep:
+            failed = check(topology, place, steps)
+            kept = keep
+        finally:
+            if not kept:
+                place.remove()
+                click.echo(f"lab {topology.name} is removed")
+        if kept:
             click.echo(f"the lab is up; python -m integration.lab down {file}")
-        else:
-            place.remove()
-            click.echo(f"lab {topology.name} is removed")
         sys.exit(1 if failed else 0)
 
 
@@ -283,7 +283,7 @@ def list_labs() -> None:
     """List the labs that are up, or were left behind."""
     for name in Place.names():
         place = Place(name)
-        states = {node: place.state(node) for node in place.namespaces()}
+        states = {node: place.standing(node) for node in place.namespaces()}
         click.echo(f"{name}  {json.dumps(states)}")
 
 
@@ -295,12 +295,15 @@ def _existing(name: str) -> Place:
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C ends with status 130, and leaves nothing."""
+    """Run the command line; Ctrl-C ends with status 130.
+
+    A lab that was on its way up is gone then, which was said where it was done.
+    """
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; what was made was removed", err=True)
+        click.echo("interrupted", err=True)
         sys.exit(130)

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
+from evpnd.adapters.config_yaml.errors import (
+    ConfigError,
+    KeyPath,
+    format_key_path,
+)
 from evpnd.adapters.config_yaml.reader import Document
+from integration.lab_netns import LabError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Of labs and of nodes."""
@@ -146,6 +151,11 @@ class Topology:
     def error(self, key: KeyPath, reason: str) -> ConfigError:
         """Say what is wrong at a key."""
         return self.document.error(key, reason)
+
+    def failure(self, key: KeyPath, text: str) -> LabError:
+        """Say what did not work out on the way up, and which line asked for it."""
+        place = f"{self.path}:{self.document.line(key)}"
+        return LabError(f"{place}: {format_key_path(key)}: {text}")
 
 
 def _text(value: object) -> str:

@@ -7,16 +7,20 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from integration.clab.commands import run_to_end
+from integration.clab.interrupts import undisturbed
 from integration.clab.model import NAME
 from integration.lab_netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
 LABS = Path("/run/evpnd-lab")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_MARK = "EVPND_LAB"
+"""In the environment of commands beside the nodes: these may leave the namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +65,32 @@ class Place:
             name for name in cls.names() if cls(name)._manifest().get("file") == found
         ]
 
-    def create(self, namespaces: Mapping[str, str], file: Path) -> Self:
-        """Make directory and namespaces; each node's namespace is named by node.
+    def claim(self) -> None:
+        """Take the name; LabError where another lab has it."""
+        try:
+            self.directory.mkdir(parents=True, mode=0o755)
+        except FileExistsError:
+            raise LabError(
+                f"lab {self.name} is there already; `down` removes it"
+            ) from None
 
+    def create(
+        self, namespaces: Mapping[str, str], on_machine: Sequence[str], file: Path
+    ) -> Self:
+        """Make the namespaces; each node's namespace is named by node.
+
+        Nodes ``on_machine`` are no containers: bridges, and the lab's machine itself.
         ``file`` is the topology's.
         """
-        self.directory.mkdir(parents=True, mode=0o755)
         everything = sorted({self.host, *namespaces.values()})
         taken = [name for name in everything if (NETNS_DIRECTORY / name).exists()]
         if taken:
-            self.directory.rmdir()
             raise LabError(f"there are namespaces of these names: {', '.join(taken)}")
         # Noted before they are made: what is killed half-way is found again.
         manifest = {
             "file": str(file.resolve()),
             "nodes": dict(namespaces),
+            "on_machine": list(on_machine),
             "all": everything,
             "pid": os.getpid(),
         }
@@ -111,7 +126,14 @@ class Place:
             raise LabError(f"lab {self.name} has no node {node}") from None
 
     def remove(self) -> bool:
-        """End every process, remove namespaces and files; tells if there was any."""
+        """End every process, remove namespaces and files; tells if there was any.
+
+        The directory goes last: what could not be removed is found by another try.
+        """
+        with undisturbed():
+            return self._remove()
+
+    def _remove(self) -> bool:
         if not self.exists():
             return False
         listed = self._manifest().get("all")
@@ -121,6 +143,7 @@ class Place:
             if (NETNS_DIRECTORY / name).exists()
         ]
         pids = {pid for name in names for pid in pids_in(name)}
+        pids |= marked(f"{_MARK}={self.name}")
         pids.discard(os.getpid())
         end({pid for pid in pids if is_first(pid)}, signal.SIGTERM, 5)
         end(pids, signal.SIGKILL, 3)
@@ -152,6 +175,16 @@ class Place:
         except FileNotFoundError:
             return ""
 
+    def standing(self, node: str) -> str:
+        """Tell how a node is now: its first process may have been killed."""
+        if node in self._on_machine():
+            return "there"
+        try:
+            self.init_of(node)
+        except LabError:
+            return "ended"
+        return self.state(node)
+
     def log(self, node: str, lines: int = 15) -> str:
         """Read the end of what a node printed."""
         try:
@@ -162,10 +195,10 @@ class Place:
 
     def _entering(self, node: str) -> tuple[list[str], dict[str, str]]:
         """Compose what stands in front of a command to run it in a node."""
-        if not (self.directory / node).is_dir():
-            # A bridge, or the machine itself.
-            where = self.namespace(node)
-            return ["ip", "netns", "exec", where], {"PATH": PATH, "HOME": "/root"}
+        where = self.namespace(node)
+        if node in self._on_machine():
+            environment = {"PATH": PATH, "HOME": "/root", _MARK: self.name}
+            return ["ip", "netns", "exec", where], environment
         pid = self.init_of(node)
         words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         pairs = (word.decode(errors="replace").partition("=") for word in words if word)
@@ -173,25 +206,35 @@ class Place:
         namespaces = ("--net", "--uts", "--pid", "--mount")
         return ["nsenter", "--target", str(pid), *namespaces, "--"], environment
 
+    def _on_machine(self) -> list[str]:
+        found = self._manifest().get("on_machine", [])
+        return found if isinstance(found, list) else []
+
     def execute(
         self, node: str, argv: Sequence[str], timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in a node; any exit status."""
+        """Run a command in a node; any exit status, LabError where it takes longer."""
+        done = self.execute_until(node, argv, lambda seconds: seconds > timeout)
+        if done is None:
+            text = f"{node}: {' '.join(argv)}: still runs after {timeout:g} s"
+            raise LabError(text)
+        return done
+
+    def execute_until(
+        self, node: str, argv: Sequence[str], give_up: Callable[[float], bool]
+    ) -> subprocess.CompletedProcess[str] | None:
+        """Run a command in a node until it ends, or is given up and killed: None."""
         prefix, environment = self._entering(node)
-        try:
-            return subprocess.run(
-                [*prefix, *argv],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=timeout,
-                stdin=subprocess.DEVNULL,
-            )
-        except subprocess.TimeoutExpired:
-            raise LabError(
-                f"{node}: {' '.join(argv)}: still runs after {timeout:g} s"
-            ) from None
+        return run_to_end([*prefix, *argv], environment, give_up)
+
+    def execute_on_machine(
+        self, argv: Sequence[str], give_up: Callable[[float], bool]
+    ) -> subprocess.CompletedProcess[str] | None:
+        """Run a command beside all nodes, in the namespace of the lab's machine."""
+        environment = dict(os.environ) | {_MARK: self.name}
+        return run_to_end(
+            ["ip", "netns", "exec", self.host, *argv], environment, give_up
+        )
 
     def attach(self, node: str, argv: Sequence[str]) -> int:
         """Run a command in a node on this terminal; its exit status."""
@@ -205,6 +248,19 @@ class Place:
 def pids_in(namespace: str) -> list[int]:
     """List the processes of a namespace."""
     return [int(pid) for pid in run(["ip", "netns", "pids", namespace]).split()]
+
+
+def marked(word: str) -> set[int]:
+    """Find the processes with a word in their environment."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if word.encode() in words:
+            found.add(int(path.parent.name))
+    return found
 
 
 def is_first(pid: int) -> bool:

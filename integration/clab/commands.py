@@ -1,0 +1,61 @@
+"""Commands, waited for themselves and not for what they leave behind."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+_LOOK = 0.2
+"""Seconds between two looks whether to give up."""
+
+
+def run_to_end(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    give_up: Callable[[float], bool],
+) -> subprocess.CompletedProcess[str] | None:
+    """Run a command until it ends; None where it was given up, and killed.
+
+    ``give_up`` is asked now and then, with the seconds that passed. What is printed
+    goes to files: a process that the command leaves behind may hold them for as long
+    as it likes, where the end of a pipe would not come.
+    """
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        popen = subprocess.Popen(
+            argv,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        start = time.monotonic()
+        try:
+            while (status := _status(popen)) is None:
+                if give_up(time.monotonic() - start):
+                    return None
+        finally:
+            if popen.returncode is None:
+                _kill(popen)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read().decode(errors="replace"))
+        return subprocess.CompletedProcess(list(argv), status, *texts)
+
+
+def _status(popen: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return popen.wait(_LOOK)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _kill(popen: subprocess.Popen[bytes]) -> None:
+    """End a command, and what it started, unless that left its session."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(popen.pid, signal.SIGKILL)
+    popen.wait()
