@@ -7,7 +7,7 @@ expanded aliases are bounded before anything is built from them.
 import re
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -57,6 +57,8 @@ class Document:
     lines: dict[KeyPath, int]
     errors: tuple[ConfigError, ...]
     """Keys that stand twice: the rest can be judged all the same."""
+    texts: dict[KeyPath, str] = field(default_factory=dict)
+    """Numbers and booleans as they are written: ``1.10``, ``0x1F``, ``True``."""
 
     def line(self, key_path: KeyPath) -> int | None:
         """Find the line of a key, or of the nearest one around it."""
@@ -80,6 +82,8 @@ class _Node:
     content: "Scalar | list[_Node] | dict[str, tuple[int, _Node]]"
     weight: int = 1
     height: int = 1
+    text: str = ""
+    """Of a scalar, as it is written."""
 
 
 @dataclass(slots=True)
@@ -112,9 +116,9 @@ def parse_yaml(text: str, path: Path) -> Document:
     except yaml.YAMLError as error:
         reason = shorten(f"is not valid YAML: {' '.join(str(error).split())}")
         raise ConfigErrors([ConfigError(path, None, "", reason)]) from None
-    lines: dict[KeyPath, int] = {}
-    value = _plain(root, (), root.line, lines)
-    return Document(path, value, lines, tuple(composer.errors))
+    document = Document(path, NOTHING, {}, tuple(composer.errors))
+    value = _plain(root, (), root.line, document)
+    return replace(document, value=value)
 
 
 def _read_text(path: Path) -> str:
@@ -226,7 +230,7 @@ class _Composer:
                 value = event.value
         except ValueError as error:
             self._refuse(line, str(error))
-        node = _Node(line, value)
+        node = _Node(line, value, text=event.value)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         self._add(node)
@@ -318,20 +322,23 @@ class _Composer:
         frame.merged += others
 
 
-def _plain(node: _Node, path: KeyPath, line: int, lines: dict[KeyPath, int]) -> Value:
-    lines[path] = line
+def _plain(node: _Node, path: KeyPath, line: int, document: Document) -> Value:
+    """Give the plain value; line and text of what is in it are noted."""
+    document.lines[path] = line
     match node.content:
         case list() as items:
             return [
-                _plain(item, (*path, index), item.line, lines)
+                _plain(item, (*path, index), item.line, document)
                 for index, item in enumerate(items)
             ]
         case dict() as entries:
             return {
-                key: _plain(value, (*path, key), line, lines)
+                key: _plain(value, (*path, key), line, document)
                 for key, (line, value) in entries.items()
             }
         case scalar:
+            if isinstance(scalar, bool | int | float):
+                document.texts[path] = node.text
             return scalar
 
 
