@@ -1,5 +1,6 @@
 """What a topology file asks for is what its nodes get, and nothing is left of it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -148,6 +149,110 @@ topology:
     assert "dum0" in said(place, "b", "ip", "link")
     assert "b-eth3" in said(place, "machine", "ip", "link")
     assert run(["ip", "-br", "link"]) == before
+
+
+def test_devices_of_the_runner_are_in_nobodys_way(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine}
+  nodes: {a: , br: {kind: bridge}, mgmt: {kind: bridge}, type: {kind: bridge}}
+  links:
+    - endpoints: ["a:eth1", "host:m0"]
+    - endpoints: ["a:eth2", "host:lnk0-0"]
+    - endpoints: ["a:dev", "br:up"]
+    - {type: dummy, endpoint: {node: a, interface: name}}
+"""
+    )
+
+    there = said(place, "br", "ls", "/proc/sys/net/ipv4/conf").split()
+    assert {"br", "mgmt", "type", "up", "m0", "lnk0-0"} <= set(there)
+    assert {"name", "dev"} <= set(said(place, "a", "ls", "/sys/class/net").split())
+
+
+def test_the_management_network_is_as_the_file_says(up: Up) -> None:
+    place = up(
+        """
+mgmt:
+  bridge: br-mg
+  ipv4-subnet: 172.30.0.0/24
+  ipv4-range: 172.30.0.128/25
+  ipv4-gw: 172.30.0.254
+  ipv6-subnet: 2001:db8:30::/80
+  mtu: 2100
+topology:
+  nodes: {a: {kind: linux, image: alpine, aliases: [web]}, machine: {kind: host}}
+"""
+    )
+
+    eth0 = said(place, "a", "ip", "addr", "show", "eth0")
+    assert "mtu 2100" in eth0
+    assert "172.30.0.128/24" in eth0
+    assert "2001:db8:30::2/80" in eth0
+    assert "default via 172.30.0.254" in said(place, "a", "ip", "route")
+    assert "mtu 2100" in said(place, "machine", "ip", "link", "show", "br-mg")
+    assert "1 received" in said(place, "a", "ping", "-c1", "-W2", "172.30.0.254")
+    assert "1 received" in said(place, "a", "ping", "-4", "-c1", "-W2", "web")
+
+
+def test_nodes_share_interfaces_also_through_others(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine}
+  nodes:
+    a: {network-mode: none}
+    b: {network-mode: "container:a"}
+    c: {network-mode: "container:b"}
+  links: [{type: dummy, endpoint: {node: a, interface: eth7}}]
+"""
+    )
+
+    assert "eth7" in said(place, "c", "ip", "link")
+    assert len({place.namespace(name) for name in "abc"}) == 1
+
+
+def test_containerlabs_own_files_and_labels_are_there(up: Up, tmp_path: Path) -> None:
+    place = up(
+        """
+topology:
+  nodes:
+    a:
+      kind: linux
+      image: docker.io/library/alpine:3
+      hostname: other
+      labels: {my.label/x: 1.10}
+      binds:
+        - __clabNodeDir__:/state
+        - __clabDir__/topology-data.json:/data.json:ro
+        - __clabDir__/ansible-inventory.yml:/hosts.yml
+      exec: [ash -c 'touch /state/mine']
+"""
+    )
+
+    environment = said(place, "a", "env")
+    assert "CLAB_LABEL_MY_LABEL_X=1.10\n" in environment
+    assert "CLAB_LABEL_CLAB_NODE_NAME=a\n" in environment
+    assert said(place, "a", "hostname") == "other\n"
+    assert json.loads(said(place, "a", "cat", "/data.json"))["nodes"]["a"]["kind"]
+    assert "ansible_host: 172.20.20.2" in said(place, "a", "cat", "/hosts.yml")
+    assert said(place, "a", "ls", "/state") == "mine\n"
+    assert not (tmp_path / f"clab-{NAME}").exists()
+
+
+def test_a_name_that_is_none_makes_nothing(up: Up, tmp_path: Path) -> None:
+    file = tmp_path / "t.clab.yml"
+    file.write_text("name: t\ntopology: {nodes: {a: {kind: linux, image: alpine}}}")
+    before = set(NETNS_DIRECTORY.iterdir())
+    words = [sys.executable, "-m", "integration.lab", "up", str(file), "--name"]
+    done = subprocess.run(
+        [*words, f"{NAME} x/y"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert "is no name of a lab" in done.stderr
+    assert {each for each in NETNS_DIRECTORY.iterdir() if NAME in each.name} <= before
+    del up
 
 
 def test_stages_wait_for_each_other(up: Up) -> None:

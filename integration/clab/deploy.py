@@ -12,8 +12,17 @@ from pathlib import Path
 from integration.clab import init, reader
 from integration.clab.images import Image, find
 from integration.clab.interrupts import undisturbed
+from integration.clab.lab_files import make_lab_files
 from integration.clab.links import Cabling
-from integration.clab.model import Healthcheck, Node, Stage, StageExec, Topology
+from integration.clab.model import (
+    CONTAINERS,
+    FRR_KINDS,
+    Healthcheck,
+    Node,
+    Stage,
+    StageExec,
+    Topology,
+)
 from integration.clab.place import Place
 from integration.clab.program import (
     environment_of,
@@ -21,7 +30,7 @@ from integration.clab.program import (
     program_setting,
     specification,
 )
-from integration.clab.support import CONTAINERS, FRR_KINDS, image_of
+from integration.clab.support import image_of
 from integration.lab_netns import inside, is_running
 
 START = 30.0
@@ -76,6 +85,8 @@ class Deployment:
                 self._topology.path,
             )
             self._cabling = Cabling(self._topology, self.place)
+            addresses = self._cabling.addresses
+            make_lab_files(self._topology, addresses, self.place.directory)
             self._each(self._run)
             self._each(self._exec)
         except BaseException:
@@ -94,11 +105,10 @@ class Deployment:
         return self._topology.nodes.values()
 
     def _namespace(self, node: Node) -> str:
-        mode = node.text("network-mode")
-        if node.kind not in CONTAINERS or mode == "host":
+        owner = self._topology.nodes[self._topology.owner(node.name) or node.name]
+        if owner.kind not in CONTAINERS or owner.text("network-mode") == "host":
             return self.place.host
-        name = mode.removeprefix("container:")
-        return self._topology.namespace(node.name if name == mode else name)
+        return self._topology.namespace(owner.name)
 
     def _each(self, step: Callable[[Node], None]) -> None:
         """Do a step for all nodes at once; the first error ends the others."""
@@ -160,7 +170,7 @@ class Deployment:
             return
         six = _FORWARDING_SIX if node.kind in FRR_KINDS else {}
         self._set(node, _FORWARDING | six | node.sysctls)
-        if node.text("network-mode", "bridge") == "bridge":
+        if node.is_managed:
             self._cabling.manage(node.name)
         directory = self.place.directory / node.name
         directory.mkdir()
@@ -180,7 +190,7 @@ class Deployment:
                 try:
                     Path("/proc/sys", name.replace(".", "/")).write_text(value + "\n")
                 except OSError as error:
-                    key = (*node.origin("sysctls"), name)
+                    key = node.sysctl_keys.get(name, node.key)
                     text = f"{value!r} cannot be set: {error.strerror}"
                     raise self._topology.failure(key, text) from None
 

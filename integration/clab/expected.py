@@ -6,7 +6,9 @@ from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, describe, read_yaml
-from integration.clab.schema import Checks, Validator
+from integration.clab.keys import Checks
+from integration.clab.schema import Validator
+from integration.clab.values import TEXTS, address, flag, mapping, text
 
 WITHIN = 30.0
 """Seconds that a check is repeated until it holds."""
@@ -66,19 +68,6 @@ class Step:
     within: float
 
 
-def _text(value: object) -> str | None:
-    return None if isinstance(value, str) else "text"
-
-
-def _texts(value: object) -> str | None:
-    right = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return None if right else "a list of text"
-
-
-def _mapping(value: object) -> str | None:
-    return None if isinstance(value, dict) else "a mapping"
-
-
 def _maps(value: object) -> str | None:
     right = isinstance(value, list) and all(isinstance(each, dict) for each in value)
     return None if right else "a list of mappings"
@@ -92,36 +81,37 @@ def _seconds(value: object) -> str | None:
     return None if type(value) in (int, float) else "a number of seconds"
 
 
-def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else "true or false"
+def _address(value: object) -> str | None:
+    both = address(4)(value) and address(6)(value)
+    return "an IPv4 or IPv6 address" if both else None
 
 
 _STEP: Checks = {
-    "name": _text,
+    "name": text,
     "do": _maps,
     "show": _maps,
     "run": _maps,
     "ping": _maps,
-    "while": _mapping,
+    "while": mapping,
     "within": _seconds,
 }
-_DO: Checks = {"node": _text, "command": _text}
+_DO: Checks = {"node": text, "command": text}
 _SHOW: Checks = {
-    "node": _text,
-    "table": _text,
-    "where": _mapping,
+    "node": text,
+    "table": text,
+    "where": mapping,
     "has": _maps,
     "count": _whole,
 }
 _RUN: Checks = {
-    "node": _text,
-    "command": _text,
-    "says": _texts,
-    "lacks": _texts,
+    "node": text,
+    "command": text,
+    "says": TEXTS,
+    "lacks": TEXTS,
     "status": _whole,
 }
-_PING: Checks = {"from": _text, "to": _text, "answered": _flag}
-_WHILE: Checks = {"from": _text, "to": _text, "silence": _seconds}
+_PING: Checks = {"from": text, "to": _address, "answered": flag}
+_WHILE: Checks = {"from": text, "to": _address, "silence": _seconds}
 
 
 def read_expected(path: Path, nodes: Sequence[str]) -> list[Step]:

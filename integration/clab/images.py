@@ -2,13 +2,16 @@
 
 import fnmatch
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from evpnd.adapters.config_yaml.reader import Document, read_yaml
+from integration.clab.keys import Checks
 from integration.clab.model import Healthcheck
-from integration.clab.schema import Check, Validator
+from integration.clab.schema import Validator
+from integration.clab.values import TEXTS, Each, text
 from integration.lab_evpnd import command
 
 TABLE = Path(__file__).parents[2] / "containerlab" / "images.yaml"
@@ -30,14 +33,18 @@ class Image:
     healthcheck: Healthcheck | None
     ready: tuple[str, ...]
     """A command that succeeds once the node takes `exec`; empty: it does at once."""
+    programs: Mapping[str, str]
+    """Names below /usr/local/bin, and the programs that they stand for."""
 
     def fits(self, name: str) -> bool:
-        """Tell whether this stands for an image: REPOSITORY[:TAG]."""
-        repository, _, tag = name.partition(":")
-        if "/" in tag:  # the colon belongs to the port of a registry
-            repository = name.rpartition(":")[0] if ":" in tag else name
+        """Tell whether this stands for an image: REPOSITORY[:TAG][@DIGEST]."""
+        name = name.partition("@")[0]
+        registry, slash, last = name.rpartition("/")
+        repository = registry + slash + last.partition(":")[0]
         return any(
-            fnmatch.fnmatchcase(name if ":" in word else repository, word)
+            fnmatch.fnmatchcase(
+                name if ":" in word.rpartition("/")[2] else repository, word
+            )
             for word in self.match
         )
 
@@ -48,24 +55,16 @@ class Image:
         return f"{self.needs} is not here; install the Debian package {self.package}"
 
 
-def _texts(value: object) -> str | None:
-    right = isinstance(value, list) and all(isinstance(each, str) for each in value)
-    return None if right else "a list of text"
-
-
-def _text(value: object) -> str | None:
-    return None if isinstance(value, str) else "text"
-
-
-_KEYS: dict[str, Check] = {
-    "match": _texts,
-    "title": _text,
-    "needs": _text,
-    "package": _text,
-    "entrypoint": _texts,
-    "cmd": _texts,
-    "healthcheck": _texts,
-    "ready": _texts,
+_KEYS: Checks = {
+    "match": TEXTS,
+    "title": text,
+    "needs": text,
+    "package": text,
+    "entrypoint": TEXTS,
+    "cmd": TEXTS,
+    "healthcheck": TEXTS,
+    "ready": TEXTS,
+    "programs": Each(dict, text),
 }
 
 
@@ -105,11 +104,17 @@ def _read(document: Document) -> list[Image]:
                 lists["cmd"],
                 Healthcheck(check, interval=1) if check else None,
                 lists["ready"],
+                _programs_of(found.get("programs")),
             )
         )
     if validator.errors:
         raise ConfigErrors(validator.errors)
     return images
+
+
+def _programs_of(value: object) -> dict[str, str]:
+    """Read a table's ``programs``, which may be left out."""
+    return value if isinstance(value, dict) else {}
 
 
 def find(images: list[Image], name: str) -> Image | None:

@@ -30,6 +30,8 @@ KINDS = frozenset(
         *("fortinet_fortigate", "vr-pan", "vr-paloalto_panos", "paloalto_panos"),
         *("6wind_vsr", "arrcus_arcos", "f5_bigip-ve", "f5_bigip_ve", "spirent_stc"),
         *("juniper_csrx", "cisco_xrd_vrouter", "nvidia_cumulusvx", "ciena_saos"),
-        *("veesix_osvbng", "codelaboratory_bng"),
+        *("veesix_osvbng", "codelaboratory_bng", "plvision_sonic"),
+        *("ciena_saos10", "vr-ciena_saos10", "vr-ciena_saos", "cisco_nxos", "vr-nxos"),
+        *("vr-cisco_nxos", "cisco_csr", "cjunosevolved"),
     )
 )

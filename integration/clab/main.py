@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from integration.clab.interrupts import hear_once
 from integration.clab.model import Topology
 from integration.clab.place import Place
 from integration.clab.reader import read
-from integration.clab.support import unsupported
+from integration.clab.support import IGNORABLE, unsupported
 from integration.lab_netns import LabError
 
 REFUSED, WRONG = 1, 2
@@ -67,6 +67,25 @@ images_option = click.option(
     multiple=True,
     help="A table of images and local programs, before containerlab/images.yaml.",
 )
+
+
+def _ignored(
+    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
+) -> frozenset[str]:
+    names = frozenset(word for value in values for word in value.split(",") if word)
+    if unknown := sorted(names - IGNORABLE.keys()):
+        known = ", ".join(sorted(IGNORABLE))
+        raise click.BadParameter(f"{unknown[0]} cannot be passed over, but {known}")
+    return names
+
+
+ignore_option = click.option(
+    "--ignore",
+    multiple=True,
+    metavar="KEYS",
+    callback=_ignored,
+    help="Keys of nodes to pass over, as in `--ignore cpu,memory`.",
+)
 strict_option = click.option(
     "--strict", is_flag=True, help="A command of `exec` that fails is an error."
 )
@@ -78,10 +97,12 @@ def load_images(more: tuple[Path, ...]) -> list[Image]:
     return read_images(TABLE, *([Path(own)] if own else []), *more)
 
 
-def load(file: Path, name: str | None, images: list[Image]) -> Topology:
+def load(
+    file: Path, name: str | None, images: list[Image], ignored: Collection[str] = ()
+) -> Topology:
     """Read a topology that can be run here; raises ConfigErrors."""
     topology = read(file, name)
-    if errors := unsupported(topology, images):
+    if errors := unsupported(topology, images, ignored):
         raise ConfigErrors(errors)
     return topology
 
@@ -142,12 +163,20 @@ def cli() -> None:
 @file_argument
 @name_option
 @images_option
+@ignore_option
 @strict_option
-def up(file: Path, name: str | None, images: tuple[Path, ...], *, strict: bool) -> None:
+def up(
+    file: Path,
+    name: str | None,
+    images: tuple[Path, ...],
+    ignore: frozenset[str],
+    *,
+    strict: bool,
+) -> None:
     """Bring a lab up."""
     with _reporting():
         table = load_images(images)
-        topology = load(file, name, table)
+        topology = load(file, name, table, ignore)
         deploy(topology, table, strict=strict, say=click.echo)
         click.echo(
             f"python -m integration.lab exec {file} NODE COMMAND...   runs a command"
@@ -213,12 +242,20 @@ def down(lab: str, name: str | None) -> None:
 @file_argument
 @name_option
 @images_option
+@ignore_option
 @click.option("--keep", is_flag=True, help="Leave the lab up.")
-def run(file: Path, name: str | None, images: tuple[Path, ...], *, keep: bool) -> None:
+def run(
+    file: Path,
+    name: str | None,
+    images: tuple[Path, ...],
+    ignore: frozenset[str],
+    *,
+    keep: bool,
+) -> None:
     """Bring a lab up, check its expected results, remove it."""
     with _reporting():
         table = load_images(images)
-        topology = load(file, name, table)
+        topology = load(file, name, table, ignore)
         steps = expected_of(topology, None)
         place = deploy(topology, table, strict=True, say=click.echo)
         kept = False
@@ -251,14 +288,20 @@ def execute(file: Path, name: str | None, node: str, command: tuple[str, ...]) -
 @file_argument
 @name_option
 @images_option
+@ignore_option
 @click.option("--namespaces", is_flag=True, help="Also whether it can be run here.")
 def validate(
-    file: Path, name: str | None, images: tuple[Path, ...], *, namespaces: bool
+    file: Path,
+    name: str | None,
+    images: tuple[Path, ...],
+    ignore: frozenset[str],
+    *,
+    namespaces: bool,
 ) -> None:
     """Check a file against what containerlab documents."""
     with _reporting():
         if namespaces:
-            load(file, name, load_images(images))
+            load(file, name, load_images(images), ignore)
         else:
             read(file, name)
         click.echo(f"{file} is valid")
@@ -275,7 +318,10 @@ def graph(file: Path, name: str | None, svg: Path | None) -> None:
         if svg is None:
             click.echo(drawing.text(topology))
         else:
-            svg.write_text(drawing.svg(topology))
+            try:
+                svg.write_text(drawing.svg(topology))
+            except OSError as error:
+                raise LabError(f"{svg} cannot be written: {error.strerror}") from None
 
 
 @cli.command("list")

@@ -18,6 +18,11 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Of labs and of nodes."""
 DEFAULT_MTU = 9500
 """Of containerlab's links."""
+FRR_KINDS = ("frr", "frrouting")
+CONTAINERS = ("linux", *FRR_KINDS)
+"""Kinds with a file system and a program of their own."""
+RESERVED = "clab~"
+"""Begins the names of interfaces that the runner makes for itself."""
 
 
 class Stage(Enum):
@@ -89,6 +94,7 @@ class Node:
     file_env: dict[str, str] = field(default_factory=dict)
     """What ``env-files`` say; all of ``env`` is stronger."""
     sysctls: dict[str, str] = field(default_factory=dict)
+    sysctl_keys: dict[str, KeyPath] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     wait_for: list[WaitFor] = field(default_factory=list)
     stage_exec: list[StageExec] = field(default_factory=list)
@@ -98,6 +104,12 @@ class Node:
         """Read a setting as text."""
         value = self.settings.get(name)
         return default if value is None else _text(value)
+
+    @property
+    def is_managed(self) -> bool:
+        """Tell whether it is in the management network."""
+        bridged = self.text("network-mode", "bridge") == "bridge"
+        return self.kind in CONTAINERS and bridged
 
     def origin(self, name: str) -> KeyPath:
         """Find where a setting stands, or the node where it stands nowhere."""
@@ -113,6 +125,7 @@ class Endpoint:
     mac: str = ""
     ipv4: str = ""
     ipv6: str = ""
+    key: KeyPath = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +157,24 @@ class Topology:
         """The file."""
         return self.document.path
 
+    @property
+    def lab_directory(self) -> Path:
+        """Where containerlab keeps its own files of a lab, whatever the prefix."""
+        return self.path.resolve().parent / f"clab-{self.name}"
+
+    def owner(self, name: str) -> str | None:
+        """Find the node whose interfaces a node has; None where that goes round."""
+        seen = set()
+        while name in self.nodes:
+            mode = self.nodes[name].text("network-mode")
+            if not mode.startswith("container:"):
+                return name
+            if name in seen:
+                return None
+            seen.add(name)
+            name = mode.removeprefix("container:")
+        return None
+
     def namespace(self, node: str) -> str:
         """Name the container, here the namespace, of a node."""
         return f"{self.prefix}-{node}" if self.prefix else node
@@ -162,7 +193,3 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-text_of = _text
-"""How a scalar reads where text is wanted, as in ``env``."""

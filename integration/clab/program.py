@@ -1,28 +1,37 @@
 """What a node is made of: its files, its environment, its program."""
 
+import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from integration.clab import init
+from integration.clab.frr import frr_files
 from integration.clab.images import Image, programs
+from integration.clab.lab_files import lab_file
 from integration.clab.model import Bind, Node, Topology
 from integration.clab.place import PATH
-from integration.clab.support import FRR_KINDS, startup_file
 
 CHECKOUT = Path(__file__).parents[2]
 _KERNEL = ("/proc", "/sys", "/dev", "/run", "/tmp", "/boot")
-_FRR_DAEMONS = (
-    *("bgpd", "ospfd", "ospf6d", "ripd", "ripngd", "isisd", "pimd", "pim6d", "ldpd"),
-    *("nhrpd", "eigrpd", "babeld", "pbrd", "bfdd", "fabricd", "vrrpd", "pathd"),
-)
 
 
 def environment_of(topology: Topology, node: Node) -> dict[str, str]:
     """Compose the environment of a node's program, and of commands in the node."""
+    own_labels = {
+        "containerlab": topology.name,
+        "clab-node-name": node.name,
+        "clab-node-longname": topology.namespace(node.name),
+        "clab-node-kind": node.kind,
+        "clab-node-type": node.text("type"),
+        "clab-node-group": node.text("group"),
+        "clab-node-lab-dir": str(topology.lab_directory / node.name),
+        "clab-topo-file": str(topology.path.resolve()),
+    }
     labels = {
-        "CLAB_LABEL_" + name.upper().replace("-", "_"): value
-        for name, value in node.labels.items()
+        "CLAB_LABEL_" + re.sub(r"[^A-Za-z0-9_]", "_", name).upper(): value
+        for name, value in (own_labels | node.labels).items()
     }
     interfaces = sum(
         end.node == node.name for link in topology.links for end in link.endpoints
@@ -30,7 +39,7 @@ def environment_of(topology: Topology, node: Node) -> dict[str, str]:
     own = {
         "PATH": PATH,
         "HOME": "/root",
-        "HOSTNAME": node.name,
+        "HOSTNAME": node.text("hostname", node.name),
         "CLAB_INTFS": str(interfaces),
     }
     return own | labels | node.env
@@ -48,20 +57,21 @@ def specification(
 
     ``hosts`` is its /etc/hosts.
     """
-    default = "always" if node.kind == "linux" else "no"
     return {
-        "hostname": node.name,
+        "hostname": node.text("hostname", node.name),
         "hosts": hosts,
         "mounts": [
             *_file_systems(),
             _mount(str(CHECKOUT)),
             *(_mount(prefix) for prefix in _interpreters()),
-            *_frr_files(topology, node, directory),
+            *_frr_mounts(topology, node, directory),
         ],
-        "binds": [_mount_of(bind) for bind in ordered_binds(node)],
-        "programs": programs(),
+        "binds": [
+            _mount_of(bind, topology, directory.parent) for bind in ordered_binds(node)
+        ],
+        "programs": {**programs(), **image.programs},
         "argv": argv_of(node, image),
-        "restart": node.text("restart-policy", default),
+        "restart": restart_of(node),
     }
 
 
@@ -75,42 +85,32 @@ def argv_of(node: Node, image: Image) -> list[str]:
     return argv + (shlex.split(cmd) or ([] if entrypoint else list(image.cmd)))
 
 
+def restart_of(node: Node) -> str:
+    """Read whether a node's program is started again when it ends."""
+    default = "always" if node.kind == "linux" else "no"
+    return node.text("restart-policy", default).lower()
+
+
 def program_setting(node: Node) -> str:
     """Name the setting that a node's program comes from."""
     words = ("entrypoint", "cmd", "image")
     return next((word for word in words if node.text(word)), "kind")
 
 
-def _frr_files(topology: Topology, node: Node, directory: Path) -> list[init.Mount]:
-    """Write what containerlab's own kind of FRR puts into /etc/frr."""
-    if node.kind not in FRR_KINDS:
-        return []
-    config = node.text("startup-config")
-    if config and "\n" not in config:
-        config = startup_file(topology, node).read_text()
-    extras = node.settings.get("extras")
-    own = extras.get("frr") if isinstance(extras, dict) else None
-    wanted = own.get("daemons") if isinstance(own, dict) else None
-    listed = wanted if isinstance(wanted, list) else _FRR_DAEMONS
-    daemons = "".join(f"{name}=yes\n" for name in listed)
-    options = '_options=" -A 127.0.0.1"\n'
-    daemons += "".join(f"{name}{options}" for name in ("zebra", *listed))
-    files = {
-        "frr.conf": config or "frr defaults traditional\nlog stdout\n",
-        "daemons": "vtysh_enable=yes\n" + daemons,
-        "vtysh.conf": "service integrated-vtysh-config\n",
-    }
-    for name, text in files.items():
+def _frr_mounts(
+    topology: Topology, node: Node, directory: Path
+) -> Iterator[init.Mount]:
+    for name, text in frr_files(topology, node).items():
         (directory / name).write_text(text)
-    return [_mount(str(directory / name), f"/etc/frr/{name}") for name in files]
+        yield _mount(str(directory / name), f"/etc/frr/{name}")
 
 
 def _mount(source: str, target: str = "", *, read_only: bool = False) -> init.Mount:
     return {"source": source, "target": target or source, "read_only": read_only}
 
 
-def _mount_of(bind: Bind) -> init.Mount:
-    source = str(bind.source) if bind.source is not None else None
+def _mount_of(bind: Bind, topology: Topology, place: Path) -> init.Mount:
+    source = str(lab_file(bind.source, topology, place)) if bind.source else None
     return {"source": source, "target": bind.target, "read_only": bind.read_only}
 
 

@@ -12,21 +12,20 @@ from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, parse_yaml
+from integration.clab.cables import check_interfaces, read_links
+from integration.clab.envfile import parse_env
 from integration.clab.expand import expand, magic
 from integration.clab.model import (
-    DEFAULT_MTU,
     Bind,
-    Endpoint,
     Healthcheck,
-    Link,
     Node,
     Stage,
     StageExec,
     Topology,
     WaitFor,
-    text_of,
 )
-from integration.clab.schema import SPECIAL_ENDS, Validator, absent
+from integration.clab.schema import Validator, absent, in_order
+from integration.clab.waits import check_waits
 
 Layer = tuple[KeyPath, Mapping[str, object]]
 """A place where settings of a node stand: itself, its group, its kind, defaults."""
@@ -50,11 +49,11 @@ def read(
     validator = Validator(document)
     validator.validate()
     if validator.errors:
-        raise ConfigErrors(validator.errors)
+        raise ConfigErrors(in_order(validator.errors))
     reader = _Reader(document, name, environment)
     topology = reader.read()
     if reader.validator.errors:
-        raise ConfigErrors(reader.validator.errors)
+        raise ConfigErrors(in_order(reader.validator.errors))
     return topology
 
 
@@ -84,7 +83,9 @@ class _Reader:
 
     def read(self) -> Topology:
         nodes = {name: self._node(name) for name in _section(self.body, "nodes")}
-        links = list(self._links())
+        listed = _items(self.body.get("links"))
+        wrong = self.validator.wrong
+        links = list(read_links(listed, _section(self.body, "nodes"), wrong))
         topology = Topology(
             self.document,
             self.name,
@@ -93,8 +94,8 @@ class _Reader:
             nodes,
             links,
         )
-        self._check_waits(nodes)
-        self._check_interfaces(links)
+        check_waits(nodes, wrong)
+        check_interfaces(links, self.document, wrong)
         return topology
 
     def _prefix(self) -> str:
@@ -109,30 +110,37 @@ class _Reader:
 
     def _layers(self, name: str) -> tuple[str, list[Layer]]:
         """Find a node's kind, and its layers from the most specific on."""
-        nodes, groups = (_section(self.body, word) for word in ("nodes", "groups"))
-        key: KeyPath = ("topology", "nodes", name)
-        own: Layer = (key, _section(nodes, name))
-        defaults: Layer = (("topology", "defaults"), _section(self.body, "defaults"))
-        group = own[1].get("group") or defaults[1].get("group")
-        grouped: Layer = (
-            ("topology", "groups", str(group)),
-            _section(groups, str(group)),
+        nodes, groups, kinds = (
+            _section(self.body, word) for word in ("nodes", "groups", "kinds")
         )
+        key: KeyPath = ("topology", "nodes", name)
+        own = _section(nodes, name)
+        defaults = _section(self.body, "defaults")
+        group = _given(own, "group")
         kind = next(
-            (
-                str(layer["kind"])
-                for _, layer in (own, grouped, defaults)
-                if not absent(layer.get("kind"))
+            filter(
+                None,
+                (
+                    _given(own, "kind"),
+                    _given(_section(groups, group), "kind"),
+                    _given(_section(groups, _given(defaults, "group")), "kind"),
+                    _given(defaults, "kind"),
+                ),
             ),
             "",
         )
+        of_kind = _section(kinds, kind)
+        group = group or _given(of_kind, "group") or _given(defaults, "group")
         if not kind:
-            self.validator.wrong(
-                key, "has no kind: neither the node, nor its group, nor defaults"
-            )
-        kinds = _section(self.body, "kinds")
-        of_kind: Layer = (("topology", "kinds", kind), _section(kinds, kind))
-        return kind, [own, grouped, of_kind, defaults]
+            also = f"; there is no group {group}" if group not in {"", *groups} else ""
+            reason = "has no kind: neither the node, nor its group, nor defaults"
+            self.validator.wrong(key, reason + also)
+        return kind, [
+            (key, own),
+            (("topology", "groups", group), _section(groups, group)),
+            (("topology", "kinds", kind), of_kind),
+            (("topology", "defaults"), defaults),
+        ]
 
     def _node(self, name: str) -> Node:
         kind, layers = self._layers(name)
@@ -152,33 +160,45 @@ class _Reader:
         node.healthcheck = _healthcheck(settings.get("healthcheck"))
         return node
 
-    def _magic(self, text: object, node: Node) -> str:
-        return magic(text_of(text), lab_directory=self.lab_directory, node=node.name)
+    def _written(self, key: KeyPath, value: object) -> str:
+        """Read a value as the text that it is in the file: 1.10 is no 1.1."""
+        return self.document.texts.get(key) or ("" if absent(value) else str(value))
+
+    def _magic(self, key: KeyPath, text: object, node: Node) -> str:
+        return magic(
+            self._written(key, text),
+            lab_directory=self.lab_directory,
+            node=node.name,
+        )
 
     def _merge(self, node: Node, key: KeyPath, layer: Mapping[str, object]) -> None:
         """Add a layer to what less specific ones said."""
         for word in ("cmd", "entrypoint"):
             self._check_command(layer.get(word), (*key, word))
         for index, item in enumerate(_items(layer.get("exec"))):
-            self._check_command(item, (*key, "exec", index))
-            node.exec.append(self._magic(item, node))
+            place = (*key, "exec", index)
+            node.exec.append(self._magic(place, item, node))
+            self._check_command(node.exec[-1], place)
         for index, item in enumerate(_items(layer.get("binds"))):
-            self._bind(node, (*key, "binds", index), self._magic(item, node))
+            place = (*key, "binds", index)
+            self._bind(node, place, self._magic(place, item, node))
         for index, item in enumerate(_items(layer.get("env-files"))):
-            self._env_file(node, (*key, "env-files", index), text_of(item))
+            self._env_file(node, (*key, "env-files", index), str(item))
         for word, into in (
             ("env", node.env),
             ("labels", node.labels),
             ("sysctls", node.sysctls),
         ):
             for name, value in _section(layer, word).items():
-                into[name] = text_of(value)
+                into[name] = self._written((*key, word, name), value)
+        for name in _section(layer, "sysctls"):
+            node.sysctl_keys[name] = (*key, "sysctls", name)
         for name, stage in _section(layer, "stages").items():
             self._stage(node, (*key, "stages", name), Stage(name), stage)
 
     def _check_command(self, text: object, key: KeyPath) -> None:
         try:
-            words = None if absent(text) else split_command(text_of(text))
+            words = None if absent(text) else split_command(str(text))
         except ValueError as error:
             self.validator.wrong(key, f"is no command: {error}")
             return
@@ -189,33 +209,33 @@ class _Reader:
         return self.document.path.resolve().parent / Path(text).expanduser()
 
     def _bind(self, node: Node, key: KeyPath, text: str) -> None:
+        source, target, options = "", "", ""
         match text.split(":"):
             case [target]:
-                bind = Bind(None, target, read_only=False, key=key)
+                pass
             case [source, target]:
-                bind = Bind(self._path(source), target, read_only=False, key=key)
+                pass
             case [source, target, options]:
-                read_only = "ro" in options.split(",")
-                bind = Bind(self._path(source), target, read_only, key)
+                pass
             case _:
                 self.validator.wrong(key, "must be SOURCE:TARGET or SOURCE:TARGET:ro")
                 return
-        if not bind.target.startswith("/"):
-            self.validator.wrong(key, f"{bind.target} must begin with /")
+        trouble = _bind_trouble(text, source, target, options)
+        if trouble:
+            self.validator.wrong(key, trouble)
             return
+        path = self._path(source) if source else None
+        bind = Bind(path, target, read_only="ro" in options.split(","), key=key)
         node.binds = [each for each in node.binds if each.target != bind.target]
         node.binds.append(bind)
 
     def _env_file(self, node: Node, key: KeyPath, name: str) -> None:
         try:
-            lines = self._path(name).read_text().splitlines()
+            node.file_env |= parse_env(self._path(name).read_text())
         except OSError as error:
             self.validator.wrong(key, f"cannot be read: {error.strerror}")
-            return
-        for line in lines:
-            word, equals, value = line.strip().partition("=")
-            if equals and not word.startswith("#"):
-                node.file_env[word.strip()] = value.strip().strip("\"'")
+        except ValueError as error:
+            self.validator.wrong(key, f"{name}: {error}")
 
     def _stage(self, node: Node, key: KeyPath, stage: Stage, value: object) -> None:
         found = value if isinstance(value, dict) else {}
@@ -225,16 +245,14 @@ class _Reader:
             node.wait_for.append(
                 WaitFor(stage, other, until, (*key, "wait-for", index))
             )
-        for index, item in enumerate(_items(found.get("exec"))):
-            assert isinstance(item, dict)
-            place = (*key, "exec", index)
-            self._check_command(item["command"], place)
+        for place, item in _stage_commands(found.get("exec"), (*key, "exec")):
             command = StageExec(
                 stage,
-                self._magic(item["command"], node),
+                self._magic((), item["command"], node),
                 item.get("phase") == "on-exit",
                 item.get("target") == "host",
             )
+            self._check_command(command.command, place)
             if stage is Stage.CREATE and not command.on_exit and not command.on_host:
                 self.validator.wrong(
                     place,
@@ -243,94 +261,41 @@ class _Reader:
                 )
             node.stage_exec.append(command)
 
-    def _links(self) -> Iterator[Link]:
-        for index, link in enumerate(_items(self.body.get("links"))):
-            assert isinstance(link, dict)
-            key: KeyPath = ("topology", "links", index)
-            mtu = link.get("mtu")
-            size = mtu if isinstance(mtu, int) else DEFAULT_MTU
-            kind = str(link.get("type", "veth"))
-            if "type" not in link:
-                yield self._brief(link, key, size)
-                continue
-            ends = link["endpoints"] if kind == "veth" else [link["endpoint"]]
-            host = str(link.get("host-interface", ""))
-            yield Link(kind, tuple(map(_extended, _items(ends))), host, size, key)
 
-    def _brief(self, link: Mapping[str, object], key: KeyPath, mtu: int) -> Link:
-        ends = []
-        for position, text in enumerate(_items(link["endpoints"])):
-            node, _, interface = str(text).partition(":")
-            ipv4, ipv6 = (
-                text_of(found[position]) if position < len(found) else ""
-                for found in (_items(link.get(word)) for word in ("ipv4", "ipv6"))
-            )
-            ends.append(Endpoint(node, interface, ipv4=ipv4, ipv6=ipv6))
-        special = [
-            end
-            for end in ends
-            if end.node in SPECIAL_ENDS and end.node not in _section(self.body, "nodes")
-        ]
-        if not special:
-            return Link("veth", tuple(ends), "", mtu, key)
-        if len(special) == len(ends):
-            self.validator.wrong(key, "one end must be a node of the topology")
-        rest = tuple(end for end in ends if end not in special)
-        return Link(special[0].node, rest, special[0].interface, mtu, key)
-
-    def _check_waits(self, nodes: Mapping[str, Node]) -> None:
-        waits: dict[tuple[str, Stage], list[WaitFor]] = {}
-        for node in nodes.values():
-            for wait in node.wait_for:
-                if wait.node not in nodes:
-                    self.validator.wrong(wait.key, f"there is no node {wait.node}")
-                waits.setdefault((node.name, wait.before), []).append(wait)
-        for (name, stage), group in waits.items():
-            for wait in group:
-                if (name, stage) in _reached(waits, (wait.node, wait.stage)):
-                    self.validator.wrong(
-                        wait.key, f"{name} waits for itself, through {wait.node}"
-                    )
-
-    def _check_interfaces(self, links: list[Link]) -> None:
-        seen: dict[tuple[str, str], KeyPath] = {}
-        for link in links:
-            for end in link.endpoints:
-                place = end.node, end.interface
-                if place in seen:
-                    first = self.document.line(seen[place])
-                    self.validator.wrong(
-                        link.key,
-                        f"{end.node}:{end.interface} is taken on line {first} already",
-                    )
-                seen[place] = link.key
+def _given(layer: Mapping[str, object], name: str) -> str:
+    value = layer.get(name)
+    return "" if absent(value) else str(value)
 
 
-_ORDER = list(Stage)
-
-
-def _reached(
-    waits: Mapping[tuple[str, Stage], list[WaitFor]], start: tuple[str, Stage]
-) -> set[tuple[str, Stage]]:
-    """Collect what must have begun before a node's stage ends."""
-    found: set[tuple[str, Stage]] = set()
-    todo = [start]
-    while todo:
-        name, until = todo.pop()
-        for stage in _ORDER[: _ORDER.index(until) + 1]:
-            if (name, stage) not in found:
-                found.add((name, stage))
-                todo += [(w.node, w.stage) for w in waits.get((name, stage), [])]
-    return found
-
-
-def _extended(end: object) -> Endpoint:
-    assert isinstance(end, dict)
-    return Endpoint(
-        str(end["node"]),
-        str(end["interface"]),
-        *(text_of(end.get(word) or "") for word in ("mac", "ipv4", "ipv6")),
+_BIND_OPTIONS = frozenset(
+    (
+        *("ro", "rw", "z", "Z", "shared", "rshared", "slave", "rslave", "private"),
+        *("rprivate", "delegated", "cached", "consistent", "nocopy", ""),
     )
+)
+
+
+def _bind_trouble(text: str, source: str, target: str, options: str) -> str:
+    """Say what is wrong with a bind; empty where nothing is."""
+    if not source and ":" in text:
+        return f"{text} has no source before the colon"
+    if not target.startswith("/") or target == "/":
+        return f"the target {target!r} must begin with /, and be more than that"
+    unknown = [word for word in options.split(",") if word not in _BIND_OPTIONS]
+    return f"{unknown[0]!r} is no option of a bind; ro is" if unknown else ""
+
+
+def _stage_commands(
+    value: object, key: KeyPath
+) -> Iterator[tuple[KeyPath, dict[str, object]]]:
+    """List the commands of a stage, from either of the forms."""
+    if isinstance(value, dict):
+        for phase, commands in value.items():
+            for index, command in enumerate(_items(commands)):
+                yield (*key, phase, index), {"command": command, "phase": phase}
+    for index, item in enumerate(_items(value)):
+        assert isinstance(item, dict)
+        yield (*key, index), item
 
 
 def _healthcheck(value: object) -> Healthcheck | None:

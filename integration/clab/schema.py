@@ -1,240 +1,52 @@
-"""What may stand in a topology file: written from containerlab's documentation.
+"""Judging the keys of a topology file, one by one."""
 
-https://containerlab.dev/manual/topo-def-file/ and https://containerlab.dev/manual/nodes/
-"""
-
-import ipaddress
+import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, describe
 from evpnd.adapters.config_yaml.scalars import Nothing
+from integration.clab.keys import (
+    BRIEF,
+    END,
+    HEALTHCHECK,
+    LINK_TYPES,
+    MANDATORY,
+    MGMT,
+    NODE,
+    SINGLE,
+    SPECIAL_ENDS,
+    STAGE_EXEC,
+    STAGE_EXEC_LISTS,
+    STAGES,
+    TOP,
+    TOPOLOGY,
+    VETH,
+    WAIT_FOR,
+    Checks,
+)
 from integration.clab.kinds import KINDS
 from integration.clab.model import NAME
-
-Check = Callable[[object], str | None]
-"""Gives what is wanted instead, or None where the value is right."""
-Checks = dict[str, Check]
-
-STAGES = ("create", "create-links", "configure", "healthy", "exit")
-LINK_TYPES = (
-    *("veth", "host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch", "dummy"),
-)
-SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
-"""In the brief form, in place of a node's name."""
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
-
-
-def _text(value: object) -> str | None:
-    return None if isinstance(value, str) else "text"
-
-
-def _word(value: object) -> str | None:
-    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return None if plain else "text or a number"
-
-
-def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else "true or false"
-
-
-def _number(value: object) -> str | None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return None if whole else "a whole number"
-
-
-def _decimal(value: object) -> str | None:
-    plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if plain else "a number"
-
-
-def _texts(value: object) -> str | None:
-    right = isinstance(value, list) and all(_word(item) is None for item in value)
-    return None if right else "a list of text"
-
-
-def _words(value: object) -> str | None:
-    right = isinstance(value, dict) and all(
-        isinstance(item, str | int | float) for item in value.values()
-    )
-    return None if right else "a mapping of names to text or numbers"
-
-
-def _mapping(value: object) -> str | None:
-    return None if isinstance(value, dict) else "a mapping"
-
-
-def _addresses(value: object, version: int) -> str | None:
-    try:
-        found = [ipaddress.ip_interface(item) for item in value]  # type: ignore[attr-defined]
-        right = all(each.version == version for each in found)
-    except (TypeError, ValueError):
-        right = False
-    return None if right else f"an IPv{version} address with its prefix length"
-
-
-def _network(value: object) -> str | None:
-    try:
-        ipaddress.ip_network(str(value), strict=False)
-    except ValueError:
-        return None if value == "auto" else "a subnet, or auto"
-    return None
-
-
-def _choice(*words: str) -> Check:
-    def check(value: object) -> str | None:
-        return None if value in words else "one of " + ", ".join(words)
-
-    return check
-
-
-NODE: Checks = {
-    "kind": _text,
-    "type": _text,
-    "group": _text,
-    "image": _text,
-    "image-pull-policy": _choice(
-        *("always", "Always", "never", "Never", "ifnotpresent", "IfNotPresent")
-    ),
-    "restart-policy": _choice("no", "on-failure", "always", "unless-stopped"),
-    "license": _text,
-    "startup-config": _text,
-    "startup-delay": _number,
-    "enforce-startup-config": _flag,
-    "suppress-startup-config": _flag,
-    "auto-remove": _flag,
-    "exec": _texts,
-    "binds": _texts,
-    "volumes": _texts,
-    "devices": _texts,
-    "cap-add": _texts,
-    "shm-size": _text,
-    "ports": _texts,
-    "env": _words,
-    "env-files": _texts,
-    "user": _word,
-    "entrypoint": _text,
-    "cmd": _text,
-    "publish": _texts,
-    "labels": _words,
-    "runtime": _choice("docker", "podman", "ignite"),
-    "mgmt-ipv4": _text,
-    "mgmt-ipv6": _text,
-    "mgmt_ipv4": _text,
-    "mgmt_ipv6": _text,
-    "network-mode": _text,
-    "cpu": _decimal,
-    "cpu-set": _text,
-    "memory": _text,
-    "sysctls": _words,
-    "extras": _mapping,
-    "config": _mapping,
-    "stages": _mapping,
-    "dns": _mapping,
-    "certificate": _mapping,
-    "healthcheck": _mapping,
-    "aliases": _texts,
-    "credentials": _mapping,
-    "components": lambda value: None if isinstance(value, list) else "a list",
-    "position": _text,
-}
-HEALTHCHECK: Checks = {
-    "test": _texts,
-    "start-period": _number,
-    "interval": _number,
-    "timeout": _number,
-    "retries": _number,
-}
-WAIT_FOR: Checks = {"node": _text, "stage": _choice(*STAGES)}
-STAGE_EXEC: Checks = {
-    "command": _text,
-    "target": _choice("container", "host"),
-    "phase": _choice("on-enter", "on-exit"),
-}
-_COMMON: Checks = {
-    "type": _choice(*LINK_TYPES),
-    "mtu": _number,
-    "vars": _mapping,
-    "labels": _words,
-}
-BRIEF: Checks = _COMMON | {
-    "ipv4": lambda value: _addresses(value, 4),
-    "ipv6": lambda value: _addresses(value, 6),
-}
-END: Checks = {
-    "node": _text,
-    "interface": _text,
-    "mac": lambda value: (
-        None if isinstance(value, str) and _MAC.fullmatch(value) else "a MAC address"
-    ),
-    "ipv4": lambda value: _addresses([value], 4),
-    "ipv6": lambda value: _addresses([value], 6),
-    "vars": _mapping,
-}
-_TUNNEL: Checks = {
-    "remote": _text,
-    "vni": _number,
-    "dst-port": _number,
-    "src-port": _number,
-    "udp-port": _number,
-}
-SINGLE: dict[str, Checks] = {
-    "host": {"host-interface": _text},
-    "mgmt-net": {"host-interface": _text},
-    "macvlan": {
-        "host-interface": _text,
-        "mode": _choice("private", "vepa", "bridge", "passthru", "source"),
-    },
-    "vxlan": _TUNNEL,
-    "vxlan-stitch": _TUNNEL,
-    "dummy": {},
-}
-"""Links with one ``endpoint``, and their own keys."""
-MANDATORY: Mapping[str, tuple[str, ...]] = {
-    "host": ("host-interface",),
-    "mgmt-net": ("host-interface",),
-    "macvlan": ("host-interface",),
-    "vxlan": ("remote", "vni"),
-    "vxlan-stitch": ("remote", "vni"),
-    "dummy": (),
-}
-MGMT: Checks = {
-    "network": _text,
-    "bridge": _text,
-    "ipv4-subnet": _network,
-    "ipv6-subnet": _network,
-    "ipv4-gw": _text,
-    "ipv6-gw": _text,
-    "ipv4-range": _text,
-    "ipv6-range": _text,
-    "mtu": _number,
-    "external-access": _flag,
-    "driver-opts": _mapping,
-}
-TOP: Checks = {
-    "name": lambda value: (
-        None
-        if isinstance(value, str) and NAME.fullmatch(value)
-        else "a name of letters, digits, dots, dashes and underscores"
-    ),
-    "prefix": _text,
-    "mgmt": _mapping,
-    "settings": _mapping,
-    "topology": _mapping,
-}
-TOPOLOGY: Checks = {
-    "defaults": _mapping,
-    "kinds": _mapping,
-    "groups": _mapping,
-    "nodes": _mapping,
-    "links": lambda value: None if isinstance(value, list) else "a list",
-}
+from integration.clab.values import Each, items, mapping
 
 
 def absent(value: object) -> bool:
     """Tell whether a key has no value: as if it were not there."""
     return value is None or isinstance(value, Nothing)
+
+
+def similar(name: str, names: Iterable[str]) -> str:
+    """Say what somebody may have meant; empty where nothing is like it."""
+    known = list(names)
+    lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), lower, 1, 0.75)
+    return f"; is it {lower[found[0]]}?" if found else ""
+
+
+def in_order(errors: Iterable[ConfigError]) -> list[ConfigError]:
+    """Sort by line; what many nodes have of one line is named once."""
+    return sorted(dict.fromkeys(errors), key=lambda each: each.line or 0)
 
 
 class Validator:
@@ -258,26 +70,62 @@ class Validator:
             return {}
         right: dict[str, object] = {}
         for name, entry in value.items():
-            check = checks.get(name)
-            if check is None:
-                self.wrong((*key, name), f"is no key of {what} in containerlab")
-            elif absent(entry):
-                continue
-            elif wanted := check(entry):
-                self.wrong((*key, name), f"must be {wanted}, not {describe(entry)}")
-            else:
+            if name not in checks:
+                also = similar(name, checks)
+                self.wrong((*key, name), f"is no key of {what}{also}")
+            elif not absent(entry) and self._fits(entry, checks[name], (*key, name)):
                 right[name] = entry
         return right
 
+    def _fits(self, entry: object, check: object, key: KeyPath) -> bool:
+        if isinstance(check, Each):
+            return self._each(entry, check, key)
+        assert callable(check)
+        wanted = check(entry)
+        if wanted:
+            self.wrong(key, f"must be {wanted}, not {describe(entry)}")
+        return not wanted
+
+    def _each(self, entry: object, check: Each, key: KeyPath) -> bool:
+        if not isinstance(entry, check.collection):
+            wanted = "a list" if check.collection is list else "a mapping"
+            self.wrong(key, f"must be {wanted}, not {describe(entry)}")
+            return False
+        if len(entry) > check.most:
+            self.wrong(key, f"has {len(entry)} entries; {check.most} are the most")
+            return False
+        pairs = entry.items() if isinstance(entry, dict) else enumerate(entry)
+        before = len(self.errors)
+        for at, item in pairs:
+            self._fits(item, check.check, (*key, at))
+        return len(self.errors) == before
+
+    def mandatory(self, value: object, names: tuple[str, ...], key: KeyPath) -> bool:
+        """Check that keys are there, whatever they say."""
+        if not isinstance(value, dict):
+            return False
+        missing = [name for name in names if absent(value.get(name))]
+        for name in missing:
+            self.wrong(key, f"{name} is missing")
+        return not missing
+
     def validate(self) -> None:
         """Check the whole document."""
-        top = self.known(self.document.value, TOP, (), "a topology file")
-        for name in ("name", "topology"):
-            if name not in top and not self.errors:
-                self.wrong((), f"{name} is missing")
+        value = self.document.value
+        top = self.known(value, TOP, (), "a topology file in containerlab")
+        self.mandatory(value, ("name", "topology"), ())
         if "mgmt" in top:
-            self.known(top["mgmt"], MGMT, ("mgmt",), "mgmt")
-        body = self.known(top.get("topology", {}), TOPOLOGY, ("topology",), "topology")
+            self.known(top["mgmt"], MGMT, ("mgmt",), "mgmt in containerlab")
+        if "topology" not in top:
+            return
+        within: KeyPath = ("topology",)
+        what = "topology in containerlab"
+        body = self.known(top["topology"], TOPOLOGY, within, what)
+        if (
+            self.mandatory(top["topology"], ("nodes",), within)
+            and body.get("nodes") == {}
+        ):
+            self.wrong(("topology", "nodes"), "is empty")
         for section in ("kinds", "groups", "nodes"):
             for name, node, key in self._entries(body.get(section, {}), section):
                 if section == "kinds":
@@ -302,10 +150,12 @@ class Validator:
 
     def _kind(self, kind: object, key: KeyPath) -> None:
         if kind not in KINDS:
-            self.wrong(key, f"{describe(kind)} is no kind that containerlab documents")
+            also = similar(str(kind), KINDS)
+            what = "is no kind that containerlab documents"
+            self.wrong(key, f"{describe(kind)} {what}{also}")
 
     def _node(self, value: object, key: KeyPath) -> None:
-        node = self.known(value, NODE, key, "a node")
+        node = self.known(value, NODE, key, "a node in containerlab")
         if "kind" in node:
             self._kind(node["kind"], (*key, "kind"))
         mode = str(node.get("network-mode", "none"))
@@ -323,75 +173,72 @@ class Validator:
             self._stages(node["stages"], (*key, "stages"))
 
     def _stages(self, value: object, key: KeyPath) -> None:
-        stages = self.known(value, dict.fromkeys(STAGES, _mapping), key, "stages")
+        stages = self.known(value, dict.fromkeys(STAGES, mapping), key, "stages")
         for name, stage in stages.items():
             inner = (*key, name)
-            lists: Checks = dict.fromkeys(
-                ("wait-for", "exec"),
-                lambda value: None if isinstance(value, list) else "a list",
-            )
-            found = self.known(stage, lists, inner, "a stage")
-            for part, checks, must in (
-                ("wait-for", WAIT_FOR, ("node", "stage")),
-                ("exec", STAGE_EXEC, ("command",)),
-            ):
-                items = found.get(part, [])
-                for index, item in enumerate(items if isinstance(items, list) else []):
-                    place = (*inner, part, index)
-                    entry = self.known(item, checks, place, part)
-                    self._mandatory(entry, must, place)
+            parts: Checks = {"wait-for": items, "exec": lambda _: None}
+            found = self.known(stage, parts, inner, "a stage")
+            self._list(found.get("wait-for", []), WAIT_FOR, (*inner, "wait-for"))
+            commands = found.get("exec", [])
+            place = (*inner, "exec")
+            if isinstance(commands, dict):
+                self.known(commands, STAGE_EXEC_LISTS, place, "exec of a stage")
+            elif not isinstance(commands, list):
+                self.wrong(place, f"must be a list, not {describe(commands)}")
+            else:
+                self._list(commands, STAGE_EXEC, place)
 
-    def _mandatory(
-        self, entry: Mapping[str, object], names: tuple[str, ...], key: KeyPath
-    ) -> None:
-        for name in names:
-            if name not in entry:
-                self.wrong(key, f"{name} is missing")
+    def _list(self, entries: object, checks: Checks, key: KeyPath) -> None:
+        must = ("command",) if checks is STAGE_EXEC else ("node", "stage")
+        for index, item in enumerate(entries if isinstance(entries, list) else []):
+            place = (*key, index)
+            self.known(item, checks, place, str(key[-1]))
+            self.mandatory(item, must, place)
 
     def _link(self, link: object, key: KeyPath, nodes: Mapping[str, object]) -> None:
         if not isinstance(link, dict):
             self.wrong(key, f"must be a mapping, not {describe(link)}")
             return
         kind = link.get("type", "veth")
-        if "type" not in link:
-            self._brief(link, key, nodes)
-        elif kind == "veth":
-            found = self.known(link, _COMMON | {"endpoints": _pair}, key, "a veth link")
-            self._mandatory(found, ("endpoints",), key)
-            ends = found.get("endpoints", [])
-            for index, end in enumerate(ends if isinstance(ends, list) else []):
-                self._end(end, (*key, "endpoints", index), nodes)
+        if kind == "veth":
+            checks = VETH if "type" in link else BRIEF
+            found = self.known(link, checks, key, "a link in containerlab")
+            self.mandatory(link, ("endpoints",), key)
+            ends = found.get("endpoints")
+            if isinstance(ends, list):
+                self._ends(ends, (*key, "endpoints"), nodes, brief="type" not in link)
         elif isinstance(kind, str) and kind in SINGLE:
-            checks = _COMMON | SINGLE[kind] | {"endpoint": _mapping}
-            found = self.known(link, checks, key, f"a {kind} link")
-            self._mandatory(found, ("endpoint", *MANDATORY[kind]), key)
+            what = f"a {kind} link in containerlab"
+            found = self.known(link, SINGLE[kind], key, what)
+            self.mandatory(link, ("endpoint", *MANDATORY[kind]), key)
             if "endpoint" in found:
                 self._end(found["endpoint"], (*key, "endpoint"), nodes)
         else:
             self.wrong((*key, "type"), "must be one of " + ", ".join(LINK_TYPES))
 
-    def _brief(
-        self, link: Mapping[str, object], key: KeyPath, nodes: Mapping[str, object]
+    def _ends(
+        self,
+        ends: list[object],
+        key: KeyPath,
+        nodes: Mapping[str, object],
+        *,
+        brief: bool,
     ) -> None:
-        checks = BRIEF | {"endpoints": _pair}
-        found = self.known(link, checks, key, "a link")
-        self._mandatory(found, ("endpoints",), key)
-        ends = found.get("endpoints", [])
-        for index, end in enumerate(ends if isinstance(ends, list) else []):
-            place = (*key, "endpoints", index)
-            if not isinstance(end, str) or not re.fullmatch(r"[^\s:]+:\S+", end):
+        if len(ends) != 2:
+            self.wrong(key, f"must be a list of two endpoints, not of {len(ends)}")
+        for index, end in enumerate(ends):
+            place = (*key, index)
+            if not brief:
+                self._end(end, place, nodes)
+            elif not isinstance(end, str) or not re.fullmatch(r"[^\s:]+:\S+", end):
                 self.wrong(place, f"must be NODE:INTERFACE, not {describe(end)}")
             elif (node := end.split(":")[0]) not in nodes and node not in SPECIAL_ENDS:
-                self.wrong(place, f"there is no node {node}")
+                self.wrong(place, f"there is no node {node}{similar(node, nodes)}")
 
     def _end(self, end: object, key: KeyPath, nodes: Mapping[str, object]) -> None:
-        found = self.known(end, END, key, "an endpoint")
-        self._mandatory(found, ("node", "interface"), key)
+        found = self.known(end, END, key, "an endpoint in containerlab")
+        self.mandatory(end, ("node", "interface"), key)
         node = found.get("node")
         if isinstance(node, str) and node not in nodes:
-            self.wrong((*key, "node"), f"there is no node {node}")
-
-
-def _pair(value: object) -> str | None:
-    right = isinstance(value, list) and len(value) == 2
-    return None if right else "a list of two endpoints"
+            also = similar(node, nodes)
+            self.wrong((*key, "node"), f"there is no node {node}{also}")

@@ -116,6 +116,121 @@ def test_a_nodes_env_file_is_stronger_than_the_defaults(tmp_path: Path) -> None:
     assert node.env == {"A": "far", "B": "near", "C": "last", "D": "env"}
 
 
+def test_values_are_the_text_that_is_written(tmp_path: Path) -> None:
+    node = parse(
+        tmp_path,
+        """
+  defaults:
+    env: &more {VERSION: 1.10, ZIP: 01234, HEX: 0x1F, BIG: 1e3}
+  nodes:
+    a:
+      kind: linux
+      env:
+        <<: *more
+        YES: True
+        EMPTY:
+        UNSET: ${SOME_ENV}
+        PW: P4s$w0rd123!
+      labels: {l: 007}
+      sysctls: {net.ipv4.ip_forward: 0x1}
+      exec: [echo 1.10]
+""",
+    ).nodes["a"]
+
+    assert node.env == {
+        "VERSION": "1.10",
+        "ZIP": "01234",
+        "HEX": "0x1F",
+        "BIG": "1e3",
+        "YES": "True",
+        "EMPTY": "",
+        "UNSET": "${SOME_ENV}",
+        "PW": "P4s$w0rd123!",
+    }
+    assert node.labels == {"l": "007"}
+    assert node.sysctls == {"net.ipv4.ip_forward": "0x1"}
+
+
+def test_a_group_may_come_from_the_kind_and_a_kind_from_the_defaults_group(
+    tmp_path: Path,
+) -> None:
+    topology = parse(
+        tmp_path,
+        """
+  defaults: {group: dg}
+  groups: {dg: {kind: linux}, empty: {cmd: e}, kg: {cmd: k}}
+  kinds: {linux: {group: kg}}
+  nodes: {a: {}, b: {group: empty}}
+""",
+    )
+
+    assert [(node.kind, node.text("cmd")) for node in topology.nodes.values()] == [
+        ("linux", "k"),
+        ("linux", "e"),
+    ]
+
+
+def test_commands_of_a_stage_may_stand_by_phase(tmp_path: Path) -> None:
+    node = parse(
+        tmp_path,
+        """
+  nodes:
+    a:
+      kind: linux
+      stages: {configure: {exec: {on-enter: [one], on-exit: [two, three]}}}
+""",
+    ).nodes["a"]
+
+    assert [(e.command, e.on_exit) for e in node.stage_exec] == [
+        ("one", False),
+        ("two", True),
+        ("three", True),
+    ]
+
+
+def test_what_the_schema_has_beside_is_taken(tmp_path: Path) -> None:
+    file = tmp_path / "t.clab.yml"
+    file.write_text(
+        """
+name: t
+debug: true
+mgmt: {skip-when-unused: true}
+topology:
+  defaults: {kind: linux, restart-policy: Always, link-apply-mode: live}
+  nodes: {a: , b: , c: {kind: ciena_saos10}}
+  links:
+    - type: veth
+      endpoints:
+        - {node: a, interface: eth1, mac: 02-00-00-00-00-0A}
+        - {node: b, interface: eth1, ipv4: 10.0.0.9/24}
+      ipv4: [10.0.0.1/24, 10.0.0.2/24]
+    - endpoints: ["a:eth2", "b:eth2"]
+      ipv4: ["", 10.0.1.2/24]
+"""
+    )
+    first, second = read(file).links
+
+    assert first.endpoints[0].mac == "02:00:00:00:00:0A"
+    assert [end.ipv4 for end in first.endpoints] == ["10.0.0.1/24", "10.0.0.9/24"]
+    assert [end.ipv4 for end in second.endpoints] == ["", "10.0.1.2/24"]
+
+
+def test_keys_that_a_lab_can_do_without_are_passed_over_on_demand(
+    tmp_path: Path,
+) -> None:
+    topology = parse(
+        tmp_path,
+        """
+  defaults: {kind: linux, image: alpine, cpu: 1, certificate: {issue: false}}
+  nodes: {a: {memory: 1Gb, config: {vars: {x: y}}, aliases: [z]}}
+""",
+    )
+    images = read_images(TABLE)
+
+    assert len(unsupported(topology, images)) == 2
+    assert unsupported(topology, images, {"cpu", "memory"}) == []
+
+
 def test_links_have_a_short_and_a_long_form(tmp_path: Path) -> None:
     topology = parse(
         tmp_path,
@@ -236,7 +351,7 @@ def test_waits_are_of_stages(tmp_path: Path) -> None:
                 "    - endpoints: [a:eth1, host:x]\n      ipv4: [10.0.0.300/24]"
             ),
             6,
-            "ipv4",
+            "ipv4[0]",
             "an IPv4 address",
         ),
         ("  nodes: {a: {kind: linux, binds: [x]}}", 3, "binds[0]", "begin with /"),
@@ -368,6 +483,10 @@ def test_what_the_namespaces_cannot_do_is_refused_with_its_line(
         ("registry.example:5000/net/evpnd:1.0", "evpnd of this checkout"),
         ("quay.io/frrouting/frr:10.1", "FRR (Debian)"),
         ("alpine:3", "a shell"),
+        ("docker.io/library/alpine:3", "a shell"),
+        ("localhost:5000/alpine", "a shell"),
+        ("alpine:3@sha256:0123", "a shell"),
+        ("alpine@sha256:0123", "a shell"),
         ("myevpnd", None),
     ],
 )

@@ -1,0 +1,143 @@
+"""Checks of single values: each gives what is wanted instead, or None."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evpnd.adapters.config_yaml.scalars import Nothing
+
+Check = Callable[[object], str | None]
+SMALLEST_MTU = 68
+"""Of IPv4 (RFC 791), and what Linux takes; containerlab's schema begins at 1."""
+_LARGEST_MTU = 65535
+_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A list or a mapping whose entries are checked one by one."""
+
+    collection: type[list[object]] | type[dict[str, object]]
+    check: Check
+    most: int = 1 << 20
+    """Entries at most."""
+
+
+def text(value: object) -> str | None:
+    """Check text."""
+    return None if isinstance(value, str) else "text"
+
+
+def word(value: object) -> str | None:
+    """Check what reads as text: a number need not be in quotes."""
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return None if plain else "text or a number"
+
+
+def setting(value: object) -> str | None:
+    """Check a value of a mapping of text; nothing is empty text."""
+    plain = isinstance(value, str | int | float | Nothing)
+    return None if plain else "text or a number"
+
+
+def flag(value: object) -> str | None:
+    """Check a boolean."""
+    return None if isinstance(value, bool) else "true or false"
+
+
+def number(value: object) -> str | None:
+    """Check a whole number from 0 on."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return None if whole else "a whole number"
+
+
+def decimal(value: object) -> str | None:
+    """Check any number."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if plain else "a number"
+
+
+def mtu(value: object) -> str | None:
+    """Check the size of the largest packet."""
+    right = type(value) is int and SMALLEST_MTU <= value <= _LARGEST_MTU
+    return None if right else f"a number from {SMALLEST_MTU} to {_LARGEST_MTU}"
+
+
+def mapping(value: object) -> str | None:
+    """Check a mapping, with anything in it."""
+    return None if isinstance(value, dict) else "a mapping"
+
+
+def items(value: object) -> str | None:
+    """Check a list, with anything in it."""
+    return None if isinstance(value, list) else "a list"
+
+
+def choice(*words: str) -> Check:
+    """Make the check for one of some words."""
+
+    def check(value: object) -> str | None:
+        return None if value in words else "one of " + ", ".join(words)
+
+    return check
+
+
+def interface_address(version: int) -> Check:
+    """Make the check for an address with its prefix length; it may be empty."""
+
+    def check(value: object) -> str | None:
+        if value == "":
+            return None
+        try:
+            found = ipaddress.ip_interface(value if isinstance(value, str) else "")
+            right = found.version == version and "/" in str(value)
+        except ValueError:
+            right = False
+        return None if right else f"an IPv{version} address with its prefix length"
+
+    return check
+
+
+def address(version: int) -> Check:
+    """Make the check for an address alone."""
+
+    def check(value: object) -> str | None:
+        try:
+            found = ipaddress.ip_address(value if isinstance(value, str) else "")
+            right = found.version == version
+        except ValueError:
+            right = False
+        return None if right else f"an IPv{version} address, without prefix length"
+
+    return check
+
+
+def network(version: int) -> Check:
+    """Make the check for a subnet."""
+
+    def check(value: object) -> str | None:
+        try:
+            word = value if isinstance(value, str) else ""
+            right = ipaddress.ip_network(word, strict=False).version == version
+        except ValueError:
+            right = value == "auto"
+        return None if right else f"an IPv{version} subnet, or auto"
+
+    return check
+
+
+def mac(value: object) -> str | None:
+    """Check the MAC address of an interface, which is none of a group."""
+    if not isinstance(value, str) or not _MAC.fullmatch(value):
+        return "a MAC address"
+    octets = bytes.fromhex(value.replace(":", "").replace("-", ""))
+    if octets[0] & 1 or not any(octets):
+        return "the MAC address of one interface, of no group"
+    return None
+
+
+TEXTS = Each(list, word)
+"""A list of text."""
+SETTINGS = Each(dict, setting)
+"""A mapping of names to text."""
