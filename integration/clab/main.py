@@ -12,6 +12,7 @@ import click
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab import graph as drawing
+from integration.clab import picture
 from integration.clab.checks import Runner
 from integration.clab.deploy import Deployment
 from integration.clab.expected import Step, read_expected
@@ -319,7 +320,7 @@ def graph(file: Path, name: str | None, svg: Path | None) -> None:
             click.echo(drawing.text(topology))
         else:
             try:
-                svg.write_text(drawing.svg(topology))
+                svg.write_text(picture.svg(topology))
             except OSError as error:
                 raise LabError(f"{svg} cannot be written: {error.strerror}") from None
 
