@@ -494,6 +494,32 @@ def test_an_interrupt_ends_a_command_at_once(up: Up, tmp_path: Path) -> None:
     del up
 
 
+def test_ctrl_c_is_left_to_a_program_on_the_terminal(up: Up, tmp_path: Path) -> None:
+    place = up("topology: {nodes: {a: {kind: linux, image: alpine}}}")
+    script = f"trap 'echo heard' INT; sleep 5{MARK}; echo done; exit 7"
+    file = str(tmp_path / "t.clab.yml")
+    words = ["-m", "integration.lab", "exec", file, "--name", NAME, "a", "sh", "-c"]
+    with subprocess.Popen(
+        [sys.executable, *words, script], stdout=subprocess.PIPE, start_new_session=True
+    ) as popen:
+        wait_until(lambda: running("5" + MARK), 20, "the program")
+        os.killpg(popen.pid, signal.SIGINT)
+        output, _ = popen.communicate(timeout=20)
+
+    assert popen.returncode == 7
+    assert output == b"heard\ndone\n"
+    assert place.exists()
+
+
+def test_a_node_that_was_killed_is_told_apart(up: Up) -> None:
+    place = up("topology: {defaults: {kind: linux, image: alpine}, nodes: {a: , b: }}")
+    os.kill(place.init_of("a"), signal.SIGKILL)
+    wait_until(lambda: place.standing("a") == "ended", 5, "the end of a")
+
+    assert place.standing("b") == "created"
+    assert '"a": "ended"' in run([sys.executable, "-m", "integration.lab", "list"])
+
+
 def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:
     popen = start_slowly(tmp_path)
     popen.kill()

@@ -187,8 +187,8 @@ class _Reader:
                     found = self._list(step, name, _PING, ["from", "to"], key)
                     checks += [
                         Ping(
-                            str(p["from"]),
-                            str(p["to"]),
+                            str(p.get("from")),
+                            str(p.get("to")),
                             p.get("answered", True) is True,
                         )
                         for p in found

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from integration.clab.commands import run_to_end
-from integration.clab.interrupts import undisturbed
+from integration.clab.interrupts import left_to_a_program, undisturbed
 from integration.clab.model import NAME
 from integration.lab_netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
@@ -240,9 +240,10 @@ class Place:
         """Run a command in a node on this terminal; its exit status."""
         prefix, environment = self._entering(node)
         term = {"TERM": os.environ.get("TERM", "dumb")}
-        return subprocess.run(
-            [*prefix, *argv], env=environment | term, check=False
-        ).returncode
+        with left_to_a_program() as words:
+            return subprocess.run(
+                [*prefix, *words, *argv], env=environment | term, check=False
+            ).returncode
 
 
 def pids_in(namespace: str) -> list[int]:
