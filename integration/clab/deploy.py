@@ -141,7 +141,7 @@ class Deployment:
             for waiting in node.wait_for:
                 if waiting.before is stage:
                     done = self._done[waiting.node, waiting.stage]
-                    what = f"{waiting.node} to finish {waiting.stage.value}"
+                    what = f"stage {waiting.stage.value} of {waiting.node}"
                     self._await(done.is_set, f"{node.name} waits for {what}")
             self._stage_exec(node, stage, on_exit=False)
             step(node)

@@ -139,7 +139,9 @@ def bind(root: Path, each: Mount) -> None:
         target.mkdir(parents=True, exist_ok=True)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()
+        if not target.exists():
+            # As an engine does it, also where it is within what else is bound.
+            target.touch()
     mount("--bind", str(source), str(target))
     if each["read_only"]:
         mount("-o", "remount,bind,ro", str(target))

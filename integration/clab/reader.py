@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors, KeyPath
+from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, parse_yaml
 from integration.clab.cables import check_interfaces, read_links
 from integration.clab.envfile import parse_env
@@ -40,10 +40,7 @@ def read(
 
     ``name`` stands in place of the file's own name of the lab.
     """
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigErrors([Document(path, {}, {}, ()).error((), str(error))]) from None
+    text = _text_of(path)
     environment = os.environ if environment is None else environment
     document = parse_yaml(expand(text, environment), path)
     validator = Validator(document)
@@ -55,6 +52,19 @@ def read(
     if reader.validator.errors:
         raise ConfigErrors(in_order(reader.validator.errors))
     return topology
+
+
+def _text_of(path: Path) -> str:
+    octets = b""
+    try:
+        octets = path.read_bytes()
+        return octets.decode("utf-8-sig")
+    except OSError as error:
+        found = ConfigError(path, None, "", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        found = ConfigError(path, line, "", "is not UTF-8; save it as UTF-8")
+    raise ConfigErrors([found])
 
 
 def _section(value: object, name: str) -> dict[str, object]:

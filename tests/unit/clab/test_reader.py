@@ -231,6 +231,23 @@ def test_keys_that_a_lab_can_do_without_are_passed_over_on_demand(
     assert unsupported(topology, images, {"cpu", "memory"}) == []
 
 
+@pytest.mark.parametrize(
+    ("octets", "line", "reason"),
+    [(b"name: t\ntopology: \xff", 2, "is not UTF-8"), (None, None, "cannot be read")],
+)
+def test_a_file_that_is_no_text_is_refused(
+    tmp_path: Path, octets: bytes | None, line: int | None, reason: str
+) -> None:
+    file = tmp_path / "t.clab.yml"
+    if octets is not None:
+        file.write_bytes(octets)
+    with pytest.raises(ConfigErrors) as refused:
+        read(file)
+
+    (found,) = refused.value.errors
+    assert (found.line, reason in found.reason) == (line, True)
+
+
 def test_links_have_a_short_and_a_long_form(tmp_path: Path) -> None:
     topology = parse(
         tmp_path,
