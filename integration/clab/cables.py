@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from evpnd.adapters.config_yaml.errors import KeyPath
 from evpnd.adapters.config_yaml.reader import Document
-from integration.clab.keys import SPECIAL_ENDS
+from integration.clab.keys import PAIRS, SPECIAL_ENDS
 from integration.clab.model import DEFAULT_MTU, Endpoint, Link
 
 _LINKS: KeyPath = ("topology", "links")
@@ -23,7 +23,7 @@ def read_links(
         kind = str(link.get("type", "veth"))
         if "type" not in link:
             yield _brief(link, key, size, nodes, wrong)
-        elif kind == "veth":
+        elif kind in PAIRS:
             ends = [
                 _extended(end, (*key, "endpoints", position), link, position)
                 for position, end in enumerate(_items(link["endpoints"]))

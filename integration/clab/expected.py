@@ -8,7 +8,7 @@ from evpnd.adapters.config_yaml.errors import ConfigErrors, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, describe, read_yaml
 from integration.clab.keys import Checks
 from integration.clab.schema import Validator
-from integration.clab.values import TEXTS, address, flag, mapping, text
+from integration.clab.values import TEXTS, any_address, flag, mapping, text
 
 WITHIN = 30.0
 """Seconds that a check is repeated until it holds."""
@@ -81,11 +81,6 @@ def _seconds(value: object) -> str | None:
     return None if type(value) in (int, float) else "a number of seconds"
 
 
-def _address(value: object) -> str | None:
-    both = address(4)(value) and address(6)(value)
-    return "an IPv4 or IPv6 address" if both else None
-
-
 _STEP: Checks = {
     "name": text,
     "do": _maps,
@@ -110,8 +105,8 @@ _RUN: Checks = {
     "lacks": TEXTS,
     "status": _whole,
 }
-_PING: Checks = {"from": text, "to": _address, "answered": flag}
-_WHILE: Checks = {"from": text, "to": _address, "silence": _seconds}
+_PING: Checks = {"from": text, "to": any_address, "answered": flag}
+_WHILE: Checks = {"from": text, "to": any_address, "silence": _seconds}
 
 
 def read_expected(path: Path, nodes: Sequence[str]) -> list[Step]:

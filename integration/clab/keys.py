@@ -12,6 +12,7 @@ from integration.clab.values import (
     Check,
     Each,
     address,
+    any_address,
     choice,
     decimal,
     flag,
@@ -22,7 +23,10 @@ from integration.clab.values import (
     mtu,
     network,
     number,
+    pattern,
+    port,
     text,
+    whole,
     word,
 )
 
@@ -30,11 +34,18 @@ Checks = Mapping[str, Check | Each]
 
 STAGES = ("create", "create-links", "configure", "healthy", "exit")
 LINK_TYPES = (
-    *("veth", "host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch", "dummy"),
+    *("veth", "veth-stitch", "host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch"),
+    "dummy",
 )
+PAIRS = ("veth", "veth-stitch")
+"""Links with two ``endpoints``."""
 SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
 """In the brief form, in place of a node's name."""
 
+_published = pattern(
+    r"((\d+\.){3}\d+:)?\d{1,5}(-\d{1,5})?(:\d{1,5})?(/(tcp|udp|sctp))?",
+    "a port, as in 8080:80/tcp",
+)
 NODE: Checks = {
     "kind": text,
     "type": text,
@@ -56,16 +67,18 @@ NODE: Checks = {
     "exec": TEXTS,
     "binds": TEXTS,
     "volumes": TEXTS,
-    "tmpfs": mapping,
+    "tmpfs": Each(dict, text),
     "devices": TEXTS,
     "cap-add": TEXTS,
     "privileged": flag,
     "security-opts": TEXTS,
-    "cgroupns-mode": text,
+    "cgroupns-mode": choice("host", "private"),
     "cgroup-parent": text,
     "pid-mode": text,
-    "shm-size": text,
-    "ports": TEXTS,
+    "shm-size": pattern(
+        r"[0-9]+(\.[0-9]*)?\s*([kKmMgG]?[iI]?[bB])?", "a size, as in 64mb"
+    ),
+    "ports": Each(list, _published),
     "env": SETTINGS,
     "env-files": TEXTS,
     "user": word,
@@ -96,6 +109,18 @@ NODE: Checks = {
     "components": items,
     "position": text,
 }
+INNER: Mapping[str, Checks] = {
+    "config": {"vars": mapping},
+    "certificate": {
+        "issue": flag,
+        "sans": TEXTS,
+        "key-size": number,
+        "validity-duration": text,
+    },
+    "dns": {"servers": TEXTS, "search": TEXTS, "options": TEXTS},
+    "credentials": {"username": text, "password": text, "identity-file": text},
+}
+"""Of keys of a node that are mappings themselves."""
 HEALTHCHECK: Checks = {
     "test": TEXTS,
     "start-period": number,
@@ -132,11 +157,10 @@ END: Checks = {
     "vars": mapping,
 }
 _TUNNEL: Checks = {
-    "remote": text,
-    "vni": number,
-    "dst-port": number,
-    "src-port": number,
-    "udp-port": number,
+    "remote": any_address,
+    "vni": whole(1, 0xFFFFFF),
+    "dst-port": port,
+    "src-port": port,
 }
 _SINGLE: Mapping[str, Checks] = {
     "host": {"host-interface": text},
@@ -157,8 +181,8 @@ MANDATORY: Mapping[str, tuple[str, ...]] = {
     "host": ("host-interface",),
     "mgmt-net": ("host-interface",),
     "macvlan": ("host-interface",),
-    "vxlan": ("remote", "vni"),
-    "vxlan-stitch": ("remote", "vni"),
+    "vxlan": ("remote", "vni", "dst-port"),
+    "vxlan-stitch": ("remote", "vni", "dst-port"),
     "dummy": (),
 }
 MGMT: Checks = {

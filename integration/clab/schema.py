@@ -11,10 +11,12 @@ from integration.clab.keys import (
     BRIEF,
     END,
     HEALTHCHECK,
+    INNER,
     LINK_TYPES,
     MANDATORY,
     MGMT,
     NODE,
+    PAIRS,
     SINGLE,
     SPECIAL_ENDS,
     STAGE_EXEC,
@@ -163,6 +165,9 @@ class Validator:
             self.wrong(
                 (*key, "network-mode"), "must be none, host, bridge or container:NODE"
             )
+        for name, checks in INNER.items():
+            if name in node:
+                self.known(node[name], checks, (*key, name), f"{name} in containerlab")
         if "healthcheck" in node:
             inner = (*key, "healthcheck")
             found = self.known(node["healthcheck"], HEALTHCHECK, inner, "healthcheck")
@@ -200,7 +205,7 @@ class Validator:
             self.wrong(key, f"must be a mapping, not {describe(link)}")
             return
         kind = link.get("type", "veth")
-        if kind == "veth":
+        if kind in PAIRS:
             checks = VETH if "type" in link else BRIEF
             found = self.known(link, checks, key, "a link in containerlab")
             self.mandatory(link, ("endpoints",), key)

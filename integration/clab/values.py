@@ -10,7 +10,6 @@ from evpnd.adapters.config_yaml.scalars import Nothing
 Check = Callable[[object], str | None]
 SMALLEST_MTU = 68
 """Of IPv4 (RFC 791), and what Linux takes; containerlab's schema begins at 1."""
-_LARGEST_MTU = 65535
 _MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
 
 
@@ -58,12 +57,6 @@ def decimal(value: object) -> str | None:
     return None if plain else "a number"
 
 
-def mtu(value: object) -> str | None:
-    """Check the size of the largest packet."""
-    right = type(value) is int and SMALLEST_MTU <= value <= _LARGEST_MTU
-    return None if right else f"a number from {SMALLEST_MTU} to {_LARGEST_MTU}"
-
-
 def mapping(value: object) -> str | None:
     """Check a mapping, with anything in it."""
     return None if isinstance(value, dict) else "a mapping"
@@ -81,6 +74,32 @@ def choice(*words: str) -> Check:
         return None if value in words else "one of " + ", ".join(words)
 
     return check
+
+
+def whole(smallest: int, largest: int) -> Check:
+    """Make the check for a whole number within bounds."""
+
+    def check(value: object) -> str | None:
+        right = type(value) is int and smallest <= value <= largest
+        return None if right else f"a number from {smallest} to {largest}"
+
+    return check
+
+
+def pattern(expression: str, what: str) -> Check:
+    """Make the check for text of some form."""
+
+    def check(value: object) -> str | None:
+        right = isinstance(value, str | int) and re.fullmatch(expression, str(value))
+        return None if right else what
+
+    return check
+
+
+def any_address(value: object) -> str | None:
+    """Check an address of either family, alone."""
+    both = address(4)(value) and address(6)(value)
+    return "an IPv4 or IPv6 address" if both else None
 
 
 def interface_address(version: int) -> Check:
@@ -137,6 +156,10 @@ def mac(value: object) -> str | None:
     return None
 
 
+mtu = whole(SMALLEST_MTU, 65535)
+"""Checks the size of the largest packet."""
+port = whole(1, 65535)
+"""Checks a port of UDP."""
 TEXTS = Each(list, word)
 """A list of text."""
 SETTINGS = Each(dict, setting)

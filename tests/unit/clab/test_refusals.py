@@ -66,6 +66,24 @@ PAIR = '    - endpoints: ["a:eth1", "b:eth1"]\n'
             "endpoints[0].mac",
             "of one interface, of no group",
         ),
+        (
+            (
+                "    - type: vxlan\n      endpoint: {node: a, interface: x}\n"
+                "      remote: 10.0.0.1\n      vni: 16777216\n      dst-port: 4789"
+            ),
+            9,
+            "links[0].vni",
+            "from 1 to 16777215",
+        ),
+        (
+            (
+                "    - type: veth-stitch\n      endpoints:\n"
+                "        - {node: a, interface: x}\n        - {node: b, interface: x}"
+            ),
+            6,
+            "links[0]",
+            "veth-stitch links are not made here",
+        ),
         ('    - endpoints: ["a:1", "b:1", "b:2"]', 6, "endpoints", "of two endpoints"),
     ],
 )
@@ -107,6 +125,11 @@ def test_links_that_cannot_be(
             "wait-for[0]",
             "c is started again whenever it ends",
         ),
+        ("dns: {server: [10.0.0.1]}", "dns.server", "is it servers?"),
+        ("certificate: {isue: true}", "certificate.isue", "is it issue?"),
+        ("config: {var: {}}", "config.var", "is it vars?"),
+        ("ports: ['80:x']", "ports[0]", "must be a port, as in 8080:80/tcp"),
+        ("shm-size: much", "shm-size", "must be a size"),
         ("cpu: 1", "cpu", "--ignore cpu passes it over"),
     ],
 )
