@@ -353,6 +353,24 @@ topology:
     assert "65001" in said(place, "r1", "vtysh", "-c", "show running-config")
 
 
+@pytest.mark.frr
+def test_exec_does_not_wait_for_what_another_entrypoint_leaves_out(up: Up) -> None:
+    start = time.monotonic()
+    up(
+        """
+topology:
+  nodes:
+    r1:
+      kind: frr
+      network-mode: none
+      entrypoint: sleep 99
+      exec: [/usr/lib/frr/zebra --version]
+"""
+    )
+
+    assert time.monotonic() - start < 10
+
+
 def test_exec_finds_all_nodes_and_links(up: Up) -> None:
     place = up(
         """
@@ -454,6 +472,18 @@ def test_what_fails_half_way_leaves_nothing(up: Up) -> None:
             "    a: {kind: linux, image: alpine, exec: [sh -c 'exit 3']}\n"
         )
 
+    assert leftovers() == []
+
+
+def test_a_lab_goes_also_where_nobody_listens(up: Up, tmp_path: Path) -> None:
+    up("topology: {nodes: {a: {kind: linux, image: alpine}}}").remove()
+    topology = load(tmp_path / "t.clab.yml", NAME, load_images(()))
+
+    def say(_: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        deploy(topology, load_images(()), strict=True, say=say)
     assert leftovers() == []
 
 

@@ -1,5 +1,6 @@
 """Bringing a lab up: each node goes through containerlab's stages."""
 
+import contextlib
 import json
 import os
 import sys
@@ -97,9 +98,12 @@ class Deployment:
 
     def remove(self) -> None:
         """Take it down again, and say so: it may take some seconds."""
-        self._say(f"removing lab {self.place.name} ...")
+        # Also where nobody listens any more: a terminal that was closed.
+        with contextlib.suppress(OSError):
+            self._say(f"removing lab {self.place.name} ...")
         self.place.remove()
-        self._say(f"lab {self.place.name} is removed")
+        with contextlib.suppress(OSError):
+            self._say(f"lab {self.place.name} is removed")
 
     def _nodes(self) -> Iterable[Node]:
         return self._topology.nodes.values()
@@ -262,7 +266,9 @@ class Deployment:
         image = find(self._images, image_of(node))
         if node.kind not in CONTAINERS or image is None or not image.ready:
             return
-        if not node.exec and not any(map(_is_inside, node.stage_exec)):
+        if node.text("entrypoint") or not (
+            node.exec or any(map(_is_inside, node.stage_exec))
+        ):
             return
         deadline = time.monotonic() + READY
         while not self._succeeds(node, image.ready, 5):
