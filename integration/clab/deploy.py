@@ -98,12 +98,13 @@ class Deployment:
 
     def remove(self) -> None:
         """Take it down again, and say so: it may take some seconds."""
-        # Also where nobody listens any more: a terminal that was closed.
-        with contextlib.suppress(OSError):
-            self._say(f"removing lab {self.place.name} ...")
-        self.place.remove()
-        with contextlib.suppress(OSError):
-            self._say(f"lab {self.place.name} is removed")
+        with undisturbed():
+            # Also where nobody listens any more: a terminal that was closed.
+            with contextlib.suppress(OSError):
+                self._say(f"removing lab {self.place.name} ...")
+            self.place.remove()
+            with contextlib.suppress(OSError):
+                self._say(f"lab {self.place.name} is removed")
 
     def _nodes(self) -> Iterable[Node]:
         return self._topology.nodes.values()

@@ -19,6 +19,8 @@ from integration.lab_netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
 LABS = Path("/run/evpnd-lab")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+MANIFEST = "lab.json"
+"""What is to be removed, beside the directories of nodes."""
 _MARK = "EVPND_LAB"
 """In the environment of commands beside the nodes: these may leave the namespace."""
 
@@ -94,7 +96,7 @@ class Place:
             "all": everything,
             "pid": os.getpid(),
         }
-        (self.directory / "lab.json").write_text(json.dumps(manifest))
+        (self.directory / MANIFEST).write_text(json.dumps(manifest))
         ip(f"netns add {name}" for name in everything)
         for name in everything:
             ip(["link set lo up"], name)
@@ -102,7 +104,7 @@ class Place:
 
     def _manifest(self) -> dict[str, object]:
         try:
-            found = json.loads((self.directory / "lab.json").read_text())
+            found = json.loads((self.directory / MANIFEST).read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return {}
         return found if isinstance(found, dict) else {}

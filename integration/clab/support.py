@@ -10,6 +10,7 @@ from integration.clab.images import Image, find
 from integration.clab.lab_files import is_made
 from integration.clab.management import plan
 from integration.clab.model import CONTAINERS, FRR_KINDS, Node, Stage, Topology
+from integration.clab.place import MANIFEST
 from integration.clab.program import argv_of, restart_of
 from integration.clab.schema import in_order
 from integration.clab.wiring import of_links
@@ -39,6 +40,7 @@ IGNORABLE: Mapping[str, str] = {
 }
 """Keys of a node that a lab may well do without."""
 _LONGEST_HOSTNAME = 64
+_LONGEST_LAB = 100
 _LONGEST_NAMESPACE = 200
 """It is the name of a file, and something is put behind it."""
 
@@ -51,6 +53,9 @@ def unsupported(
     ``ignored`` are keys that may be passed over.
     """
     found = [*_of_nodes(topology, images, ignored), *_of_sysctls(topology)]
+    if len(topology.name) > _LONGEST_LAB:
+        reason = f"a lab's name has {_LONGEST_LAB} characters at most"
+        found.append(topology.error(("name",), reason))
     # The rest speaks of nodes, and is of use only where these are sound.
     found = found or [*of_links(topology), *plan(topology).errors]
     return in_order(found)
@@ -127,6 +132,9 @@ def _of_names(topology: Topology, node: Node) -> Iterator[ConfigError]:
     if len(hostname) > _LONGEST_HOSTNAME:
         reason = f"a host's name has {_LONGEST_HOSTNAME} characters at most"
         yield topology.error(node.origin("hostname"), reason)
+    if node.name == MANIFEST:
+        reason = "is a name of the runner's own; take another for the node"
+        yield topology.error(node.key, reason)
     if len(topology.namespace(node.name)) > _LONGEST_NAMESPACE:
         reason = "the names of prefix, lab and node are too long"
         yield topology.error(node.key, reason)

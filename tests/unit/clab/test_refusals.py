@@ -204,6 +204,16 @@ def test_a_management_network_that_cannot_be(
         ("name: t\ntopology: {links: []}", 2, "nodes is missing"),
         ("name: t\ntopology:\n  nodes: {}", 3, "is empty"),
         ("name: t\nprefix: a/b\ntopology: {nodes: {a: {kind: host}}}", 2, "a name of"),
+        (
+            f"name: {'x' * 101}\ntopology: {{nodes: {{a: {{kind: host}}}}}}",
+            1,
+            "100 characters at most",
+        ),
+        (
+            "name: t\ntopology: {nodes: {lab.json: {kind: linux, image: alpine}}}",
+            2,
+            "a name of the runner's own",
+        ),
         ("name: a b\ntopology: {nodes: {a: {kind: host}}}", 1, "a name of"),
     ],
 )
