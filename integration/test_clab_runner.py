@@ -390,6 +390,27 @@ topology:
     assert "10.3.0.2/24" in said(place, "machine", "ip", "addr", "show", "n1eth1")
 
 
+def test_commands_that_others_wait_for_come_before_these(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine, network-mode: none}
+  nodes:
+    one: {exec: [sh -c 'sleep 0.5; date +%s%N > /when'], startup-delay: 1}
+    two: {exec: [sh -c 'date +%s%N > /when'], startup-delay: 1}
+    after-one: {stages: {create: {wait-for: [{node: one, stage: configure}]}}}
+    after-two: {stages: {create: {wait-for: [{node: two, stage: configure}]}}}
+    near: {exec: [sh -c 'test -e /sys/class/net/eth1']}
+  links:
+    - endpoints: ["near:eth1", "after-one:eth1"]
+"""
+    )
+
+    for name in ("one", "two"):
+        created = place.directory / f"after-{name}" / "spec.json"
+        assert int(said(place, name, "cat", "/when")) < created.stat().st_mtime_ns
+
+
 def test_a_command_may_take_long_and_leave_something_behind(up: Up) -> None:
     start = time.monotonic()
     place = up(

@@ -32,6 +32,7 @@ from integration.clab.program import (
     specification,
 )
 from integration.clab.support import image_of
+from integration.clab.waits import linked_before_commands
 from integration.lab_netns import inside, is_running
 
 START = 30.0
@@ -89,7 +90,7 @@ class Deployment:
             addresses = self._cabling.addresses
             make_lab_files(self._topology, addresses, self.place.directory)
             self._each(self._run)
-            self._each(self._exec)
+            self._each(self._exec_at_last)
         except BaseException:
             with undisturbed():
                 self._abort.set()
@@ -138,7 +139,7 @@ class Deployment:
         steps = {
             Stage.CREATE: self._create,
             Stage.CREATE_LINKS: lambda each: self._cabling.attach(each.name),
-            Stage.CONFIGURE: self._get_ready,
+            Stage.CONFIGURE: self._configure,
             Stage.HEALTHY: self._get_healthy,
             Stage.EXIT: self._exit,
         }
@@ -153,8 +154,21 @@ class Deployment:
             self._stage_exec(node, stage, on_exit=True)
             self._done[node.name, stage].set()
 
+    def _configure(self, node: Node) -> None:
+        self._get_ready(node)
+        if (node.name, Stage.CONFIGURE) not in self._waited:
+            return
+        for other in linked_before_commands(self._topology.nodes):
+            done = self._done[other, Stage.CREATE_LINKS]
+            self._await(done.is_set, f"{node.name} waits for the links of {other}")
+        self._exec(node)
+
+    def _exec_at_last(self, node: Node) -> None:
+        """Run commands where nobody waits for them: all nodes and links are there."""
+        if (node.name, Stage.CONFIGURE) not in self._waited:
+            self._exec(node)
+
     def _exec(self, node: Node) -> None:
-        """Run the commands of a node, which expect all nodes and links to be there."""
         for command in node.exec:
             self._command(node, command)
 

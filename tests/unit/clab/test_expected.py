@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab.expected import Ping, Run, read_expected
+from integration.clab.images import TABLE
 from integration.clab.main import cli
 
 
@@ -53,6 +54,16 @@ def test_checks_are_in_the_order_written(tmp_path: Path) -> None:
         Run("a", "ls", [], ["y"], 2),
         Ping("a", "10.0.0.1", answered=False),
     ]
+
+
+def test_the_example_of_the_readme_is_one(tmp_path: Path) -> None:
+    readme = TABLE.with_name("README.md").read_text()
+    file = tmp_path / "expected.yaml"
+    file.write_text(readme.partition("```yaml\n")[2].partition("```")[0])
+    (step,) = read_expected(file, ["vm1", "vm2", "host1", "spine"])
+
+    assert len(step.checks) == 3
+    assert step.within == 60
 
 
 def test_run_wants_expected_results_before_it_makes_anything(tmp_path: Path) -> None:
