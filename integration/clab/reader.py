@@ -201,6 +201,9 @@ class _Reader:
         ):
             for name, value in _section(layer, word).items():
                 into[name] = self._written((*key, word, name), value)
+        for name in _section(layer, "env"):
+            if "=" in name or not name:
+                self.validator.wrong((*key, "env", name), "is no name of a variable")
         for name in _section(layer, "sysctls"):
             node.sysctl_keys[name] = (*key, "sysctls", name)
         for name, stage in _section(layer, "stages").items():
@@ -219,12 +222,11 @@ class _Reader:
         return self.document.path.resolve().parent / Path(text).expanduser()
 
     def _bind(self, node: Node, key: KeyPath, text: str) -> None:
-        source, target, options = "", "", ""
         match text.split(":"):
             case [target]:
-                pass
+                source = options = ""
             case [source, target]:
-                pass
+                options = ""
             case [source, target, options]:
                 pass
             case _:
@@ -311,7 +313,7 @@ def _stage_commands(
 def _healthcheck(value: object) -> Healthcheck | None:
     if not isinstance(value, dict) or not isinstance(value.get("test"), list):
         return None
-    form, *words = value["test"]
+    form, *words = map(str, value["test"])
     if form == "CMD-SHELL":
         words = ["/bin/sh", "-c", " ".join(words)]
     numbers = {
@@ -319,7 +321,7 @@ def _healthcheck(value: object) -> Healthcheck | None:
         for name in ("start-period", "interval", "timeout", "retries")
         if isinstance(value.get(name), int)
     }
-    return Healthcheck(tuple(map(str, words)), **numbers)
+    return Healthcheck(tuple(words), **numbers)
 
 
 def split_command(text: str) -> list[str]:

@@ -24,20 +24,21 @@ class Each:
 
 
 def text(value: object) -> str | None:
-    """Check text."""
-    return None if isinstance(value, str) else "text"
+    """Check text, without what no program or file takes."""
+    right = isinstance(value, str) and "\0" not in value
+    return None if right else "text"
 
 
 def word(value: object) -> str | None:
     """Check what reads as text: a number need not be in quotes."""
-    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return None if plain else "text or a number"
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if plain or not text(value) else "text or a number"
 
 
 def setting(value: object) -> str | None:
     """Check a value of a mapping of text; nothing is empty text."""
-    plain = isinstance(value, str | int | float | Nothing)
-    return None if plain else "text or a number"
+    plain = isinstance(value, int | float | Nothing)
+    return None if plain or not text(value) else "text or a number"
 
 
 def flag(value: object) -> str | None:

@@ -188,6 +188,16 @@ def test_commands_of_a_stage_may_stand_by_phase(tmp_path: Path) -> None:
     ]
 
 
+def test_a_healthcheck_may_have_numbers(tmp_path: Path) -> None:
+    node = parse(
+        tmp_path,
+        "  nodes: {a: {kind: linux, healthcheck: {test: [CMD-SHELL, sleep, 1]}}}",
+    ).nodes["a"]
+
+    assert node.healthcheck is not None
+    assert node.healthcheck.argv == ("/bin/sh", "-c", "sleep 1")
+
+
 def test_what_the_schema_has_beside_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "t.clab.yml"
     file.write_text(
