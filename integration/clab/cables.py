@@ -6,6 +6,7 @@ from evpnd.adapters.config_yaml.errors import KeyPath
 from evpnd.adapters.config_yaml.reader import Document
 from integration.clab.keys import PAIRS, SPECIAL_ENDS
 from integration.clab.model import DEFAULT_MTU, Endpoint, Link
+from integration.clab.schema import absent
 
 _LINKS: KeyPath = ("topology", "links")
 Wrong = Callable[[KeyPath, str], None]
@@ -86,13 +87,14 @@ def _extended(
     end: object, key: KeyPath, link: Mapping[str, object], position: int
 ) -> Endpoint:
     assert isinstance(end, dict)
+    given = {name: value for name, value in end.items() if not absent(value)}
     ipv4, ipv6 = (
-        str(end.get(name) or _at(link, name, position)) for name in ("ipv4", "ipv6")
+        str(given.get(name) or _at(link, name, position)) for name in ("ipv4", "ipv6")
     )
     return Endpoint(
         str(end["node"]),
         str(end["interface"]),
-        str(end.get("mac") or "").replace("-", ":"),
+        str(given.get("mac", "")).replace("-", ":"),
         ipv4,
         ipv6,
         key,

@@ -6,7 +6,7 @@ from pathlib import Path
 from evpnd.adapters.config_yaml.errors import ConfigError
 from integration.clab.expand import magic
 from integration.clab.model import FRR_KINDS, Node, Topology
-from integration.clab.schema import similar
+from integration.clab.schema import absent, similar
 
 _PROGRAMS = Path("/usr/lib/frr")
 _ALWAYS = ("zebra", "staticd", "mgmtd", "watchfrr")
@@ -27,16 +27,20 @@ def of_frr(topology: Topology, node: Node) -> Iterator[ConfigError]:
         if name != "frr":
             reason = "is none of the extras of kind frr, which has frr alone"
             yield topology.error((*key, name), reason)
-    own = extras.get("frr", {}) if isinstance(extras, dict) else {}
+    own = extras.get("frr") if isinstance(extras, dict) else None
     key = (*key, "frr")
+    if absent(own):
+        return
     if not isinstance(own, dict):
         yield topology.error(key, "must be a mapping with daemons")
         return
     for name in own:
         if name != "daemons":
             yield topology.error((*key, name), "is no key of frr, which has daemons")
-    listed = own.get("daemons", [])
+    listed = own.get("daemons")
     key = (*key, "daemons")
+    if absent(listed):
+        return
     if not isinstance(listed, list):
         yield topology.error(key, "must be a list of daemons")
         return

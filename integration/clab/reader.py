@@ -96,11 +96,12 @@ class _Reader:
         listed = _items(self.body.get("links"))
         wrong = self.validator.wrong
         links = list(read_links(listed, _section(self.body, "nodes"), wrong))
+        mgmt = _section(self.top, "mgmt")
         topology = Topology(
             self.document,
             self.name,
             self._prefix(),
-            _section(self.top, "mgmt"),
+            {name: value for name, value in mgmt.items() if not absent(value)},
             nodes,
             links,
         )

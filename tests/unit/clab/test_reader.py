@@ -6,6 +6,7 @@ import pytest
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab.images import TABLE, read_images
+from integration.clab.management import plan
 from integration.clab.model import Stage, Topology
 from integration.clab.reader import read
 from integration.clab.support import unsupported
@@ -186,6 +187,36 @@ def test_commands_of_a_stage_may_stand_by_phase(tmp_path: Path) -> None:
         ("two", True),
         ("three", True),
     ]
+
+
+@pytest.mark.frr
+def test_keys_without_a_value_are_as_if_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "t.clab.yml"
+    file.write_text(
+        """
+name: t
+prefix:
+mgmt: {bridge: , ipv4-subnet: , ipv4-gw: , ipv4-range: , mtu: }
+topology:
+  defaults:
+  kinds: {frr: {extras: {frr: }}}
+  groups: {g: }
+  nodes:
+    a: {kind: frr, group: g, healthcheck: {test: , retries: }, stages: {create: }}
+    b: {kind: frr, extras: {frr: {daemons: }}, env: , exec: , binds: }
+  links:
+    - type: veth
+      mtu:
+      endpoints:
+        - {node: a, interface: eth1, mac: , ipv4: , ipv6: }
+        - {node: b, interface: eth1}
+"""
+    )
+    topology = read(file)
+
+    assert unsupported(topology, read_images(TABLE)) == []
+    assert plan(topology).gateways[0] == "172.20.20.1/24"
+    assert [end.ipv4 + end.mac for end in topology.links[0].endpoints] == ["", ""]
 
 
 def test_a_healthcheck_may_have_numbers(tmp_path: Path) -> None:
