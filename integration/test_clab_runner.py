@@ -94,13 +94,13 @@ def test_what_is_bound_is_the_users_and_is_not_written_to(
     place = up(
         """
 topology:
-  defaults: {kind: linux, image: alpine, binds: ["deep:/x/y/deep"]}
+  defaults: {kind: linux, image: alpine, binds: ["deep:/evt-dir/y/deep"]}
   nodes:
     a:
       binds:
         - hosts:/etc/hosts
         - hostname:/etc/hostname
-        - etc:/x/y
+        - etc:/evt-dir/y
         - bin:/usr/local/bin
 """
     )
@@ -108,7 +108,7 @@ topology:
     for name in ("hosts", "hostname"):
         assert said(place, "a", "cat", f"/etc/{name}") == name
         assert (tmp_path / name).read_text() == name
-    assert said(place, "a", "cat", "/x/y/deep") == "deep"
+    assert said(place, "a", "cat", "/evt-dir/y/deep") == "deep"
     assert list((tmp_path / "bin").iterdir()) == []
 
 
