@@ -11,17 +11,14 @@ from evpnd.model.actions import (
     AnnounceMacIp,
     DeleteRemoteMacs,
     KernelAction,
-    UpsertRemoteMacs,
     WithdrawMacIp,
 )
 from evpnd.model.config import Config, EviConfig, PeerConfig, StaticEntry
 from evpnd.model.events import (
     ConfigChanged,
-    PeerWentDown,
-    PeerWentUp,
     UpdateReceived,
 )
-from evpnd.model.ids import format_mac, parse_ip, parse_mac, parse_route_target
+from evpnd.model.ids import parse_ip, parse_mac, parse_route_target
 from evpnd.model.policy import Policy
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -38,7 +35,6 @@ from tests.fakes.host import (
     announce_imet,
     attributes,
     config,
-    end_of_rib,
     rd_of,
     withdraw,
     withdraw_imet,
@@ -182,87 +178,6 @@ def test_a_preference_that_a_policy_sets_decides_between_two_vteps() -> None:
 
 
 TWO = "limits: [{macs: 2, per: [peer, vni]}]\n"
-REACHED = "limit macs 2 per peer, vni reached (policy two, two.yaml:2)"
-
-
-def waiting(here: Host) -> list[str]:
-    """Name the MACs that a limit keeps out, as `show routes` has it."""
-    return [
-        route["mac"]
-        for route in route_views.routes(here.engine)
-        if route["reason"] == REACHED
-    ]
-
-
-def test_what_is_over_a_limit_waits_and_nothing_else_suffers() -> None:
-    here = host(governed(peers={"import": ("two",)}, two=TWO))
-
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
-    here.run(announce(SECOND, attributes(FAR), FAR, GATEWAY))
-
-    assert set(here.remote_macs()) == {*MACS[:2], GATEWAY}
-    assert waiting(here) == [mac.hex(":") for mac in MACS[2:]]
-
-    again = attributes(NEAR, sequence=1)
-    here.run(announce(FIRST, again, NEAR, MACS[1]))
-    here.run(announce(FIRST, again, NEAR, MACS[1] + parse_ip("192.0.2.1")))
-    assert set(here.remote_macs()) == {*MACS[:2], GATEWAY}
-
-    here.run(withdraw(FIRST, NEAR, MACS[0]))
-    assert set(here.remote_macs()) == {MACS[1], MACS[2], GATEWAY}
-
-    here.run(withdraw(FIRST, NEAR, *MACS[1:3], MACS[1] + parse_ip("192.0.2.1")))
-    assert set(here.remote_macs()) == {MACS[3], GATEWAY}
-    assert waiting(here) == []
-
-
-def test_all_that_wait_are_let_in_where_there_is_room_for_all() -> None:
-    per_vni = "limits: [{macs: 2, per: [vni]}]\n"
-    here = host(governed(evi={"import": ("two",)}, two=per_vni))
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:2]))
-    here.run(announce(SECOND, attributes(FAR), FAR, *MACS[2:]))
-    assert set(here.remote_macs()) == set(MACS[:2])
-
-    here.run(PeerWentDown(FIRST, "gone", graceful=False))
-
-    assert set(here.remote_macs()) == set(MACS[2:])
-
-
-def test_a_reload_of_a_limit_applies_the_difference() -> None:
-    here = host(governed(peers={"import": ("two",)}, two=TWO))
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
-
-    three = TWO.replace("2", "3")
-    here.tell(ConfigChanged(governed(peers={"import": ("two",)}, two=three)))
-    added = [each for each in here.turn() if isinstance(each, KernelAction)]
-    assert [type(each) for each in added] == [UpsertRemoteMacs]
-    assert set(here.remote_macs()) == set(MACS[:3])
-
-    one = TWO.replace("2", "1")
-    here.run(ConfigChanged(governed(peers={"import": ("two",)}, two=one)))
-    assert set(here.remote_macs()) == set(MACS[:1])
-
-    here.run(ConfigChanged(governed()))
-    assert set(here.remote_macs()) == set(MACS)
-    here.run(ConfigChanged(governed(peers={"import": ("two",)}, two=TWO)))
-    assert len(here.remote_macs()) == 2
-
-
-def test_limits_are_shown_with_their_use() -> None:
-    here = host(governed(peers={"import": ("two",)}, two=TWO))
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
-
-    (_, shown) = views.policies(here.engine)
-
-    assert shown["rule"] == "limit macs 2 per peer, vni"
-    assert (shown["at"], shown["verdict"], shown["routes"]) == (
-        "two.yaml:2",
-        "limit",
-        2,
-    )
-    assert shown["limit"]["fullest"] == [
-        {"peer": "192.0.2.1", "vni": 100, "used": 2, "waiting": 2}
-    ]
 
 
 def test_rejected_routes_are_counted_with_the_memory_they_take() -> None:
@@ -337,23 +252,6 @@ def test_a_reload_judges_again_what_was_received_and_changes_no_more() -> None:
 
     here.run(ConfigChanged(governed()))
     assert set(here.remote_macs()) == before
-
-
-def test_equal_policies_keep_their_counts_over_a_reload() -> None:
-    configuration = governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)
-    here = host(configuration)
-    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
-
-    def counts() -> dict[str, int]:
-        return {rule["rule"]: rule["routes"] for rule in views.policies(here.engine)}
-
-    assert counts() == {"gateway": 1, "default": 4}
-    list(route_views.routes(here.engine))
-    assert counts() == {"gateway": 1, "default": 4}
-    here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
-    assert counts() == {"gateway": 1, "default": 4}
-    here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NOTHING)))
-    assert counts() == {"default": 5}
 
 
 def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
@@ -508,26 +406,6 @@ def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
     assert counts == {("p", "prefixes"): 1, ("p", "segments"): 2, ("p", "default"): 1}
 
 
-def test_who_was_inside_a_limit_is_inside_again_after_a_start() -> None:
-    settings = governed(peers={"import": ("two",)}, two=TWO)
-    here = host(settings)
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
-    assert here.remote_macs().keys() == set(MACS[:2])
-
-    # The peers tell it in another order, and are not all there at once.
-    again = Host(here.kernel, settings)
-    again.run(PeerWentUp(FIRST))
-    again.run(announce(FIRST, attributes(NEAR), NEAR, MACS[2]))
-    again.run(announce(FIRST, attributes(NEAR), NEAR, *reversed(MACS[:2])))
-    again.run(end_of_rib(FIRST))
-    assert again.remote_macs().keys() >= set(MACS[:2])
-    again.run(PeerWentUp(SECOND), end_of_rib(SECOND))
-
-    assert again.remote_macs().keys() == set(MACS[:2])
-    again.run(withdraw(FIRST, NEAR, MACS[0]))
-    assert again.remote_macs().keys() == set(MACS[1:3])
-
-
 def test_a_reload_that_changes_nothing_judges_nothing() -> None:
     settings = governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)
     here = host(settings)
@@ -539,80 +417,18 @@ def test_a_reload_that_changes_nothing_judges_nothing() -> None:
     assert here.engine.importer.attached.counts() == before
 
 
-def test_a_route_is_as_old_as_itself_and_not_as_its_path() -> None:
-    here = host(config())
-    start = here.now
-    path = attributes(NEAR)
-    here.run(announce(FIRST, path, NEAR, MACS[0]))
-    here.later(100)
-    here.run(announce(FIRST, path, NEAR, MACS[1], MACS[0]))
-    here.later(100)
-    ip = parse_ip("192.0.2.1")
-    here.run(announce(FIRST, path, NEAR, MACS[2], MACS[1] + ip))
+def test_equal_policies_keep_their_counts_over_a_reload() -> None:
+    configuration = governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)
+    here = host(configuration)
+    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
 
-    ages = {row["mac"]: row["since"] - start for row in views.macs(here.engine)}
-    assert ages == dict(zip(map(format_mac, MACS), (0, 100, 200), strict=False))
-    routes = [row["since"] - start for row in route_views.routes(here.engine)]
-    assert sorted(routes) == [0, 100, 200, 200]
+    def counts() -> dict[str, int]:
+        return {rule["rule"]: rule["routes"] for rule in views.policies(here.engine)}
 
-    here.run(withdraw(FIRST, NEAR, MACS[0]))
-    here.later(100)
-    here.run(announce(FIRST, path, NEAR, MACS[0]))
-    (row,) = [r for r in views.macs(here.engine) if r["mac"] == format_mac(MACS[0])]
-    assert row["since"] - start == 300
-    here.run(withdraw(FIRST, NEAR, *MACS, MACS[1] + ip))
-    assert here.engine.peering.sessions[FIRST].rib.late == {}
-
-
-def test_types_that_come_late_have_their_own_age() -> None:
-    here = host(config())
-    start = here.now
-    here.run(announce_imet(FIRST, NEAR))
-    here.later(50)
-    rd, path = rd_of(NEAR), attributes(NEAR)
-    segment = EthernetSegmentRoute(rd, b"\1" * 10, parse_ip(NEAR))
-    here.run(UpdateReceived(FIRST, Update(path, [], [segment], [], [])))
-    here.later(50)
-    other = EthernetSegmentRoute(rd, b"\2" * 10, parse_ip(NEAR))
-    here.run(UpdateReceived(FIRST, Update(path, [], [other], [], [])))
-
-    found = [row["since"] - start for row in route_views.routes(here.engine)]
-    assert sorted(found) == [0, 50, 100]
-
-
-def test_a_limit_that_is_reached_is_told_once() -> None:
-    here = host(governed(peers={"import": ("two",)}, two=TWO))
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
-    for _ in range(3):
-        here.run(withdraw(FIRST, NEAR, *MACS[:3]))
-        here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
-
-    (told,) = [each for each in here.notices if each.event == "limit_reached"]
-    assert told.fields == {
-        "policy": "two",
-        "limit": "macs 2 per peer, vni",
-        "at": "two.yaml:2",
-        "peer": FIRST,
-        "vni": 100,
-        "waiting": 2,
-    }
-    here.later(61)
-    here.run(withdraw(FIRST, NEAR, *MACS[:3]))
-    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
-    assert len([each for each in here.notices if each.event == "limit_reached"]) == 2
-
-
-def test_which_ips_of_a_mac_were_inside_is_known_after_a_start() -> None:
-    limit = "limits: [{ips: 2, per: [mac]}]\n"
-    settings = governed(peers={"import": ("few",)}, few=limit)
-    here = host(settings)
-    keys = [MACS[0] + parse_ip(f"192.0.2.{number}") for number in (1, 2, 3)]
-    here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[0], *keys))
-    assert here.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
-
-    again = Host(here.kernel, settings)
-    again.run(PeerWentUp(FIRST))
-    again.run(announce(FIRST, attributes(NEAR), NEAR, *reversed(keys), MACS[0]))
-    again.run(end_of_rib(FIRST), PeerWentUp(SECOND), end_of_rib(SECOND))
-
-    assert again.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
+    assert counts() == {"gateway": 1, "default": 4}
+    list(route_views.routes(here.engine))
+    assert counts() == {"gateway": 1, "default": 4}
+    here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
+    assert counts() == {"gateway": 1, "default": 4}
+    here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NOTHING)))
+    assert counts() == {"default": 5}
