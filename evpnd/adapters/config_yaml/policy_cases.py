@@ -110,8 +110,8 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
         extended_communities=tuple(communities),
         peer=address,
         peer_description=description,
-        sticky=sticky,
-        default_gateway=gateway,
+        sticky=sticky and mac_ip,
+        default_gateway=gateway and mac_ip,
         local=route.local or route.learned is not None,
         learned=Learned(route.learned) if route.learned else None,
     )

@@ -153,7 +153,8 @@ def _tell_found_mac(
     rows = [row for row in story.fdb(vrf) if row.mac == mac]
     for row in rows:
         story.tell("found", story.row(row), vrf)
-    if rows and mac in vrf.adopted_macs:
+    waiting = not story.engine.peering.settled
+    if rows and waiting and wanted is None and mac in vrf.adopted_macs:
         text = "an earlier run left it; it is kept until every peer has had its say"
         story.tell("noted", text, vrf)
     if not rows:
