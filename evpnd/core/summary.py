@@ -49,9 +49,9 @@ def _count(action: Action) -> Count | None:
         case DeleteRemoteMacs() | DeleteVxlanRows():
             return "FDB rows", "removed", len(action.macs)
         case UpsertFlood():
-            return "flood lists", "VTEPs added", len(action.vteps)
+            return "VTEPs in flood lists", "added", len(action.vteps)
         case DeleteFlood():
-            return "flood lists", "VTEPs removed", len(action.vteps)
+            return "VTEPs in flood lists", "removed", len(action.vteps)
         case UpsertNeighbors():
             return "neighbours", "added or changed", len(action.bindings)
         case DeleteNeighbors():
@@ -65,7 +65,7 @@ def _count(action: Action) -> Count | None:
         case WithdrawImet():
             return "routes", "withdrawn", 1
         case CreateDevices():
-            return "devices", "EVIs' made or completed", 1
+            return "EVIs", "with devices made or completed", 1
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
         case ReleasePorts():

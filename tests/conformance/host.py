@@ -6,7 +6,7 @@ from typing import Any
 
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
-from evpnd.core import views
+from evpnd.core import route_views, views
 from evpnd.core.engine import Engine
 from evpnd.model.actions import (
     BgpAction,
@@ -174,6 +174,8 @@ class Host:
         """Answer `evpnd show TABLE --json`."""
         if table == "peers":
             return list(views.peers(self.engine, self.now))
+        if table == "routes":
+            return list(route_views.routes(self.engine))
         return list(getattr(views, table)(self.engine))
 
     def forget(self) -> None:
