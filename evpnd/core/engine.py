@@ -114,14 +114,14 @@ class Engine:
                     first = not vrf.fdb_known
                     actual.dump_fdb(vrf, rows, self.bindings, now, self._notices)
                     if first:
-                        self.importer.limits.recognise(vrf)
+                        self.importer.stale |= self.importer.limits.recognise(vrf)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_bridge.get(ifindex)
                 if vrf is not None:
                     first = not vrf.neighbors_known
                     actual.dump_neighbors(vrf, rows, self.bindings, now)
                     if first:
-                        self.importer.limits.recognise(vrf)
+                        self.importer.stale |= self.importer.limits.recognise(vrf)
             case RowFailed():
                 self._row_failed(event, now)
             case LinksDumped(links, addresses):
@@ -253,7 +253,11 @@ class Engine:
         return actions
 
     def _expire(self, now: float) -> None:
-        if self.peering.expire(now):
+        settled = self.peering.expire(now)
+        if self.peering.heard_out:
+            self.peering.heard_out = False
+            self.importer.stale |= self.importer.limits.review()
+        if settled:
             for vrf in self.inventory.vrfs.values():
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips

@@ -34,6 +34,8 @@ class Peering:
         self.sessions: dict[Peer, Session] = {}
         self.settled = False
         """Every configured peer has had its say since the start."""
+        self.heard_out = False
+        """A peer has had its say since this was last looked at, before all had."""
         self.malformed: dict[Treatment, int] = {}
         self.actions: list[Action] = []
         """For the next reconciliation, notices too."""
@@ -126,6 +128,7 @@ class Peering:
     def _finish(self, session: Session, by: str = "marker") -> None:
         waited = session.deadline is not None
         gone = session.finish()
+        self.heard_out |= not self.settled
         if waited or gone:
             # A peer may repeat the marker as often as it likes.
             fields = {"by": by, "stale_routes_withdrawn": gone}

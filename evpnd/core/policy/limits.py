@@ -89,29 +89,41 @@ class Limits:
                 self.wake(let_in)
         return {key for key in keys if known[key].blocker is None}
 
-    def recognise(self, vrf: MacVrf) -> None:
-        """Look who is there already of those that have rows of an earlier run."""
+    def recognise(self, vrf: MacVrf) -> bool:
+        """Look who is there already of those that have rows of an earlier run.
+
+        The peers may be quicker than the kernel. Returns as `review` does.
+        """
         for tables in self._entrants.values():
             for entrant in tables.get(vrf.config.vni, {}).values():
-                entrant.earlier = not self._settled and _was_inside(vrf, entrant.key)
+                entrant.earlier |= _was_inside(vrf, entrant.key)
+        return self.review(vrf)
 
     def settle(self) -> bool:
-        """Stop to look out for those; tells whether one of them waits.
-
-        The peers do not send in the order of an earlier run: `rebuild` lets in first
-        who was inside then.
-        """
+        """Every peer has had its say: stop to look out. Returns as `review` does."""
         self._settled = True
+        return self.review()
+
+    def review(self, vrf: MacVrf | None = None) -> bool:
+        """Tell whether one waits, for one EVI or any, who was inside in an earlier run.
+
+        The peers do not send in the order of that run: `rebuild` lets in first who
+        was inside then.
+        """
+        vni = None if vrf is None else vrf.config.vni
         entrants = [
             entrant
             for tables in self._entrants.values()
-            for table in tables.values()
+            for number, table in tables.items()
+            if vni is None or number == vni
             for entrant in table.values()
+            if entrant.earlier
         ]
-        if any(each.earlier and each.blocker is not None for each in entrants):
+        if any(each.blocker is not None for each in entrants):
             return True
-        for entrant in entrants:
-            entrant.earlier = False
+        if self._settled:
+            for entrant in entrants:
+                entrant.earlier = False
         return False
 
     def take_filled(self, now: float) -> list[Bucket]:
@@ -119,11 +131,15 @@ class Limits:
         found = []
         for limiters in self.limiters.values():
             for limiter in limiters:
+                if not limiter.filled:
+                    continue
                 filled, limiter.filled = limiter.filled, {}
+                told = limiter.told
+                for values in [v for v, at in told.items() if now >= at + TELL_EVERY]:
+                    del told[values]
                 for bucket in filled:
-                    told = bucket.told_at
-                    if bucket.parked and (told is None or now >= told + TELL_EVERY):
-                        bucket.told_at = now
+                    if bucket.parked and bucket.values not in told:
+                        told[bucket.values] = now
                         found.append(bucket)
         return found
 

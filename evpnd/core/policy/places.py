@@ -24,7 +24,6 @@ class Bucket:
         "members",
         "parked",
         "queue",
-        "told_at",
         "values",
         "waiting",
     )
@@ -41,8 +40,6 @@ class Bucket:
         """Those that wait here, by MAC or IP."""
         self.parked = 0
         """How many wait."""
-        self.told_at: float | None = None
-        """When it was told that there is no room."""
         self.queue: list[tuple[int, Entrant]] = []
         """A heap by arrival; those that do not wait here any more are skipped."""
 
@@ -117,6 +114,7 @@ class Limiter:
 
     __slots__ = (
         *("_coarse", "buckets", "by_mac", "filled", "limit", "of_ips", "policy"),
+        "told",
     )
 
     def __init__(self, policy: Policy, limit: Limit) -> None:
@@ -129,6 +127,8 @@ class Limiter:
         self.buckets: dict[Values, Bucket] = {}
         self.filled: dict[Bucket, None] = {}
         """Those that somebody began to wait at, since `Limits` looked last."""
+        self.told: dict[Values, float] = {}
+        """When it was told, of which combinations, that there is no room."""
 
     @property
     def place(self) -> str:

@@ -1,7 +1,14 @@
 """Limits of import policies: who is inside, who waits, what is told of it."""
 
 from evpnd.core import route_views, views
-from evpnd.model.actions import KernelAction, UpsertRemoteMacs
+from evpnd.core.engine import Engine
+from evpnd.model.actions import (
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    KernelAction,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
 from evpnd.model.events import ConfigChanged, PeerWentDown, PeerWentUp
 from evpnd.model.ids import parse_ip
 from tests.fakes.host import (
@@ -23,6 +30,8 @@ from tests.unit.core.test_policies import (
     host,
 )
 
+RowChange = UpsertRemoteMacs | DeleteRemoteMacs | UpsertNeighbors | DeleteNeighbors
+
 REACHED = "limit macs 2 per peer, vni reached (policy two, two.yaml:2)"
 
 
@@ -43,6 +52,10 @@ def test_what_is_over_a_limit_waits_and_nothing_else_suffers() -> None:
 
     assert set(here.remote_macs()) == {*MACS[:2], GATEWAY}
     assert waiting(here) == [mac.hex(":") for mac in MACS[2:]]
+    # All are judged anew, which is no news.
+    here.engine.importer.stale = True
+    here.run()
+    assert [each.event for each in here.notices].count("limit_reached") == 1
 
     again = attributes(NEAR, sequence=1)
     here.run(announce(FIRST, again, NEAR, MACS[1]))
@@ -118,7 +131,7 @@ def test_who_was_inside_a_limit_is_inside_again_after_a_start() -> None:
     again.run(announce(FIRST, attributes(NEAR), NEAR, MACS[2]))
     again.run(announce(FIRST, attributes(NEAR), NEAR, *reversed(MACS[:2])))
     again.run(end_of_rib(FIRST))
-    assert again.remote_macs().keys() >= set(MACS[:2])
+    assert again.remote_macs().keys() == set(MACS[:2])
     again.run(PeerWentUp(SECOND), end_of_rib(SECOND))
 
     assert again.remote_macs().keys() == set(MACS[:2])
@@ -162,3 +175,31 @@ def test_which_ips_of_a_mac_were_inside_is_known_after_a_start() -> None:
     again.run(end_of_rib(FIRST), PeerWentUp(SECOND), end_of_rib(SECOND))
 
     assert again.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
+
+
+def test_who_was_inside_is_known_where_the_peers_are_quicker_than_the_kernel() -> None:
+    limits = "limits: [{macs: 2, per: [peer, vni]}, {ips: 2, per: [mac]}]\n"
+    settings = governed(peers={"import": ("few",)}, few=limits)
+    here = host(settings)
+    keys = [MACS[0] + parse_ip(f"192.0.2.{number}") for number in (1, 2, 3)]
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3], *keys))
+    inside = {key[6:] for key in keys[:2]}
+    assert here.remote_macs().keys() == set(MACS[:2])
+    assert here.vrf.neighbor_rows.keys() == inside
+
+    # The speaker went on, and has all for the new agent at once.
+    again = Host(here.kernel, settings)
+    again.engine = Engine(settings, again.now)
+    again.tell(
+        PeerWentUp(FIRST),
+        announce(FIRST, attributes(NEAR), NEAR, *reversed((*MACS[:3], *keys))),
+        end_of_rib(FIRST),
+        PeerWentUp(SECOND),
+        end_of_rib(SECOND),
+    )
+    again.actions.clear()
+    again.run()
+
+    assert again.remote_macs().keys() == set(MACS[:2])
+    assert again.vrf.neighbor_rows.keys() == inside
+    assert not [each for each in again.actions if isinstance(each, RowChange)]
