@@ -148,6 +148,8 @@ def _write_use(value: object) -> str:
 
 def _write_detail(value: object) -> str:
     text = write_text(value)
+    if isinstance(value, list) and " " in text:
+        text = write_sentences(value)
     return f'"{text}"' if " " in text else text
 
 

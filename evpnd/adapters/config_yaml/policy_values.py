@@ -355,9 +355,10 @@ def edit(reader: Reader) -> Parsed:
         )
 
     texts = {"type": "array", "items": _TEXT_SCHEMA}
+    either = {"anyOf": [texts, _TEXT_SCHEMA]}
     change = {
         "type": "object",
-        "properties": {"add": texts, "remove": texts},
+        "properties": {"add": either, "remove": either},
         "additionalProperties": False,
         "minProperties": 1,
     }

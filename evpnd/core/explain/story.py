@@ -25,12 +25,16 @@ class Story:
         self.read = read
         self.now = now
         self.steps: list[Step] = []
+        self._only: int | None = None
+        """The VNI that is asked about."""
 
     def tell(
         self, step: str, text: str, vrf: MacVrf | None = None, **more: object
     ) -> None:
-        """Add a step."""
+        """Add a step, unless it is of another VNI than that asked about."""
         vni = vrf.config.vni if vrf is not None else None
+        if None not in (vni, self._only) and vni != self._only:
+            return
         self.steps.append({"step": step, "vni": vni, "text": text, **more})
 
     def ago(self, moment: float) -> str:
@@ -51,7 +55,8 @@ class Story:
         return [] if vrf is None else [vrf]
 
     def unknown(self, vni: int | None) -> bool:
-        """End the story where there is no EVI that is asked about."""
+        """Take what VNI is asked about; end the story where no EVI has it."""
+        self._only = vni
         vrfs = self.engine.inventory.vrfs
         if vni is None or vni in vrfs:
             return False

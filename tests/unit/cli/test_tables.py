@@ -110,10 +110,13 @@ def test_what_an_event_brings_along_is_its_details() -> None:
         "vni": 5,
         "to": "10.0.0.2",
         "reason": "br1 is down",
+        "ips": ["192.0.2.1", "192.0.2.2"],
+        "changes": ["routes: 1 announced", "rows: 2 removed"],
     }
 
     assert plain_table(TABLES["events"], [row]).endswith(
-        'mac_moved  vni=5 to=10.0.0.2 reason="br1 is down"'
+        'mac_moved  vni=5 to=10.0.0.2 reason="br1 is down" '
+        'ips=192.0.2.1,192.0.2.2 changes="routes: 1 announced; rows: 2 removed"'
     )
 
 

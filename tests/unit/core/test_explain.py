@@ -373,6 +373,8 @@ def test_each_evi_names_its_own_rule() -> None:
         end = mac_story(here, vni)[-1]
         assert f"not here (policy {name}, rule r, {name}.yaml:2)" in end["text"]
         assert end["vni"] == vni
+        told = {each["vni"] for each in mac_story(here, vni)}
+        assert told == {None, vni}
 
 
 def test_an_evi_that_keeps_out_what_another_takes_says_so() -> None:
