@@ -16,7 +16,11 @@ Values = Sequence[tuple[str, object, object]]
 NEEDS_RESTART = ("control_socket", "metrics_listen", "log")
 UNNOTICED = frozenset({"description", "profile", "import_policies", "export_policies"})
 """Of a peer, what changes without its session starting anew."""
-_NAMES = {"import_policies": "import", "export_policies": "export"}
+_NAMES = {
+    "import_policies": "import",
+    "export_policies": "export",
+    "given_targets": "how its export targets are written",
+}
 _NOT_TOLD = frozenset({"password", "static", "advertise", "given_targets", "rd"})
 """What is secret, or too long for a line: only its name is told."""
 
@@ -81,7 +85,10 @@ def _peer_details(old: PeerConfig, new: PeerConfig) -> str:
 
 
 def _evi_details(old: EviConfig, new: EviConfig) -> str:
-    return _written(_differing(old, new, EviConfig.__slots__))
+    found = _differing(old, new, EviConfig.__slots__)
+    if old.export_targets != new.export_targets:
+        found = [each for each in found if each[0] != "given_targets"]
+    return _written(found)
 
 
 def _differing(old: object, new: object, names: Iterable[str]) -> Values:

@@ -80,5 +80,19 @@ def test_what_changed_in_a_policy_is_told(text: str, told: str) -> None:
     assert describe_changes(old, new) == [f"policy p changed: {told}"]
 
 
+def test_export_targets_are_told_once() -> None:
+    target = parse_route_target("65000:9")
+    (evi,) = config().evis
+    (both,) = describe_changes(
+        config(), with_evi(export_targets=(target,), given_targets=(target,))
+    )
+    (one,) = describe_changes(config(), with_evi(given_targets=(target,)))
+
+    name = f"EVI {evi.name} (VNI {evi.vni}) changed"
+    assert both.startswith(f"{name}: export-targets from ")
+    assert both.endswith(" to 65000:9")
+    assert one == f"{name}: how its export targets are written"
+
+
 def test_nothing_is_no_change() -> None:
     assert describe_changes(config(), config()) == []
