@@ -65,7 +65,7 @@ def _count(action: Action) -> Count | None:
         case WithdrawImet():
             return "routes", "withdrawn", 1
         case CreateDevices():
-            return "EVIs", "with devices made or completed", 1
+            return "EVIs", "whose devices are to be made or completed", 1
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
         case ReleasePorts():
