@@ -5,11 +5,15 @@ import re
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from integration import frr, gobgp
+from integration.clab.main import deploy, load, load_images
+from integration.clab.place import Place
 from integration.lab import Lab, MakeLab
+from integration.lab_clab import NAME, Up, leftovers
 from integration.lab_netns import NETNS_DIRECTORY, is_running, sweep
 
 _labs = pytest.StashKey[list[Lab]]()
@@ -78,3 +82,19 @@ def make_lab(request: pytest.FixtureRequest) -> Iterator[MakeLab]:
             return stack.enter_context(lab)
 
         yield make
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """Bring up a topology from its text without the name; gone after the test."""
+
+    def bring_up(body: str) -> Place:
+        file = tmp_path / "t.clab.yml"
+        file.write_text(f"name: t\n{body}")
+        images = load_images(())
+        topology = load(file, NAME, images)
+        return deploy(topology, images, strict=True, say=print)
+
+    yield bring_up
+    Place(NAME).remove()
+    assert leftovers() == []

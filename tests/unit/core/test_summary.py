@@ -1,0 +1,40 @@
+"""What a reload did, in numbers."""
+
+from evpnd.core.summary import summarise
+from evpnd.model.actions import Notice
+from evpnd.model.ids import parse_ip
+from tests.fakes.host import Host, announce, attributes, config, end_of_rib, withdraw
+from tests.unit.core.test_policies import FIRST, MACS, NEAR
+
+KEY = MACS[0] + parse_ip("192.0.2.1")
+
+
+def test_rows_are_counted_by_kind_and_by_what_became_of_them() -> None:
+    here = Host(configuration=config())
+    here.up()
+    here.actions.clear()
+    here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3], KEY))
+
+    assert summarise(here.actions) == [
+        "FDB rows: 3 added or changed",
+        "neighbours: 1 added or changed",
+    ]
+
+    here.run(withdraw(FIRST, NEAR, *MACS[:2]))
+    assert "FDB rows: 3 added or changed, 1 removed" in summarise(here.actions)
+
+
+def test_what_all_peers_are_told_counts_once() -> None:
+    here = Host(configuration=config())
+    here.up()
+
+    assert summarise(here.actions) == ["routes: 1 announced"]
+
+
+def test_what_people_are_told_is_no_change() -> None:
+    assert summarise([Notice("info", "reloaded", {})]) == []
+    here = Host(configuration=config())
+    here.up()
+    here.actions.clear()
+    here.run(end_of_rib(FIRST))
+    assert summarise(here.actions) == []
