@@ -270,7 +270,7 @@ TABLES: dict[str, Table] = {
             _column("verdict"),
             _number("routes"),
             _sentence("limit", _write_use, "USE"),
-            _column("at", spare=1),
+            _sentence("at"),
             _sentence("attached", write_sentences),
         ),
         ("policy", "number"),
