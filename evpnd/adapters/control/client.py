@@ -3,17 +3,23 @@
 import errno
 import json
 import socket
+import time
 from pathlib import Path
 
 _CHUNK = 1 << 18
 _ABSENT = frozenset({errno.ENOENT, errno.ECONNREFUSED, errno.ENOTSOCK, errno.ENOTDIR})
+_RESTART = 2.0
+"""Seconds in which an agent that died has started again."""
+_PAUSE = 0.05
 
 
 class NoDaemon(Exception):  # noqa: N818 - it says what is wrong
     """Nothing listens at the socket."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, left: bool = False) -> None:
         self.path = path
+        self.left = left
+        """The socket is there: an agent died a moment ago, or with all of evpnd."""
         super().__init__(
             f"no evpnd at {path}: start it with `evpnd run -c FILE` or "
             "`systemctl start evpnd`, or name another with --socket"
@@ -33,13 +39,17 @@ def request(
     may take longer. Raises NoDaemon, or RequestFailed.
     """
     try:
-        with _connect(path, timeout) as sock:
+        with _connect_patiently(path, timeout) as sock:
             sock.sendall(json.dumps(question).encode() + b"\n")
             line = _read_line(sock)
         answer = json.loads(line)
     except TimeoutError:
         raise RequestFailed(
             f"evpnd at {path} did not answer within {timeout:g} seconds"
+        ) from None
+    except (ConnectionResetError, BrokenPipeError):
+        raise RequestFailed(
+            f"the agent of evpnd at {path} ended before it answered; ask again"
         ) from None
     except OSError as error:
         raise RequestFailed(f"asking evpnd at {path}: {error.strerror}") from None
@@ -62,6 +72,18 @@ def is_answered(path: Path) -> bool:
     return True
 
 
+def _connect_patiently(path: Path, timeout: float) -> socket.socket:
+    """Connect, now or when the agent has started again."""
+    deadline = time.monotonic() + _RESTART
+    while True:
+        try:
+            return _connect(path, timeout)
+        except NoDaemon as absent:
+            if not absent.left or time.monotonic() >= deadline:
+                raise
+        time.sleep(_PAUSE)
+
+
 def _connect(path: Path, timeout: float) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.settimeout(timeout)
@@ -70,7 +92,8 @@ def _connect(path: Path, timeout: float) -> socket.socket:
     except OSError as error:
         sock.close()
         if error.errno in _ABSENT:
-            raise NoDaemon(path) from None
+            left = error.errno == errno.ECONNREFUSED
+            raise NoDaemon(path, left=left) from None
         if error.errno is None:
             # Python refuses a path that is too long itself.
             raise RequestFailed(f"{path}: {error}") from None
