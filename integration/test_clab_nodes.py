@@ -102,10 +102,12 @@ topology:
     - type: dummy
       endpoint: {node: b, interface: dum0}
     - endpoints: ["b:eth3", "host:b-eth3"]
+    - endpoints: ["a:eth4", "host:a-eth4"]
+      ipv4: [10.7.0.1/24, 10.7.0.2/24]
 """
     )
 
-    for target in ("10.9.0.2", "10.8.0.2", "172.30.0.2", "b"):
+    for target in ("10.9.0.2", "10.8.0.2", "10.7.0.2", "172.30.0.2", "b"):
         assert "1 received" in said(place, "a", "ping", "-c1", "-W2", target)
     assert "172.30.0.7/24" in said(place, "a", "ip", "addr", "show", "eth0")
     assert "default via 172.30.0.1" in said(place, "a", "ip", "route")

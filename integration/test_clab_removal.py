@@ -1,6 +1,8 @@
 """Nothing is left of a lab: after down, a refusal, an interrupt or a crash."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -86,6 +88,17 @@ def test_what_fails_half_way_leaves_nothing(up: Up) -> None:
     assert leftovers() == []
 
 
+def test_a_lab_that_is_removed_on_its_way_up_is_not_up(up: Up, tmp_path: Path) -> None:
+    popen = start_slowly(tmp_path, f"    c: {{exec: [sleep 1{MARK}]}}\n", delay=0)
+    wait_until(lambda: running("1" + MARK), 20, "the command")
+    run([sys.executable, "-m", "integration.lab", "down", NAME])
+
+    assert popen.wait(30) == 1
+    assert "is up" not in (tmp_path / "said").read_text()
+    assert leftovers() == []
+    del up
+
+
 def test_a_lab_goes_also_where_nobody_listens(up: Up, tmp_path: Path) -> None:
     up("topology: {nodes: {a: {kind: linux, image: alpine}}}").remove()
     topology = load(tmp_path / "t.clab.yml", NAME, load_images(()))
@@ -158,7 +171,9 @@ def test_a_node_that_was_killed_is_told_apart(up: Up) -> None:
     wait_until(lambda: place.standing("a") == "ended", 5, "the end of a")
 
     assert place.standing("b") == "created"
-    assert '"a": "ended"' in run([sys.executable, "-m", "integration.lab", "list"])
+    words = [sys.executable, "-m", "integration.lab", "list"]
+    assert re.search(rf"^{NAME} +a +ended$", run(words), re.MULTILINE)
+    assert json.loads(run([*words, "--json"]))[NAME] == {"a": "ended", "b": "created"}
 
 
 def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:

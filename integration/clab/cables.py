@@ -79,8 +79,10 @@ def _brief(
         return Link("veth", tuple(ends), "", mtu, key)
     if len(special) == len(ends):
         wrong(key, "one end must be a node of the topology")
+    (other, *_) = special
     rest = tuple(end for end in ends if end not in special)
-    return Link(special[0].node, rest, special[0].interface, mtu, key)
+    addresses = tuple(filter(None, (other.ipv4, other.ipv6)))
+    return Link(other.node, rest, other.interface, mtu, key, addresses)
 
 
 def _extended(

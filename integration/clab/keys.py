@@ -202,7 +202,7 @@ MGMT: Checks = {
 
 
 def _name(value: object) -> str | None:
-    right = isinstance(value, str) and NAME.fullmatch(value)
+    right = word(value) is None and NAME.fullmatch(str(value))
     return None if right else "a name of letters, digits, dots, dashes and underscores"
 
 

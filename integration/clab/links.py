@@ -38,8 +38,7 @@ class Cabling:
         name = self._mgmt.bridge
         yield from _bridge(name, f"mtu {self._mgmt.mtu}")
         for gateway in self._mgmt.gateways:
-            nodad = " nodad" if ":" in gateway else ""
-            yield f"addr add {gateway} dev {name}{nodad}"
+            yield _address(gateway, name)
 
     @contextmanager
     def _asked_for(self, key: KeyPath) -> Iterator[None]:
@@ -79,9 +78,8 @@ class Cabling:
         mac = _mac(self._topology.name, node, "eth0")
         inner = [f"link set dev eth0 address {mac} up"]
         for address, gateway in zip(addresses, self._mgmt.gateways, strict=True):
-            nodad = " nodad" if ":" in address else ""
             inner += [
-                f"addr add {address} dev eth0{nodad}",
+                _address(address, "eth0"),
                 f"route add default via {gateway.partition('/')[0]} dev eth0",
             ]
         with self._asked_for(self._topology.nodes[node].key):
@@ -126,7 +124,8 @@ class Cabling:
                 master = (
                     f" master {self._mgmt.bridge}" if link.kind == "mgmt-net" else ""
                 )
-                ip([f"link set dev {other}{master} up"], host)
+                addresses = [_address(each, other) for each in link.host_addresses]
+                ip([f"link set dev {other}{master} up", *addresses], host)
         if there == host:
             ip([f"link set dev {parked} name {end.interface}"], host)
         else:
@@ -139,11 +138,13 @@ class Cabling:
         if self._topology.nodes[end.node].kind == "bridge":
             lines.append(f"link set dev {end.interface} master {end.node}")
         lines.append(f"link set dev {end.interface} mtu {link.mtu} up")
-        if end.ipv4:
-            lines.append(f"addr add {end.ipv4} dev {end.interface}")
-        if end.ipv6:
-            lines.append(f"addr add {end.ipv6} dev {end.interface} nodad")
-        ip(lines, there)
+        addresses = filter(None, (end.ipv4, end.ipv6))
+        ip([*lines, *(_address(each, end.interface) for each in addresses)], there)
+
+
+def _address(address: str, interface: str) -> str:
+    nodad = " nodad" if ":" in address else ""
+    return f"addr add {address} dev {interface}{nodad}"
 
 
 def _bridge(name: str, settings: str = "") -> list[str]:

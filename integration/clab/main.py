@@ -124,6 +124,8 @@ def deploy(
     if strict and deployment.failed_commands:
         deployment.remove()
         raise LabError("\n".join(deployment.failed_commands))
+    if not deployment.place.stays():
+        raise LabError(f"lab {topology.name} was removed while it came up")
     say(f"lab {topology.name} is up ({time.monotonic() - start:.1f} s)")
     return deployment.place
 
@@ -179,9 +181,7 @@ def up(
         table = load_images(images)
         topology = load(file, name, table, ignore)
         deploy(topology, table, strict=strict, say=click.echo)
-        click.echo(
-            f"python -m integration.lab exec {file} NODE COMMAND...   runs a command"
-        )
+        click.echo(f"{_command()} exec {file} NODE COMMAND...   runs a command")
 
 
 @cli.command()
@@ -268,20 +268,23 @@ def run(
                 place.remove()
                 click.echo(f"lab {topology.name} is removed")
         if kept:
-            click.echo(f"the lab is up; python -m integration.lab down {file}")
+            click.echo(f"the lab is up; {_command()} down {file} removes it")
         sys.exit(1 if failed else 0)
 
 
 @cli.command("exec", context_settings={"ignore_unknown_options": True})
-@file_argument
+@click.argument("lab")
 @name_option
 @click.argument("node")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def execute(file: Path, name: str | None, node: str, command: tuple[str, ...]) -> None:
-    """Run a command in a node, as `docker exec` does."""
+def execute(lab: str, name: str | None, node: str, command: tuple[str, ...]) -> None:
+    """Run a command in a node, as `docker exec` does.
+
+    The lab is given by its file, or by the name alone.
+    """
     with _reporting():
         _need_root()
-        place = _existing(read(file, name).name)
+        place = _existing(name or _name_of(lab))
         sys.exit(place.attach(node, command))
 
 
@@ -326,12 +329,30 @@ def graph(file: Path, name: str | None, svg: Path | None) -> None:
 
 
 @cli.command("list")
-def list_labs() -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def list_labs(*, as_json: bool) -> None:
     """List the labs that are up, or were left behind."""
-    for name in Place.names():
-        place = Place(name)
-        states = {node: place.standing(node) for node in place.namespaces()}
-        click.echo(f"{name}  {json.dumps(states)}")
+    labs = {
+        name: {node: Place(name).standing(node) for node in Place(name).namespaces()}
+        for name in Place.names()
+    }
+    if as_json:
+        click.echo(json.dumps(labs, indent=2))
+        return
+    rows = [("LAB", "NODE", "STATE")]
+    for name, nodes in labs.items():
+        rows += [(name, *each) for each in nodes.items()] or [(name, "-", "-")]
+    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for lab, node, state in rows:
+        click.echo(f"{lab:{wide[0]}}  {node:{wide[1]}}  {state}")
+
+
+def _command() -> str:
+    """Name the command as it can be typed again here."""
+    python = Path(sys.executable)
+    here = Path.cwd()
+    short = python.relative_to(here) if python.is_relative_to(here) else python
+    return f"{short} -m integration.lab"
 
 
 def _existing(name: str) -> Place:

@@ -138,6 +138,8 @@ class Link:
     host_interface: str
     mtu: int
     key: KeyPath
+    host_addresses: tuple[str, ...] = ()
+    """Of the end on the machine, with their prefix lengths."""
 
 
 @dataclass(slots=True)

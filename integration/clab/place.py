@@ -59,6 +59,10 @@ class Place:
         """Tell whether it is up, or was left behind."""
         return self.directory.is_dir()
 
+    def stays(self) -> bool:
+        """Tell whether it is there and nobody began to remove it."""
+        return self.exists() and not self._manifest().get("going")
+
     @classmethod
     def made_from(cls, file: Path) -> list[str]:
         """List the labs of a topology file, whatever it says by now."""
@@ -138,7 +142,12 @@ class Place:
     def _remove(self) -> bool:
         if not self.exists():
             return False
-        listed = self._manifest().get("all")
+        manifest = self._manifest()
+        with contextlib.suppress(OSError):
+            # Who brings it up at this moment is not to say that it is up.
+            going = json.dumps({**manifest, "going": True})
+            (self.directory / MANIFEST).write_text(going)
+        listed = manifest.get("all")
         names = [
             name
             for name in (listed if isinstance(listed, list) else [])

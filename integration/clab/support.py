@@ -29,6 +29,7 @@ IGNORABLE: Mapping[str, str] = {
     "ports": "publishes ports of a container; here, run what uses them in the node",
     "publish": "is not done",
     "user": "is not done: programs run as root",
+    "privileged": "is always true here: programs may do all in their node",
     "runtime": "chooses a container engine; there is none here",
     "cpu": "is not done: a node has no limits here",
     "cpu-set": "is not done: a node has no limits here",
@@ -39,6 +40,11 @@ IGNORABLE: Mapping[str, str] = {
     "credentials": "is not done: there is nothing to log in to",
 }
 """Keys of a node that a lab may well do without."""
+_AS_IT_IS: Mapping[str, tuple[object, ...]] = {
+    "user": ("root", "0", 0, "0:0", "root:root"),
+    "privileged": (True,),
+}
+"""Of these keys, what they may say."""
 _LONGEST_HOSTNAME = 64
 _LONGEST_LAB = 100
 _LONGEST_NAMESPACE = 200
@@ -87,8 +93,10 @@ def _of_nodes(
 
 
 def _is_off(node: Node, name: str) -> bool:
-    """Tell whether a setting says that its thing is not to be done."""
+    """Tell whether a setting asks for nothing, or for what is done anyway."""
     value = node.settings[name]
+    if value in _AS_IT_IS.get(name, ()):
+        return True
     unset = isinstance(value, dict) and value.get("issue") is False
     return value == [] or (name == "certificate" and unset)
 
@@ -159,6 +167,10 @@ def _of_startup_config(topology: Topology, node: Node) -> Iterator[ConfigError]:
 def _of_network_mode(topology: Topology, node: Node) -> Iterator[ConfigError]:
     mode = node.text("network-mode")
     key = node.origin("network-mode")
+    for name in ("mgmt-ipv4", "mgmt-ipv6"):
+        if mode and name in node.settings and not node.is_managed:
+            reason = f"with network-mode {mode} a node is in no management network"
+            yield topology.error(node.origin(name), reason)
     if not mode.startswith("container:"):
         return
     shared = mode.removeprefix("container:")

@@ -30,6 +30,9 @@ def of_links(topology: Topology) -> Iterator[ConfigError]:
         for name in ("ipv4", "ipv6"):
             texts = [getattr(end, name) for end in link.endpoints]
             found = [ipaddress.ip_interface(text).ip for text in texts if text]
+            version = int(name[-1])
+            others = map(ipaddress.ip_interface, link.host_addresses)
+            found += [each.ip for each in others if each.version == version]
             if len(found) != len(set(found)):
                 yield topology.error(link.key, f"both ends have the address {found[0]}")
     yield from _of_names(topology)

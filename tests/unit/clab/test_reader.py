@@ -305,6 +305,7 @@ def test_links_have_a_short_and_a_long_form(tmp_path: Path) -> None:
         - {node: b, interface: eth2}
       mtu: 1500
     - endpoints: ["a:eth3", "host:a-eth3"]
+      ipv4: [10.0.2.1/30, 10.0.2.2/30]
     - type: mgmt-net
       endpoint: {node: b, interface: eth3}
       host-interface: b-eth3
@@ -320,6 +321,7 @@ def test_links_have_a_short_and_a_long_form(tmp_path: Path) -> None:
     assert second.endpoints[0].mac == "02:00:00:00:00:01"
     assert second.mtu == 1500
     assert (third.kind, third.host_interface) == ("host", "a-eth3")
+    assert third.host_addresses == ("10.0.2.2/30",)
     assert [end.interface for end in third.endpoints] == ["eth3"]
     assert (fourth.kind, fourth.host_interface) == ("mgmt-net", "b-eth3")
     assert fifth.kind == "dummy"

@@ -30,6 +30,15 @@ PAIR = '    - endpoints: ["a:eth1", "b:eth1"]\n'
             "both ends have the address 10.0.0.1",
         ),
         (
+            (
+                '    - endpoints: ["a:x", "host:y"]\n'
+                "      ipv4: [10.0.0.1/24, 10.0.0.1/24]"
+            ),
+            6,
+            "links[0]",
+            "both ends have the address 10.0.0.1",
+        ),
+        (
             f"{PAIR}      ipv4: [224.0.0.5/24]",
             6,
             "endpoints[0]",
@@ -109,6 +118,7 @@ def test_links_that_cannot_be(
             "there is no",
         ),
         ("network-mode: container:a", "network-mode", "goes round in a circle"),
+        ("privileged: false", "privileged", "is always true here"),
         ("network-mode: container:br", "network-mode", "br is no container"),
         (f"hostname: {'x' * 65}", "hostname", "64 characters at most"),
         ("mgmt-ipv4: 10.5.5.5", "mgmt-ipv4", "not in the management network"),
@@ -148,6 +158,26 @@ def test_nodes_that_cannot_be(
     assert found[0] == 9
     assert found[1].endswith(key)
     assert reason in found[2]
+
+
+@pytest.mark.parametrize("mode", ["none", "host", "container:b"])
+def test_without_management_network_there_is_no_address_in_it(
+    refusals: Refusals, mode: str
+) -> None:
+    (found,) = refusals(
+        "name: t\ntopology:\n  defaults: {kind: linux, image: alpine}\n  nodes:\n"
+        f"    b:\n    a:\n      network-mode: {mode}\n      mgmt-ipv4: 172.20.20.7\n"
+    )
+
+    assert found[0] == 8
+    assert f"with network-mode {mode} a node is in no management" in found[2]
+
+
+@pytest.mark.parametrize("text", ["user: root", 'user: "0:0"', "privileged: true"])
+def test_what_is_done_anyway_may_be_asked_for(refusals: Refusals, text: str) -> None:
+    node = f"{{kind: linux, image: alpine, {text}}}"
+
+    assert not refusals(f"name: 2024\ntopology: {{nodes: {{a: {node}}}}}")
 
 
 @pytest.mark.parametrize(
