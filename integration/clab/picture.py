@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from integration.clab.graph import rows
@@ -39,6 +40,11 @@ class _Box:
             and abs(point[1] - self.y) < self.height / 2 + above
         )
 
+    def reach(self, way: Point) -> float:
+        """Tell how far it is from its middle to its edge, in a direction."""
+        sides = ((self.width, way[0]), (self.height, way[1]))
+        return min(size / 2 / abs(part) for size, part in sides if part)
+
 
 @dataclass(frozen=True, slots=True)
 class _Wire:
@@ -54,7 +60,7 @@ def svg(topology: Topology) -> str:
     """Draw the topology."""
     wires, stubs = _wires(topology)
     boxes = _placed(topology, wires, stubs)
-    lines: list[str] = []
+    courses: list[tuple[_Wire, list[Point]]] = []
     labels: list[_Box] = []
     # The corners of the picture, which links that go around something may shift.
     seen: list[Point] = [(_MARGIN, _MARGIN)]
@@ -66,8 +72,10 @@ def svg(topology: Topology) -> str:
         for index, wire in enumerate(group):
             points = _course(wire, boxes, index - (len(group) - 1) / 2, group)
             seen += points
-            lines.append(_line(points))
-            labels += _labels(wire, points, [*boxes.values(), *labels])
+            courses.append((wire, points))
+    for wire, points in courses:
+        others = [course for each, course in courses if each is not wire]
+        labels += _labels(wire, points, [*boxes.values(), *labels], others)
     left, top = (min(each) - _MARGIN for each in zip(*seen, strict=True))
     width = max(x for x, _ in seen) + _MARGIN - left
     height = max(y for _, y in seen) + _MARGIN - top
@@ -79,7 +87,7 @@ def svg(topology: Topology) -> str:
             ' font-family="sans-serif" font-size="12" text-anchor="middle">',
             f"<title>{escape(topology.name)}</title>",
             f'<rect x="{left:g}" y="{top:g}" {size} fill="white"/>',
-            *lines,
+            *(_line(points) for _, points in courses),
             *(line for box in boxes.values() for line in _boxed(box)),
             *map(_label, labels),
             "</svg>\n",
@@ -170,12 +178,14 @@ def _course(
         across = (-across[0], -across[1])
     widest = max(_text_width(text) for each in group for text in (each.near, each.far))
     apart = rank * (abs(across[0]) * (widest + 8) + abs(across[1]) * 15)
-    limit = abs(across[0]) * one.width / 2 + abs(across[1]) * one.height / 2 - 8
+    limit = min(box.reach(across) for box in (one, other)) - 8
     side = max(-limit, min(limit, apart))
     others = [box for box in boxes.values() if box not in (one, other)]
     start = (one.x + across[0] * side, one.y + across[1] * side)
     end = (other.x + across[0] * side, other.y + across[1] * side)
     ways = [_bow(start, end, across, 2 * (apart - side) + bend) for bend in _BENDS]
+    above, below = sorted((one.y, other.y))
+    ways.append(_through(start, end, [box for box in others if above < box.y < below]))
     free = (
         way
         for way in ways
@@ -191,6 +201,25 @@ def _bow(start: Point, end: Point, across: Point, bend: float) -> list[Point]:
         (start[1] + end[1]) / 2 + across[1] * bend,
     )
     return list(_bezier(start, middle, end, 48))
+
+
+def _through(start: Point, end: Point, between: Sequence[_Box]) -> list[Point]:
+    """Lead a link through a gap of each row between its ends, where it is nearest."""
+    corners = [start]
+    step = _HEIGHT if end[1] > start[1] else -_HEIGHT
+    for y in sorted({box.y for box in between}, reverse=step < 0):
+        straight = start[0] + (end[0] - start[0]) * (y - start[1]) / (end[1] - start[1])
+        gaps = [
+            box.x + side * (box.width + _GAP_X) / 2
+            for box in between
+            if box.y == y
+            for side in (-1, 1)
+        ]
+        x = min(gaps, key=lambda gap: abs(gap - straight))
+        corners += [(x, y - step), (x, y + step)]
+    corners.append(end)
+    legs = (_bow(one, other, (0, 0), 0) for one, other in pairwise(corners))
+    return [point for leg in legs for point in leg]
 
 
 def _bezier(start: Point, middle: Point, end: Point, steps: int) -> Iterator[Point]:
@@ -217,20 +246,37 @@ def _line(points: Sequence[Point]) -> str:
 
 
 def _labels(
-    wire: _Wire, points: Sequence[Point], there: Sequence[_Box]
+    wire: _Wire,
+    points: Sequence[Point],
+    there: Sequence[_Box],
+    others: Sequence[Sequence[Point]],
 ) -> Iterator[_Box]:
-    """Place the names of the interfaces: near their ends, and beside what is there."""
+    """Place the names of the interfaces: near their ends, and beside what is there.
+
+    They stay away from the lines of others too, where their own half has room.
+    """
     taken = list(there)
     for text, way in ((wire.near, points), (wire.far, points[::-1])):
         if not text:
             continue
         width, height = _text_width(text), 12.0
-        free = (
+        free = [
             point
             for point in way
             if not any(box.holds(point, width / 2 + 3, height / 2 + 3) for box in taken)
+        ]
+        half = set(way[: len(way) // 2])
+        clear = (
+            (x, y)
+            for x, y in free
+            if (x, y) in half
+            and not any(
+                _Box(x, y, width, height, text).holds(point, 3, 3)
+                for course in others
+                for point in course
+            )
         )
-        x, y = next(free, way[len(way) // 3])
+        x, y = next(clear, (*free, way[len(way) // 3])[0])
         taken.append(_Box(x, y, width, height, text))
         yield taken[-1]
 
@@ -241,8 +287,10 @@ def _label(box: _Box) -> str:
 
 
 def _is_straight(points: Sequence[Point]) -> bool:
-    (x1, y1), (x2, y2), (x3, y3) = points[0], points[len(points) // 2], points[-1]
-    return abs((x2 - x1) * (y3 - y1) - (x3 - x1) * (y2 - y1)) < 1
+    (x1, y1), (x3, y3) = points[0], points[-1]
+    return all(
+        abs((x2 - x1) * (y3 - y1) - (x3 - x1) * (y2 - y1)) < 1 for x2, y2 in points
+    )
 
 
 def _boxed(box: _Box) -> Iterator[str]:

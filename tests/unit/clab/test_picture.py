@@ -1,5 +1,6 @@
 """A picture shows every link of a topology, and every name beside its box."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -8,12 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 from integration.clab.graph import text
+from integration.clab.interop import TOPOLOGIES
 from integration.clab.main import cli
 from integration.clab.picture import svg
+from integration.clab.reader import read
 from tests.unit.clab.conftest import Parse
 
 SVG = "{http://www.w3.org/2000/svg}"
+Point = tuple[float, float]
+Course = list[Point]
 Rectangle = tuple[float, float, float, float]
+SHIPPED = sorted(TOPOLOGIES.glob("*/*.clab.yml"))
 TOPOLOGY = """name: t
 topology:
   defaults: {kind: linux, image: "example.org/alpine:a-tag-that-is-rather-long-1.2"}
@@ -38,13 +44,34 @@ topology:
     - {type: dummy, endpoint: {node: a, interface: dum0}}
     - {type: dummy, endpoint: {node: a, interface: dum1}}
 """
+THREE_ROWS = """name: t
+topology:
+  defaults: {kind: linux, image: alpine}
+  nodes:
+    one: {labels: {graph-level: 1}}
+    two: {labels: {graph-level: 1}}
+    a1: {labels: {graph-level: 2}}
+    b1: {labels: {graph-level: 2}}
+    c1: {labels: {graph-level: 2}}
+    d1: {labels: {graph-level: 2}}
+    a2: {labels: {graph-level: 3}}
+    b2: {labels: {graph-level: 3}}
+    c2: {labels: {graph-level: 3}}
+    d2: {labels: {graph-level: 3}}
+  links:
+    - endpoints: ["one:eth1", "two:eth1"]
+    - endpoints: ["two:eth2", "a2:eth1"]
+    - endpoints: ["b2:eth1", "two:eth3"]
+    - endpoints: ["two:eth4", "c2:eth1"]
+    - endpoints: ["two:eth5", "d2:eth1"]
+"""
 
 
 def numbers(element: ET.Element, *names: str) -> list[float]:
     return [float(element.attrib[name]) for name in names]
 
 
-def courses(root: ET.Element) -> list[list[tuple[float, float]]]:
+def courses(root: ET.Element) -> list[Course]:
     found = []
     for line in root.iter(f"{SVG}polyline"):
         pairs = (pair.split(",") for pair in line.attrib["points"].split())
@@ -60,6 +87,19 @@ def rectangles(root: ET.Element) -> list[Rectangle]:
             x, y, width, height = numbers(each, "x", "y", "width", "height")
             found.append((x, y, x + width, y + height))
     return found
+
+
+def along(course: Course) -> Iterator[Point]:
+    """Follow a line, also between its corners."""
+    for (x1, y1), (x2, y2) in pairwise(course):
+        for step in range(201):
+            t = step / 200
+            yield (x1 + (x2 - x1) * t, y1 + (y2 - y1) * t)
+
+
+def within(box: Rectangle, point: Point) -> bool:
+    left, top, right, bottom = box
+    return left <= point[0] <= right and top <= point[1] <= bottom
 
 
 def test_every_link_has_a_line_of_its_own(parse: Parse) -> None:
@@ -92,18 +132,39 @@ def test_names_of_interfaces_are_beside_boxes_and_each_other(parse: Parse) -> No
         assert abs(one[0] - other[0]) > 12 or abs(one[1] - other[1]) > 8
 
 
-def test_no_link_runs_behind_a_node_that_it_does_not_lead_to(parse: Parse) -> None:
-    root = ET.fromstring(svg(parse(TOPOLOGY)))
-    boxes = rectangles(root)
+def assert_no_link_runs_behind_a_box(root: ET.Element) -> None:
     for course in courses(root):
-        ends = {course[0], course[-1]}
-        for left, top, right, bottom in boxes:
-            inside = [
-                (x, y) for x, y in course if left < x < right and top < y < bottom
+        for box in rectangles(root):
+            if not (within(box, course[0]) or within(box, course[-1])):
+                assert not any(within(box, point) for point in along(course))
+
+
+def test_no_link_runs_behind_a_node_that_it_does_not_lead_to(parse: Parse) -> None:
+    assert_no_link_runs_behind_a_box(ET.fromstring(svg(parse(TOPOLOGY))))
+
+
+def test_a_link_past_a_full_row_goes_through_a_gap_of_it(parse: Parse) -> None:
+    assert_no_link_runs_behind_a_box(ET.fromstring(svg(parse(THREE_ROWS))))
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.parent.name)
+def test_pictures_of_what_is_shipped_are_read_as_meant(file: Path) -> None:
+    topology = read(file, environment={})
+    root = ET.fromstring(svg(topology))
+    assert_no_link_runs_behind_a_box(root)
+
+    # A name on two lines could be of either.
+    names = {end.interface for link in topology.links for end in link.endpoints}
+    for label in root.iter(f"{SVG}text"):
+        if label.text in names:
+            x, y = numbers(label, "x", "y")
+            place = (x - 8, y - 9, x + 8, y + 1)
+            on = [
+                course
+                for course in courses(root)
+                if any(within(place, point) for point in along(course))
             ]
-            assert not inside or ends & {
-                (x, y) for x, y in ends if left <= x <= right and top <= y <= bottom
-            }
+            assert len(on) == 1, (label.text, x, y)
 
 
 def test_what_is_drawn_is_within_the_picture(parse: Parse) -> None:
