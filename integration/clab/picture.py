@@ -266,19 +266,34 @@ def _labels(
             if not any(box.holds(point, width / 2 + 3, height / 2 + 3) for box in taken)
         ]
         half = set(way[: len(way) // 2])
+        near = _beside(half, others, width)
         clear = (
             (x, y)
             for x, y in free
             if (x, y) in half
             and not any(
-                _Box(x, y, width, height, text).holds(point, 3, 3)
-                for course in others
-                for point in course
+                _Box(x, y, width, height, text).holds(point, 3, 3) for point in near
             )
         )
         x, y = next(clear, (*free, way[len(way) // 3])[0])
         taken.append(_Box(x, y, width, height, text))
         yield taken[-1]
+
+
+def _beside(
+    points: set[Point], others: Sequence[Sequence[Point]], distance: float
+) -> list[Point]:
+    """Pick the points of others that may be within a distance of some points."""
+    (left, right), (top, bottom) = (
+        (min(each) - distance, max(each) + distance)
+        for each in zip(*points, strict=True)
+    )
+    return [
+        (x, y)
+        for course in others
+        for x, y in course
+        if left < x < right and top < y < bottom
+    ]
 
 
 def _label(box: _Box) -> str:
