@@ -150,27 +150,34 @@ class AdjRibIn:
     def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
         """Take a route of another type than 2."""
         key = identity(route)
-        known = self.others.get(key)
-        if known is None or known[1] is not path:
-            self._note_time(OTHERS, (key,), path, now)
         if self.stale is not None:
             self.stale.others.pop(key, None)
-        self.withdraw_other(route)
+        if self._take_out(route) is not path:
+            self._note_time(OTHERS, (key,), path, now)
         self.others[key] = (route, path)
         import_other(route, path)
 
     def withdraw_other(self, route: OtherRoute) -> None:
         """Drop a route of another type than 2; an absent one is no error."""
+        key = identity(route)
         if self.stale is not None:
-            self.stale.others.pop(identity(route), None)
-        found = self.others.pop(identity(route), None)
-        if found is not None and OTHERS in self.late and not self.others:
-            del self.late[OTHERS]
-        if found is not None and isinstance(route, ImetRoute):
-            old = found[1]
+            self.stale.others.pop(key, None)
+        self._take_out(route)
+        late = self.late.get(OTHERS)
+        if late is not None:
+            late.pop(key, None)
+            if not late:
+                del self.late[OTHERS]
+
+    def _take_out(self, route: OtherRoute) -> Path | None:
+        """Take a route of another type than 2 out of all tables; returns its path."""
+        key = identity(route)
+        _, old = self.others.pop(key, (None, None))
+        if old is not None and isinstance(route, ImetRoute):
             for vrf in old.importers:
-                if vrf.imets.pop((old.peer, *identity(route)), None) is not None:
+                if vrf.imets.pop((old.peer, *key), None) is not None:
                     vrf.dirty_flood = True
+        return old
 
     def mark_stale(self) -> None:
         """Remember all routes as not sent again (RFC 4724, section 4.2)."""

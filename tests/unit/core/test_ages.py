@@ -1,6 +1,7 @@
 """How old routes and MACs are: each by itself, whatever it shares with others."""
 
 from evpnd.core import route_views, views
+from evpnd.core.rib import OTHERS
 from evpnd.model.events import UpdateReceived
 from evpnd.model.ids import format_mac, parse_ip
 from evpnd.model.routes import EthernetSegmentRoute, Update
@@ -59,3 +60,8 @@ def test_types_that_come_late_have_their_own_age() -> None:
 
     found = [row["since"] - start for row in route_views.routes(here.engine)]
     assert sorted(found) == [0, 50, 100]
+
+    rib = here.engine.peering.sessions[FIRST].rib
+    assert len(rib.late[OTHERS]) == 1
+    rib.withdraw_other(other)
+    assert rib.late == {}
