@@ -194,11 +194,20 @@ def test_down_touches_nothing_but_a_labs_own(up: Up, tmp_path: Path) -> None:
     place = up("topology: {nodes: {a: {kind: linux, image: alpine}}}")
     file = tmp_path / "t.clab.yml"
     elsewhere = tmp_path / "other"
-    elsewhere.mkdir()
+    inner = elsewhere / "inner"
+    inner.mkdir(parents=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
 
     def down(word: object) -> "subprocess.CompletedProcess[str]":
-        words = [sys.executable, "-m", "integration.lab", "down", str(word)]
-        return subprocess.run(words, capture_output=True, text=True, check=False)
+        # No topology is in or above the directory, whatever stands beside the project.
+        return subprocess.run(
+            [sys.executable, "-m", "integration.lab", "down", str(word)],
+            cwd=inner,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     for word in (".", "..", elsewhere, tmp_path / "none.clab.yml", "../" + NAME):
         assert down(word).returncode != 0, word
