@@ -253,16 +253,17 @@ class Engine:
         return actions
 
     def _expire(self, now: float) -> None:
+        limits = self.importer.limits
         settled = self.peering.expire(now)
-        if self.peering.heard_out:
-            self.peering.heard_out = False
-            self.importer.stale |= self.importer.limits.review()
         if settled:
+            limits.settle()
             for vrf in self.inventory.vrfs.values():
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips
                 vrf.dirty_flood = True
-            self.importer.stale |= self.importer.limits.settle()
+        if settled or self.peering.heard_out:
+            self.peering.heard_out = False
+            self.importer.stale |= limits.review()
         if self._overran_at is not None and now >= self._overran_at:
             self._overran_at = None
             self._pending.append(DumpLinks())

@@ -99,10 +99,9 @@ class Limits:
                 entrant.earlier |= _was_inside(vrf, entrant.key)
         return self.review(vrf)
 
-    def settle(self) -> bool:
-        """Every peer has had its say: stop to look out. Returns as `review` does."""
+    def settle(self) -> None:
+        """Every peer has had its say: look out no more for those that come."""
         self._settled = True
-        return self.review()
 
     def review(self, vrf: MacVrf | None = None) -> bool:
         """Tell whether one waits, for one EVI or any, who was inside in an earlier run.
