@@ -22,8 +22,6 @@ from evpnd.model.routes import (
     identity,
 )
 
-MAC_LENGTH = 6
-
 TOGETHER = 2.0
 """Seconds after its path in which a route came with it: a table comes in bursts."""
 OTHERS = b""

@@ -255,6 +255,11 @@ class Policy:
     default: Verdict = Verdict.ACCEPT
     limits: tuple[Limit, ...] = ()
 
+    @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """Give the rules, and behind them the default as one that matches all."""
+        return (*self.rules, Rule(DEFAULT_RULE, self.line, (), self.default))
+
 
 class Subject(NamedTuple):
     """What a policy sees of a route beside MAC and IP.

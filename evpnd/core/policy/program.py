@@ -8,7 +8,6 @@ from evpnd.core.policy.changing import compile_changes
 from evpnd.core.policy.keys import KeyIndex
 from evpnd.core.policy.matching import Index, Matches, fields
 from evpnd.model.policy import (
-    DEFAULT_RULE,
     KEY_FIELDS,
     TYPES_WITH,
     Field,
@@ -177,8 +176,7 @@ class _Policy:
     __slots__ = ("_flags", "_index", "_rules", "_seen", "_settled", "steps")
 
     def __init__(self, policy: Policy, index: Index) -> None:
-        last = Rule(DEFAULT_RULE, policy.line, (), policy.default)
-        rules = (*policy.rules, last)
+        rules = policy.all_rules
         self._rules = tuple(
             _Rule(
                 index.compile(rule.match),

@@ -18,11 +18,11 @@ from evpnd.core.exporting import Group
 from evpnd.core.path import Path
 from evpnd.core.policy.changing import difference
 from evpnd.core.policy.subjects import received_mac_ip, received_other, to_announce
+from evpnd.core.policy.view import attachments
 from evpnd.model.actions import ExportAttributes
-from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import format_ip, format_mac, format_rd
-from evpnd.model.policy import DEFAULT_RULE, Policy, RouteType, Rule, Subject
+from evpnd.model.policy import Policy, RouteType, Subject
 from evpnd.model.routes import (
     IpPrefixRoute,
     OtherRoute,
@@ -67,7 +67,7 @@ def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
     """
     old = engine.config.policies.get(policy.name)
     config = engine.config
-    attached = _is_named(policy.name, config)
+    attached = policy.name in attachments(config)
     if not attached:
         peers = tuple(
             replace(peer, import_policies=(*peer.import_policies, policy.name))
@@ -101,12 +101,6 @@ def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
     ]
 
 
-def _is_named(name: str, config: Config) -> bool:
-    lists = [(peer.import_policies, peer.export_policies) for peer in config.peers]
-    lists += [(evi.import_policies, evi.export_policies) for evi in config.evis]
-    return any(name in (*first, *second) for first, second in lists)
-
-
 def _moments(now: object, then: object) -> Entry:
     return {"now": now, "then": then}
 
@@ -134,8 +128,8 @@ def _changed(before: Moment, after: Moment, files: set[str]) -> Iterator[Entry]:
 def _rules(
     old: Policy | None, new: Policy, counts: Counts, counts_then: Counts
 ) -> Iterator[Entry]:
-    was = _all_rules(old) if old is not None else ()
-    will = _all_rules(new)
+    was = old.all_rules if old is not None else ()
+    will = new.all_rules
     names, left = ({rule.name for rule in rules} for rules in (was, will))
     for rule in (*will, *(rule for rule in was if rule.name not in left)):
         there = rule.name in left
@@ -148,10 +142,6 @@ def _rules(
             "now": counts.get((new.name, rule.name), 0) if rule.name in names else None,
             "then": counts_then.get((new.name, rule.name), 0) if there else None,
         }
-
-
-def _all_rules(policy: Policy) -> tuple[Rule, ...]:
-    return (*policy.rules, Rule(DEFAULT_RULE, policy.line, (), policy.default))
 
 
 def _limits(

@@ -8,7 +8,7 @@ from evpnd.core.policy.limits import Limits
 from evpnd.core.policy.places import Bucket
 from evpnd.model.config import Config
 from evpnd.model.ids import format_ip, format_mac
-from evpnd.model.policy import DEFAULT_RULE, Dimension, Rule
+from evpnd.model.policy import Dimension
 
 Entry = dict[str, Any]
 
@@ -18,11 +18,9 @@ SHOWN_BUCKETS = 10
 
 def policies(config: Config, counts: Mapping[tuple[str, str], int]) -> Iterator[Entry]:
     """List the rules of the policies that peers and EVIs name, first to last."""
-    used = _places(config)
-    for name, places in used.items():
+    for name, places in attachments(config).items():
         policy = config.policies[name]
-        last = Rule(DEFAULT_RULE, policy.line, (), policy.default)
-        for number, rule in enumerate((*policy.rules, last), 1):
+        for number, rule in enumerate(policy.all_rules, 1):
             yield {
                 "policy": name,
                 "number": number,
@@ -37,7 +35,7 @@ def policies(config: Config, counts: Mapping[tuple[str, str], int]) -> Iterator[
 
 def limits(config: Config, kept: Limits) -> Iterator[Entry]:
     """List the limits of these policies, each with its fullest combinations."""
-    places = _places(config)
+    places = attachments(config)
     for name, limiters in kept.limiters.items():
         first = len(config.policies[name].rules) + 2
         for number, limiter in enumerate(limiters, first):
@@ -100,7 +98,8 @@ def _combination(bucket: Bucket) -> Entry:
     return use
 
 
-def _places(config: Config) -> dict[str, list[str]]:
+def attachments(config: Config) -> dict[str, list[str]]:
+    """Say where each policy is named that peers and EVIs name."""
     used: dict[str, list[str]] = {}
     for peer in config.peers:
         for name in peer.import_policies:
