@@ -213,11 +213,8 @@ def _passes(entry: Entry, filters: dict[str, Any]) -> bool:
         elif name == "ip" and "ips" in entry:
             if wanted not in entry["ips"]:
                 return False
-        elif name == "peer" and "address" in entry:
-            if entry["address"] not in wanted:
-                return False
         elif name == "peer":
-            if entry.get(name) not in wanted:
+            if entry.get("address", entry.get(name)) not in wanted:
                 return False
         elif entry.get(name) != wanted:
             return False

@@ -59,8 +59,7 @@ def build_cases(
 
 def _written_names(findings: Findings) -> set[str]:
     """Find the names of rules that have errors of their own."""
-    value = findings.document.value
-    rules = value.get("rules") if isinstance(value, dict) else None
+    rules = findings.document.section("rules")
     listed = rules if isinstance(rules, list) else []
     names = (rule.get("name") for rule in listed if isinstance(rule, dict))
     return {name for name in names if isinstance(name, str)}

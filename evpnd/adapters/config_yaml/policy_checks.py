@@ -170,11 +170,7 @@ class _Matches:
             )
             return frozenset()
         self.check(inner, (*place, "not"), _ALL, ())
-        if len(inner) == 1 and isinstance(inner[0], Criterion):
-            only = inner[0]
-            if only.field is Field.TYPE:
-                possible -= types_of(only)
-        return possible
+        return _types((Not(inner),), possible)
 
 
 def _criteria(match: Match) -> Match:

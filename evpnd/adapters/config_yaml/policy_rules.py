@@ -34,8 +34,7 @@ from evpnd.model.policy import (
 
 def _forgotten_dollar(document: Document, given: object) -> str:
     """Suggest a set where its name stands without `$`."""
-    value = document.value
-    sets = value.get("sets") if isinstance(value, dict) else None
+    sets = document.section("sets")
     named = isinstance(given, str) and isinstance(sets, dict) and given in sets
     return f"; did you mean ${given}?" if named else ""
 

@@ -21,8 +21,7 @@ class Sets:
         """Take the sets of a file of sound shape."""
         self._sets = file.sets
         self._findings = findings
-        value = findings.document.value
-        written = value.get("sets") if isinstance(value, dict) else None
+        written = findings.document.section("sets")
         self._written = written if isinstance(written, dict) else {}
         self.used: set[str] = set()
 
@@ -83,7 +82,7 @@ class Sets:
             return None
         one, patterns = written.reader
 
-        def read(items: tuple[Item, ...], read: Callable[[str], ReadT]) -> list[ReadT]:
+        def each(items: tuple[Item, ...], read: Callable[[str], ReadT]) -> list[ReadT]:
             found: list[ReadT] = []
             for item in items:
                 if isinstance(item, Reference):
@@ -96,12 +95,12 @@ class Sets:
             return found
 
         if written.replace is not None:
-            return Edit(replace=tuple(read(written.replace, one)))
-        removed: list[tuple[str, tuple[Masked, ...]]] = read(
+            return Edit(replace=tuple(each(written.replace, one)))
+        removed: list[tuple[str, tuple[Masked, ...]]] = each(
             written.remove, lambda word: (word, patterns(word))
         )
         return Edit(
-            add=tuple(read(written.add, one)),
-            remove=tuple(each for _, several in removed for each in several),
+            add=tuple(each(written.add, one)),
+            remove=tuple(masked for _, several in removed for masked in several),
             removed=tuple(word for word, _ in removed),
         )

@@ -60,6 +60,10 @@ class Document:
     texts: dict[KeyPath, str] = field(default_factory=dict)
     """Numbers and booleans as they are written: ``1.10``, ``0x1F``, ``True``."""
 
+    def section(self, name: str) -> Value | None:
+        """Give what stands below a key of the file; None where nothing does."""
+        return self.value.get(name) if isinstance(self.value, dict) else None
+
     def line(self, key_path: KeyPath) -> int | None:
         """Find the line of a key, or of the nearest one around it."""
         while key_path and key_path not in self.lines:

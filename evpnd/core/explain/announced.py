@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from evpnd.core.announcing import PeerExport
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.story import Step, Story
+from evpnd.core.explain.story import Step, Story, make_step
 from evpnd.core.originate import routes
 from evpnd.model.ids import format_ip, format_mac
 
@@ -48,8 +48,7 @@ def exported(
             text = f"{_route(key)} not to {_peers(group.peers)}: "
             text += f"rejected by {step.name}{why}"
             more = {"policy": step.policy, "rule": step.rule, "at": step.place}
-            vni = vrf.config.vni
-            steps.append({"step": "policy", "vni": vni, "text": text, **more})
+            steps.append(make_step("policy", text, vrf, **more))
             kept.append(f"rejected on export: {outcome.reason}")
     untold = None if told or not kept else "; ".join(dict.fromkeys(kept))
     return Exported(untold, steps)

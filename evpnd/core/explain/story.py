@@ -16,6 +16,12 @@ Read = Callable[[Dump], Event]
 Step = dict[str, Any]
 
 
+def make_step(step: str, text: str, vrf: MacVrf | None = None, **more: object) -> Step:
+    """Write one step; `vrf` is the EVI where it happened."""
+    vni = vrf.config.vni if vrf is not None else None
+    return {"step": step, "vni": vni, "text": text, **more}
+
+
 class Story:
     """Steps in order, and where the matter got lost."""
 
@@ -32,10 +38,9 @@ class Story:
         self, step: str, text: str, vrf: MacVrf | None = None, **more: object
     ) -> None:
         """Add a step, unless it is of another VNI than that asked about."""
-        vni = vrf.config.vni if vrf is not None else None
-        if None not in (vni, self._only) and vni != self._only:
-            return
-        self.steps.append({"step": step, "vni": vni, "text": text, **more})
+        told = make_step(step, text, vrf, **more)
+        if None in (told["vni"], self._only) or told["vni"] == self._only:
+            self.steps.append(told)
 
     def ago(self, moment: float) -> str:
         """Say how long ago something was."""
