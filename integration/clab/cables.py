@@ -6,7 +6,7 @@ from evpnd.adapters.config_yaml.errors import KeyPath
 from evpnd.adapters.config_yaml.reader import Document
 from integration.clab.keys import PAIRS, SPECIAL_ENDS
 from integration.clab.model import DEFAULT_MTU, Endpoint, Link
-from integration.clab.schema import absent
+from integration.clab.schema import absent, listed
 
 _LINKS: KeyPath = ("topology", "links")
 Wrong = Callable[[KeyPath, str], None]
@@ -27,7 +27,7 @@ def read_links(
         elif kind in PAIRS:
             ends = [
                 _extended(end, (*key, "endpoints", position), link, position)
-                for position, end in enumerate(_items(link["endpoints"]))
+                for position, end in enumerate(listed(link["endpoints"]))
             ]
             yield Link(kind, tuple(ends), "", size, key)
         else:
@@ -49,13 +49,9 @@ def check_interfaces(links: list[Link], document: Document, wrong: Wrong) -> Non
             seen[place] = link.key
 
 
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
 def _at(link: Mapping[str, object], name: str, position: int) -> str:
     """Read the address that a link as a whole gives to one of its ends."""
-    found = _items(link.get(name))
+    found = listed(link.get(name))
     return str(found[position]) if position < len(found) else ""
 
 
@@ -67,7 +63,7 @@ def _brief(
     wrong: Wrong,
 ) -> Link:
     ends = []
-    for position, text in enumerate(_items(link["endpoints"])):
+    for position, text in enumerate(listed(link["endpoints"])):
         node, _, interface = str(text).partition(":")
         ipv4, ipv6 = (_at(link, name, position) for name in ("ipv4", "ipv6"))
         place = (*key, "endpoints", position)

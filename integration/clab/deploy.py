@@ -111,10 +111,8 @@ class Deployment:
         return self._topology.nodes.values()
 
     def _namespace(self, node: Node) -> str:
-        owner = self._topology.nodes[self._topology.owner(node.name) or node.name]
-        if owner.kind not in CONTAINERS or owner.text("network-mode") == "host":
-            return self.place.host
-        return self._topology.namespace(owner.name)
+        home = self._topology.home(node.name)
+        return self.place.host if home is None else self._topology.namespace(home)
 
     def _each(self, step: Callable[[Node], None]) -> None:
         """Do a step for all nodes at once; the first error ends the others."""

@@ -333,8 +333,8 @@ def graph(file: Path, name: str | None, svg: Path | None) -> None:
 def list_labs(*, as_json: bool) -> None:
     """List the labs that are up, or were left behind."""
     labs = {
-        name: {node: Place(name).standing(node) for node in Place(name).namespaces()}
-        for name in Place.names()
+        place.name: {node: place.standing(node) for node in place.namespaces()}
+        for place in map(Place, Place.names())
     }
     if as_json:
         click.echo(json.dumps(labs, indent=2))

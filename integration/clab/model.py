@@ -177,6 +177,13 @@ class Topology:
             name = mode.removeprefix("container:")
         return None
 
+    def home(self, name: str) -> str | None:
+        """Find the node whose namespace a node is in; None: it is the lab's machine."""
+        owner = self.nodes[self.owner(name) or name]
+        if owner.kind not in CONTAINERS or owner.text("network-mode") == "host":
+            return None
+        return owner.name
+
     def namespace(self, node: str) -> str:
         """Name the container, here the namespace, of a node."""
         return f"{self.prefix}-{node}" if self.prefix else node

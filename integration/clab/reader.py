@@ -24,7 +24,7 @@ from integration.clab.model import (
     Topology,
     WaitFor,
 )
-from integration.clab.schema import Validator, absent, in_order
+from integration.clab.schema import Validator, absent, in_order, listed
 from integration.clab.waits import check_waits
 
 Layer = tuple[KeyPath, Mapping[str, object]]
@@ -72,17 +72,12 @@ def _section(value: object, name: str) -> dict[str, object]:
     return {} if absent(found) or not isinstance(found, dict) else dict(found)
 
 
-def _items(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
-
-
 class _Reader:
     def __init__(
         self, document: Document, name: str | None, environment: Mapping[str, str]
     ) -> None:
         self.document = document
         self.validator = Validator(document)
-        self.validator.errors.clear()
         self.environment = environment
         top = document.value if isinstance(document.value, dict) else {}
         self.top = top
@@ -93,9 +88,9 @@ class _Reader:
 
     def read(self) -> Topology:
         nodes = {name: self._node(name) for name in _section(self.body, "nodes")}
-        listed = _items(self.body.get("links"))
         wrong = self.validator.wrong
-        links = list(read_links(listed, _section(self.body, "nodes"), wrong))
+        items = listed(self.body.get("links"))
+        links = list(read_links(items, _section(self.body, "nodes"), wrong))
         mgmt = _section(self.top, "mgmt")
         topology = Topology(
             self.document,
@@ -186,14 +181,14 @@ class _Reader:
         """Add a layer to what less specific ones said."""
         for word in ("cmd", "entrypoint"):
             self._check_command(layer.get(word), (*key, word))
-        for index, item in enumerate(_items(layer.get("exec"))):
+        for index, item in enumerate(listed(layer.get("exec"))):
             place = (*key, "exec", index)
             node.exec.append(self._magic(place, item, node))
             self._check_command(node.exec[-1], place)
-        for index, item in enumerate(_items(layer.get("binds"))):
+        for index, item in enumerate(listed(layer.get("binds"))):
             place = (*key, "binds", index)
             self._bind(node, place, self._magic(place, item, node))
-        for index, item in enumerate(_items(layer.get("env-files"))):
+        for index, item in enumerate(listed(layer.get("env-files"))):
             self._env_file(node, (*key, "env-files", index), str(item))
         for word, into in (
             ("env", node.env),
@@ -252,7 +247,7 @@ class _Reader:
 
     def _stage(self, node: Node, key: KeyPath, stage: Stage, value: object) -> None:
         found = value if isinstance(value, dict) else {}
-        for index, item in enumerate(_items(found.get("wait-for"))):
+        for index, item in enumerate(listed(found.get("wait-for"))):
             assert isinstance(item, dict)
             other, until = str(item["node"]), Stage(item["stage"])
             node.wait_for.append(
@@ -304,9 +299,9 @@ def _stage_commands(
     """List the commands of a stage, from either of the forms."""
     if isinstance(value, dict):
         for phase, commands in value.items():
-            for index, command in enumerate(_items(commands)):
+            for index, command in enumerate(listed(commands)):
                 yield (*key, phase, index), {"command": command, "phase": phase}
-    for index, item in enumerate(_items(value)):
+    for index, item in enumerate(listed(value)):
         assert isinstance(item, dict)
         yield (*key, index), item
 

@@ -38,6 +38,11 @@ def absent(value: object) -> bool:
     return value is None or isinstance(value, Nothing)
 
 
+def listed(value: object) -> list[object]:
+    """Give a list; an empty one in the place of anything else."""
+    return value if isinstance(value, list) else []
+
+
 def similar(name: str, names: Iterable[str]) -> str:
     """Say what somebody may have meant; empty where nothing is like it."""
     known = list(names)
@@ -195,7 +200,7 @@ class Validator:
 
     def _list(self, entries: object, checks: Checks, key: KeyPath) -> None:
         must = ("command",) if checks is STAGE_EXEC else ("node", "stage")
-        for index, item in enumerate(entries if isinstance(entries, list) else []):
+        for index, item in enumerate(listed(entries)):
             place = (*key, index)
             self.known(item, checks, place, str(key[-1]))
             self.mandatory(item, must, place)

@@ -103,48 +103,43 @@ def any_address(value: object) -> str | None:
     return "an IPv4 or IPv6 address" if both else None
 
 
-def interface_address(version: int) -> Check:
-    """Make the check for an address with its prefix length; it may be empty."""
+def _parsed(parse: Callable[[str], bool], wanted: str, *also: str) -> Check:
+    """Make the check for text that is parsed, and right; or one of other words."""
 
     def check(value: object) -> str | None:
-        if value == "":
-            return None
         try:
-            found = ipaddress.ip_interface(value if isinstance(value, str) else "")
-            right = found.version == version and "/" in str(value)
+            right = value in also or (isinstance(value, str) and parse(value))
         except ValueError:
             right = False
-        return None if right else f"an IPv{version} address with its prefix length"
+        return None if right else wanted
 
     return check
+
+
+def interface_address(version: int) -> Check:
+    """Make the check for an address with its prefix length; it may be empty."""
+    return _parsed(
+        lambda text: ipaddress.ip_interface(text).version == version and "/" in text,
+        f"an IPv{version} address with its prefix length",
+        "",
+    )
 
 
 def address(version: int) -> Check:
     """Make the check for an address alone."""
-
-    def check(value: object) -> str | None:
-        try:
-            found = ipaddress.ip_address(value if isinstance(value, str) else "")
-            right = found.version == version
-        except ValueError:
-            right = False
-        return None if right else f"an IPv{version} address, without prefix length"
-
-    return check
+    return _parsed(
+        lambda text: ipaddress.ip_address(text).version == version,
+        f"an IPv{version} address, without prefix length",
+    )
 
 
 def network(version: int) -> Check:
     """Make the check for a subnet."""
-
-    def check(value: object) -> str | None:
-        try:
-            word = value if isinstance(value, str) else ""
-            right = ipaddress.ip_network(word, strict=False).version == version
-        except ValueError:
-            right = value == "auto"
-        return None if right else f"an IPv{version} subnet, or auto"
-
-    return check
+    return _parsed(
+        lambda text: ipaddress.ip_network(text, strict=False).version == version,
+        f"an IPv{version} subnet, or auto",
+        "auto",
+    )
 
 
 def mac(value: object) -> str | None:

@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
 from integration.clab.management import SMALLEST_IPV6_MTU, plan
-from integration.clab.model import CONTAINERS, RESERVED, Endpoint, Link, Topology
+from integration.clab.model import RESERVED, Endpoint, Link, Topology
 
 LINKS = ("veth", "host", "mgmt-net", "dummy")
 _INTERFACE = re.compile(r"[^\s/:%\"'\\#-][^\s/:%\"'\\#]{0,14}")
 """What the kernel takes, without what `ip` would take for something else."""
 _KERNELS = ("lo", "all", "default", ".", "..")
 """Names that are there already, or stand for all interfaces."""
-_MACHINE = ""
-"""Stands for the lab's machine among the names of nodes."""
-Claim = tuple[str, str, KeyPath]
-"""A name of an interface, the node whose it is, and where it is asked for."""
+Claim = tuple[str, str | None, KeyPath]
+"""A name of an interface, the node whose it is (None: the lab's machine), and where it
+is asked for."""
 
 
 def of_links(topology: Topology) -> Iterator[ConfigError]:
@@ -65,7 +64,7 @@ def _is_hosts(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 def _of_names(topology: Topology) -> Iterator[ConfigError]:
     """Judge the names of interfaces, which are unique in each namespace."""
-    seen: dict[tuple[str, str], KeyPath] = {}
+    seen: dict[tuple[str | None, str], KeyPath] = {}
     for name, node, key in _claims(topology):
         if trouble := _name_trouble(name):
             yield topology.error(key, trouble)
@@ -80,21 +79,15 @@ def _of_names(topology: Topology) -> Iterator[ConfigError]:
 def _claims(topology: Topology) -> Iterator[Claim]:
     for node in topology.nodes.values():
         if node.kind == "bridge":
-            yield node.name, _MACHINE, node.key
+            yield node.name, None, node.key
     management = plan(topology)
     if management.addresses and not management.bridge.startswith(RESERVED):
-        yield management.bridge, _MACHINE, ("mgmt", "bridge")
+        yield management.bridge, None, ("mgmt", "bridge")
     for link in topology.links:
         for end in link.endpoints:
-            yield end.interface, _place(topology, end.node), end.key
+            yield end.interface, topology.home(end.node), end.key
         if link.host_interface and link.kind in LINKS:
-            yield link.host_interface, _MACHINE, (*link.key, "host-interface")
-
-
-def _place(topology: Topology, name: str) -> str:
-    owner = topology.nodes[topology.owner(name) or name]
-    machine = owner.kind not in CONTAINERS or owner.text("network-mode") == "host"
-    return _MACHINE if machine else owner.name
+            yield link.host_interface, None, (*link.key, "host-interface")
 
 
 def _name_trouble(name: str) -> str:
