@@ -73,9 +73,10 @@ class Also:
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """Find the known word that a misspelt one probably stands for."""
     by_lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(
-        word[:_LONGEST_TEXT].lower().replace("_", "-"), by_lower, n=1, cutoff=0.7
-    )
+    lower = word[:_LONGEST_TEXT].lower().replace("_", "-")
+    close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.7)
+    if not close:  # `vin`: of a short word two letters that changed places are much
+        close = [name for name in by_lower if sorted(name) == sorted(lower)]
     return by_lower[close[0]] if close else None
 
 
