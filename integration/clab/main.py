@@ -181,7 +181,9 @@ def up(
         table = load_images(images)
         topology = load(file, name, table, ignore)
         deploy(topology, table, strict=strict, say=click.echo)
-        click.echo(f"{_command()} exec {file} NODE COMMAND...   runs a command")
+        click.echo(
+            f"{_command()} exec {topology.name} NODE COMMAND...   runs a command"
+        )
 
 
 @cli.command()
@@ -268,7 +270,7 @@ def run(
                 place.remove()
                 click.echo(f"lab {topology.name} is removed")
         if kept:
-            click.echo(f"the lab is up; {_command()} down {file} removes it")
+            click.echo(f"the lab is up; {_command()} down {topology.name} removes it")
         sys.exit(1 if failed else 0)
 
 
