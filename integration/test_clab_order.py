@@ -182,8 +182,8 @@ topology:
     )
 
     assert time.monotonic() - start < 10
+    wait_until(lambda: running("1234") and running("1235"), 5, "what is left behind")
     assert "sleep" in said(place, "a", "sh", "-c", "cat /proc/[0-9]*/comm")
-    assert running("1235")
     place.remove()
     assert not running("1234")
     assert not running("1235")
