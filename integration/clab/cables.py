@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from evpnd.adapters.config_yaml.errors import KeyPath
 from evpnd.adapters.config_yaml.reader import Document
+from evpnd.model.ids import format_mac, parse_mac
 from integration.clab.keys import PAIRS, SPECIAL_ENDS
 from integration.clab.model import DEFAULT_MTU, Endpoint, Link
 from integration.clab.schema import absent, listed
@@ -86,13 +87,14 @@ def _extended(
 ) -> Endpoint:
     assert isinstance(end, dict)
     given = {name: value for name, value in end.items() if not absent(value)}
+    mac = given.get("mac")
     ipv4, ipv6 = (
         str(given.get(name) or _at(link, name, position)) for name in ("ipv4", "ipv6")
     )
     return Endpoint(
         str(end["node"]),
         str(end["interface"]),
-        str(given.get("mac", "")).replace("-", ":"),
+        format_mac(parse_mac(str(mac))) if mac else "",
         ipv4,
         ipv6,
         key,

@@ -47,6 +47,12 @@ def run_to_end(
         return subprocess.CompletedProcess(list(argv), status, *texts)
 
 
+def with_lines(text: str, printed: str) -> str:
+    """Put what was printed below a text; without anything the text alone."""
+    lines = printed.strip().splitlines()
+    return text + ":" * bool(lines) + "".join(f"\n    {line}" for line in lines)
+
+
 def _status(popen: subprocess.Popen[bytes]) -> int | None:
     try:
         return popen.wait(_LOOK)

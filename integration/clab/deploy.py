@@ -11,6 +11,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from integration.clab import init, reader
+from integration.clab.commands import with_lines
+from integration.clab.health import START, Health
 from integration.clab.images import Image, find
 from integration.clab.interrupts import undisturbed
 from integration.clab.lab_files import make_lab_files
@@ -18,12 +20,11 @@ from integration.clab.links import Cabling
 from integration.clab.model import (
     CONTAINERS,
     FRR_KINDS,
-    Healthcheck,
     Node,
     Stage,
-    StageExec,
     Topology,
 )
+from integration.clab.patience import Aborted, Patience, Word
 from integration.clab.place import Place
 from integration.clab.program import (
     environment_of,
@@ -35,22 +36,12 @@ from integration.clab.support import image_of
 from integration.clab.waits import linked_before_commands
 from integration.lab_netns import inside, is_running
 
-START = 30.0
-"""Seconds that a node may take on a busy machine until its file system is there."""
-READY = 20.0
-"""Seconds that `exec` waits for a program that is to take it."""
-_WORD = 15.0
-"""Seconds until it is said what is waited for; then twice as long, and so on."""
 _LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _FORWARDING = {"net.ipv4.ip_forward": "1"}
 """A container's namespace takes this from the machine, where a container engine sets
 it: topologies count on it."""
 _FORWARDING_SIX = {"net.ipv6.conf.all.forwarding": "1"}
 """containerlab's own kind of FRR sets it."""
-
-
-class Aborted(Exception):  # noqa: N818 - it is no error of its own
-    """Another node failed."""
 
 
 class Deployment:
@@ -63,7 +54,9 @@ class Deployment:
         self._topology = topology
         self._images = images
         self._say = say
+        self._patience = Patience(say)
         self.place = Place(topology.name)
+        self._health = Health(topology, self.place, images, self._patience)
         self.failed_commands: list[str] = []
         self._done = {
             (node, stage): threading.Event()
@@ -75,7 +68,6 @@ class Deployment:
             for node in topology.nodes.values()
             for wait in node.wait_for
         }
-        self._abort = threading.Event()
 
     def up(self) -> None:
         """Make all of it; removes what was made where that fails."""
@@ -91,9 +83,10 @@ class Deployment:
             make_lab_files(self._topology, addresses, self.place.directory)
             self._each(self._run)
             self._each(self._exec_at_last)
+            self._each(self._health.get_answer)
         except BaseException:
             with undisturbed():
-                self._abort.set()
+                self._patience.end()
                 self.remove()
             raise
 
@@ -122,10 +115,10 @@ class Deployment:
                 futures += [pool.submit(step, node) for node in self._nodes()]
                 done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             except BaseException:
-                self._abort.set()
+                self._patience.end()
                 raise
             if any(future.exception() for future in done):
-                self._abort.set()
+                self._patience.end()
         found = [error for future in futures if (error := future.exception())]
         for error in found:
             if not isinstance(error, Aborted):
@@ -133,7 +126,7 @@ class Deployment:
 
     def _run(self, node: Node) -> None:
         """Take a node through its stages."""
-        self._sleep(float(node.text("startup-delay", "0")))
+        self._patience.sleep(float(node.text("startup-delay", "0")))
         steps = {
             Stage.CREATE: self._create,
             Stage.CREATE_LINKS: lambda each: self._cabling.attach(each.name),
@@ -146,19 +139,21 @@ class Deployment:
                 if waiting.before is stage:
                     done = self._done[waiting.node, waiting.stage]
                     what = f"stage {waiting.stage.value} of {waiting.node}"
-                    self._await(done.is_set, f"{node.name} waits for {what}")
+                    self._patience.until(done.is_set, f"{node.name} waits for {what}")
             self._stage_exec(node, stage, on_exit=False)
             step(node)
             self._stage_exec(node, stage, on_exit=True)
             self._done[node.name, stage].set()
 
     def _configure(self, node: Node) -> None:
-        self._get_ready(node)
+        self._health.get_ready(node)
         if (node.name, Stage.CONFIGURE) not in self._waited:
             return
         for other in linked_before_commands(self._topology.nodes):
             done = self._done[other, Stage.CREATE_LINKS]
-            self._await(done.is_set, f"{node.name} waits for the links of {other}")
+            self._patience.until(
+                done.is_set, f"{node.name} waits for the links of {other}"
+            )
         self._exec(node)
 
     def _exec_at_last(self, node: Node) -> None:
@@ -169,18 +164,6 @@ class Deployment:
     def _exec(self, node: Node) -> None:
         for command in node.exec:
             self._command(node, command)
-
-    def _sleep(self, seconds: float) -> None:
-        if self._abort.wait(seconds):
-            raise Aborted
-
-    def _await(
-        self, holds: Callable[[], bool], what: str, interval: float = 0.05
-    ) -> None:
-        word = _Word(self._say, what)
-        while not holds():
-            self._sleep(interval)
-            word.after(interval)
 
     def _create(self, node: Node) -> None:
         if node.kind not in CONTAINERS:
@@ -229,7 +212,7 @@ class Deployment:
         (directory / "unshare.pid").write_text(f"{pid}\n")
         deadline = time.monotonic() + START
         while not self._is_created(node, pid):
-            self._sleep(0.01)
+            self._patience.sleep(0.01)
             if time.monotonic() > deadline:
                 text = f"is not created within {START:g} s"
                 raise self._topology.failure(node.key, text)
@@ -256,11 +239,11 @@ class Deployment:
     def _command(self, node: Node, command: str, *, on_host: bool = False) -> None:
         """Run a command; as containerlab does, go on where it fails, and say so."""
         argv = reader.split_command(command)
-        word = _Word(self._say, f"{node.name} still runs {command}")
+        word = Word(self._say, f"{node.name} still runs {command}")
 
         def give_up(seconds: float) -> bool:
             word.at(seconds)
-            return self._abort.is_set()
+            return self._patience.is_over
 
         if on_host:
             done = self.place.execute_on_machine(argv, give_up)
@@ -268,88 +251,23 @@ class Deployment:
             done = self.place.execute_until(node.name, argv, give_up)
         if done is None:
             raise Aborted
+        printed = done.stdout + done.stderr
         if done.returncode != 0:
-            said = (done.stdout + done.stderr).strip()
-            text = f"{node.name}: {command}: status {done.returncode}: {said}"
+            text = (
+                f"{node.name}: {command}: status {done.returncode}: {printed.strip()}"
+            )
             self.failed_commands.append(text)
             self._say(f"FAILED  {text}")
-
-    def _get_ready(self, node: Node) -> None:
-        """Wait until the node's program takes commands, where there will be any."""
-        image = find(self._images, image_of(node))
-        if node.kind not in CONTAINERS or image is None or not image.ready:
-            return
-        if node.text("entrypoint") or not (
-            node.exec or any(map(_is_inside, node.stage_exec))
-        ):
-            return
-        deadline = time.monotonic() + READY
-        while not self._succeeds(node, image.ready, 5):
-            if time.monotonic() > deadline:
-                self._say(
-                    f"{node.name}: {' '.join(image.ready)} does not succeed within"
-                    f" {READY:g} s; `exec` runs all the same"
-                )
-                return
-            self._sleep(0.1)
+        elif printed.strip():
+            self._say(with_lines(f"{node.name}: {command}", printed))
 
     def _get_healthy(self, node: Node) -> None:
-        if (node.name, Stage.HEALTHY) not in self._waited:
-            return
-        check = node.healthcheck
-        assert check is not None
-        self._sleep(check.start_period)
-        longest = START + check.retries * (check.interval + check.timeout)
-        deadline = time.monotonic() + longest
-        while not self._is_healthy(node, check):
-            if time.monotonic() > deadline:
-                command = " ".join(check.argv)
-                text = f"{node.name} does not get healthy: {command} does not succeed"
-                log = self.place.log(node.name)
-                key = node.origin("healthcheck")
-                raise self._topology.failure(key, f"{text}\n{log}".strip())
-            self._sleep(min(check.interval, 1))
-
-    def _is_healthy(self, node: Node, check: Healthcheck) -> bool:
-        return self._succeeds(node, check.argv, check.timeout)
-
-    def _succeeds(self, node: Node, argv: tuple[str, ...], timeout: float) -> bool:
-        """Tell whether a command ends with status 0, and in time."""
-        done = self.place.execute_until(
-            node.name,
-            argv,
-            lambda seconds: seconds > timeout or self._abort.is_set(),
-        )
-        return done is not None and done.returncode == 0
+        if (node.name, Stage.HEALTHY) in self._waited:
+            self._health.get_healthy(node)
 
     def _exit(self, node: Node) -> None:
         if (node.name, Stage.EXIT) in self._waited:
-            self._await(
+            self._patience.until(
                 lambda: self.place.state(node.name).startswith("exited"),
                 f"{node.name} still runs, and others wait for its end",
             )
-
-
-def _is_inside(command: StageExec) -> bool:
-    return not command.on_host
-
-
-class _Word:
-    """Says what is waited for, more rarely the longer it takes."""
-
-    def __init__(self, say: Callable[[str], None], what: str) -> None:
-        self._say = say
-        self._what = what
-        self._next = _WORD
-        self._seconds = 0.0
-
-    def after(self, more: float) -> None:
-        """Note that some more seconds passed."""
-        self._seconds += more
-        self.at(self._seconds)
-
-    def at(self, seconds: float) -> None:
-        """Note how many seconds passed in all."""
-        if seconds >= self._next:
-            self._say(f"{self._what} ({self._next:g} s)")
-            self._next *= 2

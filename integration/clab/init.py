@@ -5,8 +5,9 @@ namespace. The node sees the machine's file system through an overlay of its own
 it writes is gone with it. /run and /tmp are empty, binds stand on top.
 
 What becomes of it is written to the file ``state`` beside SPEC: ``created`` (where
-there is no program), ``running PID``, ``exited STATUS``, or ``failed WHAT REASON``. By
-the node's restart policy the program is started again, as a container's engine would.
+there is no program), ``running PID``, ``restarting STATUS``, ``exited STATUS``, or
+``failed WHAT REASON``. By the node's restart policy the program is started again, as a
+container's engine would; STATUS is what it ended with.
 """
 
 import contextlib
@@ -186,6 +187,7 @@ class Init:
                 self.tell(f"exited {status}")
                 self._wait(0)
                 return 0
+            self.tell(f"restarting {status}")
             if time.monotonic() - started > 10:
                 backoff = 0.1
             time.sleep(backoff)

@@ -291,6 +291,27 @@ def execute(lab: str, name: str | None, node: str, command: tuple[str, ...]) -> 
 
 
 @cli.command()
+@click.argument("lab")
+@name_option
+@click.argument("node")
+@click.option("-f", "--follow", is_flag=True, help="Go on as more is printed.")
+def logs(lab: str, name: str | None, node: str, *, follow: bool) -> None:
+    """Print what a node's program printed, as `docker logs` does.
+
+    The lab is given by its file, or by the name alone.
+    """
+    with _reporting():
+        _need_root()
+        place = _existing(name or _name_of(lab))
+        place.namespace(node)
+        path = place.log_file(node)
+        if not path.exists():
+            raise LabError(f"node {node} is no container and prints nothing")
+        words = ["tail", "-n", "+1", *(["-f"] if follow else []), str(path)]
+        os.execvp(words[0], words)
+
+
+@cli.command()
 @file_argument
 @name_option
 @images_option

@@ -196,10 +196,14 @@ class Place:
             return "ended"
         return self.state(node)
 
+    def log_file(self, node: str) -> Path:
+        """Name the file of what a node printed; a bridge has none."""
+        return self.directory / node / "log"
+
     def log(self, node: str, lines: int = 15) -> str:
         """Read the end of what a node printed."""
         try:
-            text = (self.directory / node / "log").read_text(errors="replace")
+            text = self.log_file(node).read_text(errors="replace")
         except FileNotFoundError:
             return ""
         return "\n".join(text.splitlines()[-lines:])

@@ -1,12 +1,12 @@
 """Judging the keys of a topology file, one by one."""
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
 from evpnd.adapters.config_yaml.reader import Document, describe
 from evpnd.adapters.config_yaml.scalars import Nothing
+from evpnd.adapters.config_yaml.types import did_you_mean
 from integration.clab.keys import (
     BRIEF,
     END,
@@ -45,10 +45,8 @@ def listed(value: object) -> list[object]:
 
 def similar(name: str, names: Iterable[str]) -> str:
     """Say what somebody may have meant; empty where nothing is like it."""
-    known = list(names)
-    lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), lower, 1, 0.75)
-    return f"; is it {lower[found[0]]}?" if found else ""
+    meant = did_you_mean(name, names)
+    return f"; is it {meant}?" if meant else ""
 
 
 def in_order(errors: Iterable[ConfigError]) -> list[ConfigError]:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evpnd.adapters.config_yaml.scalars import Nothing
+from evpnd.model.ids import parse_mac
 
 Check = Callable[[object], str | None]
 SMALLEST_MTU = 68
 """Of IPv4 (RFC 791), and what Linux takes; containerlab's schema begins at 1."""
-_MAC = re.compile(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}")
+_DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +145,13 @@ def network(version: int) -> Check:
 
 def mac(value: object) -> str | None:
     """Check the MAC address of an interface, which is none of a group."""
-    if not isinstance(value, str) or not _MAC.fullmatch(value):
+    # Without anything between its digits it is none to containerlab.
+    if not isinstance(value, str) or _DIGITS.fullmatch(value):
         return "a MAC address"
-    octets = bytes.fromhex(value.replace(":", "").replace("-", ""))
+    try:
+        octets = parse_mac(value)
+    except ValueError:
+        return "a MAC address"
     if octets[0] & 1 or not any(octets):
         return "the MAC address of one interface, of no group"
     return None

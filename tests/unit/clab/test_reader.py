@@ -243,7 +243,7 @@ topology:
     - type: veth
       endpoints:
         - {node: a, interface: eth1, mac: 02-00-00-00-00-0A}
-        - {node: b, interface: eth1, ipv4: 10.0.0.9/24}
+        - {node: b, interface: eth1, ipv4: 10.0.0.9/24, mac: 0200.0000.000b}
       ipv4: [10.0.0.1/24, 10.0.0.2/24]
     - endpoints: ["a:eth2", "b:eth2"]
       ipv4: ["", 10.0.1.2/24]
@@ -251,7 +251,8 @@ topology:
     )
     first, second = read(file).links
 
-    assert first.endpoints[0].mac == "02:00:00:00:00:0A"
+    macs = [end.mac for end in first.endpoints]
+    assert macs == ["02:00:00:00:00:0a", "02:00:00:00:00:0b"]
     assert [end.ipv4 for end in first.endpoints] == ["10.0.0.1/24", "10.0.0.9/24"]
     assert [end.ipv4 for end in second.endpoints] == ["", "10.0.1.2/24"]
 

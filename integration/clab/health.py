@@ -1,0 +1,107 @@
+"""Whether the nodes' programs take commands, are healthy, and answer."""
+
+import time
+
+from integration.clab.commands import with_lines
+from integration.clab.images import Image, find
+from integration.clab.model import CONTAINERS, Node, StageExec, Topology
+from integration.clab.patience import Patience
+from integration.clab.place import Place
+from integration.clab.support import image_of
+
+START = 30.0
+"""Seconds that a node may take on a busy machine until it is there."""
+READY = 20.0
+"""Seconds that `exec` waits for a program that is to take it."""
+ANSWER = 10.0
+"""Seconds that a lab's coming up waits for the programs of images."""
+ANSWER_AGAIN = 3.0
+"""The same for a program that ended, and is started again and again."""
+
+
+class Health:
+    """Asks the nodes of one deployment."""
+
+    def __init__(
+        self, topology: Topology, place: Place, images: list[Image], patience: Patience
+    ) -> None:
+        self._topology = topology
+        self._place = place
+        self._images = images
+        self._patience = patience
+
+    def get_ready(self, node: Node) -> None:
+        """Wait until the node's program takes commands, where there will be any."""
+        image = self._own(node)
+        if image is None or not image.ready:
+            return
+        if not (node.exec or any(map(_is_inside, node.stage_exec))):
+            return
+        deadline = time.monotonic() + READY
+        while not self._succeeds(node, image.ready, 5):
+            if time.monotonic() > deadline:
+                self._patience.say(
+                    f"{node.name}: {' '.join(image.ready)} does not succeed within"
+                    f" {READY:g} s; `exec` runs all the same"
+                )
+                return
+            self._patience.sleep(0.1)
+
+    def get_healthy(self, node: Node) -> None:
+        """Wait for what others wait for; raises ConfigErrors where it does not come."""
+        check = node.healthcheck
+        assert check is not None
+        self._patience.sleep(check.start_period)
+        longest = START + check.retries * (check.interval + check.timeout)
+        deadline = time.monotonic() + longest
+        while not self._succeeds(node, check.argv, check.timeout):
+            if time.monotonic() > deadline:
+                command = " ".join(check.argv)
+                text = f"{node.name} does not get healthy: {command} does not succeed"
+                log = self._place.log(node.name)
+                key = node.origin("healthcheck")
+                raise self._topology.failure(key, f"{text}\n{log}".strip())
+            self._patience.sleep(min(check.interval, 1))
+
+    def get_answer(self, node: Node) -> None:
+        """Wait for an image's own program a little; where it fails, say how.
+
+        Whoever brought the lab up finds it there, or knows why not.
+        """
+        image = self._own(node)
+        if image is None or image.healthcheck is None:
+            return
+        check = node.healthcheck
+        if check is not image.healthcheck:
+            return
+        text = f"{node.name}: {' '.join(check.argv)} does not succeed"
+        begin = time.monotonic()
+        longest = {"exited": 0.0, "restarting": ANSWER_AGAIN}
+        while not self._succeeds(node, check.argv, check.timeout):
+            state, _, status = self._place.standing(node.name).partition(" ")
+            if time.monotonic() - begin > longest.get(state, ANSWER):
+                if state in longest:
+                    text += f": its program ended with status {status}"
+                lines = dict.fromkeys(self._place.log(node.name).splitlines())
+                self._patience.say(with_lines(text, "\n".join(lines)))
+                return
+            self._patience.sleep(0.1)
+
+    def _own(self, node: Node) -> Image | None:
+        """Find the image of a node that runs the image's own program."""
+        if node.kind not in CONTAINERS or node.text("entrypoint"):
+            return None
+        return find(self._images, image_of(node))
+
+    def _succeeds(self, node: Node, argv: tuple[str, ...], timeout: float) -> bool:
+        """Tell whether a command ends with status 0, and in time."""
+        done = self._place.execute_until(
+            node.name,
+            argv,
+            lambda seconds: seconds > timeout or self._patience.is_over,
+        )
+        return done is not None and done.returncode == 0
+
+
+def _is_inside(command: StageExec) -> bool:
+    return not command.on_host
