@@ -1,15 +1,13 @@
 """``evpnd explain``: why an address is where it is, or is nowhere."""
 
 import json
-import sys
 from pathlib import Path
-from shutil import get_terminal_size
-from textwrap import wrap
 from typing import Any
 
 import click
 
 from evpnd.adapters.control.requests import normal_filter
+from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option, vni_option
 
 _BEFORE_EVIS = ("received", "policy", "imported", "noted")
@@ -88,22 +86,12 @@ def _likely(value: str) -> str:
 
 
 def _print(steps: list[dict[str, Any]]) -> None:
-    # To a pipe go whole lines.
-    width = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
     vni = None
     for number, step in enumerate(steps, 1):
         if step["step"] not in _BEFORE_EVIS and step.get("vni") not in (None, vni):
             vni = step["vni"]
             click.echo(f"in VNI {vni}:")
-        line = "\n".join(
-            wrap(
-                f"{number:4} {step['step']:<10} {step['text']}",
-                width,
-                subsequent_indent=" " * _TEXT_AT,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-        )
+        line = fold(f"{number:4} {step['step']:<10} {step['text']}", _TEXT_AT)
         if step["step"] == "end":
             click.secho(line, fg="green" if step.get("ok") else "red")
         else:

@@ -10,6 +10,7 @@ import click
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.planning import plan_start
+from evpnd.cli.folding import fold
 from evpnd.cli.options import socket_option
 from evpnd.cli.tables import write_text
 
@@ -114,9 +115,9 @@ def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -
         lines = ",\n".join(json.dumps(change) for change in changes)
         click.echo(f"[{lines}]")
         return
-    click.echo(f"compared with {against}; nothing is touched")
+    click.echo(fold(f"compared with {against}; nothing is touched", 2))
     for line in summary:
-        click.echo(f"  {line}")
+        click.echo(fold(f"  {line}", 4))
     _print(changes)
 
 
@@ -132,7 +133,7 @@ def _print(changes: Sequence[Change]) -> None:
         click.echo(f"\n{heading}:")
         for change in of_kind[:SHOWN]:
             text = f"  {_SIGNS[change['action']]} {write_change(change)}"
-            click.secho(text, fg=_COLOURS[change["action"]])
+            click.secho(fold(text, 6), fg=_COLOURS[change["action"]])
         if len(of_kind) > SHOWN:
             click.echo(f"  ... and {len(of_kind) - SHOWN} more; --json has all")
     counts = {

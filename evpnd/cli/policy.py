@@ -13,13 +13,14 @@ from evpnd.adapters.config_yaml import (
     parse_route,
     policy_paths,
 )
+from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
+from evpnd.cli.show import print_rows
 from evpnd.core.policy.changing import words
 from evpnd.core.policy.trial import Trial, meets, try_route
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
 Found = dict[str, object]
-_MOMENTS = ("now", "then")
 
 
 @click.group()
@@ -340,24 +341,12 @@ def _rehearse(
 def _print_rehearsal(entries: Sequence[dict[str, Any]]) -> None:
     (summary,) = (each for each in entries if each["kind"] == "summary")
     if not summary["attached"]:
-        click.echo(
+        text = (
             f"nothing names {summary['policy']} yet; it is tried as the last one of "
             "every peer's import"
         )
-    click.echo(f"{'RULE':<32} {'NOW':>9} {'THEN':>9}  VERDICT  AT")
-    for each in entries:
-        match each["kind"]:
-            case "rule":
-                end = f"  {each['verdict']:<7}  {each['at']}"
-                _print_moments(each["rule"], each, end)
-            case "limit":
-                end = f"  {'limit':<7}  {each['at'] or ''}"
-                name = f"waiting at {each['limit']}"
-                _print_moments(name, each["waiting"], end)
-            case _:
-                continue
-    for verdict in ("accepted", "rejected"):
-        _print_moments(f"{verdict}, imports and exports", summary[verdict])
+        click.echo(fold(text, 0))
+    print_rows("rehearsal", list(_rehearsed(entries, summary)), as_json=False)
     changed = summary["changed"]
     routes = "1 route" if changed == 1 else f"{changed} routes"
     shown = [each for each in entries if each["kind"] == "route"]
@@ -368,11 +357,21 @@ def _print_rehearsal(entries: Sequence[dict[str, Any]]) -> None:
         names = ("mac", "ip", "originator")
         key = "".join(f" {name} {one[name]}" for name in names if one.get(name))
         vni = "" if one["vni"] is None else f" vni {one['vni']}"
-        click.echo(f"  {way} {one['peer']}: {one['type']}{key}{vni} rd {one['rd']}")
-        click.echo(f"    now   {one['was']}")
-        click.echo(f"    then  {one['then']}")
+        about = f"  {way} {one['peer']}: {one['type']}{key}{vni} rd {one['rd']}"
+        click.echo(fold(about, 4))
+        click.echo(fold(f"    now   {one['was']}", 10))
+        click.echo(fold(f"    then  {one['then']}", 10))
 
 
-def _print_moments(name: str, of: dict[str, Any], end: str = "") -> None:
-    now, then = ("-" if of[when] is None else of[when] for when in _MOMENTS)
-    click.echo(f"{name:<32} {now:>9} {then:>9}{end}".rstrip())
+def _rehearsed(
+    entries: Sequence[dict[str, Any]], summary: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Give the rows of a rehearsal's table: rules, limits, and the sums."""
+    for each in entries:
+        if each["kind"] == "rule":
+            yield each
+        elif each["kind"] == "limit":
+            name = {"rule": f"waiting at {each['limit']}", "verdict": "limit"}
+            yield {**name, **each["waiting"], "at": each["at"]}
+    for verdict in ("accepted", "rejected"):
+        yield {"rule": f"{verdict}, imports and exports", **summary[verdict]}

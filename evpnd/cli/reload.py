@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 
 
@@ -25,7 +26,7 @@ def reload(ctx: click.Context, socket: Path | None) -> None:
             click.echo(line, err=True)
         raise click.ClickException(f"reload refused: {answer.get('error')}")
     for line in _lines(answer.get("changes")) or ["nothing changed"]:
-        click.echo(line)
+        click.echo(fold(line, 2))
 
 
 def _lines(value: object) -> list[str]:

@@ -173,6 +173,16 @@ def _sentence(
 
 
 TABLES: dict[str, Table] = {
+    "rehearsal": Table(
+        (
+            _column("rule"),
+            _number("now"),
+            _number("then"),
+            _column("verdict"),
+            _sentence("at"),
+        ),
+        (),
+    ),
     "peers": Table(
         (
             _column("address"),

@@ -19,6 +19,8 @@ from evpnd.cli.main import evpnd as main
 from tests.unit.cli.daemon import daemon, evpnd
 
 EXAMPLE = Path(__file__).parents[3] / "docs/evpnd.example.yaml"
+POLICY = Path(__file__).parents[3] / "policies/quarantine.yaml"
+NOTHING = {"now": 0, "then": 0}
 EVPND = [sys.executable, "-m", "evpnd.cli.main"]
 MACS: list[dict[str, object]] = [
     {
@@ -116,6 +118,61 @@ def test_a_terminal_gets_colour_and_no_line_wider_than_it(tmp_path: Path) -> Non
     assert "\x1b[32m" in printed
     assert max(map(len, plain.splitlines())) <= 80
     assert "…" not in plain
+
+
+WORDS = "a sentence of many words, " * 6
+SAID: dict[str, dict[str, object]] = {
+    "explain": {"result": [{"step": "end", "ok": True, "text": WORDS}]},
+    "plan": {
+        "result": [
+            {
+                "what": "route",
+                "action": "add",
+                "vni": 10100,
+                "type": "mac-ip",
+                "peers": [f"2001:db8::{number}" for number in range(9)],
+            }
+        ],
+        "configuration": [WORDS],
+    },
+    "reload": {"changes": [WORDS]},
+    "policy": {
+        "result": [
+            {"kind": "rule", "rule": "r", "now": 1, "then": None, "verdict": "reject"}
+            | {"at": "policies/a-policy-of-an-operator.yaml:1000"},
+            {"kind": "limit", "limit": "l", "at": None, "waiting": NOTHING},
+            {"kind": "summary", "policy": "p", "attached": False, "changed": 1}
+            | {"accepted": NOTHING, "rejected": NOTHING},
+            {"kind": "route", "direction": "import", "peer": "10.0.0.1", "was": WORDS}
+            | {"then": WORDS, "type": "mac-ip", "mac": "02:00:00:00:00:01", "vni": 1}
+            | {"rd": "10.0.0.1:1"},
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["explain", "mac", "02:00:00:00:00:01"],
+        ["plan", "-c", str(EXAMPLE)],
+        ["reload"],
+        ["policy", "test", "--live", str(POLICY)],
+    ],
+    ids=" ".join,
+)
+def test_sentences_are_folded_on_a_terminal_and_nowhere_else(
+    words: list[str], tmp_path: Path
+) -> None:
+    with daemon(tmp_path / "s", {"ok": True} | SAID[words[0]]) as served:
+        there = [*words, "--socket", str(served.path)]
+        printed = on_a_terminal(*there)
+        piped = evpnd(*there).stdout
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    assert max(map(len, plain.splitlines())) <= 80
+    assert max(map(len, piped.splitlines())) > 80
+    assert set(piped.split()) - {"AT", "-"} <= set(plain.split())
 
 
 def test_markup_in_a_description_is_text(tmp_path: Path) -> None:
