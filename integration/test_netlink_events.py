@@ -1,0 +1,335 @@
+"""The netlink adapter against the kernel: dumps and notifications."""
+
+import asyncio
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from evpnd.adapters.netlink.dump import dump_fdb
+from evpnd.adapters.netlink.writer import Writer
+from evpnd.model.actions import (
+    DeleteNeighbors,
+    DeleteRemoteMacs,
+    DumpFdb,
+    DumpLinks,
+    DumpNeighbors,
+    UpsertFlood,
+    UpsertNeighbors,
+    UpsertRemoteMacs,
+)
+from evpnd.model.events import (
+    AddressObserved,
+    FdbDumped,
+    FdbObserved,
+    KernelOverran,
+    LinkObserved,
+    LinksDumped,
+    LinkVanished,
+    NeighborsDumped,
+    NeighborsObserved,
+)
+from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
+from evpnd.model.rows import (
+    EVPND_PROTOCOL,
+    NTF_EXT_LEARNED,
+    NTF_SELF,
+    NUD_FAILED,
+    NUD_PERMANENT,
+    NUD_REACHABLE,
+    FdbRow,
+    VxlanLink,
+)
+from integration.lab_netns import inside, run
+from integration.netlink_bench import Bench, Driver, bench, mac
+
+__all__ = ["bench"]
+pytestmark = pytest.mark.root
+
+VTEP_2, VTEP_3 = parse_ip("10.0.0.2"), parse_ip("10.0.0.3")
+BULK = 10_000
+
+
+def test_a_bulk_is_not_echoed_and_the_dump_after_it_is_whole(bench: Bench) -> None:
+    macs = [mac(number) for number in range(BULK)]
+
+    async def scenario(driver: Driver) -> None:
+        driver.kernel.submit(
+            [UpsertRemoteMacs(bench.vx0, VTEP_2, macs), DumpFdb(bench.br0)]
+        )
+        assert driver.kernel.backlog() > 0
+        await driver.kernel.drain()
+        assert driver.kernel.backlog() == 0
+        await driver.quiet()
+        assert not driver.all(FdbObserved), "echoes of our own bulk"
+
+        (dump,) = driver.all(FdbDumped)
+        ours = [row for row in dump.rows if row.flags & NTF_EXT_LEARNED]
+        assert sorted(row.mac for row in ours if row.dst == VTEP_2) == macs
+        assert sorted(row.mac for row in ours if not row.dst) == macs
+
+        await driver.do(DeleteRemoteMacs(bench.vx0, macs), DumpFdb(bench.br0))
+        await driver.quiet()
+        assert not driver.all(FdbObserved)
+        left = driver.all(FdbDumped)[-1].rows
+        assert not [row for row in left if row.flags & NTF_EXT_LEARNED]
+
+    bench.run(scenario)
+
+
+def test_a_bulk_of_neighbors_is_not_echoed(bench: Bench) -> None:
+    bindings = [
+        (b"\x0a\x40" + number.to_bytes(2), mac(number), False) for number in range(500)
+    ]
+
+    async def scenario(driver: Driver) -> None:
+        await driver.do(UpsertNeighbors(bench.br0, bindings), DumpNeighbors(bench.br0))
+        (dump,) = driver.all(NeighborsDumped)
+        ours = {row.ip for row in dump.rows if row.protocol == EVPND_PROTOCOL}
+        assert ours == {ip for ip, _, _ in bindings}
+
+        await driver.do(DeleteNeighbors(bench.br0, [ip for ip, _, _ in bindings]))
+        await driver.quiet()
+        echoed = {row.ip for event in driver.all(NeighborsObserved) for row in event[0]}
+        assert not echoed & ours
+
+    bench.run(scenario)
+
+
+def test_what_others_do_is_heard_after_a_bulk(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        macs = [mac(number) for number in range(100)]
+        await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs))
+        entry = ["02:00:00:00:00:05", "dev", "vx0", "self"]
+        run(["bridge", "-n", bench.namespace, "fdb", "del", *entry])
+        went = await driver.event(FdbObserved)
+        assert went.rows == [
+            FdbRow(
+                present=False,
+                ifindex=bench.vx0,
+                mac=mac(5),
+                vlan=0,
+                state=NUD_REACHABLE,
+                flags=NTF_SELF | NTF_EXT_LEARNED,
+                dst=VTEP_2,
+            )
+        ]
+
+    bench.run(scenario)
+
+
+def test_a_few_rows_are_echoed(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]))
+        echoes = [row for event in driver.all(FdbObserved) for row in event.rows]
+        await driver.event(FdbObserved, lambda event: event.rows[-1].dst == VTEP_2)
+        assert all(row.mac == mac(1) for row in echoes)
+
+    bench.run(scenario)
+
+
+def test_a_tenant_that_speaks_is_heard_on_its_port(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as tenant:
+            tenant.bind(("h0", 0))
+            tenant.send(b"\xff" * 6 + mac(7) + b"\x88\xb5" + bytes(46))
+        learned = await driver.event(
+            FdbObserved, lambda event: event.rows[0].mac == mac(7)
+        )
+        assert learned.rows[0]._replace(state=0) == FdbRow(
+            present=True,
+            ifindex=bench.p0,
+            mac=mac(7),
+            vlan=0,
+            state=0,
+            flags=0,
+            dst=b"",
+        )
+
+    bench.run(scenario)
+
+
+def test_neighbor_notifications_tell_what_comes_and_goes(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        bench.ip("neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev br0 nud permanent")
+        came = await driver.event(
+            NeighborsObserved, lambda event: event.rows[-1].mac == mac(9)
+        )
+        assert came.rows[-1].state == NUD_PERMANENT
+        assert came.rows[-1].ip == parse_ip("192.0.2.9")
+        bench.ip("neigh del 192.0.2.9 dev br0")
+        went = await driver.event(
+            NeighborsObserved, lambda event: not event.rows[-1].present
+        )
+        assert went.rows[-1].state == NUD_FAILED
+
+    bench.run(scenario)
+
+
+def test_lost_notifications_are_told_and_later_ones_heard(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        with inside(bench.namespace):
+            writer = Writer(lambda _: None)
+        macs = [mac(number) for number in range(1000)]
+        writer.write([UpsertRemoteMacs(bench.vx0, VTEP_2, macs)])
+        await driver.event(KernelOverran)
+        await driver.quiet()
+        driver.heard.clear()
+        writer.write([UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(5000)])])
+        writer.close()
+        await driver.event(FdbObserved)
+
+    bench.run(scenario, rows_buffer=4096)
+
+
+def test_a_dump_holds_one_bridge_and_its_ports_only(bench: Bench) -> None:
+    bench.ip(
+        "link add br1 type bridge",
+        "link add h1 type veth peer name p1",
+        "link set p1 master br1 up",
+        "link set br1 up",
+    )
+    row = ["02:00:00:00:00:01", "dev", "p0", "master", "static"]
+    run(["bridge", "-n", bench.namespace, "fdb", "replace", *row])
+
+    events = bench.do(
+        UpsertFlood(bench.vx0, [VTEP_2, VTEP_3]), DumpFdb(bench.br0), DumpFdb(9999)
+    )
+    dump, nothing = (event for event in events if isinstance(event, FdbDumped))
+
+    assert nothing == FdbDumped(9999, [])
+    assert {row.ifindex for row in dump.rows} <= {bench.br0, bench.vx0, bench.p0}
+    assert [row.ifindex for row in dump.rows if row.mac == mac(1)] == [bench.p0]
+    assert sorted(row.dst for row in dump.rows if row.mac == FLOOD_MAC) == [
+        VTEP_2,
+        VTEP_3,
+    ]
+    (p0,) = json.loads(run(["ip", "-n", bench.namespace, "-j", "link", "show", "p0"]))
+    own = parse_mac(p0["address"])
+    assert (bench.p0, own) in {(row.ifindex, row.mac) for row in dump.rows}
+
+
+def test_a_large_dump_misses_no_row_when_others_go_meanwhile(bench: Bench) -> None:
+    kept = [mac(number) for number in range(BULK)]
+    going = [mac((1 << 20) + number) for number in range(BULK)]
+    mixed = [each for pair in zip(kept, going, strict=True) for each in pair]
+    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, mixed))
+    with inside(bench.namespace):
+        writer = Writer(lambda _: None)
+        started = time.monotonic()
+        dump_fdb(bench.br0)
+        moment = (time.monotonic() - started) / 4
+        burst = [DeleteRemoteMacs(bench.vx0, going[BULK // 2 :])]
+        remover = threading.Timer(moment, writer.write, [burst])
+        remover.start()
+        found = {(row.mac, row.dst) for row in dump_fdb(bench.br0).rows}
+        remover.join()
+        writer.close()
+
+    assert not {(each, VTEP_2) for each in kept} - found
+    assert not {(each, b"") for each in kept} - found
+
+
+def test_what_happens_during_a_dump_is_told_after_it(bench: Bench) -> None:
+    macs = [mac(number) for number in range(BULK)]
+    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs))
+
+    async def scenario(driver: Driver) -> None:
+        with inside(bench.namespace):
+            writer = Writer(lambda _: None)
+        driver.kernel.submit([DumpFdb(bench.br0)])
+        await asyncio.sleep(0.005)
+        writer.write([DeleteRemoteMacs(bench.vx0, [mac(1)])])
+        writer.close()
+        await driver.kernel.drain()
+        await driver.quiet()
+        last: dict[tuple[int, bytes, bytes], bool] = {}
+        for event in driver.heard:
+            if isinstance(event, FdbDumped):
+                last = {(row.ifindex, row.mac, row.dst): True for row in event.rows}
+            elif isinstance(event, FdbObserved):
+                last |= {
+                    (row.ifindex, row.mac, row.dst): row.present for row in event.rows
+                }
+        assert not last.get((bench.vx0, mac(1), VTEP_2))
+        assert not last.get((bench.vx0, mac(1), b""))
+        assert last[bench.vx0, mac(2), VTEP_2]
+
+    bench.run(scenario)
+
+
+def test_links_and_addresses_are_dumped(bench: Bench) -> None:
+    bench.ip(
+        "addr add 192.0.2.1 peer 192.0.2.2 dev h0",
+        "link set h0 alias tenant",
+        "link add vx6 type vxlan id 7 dstport 8472 local fd00::1",
+        "link add vxe type vxlan external dstport 4790",
+    )
+    (dump,) = (
+        event for event in bench.do(DumpLinks()) if isinstance(event, LinksDumped)
+    )
+    links = {link.name: link for link in dump.links}
+
+    assert (bench.index("h0"), parse_ip("192.0.2.1")) in dump.addresses
+    assert (bench.index("lo"), parse_ip("10.0.0.1")) in dump.addresses
+    assert (links["h0"].alias, links["h0"].kind) == ("tenant", "veth")
+    assert links["br0"].mac == bytes.fromhex("02000000ff00")
+    assert links["p0"].master == bench.br0
+    assert links["p0"].port is not None
+    assert links["p0"].port.forwarding
+    vx0 = links["vx0"]
+    assert (vx0.kind, vx0.up, vx0.carrier, vx0.mtu) == ("vxlan", True, True, 1500)
+    assert vx0.vxlan == VxlanLink(
+        100, parse_ip("10.0.0.1"), 4789, learning=False, external=False
+    )
+    assert links["vx6"].vxlan == VxlanLink(
+        7, parse_ip("fd00::1"), 8472, learning=True, external=False
+    )
+    assert not links["vx6"].up
+    assert links["vxe"].vxlan is not None
+    assert links["vxe"].vxlan.external
+
+
+def test_links_and_addresses_are_heard(bench: Bench) -> None:
+    async def scenario(driver: Driver) -> None:
+        bench.ip("link add d0 type veth peer name d1")
+        index = bench.index("d0")
+        await driver.event(LinkObserved, lambda event: event.link.name == "d0")
+        bench.ip("link set d0 up", "addr add 192.0.2.7/24 dev d0")
+        await driver.event(
+            LinkObserved, lambda event: event.link.ifindex == index and event.link.up
+        )
+        address = parse_ip("192.0.2.7")
+        await driver.event(
+            AddressObserved,
+            lambda event: event == AddressObserved(index, address, present=True),
+        )
+        bench.ip("addr del 192.0.2.7/24 dev d0")
+        await driver.event(
+            AddressObserved,
+            lambda event: event == AddressObserved(index, address, present=False),
+        )
+        bench.ip("link del d0")
+        await driver.event(LinkVanished, lambda event: event.ifindex == index)
+
+    bench.run(scenario)
+
+
+def test_an_operator_who_turns_learning_on_is_heard(bench: Bench) -> None:
+    link = ["bridge", "-n", bench.namespace, "link", "set", "dev", "vx0"]
+    run([*link, "learning", "off"])
+
+    async def scenario(driver: Driver) -> None:
+        run([*link, "learning", "on"])
+        await driver.event(
+            LinkObserved,
+            lambda event: (
+                event.link.ifindex == bench.vx0
+                and event.link.port is not None
+                and event.link.port.learning
+            ),
+        )
+
+    bench.run(scenario)
