@@ -5,15 +5,16 @@ import urllib.request
 
 import pytest
 
-from integration.lab import Lab, MakeLab, evi
+from integration.lab import Host, Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, expect_flood, mesh
-from integration.lab_kernel import remote_macs
-from integration.lab_netns import inside
+from integration.lab_kernel import FLOOD_MAC, remote_macs
+from integration.lab_netns import inside, run, wait_until
 from integration.peer import UPDATE, BgpPeer, announcement, mac_route, message
 
 pytestmark = pytest.mark.root
 VNI = 10100
+METRICS = "127.0.0.1:9471"
 
 FIELDS = {
     "peers": "address asn description state uptime routes_received"
@@ -33,7 +34,8 @@ def fabric(make_lab: MakeLab) -> tuple[Lab, Evpnd]:
     for host in lab.hosts:
         host.prepare(VNI)
         host.tenant(f"t{host.number}", VNI, 10 + host.number)
-    one, _ = mesh(lab, {1: [evi(VNI, name="tenant-a")], 2: [evi(VNI)]})
+    evis = {1: [evi(VNI, name="tenant-a")], 2: [evi(VNI)]}
+    one, _ = mesh(lab, evis, settings={"metrics": {"listen": METRICS}})
     converge(lab)
     expect_flood(lab[1], VNI, [lab[2]])
     return lab, one
@@ -124,23 +126,51 @@ def test_events_tell_what_happened(make_lab: MakeLab) -> None:
     assert one.show("events")
 
 
+def scrape(host: Host) -> dict[str, float]:
+    """Read the metrics of the evpnd on a host."""
+    with inside(host.namespace):
+        page = urllib.request.urlopen(f"http://{METRICS}/metrics", timeout=5)
+    with page:
+        lines = page.read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_rows_that_others_take_away_come_back_and_are_counted(
+    make_lab: MakeLab,
+) -> None:
+    lab, one = fabric(make_lab)
+    host, tenant = lab[1], lab[2].tenants[0]
+    where = ["-n", host.namespace]
+
+    run(["bridge", *where, "fdb", "del", tenant.mac, "dev", f"vx{VNI}", "self"])
+    flood = ["fdb", "del", FLOOD_MAC, "dev", f"vx{VNI}", "dst", lab[2].vtep]
+    run(["bridge", *where, *flood])
+    run(["ip", *where, "neigh", "del", tenant.ip, "dev", f"br{VNI}"])
+
+    expected = {"fdb": 1, "flood": 1, "neighbor": 1}
+    family = "evpnd_drift_repaired_total"
+    names = {f'{family}{{table="{table}"}}': n for table, n in expected.items()}
+    wait_until(lambda: names.items() <= scrape(host).items(), 5, "the counts")
+    converge(lab)
+    expect_flood(host, VNI, [lab[2]])
+    told = [each for each in one.show("events") if each["event"] == "drift_repaired"]
+    assert {str(each["table"]): each["rows"] for each in told} == expected
+
+
 def test_metrics_count_what_show_shows(make_lab: MakeLab) -> None:
     lab = make_lab(2)
     for host in lab.hosts:
         host.prepare(VNI)
         host.tenant(f"t{host.number}", VNI, 10 + host.number)
-    metrics = {"listen": "127.0.0.1:9471"}
+    metrics = {"listen": METRICS}
     mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]}, settings={"metrics": metrics})
     converge(lab)
-    with inside(lab[1].namespace):
-        page = urllib.request.urlopen("http://127.0.0.1:9471/metrics", timeout=5)
-    with page:
-        lines = page.read().decode().splitlines()
-    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    values = scrape(lab[1])
 
     assert {
         value for name, value in values.items() if name.startswith("evpnd_peer_up")
-    } == {"1.0"}
+    } == {1}
     for family in (
         "evpnd_routes{",
         "evpnd_evi_ready",
@@ -150,8 +180,8 @@ def test_metrics_count_what_show_shows(make_lab: MakeLab) -> None:
         "evpnd_convergence_seconds_count",
     ):
         found = [name for name in values if name.startswith(family)]
-        assert found, f"{family} in {lines}"
-        assert sum(float(values[name]) for name in found) > 0, family
+        assert found, f"{family} in {list(values)}"
+        assert sum(values[name] for name in found) > 0, family
 
 
 def test_status_three_says_that_no_daemon_is_there(make_lab: MakeLab) -> None:

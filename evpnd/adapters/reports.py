@@ -183,6 +183,7 @@ class Reports:
                 for (table, errno), count in list(engine.retries.counts.items())
             },
             resyncs=dict(engine.resyncs),
+            drift_repaired=dict(engine.repaired),
             malformed={
                 treatment.value: count
                 for treatment, count in engine.peering.malformed.items()

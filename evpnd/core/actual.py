@@ -56,7 +56,9 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
             ours = bool(row.flags & NTF_EXT_LEARNED)
             vrf.flood_rows[row.dst] = vrf.flood_rows.get(row.dst, False) or ours
         else:
-            vrf.flood_rows.pop(row.dst, None)
+            if vrf.flood_rows.pop(row.dst, None):
+                vrf.flood_drift.lose(row.dst)
+            vrf.flood_drift.unheard.discard(row.dst)
         vrf.dirty_flood = True
         return
     if not row.dst:
@@ -76,6 +78,8 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
     vrf.foreign_rows.discard(mac)
     _, in_bridge = _halves(vrf, mac)
     _keep(vrf, mac, row.dst if row.present else b"", in_bridge=in_bridge)
+    if not row.present:
+        vrf.fdb_drift.unheard.discard(mac)
 
 
 def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow) -> None:
@@ -139,12 +143,15 @@ def _halves(vrf: MacVrf, mac: bytes) -> tuple[bytes, bool]:
 
 
 def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
-    vrf.remote_rows.pop(mac, None)
+    before = vrf.remote_rows.pop(mac, None)
     vrf.partial.pop(mac, None)
     if dst and in_bridge:
         vrf.remote_rows[mac] = dst
-    elif dst or in_bridge:
+        return
+    if dst or in_bridge:
         vrf.partial[mac] = (dst, in_bridge)
+    if before is not None:
+        vrf.fdb_drift.lose(mac)
 
 
 def dump_fdb(
@@ -156,6 +163,8 @@ def dump_fdb(
 ) -> None:
     """Replace all that is known of the FDB by a dump."""
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
+    macs = list(vrf.remote_rows)
+    flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
     for table in (vrf.remote_rows, vrf.partial, vrf.flood_rows):
         table.clear()
     for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken):
@@ -168,7 +177,10 @@ def dump_fdb(
     for mac in gone:
         mobility.forget(vrf, mac)
     _doubt_gaps(vrf, rows)
-    if not vrf.fdb_known:
+    if vrf.fdb_known:
+        vrf.fdb_drift.compare(macs, vrf.remote_rows)
+        vrf.flood_drift.compare(flood, vrf.flood_rows)
+    else:
         vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
         vrf.adopted_vteps.update(vtep for vtep, ours in vrf.flood_rows.items() if ours)
         vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.adopted_vteps)
@@ -216,6 +228,9 @@ def observe_neighbor(
     if ip in vrf.neighbor_rows:
         del vrf.neighbor_rows[ip]
         vrf.dirty_ips.add(ip)
+        vrf.neighbor_drift.lose(ip)
+    if not row.present:
+        vrf.neighbor_drift.unheard.discard(ip)
     if not known:
         vrf.foreign_neighbors.discard(ip)
         bindings.kernel_lost(vrf, ip)
@@ -239,6 +254,7 @@ def dump_neighbors(
 ) -> None:
     """Replace all that is known of the bridge's neighbours by a dump."""
     vrf.dirty_ips.update(vrf.neighbor_rows, vrf.kernel_bindings)
+    before = list(vrf.neighbor_rows)
     vrf.neighbor_rows.clear()
     vrf.foreign_neighbors.clear()
     gone = set(vrf.kernel_bindings)
@@ -247,7 +263,9 @@ def dump_neighbors(
         gone.discard(row.ip)
     for ip in gone:
         bindings.kernel_lost(vrf, ip)
-    if not vrf.neighbors_known:
+    if vrf.neighbors_known:
+        vrf.neighbor_drift.compare(before, vrf.neighbor_rows)
+    else:
         vrf.adopted_ips.update(vrf.neighbor_rows)
         for ip, noted in vrf.neighbor_rows.items():
             if noted.local:

@@ -78,6 +78,8 @@ class Engine:
         self.prober = Prober(self.bindings, now)
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
+        self.repaired: dict[str, int] = {}
+        """Rows that others took away and that were put back, by table."""
         self._pending: list[Action] = [DumpLinks()]
         self._late: list[Action] = []
         """For the end of the next reconciliation."""
@@ -214,6 +216,7 @@ class Engine:
             self.originator,
             self.bindings,
             now,
+            self.repaired,
         )
         self.duplicates.expire(now, self.inventory.vrfs, self._notices)
         self.bindings.expire_duplicates(now, self.inventory.vrfs)
@@ -269,6 +272,7 @@ class Engine:
             self._pending.append(DumpLinks())
             for vrf in self.inventory.vrfs.values():
                 if vrf.reason is None:
+                    vrf.expect_dumps()
                     self._pending.append(DumpFdb(vrf.bridge))
                     self._pending.append(DumpNeighbors(vrf.bridge))
 

@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import NamedTuple
 
+from evpnd.core.drift import Drift
 from evpnd.core.path import Path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.config import EviConfig
@@ -189,6 +190,9 @@ class MacVrf:
         """IPs that the YAML binds, to their MACs."""
         self._take_static()
 
+        self.fdb_drift, self.flood_drift, self.neighbor_drift = (
+            Drift() for _ in range(3)
+        )
         self.dirty_macs: set[bytes] = set(self.static)
         self.dirty_ips: set[bytes] = set()
         self.dirty_flood = True
@@ -253,6 +257,11 @@ class MacVrf:
         self.dirty_flood = True
         self.dirty_imet = True
 
+    def expect_dumps(self) -> None:
+        """Note that the kernel's tables are being read anew."""
+        for drift in (self.fdb_drift, self.flood_drift, self.neighbor_drift):
+            drift.wrote = False
+
     def forget_kernel(self) -> None:
         """Drop what was known of the kernel: the devices are others now."""
         self.fdb_known = False
@@ -287,6 +296,8 @@ class MacVrf:
             self.unmarked_vteps,
         ):
             known.clear()
+        for drift in (self.fdb_drift, self.flood_drift, self.neighbor_drift):
+            drift.clear()
         self.bindings_of.clear()
         self._take_static()
 

@@ -187,6 +187,7 @@ class Inventory:
             for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
                 mobility.forget(vrf, mac)
             if ports - vrf.ports and vrf.fdb_known:
+                vrf.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
         self.by_bridge[bridge.ifindex] = vrf

@@ -42,6 +42,8 @@ class Pass:
     bindings: Bindings
     time: float
     """Monotonic seconds."""
+    repaired: dict[str, int]
+    """Rows put back that others took away, by table; counted up here."""
     actions: list[Action] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -135,7 +137,9 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             vrf.dirty_ips.update(vrf.ips_of[mac])
     _emit_upserts(vrf, now, upserts, overrides)
     if deletes:
+        vrf.fdb_drift.delete(deletes)
         now.actions.append(DeleteRemoteMacs(vrf.vxlan, deletes))
+    vrf.fdb_drift.settle(dirty)
 
 
 def _frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
@@ -160,9 +164,21 @@ def _emit_upserts(
 ) -> None:
     actions = now.actions
     for vtep, macs in overrides.items():
+        vrf.fdb_drift.wrote = True
         actions.append(OverrideLocalMacs(vrf.vxlan, vtep, macs))
+    back = 0
     for vtep, macs in upserts.items():
+        back += vrf.fdb_drift.write(macs)
         actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, macs))
+    _tell_repaired(vrf, "fdb", back, now)
+
+
+def _tell_repaired(vrf: MacVrf, table: str, rows: int, now: Pass) -> None:
+    if rows:
+        now.repaired[table] = now.repaired.get(table, 0) + rows
+        evi = {"evi": vrf.config.name, "vni": vrf.config.vni}
+        fields = {**evi, "table": table, "rows": rows}
+        now.notices.append(Notice("info", "drift_repaired", fields))
 
 
 def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
@@ -192,12 +208,17 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             deletes.append(ip)
             if actual is not None:
                 depart(vrf, actual.mac, ip, now.time)
+    drift = vrf.neighbor_drift
+    back = drift.write(row[0] for row in (*upserts, *notes))
+    _tell_repaired(vrf, "neighbor", back, now)
     if upserts:
         now.actions.append(UpsertNeighbors(vrf.bridge, upserts))
     if notes:
         now.actions.append(UpsertLocalNeighbors(vrf.bridge, notes))
     if deletes:
+        drift.delete(deletes)
         now.actions.append(DeleteNeighbors(vrf.bridge, deletes))
+    drift.settle(dirty)
 
 
 def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
@@ -271,8 +292,10 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     vrf.adopted_vteps -= wanted
     if add:
         vrf.flood_rows.update(dict.fromkeys(add, True))
+        _tell_repaired(vrf, "flood", vrf.flood_drift.write(add), now)
         now.actions.append(UpsertFlood(vrf.vxlan, sorted(add)))
     if gone:
         for vtep in gone:
             del vrf.flood_rows[vtep]
+        vrf.flood_drift.delete(gone)
         now.actions.append(DeleteFlood(vrf.vxlan, gone))

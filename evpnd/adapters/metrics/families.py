@@ -76,7 +76,7 @@ def families(now: Snapshot) -> Iterator[Metric]:
     )
     yield _counter(
         "drift_repaired",
-        "Rows that somebody changed and evpnd put right.",
+        "Rows that others, or the kernel itself, took away and evpnd put back.",
         (((table,), count) for table, count in now.drift_repaired.items()),
         "table",
     )

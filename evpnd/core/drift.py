@@ -1,0 +1,65 @@
+"""Rows of ours that somebody else took away, until they are put back.
+
+The kernel itself is somebody: it drops a bridge's neighbours when the bridge's address
+changes, as a port's coming may do, and a device's rows when it goes down. What we take
+away ourselves is heard of, too, a moment later, and by then it may be wanted again:
+that is no drift.
+"""
+
+from collections.abc import Collection, Iterable
+
+UNHEARD = 1024
+"""Deletions of our own that are remembered until they are heard of. Those of a bulk
+never are (docs/adr/0004), and need not be remembered."""
+
+
+class Drift:
+    """One table of one EVI; the keys are MACs, IPs or VTEPs."""
+
+    __slots__ = ("lost", "unheard", "wrote")
+
+    def __init__(self) -> None:
+        """Begin with nothing lost."""
+        self.lost: set[bytes] = set()
+        self.unheard: set[bytes] = set()
+        self.wrote = False
+        """Something was written since a dump was last asked for: what that dump does
+        not hold may have come after it."""
+
+    def lose(self, key: bytes) -> None:
+        """Note that a row is gone."""
+        if key not in self.unheard:
+            self.lost.add(key)
+
+    def compare(self, before: Iterable[bytes], after: Collection[bytes]) -> None:
+        """Note what a dump does not hold and was there before."""
+        if not self.wrote:
+            for key in before:
+                if key not in after:
+                    self.lose(key)
+
+    def delete(self, keys: list[bytes]) -> None:
+        """Note what we take away."""
+        self.wrote = True
+        if len(keys) + len(self.unheard) > UNHEARD:
+            self.unheard.clear()
+        self.unheard.update(keys[:UNHEARD])
+
+    def write(self, keys: Iterable[bytes]) -> int:
+        """Note what we write; gives the number of rows that are put back so."""
+        self.wrote = True
+        if not self.lost:
+            return 0
+        back = self.lost.intersection(keys)
+        self.lost -= back
+        return len(back)
+
+    def settle(self, keys: Iterable[bytes]) -> None:
+        """Note what was looked at: if it is lost still, nobody wants it."""
+        if self.lost:
+            self.lost.difference_update(keys)
+
+    def clear(self) -> None:
+        """Forget all of it: the devices are others now."""
+        self.lost.clear()
+        self.unheard.clear()
