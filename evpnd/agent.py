@@ -34,7 +34,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.summary import summarise
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
 from evpnd.model.config import Config
-from evpnd.model.config_changes import describe_changes
+from evpnd.model.config_changes import describe_changes, sessions_that_stay
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_mac
 
@@ -271,7 +271,13 @@ class Agent:
                 self._output.write([peers_line(new)])
             self._turn()  # what waits is no doing of the new configuration
             self.engine.handle(ConfigChanged(new), time.monotonic())
-            changes += summarise(self._turn())
+            staying = sessions_that_stay(old, new)
+            hearers = [
+                session.peer
+                for session in self.engine.peering.sessions.values()
+                if session.established and session.peer in staying
+            ]
+            changes += summarise(self._turn(), hearers)
             self.reports.notice(Notice("info", "reloaded", {"changes": changes}))
             return {"ok": True, "changes": changes}
 

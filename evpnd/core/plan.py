@@ -40,6 +40,9 @@ from evpnd.model.rows import BridgePort, Link, VxlanLink
 ROUNDS = 20
 """Reconciliations after which nothing more is expected to follow from a change."""
 
+_IN_THE_PLAN = 1 << 30
+"""Devices that are not there yet have greater ifindexes than this, which none that was
+ever there has: its rows would be read for theirs."""
 Dump = DumpLinks | DumpFdb | DumpNeighbors
 Key = tuple[str, ...]
 Picture = dict[Key, dict[str, Any]]
@@ -118,7 +121,7 @@ def _create(engine: Engine, action: CreateDevices) -> Iterator[Event]:
     if refused is not None:
         yield DeviceActionFailed(*refused)
         return
-    free = max(links.by_index, default=0) + 1
+    free = max(_IN_THE_PLAN, *links.by_index) + 1
     bridge = links.by_name.get(action.bridge) or _new(free, action.bridge, "bridge")
     vxlan = links.by_name.get(action.vxlan) or _new(free + 1, action.vxlan, "vxlan")
     yield LinkObserved(bridge._replace(up=True))

@@ -1,7 +1,7 @@
 """What actions come to, in numbers that an operator can hold against a plan."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from evpnd.model.actions import (
     Action,
@@ -21,17 +21,24 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.ids import Peer
 
 Count = tuple[str, str, int]
+Told = AnnounceMacIp | AnnounceImet | WithdrawMacIp | WithdrawImet
 
 
-def summarise(actions: Iterable[Action]) -> list[str]:
+def summarise(actions: Iterable[Action], hearers: Collection[Peer]) -> list[str]:
     """Count what is done to rows, devices and announcements, a line for each kind.
 
-    What is told to several peers apart counts for each.
+    What is told to several peers apart counts for each; what nobody hears, because
+    the peer has no session, does not count. `hearers` are the peers that have one.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for action in actions:
+        if isinstance(action, Told):
+            heard = action.peer in hearers if action.peer else bool(hearers)
+            if not heard:
+                continue
         found = _count(action)
         if found is not None:
             what, done, number = found

@@ -1,11 +1,12 @@
 """What differs between two configurations, in words for an operator."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TypeVar
 
 from evpnd.model.config import Config, EviConfig, PeerConfig
-from evpnd.model.ids import format_route_target
+from evpnd.model.ids import Peer, format_ip, format_route_target
 from evpnd.model.policy import Limit, Policy, Rule
 from evpnd.model.targets import ImportTargets
 
@@ -14,8 +15,16 @@ Values = Sequence[tuple[str, object, object]]
 """Names of what differs, with the old and the new value."""
 
 NEEDS_RESTART = ("control_socket", "metrics_listen", "log")
+_OF_THE_HOST = (
+    *("asn", "router_id", "vtep", "site_of_origin", "discover", "duplicate_detection"),
+)
+_ANEW = "; every session restarts"
+_EFFECTS = {"asn": _ANEW, "router_id": _ANEW} | dict.fromkeys(
+    NEEDS_RESTART, "; restart evpnd to apply it"
+)
 UNNOTICED = frozenset({"description", "profile", "import_policies", "export_policies"})
 """Of a peer, what changes without its session starting anew."""
+_IP_LENGTHS = (4, 16)
 _NAMES = {
     "import_policies": "import",
     "export_policies": "export",
@@ -27,29 +36,35 @@ _NOT_TOLD = frozenset({"password", "static", "advertise", "given_targets", "rd"}
 
 def describe_changes(old: Config, new: Config) -> list[str]:
     """Name what a reload changes, one sentence each; empty: nothing."""
-    changes = [
-        f"{name.replace('_', '-')} changed"
-        for name in (
-            "asn",
-            "router_id",
-            "vtep",
-            "site_of_origin",
-            "discover",
-            "duplicate_detection",
-        )
-        if getattr(old, name) != getattr(new, name)
-    ]
-    changes.extend(
-        f"{name.replace('_', '-')} changed: restart evpnd to apply it"
-        for name in NEEDS_RESTART
-        if getattr(old, name) != getattr(new, name)
-    )
+    changes = []
+    for name in (*_OF_THE_HOST, *NEEDS_RESTART):
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
+            found: Values = [(name, was, now)]
+            if is_dataclass(now):
+                found = _differing(was, now, (each.name for each in fields(now)))
+            told = _written(found).removeprefix(name.replace("_", "-") + " ")
+            changes.append(
+                f"{name.replace('_', '-')} changed: {told}{_EFFECTS.get(name, '')}"
+            )
     changes.extend(_compare("peer", _peers(old), _peers(new), _peer_details))
     changes.extend(_compare("EVI", _evis(old), _evis(new, old), _evi_details))
     changes.extend(
         _compare("policy", dict(old.policies), dict(new.policies), _policy_details)
     )
     return changes
+
+
+def sessions_that_stay(old: Config, new: Config) -> frozenset[Peer]:
+    """Name the peers whose sessions a reload leaves alone."""
+    if (old.asn, old.router_id) != (new.asn, new.router_id):
+        return frozenset()
+    was = _peers(old)
+    return frozenset(
+        peer.address
+        for peer in new.peers
+        if peer.address in was and not _restarts(was[peer.address], peer)
+    )
 
 
 def _peers(config: Config) -> dict[str, PeerConfig]:
@@ -80,8 +95,12 @@ def _compare(
 
 def _peer_details(old: PeerConfig, new: PeerConfig) -> str:
     found = _differing(old, new, PeerConfig.__slots__)
-    anew = "" if {name for name, *_ in found} <= UNNOTICED else "; its session restarts"
-    return _written(found) + anew
+    return _written(found) + "; its session restarts" * _restarts(old, new)
+
+
+def _restarts(old: PeerConfig, new: PeerConfig) -> bool:
+    found = _differing(old, new, PeerConfig.__slots__)
+    return not {name for name, *_ in found} <= UNNOTICED
 
 
 def _evi_details(old: EviConfig, new: EviConfig) -> str:
@@ -117,6 +136,8 @@ def _value(value: object) -> str:
             return ", ".join(value.texts()) or "nothing"
         case tuple():
             return ", ".join(map(_value, value))
+        case bytes() if len(value) in _IP_LENGTHS:
+            return format_ip(value)
         case bytes():
             return format_route_target(value)
         case _:

@@ -262,6 +262,10 @@ class OneOrMore:
         return {"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]}
 
 
+_NO_REASONS = ("true", "false", "yes", "no", "on", "off", "y", "n")
+"""Booleans elsewhere in YAML: `reject: no` would reject, for the reason "no"."""
+
+
 def reason(value: object) -> str:
     """Read ``true``, or the text that says why; the former is empty text."""
     if value is True:
@@ -271,6 +275,11 @@ def reason(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(  # noqa: TRY004 - what pydantic collects
             f"expected true or the reason, not {describe(value)}"
+        )
+    if value.lower() in _NO_REASONS:
+        raise ValueError(
+            f"{describe(value)} is text here, and no reason; write true or the reason,"
+            " or remove it"
         )
     return text(value)
 

@@ -25,9 +25,10 @@ from evpnd.model.events import (
     Event,
     FdbDumped,
     LinkObserved,
+    LinkVanished,
     NeighborsDumped,
 )
-from evpnd.model.ids import Peer, parse_ip, parse_route_target, parse_vni
+from evpnd.model.ids import Peer, format_mac, parse_ip, parse_route_target, parse_vni
 from evpnd.model.rows import Link
 from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
 from tests.fakes.kernel import BRIDGE, PORTS
@@ -214,6 +215,26 @@ def test_each_managed_evi_gets_its_own_devices_and_ports() -> None:
         assert made[f"vx{vni}"]["vni"] == vni
         assert made[f"vx{vni}"]["bridge"] == f"br{vni}"
         assert made[f"tap{vni}"]["bridge"] == f"br{vni}"
+
+
+def test_new_devices_do_not_inherit_the_rows_of_those_that_go() -> None:
+    (plain,) = config().evis
+    managed = replace(plain, manage=True)
+    here = Host(configuration=config(evis=(managed,)))
+    here.up()
+    (one, two) = (link for link in here.kernel.links() if link.ifindex not in PORTS)
+    uplink = one._replace(ifindex=BRIDGE - 1, name="eth0", kind="", mac=b"\2eth0\0")
+    ours = (link._replace(alias="evpnd") for link in (one, two))
+    here.run(*map(LinkVanished, PORTS), *map(LinkObserved, (uplink, *ours)))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC), announce_imet(PEER, VTEP))
+    other = replace(managed, vni=parse_vni(300), name="vni-300")
+
+    plan = planned(here, config(evis=(other,)))
+
+    # The import targets are as they were, and so are the routes.
+    row = format_mac(MAC), VTEP
+    assert of(plan, "fdb") == [("add", *row), ("remove", *row)]
+    assert of(plan, "flood") == [("add", VTEP), ("remove", VTEP)]
 
 
 def test_a_port_that_is_left_out_leaves_the_bridge_and_may_go_to_another() -> None:

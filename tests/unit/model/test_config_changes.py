@@ -7,9 +7,9 @@ import pytest
 
 from evpnd.adapters.config_yaml.policies import judge_policy
 from evpnd.adapters.config_yaml.reader import parse_yaml
-from evpnd.model.config import Config
-from evpnd.model.config_changes import describe_changes
-from evpnd.model.ids import parse_route_target
+from evpnd.model.config import Config, DuplicateDetection, LogConfig, VtepConfig
+from evpnd.model.config_changes import describe_changes, sessions_that_stay
+from evpnd.model.ids import parse_ip, parse_route_target, parse_site_of_origin
 from evpnd.model.policy import Policy
 from evpnd.model.targets import ImportTargets
 from tests.fakes.host import PEERS, config
@@ -44,6 +44,43 @@ def test_what_changed_in_a_peer_is_told_and_whether_its_session_restarts() -> No
     assert describe_changes(config(), with_peer(import_policies=("a", "b"))) == [
         f"peer {PEER} changed: import from nothing to a, b"
     ]
+
+
+def test_what_changed_of_the_host_is_told_with_what_it_costs() -> None:
+    changed = config(
+        asn=65009,
+        router_id=parse_ip("10.0.0.9"),
+        vtep=VtepConfig(parse_ip("10.0.0.8")),
+        duplicate_detection=DuplicateDetection(moves=9, freeze=True),
+        site_of_origin=parse_site_of_origin("65009:7"),
+        log=LogConfig("debug"),
+        control_socket=Path("/run/x"),
+    )
+
+    assert describe_changes(config(), changed) == [
+        "asn changed: from 65000 to 65009; every session restarts",
+        "router-id changed: from 10.0.0.1 to 10.0.0.9; every session restarts",
+        "vtep changed: address from 10.0.0.1 to 10.0.0.8",
+        "site-of-origin changed: from nothing to 65009:7",
+        "duplicate-detection changed: moves from 5 to 9, freeze from false to true",
+        (
+            "control-socket changed: from /run/evpnd/evpnd.sock to /run/x; restart "
+            "evpnd to apply it"
+        ),
+        "log changed: level from info to debug; restart evpnd to apply it",
+    ]
+
+
+def test_sessions_stay_but_for_what_makes_others_of_them() -> None:
+    old = config()
+    first, second = PEERS
+
+    assert sessions_that_stay(old, old) == {first, second}
+    assert sessions_that_stay(old, with_peer(description="x")) == {first, second}
+    assert sessions_that_stay(old, with_peer(hold_time=30)) == {second}
+    assert sessions_that_stay(old, config(peers=old.peers[1:])) == {second}
+    assert sessions_that_stay(config(peers=old.peers[1:]), old) == {second}
+    assert sessions_that_stay(old, config(asn=65009)) == frozenset()
 
 
 def test_a_password_is_no_word_of_it() -> None:
