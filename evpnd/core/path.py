@@ -147,7 +147,7 @@ def rejection(attributes: PathAttributes, here: Here, *, ebgp: bool) -> str | No
 RANK_STEPS = (
     "sticky before not sticky",
     "higher mobility sequence",
-    "higher LOCAL_PREF set by a policy",
+    "higher LOCAL_PREF set by our policies",
     "lower VTEP address",
     "higher LOCAL_PREF",
     "shorter AS_PATH",
@@ -159,6 +159,8 @@ RANK_STEPS = (
     "lower peer address",
 )
 """What each part of a rank decides, in words."""
+_SEQUENCE, _PREFERENCE = 1, 2
+"""Places in a rank; the greater number goes first, and stands there negative."""
 
 
 def why_better(winner: Path, loser: Path) -> str:
@@ -167,6 +169,9 @@ def why_better(winner: Path, loser: Path) -> str:
     decided = next((step for step, one, two in parts if one != two), None)
     if decided is None:
         return "they are equal"
-    if decided == "higher mobility sequence":
+    if decided == RANK_STEPS[_SEQUENCE]:
         return f"{decided} ({winner.sequence} against {loser.sequence})"
+    if decided == RANK_STEPS[_PREFERENCE]:
+        preferences = [-each.rank[_PREFERENCE] for each in (winner, loser)]
+        return f"{decided} ({preferences[0]} against {preferences[1]})"
     return decided

@@ -9,7 +9,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path, why_better
 from evpnd.core.rib import OTHERS
-from evpnd.core.selection import best, mac_candidates, mac_obstacle
+from evpnd.core.selection import best, best_for_ip, mac_candidates, mac_obstacle
 from evpnd.core.sessions import Session
 from evpnd.model.communities import format_community, format_large_community
 from evpnd.model.ids import (
@@ -90,7 +90,25 @@ def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
     if entry["accepted"] and not entry["best"]:
         lost = [reason for reason in (*reasons, entry["reason"]) if reason]
         entry["reason"] = "; ".join(lost)
+    elif ip and entry["best"] and not entry["reason"]:
+        lost = [why for vrf, _ in judged.takers if (why := _why_unbound(vrf, mac, ip))]
+        entry["reason"] = f"for its MAC alone: {'; '.join(lost)}" if lost else None
     return entry
+
+
+def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
+    """Say what an IP is bound to in place of this MAC; None: to this one."""
+    local = vrf.binding(ip)
+    if local is not None:
+        where = f"the local MAC {format_mac(local)}"
+    elif len(vrf.macs_of.get(ip, ())) > 1 and (found := best_for_ip(vrf, ip)):
+        other, path = found
+        if other == mac:
+            return None
+        where = f"{format_mac(other)} at {format_ip(path.vtep)}"
+    else:
+        return None
+    return f"{format_ip(ip)} is bound to {where} in {vrf.config.name}"
 
 
 def _tell_fate(entry: Entry, judged: Fate) -> None:

@@ -13,7 +13,13 @@ from evpnd.core.explain.story import Story
 from evpnd.core.path import why_better
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.selection import best_for_ip, candidates
-from evpnd.model.ids import IPV4_LENGTH, format_ip, format_mac
+from evpnd.model.ids import (
+    IPV4_LENGTH,
+    format_ip,
+    format_mac,
+    is_host_ip,
+    is_unicast_mac,
+)
 from evpnd.model.rows import EVPND_PROTOCOL
 
 
@@ -66,6 +72,9 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         text += ", and announced" if told else ", and not announced"
         story.tell("local", text, vrf, mac=format_mac(local))
         story.steps += kept.steps
+    elif ip in vrf.static_ips:
+        text = f"the configuration binds it to {format_mac(vrf.static_ips[ip])}"
+        story.tell("local", f"{text}, which yields to a better claim", vrf)
     if found is not None:
         mac, path = found
         where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
@@ -75,7 +84,12 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
             for loser in candidates(vrf, other + ip)
             if loser is not path
         ]
-        if not losers:
+        if local is not None:
+            why = "the configuration gives it" if ip in vrf.static_ips else "it is here"
+            text = f"the local binding to {format_mac(local)} wins over {where}: {why}"
+            story.tell("selected", text, vrf)
+            losers = []
+        elif not losers:
             story.tell("selected", f"{where}: there is no other", vrf)
         for other, loser in losers:
             against = f"{format_mac(other)} at {format_ip(loser.vtep)}"
@@ -86,7 +100,11 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         lost = why_not_imported(received, vrf) or "no peer announces it"
     unready = story.not_ready(vrf)
     lost = lost or unready
+    if found is not None and local is None and ip not in vrf.own_ips:
+        lost = lost or _why_no_neighbor(vrf, ip)
     lost = _tell_neighbor(story, vrf, ip, lost)
+    if story.steps[-1]["step"] == "end":
+        return
     if lost is None:
         story.end_local(vrf, untold)
     else:
@@ -106,13 +124,17 @@ def _tell_neighbor(
         text = f"neighbour {format_ip(ip)} lladdr {format_mac(wanted.mac)}"
         story.tell("wanted", f"{text} on {story.link(vrf.bridge)}", vrf)
     else:
-        story.tell("wanted", f"no neighbour: {_why_no_neighbor(vrf, ip)}", vrf)
+        why = _why_no_neighbor(vrf, ip) or "it is not looked at yet"
+        story.tell("wanted", f"no neighbour: {why}", vrf)
     rows = [row for row in story.neighbors(vrf) if row.ip == ip]
     for row in rows:
         whose = "ours" if row.protocol == EVPND_PROTOCOL else "not ours"
         text = f"{format_ip(ip)} lladdr {format_mac(row.mac) if row.mac else '-'}"
         text = f"{text} on {story.link(row.ifindex)} ({whose})"
         story.tell("found", text, vrf)
+    if rows and wanted is None and ip in vrf.adopted_ips and story.waits:
+        story.end_kept(vrf)
+        return lost
     if not rows:
         story.tell("found", "no neighbour in the kernel", vrf)
     errno = story.engine.retries.errno(vrf.config.vni, "neighbor", ip)
@@ -126,7 +148,8 @@ def _tell_neighbor(
     return lost
 
 
-def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str:
+def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str | None:
+    """Say why no neighbour is wanted; None: one is."""
     if not vrf.ready:
         return f"{vrf.config.name} is not ready"
     if ip in vrf.own_ips:
@@ -136,6 +159,12 @@ def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str:
     found = best_for_ip(vrf, ip)
     if found is None:
         return "no route with it is imported"
-    if vrf.is_local(found[0]):
-        return f"its MAC {format_mac(found[0])} is local"
-    return "the address, or its MAC, is no station's"
+    if not is_host_ip(ip):
+        return f"{format_ip(ip)} is no host's address"
+    mac, _ = found
+    text = f"its MAC {format_mac(mac)} is"
+    if vrf.is_local(mac):
+        return f"{text} local"
+    if mac in vrf.own_macs:
+        return f"{text} an own interface's"
+    return None if is_unicast_mac(mac) else f"{text} no station's"

@@ -28,6 +28,13 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
     received = [route for route in received if route.path in concerned]
     text = format_mac(mac)
     tell_received(story, received, f"no peer announces {text}")
+    links = story.engine.inventory.links.by_index.values()
+    ours = [link.name for link in links if link.mac == mac]
+    if ours:
+        story.tell("local", f"it is the address of {', '.join(ours)}")
+    if ours and not received:
+        story.tell("end", "it is this host's own", ok=True)
+        return
     vrfs = [
         vrf
         for vrf in story.evis(vni)
@@ -153,10 +160,10 @@ def _tell_found_mac(
     rows = [row for row in story.fdb(vrf) if row.mac == mac]
     for row in rows:
         story.tell("found", story.row(row), vrf)
-    waiting = not story.engine.peering.settled
-    if rows and waiting and wanted is None and mac in vrf.adopted_macs:
-        text = "an earlier run left it; it is kept until every peer has had its say"
-        story.tell("noted", text, vrf)
+    kept = mac in vrf.adopted_macs and story.waits and not vrf.is_local(mac)
+    if rows and wanted is None and kept:
+        story.end_kept(vrf)
+        return
     if not rows:
         story.tell("found", "no row in the kernel", vrf)
     errno = story.engine.retries.errno(vrf.config.vni, "fdb", mac)

@@ -8,6 +8,7 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.explain.story import Story
 from evpnd.core.findings import of_mac_ip
 from evpnd.core.path import Path
+from evpnd.core.policy.changing import words, written
 from evpnd.core.policy.program import Step as RuleStep
 from evpnd.core.sessions import Session
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
@@ -62,7 +63,8 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
         for step in outcome.steps:
             why = f": {step.reason}" if step.reason else ""
             done = f"{step.verdict.value}ed" if step.verdict else "changed"
-            _tell_rule(story, step, f"{into}{done} by {step.name}{why}", received, vrf)
+            text = f"{into}{done} by {step.name}{why}{written(words(step.changes))}"
+            _tell_rule(story, step, text, received, vrf)
     rejections = {each.reason for each in judged.outcomes if not each.accepted}
     for vrf, reason in judged.refusals:
         if reason not in rejections:
@@ -92,6 +94,7 @@ def _tell_rule(
         policy=step.policy,
         rule=step.rule,
         at=step.place,
+        set=words(step.changes),
     )
 
 

@@ -51,6 +51,11 @@ class Story:
         found = self.engine.inventory.links.by_index.get(ifindex)
         return found.name if found is not None else f"device {ifindex}"
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether peers have yet to have their say."""
+        return not self.engine.peering.settled
+
     def evis(self, vni: int | None) -> list[MacVrf]:
         """List the EVIs that are asked about."""
         vrfs = self.engine.inventory.vrfs
@@ -122,6 +127,12 @@ class Story:
             self.end(vrf, None)
         else:
             self.tell("end", f"here, and not announced: {untold}", vrf, ok=False)
+
+    def end_kept(self, vrf: MacVrf) -> None:
+        """End the story of a row that no route confirmed yet, and that may stay."""
+        text = "an earlier run left it; it is kept until every peer has had its say"
+        self.tell("noted", text, vrf)
+        self.tell("end", "here for now: an earlier run left it", vrf, ok=True)
 
     def end(self, vrf: MacVrf, lost: str | None) -> None:
         """Tell how it ends, and where it got lost."""

@@ -80,12 +80,18 @@ def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
         refusal = judged.refused_by(vrf)
         if refusal is not None:
             return refusal
-        if judged.reason is not None and (vrf in path.importers or len(imets) == 1):
+        if judged.reason is not None and (_is_for(vrf, path) or path.nearest):
             return judged.reason
         elsewhere += [other.config.name for other, _ in judged.takers]
     if elsewhere:
         return f"its type 3 route is imported by {', '.join(elsewhere)}, not here"
-    return "no type 3 route of it is imported here"
+    return f"no type 3 route of it is for {vrf.config.name}"
+
+
+def _is_for(vrf: MacVrf, path: Path) -> bool:
+    """Tell whether an EVI would import a path if nothing else spoke against it."""
+    targets = path.attributes.route_targets
+    return vrf in path.importers or any(map(vrf.config.import_targets.matches, targets))
 
 
 def _tell_vtep_in(
@@ -107,6 +113,9 @@ def _tell_vtep_in(
         story.tell("found", story.row(row), vrf)
     if not rows:
         story.tell("found", "not in the kernel's flood list", vrf)
+    if rows and vtep in vrf.adopted_vteps and story.waits and lost is not None:
+        story.end_kept(vrf)
+        return
     errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)
     if errno is not None:
         refused = story.refused("row", errno, vrf)

@@ -1,6 +1,6 @@
 """What rules change in a route, and the difference in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evpnd.model.communities import (
@@ -82,6 +82,23 @@ def difference(before: Subject, after: Subject) -> dict[str, object]:
         if edit:
             found[word] = edit
     return found
+
+
+def written(changes: Mapping[str, object]) -> str:
+    """Write changes, as `words` or `difference` gives them, behind a sentence."""
+    return "".join(f", set {word} {_value(value)}" for word, value in changes.items())
+
+
+def _value(value: object) -> str:
+    match value:
+        case dict():
+            return " ".join(f"{what} {_value(those)}" for what, those in value.items())
+        case list():
+            return ", ".join(map(str, value)) or "nothing"
+        case bool():
+            return str(value).lower()
+        case _:
+            return str(value)
 
 
 def words(changes: Changes) -> dict[str, object]:

@@ -28,7 +28,9 @@ _WITH_KEYS = frozenset().union(*(TYPES_WITH[field] for field in KEY_FIELDS))
 class Step:
     """A rule that matched, and how often it did. Compared by identity."""
 
-    __slots__ = ("count", "file", "line", "policy", "reason", "rule", "verdict")
+    __slots__ = (
+        *("changes", "count", "file", "line", "policy", "reason", "rule", "verdict"),
+    )
 
     def __init__(self, policy: Policy, rule: Rule) -> None:
         """Begin with no route."""
@@ -38,6 +40,7 @@ class Step:
         self.line = rule.line
         self.verdict = rule.verdict
         """None: it changed the route, and the next rule was asked."""
+        self.changes = rule.changes
         self.reason = rule.reason
         self.count = 0
         """Routes, each time that they were judged."""

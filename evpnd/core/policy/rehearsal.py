@@ -16,7 +16,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.exporting import Group
 from evpnd.core.path import Path
-from evpnd.core.policy.changing import difference
+from evpnd.core.policy.changing import difference, written
 from evpnd.core.policy.subjects import received_mac_ip, received_other, to_announce
 from evpnd.core.policy.view import attachments
 from evpnd.model.actions import ExportAttributes
@@ -250,7 +250,7 @@ def _standing(
     texts = []
     for vrf, taken in judged.takers:
         changes = difference(before, see(taken.attributes)) if taken is not path else {}
-        texts.append(f"into {vrf.config.name}{_written(changes)}")
+        texts.append(f"into {vrf.config.name}{written(changes)}")
     return True, "; ".join(texts)
 
 
@@ -265,7 +265,7 @@ def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
                     "announced" if judged else _kept_back(group, vrf, attributes, key)
                 )
                 if judged not in (None, attributes):
-                    text += _written(_difference(attributes, judged))
+                    text += written(_difference(attributes, judged))
                 name = _mac_ip(vni, key)
                 if not key:
                     imet = to_announce(attributes, vni=vni, rd=vrf.rd, learned=None)
@@ -296,13 +296,3 @@ def _difference(
         for each in (attributes, judged or attributes)
     )
     return difference(before, after)
-
-
-def _written(changes: Mapping[str, object]) -> str:
-    return "".join(f", set {word} {_value(value)}" for word, value in changes.items())
-
-
-def _value(value: object) -> str:
-    if not isinstance(value, dict):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    return " ".join(f"{what} {', '.join(those)}" for what, those in value.items())

@@ -20,6 +20,7 @@ from tests.fakes.host import (
 from tests.fakes.kernel import PORTS
 from tests.unit.core.explain_host import (
     FAR,
+    FARTHER,
     IP,
     MAC,
     ONE,
@@ -114,6 +115,38 @@ def test_a_limit_of_one_evi_is_told_where_another_takes_the_route() -> None:
 
     ends = {step["vni"]: step["text"] for step in told.steps if step["step"] == "end"}
     assert "limit ips 1 per vni reached (policy a, a.yaml:2)" in ends[VNI]
+
+
+def test_what_a_rule_sets_is_told() -> None:
+    rules = """rules:
+  - {name: mark, match: {type: mac-ip}, set: {sticky: true}, next: true}
+  - name: prefer
+    match: {type: mac-ip}
+    set: {local-preference: 300, community: {add: ["1:1"], remove: ["2:*"]}}
+"""
+    here = governed("import", rules)
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+    steps = [each for each in mac_story(here) if each["step"] == "policy"]
+
+    assert [each["text"].partition(", p.yaml:")[2] for each in steps] == [
+        "3, set sticky true",
+        "4, set local-preference 300, set community add 1:1 remove 2:*",
+    ]
+    assert steps[0]["set"] == {"sticky": True}
+    assert steps[1]["set"]["community"] == {"add": ["1:1"], "remove": ["2:*"]}
+
+
+def test_a_preference_of_ours_decides_with_its_number() -> None:
+    rule = "rules: [{name: r, match: {vtep: 10.0.0.3}, set: {local-preference: 150}}]"
+    here = governed("import", rule)
+    near = replace(attributes(FAR), local_preference=200)
+    here.run(announce(ONE, near, FAR, MAC))
+    here.run(announce(TWO, attributes(FARTHER), FARTHER, MAC))
+
+    (selected,) = texts(mac_story(here), "selected")
+    assert selected.endswith(
+        ": higher LOCAL_PREF set by our policies (150 against 100)"
+    )
 
 
 def test_accepting_rules_are_no_changes() -> None:

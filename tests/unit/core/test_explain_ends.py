@@ -1,0 +1,186 @@
+"""What a story ends with where rows stay, a local one wins, or it is our own."""
+
+from dataclasses import replace
+
+import pytest
+
+from evpnd.core import route_views
+from evpnd.core.explain import Step, explain_ip, explain_mac, explain_vtep
+from evpnd.model.config import StaticEntry
+from evpnd.model.events import LinkObserved, UpdateReceived
+from evpnd.model.ids import Ip, Mac, format_ip, format_mac, parse_ip, parse_route_target
+from evpnd.model.routes import ImetRoute, PmsiTunnel, Update
+from evpnd.model.rows import Link
+from tests.fakes.host import (
+    PEERS,
+    VNI,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+    rd_of,
+)
+from tests.fakes.kernel import BRIDGE, OWN_MAC, PORTS
+from tests.unit.core.explain_host import (
+    FAR,
+    FARTHER,
+    IP,
+    MAC,
+    governed,
+    host,
+    story,
+    texts,
+    two_evis,
+)
+
+ONE, TWO = PEERS
+OTHER = b"\2\0\0\0\0\7"
+
+
+def of_mac(here: Host, mac: bytes) -> list[Step]:
+    told = story(here)
+    explain_mac(told, mac, None)
+    return told.steps
+
+
+def of_ip(here: Host, ip: bytes) -> list[Step]:
+    told = story(here)
+    explain_ip(told, ip, None)
+    return told.steps
+
+
+def of_vtep(here: Host, vtep: str, vni: int | None = None) -> list[Step]:
+    told = story(here)
+    explain_vtep(told, parse_ip(vtep), vni)
+    return told.steps
+
+
+def test_what_an_earlier_run_left_is_kept_and_not_absent() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC, MAC + IP))
+    here.run(announce_imet(ONE, FAR))
+    again = Host(here.kernel)
+
+    for steps in (of_mac(again, MAC), of_ip(again, IP), of_vtep(again, FAR)):
+        assert "until every peer has had its say" in texts(steps, "noted")[0]
+        end = steps[-1]
+        assert end["text"] == "here for now: an earlier run left it"
+        assert end["ok"] is True
+
+
+@pytest.mark.parametrize("whose", ["bridge", "vxlan", "port", "uplink"])
+def test_the_macs_of_our_own_interfaces_are_told_to_be_ours(whose: str) -> None:
+    here = host()
+    links = {link.ifindex: link for link in here.kernel.links()}
+    uplink = Link(9, "eth0", "", True, True, 0, b"\2eth0\0", 1500, "")
+    here.run(LinkObserved(uplink))
+    link, mac = {
+        "bridge": (links[BRIDGE].name, links[BRIDGE].mac),
+        "vxlan": ("vx100", OWN_MAC),
+        "port": (links[PORTS[0]].name, links[PORTS[0]].mac),
+        "uplink": ("eth0", uplink.mac),
+    }[whose]
+
+    steps = of_mac(here, mac)
+
+    assert texts(steps, "local") == [f"it is the address of {link}"]
+    assert steps[-1]["text"] == "it is this host's own"
+    assert steps[-1]["ok"] is True
+
+
+def test_a_local_binding_that_wins_says_over_what() -> None:
+    (evi,) = config().evis
+    entry = StaticEntry(Mac(OTHER), Ip(IP))
+    here = host(evis=(replace(evi, static=(entry,)),))
+    here.run(announce(ONE, attributes(FAR), FAR, MAC + IP))
+
+    (selected,) = texts(of_ip(here, IP), "selected")
+
+    assert selected == (
+        f"the local binding to {format_mac(OTHER)} wins over {format_mac(MAC)} at "
+        f"{FAR} by peer {ONE}: the configuration gives it"
+    )
+    (row,) = route_views.routes(here.engine)
+    assert row["best"] is True
+    assert row["reason"] == (
+        f"for its MAC alone: {format_ip(IP)} is bound to the local MAC "
+        f"{format_mac(OTHER)} in tenant"
+    )
+
+
+def test_of_two_remote_bindings_the_loser_is_for_its_mac_alone() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC + IP))
+    here.run(announce(TWO, attributes(FARTHER), FARTHER, OTHER + IP))
+
+    reasons = {row["mac"]: row["reason"] for row in route_views.routes(here.engine)}
+
+    assert reasons == {
+        format_mac(MAC): None,
+        format_mac(OTHER): (
+            f"for its MAC alone: {format_ip(IP)} is bound to {format_mac(MAC)} at "
+            f"{FAR} in tenant"
+        ),
+    }
+
+
+def test_a_static_binding_that_lost_its_mac_is_not_forgotten() -> None:
+    (evi,) = config().evis
+    entry = StaticEntry(Mac(MAC), Ip(IP))
+    here = host(evis=(replace(evi, static=(entry,)),))
+    here.run(announce(ONE, replace(attributes(FAR), sticky=True), FAR, MAC, MAC + IP))
+
+    assert texts(of_ip(here, IP), "local") == [
+        (
+            f"the configuration binds it to {format_mac(MAC)}, which yields to a better"
+            " claim"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mac", "ip", "why"),
+    [
+        (MAC, "0.0.0.0", "0.0.0.0 is no host's address"),
+        (MAC, "224.0.0.5", "224.0.0.5 is no host's address"),
+        (OWN_MAC, "192.0.2.10", f"its MAC {format_mac(OWN_MAC)} is an own interface's"),
+        (b"\1\0\0\0\0\1", "192.0.2.10", "its MAC 01:00:00:00:00:01 is no station's"),
+    ],
+)
+def test_an_ip_that_gets_no_neighbour_is_absent_for_that_reason(
+    mac: bytes, ip: str, why: str
+) -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, mac + parse_ip(ip)))
+
+    steps = of_ip(here, parse_ip(ip))
+
+    assert texts(steps, "wanted") == [f"no neighbour: {why}"]
+    assert steps[-1]["text"] == f"absent: {why}"
+    assert steps[-1]["ok"] is False
+
+
+def test_a_rejected_type_3_of_another_vni_is_no_reason() -> None:
+    rule = "rules: [{name: r, match: {vtep: 10.0.0.3}, reject: quarantined}]"
+    here = governed("import", rule)
+    policies = dict(here.engine.config.policies)
+    second = two_evis()
+    evis = second.engine.config.evis
+    peers = tuple(
+        replace(peer, import_policies=("p",)) for peer in here.engine.config.peers
+    )
+    both = host(evis=evis, peers=peers, policies=policies)
+    vtep = parse_ip(FARTHER)
+    path = replace(
+        attributes(FARTHER),
+        route_targets=(parse_route_target("65000:200"),),
+        pmsi=PmsiTunnel(6, 200, vtep),
+    )
+    route = ImetRoute(rd_of(FARTHER), bytes(4), vtep)
+    both.run(UpdateReceived(ONE, Update(path, [], [route], [], [])))
+
+    (here_, there) = (of_vtep(both, FARTHER, vni)[-1]["text"] for vni in (VNI, 200))
+
+    assert here_ == "absent: no type 3 route of it is for tenant"
+    assert "quarantined" in there
