@@ -16,8 +16,9 @@ from evpnd.adapters.config_yaml import (
 from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows
-from evpnd.core.policy.changing import words
+from evpnd.core.policy.changing import whole_lists, words
 from evpnd.core.policy.trial import Trial, meets, try_route
+from evpnd.model.policy import NO_CHANGES, Changes
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
 Found = dict[str, object]
@@ -165,6 +166,8 @@ def test(
     if live:
         if route is not None or len(files) != 1:
             raise click.UsageError("--live takes one FILE, and no --route")
+        if Path(files[0]).is_dir():
+            raise click.UsageError(f"--live takes one FILE; {files[0]} is a directory")
         _rehearse(ctx, socket, Path(files[0]), as_json=as_json)
         return
     read = _read(files)
@@ -230,7 +233,7 @@ def _print_policy(tested: PolicyWithCases) -> None:
         click.echo(f"  {mark}  {index:>2}  {case.route.text}")
         click.echo(f"{'':14}case      {policy.file}:{case.line}")
         click.echo(f"{'':14}expected  {_sentence(_expected(case))}")
-        got = _got(trial)
+        got = _got(trial, case.changes or NO_CHANGES)
         if case.changes is None and not trial.changes:
             del got["set"]
         click.echo(f"{'':14}got       {_sentence(got)}")
@@ -252,13 +255,15 @@ def _expected(case: Case) -> Found:
     return found
 
 
-def _got(trial: Trial) -> Found:
+def _got(trial: Trial, expected: Changes = NO_CHANGES) -> Found:
+    """Say how a route fared; what is expected as a whole list, as one."""
     step = trial.deciding
+    changes = {**trial.changes, **whole_lists(expected, trial.subject)}
     return {
         "verdict": trial.verdict.value,
         "rule": step.rule,
         "at": step.place,
-        "set": dict(trial.changes),
+        "set": changes,
         "reason": trial.reason,
     }
 
@@ -272,7 +277,7 @@ def _as_object(tested: PolicyWithCases, index: int, case: Case, trial: Trial) ->
         "route": case.route.text,
         "passed": meets(case, trial),
         "expected": _expected(case),
-        "got": _got(trial),
+        "got": _got(trial, case.changes or NO_CHANGES),
     }
 
 

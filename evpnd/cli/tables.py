@@ -42,7 +42,8 @@ def write_text(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return ",".join(map(write_text, value))
+            texts = list(map(write_text, value))
+            return ("; " if any("," in text for text in texts) else ",").join(texts)
         case _:
             text = str(value)
             if text.isprintable():

@@ -159,8 +159,8 @@ RANK_STEPS = (
     "lower peer address",
 )
 """What each part of a rank decides, in words."""
-_SEQUENCE, _PREFERENCE = 1, 2
-"""Places in a rank; the greater number goes first, and stands there negative."""
+_SEQUENCE, _PREFERENCE = RANK_STEPS[1:3]
+"""Told with their numbers, of which the greater goes first."""
 
 
 def why_better(winner: Path, loser: Path) -> str:
@@ -169,9 +169,8 @@ def why_better(winner: Path, loser: Path) -> str:
     decided = next((step for step, one, two in parts if one != two), None)
     if decided is None:
         return "they are equal"
-    if decided == RANK_STEPS[_SEQUENCE]:
+    if decided == _SEQUENCE:
         return f"{decided} ({winner.sequence} against {loser.sequence})"
-    if decided == RANK_STEPS[_PREFERENCE]:
-        preferences = [-each.rank[_PREFERENCE] for each in (winner, loser)]
-        return f"{decided} ({preferences[0]} against {preferences[1]})"
+    if decided == _PREFERENCE:
+        return f"{decided} ({-winner.rank[2]} against {-loser.rank[2]})"
     return decided

@@ -6,6 +6,7 @@ All but MP_REACH_NLRI and MP_UNREACH_NLRI, which are the UPDATE's own matter.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from evpnd.model.ids import format_ip
 from evpnd.model.routes import (
     Malformed,
     PathAttributes,
@@ -210,9 +211,8 @@ class _Judge:
             if code not in self._seen:
                 self._find(_WITHDRAW, f"{code.name} is missing", _MISSING)
         if not any(next_hop) or _is_multicast(next_hop):
-            self._find(
-                _WITHDRAW, f"next hop {next_hop.hex()} is no host's address", _NEXT_HOP
-            )
+            text = f"next hop {format_ip(next_hop)} is no host's address"
+            self._find(_WITHDRAW, text, _NEXT_HOP)
 
     def assemble(self, next_hop: bytes) -> PathAttributes:
         """Make the value of sound attributes."""

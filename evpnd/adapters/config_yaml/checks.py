@@ -9,7 +9,7 @@ from evpnd.adapters.config_yaml.schema import ConfigFile, EviSection
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.adapters.config_yaml.types import did_you_mean
 from evpnd.model.ids import RD_INDEXES, Ip, format_ip, format_mac, format_rd, parse_ip
-from evpnd.model.policy import Criterion, Field, Policy
+from evpnd.model.policy import Criterion, Field, Policy, Rule, Verdict
 
 
 def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
@@ -226,11 +226,22 @@ def _check_attached(
         goal = Goal(rule.match)
         if search.possible([goal]) and not search.possible([goal, here]):
             findings.warn(place, f"{where} never holds here: what is {what}")
+        elif _takes_targets(rule) and place[0] == "peers":
+            findings.warn(
+                place, f"{where} leaves no route target, so that no EVI imports it"
+            )
         elif out and external and rule.changes.local_preference is not None:
             findings.warn(
                 place,
                 f"{where} sets local-preference, which no external peer is told",
             )
+
+
+def _takes_targets(rule: Rule) -> bool:
+    """Tell whether a rule lets routes pass, and takes all route targets from them."""
+    edit = rule.changes.route_targets
+    takes = edit is not None and edit.replace == () and not edit.add
+    return takes and rule.verdict is Verdict.ACCEPT
 
 
 def _attachments(file: ConfigFile) -> Iterator[tuple[KeyPath, list[str]]]:

@@ -13,7 +13,8 @@ from evpnd.adapters.config_yaml.policy_rules import POLICY, build_policy
 from evpnd.adapters.config_yaml.policy_schema import Route
 from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
-from evpnd.adapters.config_yaml.shape import Findings, Shape, validate
+from evpnd.adapters.config_yaml.scalars import Nothing
+from evpnd.adapters.config_yaml.shape import Findings, Shape, blank_missing, validate
 from evpnd.core.policy.trial import meets, try_route
 from evpnd.model.policy import Policy
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
@@ -54,8 +55,12 @@ def judge_policy(
     value = document.value
     if not is_policy(document):
         what = "" if isinstance(value, dict) else f"is {describe(value)}; "
+        if isinstance(value, Nothing):
+            what = "is empty; "
         findings.add_shape(
-            (), f"{what}not a policy file; it starts with `policy: NAME`"
+            (),
+            f"{what}not a policy file; it starts with `policy: NAME`"
+            f"{blank_missing(value)}",
         )
         return None, findings
     file = validate(findings, POLICY)
@@ -132,11 +137,14 @@ def read_policies(
         within = Path(glob.escape(str(folder))) / pattern
         paths = sorted(glob.glob(str(within)))  # noqa: PTH207
         if not paths:
-            complete = False
-            findings.add(
-                ("policies", index),
-                f"no file matches {pattern} in {folder}; correct or remove it",
-            )
+            where = "" if Path(pattern).is_absolute() else f" in {folder}"
+            reason = f"no file matches {pattern}{where}; correct or remove it"
+            # A folder for files to come is empty at first; a name is of one file.
+            if glob.has_magic(pattern):
+                findings.warn(("policies", index), reason)
+            else:
+                complete = False
+                findings.add(("policies", index), reason)
         for path in map(Path, paths):
             if path.is_dir():
                 complete = False

@@ -13,6 +13,7 @@ from evpnd.model.policy import (
     Changes,
     Criterion,
     Field,
+    Limit,
     Match,
     Not,
     Policy,
@@ -59,6 +60,33 @@ def warn_of_rules(policy: Policy, findings: Findings) -> None:
                 f"is never reached: {listed} all that it matches; put it "
                 f"before {'those' if first else 'that'}, or remove it",
             )
+    _warn_of_default(policy, findings, search)
+    for at, limit in enumerate(policy.limits):
+        for other in policy.limits:
+            if other is not limit and _is_lower(other, limit):
+                findings.warn(
+                    ("limits", at),
+                    f"is never reached before {other.text} on line {other.line}; "
+                    "remove one of the two",
+                )
+                break
+
+
+def _warn_of_default(policy: Policy, findings: Findings, search: Search) -> None:
+    if findings.document.section("default") is None:
+        return
+    last = Rule("", policy.line, (), policy.default)
+    if earlier := _deciding((*policy.rules, last), len(policy.rules), search):
+        names = ", ".join(each.name for each in earlier)
+        findings.warn(("default",), f"is never reached: {names} decide all; remove it")
+
+
+def _is_lower(one: Limit, other: Limit) -> bool:
+    """Tell whether the one is reached first wherever the other would be."""
+    if one.counted is not other.counted or not set(one.per) <= set(other.per):
+        return False
+    same = one.most == other.most and set(one.per) == set(other.per)
+    return one.line < other.line if same else one.most <= other.most
 
 
 def _types(match: Match, around: frozenset[RouteType]) -> frozenset[RouteType]:

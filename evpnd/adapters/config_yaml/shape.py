@@ -5,6 +5,7 @@ compare values run in the same pass. One run then names all errors of a file.
 """
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -191,13 +192,22 @@ class Findings:
         self._errors.setdefault((error.key, reason), error)
 
 
+def blank_missing(value: object) -> str:
+    """Say what YAML makes of `key:value`, where that may be what was meant."""
+    if isinstance(value, str) and re.match(r"[\w-]+:\S", value):
+        return " (a blank belongs behind the colon)"
+    return ""
+
+
 def validate(findings: Findings, shape: Shape[FileT]) -> FileT | None:
     """Note every error of shape and return what is sound; None if nothing is."""
     value = findings.document.value
     if not isinstance(value, dict):
         what = "is empty" if isinstance(value, Nothing) else f"is {describe(value)}"
         findings.add_shape(
-            (), f"{what}; expected a mapping that starts with {shape.first}"
+            (),
+            f"{what}; expected a mapping that starts with {shape.first}"
+            f"{blank_missing(value)}",
         )
         return None
     value = copy.deepcopy(value)

@@ -61,6 +61,8 @@ def _tell_mac_in(
         lost = why_not_imported(received, vrf) or "no peer announces it"
     unready = story.not_ready(vrf)
     lost = lost or unready
+    if mac in vrf.frozen:
+        _tell_frozen(story, vrf, mac)
     if mac in vrf.ceded:
         text = "the configuration gives it as static, which yields to a better claim"
         story.tell("local", text, vrf)
@@ -80,6 +82,16 @@ def _tell_mac_in(
             story.tell("wanted", f"no row: {obstacle}", vrf)
             lost = lost or obstacle
     _tell_found_mac(story, vrf, mac, wanted, lost)
+
+
+def _tell_frozen(story: Story, vrf: MacVrf, mac: bytes) -> None:
+    vni = vrf.config.vni
+    until = story.engine.duplicates.found.get((vni, mac), story.now)
+    text = (
+        f"it is a duplicate and frozen for another {max(0, int(until - story.now))} s"
+    )
+    command = f"`evpnd clear duplicate --vni {vni} {format_mac(mac)}`"
+    story.tell("noted", f"{text}; {command} releases it now", vrf)
 
 
 def _tell_local(
@@ -113,8 +125,6 @@ def _tell_local(
     text += f", sequence {vrf.sequence.get(mac, 0)}"
     kept = exported(story, vrf, mac)
     story.tell("announced", f"to no peer: {text}" if kept.untold else text, vrf)
-    if mac in vrf.frozen:
-        story.tell("noted", "it is a duplicate and frozen here", vrf)
     story.steps += kept.steps
     return kept.untold
 

@@ -99,6 +99,7 @@ def _tell_vtep_in(
 ) -> None:
     count = "1 MAC is" if macs == 1 else f"{macs} MACs are"
     story.tell("selected", f"{count} reached by it", vrf, macs=macs)
+    unready = story.not_ready(vrf)
     if lost is not None:
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     elif not vrf.config.flood:
@@ -106,7 +107,6 @@ def _tell_vtep_in(
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     elif vrf.ready:
         story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)
-    unready = story.not_ready(vrf)
     lost = lost or unready
     rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
     for row in rows:

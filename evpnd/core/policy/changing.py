@@ -84,6 +84,16 @@ def difference(before: Subject, after: Subject) -> dict[str, object]:
     return found
 
 
+def whole_lists(expected: Changes, found: Subject) -> dict[str, object]:
+    """Give the whole lists of a route where a case expects whole lists."""
+    lists: dict[str, object] = {}
+    for word, name, text in _LISTS:
+        edit: Edit | None = getattr(expected, name)
+        if edit is not None and edit.replace is not None:
+            lists[word] = [text(each) for each in getattr(found, name)]
+    return lists
+
+
 def written(changes: Mapping[str, object]) -> str:
     """Write changes, as `words` or `difference` gives them, behind a sentence."""
     return "".join(f", set {word} {_value(value)}" for word, value in changes.items())

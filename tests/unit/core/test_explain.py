@@ -116,6 +116,11 @@ def test_a_frozen_mac_says_so() -> None:
     here.run(announce(ONE, attributes(FAR, 7), FAR, MAC))
 
     assert "duplicate and frozen" in texts(mac_story(here), "end")[0]
+    here.now += 100
+    assert texts(mac_story(here), "noted")[-1] == (
+        "it is a duplicate and frozen for another 200 s; `evpnd clear duplicate "
+        f"--vni {VNI} 02:00:00:00:00:01` releases it now"
+    )
 
 
 def test_a_frozen_local_mac_wins_nothing() -> None:
