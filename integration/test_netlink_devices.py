@@ -13,12 +13,13 @@ from evpnd.model.actions import (
     ReleasePorts,
     RemoveDevices,
     SnoopPorts,
+    UpsertRemoteMacs,
 )
 from evpnd.model.config import EviConfig
 from evpnd.model.events import BindingsSnooped, DeviceActionFailed, FdbObserved
 from evpnd.model.ids import Vni, parse_ip, parse_mac
 from evpnd.model.targets import auto_import_targets
-from integration.lab_kernel import link
+from integration.lab_kernel import fdb, link
 from integration.lab_netns import inside
 from integration.netlink_bench import VTEP, Bench, Driver, bench, mac
 
@@ -109,6 +110,25 @@ def test_a_vxlan_device_that_cannot_be_changed_is_made_anew(
     assert not refusals(bench, changed)
     assert field(bench, "vxm", "linkinfo", "info_data", "id") == changed.evi.vni
     assert field(bench, "vxm", "master") == "brm"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field_name"),
+    [("10.0.0.1", "10.0.0.99", "local"), ("fd00::1", "fd00::99", "local6")],
+)
+def test_another_address_of_the_family_leaves_the_device_and_its_rows(
+    bench: Bench, old: str, new: str, field_name: str
+) -> None:
+    bench.ip("addr add fd00::1/128 dev lo", "addr add fd00::99/128 dev lo")
+    bench.do(create(vtep=old))
+    before = bench.index("vxm")
+    vtep = parse_ip("10.0.0.2" if field_name == "local" else "fd00::2")
+    bench.do(UpsertRemoteMacs(before, vtep, [b"\2\0\0\0\0\7"]))
+
+    assert not refusals(bench, create(vtep=new))
+    assert bench.index("vxm") == before
+    assert field(bench, "vxm", "linkinfo", "info_data", field_name) == new
+    assert any(row.mac == "02:00:00:00:00:07" for row in fdb(bench.namespace, "vxm"))
 
 
 def test_an_ipv6_underlay_costs_seventy_octets(bench: Bench) -> None:

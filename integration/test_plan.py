@@ -7,7 +7,8 @@ import yaml
 
 from integration.lab import Host, MakeLab, evi
 from integration.lab_evpnd import Evpnd
-from integration.lab_fabric import converge, mesh
+from integration.lab_fabric import converge, expect_macs, mesh
+from integration.lab_kernel import link
 from integration.lab_netns import ip, run
 
 pytestmark = pytest.mark.root
@@ -23,6 +24,12 @@ def tables(host: Host) -> str:
     bound = run(["ip", "-n", host.namespace, "neigh", "show", "nud", "noarp"])
     links = run(["ip", "-n", host.namespace, "-br", "link", "show"])
     return "\n".join(sorted([*remote, *bound.splitlines(), *links.splitlines()]))
+
+
+def ifindex(host: Host) -> object:
+    found = link(host.namespace, f"vx{VNI}")
+    assert found is not None
+    return found["ifindex"]
 
 
 def plan(daemon: Evpnd) -> list[Row]:
@@ -75,6 +82,64 @@ def test_a_plan_of_a_reload_is_what_the_reload_does(make_lab: MakeLab) -> None:
 
     assert one.reload().returncode == 0
     one.wait_ready(1)
+    assert plan(one) == []
+
+
+def test_a_managed_evi_that_gets_another_vni_is_planned_with_its_rows(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab(2)
+    targets = {"import": ["65001:7"], "export": ["65001:7"]}
+    for host in lab.hosts:
+        host.tenant(f"t{host.number}", VNI, 10 + host.number, attach=False)
+    evis = {
+        n: [evi(VNI, manage=True, ports=[f"t{n}"], **{"route-targets": targets})]
+        for n in (1, 2)
+    }
+    one, _ = mesh(lab, evis)
+    converge(lab)
+    remote = lab.tenants[1]
+
+    other = evi(OTHER, manage=True, ports=["t1"], **{"route-targets": targets})
+    edit(one, evis=[other])
+    changes = plan(one)
+    rows = {
+        (row["action"], row["vni"])
+        for row in only(changes, what="fdb", mac=remote.mac, vtep=lab[2].vtep)
+    }
+
+    assert rows == {("remove", VNI), ("add", OTHER)}
+    assert only(changes, what="flood", action="add", vni=OTHER, vtep=lab[2].vtep)
+    assert one.reload().returncode == 0
+    one.wait_ready(1)
+    expect_macs(lab[1], OTHER, {remote.mac: lab[2].vtep})
+
+
+def test_another_vtep_address_is_taken_by_the_device_there_is(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.tenant(f"t{host.number}", VNI, 10 + host.number, attach=False)
+    evis = {n: [evi(VNI, manage=True, ports=[f"t{n}"])] for n in (1, 2)}
+    one, two = mesh(lab, evis)
+    converge(lab)
+    local, remote = lab.tenants
+    new = "10.0.0.101"
+    ip([f"addr add {new}/32 dev lo"], lab[1].namespace)
+    ip([f"route add {new}/32 via 10.255.1.2"], lab.router)
+    before = ifindex(lab[1])
+    edit(one, vtep={"address": new})
+
+    (device,) = only(plan(one), what="device")
+    assert (device["action"], device["local"]) == ("change", new)
+    assert one.reload().returncode == 0
+    expect_macs(lab[2], VNI, {local.mac: new})
+    expect_macs(lab[1], VNI, {remote.mac: lab[2].vtep})
+    assert ifindex(lab[1]) == before
+    flooded = {row["vtep"] for row in two.show("vteps") if row["flood"]}
+    assert flooded == {new}
+    local.expect_ping(remote.ip)
     assert plan(one) == []
 
 

@@ -117,6 +117,7 @@ class Inventory:
         if vtep != self.vtep:
             self.vtep = bytes(vtep)
             self.vtep_changed = True
+            self._tried.clear()  # what was tried was with the other address
         if not self._swept:
             self._swept = True
             self._sweep_managed(actions)
@@ -144,9 +145,17 @@ class Inventory:
                 found = Devices(reason)
         if evi.manage:
             self._manage(evi, found, now, actions)
-            for name in (vxlan_name(evi), bridge_name(evi)):
-                if found.reason is not None and name in self.refused:
-                    found = found._replace(reason=f"{name} {self.refused[name]}")
+            refused = [
+                name
+                for name in (vxlan_name(evi), bridge_name(evi))
+                if name in self.refused
+            ]
+            if found.reason is not None and refused:
+                name = refused[-1]
+                found = found._replace(reason=f"{name} {self.refused[name]}")
+            elif found.renumbers:
+                # It has the address in a moment: no reason to withdraw anything.
+                found = found._replace(reason=None)
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
         moved = (vxlan, bridge) != (vrf.vxlan, vrf.bridge)
@@ -154,7 +163,7 @@ class Inventory:
             actions.extend(self._leave(vrf, vxlan, bridge))
             forget_devices(vrf, now)
             vrf.vxlan, vrf.bridge = vxlan, bridge
-        vrf.vtep = self.vtep
+        renumbered, vrf.vtep = vrf.vtep != self.vtep, self.vtep
         before = vrf.reason
         vrf.reason = found.reason
         if found.vxlan is None or found.bridge is None:
@@ -167,7 +176,7 @@ class Inventory:
             vrf.fdb_known = vrf.neighbors_known = False
             actions.append(DumpFdb(bridge))
             actions.append(DumpNeighbors(bridge))
-        if vrf.reason != before or moved:
+        if vrf.reason != before or moved or renumbered:
             vrf.mark_all()
 
     def _leave(self, vrf: MacVrf, vxlan: int, bridge: int) -> list[Action]:

@@ -123,10 +123,10 @@ class Originator:
         if wanted == known:
             return []
         actions: list[Action] = []
-        if known is not None and (wanted is None or wanted.next_hop != known.next_hop):
-            actions.append(WithdrawImet(None, vrf.rd, known.next_hop))
         if wanted is not None:
             actions.append(AnnounceImet(None, wanted, vrf.rd, wanted.next_hop))
+        if known is not None and (wanted is None or wanted.next_hop != known.next_hop):
+            actions.append(WithdrawImet(None, vrf.rd, known.next_hop))
         vrf.announced_imet = wanted
         return actions
 

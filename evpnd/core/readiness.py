@@ -100,6 +100,8 @@ class Devices(NamedTuple):
     reason: str | None
     vxlan: Link | None = None
     bridge: Link | None = None
+    renumbers: bool = False
+    """Nothing is missing but the local address, which a device of ours can take."""
 
 
 def bridge_name(evi: EviConfig) -> str:
@@ -138,13 +140,6 @@ def find_devices(
     if not vtep:
         return Devices("the VTEP address is not known yet", vxlan, bridge)
     local = vxlan.vxlan.local
-    if local and local != vtep:
-        return Devices(
-            f"{vxlan.name} has local address {format_ip(local)}, "
-            f"not the VTEP address {format_ip(vtep)}",
-            vxlan,
-            bridge,
-        )
     if not local:
         return Devices(f"{vxlan.name} has no local address", vxlan, bridge)
     if vxlan.vxlan.udp_port != udp_port:
@@ -157,6 +152,11 @@ def find_devices(
     for link in (vxlan, bridge):
         if not link.up:
             return Devices(f"{link.name} is down", vxlan, bridge)
+    if local != vtep:
+        reason = f"{vxlan.name} has local address {format_ip(local)}, "
+        reason += f"not the VTEP address {format_ip(vtep)}"
+        ours = evi.manage and vxlan.alias == MANAGED_ALIAS
+        return Devices(reason, vxlan, bridge, ours and len(local) == len(vtep))
     return Devices(None, vxlan, bridge)
 
 

@@ -20,7 +20,7 @@ from evpnd.core.readiness import MANAGED_ALIAS, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
 from evpnd.model.events import LinksDumped
 from evpnd.model.ids import format_ip
-from evpnd.model.rows import Link
+from evpnd.model.rows import Link, VxlanLink
 
 _IPV4_OVERHEAD = 50
 _IPV6_OVERHEAD = 70
@@ -136,9 +136,8 @@ def _vxlan(
 ) -> int:
     name, vni, port = action.vxlan, action.evi.vni, action.udp_port
     link = links.get(name)
-    wanted = (vni, action.vtep, port, False)
-    if link is None or link.vxlan is None or _identity(link) != wanted:
-        local = "vxlan_local" if len(action.vtep) == 4 else "vxlan_local6"
+    local = "vxlan_local" if len(action.vtep) == 4 else "vxlan_local6"
+    if link is None or link.vxlan is None or not _can_become(link.vxlan, action):
         ifindex = _make(
             ipr,
             link,
@@ -152,6 +151,11 @@ def _vxlan(
         link = None
     else:
         ifindex = link.ifindex
+        if link.vxlan.local != action.vtep:
+            address = {local: format_ip(action.vtep)}
+            _link(
+                ipr, "set", name, index=ifindex, kind="vxlan", vxlan_id=vni, **address
+            )
     if link is None or link.mtu != mtu:
         _link(ipr, "set", name, index=ifindex, mtu=mtu)
     if link is None or link.master != bridge:
@@ -160,10 +164,16 @@ def _vxlan(
     return ifindex
 
 
-def _identity(link: Link) -> tuple[int, bytes, int, bool] | None:
-    """Name what cannot be changed on a VXLAN device."""
-    vxlan = link.vxlan
-    return vxlan and (vxlan.vni, vxlan.local, vxlan.udp_port, vxlan.external)
+def _can_become(vxlan: VxlanLink, action: CreateDevices) -> bool:
+    """Tell whether a VXLAN device has all that cannot be changed.
+
+    Its address can, within the family (vxlan_changelink, drivers/net/vxlan).
+    """
+    return (
+        (vxlan.vni, vxlan.udp_port) == (action.evi.vni, action.udp_port)
+        and not vxlan.external
+        and len(vxlan.local) == len(action.vtep)
+    )
 
 
 def _port(ipr: IPRoute, link: Link, bridge: int) -> None:

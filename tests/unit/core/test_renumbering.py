@@ -1,0 +1,87 @@
+"""Another VTEP address: a managed device takes it, and peers never lose a route."""
+
+from dataclasses import replace
+
+from evpnd.model.actions import (
+    AnnounceImet,
+    AnnounceMacIp,
+    CreateDevices,
+    WithdrawImet,
+    WithdrawMacIp,
+)
+from evpnd.model.config import Config, VtepConfig
+from evpnd.model.events import ConfigChanged, DeviceActionFailed, LinkObserved
+from evpnd.model.ids import Ip, parse_ip
+from tests.fakes.host import PEERS, VTEP, Host, announce, attributes, config
+from tests.fakes.kernel import BRIDGE, PORTS, VXLAN
+
+LOCAL, REMOTE = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
+NEW = parse_ip("10.0.0.11")
+FAR = "10.0.0.2"
+TOLD = AnnounceMacIp | AnnounceImet | WithdrawMacIp | WithdrawImet
+
+
+def managed(vtep: bytes) -> Config:
+    (evi,) = config().evis
+    return config(evis=(replace(evi, manage=True),), vtep=VtepConfig(Ip(vtep)))
+
+
+def host() -> Host:
+    here = Host(configuration=managed(VTEP))
+    here.up()
+    ours = (
+        LinkObserved(link._replace(alias="evpnd"))
+        for link in here.kernel.links()
+        if link.ifindex in (BRIDGE, VXLAN)
+    )
+    here.run(DeviceActionFailed("vx100", "busy"))  # it was tried a moment ago
+    here.run(*ours, *here.kernel.frame(PORTS[0], LOCAL))
+    here.run(announce(PEERS[0], attributes(FAR), FAR, REMOTE))
+    here.actions.clear()
+    here.bgp.clear()
+    return here
+
+
+def renumbered(here: Host, vtep: bytes = NEW) -> LinkObserved:
+    """Give what the kernel says when the device has the other address."""
+    link = next(each for each in here.kernel.links() if each.ifindex == VXLAN)
+    assert link.vxlan is not None
+    there = link.vxlan._replace(local=vtep)
+    return LinkObserved(link._replace(alias="evpnd", vxlan=there))
+
+
+def test_routes_are_replaced_and_rows_stay() -> None:
+    here = host()
+
+    here.run(ConfigChanged(managed(NEW)))
+    assert any(isinstance(each, CreateDevices) for each in here.actions)
+    here.run(renumbered(here))
+
+    told = [each for each in here.bgp if isinstance(each, TOLD)]
+    assert [type(each) for each in told if not isinstance(each, AnnounceMacIp)] == [
+        AnnounceImet,
+        WithdrawImet,
+    ]
+    macs = [each for each in told if isinstance(each, AnnounceMacIp)]
+    assert [(each.keys, each.attributes.next_hop) for each in macs] == [([LOCAL], NEW)]
+    assert here.vrf.ready
+    assert here.vrf.remote_rows == {REMOTE: parse_ip(FAR)}
+
+
+def test_a_device_that_refuses_the_address_ends_the_announcements() -> None:
+    here = host()
+
+    here.run(ConfigChanged(managed(NEW)))
+    here.run(DeviceActionFailed("vx100", "refused"))
+
+    assert not here.vrf.ready
+    assert here.vrf.reason == "vx100 refused"
+    assert any(isinstance(each, WithdrawMacIp) for each in here.bgp)
+
+
+def test_an_address_of_the_other_family_makes_another_device() -> None:
+    here = host()
+
+    here.run(ConfigChanged(managed(parse_ip("2001:db8::1"))))
+
+    assert not here.vrf.ready
