@@ -170,10 +170,10 @@ def test_a_node_that_was_killed_is_told_apart(up: Up) -> None:
     os.kill(place.init_of("a"), signal.SIGKILL)
     wait_until(lambda: place.standing("a") == "ended", 5, "the end of a")
 
-    assert place.standing("b") == "created"
+    assert place.standing("b") == "running"
     words = [sys.executable, "-m", "integration.lab", "list"]
     assert re.search(rf"^{NAME} +a +ended$", run(words), re.MULTILINE)
-    assert json.loads(run([*words, "--json"]))[NAME] == {"a": "ended", "b": "created"}
+    assert json.loads(run([*words, "--json"]))[NAME] == {"a": "ended", "b": "running"}
 
 
 def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -10,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 _LOOK = 0.2
 """Seconds between two looks whether to give up."""
+_LINES, _WIDTH = 100, 500
+"""What is shown of what was printed: lines, and characters of each."""
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def run_to_end(
@@ -48,9 +52,20 @@ def run_to_end(
 
 
 def with_lines(text: str, printed: str) -> str:
-    """Put what was printed below a text; without anything the text alone."""
-    lines = printed.strip().splitlines()
+    """Put what was printed below a text; without anything the text alone.
+
+    Of much the end, and nothing that would do something to a terminal.
+    """
+    lines = [_harmless(line) for line in printed.strip().splitlines()]
+    if len(lines) > _LINES:
+        lines = [f"... {len(lines) - _LINES} lines before", *lines[-_LINES:]]
     return text + ":" * bool(lines) + "".join(f"\n    {line}" for line in lines)
+
+
+def _harmless(line: str) -> str:
+    plain = _COLOURS.sub("", line.expandtabs())
+    plain = "".join(char if char.isprintable() else "?" for char in plain)
+    return plain if len(plain) <= _WIDTH else f"{plain[:_WIDTH]} ..."
 
 
 def _status(popen: subprocess.Popen[bytes]) -> int | None:

@@ -34,7 +34,7 @@ from integration.clab.program import (
 )
 from integration.clab.support import image_of
 from integration.clab.waits import linked_before_commands
-from integration.lab_netns import inside, is_running
+from integration.lab_netns import LabError, inside, is_running
 
 _LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _FORWARDING = {"net.ipv4.ip_forward": "1"}
@@ -42,6 +42,11 @@ _FORWARDING = {"net.ipv4.ip_forward": "1"}
 it: topologies count on it."""
 _FORWARDING_SIX = {"net.ipv6.conf.all.forwarding": "1"}
 """containerlab's own kind of FRR sets it."""
+
+
+def removed_meanwhile(place: Place) -> LabError:
+    """Say that somebody removed a lab that comes up."""
+    return LabError(f"lab {place.name} was removed while it came up")
 
 
 class Deployment:
@@ -53,8 +58,8 @@ class Deployment:
         """Prepare; ``say`` gets lines about what happens."""
         self._topology = topology
         self._images = images
-        self._say = say
         self._patience = Patience(say)
+        self._say = self._patience.say
         self.place = Place(topology.name)
         self._health = Health(topology, self.place, images, self._patience)
         self.failed_commands: list[str] = []
@@ -84,10 +89,14 @@ class Deployment:
             self._each(self._run)
             self._each(self._exec_at_last)
             self._each(self._health.get_answer)
-        except BaseException:
+        except BaseException as error:
+            gone = not self.place.stays()
             with undisturbed():
                 self._patience.end()
                 self.remove()
+            if gone and isinstance(error, LabError | OSError):
+                # Whatever it was that could not be done any more.
+                raise removed_meanwhile(self.place) from None
             raise
 
     def remove(self) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import ConfigError
 from integration.clab.expand import magic
-from integration.clab.model import FRR_KINDS, Node, Topology
+from integration.clab.model import FRR_KINDS, Node, Topology, beside
 from integration.clab.schema import absent, similar
 
 _PROGRAMS = Path("/usr/lib/frr")
@@ -61,7 +61,7 @@ def startup_file(topology: Topology, node: Node) -> Path:
         lab_directory=str(topology.lab_directory),
         node=node.name,
     )
-    return topology.path.resolve().parent / Path(name).expanduser()
+    return beside(topology.path, name)
 
 
 def frr_files(topology: Topology, node: Node) -> dict[str, str]:

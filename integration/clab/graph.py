@@ -31,7 +31,8 @@ def text(topology: Topology) -> str:
         lines.append(f"  {node.name}  ({node.kind}, {image})")
         for one, interface, other, there in links:
             if one == node.name:
-                lines.append(f"    {interface} -- {other}:{there}")
+                far = f"{other}:{there}" if there else other
+                lines.append(f"    {interface} -- {far}")
             if other == node.name:
                 lines.append(f"    {there} -- {one}:{interface}")
     return "\n".join(lines)

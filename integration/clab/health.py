@@ -1,6 +1,7 @@
 """Whether the nodes' programs take commands, are healthy, and answer."""
 
 import time
+from subprocess import CompletedProcess
 
 from integration.clab.commands import with_lines
 from integration.clab.images import Image, find
@@ -14,7 +15,7 @@ START = 30.0
 READY = 20.0
 """Seconds that `exec` waits for a program that is to take it."""
 ANSWER = 10.0
-"""Seconds that a lab's coming up waits for the programs of images."""
+"""Seconds that a lab's coming up waits for the programs of its nodes."""
 ANSWER_AGAIN = 3.0
 """The same for a program that ended, and is started again and again."""
 
@@ -29,6 +30,8 @@ class Health:
         self._place = place
         self._images = images
         self._patience = patience
+        self._told: set[str] = set()
+        """Nodes of which it is said already that they do not answer."""
 
     def get_ready(self, node: Node) -> None:
         """Wait until the node's program takes commands, where there will be any."""
@@ -40,10 +43,8 @@ class Health:
         deadline = time.monotonic() + READY
         while not self._succeeds(node, image.ready, 5):
             if time.monotonic() > deadline:
-                self._patience.say(
-                    f"{node.name}: {' '.join(image.ready)} does not succeed within"
-                    f" {READY:g} s; `exec` runs all the same"
-                )
+                text = f"{node.name}: {image.title} does not answer within {READY:g} s"
+                self._tell(node, f"{text}; `exec` runs all the same")
                 return
             self._patience.sleep(0.1)
 
@@ -64,28 +65,51 @@ class Health:
             self._patience.sleep(min(check.interval, 1))
 
     def get_answer(self, node: Node) -> None:
-        """Wait for an image's own program a little; where it fails, say how.
+        """Wait for a node's program a little; where it does not answer, say how.
 
-        Whoever brought the lab up finds it there, or knows why not.
+        Whoever brought the lab up finds it there, or knows why not. It answers when its
+        own health check succeeds, or else what its image has for that.
         """
-        image = self._own(node)
-        if image is None or image.healthcheck is None:
+        question, what = self._question(node)
+        if not question or node.name in self._told:
             return
-        check = node.healthcheck
-        if check is not image.healthcheck:
-            return
-        text = f"{node.name}: {' '.join(check.argv)} does not succeed"
-        begin = time.monotonic()
+        text, begin = f"{node.name}: {what}", time.monotonic()
         longest = {"exited": 0.0, "restarting": ANSWER_AGAIN}
-        while not self._succeeds(node, check.argv, check.timeout):
+        while True:
+            left = ANSWER - (time.monotonic() - begin)
+            asked = self._ask(node, question, max(left, 0.5))
+            if asked is not None and asked.returncode == 0:
+                return
             state, _, status = self._place.standing(node.name).partition(" ")
             if time.monotonic() - begin > longest.get(state, ANSWER):
-                if state in longest:
-                    text += f": its program ended with status {status}"
-                lines = dict.fromkeys(self._place.log(node.name).splitlines())
-                self._patience.say(with_lines(text, "\n".join(lines)))
-                return
+                break
             self._patience.sleep(0.1)
+        if state in longest:
+            text += f": its program ended with status {status}"
+        elif asked is not None:
+            text += f": status {asked.returncode}"
+        self._tell(node, text, asked.stdout + asked.stderr if asked else "")
+
+    def _question(self, node: Node) -> tuple[tuple[str, ...], str]:
+        """Find what a node is asked, and what to say where it does not succeed."""
+        image = find(self._images, image_of(node))
+        usual = None if image is None else image.healthcheck
+        check = node.healthcheck
+        if check is not None and check is not usual:
+            return check.argv, f"{' '.join(check.argv)} does not succeed"
+        if image is None or image is not self._own(node):
+            return (), ""
+        argv = image.ready or (usual.argv if usual is not None else ())
+        return argv, f"{image.title} does not answer"
+
+    def _tell(self, node: Node, text: str, more: str = "") -> None:
+        """Say what is wrong with a node, once, with the end of its log."""
+        self._told.add(node.name)
+        lines = dict.fromkeys([*more.splitlines(), *self._log(node)])
+        self._patience.say(with_lines(text, "\n".join(lines)))
+
+    def _log(self, node: Node) -> list[str]:
+        return self._place.log(node.name).splitlines()
 
     def _own(self, node: Node) -> Image | None:
         """Find the image of a node that runs the image's own program."""
@@ -95,12 +119,18 @@ class Health:
 
     def _succeeds(self, node: Node, argv: tuple[str, ...], timeout: float) -> bool:
         """Tell whether a command ends with status 0, and in time."""
-        done = self._place.execute_until(
+        asked = self._ask(node, argv, timeout)
+        return asked is not None and asked.returncode == 0
+
+    def _ask(
+        self, node: Node, argv: tuple[str, ...], timeout: float
+    ) -> CompletedProcess[str] | None:
+        """Run a command in a node; None where it took longer."""
+        return self._place.execute_until(
             node.name,
             argv,
             lambda seconds: seconds > timeout or self._patience.is_over,
         )
-        return done is not None and done.returncode == 0
 
 
 def _is_inside(command: StageExec) -> bool:

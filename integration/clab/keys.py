@@ -16,6 +16,7 @@ from integration.clab.values import (
     choice,
     decimal,
     flag,
+    image,
     interface_address,
     items,
     mac,
@@ -50,7 +51,7 @@ NODE: Checks = {
     "kind": text,
     "type": text,
     "group": text,
-    "image": text,
+    "image": image,
     "image-pull-policy": choice(
         *("always", "Always", "never", "Never", "ifnotpresent", "IfNotPresent")
     ),

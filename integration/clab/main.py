@@ -14,7 +14,7 @@ from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab import graph as drawing
 from integration.clab import picture
 from integration.clab.checks import Runner
-from integration.clab.deploy import Deployment
+from integration.clab.deploy import Deployment, removed_meanwhile
 from integration.clab.expected import Step, read_expected
 from integration.clab.images import TABLE, Image, read_images
 from integration.clab.interrupts import hear_once
@@ -125,7 +125,7 @@ def deploy(
         deployment.remove()
         raise LabError("\n".join(deployment.failed_commands))
     if not deployment.place.stays():
-        raise LabError(f"lab {topology.name} was removed while it came up")
+        raise removed_meanwhile(deployment.place)
     say(f"lab {topology.name} is up ({time.monotonic() - start:.1f} s)")
     return deployment.place
 
@@ -307,7 +307,9 @@ def logs(lab: str, name: str | None, node: str, *, follow: bool) -> None:
         path = place.log_file(node)
         if not path.exists():
             raise LabError(f"node {node} is no container and prints nothing")
-        words = ["tail", "-n", "+1", *(["-f"] if follow else []), str(path)]
+        # It ends with the node, where it would wait for a file that is gone.
+        on = ["-f", f"--pid={place.holder_of(node)}"] if follow else []
+        words = ["tail", "-n", "+1", *on, str(path)]
         os.execvp(words[0], words)
 
 

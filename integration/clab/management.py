@@ -78,8 +78,10 @@ class _Family:
         for node in members:
             address = given[node.name] or next(free, None)
             if address is None:
-                reason = f"{self._room()} has no address left for {node.name}"
-                self._wrong(key, reason)
+                room = self._room()
+                if room != self._net:
+                    key = ("mgmt", self._name("range"))
+                self._wrong(key, f"{room} has no address left for {node.name}")
                 return
             self._into.addresses[node.name].append(f"{address}/{self._net.prefixlen}")
         self._into.gateways.append(f"{gateway}/{self._net.prefixlen}")

@@ -1,5 +1,6 @@
 """What a topology file says, after defaults, kinds and groups were applied."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,17 @@ CONTAINERS = ("linux", *FRR_KINDS)
 """Kinds with a file system and a program of their own."""
 RESERVED = "clab~"
 """Begins the names of interfaces that the runner makes for itself."""
+
+
+def beside(file: Path, name: str) -> Path:
+    """Find what a topology file names: beside it, or from ``~``.
+
+    As in a shell, ``~nobody`` stays as it is where there is no such user.
+    """
+    path = Path(name)
+    with contextlib.suppress(RuntimeError):
+        path = path.expanduser()
+    return file.resolve().parent / path
 
 
 class Stage(Enum):

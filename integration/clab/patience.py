@@ -16,8 +16,14 @@ class Patience:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """``say`` gets lines about what takes long."""
-        self.say = say
+        self._say = say
+        self._saying = threading.Lock()
         self._over = threading.Event()
+
+    def say(self, text: str) -> None:
+        """Say something, whole, whatever others say at the moment."""
+        with self._saying:
+            self._say(text)
 
     def end(self) -> None:
         """Let nobody wait any longer."""

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -146,7 +146,10 @@ class Place:
         with contextlib.suppress(OSError):
             # Who brings it up at this moment is not to say that it is up.
             going = json.dumps({**manifest, "going": True})
-            (self.directory / MANIFEST).write_text(going)
+            written = self.directory / f"{MANIFEST}.{os.getpid()}"
+            written.write_text(going)
+            # Whole at any moment, for those who look.
+            written.replace(self.directory / MANIFEST)
         listed = manifest.get("all")
         names = [
             name
@@ -163,21 +166,31 @@ class Place:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         for name in names:
-            ip([f"netns del {name}"])
-        shutil.rmtree(self.directory)
+            with _unless_gone(NETNS_DIRECTORY / name):
+                ip([f"netns del {name}"])
+        while self.exists():
+            # Who brings it up removes it as well, where that was not done.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(self.directory)
         return True
 
     def init_of(self, node: str) -> int:
         """Find the pid of a node's first process; LabError where there is none."""
-        at = self.directory / node / "unshare.pid"
+        parent = self.holder_of(node)
         try:
-            parent = int(at.read_text())
             children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-        except (FileNotFoundError, ValueError, ProcessLookupError):
+        except (FileNotFoundError, ProcessLookupError):
             children = ""
         if not children.split():
             raise LabError(f"node {node} of lab {self.name} does not run")
         return int(children.split()[0])
+
+    def holder_of(self, node: str) -> int:
+        """Find the process that ends with a node."""
+        try:
+            return int((self.directory / node / "unshare.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            raise LabError(f"node {node} of lab {self.name} does not run") from None
 
     def state(self, node: str) -> str:
         """Read what a node's first process says of its program."""
@@ -194,7 +207,9 @@ class Place:
             self.init_of(node)
         except LabError:
             return "ended"
-        return self.state(node)
+        # What has no program of its own takes commands all the same.
+        word, _, number = self.state(node).partition(" ")
+        return "running" if word in ("created", "running") else f"{word} {number}"
 
     def log_file(self, node: str) -> Path:
         """Name the file of what a node printed; a bridge has none."""
@@ -252,18 +267,31 @@ class Place:
         )
 
     def attach(self, node: str, argv: Sequence[str]) -> int:
-        """Run a command in a node on this terminal; its exit status."""
+        """Run a command in a node on this terminal; its exit status, as in a shell."""
         prefix, environment = self._entering(node)
         term = {"TERM": os.environ.get("TERM", "dumb")}
         with left_to_a_program() as words:
-            return subprocess.run(
+            status = subprocess.run(
                 [*prefix, *words, *argv], env=environment | term, check=False
             ).returncode
+        return status if status >= 0 else 128 - status
 
 
 def pids_in(namespace: str) -> list[int]:
-    """List the processes of a namespace."""
-    return [int(pid) for pid in run(["ip", "netns", "pids", namespace]).split()]
+    """List the processes of a namespace; none where it goes meanwhile."""
+    with _unless_gone(NETNS_DIRECTORY / namespace):
+        return [int(pid) for pid in run(["ip", "netns", "pids", namespace]).split()]
+    return []
+
+
+@contextlib.contextmanager
+def _unless_gone(path: Path) -> Iterator[None]:
+    """Do something with what somebody else may remove at the same time."""
+    try:
+        yield
+    except LabError:
+        if path.exists():
+            raise
 
 
 def marked(word: str) -> set[int]:

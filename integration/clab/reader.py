@@ -23,6 +23,7 @@ from integration.clab.model import (
     StageExec,
     Topology,
     WaitFor,
+    beside,
 )
 from integration.clab.schema import Validator, absent, in_order, listed
 from integration.clab.waits import check_waits
@@ -215,7 +216,7 @@ class _Reader:
             self.validator.wrong(key, "is empty")
 
     def _path(self, text: str) -> Path:
-        return self.document.path.resolve().parent / Path(text).expanduser()
+        return beside(self.document.path, text)
 
     def _bind(self, node: Node, key: KeyPath, text: str) -> None:
         match text.split(":"):

@@ -11,6 +11,7 @@ from evpnd.model.ids import parse_mac
 Check = Callable[[object], str | None]
 SMALLEST_MTU = 68
 """Of IPv4 (RFC 791), and what Linux takes; containerlab's schema begins at 1."""
+_IMAGE = re.compile(r"[A-Za-z0-9][\w.:/@-]*", re.ASCII)
 _DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
 
 
@@ -34,6 +35,12 @@ def word(value: object) -> str | None:
     """Check what reads as text: a number need not be in quotes."""
     plain = isinstance(value, int | float) and not isinstance(value, bool)
     return None if plain or not text(value) else "text or a number"
+
+
+def image(value: object) -> str | None:
+    """Check the name of an image: REPOSITORY[:TAG][@DIGEST]."""
+    right = isinstance(value, str) and _IMAGE.fullmatch(value)
+    return None if right or value == "" else "the name of an image"
 
 
 def setting(value: object) -> str | None:

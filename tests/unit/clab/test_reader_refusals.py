@@ -16,6 +16,13 @@ from tests.unit.clab.parsing import parse, refusals
         ("  nodes:\n    a: {image: x}", 4, "a", "has no kind"),
         ("  nodes:\n    a: {kind: linxu}", 4, "kind", "no kind that containerlab"),
         ("  nodes: {a: {kind: linux, exec: ls}}", 3, "exec", "must be a list"),
+        ("  nodes: {a: {kind: linux, image: 'x:${'}}", 3, "image", "name of an image"),
+        (
+            "  nodes: {a: {kind: linux, env-files: ['~no/x']}}",
+            3,
+            "env-files[0]",
+            "No such",
+        ),
         ("  nodes: {a: {kind: linux, exec: [x 'y]}}", 3, "exec[0]", "is no command"),
         ("  nodes: {a: {kind: linux, cmd: 'sh \"x'}}", 3, "cmd", "is no command"),
         (
@@ -112,6 +119,7 @@ def test_what_containerlab_refuses_is_refused_with_its_line(
         ("{kind: linux, image: alpine, ports: ['80:80']}", "", 4, "publishes ports"),
         ("{kind: linux, image: alpine, memory: 1Gb}", "", 4, "no limits here"),
         ("{kind: linux, image: alpine, binds: ['no:/x']}", "", 4, "there is no"),
+        ("{kind: linux, image: alpine, binds: ['~no/x:/x']}", "", 4, "there is no"),
         (
             "{kind: linux, image: alpine, sysctls: {kernel.pid_max: 9}}",
             "",

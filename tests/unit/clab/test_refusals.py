@@ -206,6 +206,11 @@ def test_the_settings_of_frr(
     ("mgmt", "key", "reason"),
     [
         ("{ipv4-subnet: 10.0.0.0/30}", "ipv4-subnet", "has no address left for b"),
+        (
+            "{ipv4-subnet: 10.0.0.0/24, ipv4-range: 10.0.0.8/32}",
+            "ipv4-range",
+            "10.0.0.8/32 has no address left for b",
+        ),
         ("{ipv4-subnet: 10.0.0.1/32}", "ipv4-subnet", "no room for a gateway"),
         ("{ipv4-subnet: '2001:db8::/64'}", "ipv4-subnet", "must be an IPv4 subnet"),
         ("{ipv4-gw: 10.0.0.1}", "ipv4-gw", "not in the management network"),
