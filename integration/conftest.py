@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration import frr, gobgp
-from integration.clab.main import deploy, load, load_images
+from integration.clab.labs import deploy, load, load_images
 from integration.clab.place import Place
 from integration.lab import Lab, MakeLab
 from integration.lab_clab import NAME, Up, leftovers

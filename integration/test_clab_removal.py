@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evpnd.adapters.config_yaml.errors import ConfigErrors
-from integration.clab.main import deploy, load, load_images
+from integration.clab.labs import deploy, load, load_images
 from integration.clab.place import Place
 from integration.lab_clab import NAME, Up, leftovers, running, said
 from integration.lab_netns import LabError, run, wait_until

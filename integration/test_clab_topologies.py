@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab.images import TABLE, read_images
 from integration.clab.interop import TOPOLOGIES, pairs
-from integration.clab.main import cli, load, topology_file
+from integration.clab.labs import load, topology_file
+from integration.clab.main import cli
 from integration.clab.place import Place
 from integration.clab.reader import read
 from integration.lab_netns import NETNS_DIRECTORY, is_running

@@ -6,6 +6,7 @@ Devices come, go and change under us; an EVI follows them and says what it lacks
 from collections.abc import Iterable, Iterator
 
 from evpnd.core import mobility
+from evpnd.core.attempts import Attempts
 from evpnd.core.binding_tables import forget_devices
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
@@ -36,8 +37,6 @@ from evpnd.model.rows import Link
 
 MAKING = 3.0
 """Seconds that devices of a managed EVI may take before it is told as not ready."""
-DEVICE_PAUSE = 1.0
-"""Seconds between two attempts to create or configure the same device."""
 
 
 class Inventory:
@@ -55,10 +54,7 @@ class Inventory:
         self.vtep_changed = False
         self.vrfs_changed = True
         self._config = config
-        self._tried: dict[str, float] = {}
-        self._due: float | None = None
-        self.refused: dict[str, str] = {}
-        """Devices that could not be made or changed, and why."""
+        self.attempts = Attempts()
         self._swept = False
         self._in_the_making: dict[int, float] = {}
         """EVIs whose devices are being made, and when that has taken too long."""
@@ -87,8 +83,7 @@ class Inventory:
 
     def device_failed(self, device: str, reason: str, now: float) -> None:
         """Note why a device could not be made or changed."""
-        self.refused[device] = reason
-        self._tried[device] = now
+        self.attempts.failed(device, reason, now)
         self.changed = True
 
     def snooped_ports(self) -> frozenset[int]:
@@ -102,22 +97,23 @@ class Inventory:
 
     def next_due(self) -> float | None:
         """Say when a device is to be tried again."""
-        return self._due
+        return self.attempts.due
 
     def stand(
         self, now: float, actions: list[Action], notices: list[Notice]
     ) -> list[MacVrf]:
         """Follow the devices; returns the EVIs that went with theirs."""
-        if not self.changed and (self._due is None or now < self._due):
+        due = self.attempts.due
+        if not self.changed and (due is None or now < due):
             return []
         self.changed = False
-        self._due = None
+        self.attempts.due = None
         config = self._config
         vtep = config.vtep.address or self.links.vtep_of(config.vtep.interface or "")
         if vtep != self.vtep:
             self.vtep = bytes(vtep)
             self.vtep_changed = True
-            self._tried.clear()  # what was tried was with the other address
+            self.attempts.begin_anew()
         if not self._swept:
             self._swept = True
             self._sweep_managed(actions)
@@ -145,14 +141,10 @@ class Inventory:
                 found = Devices(reason)
         if evi.manage:
             self._manage(evi, found, now, actions)
-            refused = [
-                name
-                for name in (vxlan_name(evi), bridge_name(evi))
-                if name in self.refused
-            ]
-            if found.reason is not None and refused:
-                name = refused[-1]
-                found = found._replace(reason=f"{name} {self.refused[name]}")
+            refused = self.attempts.refused
+            names = [n for n in (bridge_name(evi), vxlan_name(evi)) if n in refused]
+            if found.reason is not None and names:
+                found = found._replace(reason=f"{names[0]} {refused[names[0]]}")
             elif found.renumbers:
                 # It has the address in a moment: no reason to withdraw anything.
                 found = found._replace(reason=None)
@@ -222,7 +214,7 @@ class Inventory:
             or port.neigh_suppress != suppress
             or (vxlan.vxlan.learning and not vrf.discovered)
         )
-        if wrong and self._may_try(f"port {vxlan.name}", now):
+        if wrong and self.attempts.may(f"port {vxlan.name}", now):
             actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
 
     def _manage(
@@ -237,7 +229,7 @@ class Inventory:
         ]
         if (found.reason is None and not missing) or not self.vtep:
             return
-        if self._may_try(vxlan_name(evi), now):
+        if self.attempts.may(vxlan_name(evi), now):
             actions.append(
                 CreateDevices(
                     evi,
@@ -247,15 +239,6 @@ class Inventory:
                     self._config.vtep.udp_port,
                 )
             )
-
-    def _may_try(self, what: str, now: float) -> bool:
-        due = self._tried.get(what, now - DEVICE_PAUSE) + DEVICE_PAUSE
-        if now < due:
-            self._due = due if self._due is None else min(self._due, due)
-            return False
-        self._tried[what] = now
-        self.refused.pop(what, None)
-        return True
 
     def _tell_news(
         self, vrf: MacVrf, before: str | None, now: float, notices: list[Notice]
@@ -268,11 +251,11 @@ class Inventory:
         if vrf.reason == before and vni not in self._in_the_making:
             return
         names = {vxlan_name(vrf.config), bridge_name(vrf.config)}
-        making = vrf.config.manage and names.isdisjoint(self.refused)
+        making = vrf.config.manage and names.isdisjoint(self.attempts.refused)
         if vrf.reason is not None and making:
             due = self._in_the_making.setdefault(vni, now + MAKING)
             if now < due:
-                self._due = due if self._due is None else min(self._due, due)
+                self.attempts.look_again(due)
                 return
         self._in_the_making.pop(vni, None)
         self._tell(vrf, notices)

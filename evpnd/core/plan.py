@@ -188,7 +188,7 @@ def _devices(engine: Engine) -> Iterator[tuple[Key, dict[str, Any]]]:
             "kind": link.kind or "physical",
             "up": link.up,
             "bridge": master.name if master is not None else None,
-            "refused": engine.inventory.refused.get(link.name),
+            "refused": engine.inventory.attempts.refused.get(link.name),
         }
         if link.vxlan is not None:
             local = link.vxlan.local

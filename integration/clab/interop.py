@@ -18,7 +18,7 @@ import yaml
 from integration.clab.checks import Runner
 from integration.clab.expected import read_expected
 from integration.clab.images import Image
-from integration.clab.main import deploy, load, load_images, topology_file
+from integration.clab.labs import deploy, load, load_images, topology_file
 from integration.clab.model import Topology
 from integration.clab.place import Place
 from integration.lab_netns import LabError, ip, run, wait_until

@@ -3,8 +3,7 @@
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,28 +12,22 @@ import click
 from evpnd.adapters.config_yaml.errors import ConfigErrors
 from integration.clab import graph as drawing
 from integration.clab import picture
-from integration.clab.checks import Runner
-from integration.clab.deploy import Deployment, removed_meanwhile
-from integration.clab.expected import Step, read_expected
-from integration.clab.images import TABLE, Image, read_images
 from integration.clab.interrupts import hear_once
-from integration.clab.model import Topology
+from integration.clab.labs import (
+    check,
+    deploy,
+    expected_of,
+    load,
+    load_images,
+    need_root,
+    topology_file,
+)
 from integration.clab.place import Place
 from integration.clab.reader import read
-from integration.clab.support import IGNORABLE, unsupported
+from integration.clab.support import IGNORABLE
 from integration.lab_netns import LabError
 
 REFUSED, WRONG = 1, 2
-
-
-def topology_file(path: Path) -> Path:
-    """Find the topology file in a directory; ConfigErrors is for others."""
-    if not path.is_dir():
-        return path
-    found = sorted([*path.glob("*.clab.yml"), *path.glob("*.clab.yaml")])
-    if len(found) != 1:
-        raise click.UsageError(f"{path} has {len(found)} files *.clab.yml; name one")
-    return found[0]
 
 
 @contextmanager
@@ -92,70 +85,6 @@ strict_option = click.option(
 )
 
 
-def load_images(more: tuple[Path, ...]) -> list[Image]:
-    """Read the project's table, the one of EVPND_LAB_IMAGES, and more."""
-    own = os.environ.get("EVPND_LAB_IMAGES")
-    return read_images(TABLE, *([Path(own)] if own else []), *more)
-
-
-def load(
-    file: Path, name: str | None, images: list[Image], ignored: Collection[str] = ()
-) -> Topology:
-    """Read a topology that can be run here; raises ConfigErrors."""
-    topology = read(file, name)
-    if errors := unsupported(topology, images, ignored):
-        raise ConfigErrors(errors)
-    return topology
-
-
-def _need_root() -> None:
-    if os.geteuid() != 0:
-        raise LabError("this needs root: it makes network namespaces")
-
-
-def deploy(
-    topology: Topology, images: list[Image], *, strict: bool, say: Callable[[str], None]
-) -> Place:
-    """Bring a lab up."""
-    _need_root()
-    start = time.monotonic()
-    deployment = Deployment(topology, images, say)
-    deployment.up()
-    if strict and deployment.failed_commands:
-        deployment.remove()
-        raise LabError("\n".join(deployment.failed_commands))
-    if not deployment.place.stays():
-        raise removed_meanwhile(deployment.place)
-    say(f"lab {topology.name} is up ({time.monotonic() - start:.1f} s)")
-    return deployment.place
-
-
-def expected_of(topology: Topology, expected: Path | None) -> list[Step]:
-    """Read the expected results, those beside the file where no other are named."""
-    path = expected or topology.path.with_name("expected.yaml")
-    return read_expected(path, list(topology.nodes))
-
-
-def check(topology: Topology, place: Place, steps: list[Step]) -> int:
-    """Check the expected results; gives the number of those that failed."""
-    runner = Runner(place)
-    failed = 0
-    for number, step in enumerate(steps, 1):
-        outcome = runner.run(step)
-        word = "FAILED" if outcome.trouble else "ok    "
-        spent = f"{outcome.seconds:.1f} s" + outcome.note
-        click.echo(f"{word} {number:2}/{len(steps)}  {step.name} ({spent})")
-        if outcome.trouble:
-            failed += 1
-            click.echo("          " + outcome.trouble.replace("\n", "\n          "))
-    if failed:
-        for node in topology.nodes:
-            if text := place.log(node):
-                click.echo(f"--- log of {node}\n{text}")
-    click.echo(f"{len(steps) - failed} passed, {failed} failed")
-    return failed
-
-
 @click.group()
 def cli() -> None:
     """Run containerlab's topologies in network namespaces."""
@@ -197,7 +126,7 @@ def up(
 def test(file: Path, name: str | None, expected: Path | None) -> None:
     """Check the expected results of a lab that is up."""
     with _reporting():
-        _need_root()
+        need_root()
         topology = read(file, name)
         place = _existing(topology.name)
         steps = expected_of(topology, expected)
@@ -235,7 +164,7 @@ def down(lab: str, name: str | None) -> None:
     Nothing of it is left, whatever state it is in.
     """
     with _reporting():
-        _need_root()
+        need_root()
         name = name or _name_of(lab)
         removed = Place(name).remove()
         click.echo(f"lab {name} is {'removed' if removed else 'not there'}")
@@ -285,7 +214,7 @@ def execute(lab: str, name: str | None, node: str, command: tuple[str, ...]) -> 
     The lab is given by its file, or by the name alone.
     """
     with _reporting():
-        _need_root()
+        need_root()
         place = _existing(name or _name_of(lab))
         sys.exit(place.attach(node, command))
 
@@ -301,7 +230,7 @@ def logs(lab: str, name: str | None, node: str, *, follow: bool) -> None:
     The lab is given by its file, or by the name alone.
     """
     with _reporting():
-        _need_root()
+        need_root()
         place = _existing(name or _name_of(lab))
         place.namespace(node)
         path = place.log_file(node)
