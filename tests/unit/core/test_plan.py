@@ -1,126 +1,29 @@
 """A plan says what a reload then does, and leaves its engine's world alone."""
 
-import copy
-import json
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.reader import parse_yaml
 from evpnd.core.plan import (
-    Change,
-    Dump,
     difference,
     picture,
-    pretend,
-    restarts,
 )
-from evpnd.model.actions import DumpFdb, DumpNeighbors, ReleasePorts
-from evpnd.model.config import Config, ImportTargets, PeerConfig
+from evpnd.model.config import PeerConfig
 from evpnd.model.events import (
-    BindingsSnooped,
     ConfigChanged,
-    Event,
-    FdbDumped,
-    LinkObserved,
-    LinkVanished,
-    NeighborsDumped,
 )
-from evpnd.model.ids import Peer, format_mac, parse_ip, parse_route_target, parse_vni
-from evpnd.model.rows import Link
-from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
-from tests.fakes.kernel import BRIDGE, PORTS
-
-MAC, LOCAL = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
-IP, LOCAL_IP = parse_ip("192.0.2.10"), parse_ip("192.0.2.11")
-PEER = PEERS[0]
-VTEP = "10.0.0.2"
-
-
-def host() -> Host:
-    made = Host()
-    made.up()
-    made.run(announce(PEER, attributes(VTEP), VTEP, MAC, MAC + IP))
-    made.run(announce_imet(PEER, VTEP))
-    made.run(*made.kernel.frame(PORTS[0], LOCAL))
-    made.run(BindingsSnooped([(PORTS[0], LOCAL, LOCAL_IP)]))
-    return made
-
-
-def with_evi(**changes: object) -> Config:
-    (evi,) = config().evis
-    return config(evis=(replace(evi, **changes),))  # type: ignore[arg-type]
-
-
-def with_peer(**changes: object) -> Config:
-    """Change the first peer."""
-    first, *others = config().peers
-    fields = {name: getattr(first, name) for name in PeerConfig.__slots__}
-    return config(peers=(PeerConfig(**(fields | changes)), *others))
-
-
-def exporting(text: str, *, peer: bool) -> Config:
-    """Give the first peer, or the EVI, an export policy of these rules."""
-    judged, findings = judge_policy(parse_yaml(f"policy: out\n{text}", Path("p.yaml")))
-    assert judged is not None, findings.errors
-    out = {"export_policies": ("out",)}
-    made = with_peer(**out) if peer else with_evi(**out)
-    return replace(made, policies={"out": judged.policy})
-
-
-OTHER = parse_route_target("65000:999")
-OTHERS = ImportTargets(exact=frozenset({OTHER}))
-CONFIGURATIONS = {
-    "the same": config(),
-    "another name": with_evi(name="other"),
-    "another export target": with_evi(export_targets=(OTHER,)),
-    "another import target": with_evi(import_targets=OTHERS),
-    "no flooding": with_evi(flood=False),
-    "no suppression": with_evi(suppress=False),
-    "no EVI": config(evis=()),
-    "another device": with_evi(vxlan="vx999"),
-    "one peer less": config(peers=config().peers[1:]),
-    "one peer more": config(peers=(*config().peers, PeerConfig(Peer("::1"), 65000))),
-    "a managed EVI more": config(
-        evis=(
-            *config().evis,
-            replace(config().evis[0], vni=parse_vni(200), name="two", manage=True),
-        )
-    ),
-}
-
-
-def planned(here: Host, wanted: Config) -> list[Change]:
-    engine = copy.deepcopy(here.engine)
-
-    def read(action: Dump) -> Event:
-        # The model kernel has one bridge; any other is one that is being made.
-        match action:
-            case DumpFdb(bridge) if bridge != BRIDGE:
-                return FdbDumped(bridge, [])
-            case DumpNeighbors(bridge) if bridge != BRIDGE:
-                return NeighborsDumped(bridge, [])
-        (event,) = here.kernel.apply(action)
-        return event
-
-    before = picture(engine)
-    sessions = restarts(engine)
-    engine.handle(ConfigChanged(wanted), here.now)
-    before = pretend(engine, here.now, read) | before
-    changes = list(difference(before, picture(engine), sessions))
-    assert json.loads(json.dumps(changes)) == changes
-    return changes
-
-
-def of(changes: list[Change], what: str) -> list[tuple[str, ...]]:
-    names = ("action", "mac", "ip", "vtep", "name", "address", "type")
-    return sorted(
-        tuple(str(change[name]) for name in names if name in change)
-        for change in changes
-        if change["what"] == what
-    )
+from tests.fakes.host import config
+from tests.unit.core.planning import (
+    CONFIGURATIONS,
+    OTHER,
+    OTHERS,
+    PEER,
+    VTEP,
+    exporting,
+    host,
+    of,
+    planned,
+    with_evi,
+    with_peer,
+)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -172,122 +75,6 @@ def test_a_change_names_what_it_was() -> None:
     assert imet["action"] == "change"
     assert imet["route_targets"] == ["65000:999"]
     assert imet["was"] == {"route_targets": ["65000:100"]}
-
-
-def test_managed_devices_that_are_missing_are_planned() -> None:
-    plan = planned(host(), CONFIGURATIONS["a managed EVI more"])
-
-    assert of(plan, "device") == [("add", "br200"), ("add", "vx200")]
-    (made,) = [c for c in plan if c["what"] == "route" and c["action"] == "add"]
-    assert (made["vni"], made["type"]) == (200, "imet")
-
-
-def test_each_managed_evi_gets_its_own_devices_and_ports() -> None:
-    here = host()
-    ports = {
-        vni: Link(
-            index,
-            f"tap{vni}",
-            "tun",
-            up=False,
-            carrier=True,
-            master=0,
-            mac=b"",
-            mtu=1500,
-            alias="",
-        )
-        for index, vni in ((20, 200), (21, 300))
-    }
-    here.run(*(LinkObserved(port) for port in ports.values()))
-    plain = config().evis[0]
-    more = (
-        replace(
-            plain, vni=parse_vni(vni), name=f"t{vni}", manage=True, ports=(port.name,)
-        )
-        for vni, port in ports.items()
-    )
-
-    plan = planned(here, config(evis=(plain, *more)))
-
-    made = {c["name"]: c for c in plan if c["what"] == "device"}
-    assert made.keys() == {"br200", "vx200", "tap200", "br300", "vx300", "tap300"}
-    for vni in ports:
-        assert made[f"vx{vni}"]["vni"] == vni
-        assert made[f"vx{vni}"]["bridge"] == f"br{vni}"
-        assert made[f"tap{vni}"]["bridge"] == f"br{vni}"
-
-
-def test_new_devices_do_not_inherit_the_rows_of_those_that_go() -> None:
-    (plain,) = config().evis
-    managed = replace(plain, manage=True)
-    here = Host(configuration=config(evis=(managed,)))
-    here.up()
-    (one, two) = (link for link in here.kernel.links() if link.ifindex not in PORTS)
-    uplink = one._replace(ifindex=BRIDGE - 1, name="eth0", kind="", mac=b"\2eth0\0")
-    ours = (link._replace(alias="evpnd") for link in (one, two))
-    here.run(*map(LinkVanished, PORTS), *map(LinkObserved, (uplink, *ours)))
-    here.run(announce(PEER, attributes(VTEP), VTEP, MAC), announce_imet(PEER, VTEP))
-    other = replace(managed, vni=parse_vni(300), name="vni-300")
-
-    plan = planned(here, config(evis=(other,)))
-
-    # The import targets are as they were, and so are the routes.
-    row = format_mac(MAC), VTEP
-    assert of(plan, "fdb") == [("add", *row), ("remove", *row)]
-    assert of(plan, "flood") == [("add", VTEP), ("remove", VTEP)]
-
-
-def test_a_port_that_is_left_out_leaves_the_bridge_and_may_go_to_another() -> None:
-    plain = config().evis[0]
-    name = f"t{PORTS[0]}"
-    first = replace(plain, manage=True, ports=(name,))
-    here = host()
-    here.run(ConfigChanged(config(evis=(first,))))
-    second = replace(plain, vni=parse_vni(300), name="c", manage=True)
-
-    wanted = config(evis=(replace(first, ports=()), replace(second, ports=(name,))))
-    moved = [c for c in planned(here, wanted) if c.get("name") == name]
-    alone = [
-        c
-        for c in planned(here, config(evis=(replace(first, ports=()),)))
-        if c.get("name") == name
-    ]
-
-    assert [(c["bridge"], c["was"]["bridge"]) for c in moved] == [("br300", "br100")]
-    assert [(c["bridge"], c["was"]) for c in alone] == [(None, {"bridge": "br100"})]
-    here.run(ConfigChanged(wanted))
-    assert ReleasePorts("br100", (name,)) in here.actions
-
-
-def test_what_will_be_refused_is_planned_as_refused() -> None:
-    here = host()
-    plain = config().evis[0]
-    foreign = Link(
-        *(20, "vx200", "veth"),
-        up=True,
-        carrier=True,
-        master=0,
-        mac=b"",
-        mtu=1500,
-        alias="",
-    )
-    here.run(LinkObserved(foreign))
-    more = [
-        replace(plain, vni=parse_vni(vni), name=f"t{vni}", manage=True, ports=ports)
-        for vni, ports in ((200, ()), (300, (f"t{PORTS[0]}",)))
-    ]
-
-    plan = planned(here, config(evis=(plain, *more)))
-
-    evis = {c["vni"]: (c["state"], c["reason"]) for c in plan if c["what"] == "evi"}
-    assert evis[200][0] == "not-ready"
-    assert evis[200][1].startswith("vx200 exists and was not created by evpnd")
-    assert evis[300] == ("ready", None)
-    devices = {c["name"]: c for c in plan if c["what"] == "device"}
-    assert devices.keys() == {"vx200", "br300", "vx300", f"t{PORTS[0]}"}
-    assert devices["vx200"]["refused"].startswith("exists")
-    assert "is a port of br100; take it out" in devices[f"t{PORTS[0]}"]["refused"]
-    assert not [c for c in plan if c.get("vni") == 200 and c["what"] == "route"]
 
 
 def test_a_password_is_not_told() -> None:
