@@ -189,8 +189,10 @@ class Reports:
                 for treatment, count in engine.peering.malformed.items()
             },
             policy_verdicts={
-                (rule["policy"], rule["rule"], rule["verdict"]): rule["routes"]
-                for rule in views.policy_rules(engine)
+                (policy, rule, verdict): count
+                for policy, rule, verdict, count in view.verdicts(
+                    engine.config, engine.importer.attached.counts()
+                )
             },
             limit_waiting={
                 (policy, limit): count

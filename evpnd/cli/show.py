@@ -28,7 +28,7 @@ _HELP = {
     "neighbors": "Bindings of IP addresses to MAC addresses.",
     "vteps": "Remote tunnel endpoints.",
     "routes": "Routes received from peers, used or not, and why not.",
-    "policies": "Policies in use, rule by rule; ROUTES counts each judgement of one.",
+    "policies": "Policies in use, rule by rule, and how many routes each is for.",
     "events": "The latest events, oldest first.",
 }
 

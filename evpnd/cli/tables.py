@@ -280,6 +280,7 @@ TABLES: dict[str, Table] = {
             _column("rule"),
             _column("verdict"),
             _number("routes"),
+            _number("judged", spare=1),
             _sentence("limit", _write_use, "USE"),
             _sentence("at"),
             _sentence("attached", write_sentences),

@@ -209,6 +209,14 @@ class AdjRibIn:
         return count
 
 
+def by_path(table: Mapping[bytes, Path]) -> dict[Path, list[bytes]]:
+    """Put routes that share a path together: they are judged together."""
+    found: dict[Path, list[bytes]] = {}
+    for key, path in table.items():
+        found.setdefault(path, []).append(key)
+    return found
+
+
 def import_other(route: OtherRoute, path: Path) -> None:
     """Let a type 3 route into the flood lists of the EVIs that import it.
 

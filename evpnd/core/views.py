@@ -12,6 +12,7 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.keeping import kept_rejected
 from evpnd.core.path import Path
 from evpnd.core.policy import view
+from evpnd.core.policy.present import count_present
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.route_views import arp_nd, flags_of
 from evpnd.core.selection import best_for_ip, best_for_mac
@@ -204,14 +205,13 @@ def vteps(engine: Engine) -> Iterator[Entry]:
 
 
 def policies(engine: Engine) -> Iterator[Entry]:
-    """List the policies in use, rule by rule, and their limits."""
-    yield from policy_rules(engine)
+    """List the policies in use, rule by rule, and their limits.
+
+    That takes as long as all routes take to be judged.
+    """
+    judged = engine.importer.attached.counts()
+    yield from view.policies(engine.config, judged, count_present(engine))
     yield from view.limits(engine.config, engine.importer.limits)
-
-
-def policy_rules(engine: Engine) -> Iterator[Entry]:
-    """List the rules alone, which other threads may do."""
-    return view.policies(engine.config, engine.importer.attached.counts())
 
 
 def _routed_macs(vrf: MacVrf) -> set[bytes]:

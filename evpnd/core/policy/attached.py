@@ -1,11 +1,14 @@
 """The policies of a configuration, compiled where peers and EVIs name them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from evpnd.core.policy.program import Chain
 from evpnd.model.policy import Policy
 
 Names = tuple[str, ...]
+Counts = dict[tuple[str, str], int]
+"""By policy and rule."""
 
 
 class Attached:
@@ -33,17 +36,23 @@ class Attached:
             self._chains[names] = chain
         return chain
 
-    def counts(self) -> dict[tuple[str, str], int]:
-        """Count the routes that each rule was for, by policy and rule."""
-        total: dict[tuple[str, str], int] = {}
+    def counts(self) -> Counts:
+        """Count the routes that each rule was for, each time that they were judged."""
+        total: Counts = {}
         for chain in self._chains.values():
             for step in chain.steps:
                 rule = step.policy, step.rule
                 total[rule] = total.get(rule, 0) + step.count
         return total
 
-    def forget_counts(self) -> None:
-        """Begin to count anew."""
-        for chain in self._chains.values():
-            for step in chain.steps:
-                step.count = 0
+    @contextmanager
+    def counting_anew(self) -> Iterator[None]:
+        """Count from 0 within this; after it the counters are as they were."""
+        before = [(step, step.count) for c in self._chains.values() for step in c.steps]
+        for step, _ in before:
+            step.count = 0
+        try:
+            yield
+        finally:
+            for step, count in before:
+                step.count = count

@@ -19,6 +19,7 @@ from evpnd.core.path import Path
 from evpnd.core.policy.changing import difference, written
 from evpnd.core.policy.subjects import received_mac_ip, received_other, to_announce
 from evpnd.core.policy.view import attachments
+from evpnd.core.rib import by_path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import format_ip, format_mac, format_rd
@@ -160,34 +161,36 @@ def _limits(
 
 def _judge_all(engine: Engine, policy: str) -> Moment:
     """Judge every route once, and count it for the rules that match."""
-    engine.importer.attached.forget_counts()
-    found: dict[RouteId, Standing] = {}
-    for session in engine.peering.sessions.values():
-        peer = str(session.peer)
-        for table in session.rib.mac_ip.values():
-            by_path: dict[Path, list[bytes]] = {}
-            for key, path in table.items():
-                by_path.setdefault(path, []).append(key)
-            for path, keys in by_path.items():
-                vni = int.from_bytes(path.labels[:3])
-                for key, accepted, text in _received(path, keys):
-                    name = _mac_ip(vni, key)
-                    found["import", peer, path.rd, key] = Standing(accepted, text, name)
-        for route, path in session.rib.others.values():
-            standing = _standing(
-                other_fate(path, route), path, partial(_see_other, route)
-            )
-            which = "import", peer, route.rd, identity(route)
-            name = _other(_see_other(route, path.attributes), route)
-            found[which] = Standing(*standing, name)
-    for group in engine.exporter.groups.values():
-        found.update(_told(group, engine))
+    attached = engine.importer.attached
+    with attached.counting_anew():
+        found = dict(_standings(engine))
+        counts = attached.counts()
     limiters = engine.importer.limits.limiters.get(policy, ())
     waiting = {
         limiter.limit.text: sum(each.parked for each in limiter.buckets.values())
         for limiter in limiters
     }
-    return Moment(found, engine.importer.attached.counts(), waiting)
+    return Moment(found, counts, waiting)
+
+
+def _standings(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
+    for session in engine.peering.sessions.values():
+        peer = str(session.peer)
+        for table in session.rib.mac_ip.values():
+            for path, keys in by_path(table).items():
+                vni = int.from_bytes(path.labels[:3])
+                for key, accepted, text in _received(path, keys):
+                    standing = Standing(accepted, text, _mac_ip(vni, key))
+                    yield ("import", peer, path.rd, key), standing
+        for route, path in session.rib.others.values():
+            judged = _standing(
+                other_fate(path, route), path, partial(_see_other, route)
+            )
+            name = _other(_see_other(route, path.attributes), route)
+            which = "import", peer, route.rd, identity(route)
+            yield which, Standing(*judged, name)
+    for group in engine.exporter.groups.values():
+        yield from _told(group, engine)
 
 
 def _mac_ip(vni: int, key: bytes) -> Entry:

@@ -1,14 +1,15 @@
 """The policies in use, rule by rule, for `show policies` and for metrics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from heapq import nlargest
 from typing import Any
 
+from evpnd.core.policy.attached import Counts
 from evpnd.core.policy.limits import Limits
 from evpnd.core.policy.places import Bucket
 from evpnd.model.config import Config
 from evpnd.model.ids import format_ip, format_mac
-from evpnd.model.policy import Dimension
+from evpnd.model.policy import Dimension, Rule
 
 Entry = dict[str, Any]
 
@@ -16,7 +17,14 @@ SHOWN_BUCKETS = 10
 """Combinations of a limit that are shown: the fullest ones."""
 
 
-def policies(config: Config, counts: Mapping[tuple[str, str], int]) -> Iterator[Entry]:
+def verdicts(config: Config, judged: Counts) -> Iterator[tuple[str, str, str, int]]:
+    """List policy, rule, verdict, and how often that was said."""
+    for name in attachments(config):
+        for rule in config.policies[name].all_rules:
+            yield name, rule.name, _verdict(rule), judged.get((name, rule.name), 0)
+
+
+def policies(config: Config, judged: Counts, present: Counts) -> Iterator[Entry]:
     """List the rules of the policies that peers and EVIs name, first to last."""
     for name, places in attachments(config).items():
         policy = config.policies[name]
@@ -26,11 +34,16 @@ def policies(config: Config, counts: Mapping[tuple[str, str], int]) -> Iterator[
                 "number": number,
                 "rule": rule.name,
                 "at": f"{policy.file}:{rule.line}",
-                "verdict": "next" if rule.verdict is None else rule.verdict.value,
-                "routes": counts.get((name, rule.name), 0),
+                "verdict": _verdict(rule),
+                "routes": present.get((name, rule.name), 0),
+                "judged": judged.get((name, rule.name), 0),
                 "attached": places,
                 "limit": None,
             }
+
+
+def _verdict(rule: Rule) -> str:
+    return "next" if rule.verdict is None else rule.verdict.value
 
 
 def limits(config: Config, kept: Limits) -> Iterator[Entry]:
@@ -50,6 +63,7 @@ def limits(config: Config, kept: Limits) -> Iterator[Entry]:
                 "at": limiter.place,
                 "verdict": "limit",
                 "routes": sum(bucket.parked for bucket in buckets),
+                "judged": None,
                 "attached": places[name],
                 "limit": {
                     "counted": limiter.limit.counted.value,

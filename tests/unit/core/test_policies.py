@@ -254,6 +254,30 @@ def test_a_reload_judges_again_what_was_received_and_changes_no_more() -> None:
     assert set(here.remote_macs()) == before
 
 
+def test_a_rule_is_shown_with_the_routes_that_it_is_for_now() -> None:
+    settings = governed(
+        peers={"import": ("guard",), "export": ("out",)},
+        guard=NO_GATEWAY,
+        out="rules: [{name: hosts, match: {type: mac-ip}, reject: true}]\n",
+    )
+    here = host(settings)
+    here.run(*here.kernel.frame(PORTS[0], MACS[3]))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS[:3]))
+
+    def counts() -> dict[str, tuple[int, int]]:
+        rules = views.policies(here.engine)
+        return {rule["rule"]: (rule["routes"], rule["judged"]) for rule in rules}
+
+    before = counts()
+    assert before["gateway"] == (1, 1)
+    assert before["hosts"] == (1, 1)
+    here.run(withdraw(FIRST, NEAR, GATEWAY))
+    here.run(announce(FIRST, attributes(NEAR, 5), NEAR, GATEWAY))
+    here.run(withdraw(FIRST, NEAR, GATEWAY))
+    assert counts()["gateway"] == (0, 2)
+    assert counts()["hosts"] == before["hosts"]
+
+
 def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
     here = host(
         governed(
@@ -270,6 +294,7 @@ def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
         "at": "guard.yaml:3",
         "verdict": "reject",
         "routes": 0,
+        "judged": 0,
         "attached": [
             "export to 192.0.2.1",
             "export to 192.0.2.2",
@@ -423,7 +448,7 @@ def test_equal_policies_keep_their_counts_over_a_reload() -> None:
     here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
 
     def counts() -> dict[str, int]:
-        return {rule["rule"]: rule["routes"] for rule in views.policies(here.engine)}
+        return {rule["rule"]: rule["judged"] for rule in views.policies(here.engine)}
 
     assert counts() == {"gateway": 1, "default": 4}
     list(route_views.routes(here.engine))
