@@ -164,6 +164,8 @@ def write_change(change: Change) -> str:
     text = " ".join(words)
     if "peers" in change:
         text += f" to {', '.join(change['peers'])} only"
+    if change.get("remade"):
+        text += "; made anew, its EVI's routes and rows are gone meanwhile"
     if change.get("restarts"):
         text += "; the session starts anew, " + (
             f"its {count} routes are gone until it is back"

@@ -147,6 +147,8 @@ def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
     vrf.partial.pop(mac, None)
     if dst and in_bridge:
         vrf.remote_rows[mac] = dst
+        if before is not None and before != dst:
+            vrf.fdb_drift.change(mac, dst)
         return
     if dst or in_bridge:
         vrf.partial[mac] = (dst, in_bridge)
@@ -216,11 +218,15 @@ def observe_neighbor(
     ip = row.ip
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
     if known and row.protocol == EVPND_PROTOCOL:
-        vrf.neighbor_rows[ip] = Neighbor(
+        before = vrf.neighbor_rows.get(ip)
+        found = Neighbor(
             row.mac,
             router=bool(row.flags & NTF_ROUTER),
             local=not row.flags & NTF_EXT_LEARNED,
         )
+        vrf.neighbor_rows[ip] = found
+        if before is not None and before != found:
+            vrf.neighbor_drift.change(ip, found)
         vrf.foreign_neighbors.discard(ip)
         bindings.kernel_lost(vrf, ip)
         vrf.dirty_ips.add(ip)

@@ -1,5 +1,7 @@
 """Devices that are made or changed: when that was tried, and what was refused."""
 
+from collections.abc import Iterable
+
 PAUSE = 1.0
 """Seconds between two attempts to make or change the same device."""
 
@@ -22,13 +24,20 @@ class Attempts:
             self.look_again(due)
             return False
         self._tried[what] = now
-        self.refused.pop(what, None)
         return True
 
-    def failed(self, device: str, reason: str, now: float) -> None:
-        """Note why a device could not be made or changed."""
+    def failed(self, device: str, reason: str, now: float) -> bool:
+        """Note why a device could not be made or changed; tells whether it is news."""
+        news = self.refused.get(device) != reason
         self.refused[device] = reason
         self._tried[device] = now
+        return news
+
+    def succeeded(self, devices: Iterable[str]) -> None:
+        """Note that these are as they should be."""
+        if self.refused:
+            for device in devices:
+                self.refused.pop(device, None)
 
     def look_again(self, at: float) -> None:
         """Have everything looked at again then, or earlier."""
@@ -37,3 +46,4 @@ class Attempts:
     def begin_anew(self) -> None:
         """Try everything at once: what was tried was something else."""
         self._tried.clear()
+        self.refused.clear()

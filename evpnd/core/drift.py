@@ -1,4 +1,4 @@
-"""Rows of ours that somebody else took away, until they are put back.
+"""Rows of ours that somebody else took away or changed, until they are put back.
 
 The kernel itself is somebody: it drops a bridge's neighbours when the bridge's address
 changes, as a port's coming may do, and a device's rows when it goes down. What we take
@@ -16,12 +16,14 @@ never are (docs/adr/0004), and need not be remembered."""
 class Drift:
     """One table of one EVI; the keys are MACs, IPs or VTEPs."""
 
-    __slots__ = ("lost", "unheard", "wrote")
+    __slots__ = ("_replaced", "lost", "unheard", "wrote")
 
     def __init__(self) -> None:
         """Begin with nothing lost."""
         self.lost: set[bytes] = set()
         self.unheard: set[bytes] = set()
+        self._replaced: set[tuple[bytes, object]] = set()
+        """What we wrote and wrote over since; it may still be heard of."""
         self.wrote = False
         """Something was written since a dump was last asked for: what that dump does
         not hold may have come after it."""
@@ -30,6 +32,17 @@ class Drift:
         """Note that a row is gone."""
         if key not in self.unheard:
             self.lost.add(key)
+
+    def replace(self, key: bytes, old: object) -> None:
+        """Note that we write over a row of ours."""
+        if len(self._replaced) >= UNHEARD:
+            self._replaced.clear()
+        self._replaced.add((key, old))
+
+    def change(self, key: bytes, new: object) -> None:
+        """Note that a row is another than the one that we wrote last."""
+        if (key, new) not in self._replaced:
+            self.lose(key)
 
     def compare(self, before: Iterable[bytes], after: Collection[bytes]) -> None:
         """Note what a dump does not hold and was there before."""
@@ -61,5 +74,5 @@ class Drift:
 
     def clear(self) -> None:
         """Forget all of it: the devices are others now."""
-        self.lost.clear()
-        self.unheard.clear()
+        for known in (self.lost, self.unheard, self._replaced):
+            known.clear()

@@ -137,8 +137,8 @@ class Engine:
             case AddressObserved(ifindex, ip, present):
                 self.inventory.observe_address(ifindex, ip, present=present)
             case DeviceActionFailed(device, reason):
-                self.inventory.device_failed(device, reason, now)
-                self._warn("device_refused", device=device, reason=reason)
+                if self.inventory.device_failed(device, reason, now):
+                    self._warn("device_refused", device=device, reason=reason)
             case KernelOverran(reason):
                 self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
                 if self._overran_at is None:

@@ -32,7 +32,7 @@ from evpnd.model.actions import (
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
-from evpnd.model.ids import Rd, Vni
+from evpnd.model.ids import Rd, Vni, format_ip
 from evpnd.model.rows import Link
 
 MAKING = 3.0
@@ -81,10 +81,10 @@ class Inventory:
         (known.add if present else known.discard)((ifindex, ip))
         self.changed = True
 
-    def device_failed(self, device: str, reason: str, now: float) -> None:
-        """Note why a device could not be made or changed."""
-        self.attempts.failed(device, reason, now)
+    def device_failed(self, device: str, reason: str, now: float) -> bool:
+        """Note why a device could not be made or changed; tells whether it is news."""
         self.changed = True
+        return self.attempts.failed(device, reason, now)
 
     def snooped_ports(self) -> frozenset[int]:
         """List the tenant ports on which ARP and ND tell of bindings."""
@@ -111,8 +111,12 @@ class Inventory:
         config = self._config
         vtep = config.vtep.address or self.links.vtep_of(config.vtep.interface or "")
         if vtep != self.vtep:
-            self.vtep = bytes(vtep)
+            was, self.vtep = self.vtep, bytes(vtep)
             self.vtep_changed = True
+            fields: dict[str, object] = {"was": _ip_or_none(was)}
+            fields["vtep"] = _ip_or_none(self.vtep)
+            if was:
+                notices.append(Notice("info", "vtep_changed", fields))
             self.attempts.begin_anew()
         if not self._swept:
             self._swept = True
@@ -214,6 +218,8 @@ class Inventory:
             or port.neigh_suppress != suppress
             or (vxlan.vxlan.learning and not vrf.discovered)
         )
+        if not wrong and not vrf.config.manage:
+            self.attempts.succeeded((vxlan.name,))
         if wrong and self.attempts.may(f"port {vxlan.name}", now):
             actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
 
@@ -227,7 +233,10 @@ class Inventory:
             if port is not None
             and (bridge is None or port.master != bridge.ifindex or not port.up)
         ]
-        if (found.reason is None and not missing) or not self.vtep:
+        if found.reason is None and not missing:
+            self.attempts.succeeded((vxlan_name(evi), bridge_name(evi), *evi.ports))
+            return
+        if not self.vtep:
             return
         if self.attempts.may(vxlan_name(evi), now):
             actions.append(
@@ -382,3 +391,7 @@ class Inventory:
         """Hand out what a new configuration no longer asks for."""
         removals, self._removals = self._removals, []
         return removals
+
+
+def _ip_or_none(ip: bytes) -> str | None:
+    return format_ip(ip) if ip else None

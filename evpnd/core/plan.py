@@ -296,6 +296,8 @@ def difference(
             continue
         if which[0] == "session":
             _tell_session(found, (lost or {}).get(which[1]))
+        if which[0] == "device":
+            found |= _remade(found)
         yield {**_named(which), **found}
 
 
@@ -308,6 +310,14 @@ def _change(old: Properties | None, new: Properties | None) -> Properties | None
         return None
     was = {name: old[name] for name in old if old[name] != new.get(name)}
     return {"action": "change", **new, "was": was}
+
+
+def _remade(change: Properties) -> Properties:
+    """Tell whether a VXLAN device is made anew: all of it goes, and comes again."""
+    was = change.get("was", {})
+    old, new = was.get("local"), change.get("local")
+    families = old and new and (":" in old) != (":" in new)
+    return {"remade": True} if families or {"vni", "udp_port"} & was.keys() else {}
 
 
 def _tell_session(change: Change, lost: tuple[int, bool] | None) -> None:

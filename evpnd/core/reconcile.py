@@ -116,6 +116,8 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if not is_unicast_mac(mac):
                 # A group or zero MAC would be a row of the flood list.
                 continue
+            if row is not None and row != vtep:
+                vrf.fdb_drift.replace(mac, row)
             rows[mac] = vtep
             if partial:
                 partial.pop(mac, None)
@@ -199,6 +201,8 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if ip in vrf.foreign_neighbors:
                 continue
             vrf.neighbor_rows[ip] = wanted
+            if actual is not None:
+                vrf.neighbor_drift.replace(ip, actual)
             if wanted.local:
                 notes.append((ip, wanted.mac, wanted.router))
             else:

@@ -18,6 +18,7 @@ from evpnd.model.ids import (
     format_mac,
     format_rd,
     format_route_target,
+    is_host_ip,
 )
 from evpnd.model.routes import (
     IMMUTABLE,
@@ -98,6 +99,8 @@ def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
 
 def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
     """Say what an IP is bound to in place of this MAC; None: to this one."""
+    if not is_host_ip(ip):
+        return f"{format_ip(ip)} is no host's address"
     local = vrf.binding(ip)
     if local is not None:
         where = f"the local MAC {format_mac(local)}"

@@ -1,7 +1,7 @@
 """What actions come to, in numbers that an operator can hold against a plan."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Hashable, Iterable
 
 from evpnd.model.actions import (
     Action,
@@ -25,28 +25,41 @@ from evpnd.model.ids import Peer
 
 Count = tuple[str, str, int]
 Told = AnnounceMacIp | AnnounceImet | WithdrawMacIp | WithdrawImet
+_ANNOUNCED = (AnnounceMacIp, AnnounceImet)
 
 
 def summarise(actions: Iterable[Action], hearers: Collection[Peer]) -> list[str]:
     """Count what is done to rows, devices and announcements, a line for each kind.
 
-    What is told to several peers apart counts for each; what nobody hears, because
-    the peer has no session, does not count. `hearers` are the peers that have one.
+    A route counts once, whether all peers are told of it together or each for itself;
+    what nobody hears, because the peer has no session, does not count. `hearers` are
+    the peers that have one.
     """
     counts: Counter[tuple[str, str]] = Counter()
+    told: dict[str, set[Hashable]] = {}
     for action in actions:
         if isinstance(action, Told):
             heard = action.peer in hearers if action.peer else bool(hearers)
-            if not heard:
-                continue
+            if heard:
+                done = "announced" if isinstance(action, _ANNOUNCED) else "withdrawn"
+                told.setdefault(done, set()).update(_routes(action))
+            continue
         found = _count(action)
         if found is not None:
             what, done, number = found
             counts[what, done] += number
+    for done, routes in told.items():
+        counts["routes", done] = len(routes)
     lines: dict[str, list[str]] = {}
     for (what, done), number in counts.items():
         lines.setdefault(what, []).append(f"{number} {done}")
     return [f"{what}: {', '.join(parts)}" for what, parts in lines.items()]
+
+
+def _routes(action: Told) -> Iterable[Hashable]:
+    if isinstance(action, AnnounceImet | WithdrawImet):
+        return [(action.rd, action.originator)]
+    return ((action.rd, key) for key in action.keys)
 
 
 def _count(action: Action) -> Count | None:
@@ -63,16 +76,8 @@ def _count(action: Action) -> Count | None:
             return "neighbours", "added or changed", len(action.bindings)
         case DeleteNeighbors():
             return "neighbours", "removed", len(action.ips)
-        case AnnounceMacIp():
-            return "routes", "announced", len(action.keys)
-        case AnnounceImet():
-            return "routes", "announced", 1
-        case WithdrawMacIp():
-            return "routes", "withdrawn", len(action.keys)
-        case WithdrawImet():
-            return "routes", "withdrawn", 1
         case CreateDevices():
-            return "EVIs", "whose devices are to be made or completed", 1
+            return "EVIs", "whose devices are to be made or changed", 1
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
         case ReleasePorts():

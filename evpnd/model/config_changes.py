@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TypeVar
 
 from evpnd.model.config import Config, EviConfig, PeerConfig
-from evpnd.model.ids import Peer, format_ip, format_route_target
+from evpnd.model.ids import Peer, format_ip, format_rd, format_route_target
 from evpnd.model.policy import Limit, Policy, Rule
 from evpnd.model.targets import ImportTargets
 
@@ -30,7 +30,7 @@ _NAMES = {
     "export_policies": "export",
     "given_targets": "how its export targets are written",
 }
-_NOT_TOLD = frozenset({"password", "static", "advertise", "given_targets", "rd"})
+_NOT_TOLD = frozenset({"password", "static", "given_targets"})
 """What is secret, or too long for a line: only its name is told."""
 
 
@@ -40,13 +40,9 @@ def describe_changes(old: Config, new: Config) -> list[str]:
     for name in (*_OF_THE_HOST, *NEEDS_RESTART):
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
-            found: Values = [(name, was, now)]
-            if is_dataclass(now):
-                found = _differing(was, now, (each.name for each in fields(now)))
-            told = _written(found).removeprefix(name.replace("_", "-") + " ")
-            changes.append(
-                f"{name.replace('_', '-')} changed: {told}{_EFFECTS.get(name, '')}"
-            )
+            word = name.replace("_", "-")
+            told = (part.removeprefix(f"{word} ") for part in _parts(name, was, now))
+            changes.append(f"{word} changed: {', '.join(told)}{_EFFECTS.get(name, '')}")
     changes.extend(_compare("peer", _peers(old), _peers(new), _peer_details))
     changes.extend(_compare("EVI", _evis(old), _evis(new, old), _evi_details))
     changes.extend(
@@ -116,12 +112,23 @@ def _differing(old: object, new: object, names: Iterable[str]) -> Values:
 
 
 def _written(found: Values) -> str:
-    parts = []
-    for name, was, now in found:
-        word = _NAMES.get(name, name).replace("_", "-")
-        told = name not in _NOT_TOLD
-        parts.append(f"{word} from {_value(was)} to {_value(now)}" if told else word)
-    return ", ".join(parts)
+    return ", ".join(part for each in found for part in _parts(*each))
+
+
+def _parts(name: str, was: object, now: object) -> Iterator[str]:
+    word = _NAMES.get(name, name).replace("_", "-")
+    if name in _NOT_TOLD:
+        yield word
+    elif is_dataclass(now):
+        for each in _differing(was, now, (part.name for part in fields(now))):
+            yield from (f"{word} {part}" for part in _parts(*each))
+    else:
+        value = _rd if name == "rd" else _value
+        yield f"{word} from {value(was)} to {value(now)}"
+
+
+def _rd(value: object) -> str:
+    return format_rd(value) if isinstance(value, bytes) else "auto"
 
 
 def _value(value: object) -> str:
@@ -130,6 +137,8 @@ def _value(value: object) -> str:
             return "nothing"
         case bool():
             return str(value).lower()
+        case float():
+            return f"{value:g}"
         case Enum():
             return str(value.value)
         case ImportTargets():

@@ -189,7 +189,10 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
                 told = all(external)
                 if isinstance(place[1], int) and place[0] == "peers":
                     told = external[place[1]]
-                _check_attached(policy, (*place, index), findings, external=told)
+                behind = [policies.by_name.get(each) for each in attached[index + 1 :]]
+                last = not any(map(_sets_targets, filter(None, behind)))
+                here = (*place, index)
+                _check_attached(policy, here, findings, external=told, last=last)
                 continue
             if not policies.complete:
                 continue
@@ -203,11 +206,12 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
 
 
 def _check_attached(
-    policy: Policy, place: KeyPath, findings: Findings, *, external: bool
+    policy: Policy, place: KeyPath, findings: Findings, *, external: bool, last: bool
 ) -> None:
     """Note what a policy asks or sets in vain where it is named.
 
-    `external`: all peers that its routes go to are (RFC 4271, section 5.1.5).
+    `external`: all peers that its routes go to are (RFC 4271, section 5.1.5). `last`:
+    no policy behind it sets route targets.
     """
     out = place[-2] == "export"
     if policy.limits and out:
@@ -226,7 +230,7 @@ def _check_attached(
         goal = Goal(rule.match)
         if search.possible([goal]) and not search.possible([goal, here]):
             findings.warn(place, f"{where} never holds here: what is {what}")
-        elif _takes_targets(rule) and place[0] == "peers":
+        elif last and _takes_targets(rule) and place[0] == "peers":
             findings.warn(
                 place, f"{where} leaves no route target, so that no EVI imports it"
             )
@@ -240,8 +244,13 @@ def _check_attached(
 def _takes_targets(rule: Rule) -> bool:
     """Tell whether a rule lets routes pass, and takes all route targets from them."""
     edit = rule.changes.route_targets
-    takes = edit is not None and edit.replace == () and not edit.add
-    return takes and rule.verdict is Verdict.ACCEPT
+    if edit is None or edit.add or rule.verdict is not Verdict.ACCEPT:
+        return False
+    return edit.replace == () or "*" in edit.removed
+
+
+def _sets_targets(policy: Policy) -> bool:
+    return any(rule.changes.route_targets is not None for rule in policy.rules)
 
 
 def _attachments(file: ConfigFile) -> Iterator[tuple[KeyPath, list[str]]]:

@@ -78,7 +78,8 @@ def _warn_of_default(policy: Policy, findings: Findings, search: Search) -> None
     last = Rule("", policy.line, (), policy.default)
     if earlier := _deciding((*policy.rules, last), len(policy.rules), search):
         names = ", ".join(each.name for each in earlier)
-        findings.warn(("default",), f"is never reached: {names} decide all; remove it")
+        decide = f"{names} decide{'s' * (len(earlier) == 1)} all"
+        findings.warn(("default",), f"is never reached: {decide}; remove it")
 
 
 def _is_lower(one: Limit, other: Limit) -> bool:

@@ -262,8 +262,10 @@ class OneOrMore:
         return {"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]}
 
 
-_NO_REASONS = ("true", "false", "yes", "no", "on", "off", "y", "n")
-"""Booleans elsewhere in YAML: `reject: no` would reject, for the reason "no"."""
+_NO_REASONS = (
+    *("true", "false", "yes", "no", "on", "off", "y", "n", "0", "1", "none", "null"),
+)
+"""Booleans, or nothing, elsewhere in YAML: `reject: no` would reject, for "no"."""
 
 
 def reason(value: object) -> str:
@@ -276,7 +278,7 @@ def reason(value: object) -> str:
         raise ValueError(  # noqa: TRY004 - what pydantic collects
             f"expected true or the reason, not {describe(value)}"
         )
-    if value.lower() in _NO_REASONS:
+    if value.strip().lower() in _NO_REASONS:
         raise ValueError(
             f"{describe(value)} is text here, and no reason; write true or the reason,"
             " or remove it"

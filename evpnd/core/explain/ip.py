@@ -4,6 +4,7 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.explain.announced import exported
 from evpnd.core.explain.received import (
     Received,
+    concerns,
     tell_lost,
     tell_received,
     why_not_imported,
@@ -41,7 +42,7 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
     vrfs = [
         vrf
         for vrf in story.evis(vni)
-        if any(vrf in route.path.importers for route in received)
+        if any(concerns(vrf, route) for route in received)
         or ip in vrf.macs_of
         or vrf.binding(ip) is not None
         or ip in vrf.neighbor_rows
@@ -105,7 +106,9 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     lost = _tell_neighbor(story, vrf, ip, lost)
     if story.steps[-1]["step"] == "end":
         return
-    if lost is None:
+    if ip in vrf.own_ips:
+        story.tell("end", "it is this host's own", vrf, ok=True)
+    elif lost is None:
         story.end_local(vrf, untold)
     else:
         story.end(vrf, lost)

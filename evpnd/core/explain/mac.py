@@ -7,6 +7,7 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.explain.announced import exported
 from evpnd.core.explain.received import (
     Received,
+    concerns,
     tell_lost,
     tell_received,
     why_not_imported,
@@ -16,7 +17,7 @@ from evpnd.core.explain.story import Story
 from evpnd.core.path import Path, why_better
 from evpnd.core.selection import best, mac_candidates, mac_obstacle
 from evpnd.model.ids import format_ip, format_mac, format_rd
-from evpnd.model.rows import NTF_SELF
+from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF
 
 
 def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
@@ -32,13 +33,14 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
     ours = [link.name for link in links if link.mac == mac]
     if ours:
         story.tell("local", f"it is the address of {', '.join(ours)}")
-    if ours and not received:
+    learned = any(mac in vrf.local or mac in vrf.static for vrf in story.evis(vni))
+    if ours and not received and not learned:
         story.tell("end", "it is this host's own", ok=True)
         return
     vrfs = [
         vrf
         for vrf in story.evis(vni)
-        if any(vrf in route.path.importers for route in received)
+        if any(concerns(vrf, route) for route in received)
         or mac in vrf.local
         or mac in vrf.static
         or mac in vrf.remote_rows
@@ -63,13 +65,13 @@ def _tell_mac_in(
     lost = lost or unready
     if mac in vrf.frozen:
         _tell_frozen(story, vrf, mac)
-    if mac in vrf.ceded:
+    if mac in vrf.ceded and mac in vrf.static:
         text = "the configuration gives it as static, which yields to a better claim"
         story.tell("local", text, vrf)
     if vrf.is_local(mac):
         lost = _tell_local(story, vrf, mac, chosen)
     elif chosen is not None:
-        _tell_selected(story, vrf, chosen, paths)
+        _tell_selected(story, vrf, mac, chosen, paths)
     wanted = None
     if chosen is not None and not vrf.is_local(mac):
         obstacle = mac_obstacle(vrf, mac)
@@ -112,6 +114,9 @@ def _tell_local(
         other += f" (sequence {chosen.sequence})"
         text = f"the local MAC (sequence {own}) wins over {other}"
         text += f": {_why_local(vrf, mac, chosen)}"
+        if mac in vrf.ceded:
+            text = f"the local MAC (sequence {own}) stays where the operator put it, "
+            text += f"though {other} has the better claim"
         if mac in vrf.frozen:
             text = f"neither it nor {other}: the MAC is a duplicate and frozen here"
         story.tell("selected", text, vrf)
@@ -152,8 +157,14 @@ def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
     return "advertise.macs is false, and it has no IP to be announced with"
 
 
-def _tell_selected(story: Story, vrf: MacVrf, chosen: Path, paths: list[Path]) -> None:
+def _tell_selected(
+    story: Story, vrf: MacVrf, mac: bytes, chosen: Path, paths: list[Path]
+) -> None:
     where = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+    if mac in vrf.static:
+        why = "it is sticky" if chosen.sticky else "higher mobility sequence"
+        story.tell("selected", f"{where} over the static MAC here: {why}", vrf)
+        return
     told = {
         f"{where} over {format_ip(loser.vtep)} by peer {loser.peer}: "
         f"{why_better(chosen, loser)}": None
@@ -188,7 +199,8 @@ def _tell_found_mac(
             lost = lost or "the row is not in the kernel yet, or was taken out of it"
         story.end(vrf, None if right else lost)
     elif not vrf.is_local(mac):
-        story.end(vrf, lost)
+        ours = any(row.flags & NTF_EXT_LEARNED for row in rows)
+        story.end(vrf, lost, there=ours and not vrf.ready)
     else:
         story.end_local(vrf, lost)
 

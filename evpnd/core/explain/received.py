@@ -48,12 +48,36 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
             f"{format_rd(path.rd)}, VNI {int.from_bytes(path.labels[:3])}, next hop "
             f"{format_ip(path.vtep)}, sequence {path.sequence}"
             f"{', sticky' if path.sticky else ''}, route targets {targets_of(path)}, "
-            f"{story.ago(session.rib.since(path.rd + path.ethernet_tag, key, path))}",
+            f"{story.ago(session.rib.since(path.rd + path.ethernet_tag, key, path))}"
+            f"{stale(story, session)}",
             peer=session.peer,
         )
         tell_import(story, fate(path, key), path)
         for note in of_mac_ip(path, None):
             story.tell("noted", note, peer=session.peer)
+
+
+def stale(story: Story, session: Session) -> str:
+    """Say of a route whether it is only kept for a peer that is gone."""
+    if session.established or session.rib.stale is None or session.deadline is None:
+        return ""
+    return (
+        f"; stale, and kept for another {max(0, int(session.deadline - story.now))} s"
+    )
+
+
+def is_for(vrf: MacVrf, path: Path) -> bool:
+    """Tell whether an EVI imports a route target that a route came with."""
+    return any(map(vrf.config.import_targets.matches, path.attributes.route_targets))
+
+
+def concerns(vrf: MacVrf, route: Received) -> bool:
+    """Tell whether an EVI has to do with a route: takes it, refuses it, or would."""
+    if is_for(vrf, route.path):
+        return True
+    judged = fate(route.path, route.key)
+    takers = [each for each, _ in judged.takers]
+    return vrf in takers or judged.refused_by(vrf) is not None
 
 
 def tell_import(story: Story, judged: Fate, received: Path) -> None:
@@ -112,9 +136,11 @@ def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
     elsewhere: dict[str, None] = {}
     for route in received:
         judged = fate(route.path, route.key)
-        own = judged.refused_by(vrf) or judged.reason
-        if own is not None and judged.refusals and vrf not in route.path.importers:
-            own = f"{vrf.config.name} imports none of its route targets"
+        own = judged.refused_by(vrf)
+        if own is None and judged.reason is not None:
+            own = judged.reason
+            if not (is_for(vrf, route.path) or route.path.nearest):
+                own = f"{vrf.config.name} imports none of its route targets"
         if own is not None:
             reasons[own] = None
         else:

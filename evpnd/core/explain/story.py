@@ -134,9 +134,11 @@ class Story:
         self.tell("noted", text, vrf)
         self.tell("end", "here for now: an earlier run left it", vrf, ok=True)
 
-    def end(self, vrf: MacVrf, lost: str | None) -> None:
-        """Tell how it ends, and where it got lost."""
+    def end(self, vrf: MacVrf, lost: str | None, *, there: bool = False) -> None:
+        """Tell how it ends, and where it got lost; `there`: a row of it is found."""
         if lost is None:
             self.tell("end", "the kernel has what is wanted", vrf, ok=True)
+        elif there:
+            self.tell("end", f"there, and not wanted now: {lost}", vrf, ok=False)
         else:
             self.tell("end", f"absent: {lost}", vrf, ok=False)

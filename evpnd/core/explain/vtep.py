@@ -2,7 +2,14 @@
 
 from evpnd.core.admission import other_fate
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.received import peer_name, targets_of, tell_import, within
+from evpnd.core.explain.received import (
+    is_for,
+    peer_name,
+    stale,
+    targets_of,
+    tell_import,
+    within,
+)
 from evpnd.core.explain.story import Story
 from evpnd.core.path import Path
 from evpnd.core.rib import OTHERS, flood_endpoint
@@ -10,6 +17,7 @@ from evpnd.core.selection import best, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
 from evpnd.model.routes import ImetRoute, identity
+from evpnd.model.rows import NTF_EXT_LEARNED
 
 Imet = tuple[Session, ImetRoute, Path]
 
@@ -41,7 +49,8 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
             f"{peer_name(session)}: type 3, RD {format_rd(path.rd)}, originating IP "
             f"{format_ip(route.originator)}, next hop {format_ip(path.vtep)}, {label}, "
             f"route targets {targets_of(path)}, "
-            f"{story.ago(session.rib.since(OTHERS, identity(route), path))}",
+            f"{story.ago(session.rib.since(OTHERS, identity(route), path))}"
+            f"{stale(story, session)}",
             peer=session.peer,
         )
         tell_import(story, other_fate(path, route, count=False), path)
@@ -80,18 +89,12 @@ def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
         refusal = judged.refused_by(vrf)
         if refusal is not None:
             return refusal
-        if judged.reason is not None and (_is_for(vrf, path) or path.nearest):
+        if judged.reason is not None and (is_for(vrf, path) or path.nearest):
             return judged.reason
         elsewhere += [other.config.name for other, _ in judged.takers]
     if elsewhere:
         return f"its type 3 route is imported by {', '.join(elsewhere)}, not here"
     return f"no type 3 route of it is for {vrf.config.name}"
-
-
-def _is_for(vrf: MacVrf, path: Path) -> bool:
-    """Tell whether an EVI would import a path if nothing else spoke against it."""
-    targets = path.attributes.route_targets
-    return vrf in path.importers or any(map(vrf.config.import_targets.matches, targets))
 
 
 def _tell_vtep_in(
@@ -110,7 +113,9 @@ def _tell_vtep_in(
     lost = lost or unready
     rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
     for row in rows:
-        story.tell("found", story.row(row), vrf)
+        ours = row.flags & NTF_EXT_LEARNED
+        text = story.row(row) + ("" if ours else " (not marked as ours)")
+        story.tell("found", text, vrf)
     if not rows:
         story.tell("found", "not in the kernel's flood list", vrf)
     if rows and vtep in vrf.adopted_vteps and story.waits and lost is not None:
@@ -122,7 +127,7 @@ def _tell_vtep_in(
         lost = lost or refused
     if not rows:
         lost = lost or "the row is not in the kernel yet, or was taken out of it"
-    story.end(vrf, lost)
+    story.end(vrf, lost, there=bool(rows))
 
 
 def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:

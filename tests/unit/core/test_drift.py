@@ -2,7 +2,7 @@
 
 from evpnd.core.drift import UNHEARD
 from evpnd.model.actions import Action, DeleteRemoteMacs, UpsertRemoteMacs
-from evpnd.model.events import FdbObserved, KernelOverran
+from evpnd.model.events import FdbObserved, KernelOverran, NeighborsObserved
 from evpnd.model.ids import parse_ip
 from tests.fakes.host import (
     PEERS,
@@ -16,7 +16,7 @@ from tests.fakes.kernel import PORTS
 
 A, B = (bytes((2, 0, 0, 0, 0, last)) for last in (1, 2))
 PEER = PEERS[0]
-FAR = "10.0.0.2"
+FAR, NEAR = "10.0.0.2", "10.0.0.3"
 IP = parse_ip("192.0.2.10")
 
 
@@ -65,6 +65,31 @@ def test_neighbours_and_the_flood_list_are_counted_each() -> None:
 
     assert host.engine.repaired == {"neighbor": 1, "flood": 1}
     assert vtep in host.kernel.flood
+
+
+def test_what_others_change_is_put_back_and_counted() -> None:
+    host = made(A, A + IP)
+    row, neighbor = host.kernel.vxlan[A], host.kernel.neighbors[IP]
+
+    host.run(FdbObserved([row._replace(dst=parse_ip("10.9.9.9"))]))
+    host.run(NeighborsObserved([neighbor._replace(mac=B)]))
+
+    assert host.engine.repaired == {"fdb": 1, "neighbor": 1}
+    assert host.kernel.vxlan[A].dst == parse_ip(FAR)
+    assert host.kernel.neighbors[IP].mac == A
+
+
+def test_our_own_change_that_is_heard_late_is_no_drift() -> None:
+    host = made(A, A + IP)
+    row, neighbor = host.kernel.vxlan[A], host.kernel.neighbors[IP]
+
+    host.run(announce(PEER, attributes(NEAR, 1), NEAR, A, A + IP))
+    host.run(announce(PEER, attributes(FAR, 2), FAR, B + IP))
+    host.run(FdbObserved([row]), NeighborsObserved([neighbor]))
+
+    assert host.engine.repaired == {}
+    assert host.kernel.vxlan[A].dst == parse_ip(NEAR)
+    assert host.kernel.neighbors[IP].mac == B
 
 
 def test_what_we_take_away_ourselves_is_no_drift() -> None:

@@ -7,7 +7,12 @@ import pytest
 from evpnd.core import route_views
 from evpnd.core.explain import Step, explain_ip, explain_mac, explain_vtep
 from evpnd.model.config import StaticEntry
-from evpnd.model.events import LinkObserved, UpdateReceived
+from evpnd.model.events import (
+    LinkObserved,
+    PeerWentDown,
+    PeerWentUp,
+    UpdateReceived,
+)
 from evpnd.model.ids import Ip, Mac, format_ip, format_mac, parse_ip, parse_route_target
 from evpnd.model.routes import ImetRoute, PmsiTunnel, Update
 from evpnd.model.rows import Link
@@ -159,6 +164,80 @@ def test_an_ip_that_gets_no_neighbour_is_absent_for_that_reason(
     assert texts(steps, "wanted") == [f"no neighbour: {why}"]
     assert steps[-1]["text"] == f"absent: {why}"
     assert steps[-1]["ok"] is False
+
+
+def test_what_an_operator_pinned_stays_though_a_claim_is_better() -> None:
+    here = host()
+    here.run(*here.kernel.put(PORTS[0], MAC))
+    here.run(announce(ONE, attributes(FAR, 9), FAR, MAC))
+
+    steps = of_mac(here, MAC)
+
+    port = here.kernel.links()[2].name
+    local = texts(steps, "local")
+    assert [text.partition(" since")[0] for text in local] == [
+        f"it is on local port {port} (static)"
+    ]
+    assert texts(steps, "selected") == [
+        (
+            f"the local MAC (sequence 0) stays where the operator put it, though {FAR} "
+            f"by peer {ONE} (sequence 9) has the better claim"
+        )
+    ]
+    assert texts(steps, "announced") == ["no: a remote VTEP has a better claim"]
+
+
+def test_a_static_mac_that_yields_says_to_what() -> None:
+    (evi,) = config().evis
+    here = host(evis=(replace(evi, static=(StaticEntry(Mac(MAC)),)),))
+    here.run(announce(ONE, replace(attributes(FAR), sticky=True), FAR, MAC))
+
+    (selected,) = texts(of_mac(here, MAC), "selected")
+
+    assert selected == f"{FAR} by peer {ONE} over the static MAC here: it is sticky"
+
+
+def test_a_mac_of_ours_that_a_tenant_port_learned_has_its_story() -> None:
+    here = host()
+    leg = Link(9, "t1x", "veth", True, True, 0, MAC, 1500, "")
+    here.run(LinkObserved(leg), *here.kernel.frame(PORTS[0], MAC))
+
+    steps = of_mac(here, MAC)
+
+    assert texts(steps, "local")[0] == "it is the address of t1x"
+    assert len(texts(steps, "announced")) == 1
+    assert steps[-1]["text"] != "it is this host's own"
+
+
+@pytest.mark.parametrize("limits", ["", "limits: [{macs: 1, per: [vtep]}]\n"])
+def test_a_rejection_counts_only_where_the_route_is_for(limits: str) -> None:
+    rules = """rules:
+  - {name: no, match: {mac: 02:00:00:00:00:01}, reject: unwelcome}
+  - {name: move, match: {mac: 02:00:00:00:00:99}, set: {route-target: ["65000:200"]}}
+"""
+    policies = dict(governed("import", rules + limits).engine.config.policies)
+    evis = two_evis().engine.config.evis
+    peers = tuple(replace(peer, import_policies=("p",)) for peer in config().peers)
+    both = host(evis=evis, peers=peers, policies=policies)
+    both.run(announce(ONE, attributes(FAR), FAR, MAC, OTHER))
+    told = story(both)
+    explain_mac(told, MAC, None)
+
+    assert {step["vni"] for step in told.steps if step["step"] == "end"} == {VNI}
+    there = story(both)
+    explain_mac(there, MAC, 200)
+    assert there.steps[-1]["text"] == "absent: other imports none of its route targets"
+
+
+def test_a_route_that_waits_for_its_peer_says_so() -> None:
+    here = host()
+    here.run(PeerWentUp(ONE, restart_time=90), announce(ONE, attributes(FAR), FAR, MAC))
+    here.run(PeerWentDown(ONE, "gone"))
+    here.now += 20
+
+    (received,) = texts(of_mac(here, MAC), "received")
+
+    assert received.endswith("; stale, and kept for another 70 s")
 
 
 def test_a_rejected_type_3_of_another_vni_is_no_reason() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from evpnd.core.inventory import MAKING
 from evpnd.model.actions import DeleteNeighbors
-from evpnd.model.events import ConfigChanged, LinkObserved
+from evpnd.model.events import ConfigChanged, DeviceActionFailed, LinkObserved
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_rd, parse_vni
 from evpnd.model.rows import NTF_SELF, NUD_NOARP, NUD_PERMANENT, FdbRow, Link
 from tests.fakes.host import (
@@ -40,6 +40,27 @@ def test_devices_in_the_making_are_no_warning_unless_it_lasts() -> None:
     assert told() == []
     here.later(MAKING + 1)
     assert told() == ["evi_not_ready"]
+
+
+def test_what_is_refused_again_and_again_is_told_once() -> None:
+    (evi,) = config().evis
+    managed = replace(evi, vni=parse_vni(200), vxlan=None, bridge=None, manage=True)
+    here = Host(configuration=config(evis=(managed,)))
+
+    def told() -> list[str]:
+        return [each.event for each in here.notices]
+
+    for _ in range(5):
+        here.run(DeviceActionFailed("vx200", "VNI 200 is already on vxforeign"))
+        here.later(1.5)
+    assert told().count("device_refused") == 1
+    assert told().count("evi_not_ready") == 1
+    assert here.engine.inventory.vrfs[200].reason == (
+        "vx200 VNI 200 is already on vxforeign"
+    )
+
+    here.run(DeviceActionFailed("vx200", "Operation not permitted"))
+    assert told().count("device_refused") == 2
 
 
 def test_another_udp_port_than_ours_is_said() -> None:

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from evpnd.model.actions import ReleasePorts
+from evpnd.model.config import VtepConfig
 from evpnd.model.events import (
     ConfigChanged,
     LinkObserved,
     LinkVanished,
 )
-from evpnd.model.ids import format_mac, parse_vni
+from evpnd.model.ids import format_mac, parse_ip, parse_vni
 from evpnd.model.rows import Link
 from tests.fakes.host import Host, announce, announce_imet, attributes, config
 from tests.fakes.kernel import BRIDGE, PORTS
@@ -76,6 +79,27 @@ def test_new_devices_do_not_inherit_the_rows_of_those_that_go() -> None:
     row = format_mac(MAC), VTEP
     assert of(plan, "fdb") == [("add", *row), ("remove", *row)]
     assert of(plan, "flood") == [("add", VTEP), ("remove", VTEP)]
+
+
+@pytest.mark.parametrize(
+    ("vtep", "port", "remade"),
+    [("10.0.0.11", 4789, None), ("2001:db8::1", 4789, True), ("10.0.0.1", 4790, True)],
+)
+def test_a_device_that_is_made_anew_says_so(
+    vtep: str, port: int, *, remade: bool | None
+) -> None:
+    (plain,) = config().evis
+    managed = replace(plain, manage=True)
+    here = Host(configuration=config(evis=(managed,)))
+    here.up()
+    links = (link for link in here.kernel.links() if link.ifindex not in PORTS)
+    here.run(*(LinkObserved(link._replace(alias="evpnd")) for link in links))
+    changed = VtepConfig(parse_ip(vtep), udp_port=port)
+
+    plan = planned(here, config(evis=(managed,), vtep=changed))
+
+    (device,) = (change for change in plan if change["what"] == "device")
+    assert (device["name"], device.get("remade")) == ("vx100", remade)
 
 
 def test_a_port_that_is_left_out_leaves_the_bridge_and_may_go_to_another() -> None:

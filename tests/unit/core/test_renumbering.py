@@ -68,6 +68,15 @@ def test_routes_are_replaced_and_rows_stay() -> None:
     assert here.vrf.remote_rows == {REMOTE: parse_ip(FAR)}
 
 
+def test_the_change_is_told() -> None:
+    here = host()
+
+    here.run(ConfigChanged(managed(NEW)))
+
+    told = [each for each in here.notices if each.event == "vtep_changed"]
+    assert [each.fields for each in told] == [{"was": "10.0.0.1", "vtep": "10.0.0.11"}]
+
+
 def test_a_device_that_refuses_the_address_ends_the_announcements() -> None:
     here = host()
 

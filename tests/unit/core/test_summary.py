@@ -48,6 +48,8 @@ def test_what_nobody_hears_does_not_count() -> None:
     assert summarise(here.actions, []) == []
     assert summarise([told._replace(peer=other)], [one]) == []
     assert summarise([told._replace(peer=other)], [other]) == ["routes: 1 announced"]
+    each = [told._replace(peer=peer) for peer in PEERS]
+    assert summarise(each, PEERS) == ["routes: 1 announced"]
 
 
 def test_what_people_are_told_is_no_change() -> None:

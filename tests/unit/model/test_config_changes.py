@@ -7,9 +7,15 @@ import pytest
 
 from evpnd.adapters.config_yaml.policies import judge_policy
 from evpnd.adapters.config_yaml.reader import parse_yaml
-from evpnd.model.config import Config, DuplicateDetection, LogConfig, VtepConfig
+from evpnd.model.config import (
+    Advertise,
+    Config,
+    DuplicateDetection,
+    LogConfig,
+    VtepConfig,
+)
 from evpnd.model.config_changes import describe_changes, sessions_that_stay
-from evpnd.model.ids import parse_ip, parse_route_target, parse_site_of_origin
+from evpnd.model.ids import parse_ip, parse_rd, parse_route_target, parse_site_of_origin
 from evpnd.model.policy import Policy
 from evpnd.model.targets import ImportTargets
 from tests.fakes.host import PEERS, config
@@ -97,6 +103,19 @@ def test_what_changed_in_an_evi_is_told() -> None:
         (
             "EVI tenant (VNI 100) changed: import-targets from *:100 to 65000:9, "
             "flood from true to false"
+        )
+    ]
+
+
+def test_rd_and_what_is_advertised_are_told() -> None:
+    changed = with_evi(
+        rd=parse_rd("10.0.0.9:7"), advertise=Advertise(macs=False, neighbors=False)
+    )
+
+    assert describe_changes(config(), changed) == [
+        (
+            "EVI tenant (VNI 100) changed: rd from auto to 10.0.0.9:7, advertise macs "
+            "from true to false, advertise neighbors from true to false"
         )
     ]
 
