@@ -110,6 +110,7 @@ class MacVrf:
         self.unmarked_vteps: set[bytes] = set()
         """VTEPs that the first dump had in the flood list without our mark: an
         operator's append takes it from the whole list, so they may be ours."""
+        self.unmarked_told = False
         self.preserved = False
         """The first dump held rows of an earlier run."""
 
@@ -296,6 +297,7 @@ class MacVrf:
             self.unmarked_vteps,
         ):
             known.clear()
+        self.unmarked_told = False
         for drift in (self.fdb_drift, self.flood_drift, self.neighbor_drift):
             drift.clear()
         self.bindings_of.clear()

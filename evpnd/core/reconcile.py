@@ -26,7 +26,13 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
-from evpnd.model.ids import IPV4_LENGTH, is_host_ip, is_tenant_ip, is_unicast_mac
+from evpnd.model.ids import (
+    IPV4_LENGTH,
+    format_ip,
+    is_host_ip,
+    is_tenant_ip,
+    is_unicast_mac,
+)
 from evpnd.model.routes import ROUTER
 
 
@@ -280,6 +286,12 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     for vtep in vrf.unmarked_vteps & wanted:
         vrf.flood_rows[vtep] = True
     vrf.unmarked_vteps -= wanted
+    if now.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
+        # They stay, for nothing tells them from an operator's; so somebody has to know.
+        vteps = [format_ip(vtep) for vtep in sorted(vrf.unmarked_vteps)]
+        fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "vteps": vteps}
+        now.notices.append(Notice("warning", "flood_rows_not_ours", fields))
+        vrf.unmarked_told = True
     add = [
         vtep
         for vtep in wanted

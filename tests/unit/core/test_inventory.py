@@ -4,7 +4,12 @@ from dataclasses import replace
 
 from evpnd.core.inventory import MAKING
 from evpnd.model.actions import DeleteNeighbors
-from evpnd.model.events import ConfigChanged, DeviceActionFailed, LinkObserved
+from evpnd.model.events import (
+    ConfigChanged,
+    DeviceActionFailed,
+    LinkObserved,
+    PeerWentUp,
+)
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_rd, parse_vni
 from evpnd.model.rows import NTF_SELF, NUD_NOARP, NUD_PERMANENT, FdbRow, Link
 from tests.fakes.host import (
@@ -97,6 +102,22 @@ def test_a_flood_row_that_lost_its_mark_is_ours_again_when_it_is_announced() -> 
     host.run(withdraw_imet(PEER, REMOTE))
 
     assert kernel.flood.keys() == {parse_ip("10.9.9.9")}
+
+
+def test_flood_rows_that_nobody_confirms_and_that_may_not_be_ours_are_told() -> None:
+    kernel = FakeKernel(VTEP)
+    state = NUD_NOARP | NUD_PERMANENT
+    for vtep in (parse_ip(REMOTE), parse_ip("10.9.9.9")):
+        row = FdbRow(True, VXLAN, FLOOD_MAC, 0, state, NTF_SELF, vtep)
+        kernel.flood[vtep] = row
+    host = Host(kernel)
+    host.run(PeerWentUp(PEER), announce_imet(PEER, REMOTE))
+    assert "flood_rows_not_ours" not in [each.event for each in host.notices]
+    host.up()
+    host.run(announce_imet(PEER, "10.0.0.3"))
+
+    told = [each for each in host.notices if each.event == "flood_rows_not_ours"]
+    assert [each.fields["vteps"] for each in told] == [["10.9.9.9"]]
 
 
 def test_a_device_that_leaves_its_bridge_takes_its_rows_along() -> None:
