@@ -315,3 +315,4 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
             del vrf.flood_rows[vtep]
         vrf.flood_drift.delete(gone)
         now.actions.append(DeleteFlood(vrf.vxlan, gone))
+    vrf.flood_drift.lost.clear()

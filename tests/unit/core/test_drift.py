@@ -11,6 +11,7 @@ from tests.fakes.host import (
     announce_imet,
     attributes,
     withdraw,
+    withdraw_imet,
 )
 from tests.fakes.kernel import PORTS
 
@@ -117,6 +118,17 @@ def test_our_own_deletion_that_is_heard_late_is_no_drift() -> None:
 
     assert echo
     assert A in host.kernel.vxlan
+    assert host.engine.repaired == {}
+
+
+def test_what_is_lost_and_not_wanted_is_no_drift_when_it_is_wanted_again() -> None:
+    host = made(A)
+    (gone,) = host.kernel.flood.values()
+
+    host.kernel.flood.clear()
+    host.run(withdraw_imet(PEER, FAR), FdbObserved([gone._replace(present=False)]))
+    host.run(announce_imet(PEER, FAR))
+
     assert host.engine.repaired == {}
 
 
