@@ -21,6 +21,7 @@ from evpnd.core.readiness import (
     vxlan_name,
 )
 from evpnd.core.removal import remove_rows
+from evpnd.core.vtep_address import VtepAddress
 from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
@@ -50,6 +51,7 @@ class Inventory:
         """Any device of an EVI: VXLAN device, bridge, tenant port."""
         self.by_bridge: dict[int, MacVrf] = {}
         self.vtep = b""
+        self._vtep_address = VtepAddress()
         self.changed = True
         self.vtep_changed = False
         self.vrfs_changed = True
@@ -109,7 +111,7 @@ class Inventory:
         self.changed = False
         self.attempts.due = None
         config = self._config
-        vtep = config.vtep.address or self.links.vtep_of(config.vtep.interface or "")
+        vtep = self._vtep_address.find(config.vtep, self.links, now, self.attempts)
         if vtep != self.vtep:
             was, self.vtep = self.vtep, bytes(vtep)
             self.vtep_changed = True

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from evpnd.core.vtep_address import PAUSE
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
@@ -10,8 +13,14 @@ from evpnd.model.actions import (
     WithdrawMacIp,
 )
 from evpnd.model.config import Config, VtepConfig
-from evpnd.model.events import ConfigChanged, DeviceActionFailed, LinkObserved
+from evpnd.model.events import (
+    AddressObserved,
+    ConfigChanged,
+    DeviceActionFailed,
+    LinkObserved,
+)
 from evpnd.model.ids import Ip, parse_ip
+from evpnd.model.rows import Link
 from tests.fakes.host import PEERS, VTEP, Host, announce, attributes, config
 from tests.fakes.kernel import BRIDGE, PORTS, VXLAN
 
@@ -75,6 +84,65 @@ def test_the_change_is_told() -> None:
 
     told = [each for each in here.notices if each.event == "vtep_changed"]
     assert [each.fields for each in told] == [{"was": "10.0.0.1", "vtep": "10.0.0.11"}]
+
+
+def of_interface() -> Host:
+    """Take the VTEP address from eth0, which has it."""
+    (evi,) = config().evis
+    here = Host(
+        configuration=config(
+            evis=(replace(evi, manage=True),), vtep=VtepConfig(None, "eth0")
+        )
+    )
+    here.up()
+    uplink = Link(9, "eth0", "", True, True, 0, b"\2eth0\0", 1500, "")
+    ours = (
+        LinkObserved(link._replace(alias="evpnd"))
+        for link in here.kernel.links()
+        if link.ifindex in (BRIDGE, VXLAN)
+    )
+    here.run(LinkObserved(uplink), AddressObserved(9, VTEP, present=True), *ours)
+    assert here.vrf.ready
+    here.bgp.clear()
+    return here
+
+
+@pytest.mark.parametrize("six", [False, True])
+def test_an_address_that_is_away_for_a_moment_costs_nothing(*, six: bool) -> None:
+    here = of_interface()
+    if six:
+        other = parse_ip("2001:db8::1")
+        here.run(AddressObserved(9, other, present=True))
+
+    here.run(AddressObserved(9, VTEP, present=False))
+    here.later(PAUSE / 2)
+    here.run(AddressObserved(9, VTEP, present=True))
+    here.later(2 * PAUSE)
+
+    assert here.bgp == []
+    assert here.vrf.ready
+
+
+def test_an_address_that_stays_away_ends_the_announcements() -> None:
+    here = of_interface()
+
+    here.run(AddressObserved(9, VTEP, present=False))
+    assert here.engine.next_deadline() is not None
+    here.later(PAUSE + 0.1)
+
+    assert here.vrf.reason == "the VTEP address is not known yet"
+    assert any(isinstance(each, WithdrawImet) for each in here.bgp)
+
+
+def test_the_next_address_of_the_interface_is_taken_at_once() -> None:
+    here = of_interface()
+
+    here.run(AddressObserved(9, VTEP, present=False))
+    here.run(AddressObserved(9, NEW, present=True))
+    here.run(renumbered(here))
+
+    assert here.vrf.vtep == NEW
+    assert [type(each) for each in here.bgp] == [AnnounceImet, WithdrawImet]
 
 
 def test_a_device_that_refuses_the_address_ends_the_announcements() -> None:

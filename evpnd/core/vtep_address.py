@@ -1,0 +1,38 @@
+"""The VTEP address: from the configuration, or from a device that may lose it."""
+
+from evpnd.core.attempts import Attempts
+from evpnd.core.readiness import Links
+from evpnd.model.config import VtepConfig
+
+PAUSE = 2.0
+"""Seconds that a device may be without the address, or another of its family."""
+
+
+class VtepAddress:
+    """Where it was found, and since when it is missed; monotonic seconds."""
+
+    def __init__(self) -> None:
+        """Begin without one."""
+        self._last = b""
+        self._missed: float | None = None
+
+    def find(
+        self, config: VtepConfig, links: Links, now: float, attempts: Attempts
+    ) -> bytes:
+        """Find the address, empty where there is none.
+
+        One that is away for a moment counts still: an operator takes an address away
+        and gives another, or the same, and all routes would be withdrawn in between.
+        """
+        found = config.address or links.vtep_of(config.interface or "")
+        away = bool(self._last) and len(found) != len(self._last)
+        if away and config.address is None:
+            if self._missed is None:
+                self._missed = now
+            due = self._missed + PAUSE
+            if now < due:
+                attempts.look_again(due)
+                return self._last
+        self._missed = None
+        self._last = bytes(found)
+        return self._last
