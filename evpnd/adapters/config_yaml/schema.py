@@ -32,7 +32,10 @@ class VtepSection(Section):
     address: types.VtepAddress | None = None
     """IPv4 or IPv6 address that tunnels end at."""
     interface: types.Device | None = None
-    """Device to take the address from, such as lo."""
+    """Device to take the address from, such as lo: its lowest IPv4 address, or IPv6.
+
+    Loopback and link-local addresses do not count.
+    """
     udp_port: types.Port = 4789
     """UDP port of VXLAN."""
 

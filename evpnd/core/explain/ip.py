@@ -71,6 +71,8 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
         text += ", and announced" if told else ", and not announced"
+        if told and not story.is_heard:
+            text += " to nobody yet, for no session is up"
         story.tell("local", text, vrf, mac=format_mac(local))
         story.steps += kept.steps
     elif ip in vrf.static_ips:

@@ -129,7 +129,11 @@ def _tell_local(
     text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
     text += f", sequence {vrf.sequence.get(mac, 0)}"
     kept = exported(story, vrf, mac)
-    story.tell("announced", f"to no peer: {text}" if kept.untold else text, vrf)
+    if kept.untold:
+        text = f"to no peer: {text}"
+    elif not story.is_heard:
+        text = f"to nobody yet, for no session is up: {text}"
+    story.tell("announced", text, vrf)
     story.steps += kept.steps
     return kept.untold
 

@@ -56,6 +56,11 @@ class Story:
         """Tell whether peers have yet to have their say."""
         return not self.engine.peering.settled
 
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether a peer hears what is announced."""
+        return any(each.established for each in self.engine.peering.sessions.values())
+
     def evis(self, vni: int | None) -> list[MacVrf]:
         """List the EVIs that are asked about."""
         vrfs = self.engine.inventory.vrfs

@@ -8,6 +8,7 @@ from evpnd.core import route_views
 from evpnd.core.explain import Step, explain_ip, explain_mac, explain_vtep
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import (
+    BindingsSnooped,
     LinkObserved,
     PeerWentDown,
     PeerWentUp,
@@ -207,6 +208,19 @@ def test_a_mac_of_ours_that_a_tenant_port_learned_has_its_story() -> None:
     assert texts(steps, "local")[0] == "it is the address of t1x"
     assert len(texts(steps, "announced")) == 1
     assert steps[-1]["text"] != "it is this host's own"
+
+
+def test_what_nobody_hears_is_not_said_to_be_heard() -> None:
+    here = Host()  # no peer is up
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.later(10)
+
+    (announced,) = texts(of_mac(here, MAC), "announced")
+    (local,) = texts(of_ip(here, IP), "local")
+
+    assert announced.startswith("to nobody yet, for no session is up: RD ")
+    assert local.endswith(", and announced to nobody yet, for no session is up")
 
 
 @pytest.mark.parametrize("limits", ["", "limits: [{macs: 1, per: [vtep]}]\n"])
