@@ -94,7 +94,7 @@ def test_a_nodes_own_check_counts_in_place_of_the_images(
     shown = capsys.readouterr().out
     assert "h1: sh -c echo not yet; exit 3 does not succeed: status 3" in shown
     assert "    not yet\n" in shown
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 40
 
 
 def test_a_check_that_hangs_is_not_waited_for_longer(
@@ -107,7 +107,7 @@ def test_a_check_that_hangs_is_not_waited_for_longer(
     up(EVPND + check)
 
     assert "h1: sleep 99 does not succeed" in capsys.readouterr().out
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 40
 
 
 @pytest.mark.frr
