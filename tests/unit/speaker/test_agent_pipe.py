@@ -202,5 +202,5 @@ def test_impatience_cuts_the_wait_short(start: Callable[[str], AgentPipe]) -> No
     begin = time.monotonic()
     pipe.close(impatient=lambda: True)
 
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
     assert pipe._agent is None

@@ -118,12 +118,12 @@ def test_a_key_that_stands_twice_keeps_the_first_value_and_names_both_lines(
 def test_what_would_cost_too_much_is_refused_at_once(
     read: Read, content: str | bytes
 ) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
 
     with pytest.raises(ConfigErrors):
         read(content)
 
-    assert time.monotonic() - start < 2
+    assert time.thread_time() - start < 2
 
 
 def test_aliases_count_for_the_depth(read: Read) -> None:
