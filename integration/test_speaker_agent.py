@@ -269,8 +269,8 @@ def test_a_dead_agent_costs_no_session(tmp_path: Path) -> None:
                 far.send(sent)
                 time.sleep(0.02)
             far.send(sent)
-        first = speaker.heard()[0]
         up = speaker.wait_heard("up")
+        first = speaker.heard()[0]
 
         assert first["type"] == "hello"
         assert up["resumed"]
