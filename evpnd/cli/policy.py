@@ -347,8 +347,8 @@ def _print_rehearsal(entries: Sequence[dict[str, Any]]) -> None:
     (summary,) = (each for each in entries if each["kind"] == "summary")
     if not summary["attached"]:
         text = (
-            f"nothing names {summary['policy']} yet; it is tried as the last one of "
-            "every peer's import"
+            f"the running evpnd does not use {summary['policy']} yet; it is tried as "
+            "the last one of every peer's import"
         )
         click.echo(fold(text, 0))
     print_rows("rehearsal", list(_rehearsed(entries, summary)), as_json=False)

@@ -51,6 +51,8 @@ class Inventory:
         """Any device of an EVI: VXLAN device, bridge, tenant port."""
         self.by_bridge: dict[int, MacVrf] = {}
         self.vtep = b""
+        self.vtep_here = True
+        """An interface has the VTEP address; True while it is not known."""
         self._vtep_address = VtepAddress()
         self.changed = True
         self.vtep_changed = False
@@ -120,6 +122,11 @@ class Inventory:
             if was:
                 notices.append(Notice("info", "vtep_changed", fields))
             self.attempts.begin_anew()
+        here = not self.vtep or self.links.has_address(self.vtep)
+        if self.vtep_here and not here:
+            fields = {"vtep": _ip_or_none(self.vtep)}
+            notices.append(Notice("warning", "vtep_address_missing", fields))
+        self.vtep_here = here
         if not self._swept:
             self._swept = True
             self._sweep_managed(actions)
@@ -384,8 +391,15 @@ class Inventory:
         if new is not None and new.manage:
             left -= {vxlan_name(new), bridge_name(new)}
             ports = set(old.ports) - set(new.ports)
-        if ports and bridge not in left:
-            self._removals.append(ReleasePorts(bridge, tuple(sorted(ports))))
+        links = self.links.by_name
+        here = links.get(bridge)
+        inside = {
+            name
+            for name in ports
+            if here and name in links and links[name].master == here.ifindex
+        }
+        if inside and bridge not in left:
+            self._removals.append(ReleasePorts(bridge, tuple(sorted(inside))))
         if left:
             self._removals.append(RemoveDevices(tuple(sorted(left))))
 

@@ -77,6 +77,10 @@ class Links:
         """List the IP addresses of a link."""
         return {ip for index, ip in self.addresses if index == ifindex}
 
+    def has_address(self, ip: bytes) -> bool:
+        """Tell whether a link has an IP address."""
+        return any(address == ip for _, address in self.addresses)
+
     def vtep_of(self, name: str) -> bytes:
         """Take the VTEP address from a device; empty while it has none.
 

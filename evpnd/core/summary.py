@@ -81,6 +81,6 @@ def _count(action: Action) -> Count | None:
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
         case ReleasePorts():
-            return "devices", "ports to release", len(action.ports)
+            return "ports", "to release", len(action.ports)
         case _:
             return None

@@ -13,6 +13,7 @@ class VtepAddress:
 
     def __init__(self) -> None:
         """Begin without one."""
+        self._config: VtepConfig | None = None
         self._last = b""
         self._missed: float | None = None
 
@@ -26,7 +27,8 @@ class VtepAddress:
         """
         found = config.address or links.vtep_of(config.interface or "")
         away = bool(self._last) and len(found) != len(self._last)
-        if away and config.address is None:
+        # Another configuration is meant, and at once.
+        if away and config == self._config:
             if self._missed is None:
                 self._missed = now
             due = self._missed + PAUSE
@@ -34,5 +36,6 @@ class VtepAddress:
                 attempts.look_again(due)
                 return self._last
         self._missed = None
+        self._config = config
         self._last = bytes(found)
         return self._last

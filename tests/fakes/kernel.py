@@ -49,6 +49,8 @@ from evpnd.model.rows import (
     VxlanLink,
 )
 
+LOOPBACK = 1
+"""Has the VTEP address."""
 BRIDGE, VXLAN, PORTS = 10, 11, (12, 13)
 OWN_MAC = b"\2vxvx0"
 """Of the VXLAN device."""
@@ -173,7 +175,7 @@ class FakeKernel:
         """Do what an action says; returns the notifications and refusals."""
         match action:
             case DumpLinks():
-                return [LinksDumped(self.links(), frozenset())]
+                return [LinksDumped(self.links(), frozenset({(LOOPBACK, self.vtep)}))]
             case DumpFdb():
                 rows = [*self.bridge.values(), *self.spare.values()]
                 rows.extend(self.vxlan.values())

@@ -40,6 +40,11 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
     """Tell of every route that was received, and of its import."""
     if not received:
         story.tell("received", nothing)
+        for session in story.engine.peering.sessions.values():
+            if not session.established:
+                why = f": {session.last_error}" if session.last_error else ""
+                text = f"the session with {peer_name(session)} is not up{why}"
+                story.tell("noted", text, peer=session.peer)
     for session, key, path in received:
         ip = f" with {format_ip(key[6:])}" if key[6:] else ""
         story.tell(

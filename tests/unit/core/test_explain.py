@@ -9,7 +9,12 @@ import pytest
 from evpnd.core.explain import explain_vtep
 from evpnd.core.path import RANK_STEPS, Rank
 from evpnd.model.config import DuplicateDetection, StaticEntry
-from evpnd.model.events import BindingsSnooped, UpdateReceived
+from evpnd.model.events import (
+    AddressObserved,
+    BindingsSnooped,
+    PeerWentDown,
+    UpdateReceived,
+)
 from evpnd.model.ids import Mac, parse_ip, parse_route_target
 from evpnd.model.routes import MacIpBatch, Update
 from evpnd.model.rows import NTF_SELF, NUD_PERMANENT, FdbRow
@@ -24,7 +29,7 @@ from tests.fakes.host import (
     config,
     rd_of,
 )
-from tests.fakes.kernel import PORTS, VXLAN
+from tests.fakes.kernel import LOOPBACK, PORTS, VXLAN
 from tests.unit.core.explain_host import (
     FAR,
     FARTHER,
@@ -253,6 +258,24 @@ def test_our_own_vtep_is_told_to_be_ours() -> None:
 
     assert "our own VTEP" in told.steps[0]["text"]
     assert told.steps[-1]["text"] == "it is this host itself"
+
+
+def test_our_own_vtep_that_no_interface_has_is_told_so() -> None:
+    here = host()
+    here.run(AddressObserved(LOOPBACK, VTEP, present=False))
+    told = story(here)
+    explain_vtep(told, VTEP, None)
+
+    assert told.steps[-1]["text"] == "no interface of this host has it"
+
+
+def test_sessions_that_are_down_are_told_where_nothing_is_known() -> None:
+    here = host()
+    here.run(PeerWentDown(ONE, "Hold Timer Expired", graceful=False))
+
+    assert texts(mac_story(here), "noted") == [
+        f"the session with {ONE} is not up: Hold Timer Expired"
+    ]
 
 
 def test_an_ethernet_segment_is_noted() -> None:

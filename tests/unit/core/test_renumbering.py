@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from evpnd.core.inventory import MAKING
 from evpnd.core.vtep_address import PAUSE
 from evpnd.model.actions import (
     AnnounceImet,
@@ -132,6 +133,31 @@ def test_an_address_that_stays_away_ends_the_announcements() -> None:
 
     assert here.vrf.reason == "the VTEP address is not known yet"
     assert any(isinstance(each, WithdrawImet) for each in here.bgp)
+    here.later(MAKING + 0.1)
+    assert "evi_not_ready" in [each.event for each in here.notices]
+
+
+def test_another_interface_without_an_address_is_taken_at_once() -> None:
+    here = of_interface()
+
+    here.run(ConfigChanged(replace(here.engine.config, vtep=VtepConfig(None, "lo0"))))
+
+    assert not here.vrf.ready
+
+
+def test_an_address_that_no_interface_has_is_told() -> None:
+    here = of_interface()
+    told = [each.event for each in here.notices]
+    assert "vtep_address_missing" not in told
+    nowhere = VtepConfig(Ip(parse_ip("10.0.0.99")))
+
+    here.run(ConfigChanged(replace(here.engine.config, vtep=nowhere)))
+
+    missing = [each for each in here.notices if each.event == "vtep_address_missing"]
+    assert [each.fields for each in missing] == [{"vtep": "10.0.0.99"}]
+    here.run(AddressObserved(9, nowhere.address or b"", present=True))
+    here.run(AddressObserved(9, nowhere.address or b"", present=False))
+    assert len([e for e in here.notices if e.event == "vtep_address_missing"]) == 2
 
 
 def test_the_next_address_of_the_interface_is_taken_at_once() -> None:
