@@ -215,6 +215,7 @@ TABLES: dict[str, Table] = {
             _number("remote_vteps"),
             _column("state"),
             _sentence("reason"),
+            _sentence("notes", write_sentences),
         ),
         ("vni",),
     ),

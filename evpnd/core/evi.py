@@ -100,6 +100,8 @@ class MacVrf:
         self.ports: frozenset[int] = frozenset()
         self.reason: str | None = "not looked at yet"
         """Why it is not ready; None: ready."""
+        self.notes: tuple[str, ...] = ()
+        """What an operator should know of it although it is ready."""
         self.fdb_known = False
         self.neighbors_known = False
         self.adopted_macs: set[bytes] = set()

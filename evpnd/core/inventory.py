@@ -10,6 +10,7 @@ from evpnd.core.attempts import Attempts
 from evpnd.core.binding_tables import forget_devices
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
+from evpnd.core.evi_notes import take_notes
 from evpnd.core.readiness import (
     MANAGED_ALIAS,
     Devices,
@@ -51,8 +52,6 @@ class Inventory:
         """Any device of an EVI: VXLAN device, bridge, tenant port."""
         self.by_bridge: dict[int, MacVrf] = {}
         self.vtep = b""
-        self.vtep_here = True
-        """An interface has the VTEP address; True while it is not known."""
         self._vtep_address = VtepAddress()
         self.changed = True
         self.vtep_changed = False
@@ -122,11 +121,6 @@ class Inventory:
             if was:
                 notices.append(Notice("info", "vtep_changed", fields))
             self.attempts.begin_anew()
-        here = not self.vtep or self.links.has_address(self.vtep)
-        if self.vtep_here and not here:
-            fields = {"vtep": _ip_or_none(self.vtep)}
-            notices.append(Notice("warning", "vtep_address_missing", fields))
-        self.vtep_here = here
         if not self._swept:
             self._swept = True
             self._sweep_managed(actions)
@@ -177,6 +171,7 @@ class Inventory:
             self._take_ports(vrf, found.bridge, actions)
             self._configure(vrf, found.vxlan, now, actions)
         self._tell_news(vrf, before, now, notices)
+        take_notes(vrf, self.links, self.attempts.refused, notices)
         if vrf.reason is None and (before is not None or moved):
             vrf.fdb_known = vrf.neighbors_known = False
             actions.append(DumpFdb(bridge))

@@ -175,9 +175,6 @@ def picture(engine: Engine) -> Picture:
         seen["policy", policy.name] = _policy(policy)
     for vrf in engine.inventory.vrfs.values():
         seen["evi", str(vrf.config.vni)] = _evi(vrf)
-        if not engine.inventory.vtep_here:
-            note = f"no interface has the VTEP address {format_ip(vrf.vtep)}"
-            seen["evi", str(vrf.config.vni)]["note"] = note
         seen.update(told(vrf, engine.exporter))
         seen.update(_rows(vrf))
     return seen
@@ -243,6 +240,7 @@ def _evi(vrf: MacVrf) -> dict[str, Any]:
         "export_policies": list(evi.export_policies),
         "state": "ready" if vrf.ready else "not-ready",
         "reason": None if vrf.ready else vrf.reason,
+        "notes": list(vrf.notes),
     }
 
 

@@ -66,6 +66,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             "reason": None
             if ready
             else vrf.reason or "its tables have not been read yet",
+            "notes": list(vrf.notes),
             "local_macs": len(vrf.local.keys() | vrf.static.keys()),
             "remote_macs": remote,
             "remote_vteps": len(set(vrf.imets.values()) - {vrf.vtep}),

@@ -91,7 +91,7 @@ class FakeKernel:
                 True,
                 BRIDGE,
                 OWN_MAC,
-                1450,
+                1500,
                 "",
                 vxlan,
                 port,

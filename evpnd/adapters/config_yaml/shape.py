@@ -335,7 +335,9 @@ def _sentence(details: ErrorDetails, document: Document, shape: Shape[FileT]) ->
                     f"expected a list, not {got}; write `- ` before it, or [ ] around"
                 )
             if isinstance(value, str | int) and not isinstance(value, bool):
-                return f"expected a list, not {got}; write [{value}]"
+                # Not the characters themselves of what no terminal should be sent.
+                shown = str(value) if str(value).isprintable() else "..."
+                return f"expected a list, not {got}; write [{shown}]"
             return f"expected a list, not {got}; write [] for an empty one"
         case "value_error":
             reason = str(details.get("ctx", {}).get("error", details["msg"]))

@@ -29,7 +29,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     text = format_ip(vtep)
     if vtep == story.engine.inventory.vtep:
         story.tell("local", f"{text} is our own VTEP address")
-        if story.engine.inventory.vtep_here:
+        if story.engine.inventory.links.has_address(vtep):
             story.tell("end", "it is this host itself", ok=True)
         else:
             story.tell("end", "no interface of this host has it", ok=False)

@@ -22,7 +22,7 @@ from tests.fakes.host import (
     config,
     withdraw_imet,
 )
-from tests.fakes.kernel import BRIDGE, VXLAN, FakeKernel
+from tests.fakes.kernel import BRIDGE, PORTS, VXLAN, FakeKernel
 
 MAC = b"\2\0\0\0\0\1"
 IP = parse_ip("192.0.2.10")
@@ -66,6 +66,22 @@ def test_what_is_refused_again_and_again_is_told_once() -> None:
 
     here.run(DeviceActionFailed("vx200", "Operation not permitted"))
     assert told().count("device_refused") == 2
+
+
+def test_ports_that_are_missing_or_too_wide_are_noted() -> None:
+    (evi,) = config().evis
+    here = Host(configuration=config(evis=(replace(evi, ports=("t12", "t99")),)))
+    port, vxlan = link(here, PORTS[0]), link(here, VXLAN)
+    here.run(
+        LinkObserved(vxlan._replace(mtu=1450)), LinkObserved(port._replace(mtu=9000))
+    )
+
+    assert here.vrf.notes == (
+        "port t99 is not there",
+        f"frames of {port.name} and 1 more may be larger than the MTU of vx100, 1450",
+    )
+    told = [each for each in here.notices if each.event == "evi_noted"]
+    assert told[-1].fields["notes"] == list(here.vrf.notes)
 
 
 def test_another_udp_port_than_ours_is_said() -> None:

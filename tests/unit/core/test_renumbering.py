@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core.inventory import MAKING
+from evpnd.core.views import evis
 from evpnd.core.vtep_address import PAUSE
 from evpnd.model.actions import (
     AnnounceImet,
@@ -147,17 +148,19 @@ def test_another_interface_without_an_address_is_taken_at_once() -> None:
 
 def test_an_address_that_no_interface_has_is_told() -> None:
     here = of_interface()
-    told = [each.event for each in here.notices]
-    assert "vtep_address_missing" not in told
-    nowhere = VtepConfig(Ip(parse_ip("10.0.0.99")))
+    assert here.vrf.notes == ()
+    nowhere = Ip(parse_ip("10.0.0.99"))
+    wanted = replace(here.engine.config, vtep=VtepConfig(nowhere))
 
-    here.run(ConfigChanged(replace(here.engine.config, vtep=nowhere)))
+    here.run(ConfigChanged(wanted))
 
-    missing = [each for each in here.notices if each.event == "vtep_address_missing"]
-    assert [each.fields for each in missing] == [{"vtep": "10.0.0.99"}]
-    here.run(AddressObserved(9, nowhere.address or b"", present=True))
-    here.run(AddressObserved(9, nowhere.address or b"", present=False))
-    assert len([e for e in here.notices if e.event == "vtep_address_missing"]) == 2
+    told = [each for each in here.notices if each.event == "evi_noted"]
+    note = "no interface has the VTEP address 10.0.0.99"
+    assert [each.fields["notes"] for each in told] == [[note]]
+    (row,) = evis(here.engine)
+    assert row["notes"] == [note]
+    here.run(AddressObserved(9, nowhere, present=True))
+    assert here.vrf.notes == ()
 
 
 def test_the_next_address_of_the_interface_is_taken_at_once() -> None:

@@ -1,0 +1,46 @@
+"""What an operator should know of an EVI that is ready all the same."""
+
+from collections.abc import Iterator
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.readiness import Links
+from evpnd.model.actions import Notice
+from evpnd.model.ids import format_ip
+
+
+def take_notes(
+    vrf: MacVrf, links: Links, refused: dict[str, str], notices: list[Notice]
+) -> None:
+    """Write them as sentences, and tell of news.
+
+    `refused` are devices that could not be changed, and why.
+    """
+    found = () if vrf.reason else tuple(_notes(vrf, links, refused))
+    if found and found != vrf.notes:
+        fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "notes": list(found)}
+        notices.append(Notice("warning", "evi_noted", fields))
+    vrf.notes = found
+
+
+def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
+    if vrf.vtep and not links.has_address(vrf.vtep):
+        yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"
+    for name in vrf.config.ports:
+        if name not in links.by_name:
+            yield f"port {name} is not there"
+        elif name in refused:
+            yield f"port {name} {refused[name]}"
+    vxlan = links.by_index.get(vrf.vxlan)
+    if vxlan is None:
+        return
+    large = [
+        port.name
+        for port in map(links.by_index.get, sorted(vrf.ports))
+        if port is not None and port.mtu > vxlan.mtu
+    ]
+    if large:
+        more = f" and {len(large) - 1} more" if len(large) > 1 else ""
+        yield (
+            f"frames of {large[0]}{more} may be larger than the MTU of {vxlan.name}, "
+            f"{vxlan.mtu}"
+        )
