@@ -22,6 +22,13 @@ def take_notes(
     vrf.notes = found
 
 
+def tell_configured(vrf: MacVrf, device: str) -> Notice:
+    """Tell that a VXLAN device's port gets the settings that EVPN needs."""
+    fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "device": device}
+    settings = {"learning": False, "neigh_suppress": vrf.config.suppress}
+    return Notice("info", "device_configured", {**fields, **settings})
+
+
 def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
     if vrf.vtep and not links.has_address(vrf.vtep):
         yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"

@@ -10,7 +10,7 @@ from evpnd.core.attempts import Attempts
 from evpnd.core.binding_tables import forget_devices
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
-from evpnd.core.evi_notes import take_notes
+from evpnd.core.evi_notes import take_notes, tell_configured
 from evpnd.core.readiness import (
     MANAGED_ALIAS,
     Devices,
@@ -22,7 +22,7 @@ from evpnd.core.readiness import (
     vxlan_name,
 )
 from evpnd.core.removal import remove_rows
-from evpnd.core.vtep_address import VtepAddress
+from evpnd.core.vtep_address import VtepAddress, tell_change
 from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
@@ -34,7 +34,7 @@ from evpnd.model.actions import (
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
-from evpnd.model.ids import Rd, Vni, format_ip
+from evpnd.model.ids import Rd, Vni
 from evpnd.model.rows import Link
 
 MAKING = 3.0
@@ -114,12 +114,9 @@ class Inventory:
         config = self._config
         vtep = self._vtep_address.find(config.vtep, self.links, now, self.attempts)
         if vtep != self.vtep:
-            was, self.vtep = self.vtep, bytes(vtep)
+            notices.extend(tell_change(self.vtep, vtep))
+            self.vtep = bytes(vtep)
             self.vtep_changed = True
-            fields: dict[str, object] = {"was": _ip_or_none(was)}
-            fields["vtep"] = _ip_or_none(self.vtep)
-            if was:
-                notices.append(Notice("info", "vtep_changed", fields))
             self.attempts.begin_anew()
         if not self._swept:
             self._swept = True
@@ -169,7 +166,7 @@ class Inventory:
             vrf.ports = frozenset()
         else:
             self._take_ports(vrf, found.bridge, actions)
-            self._configure(vrf, found.vxlan, now, actions)
+            self._configure(vrf, found.vxlan, now, actions, notices)
         self._tell_news(vrf, before, now, notices)
         take_notes(vrf, self.links, self.attempts.refused, notices)
         if vrf.reason is None and (before is not None or moved):
@@ -212,7 +209,12 @@ class Inventory:
             vrf.own_ips = own_ips
 
     def _configure(
-        self, vrf: MacVrf, vxlan: Link, now: float, actions: list[Action]
+        self,
+        vrf: MacVrf,
+        vxlan: Link,
+        now: float,
+        actions: list[Action],
+        notices: list[Notice],
     ) -> None:
         port, suppress = vxlan.port, vrf.config.suppress
         if port is None or vxlan.vxlan is None:
@@ -226,6 +228,7 @@ class Inventory:
             self.attempts.succeeded((vxlan.name,))
         if wrong and self.attempts.may(f"port {vxlan.name}", now):
             actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
+            notices.append(tell_configured(vrf, vxlan.name))
 
     def _manage(
         self, evi: EviConfig, found: Devices, now: float, actions: list[Action]
@@ -386,13 +389,7 @@ class Inventory:
         if new is not None and new.manage:
             left -= {vxlan_name(new), bridge_name(new)}
             ports = set(old.ports) - set(new.ports)
-        links = self.links.by_name
-        here = links.get(bridge)
-        inside = {
-            name
-            for name in ports
-            if here and name in links and links[name].master == here.ifindex
-        }
+        inside = self.links.inside(bridge, ports)
         if inside and bridge not in left:
             self._removals.append(ReleasePorts(bridge, tuple(sorted(inside))))
         if left:
@@ -402,7 +399,3 @@ class Inventory:
         """Hand out what a new configuration no longer asks for."""
         removals, self._removals = self._removals, []
         return removals
-
-
-def _ip_or_none(ip: bytes) -> str | None:
-    return format_ip(ip) if ip else None

@@ -73,6 +73,16 @@ class Links:
         self._index()
         return self._ports.get(bridge, [])
 
+    def inside(self, bridge: str, names: Iterable[str]) -> set[str]:
+        """Pick the links that are ports of a bridge."""
+        found = self.by_name.get(bridge)
+        links = ((name, self.by_name.get(name)) for name in names)
+        return {
+            name
+            for name, link in links
+            if found and link and link.master == found.ifindex
+        }
+
     def addresses_of(self, ifindex: int) -> set[bytes]:
         """List the IP addresses of a link."""
         return {ip for index, ip in self.addresses if index == ifindex}

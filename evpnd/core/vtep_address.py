@@ -1,8 +1,12 @@
 """The VTEP address: from the configuration, or from a device that may lose it."""
 
+from collections.abc import Iterator
+
 from evpnd.core.attempts import Attempts
 from evpnd.core.readiness import Links
+from evpnd.model.actions import Notice
 from evpnd.model.config import VtepConfig
+from evpnd.model.ids import format_ip
 
 PAUSE = 2.0
 """Seconds that a device may be without the address, or another of its family."""
@@ -39,3 +43,11 @@ class VtepAddress:
         self._config = config
         self._last = bytes(found)
         return self._last
+
+
+def tell_change(was: bytes, now: bytes) -> Iterator[Notice]:
+    """Tell of another address than the one so far; the first is no news."""
+    if was:
+        fields: dict[str, object] = {"was": format_ip(was)}
+        fields["vtep"] = format_ip(now) if now else None
+        yield Notice("info", "vtep_changed", fields)
