@@ -76,10 +76,10 @@ def test_a_program_that_cannot_run_is_told_with_its_words(
     )
     assert what in shown.splitlines()
     assert "/etc/evpnd/evpnd.yaml:1: nonsense: unknown key" in shown
-    wait_until(lambda: place.standing("h1").startswith("restarting "), 10, "the word")
+    wait_until(lambda: place.standing("h1").startswith("restarting ("), 10, "the word")
     assert "nonsense: unknown key" in lab("logs", NAME, "h1")
     listed = json.loads(lab("list", "--json"))
-    assert listed[NAME]["h1"] in ("restarting 2", "running")
+    assert listed[NAME]["h1"] in ("restarting (2)", "running")
 
 
 def test_a_nodes_own_check_counts_in_place_of_the_images(
@@ -205,5 +205,5 @@ topology:
     def listed() -> object:
         return json.loads(lab("list", "--json"))[NAME]
 
-    expected = {"a": "running", "b": "running", "c": "exited 1"}
+    expected = {"a": "running", "b": "running", "c": "exited (1)"}
     wait_until(lambda: listed() == expected, 5, "the states", seen=listed)

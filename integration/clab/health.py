@@ -80,7 +80,7 @@ class Health:
             asked = self._ask(node, question, max(left, 0.5))
             if asked is not None and asked.returncode == 0:
                 return
-            state, _, status = self._place.standing(node.name).partition(" ")
+            state, _, status = self._place.state(node.name).partition(" ")
             if time.monotonic() - begin > longest.get(state, ANSWER):
                 break
             self._patience.sleep(0.1)
@@ -88,7 +88,9 @@ class Health:
             text += f": its program ended with status {status}"
         elif asked is not None:
             text += f": status {asked.returncode}"
-        self._tell(node, text, asked.stdout + asked.stderr if asked else "")
+        # Where the program ended, its own words say why, and the check's do not.
+        said = asked.stdout + asked.stderr if asked and state not in longest else ""
+        self._tell(node, text, said)
 
     def _question(self, node: Node) -> tuple[tuple[str, ...], str]:
         """Find what a node is asked, and what to say where it does not succeed."""

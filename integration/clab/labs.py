@@ -78,6 +78,10 @@ def check(topology: Topology, place: Place, steps: list[Step]) -> int:
     """Check the expected results; gives the number of those that failed."""
     runner = Runner(place)
     failed = 0
+    for node in topology.nodes:
+        standing = place.standing(node)
+        if standing.startswith(("exited", "restarting")):
+            click.echo(f"NOTE   the program of {node} does not run: {standing}")
     for number, step in enumerate(steps, 1):
         outcome = runner.run(step)
         word = "FAILED" if outcome.trouble else "ok    "

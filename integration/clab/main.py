@@ -110,9 +110,7 @@ def up(
         table = load_images(images)
         topology = load(file, name, table, ignore)
         deploy(topology, table, strict=strict, say=click.echo)
-        click.echo(
-            f"{_command()} exec {topology.name} NODE COMMAND...   runs a command"
-        )
+        click.echo(_how_to_look(topology.name))
 
 
 @cli.command()
@@ -199,7 +197,8 @@ def run(
                 place.remove()
                 click.echo(f"lab {topology.name} is removed")
         if kept:
-            click.echo(f"the lab is up; {_command()} down {topology.name} removes it")
+            click.echo(_how_to_look(topology.name))
+            click.echo(f"{_command()} down {topology.name}   removes the lab")
         sys.exit(1 if failed else 0)
 
 
@@ -299,6 +298,10 @@ def list_labs(*, as_json: bool) -> None:
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for lab, node, state in rows:
         click.echo(f"{lab:{wide[0]}}  {node:{wide[1]}}  {state}")
+
+
+def _how_to_look(lab: str) -> str:
+    return f"{_command()} exec {lab} NODE COMMAND...   runs a command in a node"
 
 
 def _command() -> str:

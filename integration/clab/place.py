@@ -209,7 +209,7 @@ class Place:
             return "ended"
         # What has no program of its own takes commands all the same.
         word, _, number = self.state(node).partition(" ")
-        return "running" if word in ("created", "running") else f"{word} {number}"
+        return "running" if word in ("created", "running") else f"{word} ({number})"
 
     def log_file(self, node: str) -> Path:
         """Name the file of what a node printed; a bridge has none."""
