@@ -7,6 +7,7 @@ takes what the socket has, and what is written leaves in the order it was writte
 
 import contextlib
 import os
+import re
 import select
 import socket
 import time
@@ -28,10 +29,21 @@ OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
 READ_SIZE = 256 * 1024
 """Octets that one turn takes from one socket."""
 
+_ERRNO = re.compile(r"\[Errno [0-9]+\] ([^)\]]+)")
 CONNECT_TIMEOUT = 10.0
 """Seconds; the kernel alone would try for two minutes."""
 
 _scratch = memoryview(bytearray(READ_SIZE))
+
+
+def plain_issue(issue: str, where: str, local: str) -> str:
+    """Say in our words what ExaBGP says of a connection that cannot be begun."""
+    found = _ERRNO.search(issue)
+    if found is None:
+        return issue
+    if "bind" in issue:
+        return f"cannot use the local address {local}: {found[1]}"
+    return f"cannot connect to {where}: {found[1]}"
 
 
 def header_fault(header: bytes) -> Goodbye | None:
@@ -234,12 +246,12 @@ class SpeakerOutgoing(Buffered, Outgoing):  # type: ignore[misc] # exabgp has no
 
         Raises NotConnected with the reason.
         """
+        where = f"{self.peer} port {self.port}"
         issue = self._connect()
         if issue is not None:
-            raise NotConnected(str(issue))
+            raise NotConnected(plain_issue(str(issue), where, str(self.local)))
         io: socket.socket = self.io  # type: ignore[assignment] # _connect opened it
         deadline = time.monotonic() + CONNECT_TIMEOUT
-        where = f"{self.peer} port {self.port}"
         while not self.connected():
             failure = io.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if failure:

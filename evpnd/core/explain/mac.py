@@ -13,7 +13,7 @@ from evpnd.core.explain.received import (
     why_not_imported,
     within,
 )
-from evpnd.core.explain.story import Story
+from evpnd.core.explain.story import Story, duration
 from evpnd.core.path import Path, why_better
 from evpnd.core.selection import best, mac_candidates, mac_obstacle
 from evpnd.model.ids import format_ip, format_mac, format_rd
@@ -89,9 +89,7 @@ def _tell_mac_in(
 def _tell_frozen(story: Story, vrf: MacVrf, mac: bytes) -> None:
     vni = vrf.config.vni
     until = story.engine.duplicates.found.get((vni, mac), story.now)
-    text = (
-        f"it is a duplicate and frozen for another {max(0, int(until - story.now))} s"
-    )
+    text = f"it is a duplicate and frozen for another {duration(until - story.now)}"
     command = f"`evpnd clear duplicate --vni {vni} {format_mac(mac)}`"
     story.tell("noted", f"{text}; {command} releases it now", vrf)
 

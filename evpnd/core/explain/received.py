@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from evpnd.core.admission import Fate, fate
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.story import Story
+from evpnd.core.explain.story import Story, duration
 from evpnd.core.findings import of_mac_ip
 from evpnd.core.path import Path
 from evpnd.core.policy.changing import words, written
@@ -66,9 +66,7 @@ def stale(story: Story, session: Session) -> str:
     """Say of a route whether it is only kept for a peer that is gone."""
     if session.established or session.rib.stale is None or session.deadline is None:
         return ""
-    return (
-        f"; stale, and kept for another {max(0, int(session.deadline - story.now))} s"
-    )
+    return f"; stale, and kept for another {duration(session.deadline - story.now)}"
 
 
 def is_for(vrf: MacVrf, path: Path) -> bool:

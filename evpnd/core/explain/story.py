@@ -22,6 +22,20 @@ def make_step(step: str, text: str, vrf: MacVrf | None = None, **more: object) -
     return {"step": step, "vni": vni, "text": text, **more}
 
 
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(seconds: float) -> str:
+    """Write a time by its two largest units: ``45 s``, ``6 min 42 s``, ``2 d 4 h``."""
+    left = max(0, int(seconds))
+    parts = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
 class Story:
     """Steps in order, and where the matter got lost."""
 
@@ -44,7 +58,7 @@ class Story:
 
     def ago(self, moment: float) -> str:
         """Say how long ago something was."""
-        return f"{max(0, int(self.now - moment))} s ago"
+        return f"{duration(self.now - moment)} ago"
 
     def link(self, ifindex: int) -> str:
         """Name a device."""

@@ -123,7 +123,7 @@ def test_a_frozen_mac_says_so() -> None:
     assert "duplicate and frozen" in texts(mac_story(here), "end")[0]
     here.now += 100
     assert texts(mac_story(here), "noted")[-1] == (
-        "it is a duplicate and frozen for another 200 s; `evpnd clear duplicate "
+        "it is a duplicate and frozen for another 3 min 20 s; `evpnd clear duplicate "
         f"--vni {VNI} 02:00:00:00:00:01` releases it now"
     )
 

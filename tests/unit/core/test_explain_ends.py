@@ -6,6 +6,7 @@ import pytest
 
 from evpnd.core import route_views
 from evpnd.core.explain import Step, explain_ip, explain_mac, explain_vtep
+from evpnd.core.explain.story import duration
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import (
     BindingsSnooped,
@@ -251,7 +252,22 @@ def test_a_route_that_waits_for_its_peer_says_so() -> None:
 
     (received,) = texts(of_mac(here, MAC), "received")
 
-    assert received.endswith("; stale, and kept for another 70 s")
+    assert received.endswith("; stale, and kept for another 1 min 10 s")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0 s"),
+        (0.9, "0 s"),
+        (59, "59 s"),
+        (402, "6 min 42 s"),
+        (3600, "1 h 0 min"),
+        (200_000, "2 d 7 h"),
+    ],
+)
+def test_times_are_written_by_their_largest_units(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def test_a_rejected_type_3_of_another_vni_is_no_reason() -> None:

@@ -9,7 +9,12 @@ from exabgp.bgp.message import Notify
 from exabgp.protocol.family import AFI
 from exabgp.reactor.network.error import LostConnection
 
-from evpnd.speaker.connection import MARKER, SpeakerIncoming, header_fault
+from evpnd.speaker.connection import (
+    MARKER,
+    SpeakerIncoming,
+    header_fault,
+    plain_issue,
+)
 
 KEEPALIVE = MARKER + b"\x00\x13\x04"
 OPEN = MARKER + bytes.fromhex("001d 01 04 fde8 005a 0a000001 00")
@@ -59,6 +64,30 @@ def test_headers_are_judged_as_the_rfc_says(octets: bytes, fault: str | None) ->
     found = header_fault(octets)
 
     assert (found and found.message()[19:]) == (fault and bytes.fromhex(fault))
+
+
+@pytest.mark.parametrize(
+    ("issue", "told"),
+    [
+        (
+            (
+                "Could not connect to peer 10.9.0.1:179 ([Errno ENETUNREACH] "
+                "[Errno 101] Network is unreachable)"
+            ),
+            "cannot connect to 10.9.0.1 port 179: Network is unreachable",
+        ),
+        (
+            (
+                "Could not bind to local ip 10.9.0.77 - [Errno 99] Cannot assign "
+                "requested address"
+            ),
+            "cannot use the local address 10.9.0.77: Cannot assign requested address",
+        ),
+        ("something else", "something else"),
+    ],
+)
+def test_why_no_connection_is_begun_is_said_in_our_words(issue: str, told: str) -> None:
+    assert plain_issue(issue, "10.9.0.1 port 179", "10.9.0.77") == told
 
 
 def test_what_follows_a_message_stays_for_the_next_reader(
