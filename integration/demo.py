@@ -299,6 +299,9 @@ def guide(lab: Lab, daemons: list[Evpnd]) -> None:
 
 def main() -> int:
     """Run the demo, or ``clean`` what was kept."""
+    if sys.argv[1:] not in ([], ["clean"]):
+        print(f"{main.__doc__} KEEP=1 in the environment leaves it up.")
+        return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
     if os.geteuid() != 0:
         print("the demo needs root: it makes network namespaces", file=sys.stderr)
         return 2
