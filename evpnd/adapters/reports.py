@@ -17,6 +17,13 @@ from evpnd.core.engine import Engine
 from evpnd.core.policy import view
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config, LogConfig
+from evpnd.model.policy import RouteType
+from evpnd.model.routes import (
+    EthernetAdRoute,
+    EthernetSegmentRoute,
+    ImetRoute,
+    IpPrefixRoute,
+)
 
 KEPT_EVENTS = 1000
 SAME_EVENT_LIMIT = 50
@@ -46,6 +53,14 @@ def configure_log(config: LogConfig) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+_TYPES = {
+    EthernetAdRoute: RouteType.ETHERNET_AD,
+    ImetRoute: RouteType.IMET,
+    EthernetSegmentRoute: RouteType.ETHERNET_SEGMENT,
+    IpPrefixRoute: RouteType.IP_PREFIX,
+}
 
 
 class Reports:
@@ -166,8 +181,8 @@ class Reports:
         for session in list(engine.peering.sessions.values()):
             count = sum(map(len, list(session.rib.mac_ip.values())))
             routes[session.peer, "mac-ip", "received"] += count
-            others = len(session.rib.others)
-            routes[session.peer, "other", "received"] += others
+            for route, _ in list(session.rib.others.values()):
+                routes[session.peer, _TYPES[type(route)].word, "received"] += 1
         return Snapshot(
             peer_up={
                 session.peer: session.established

@@ -43,11 +43,15 @@ def families(now: Snapshot) -> Iterator[Metric]:
     )
     yield _gauge(
         "evi_ready",
-        "1 while the EVI forwards.",
+        "1 while the EVI's devices are right and its tables known.",
         (((evi,), int(ready)) for evi, ready in now.evi_ready.items()),
         "evi",
     )
-    yield _gauge("fdb_entries", "Our rows in the FDB.", [((), now.fdb_entries)])
+    yield _gauge(
+        "fdb_entries",
+        "Remote MACs that have their rows in the FDB.",
+        [((), now.fdb_entries)],
+    )
     yield _gauge(
         "neighbor_entries",
         "Our rows in the neighbour tables.",

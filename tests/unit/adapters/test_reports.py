@@ -3,7 +3,14 @@
 from dataclasses import replace
 
 from evpnd.adapters.reports import Reports
-from tests.fakes.host import PEERS, Host, announce, attributes, config
+from tests.fakes.host import (
+    PEERS,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+)
 
 ONE, TWO = PEERS
 FAR = "10.0.0.2"
@@ -39,3 +46,15 @@ def test_a_peer_that_is_not_there_is_an_error_and_no_empty_table() -> None:
         "error": f"there is no peer b; there is {ONE}, {TWO}",
     }
     assert reports().show("events", {"peer": "b"}) == {"ok": True, "result": []}
+
+
+def test_routes_are_counted_by_their_types() -> None:
+    here = Host()
+    here.up()
+    mac = bytes((2, 0, 0, 0, 0, 1))
+    here.run(announce(ONE, attributes(FAR), FAR, mac), announce_imet(ONE, FAR))
+
+    counts = Reports(here.engine).snapshot().routes
+
+    assert counts[ONE, "mac-ip", "received"] == 1
+    assert counts[ONE, "imet", "received"] == 1

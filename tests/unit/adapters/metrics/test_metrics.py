@@ -3,11 +3,13 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
+from evpnd.adapters.metrics.families import families
 
 SAMPLE = Snapshot(
     peer_up={"10.0.0.254": True, "2001:db8::fe": False},
@@ -47,6 +49,14 @@ def read(server: MetricsServer, host: str = "127.0.0.1") -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for name, labels, value, *_ in family.samples
     }
+
+
+def test_every_metric_is_in_the_documentation() -> None:
+    text = (Path(__file__).parents[4] / "docs/metrics.md").read_text()
+
+    for family in families(SAMPLE):
+        total = "_total" if family.type == "counter" else ""
+        assert f"`{family.name}{total}`" in text
 
 
 def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
