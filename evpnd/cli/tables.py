@@ -192,6 +192,7 @@ TABLES: dict[str, Table] = {
             _column("state"),
             Column("uptime", "UPTIME", write_duration, right=True, spare=1),
             _number("routes_received", "RECEIVED"),
+            _number("routes_stale", "STALE", spare=6),
             _number("routes_rejected", "REJECTED", spare=2),
             Column("rejected_octets", "KEPT", write_octets, right=True, spare=5),
             _number("routes_advertised", "ADVERTISED"),

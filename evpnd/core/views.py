@@ -31,6 +31,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
     advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
     for session in engine.peering.sessions.values():
         rejected, octets = kept_rejected(session.rib)
+        stale = session.rib.stale
         yield {
             "address": session.peer,
             "asn": session.config.asn,
@@ -38,6 +39,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "state": session.state,
             "uptime": int(now - session.since) if session.established else 0,
             "routes_received": len(session.rib),
+            "routes_stale": len(stale) if stale is not None else 0,
             "routes_rejected": rejected,
             "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,

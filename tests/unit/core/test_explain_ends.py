@@ -7,6 +7,7 @@ import pytest
 from evpnd.core import route_views
 from evpnd.core.explain import Step, explain_ip, explain_mac, explain_vtep
 from evpnd.core.explain.story import duration
+from evpnd.core.views import peers
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import (
     BindingsSnooped,
@@ -252,6 +253,10 @@ def test_a_route_that_waits_for_its_peer_says_so() -> None:
 
     (received,) = texts(of_mac(here, MAC), "received")
 
+    stale = {
+        row["address"]: row["routes_stale"] for row in peers(here.engine, here.now)
+    }
+    assert stale == {ONE: 1, TWO: 0}
     assert received.endswith("; stale, and kept for another 1 min 10 s")
 
 
