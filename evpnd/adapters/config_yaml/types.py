@@ -148,7 +148,12 @@ def _either(words: tuple[str, ...]) -> str:
 
 
 def _of_text(parse: Callable[[str], object], **schema: object) -> Parsed:
-    return Parsed(lambda value: parse(text(value)), {"type": "string", **schema})
+    def read(value: object) -> object:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            parse(str(value))  # what quotes would not mend is said at once
+        return parse(text(value))
+
+    return Parsed(read, {"type": "string", **schema})
 
 
 def hold_time(value: object) -> int:
