@@ -91,7 +91,8 @@ class Agent:
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         loop.add_reader(STDIN, read_lines(STDIN, self._lines, self._stopped.set))
         self._turn()
-        log.info("agent_started", pid=os.getpid(), config=str(self.config.path))
+        started = {"pid": os.getpid(), "config": str(self.config.path)}
+        self.reports.notice(Notice("info", "agent_started", started))
         try:
             await self._stopped.wait()
         finally:
