@@ -285,7 +285,8 @@ _PAGE = """\
 Written by `make interop WRITE=docs/interop-matrix.md`, not by hand.
 {versions}.
 
-Times count from the end of the lab's making. *Sent* and *received* are route types.
+Times count from the end of the lab's making, when the speakers answer commands.
+*Sent* and *received* are route types.
 Pings go every 10 ms: to a machine while it moves from evpnd's host to the far side and
 back, and between two machines while a BGP speaker is killed (SIGKILL) and started
 again. What is lost when evpnd crashes is lost where the neighbour drops evpnd's routes
