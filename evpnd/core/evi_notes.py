@@ -9,17 +9,27 @@ from evpnd.model.ids import format_ip
 
 
 def take_notes(
-    vrf: MacVrf, links: Links, refused: dict[str, str], notices: list[Notice]
+    vrf: MacVrf,
+    links: Links,
+    refused: dict[str, str],
+    notices: list[Notice],
+    *,
+    vtep_here: bool,
 ) -> None:
     """Write them as sentences, and tell of news.
 
-    `refused` are devices that could not be changed, and why.
+    `refused` are devices that could not be changed, and why; `vtep_here` tells whether
+    an interface has the VTEP address.
     """
-    found = () if vrf.reason else tuple(_notes(vrf, links, refused))
-    if found and found != vrf.notes:
-        fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "notes": list(found)}
+    found: list[str] = []
+    if vrf.reason is None:
+        if not vtep_here:
+            found.append(f"no interface has the VTEP address {format_ip(vrf.vtep)}")
+        found += _notes(vrf, links, refused)
+    if found and tuple(found) != vrf.notes:
+        fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "notes": found}
         notices.append(Notice("warning", "evi_noted", fields))
-    vrf.notes = found
+    vrf.notes = tuple(found)
 
 
 def tell_configured(vrf: MacVrf, device: str) -> Notice:
@@ -30,8 +40,6 @@ def tell_configured(vrf: MacVrf, device: str) -> Notice:
 
 
 def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
-    if vrf.vtep and not links.has_address(vrf.vtep):
-        yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"
     for name in vrf.config.ports:
         if name not in links.by_name:
             yield f"port {name} is not there"

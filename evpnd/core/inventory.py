@@ -52,6 +52,8 @@ class Inventory:
         """Any device of an EVI: VXLAN device, bridge, tenant port."""
         self.by_bridge: dict[int, MacVrf] = {}
         self.vtep = b""
+        self._vtep_here = True
+        """An interface has the VTEP address, or it is not known."""
         self._vtep_address = VtepAddress()
         self.changed = True
         self.vtep_changed = False
@@ -80,8 +82,7 @@ class Inventory:
 
     def observe_address(self, ifindex: int, ip: bytes, *, present: bool) -> None:
         """Take an address that came or went."""
-        known = self.links.addresses
-        (known.add if present else known.discard)((ifindex, ip))
+        self.links.observe_address(ifindex, ip, present=present)
         self.changed = True
 
     def device_failed(self, device: str, reason: str, now: float) -> bool:
@@ -124,6 +125,7 @@ class Inventory:
         gone = self._discover() if config.discover else []
         claimed: dict[int, MacVrf] = {}
         self.by_port, self.by_bridge = {}, {}
+        self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             self._place(vrf, claimed, now, actions, notices)
         return gone
@@ -168,7 +170,8 @@ class Inventory:
             self._take_ports(vrf, found.bridge, actions)
             self._configure(vrf, found.vxlan, now, actions, notices)
         self._tell_news(vrf, before, now, notices)
-        take_notes(vrf, self.links, self.attempts.refused, notices)
+        refused, here = self.attempts.refused, self._vtep_here
+        take_notes(vrf, self.links, refused, notices, vtep_here=here)
         if vrf.reason is None and (before is not None or moved):
             vrf.fdb_known = vrf.neighbors_known = False
             actions.append(DumpFdb(bridge))

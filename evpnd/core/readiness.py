@@ -19,7 +19,8 @@ class Links:
         """Begin with none."""
         self.by_index: dict[int, Link] = {}
         self.by_name: dict[str, Link] = {}
-        self.addresses: set[tuple[int, bytes]] = set()
+        self._addresses: dict[int, set[bytes]] = {}
+        """Of each link that has any."""
         self._vxlans: dict[int, Link] | None = None
         self._ports: dict[int, list[Link]] = {}
 
@@ -41,7 +42,9 @@ class Links:
         """Take a dump."""
         self.by_index = {link.ifindex: link for link in links}
         self.by_name = {link.name: link for link in self.by_index.values()}
-        self.addresses = set(addresses)
+        self._addresses = {}
+        for ifindex, ip in addresses:
+            self._addresses.setdefault(ifindex, set()).add(ip)
         self._vxlans = None
 
     def put(self, link: Link) -> bool:
@@ -61,7 +64,7 @@ class Links:
         old = self.by_index.pop(ifindex, None)
         if old is not None and self.by_name.get(old.name) is old:
             del self.by_name[old.name]
-        self.addresses = {entry for entry in self.addresses if entry[0] != ifindex}
+        self._addresses.pop(ifindex, None)
         self._vxlans = None
 
     def vxlan_of(self, vni: int) -> Link | None:
@@ -85,11 +88,16 @@ class Links:
 
     def addresses_of(self, ifindex: int) -> set[bytes]:
         """List the IP addresses of a link."""
-        return {ip for index, ip in self.addresses if index == ifindex}
+        return set(self._addresses.get(ifindex, ()))
 
     def has_address(self, ip: bytes) -> bool:
         """Tell whether a link has an IP address."""
-        return any(address == ip for _, address in self.addresses)
+        return any(ip in addresses for addresses in self._addresses.values())
+
+    def observe_address(self, ifindex: int, ip: bytes, *, present: bool) -> None:
+        """Take an address that came or went."""
+        known = self._addresses.setdefault(ifindex, set())
+        (known.add if present else known.discard)(ip)
 
     def vtep_of(self, name: str) -> bytes:
         """Take the VTEP address from a device; empty while it has none.
