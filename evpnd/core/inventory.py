@@ -113,10 +113,12 @@ class Inventory:
         self.changed = False
         self.attempts.due = None
         config = self._config
-        vtep = self._vtep_address.find(config.vtep, self.links, now, self.attempts)
+        vtep = self._vtep_address.find(
+            config.vtep, self.links, self.vtep, now, self.attempts
+        )
         if vtep != self.vtep:
             notices.extend(tell_change(self.vtep, vtep))
-            self.vtep = bytes(vtep)
+            self.vtep = vtep
             self.vtep_changed = True
             self.attempts.begin_anew()
         if not self._swept:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig
 from evpnd.model.ids import format_ip
-from evpnd.model.rows import Link
+from evpnd.model.rows import Link, VxlanLink
 
 MANAGED_ALIAS = "evpnd"
 """IFLA_IFALIAS of devices that evpnd created, so that a fresh one knows them."""
@@ -178,8 +178,21 @@ def find_devices(
         reason = f"{vxlan.name} has local address {format_ip(local)}, "
         reason += f"not the VTEP address {format_ip(vtep)}"
         ours = evi.manage and vxlan.alias == MANAGED_ALIAS
-        return Devices(reason, vxlan, bridge, ours and len(local) == len(vtep))
+        same = can_become(vxlan.vxlan, evi.vni, vtep, udp_port)
+        return Devices(reason, vxlan, bridge, renumbers=ours and same)
     return Devices(None, vxlan, bridge)
+
+
+def can_become(vxlan: VxlanLink, vni: int, vtep: bytes, udp_port: int) -> bool:
+    """Tell whether a VXLAN device has all that cannot be changed.
+
+    Its address can, within the family (vxlan_changelink, drivers/net/vxlan).
+    """
+    return (
+        (vxlan.vni, vxlan.udp_port) == (vni, udp_port)
+        and not vxlan.external
+        and len(vxlan.local) == len(vtep)
+    )
 
 
 def discoverable(config: Config, links: Links) -> dict[int, Link]:

@@ -13,24 +13,28 @@ PAUSE = 2.0
 
 
 class VtepAddress:
-    """Where it was found, and since when it is missed; monotonic seconds."""
+    """Which configuration it is of, and since when it is missed; monotonic seconds."""
 
     def __init__(self) -> None:
         """Begin without one."""
         self._config: VtepConfig | None = None
-        self._last = b""
         self._missed: float | None = None
 
     def find(
-        self, config: VtepConfig, links: Links, now: float, attempts: Attempts
+        self,
+        config: VtepConfig,
+        links: Links,
+        last: bytes,
+        now: float,
+        attempts: Attempts,
     ) -> bytes:
-        """Find the address, empty where there is none.
+        """Find the address, empty where there is none; `last` is the one so far.
 
         One that is away for a moment counts still: an operator takes an address away
         and gives another, or the same, and all routes would be withdrawn in between.
         """
         found = config.address or links.vtep_of(config.interface or "")
-        away = bool(self._last) and len(found) != len(self._last)
+        away = bool(last) and len(found) != len(last)
         # Another configuration is meant, and at once.
         if away and config == self._config:
             if self._missed is None:
@@ -38,11 +42,10 @@ class VtepAddress:
             due = self._missed + PAUSE
             if now < due:
                 attempts.look_again(due)
-                return self._last
+                return last
         self._missed = None
         self._config = config
-        self._last = bytes(found)
-        return self._last
+        return bytes(found)
 
 
 def tell_change(was: bytes, now: bytes) -> Iterator[Notice]:

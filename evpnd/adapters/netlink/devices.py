@@ -16,11 +16,11 @@ from evpnd.adapters.netlink.port import (
     configure_vxlan_port,
     describe,
 )
-from evpnd.core.readiness import MANAGED_ALIAS, port_refusal, refusal
+from evpnd.core.readiness import MANAGED_ALIAS, can_become, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
 from evpnd.model.events import LinksDumped
 from evpnd.model.ids import format_ip
-from evpnd.model.rows import Link, VxlanLink
+from evpnd.model.rows import Link
 
 _IPV4_OVERHEAD = 50
 _IPV6_OVERHEAD = 70
@@ -137,7 +137,11 @@ def _vxlan(
     name, vni, port = action.vxlan, action.evi.vni, action.udp_port
     link = links.get(name)
     local = "vxlan_local" if len(action.vtep) == 4 else "vxlan_local6"
-    if link is None or link.vxlan is None or not _can_become(link.vxlan, action):
+    if (
+        link is None
+        or link.vxlan is None
+        or not can_become(link.vxlan, vni, action.vtep, port)
+    ):
         ifindex = _make(
             ipr,
             link,
@@ -162,18 +166,6 @@ def _vxlan(
         _link(ipr, "set", name, index=ifindex, master=bridge)
     _up(ipr, name, ifindex, links)
     return ifindex
-
-
-def _can_become(vxlan: VxlanLink, action: CreateDevices) -> bool:
-    """Tell whether a VXLAN device has all that cannot be changed.
-
-    Its address can, within the family (vxlan_changelink, drivers/net/vxlan).
-    """
-    return (
-        (vxlan.vni, vxlan.udp_port) == (action.evi.vni, action.udp_port)
-        and not vxlan.external
-        and len(vxlan.local) == len(action.vtep)
-    )
 
 
 def _port(ipr: IPRoute, link: Link, bridge: int) -> None:
