@@ -66,13 +66,8 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
     vrf.dirty_macs.add(mac)
     if row.present and not row.flags & NTF_EXT_LEARNED:
         if mac in vrf.remote_rows and mac not in vrf.foreign_rows:
-            fields = {
-                "evi": vrf.config.name,
-                "vni": vrf.config.vni,
-                "mac": format_mac(mac),
-                "vtep": format_ip(row.dst),
-            }
-            notices.append(Notice("warning", "row_taken_by_others", fields))
+            taken = {"mac": format_mac(mac), "vtep": format_ip(row.dst)}
+            notices.append(vrf.notice("warning", "row_taken_by_others", **taken))
         vrf.foreign_rows.add(mac)
         return
     vrf.foreign_rows.discard(mac)
@@ -166,7 +161,7 @@ def dump_fdb(
     """Replace all that is known of the FDB by a dump."""
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
     macs = list(vrf.remote_rows)
-    flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
+    flood = vrf.our_vteps
     for table in (vrf.remote_rows, vrf.partial, vrf.flood_rows):
         table.clear()
     for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken):
@@ -184,7 +179,7 @@ def dump_fdb(
         vrf.flood_drift.compare(flood, vrf.flood_rows)
     else:
         vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
-        vrf.adopted_vteps.update(vtep for vtep, ours in vrf.flood_rows.items() if ours)
+        vrf.adopted_vteps.update(vrf.our_vteps)
         vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.adopted_vteps)
         vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
         vrf.mark_all()

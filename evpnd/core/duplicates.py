@@ -129,10 +129,5 @@ class Duplicates:
 def _notice(
     vrf: MacVrf, mac: bytes, event: str, settings: DuplicateDetection
 ) -> Notice:
-    fields: dict[str, object] = {
-        "evi": vrf.config.name,
-        "vni": vrf.config.vni,
-        "mac": format_mac(mac),
-        "action": "freeze" if settings.freeze else "warn",
-    }
-    return Notice("warning", event, fields)
+    action = "freeze" if settings.freeze else "warn"
+    return vrf.notice("warning", event, mac=format_mac(mac), action=action)

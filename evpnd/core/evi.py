@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from evpnd.core.drift import Drift
 from evpnd.core.path import Path
-from evpnd.model.actions import ExportAttributes
+from evpnd.model.actions import ExportAttributes, Notice
 from evpnd.model.config import EviConfig
 from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH
@@ -193,13 +193,22 @@ class MacVrf:
         """IPs that the YAML binds, to their MACs."""
         self._take_static()
 
-        self.fdb_drift, self.flood_drift, self.neighbor_drift = (
-            Drift() for _ in range(3)
-        )
+        self._drifts = (Drift(), Drift(), Drift())
+        self.fdb_drift, self.flood_drift, self.neighbor_drift = self._drifts
         self.dirty_macs: set[bytes] = set(self.static)
         self.dirty_ips: set[bytes] = set()
         self.dirty_flood = True
         self.dirty_imet = True
+
+    def notice(self, level: str, event: str, **fields: object) -> Notice:
+        """Write an event of this EVI."""
+        evi = {"evi": self.config.name, "vni": self.config.vni}
+        return Notice(level, event, {**evi, **fields})
+
+    @property
+    def our_vteps(self) -> list[bytes]:
+        """List the VTEPs that we have in the kernel's flood list."""
+        return [vtep for vtep, ours in self.flood_rows.items() if ours]
 
     @property
     def ready(self) -> bool:
@@ -262,7 +271,7 @@ class MacVrf:
 
     def expect_dumps(self) -> None:
         """Note that the kernel's tables are being read anew."""
-        for drift in (self.fdb_drift, self.flood_drift, self.neighbor_drift):
+        for drift in self._drifts:
             drift.wrote = False
 
     def forget_kernel(self) -> None:
@@ -300,7 +309,7 @@ class MacVrf:
         ):
             known.clear()
         self.unmarked_told = False
-        for drift in (self.fdb_drift, self.flood_drift, self.neighbor_drift):
+        for drift in self._drifts:
             drift.clear()
         self.bindings_of.clear()
         self._take_static()

@@ -27,16 +27,14 @@ def take_notes(
             found.append(f"no interface has the VTEP address {format_ip(vrf.vtep)}")
         found += _notes(vrf, links, refused)
     if found and tuple(found) != vrf.notes:
-        fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "notes": found}
-        notices.append(Notice("warning", "evi_noted", fields))
+        notices.append(vrf.notice("warning", "evi_noted", notes=found))
     vrf.notes = tuple(found)
 
 
 def tell_configured(vrf: MacVrf, device: str) -> Notice:
     """Tell that a VXLAN device's port gets the settings that EVPN needs."""
-    fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "device": device}
     settings = {"learning": False, "neigh_suppress": vrf.config.suppress}
-    return Notice("info", "device_configured", {**fields, **settings})
+    return vrf.notice("info", "device_configured", device=device, **settings)
 
 
 def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:

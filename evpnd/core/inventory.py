@@ -282,12 +282,10 @@ class Inventory:
         self._tell(vrf, notices)
 
     def _tell(self, vrf: MacVrf, notices: list[Notice]) -> None:
-        fields: dict[str, object] = {"evi": vrf.config.name, "vni": vrf.config.vni}
         if vrf.reason is None:
-            notices.append(Notice("info", "evi_ready", fields))
+            notices.append(vrf.notice("info", "evi_ready"))
         else:
-            fields["reason"] = vrf.reason
-            notices.append(Notice("warning", "evi_not_ready", fields))
+            notices.append(vrf.notice("warning", "evi_not_ready", reason=vrf.reason))
 
     def _discover(self) -> list[MacVrf]:
         found = discoverable(self._config, self.links)

@@ -246,9 +246,8 @@ def _evi(vrf: MacVrf) -> dict[str, Any]:
 
 def _rows(vrf: MacVrf) -> Iterator[tuple[Key, dict[str, Any]]]:
     vni = str(vrf.config.vni)
-    for vtep, ours in vrf.flood_rows.items():
-        if ours:
-            yield ("flood", vni, format_ip(vtep)), {}
+    for vtep in vrf.our_vteps:
+        yield ("flood", vni, format_ip(vtep)), {}
     for mac, vtep in vrf.remote_rows.items():
         yield ("fdb", vni, format_mac(mac)), {"vtep": format_ip(vtep)}
     for ip, neighbor in vrf.neighbor_rows.items():

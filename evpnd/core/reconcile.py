@@ -184,9 +184,8 @@ def _emit_upserts(
 def _tell_repaired(vrf: MacVrf, table: str, rows: int, now: Pass) -> None:
     if rows:
         now.repaired[table] = now.repaired.get(table, 0) + rows
-        evi = {"evi": vrf.config.name, "vni": vrf.config.vni}
-        fields = {**evi, "table": table, "rows": rows}
-        now.notices.append(Notice("info", "drift_repaired", fields))
+        told = vrf.notice("info", "drift_repaired", table=table, rows=rows)
+        now.notices.append(told)
 
 
 def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
@@ -289,8 +288,7 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     if now.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
         # They stay, for nothing tells them from an operator's; so somebody has to know.
         vteps = [format_ip(vtep) for vtep in sorted(vrf.unmarked_vteps)]
-        fields = {"evi": vrf.config.name, "vni": vrf.config.vni, "vteps": vteps}
-        now.notices.append(Notice("warning", "flood_rows_not_ours", fields))
+        now.notices.append(vrf.notice("warning", "flood_rows_not_ours", vteps=vteps))
         vrf.unmarked_told = True
     add = [
         vtep
@@ -299,9 +297,8 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     ]
     gone = [
         vtep
-        for vtep, ours in vrf.flood_rows.items()
-        if ours
-        and vtep not in wanted
+        for vtep in vrf.our_vteps
+        if vtep not in wanted
         and (now.settled or vtep not in vrf.adopted_vteps)
         and not now.waiting(vrf, "flood", vtep)
     ]

@@ -29,7 +29,7 @@ def remove_rows(
                 alone.append(mac)
         both = [mac for mac in both if mac not in vrf.foreign_rows]
         alone = [mac for mac in alone if mac not in vrf.foreign_rows]
-        flood = [vtep for vtep, ours in vrf.flood_rows.items() if ours]
+        flood = vrf.our_vteps
         if both:
             actions.append(DeleteRemoteMacs(vrf.vxlan, both))
         if alone:
