@@ -4,7 +4,7 @@ import sys
 from shutil import get_terminal_size
 from textwrap import wrap
 
-_NARROWEST = 30
+NARROWEST = 30
 """Characters that words get beside the indent, however narrow the terminal is."""
 
 
@@ -15,12 +15,17 @@ def fold(line: str, indent: int) -> str:
     """
     if not sys.stdout.isatty():
         return line
-    folded = wrap(
-        line,
-        max(get_terminal_size().columns, indent + _NARROWEST),
-        subsequent_indent=" " * indent,
+    width = max(get_terminal_size().columns, indent + NARROWEST)
+    return "\n".join(wrap_words(line, width, rest=" " * indent))
+
+
+def wrap_words(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
+    """Fold a text between its words alone; ``first`` and ``rest`` begin the lines."""
+    return wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
-        drop_whitespace=True,
     )
-    return "\n".join(folded)

@@ -18,7 +18,7 @@ from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows
 from evpnd.core.policy.changing import whole_lists, words
 from evpnd.core.policy.trial import Trial, meets, try_route
-from evpnd.model.policy import NO_CHANGES, Changes
+from evpnd.model.policy import NO_CHANGES, Changes, verdict_word
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
 Found = dict[str, object]
@@ -300,7 +300,7 @@ def _path(trial: Trial) -> Iterator[Found]:
             "policy": step.policy,
             "rule": step.rule,
             "at": step.place,
-            "verdict": step.verdict.value if step.verdict else "next",
+            "verdict": verdict_word(step.verdict),
         }
 
 
@@ -317,7 +317,7 @@ def _try(read: Sequence[PolicyWithCases], route: TriedRoute, *, as_json: bool) -
     colour = "green" if trial.verdict.value == "accept" else "red"
     click.echo(f"route    {route.text}")
     for step in trial.steps:
-        verdict = step.verdict.value if step.verdict else "next"
+        verdict = verdict_word(step.verdict)
         click.echo(f"rule     {step.rule} of {step.policy} ({step.place}): {verdict}")
     click.echo(f"set      {_changes(trial.changes)}")
     click.echo(f"reason   {trial.reason}")

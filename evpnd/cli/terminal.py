@@ -5,19 +5,17 @@ of their own below the row; then columns that are least missed are left out, and
 """
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from evpnd.cli.folding import NARROWEST, wrap_words
 from evpnd.cli.tables import NOTHING, Row, Table, cells
 
 _GAP = 2
 _INDENT = 4
-_NARROWEST = 30
-"""Characters that a sentence gets, however narrow the terminal is."""
 _STYLES = {
     "established": "green",
     "ready": "green",
@@ -98,14 +96,8 @@ def _print_below(console: Console, heading: str, sentence: str) -> None:
         sentence = sentence.replace(",", ", ")
     label = f"{heading.lower()}: "
     indent = " " * _INDENT
-    for line in wrap(
-        label + sentence,
-        max(console.width, _NARROWEST),
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    ):
+    width = max(console.width, NARROWEST)
+    for line in wrap_words(label + sentence, width, first=indent, rest=indent + "  "):
         console.print(Text(line))
 
 

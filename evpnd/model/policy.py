@@ -44,6 +44,11 @@ class Verdict(Enum):
     REJECT = "reject"
 
 
+def verdict_word(verdict: Verdict | None) -> str:
+    """Name what a rule decides; ``next`` where it leaves that to those behind."""
+    return "next" if verdict is None else verdict.value
+
+
 class Field(Enum):
     """What a criterion looks at; the words of `match`."""
 

@@ -16,6 +16,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.exporting import Group
 from evpnd.core.path import Path
+from evpnd.core.policy.attached import Counts
 from evpnd.core.policy.changing import difference, written
 from evpnd.core.policy.subjects import received_mac_ip, received_other, to_announce
 from evpnd.core.policy.view import attachments
@@ -23,7 +24,7 @@ from evpnd.core.rib import by_path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import format_ip, format_mac, format_rd
-from evpnd.model.policy import Policy, RouteType, Subject
+from evpnd.model.policy import Policy, RouteType, Subject, verdict_word
 from evpnd.model.routes import (
     IpPrefixRoute,
     OtherRoute,
@@ -32,7 +33,6 @@ from evpnd.model.routes import (
 )
 
 Entry = dict[str, Any]
-Counts = Mapping[tuple[str, str], int]
 
 EXAMPLES = 20
 """Routes that change, of which more is told than their number."""
@@ -139,7 +139,7 @@ def _rules(
             "policy": new.name,
             "rule": rule.name,
             "at": f"{new.file if there or old is None else old.file}:{rule.line}",
-            "verdict": "next" if rule.verdict is None else rule.verdict.value,
+            "verdict": verdict_word(rule.verdict),
             "now": counts.get((new.name, rule.name), 0) if rule.name in names else None,
             "then": counts_then.get((new.name, rule.name), 0) if there else None,
         }

@@ -9,7 +9,7 @@ from evpnd.core.policy.limits import Limits
 from evpnd.core.policy.places import Bucket
 from evpnd.model.config import Config
 from evpnd.model.ids import format_ip, format_mac
-from evpnd.model.policy import Dimension, Rule
+from evpnd.model.policy import Dimension, verdict_word
 
 Entry = dict[str, Any]
 
@@ -21,7 +21,8 @@ def verdicts(config: Config, judged: Counts) -> Iterator[tuple[str, str, str, in
     """List policy, rule, verdict, and how often that was said."""
     for name in attachments(config):
         for rule in config.policies[name].all_rules:
-            yield name, rule.name, _verdict(rule), judged.get((name, rule.name), 0)
+            count = judged.get((name, rule.name), 0)
+            yield name, rule.name, verdict_word(rule.verdict), count
 
 
 def policies(config: Config, judged: Counts, present: Counts) -> Iterator[Entry]:
@@ -34,16 +35,12 @@ def policies(config: Config, judged: Counts, present: Counts) -> Iterator[Entry]
                 "number": number,
                 "rule": rule.name,
                 "at": f"{policy.file}:{rule.line}",
-                "verdict": _verdict(rule),
+                "verdict": verdict_word(rule.verdict),
                 "routes": present.get((name, rule.name), 0),
                 "judged": judged.get((name, rule.name), 0),
                 "attached": places,
                 "limit": None,
             }
-
-
-def _verdict(rule: Rule) -> str:
-    return "next" if rule.verdict is None else rule.verdict.value
 
 
 def limits(config: Config, kept: Limits) -> Iterator[Entry]:
