@@ -298,6 +298,7 @@ def test_nothing_but_an_open_replaces_a_session(
                 speaker.wait(lambda: speaker.octets() == ROUTE, 5, "a route")
                 assert open_descriptors(speaker.process.pid) < 25
         assert len(speaker.heard("up")) == 1
+        assert speaker.log().count("sent: Message Header Error") == restarting
 
 
 def test_a_stranger_is_refused_and_named_once(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ pytestmark = pytest.mark.root
 
 HEAD = open_body()[:9]
 EVPN_PARAMETER = b"\x02\x06" + EVPN
+LIFE = ("state", "up", "down")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -47,14 +48,25 @@ def _namespaces() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def speaker(
+def surviving(
     tmp_path_factory: pytest.TempPathFactory, _namespaces: None
 ) -> Iterator[SpeakerRun]:
     """One speaker for all that is refused: it has to survive every one of them."""
     directory = tmp_path_factory.mktemp("speaker") / "s"
     with SpeakerRun(directory, [peer(passive=True)]) as running:
-        running.wait_heard("state", state="active")
         yield running
+
+
+@pytest.fixture
+def speaker(surviving: SpeakerRun) -> SpeakerRun:
+    """Wait until the session of the test before is over and told."""
+
+    def at_rest() -> bool:
+        told = [each for each in surviving.heard() if each["type"] in LIFE]
+        return bool(told) and told[-1].get("state") == "active"
+
+    surviving.wait(at_rest, 10, "the end of the session before")
+    return surviving
 
 
 @pytest.mark.parametrize(
@@ -190,13 +202,14 @@ def test_the_shorter_hold_time_is_agreed(
         assert speaker.wait_heard("up", number=before + 1)["hold_time"] == agreed
 
 
-@pytest.mark.usefixtures("speaker")
-def test_without_a_hold_time_keepalives_are_forgiven() -> None:
+def test_without_a_hold_time_keepalives_are_forgiven(speaker: SpeakerRun) -> None:
+    before = len(speaker.heard("notification"))
     with RawPeer.connect(PEER, REMOTE4, LOCAL4) as far:
         far.establish(message(OPEN, open_body(EVPN, hold=0)))
         far.send(message(KEEPALIVE) * 5 + message(OPEN, open_body()))
 
         assert far.wait_closed() == [(5, 3)]
+        speaker.wait_heard("notification", number=before + 1)
 
 
 def test_the_last_graceful_restart_capability_counts(speaker: SpeakerRun) -> None:

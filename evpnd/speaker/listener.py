@@ -22,7 +22,7 @@ from exabgp.reactor.network.tcp import md5, set_minimum_ttl, set_sending_ttl
 
 from evpnd.speaker import logs
 from evpnd.speaker.connection import SpeakerIncoming, SpeakerOutgoing
-from evpnd.speaker.notifications import Goodbye
+from evpnd.speaker.notifications import Goodbye, describe
 
 BACKLOG = 256
 OPEN_WAIT = 5.0
@@ -255,6 +255,12 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             return
         except Goodbye as goodbye:
             _refuse(connection, goodbye)
+            self._complain(
+                "connection_refused",
+                peer.address,
+                peer=peer.address,
+                reason=describe(goodbye),
+            )
             return
         match verdict:
             case Verdict.TAKE:
