@@ -13,6 +13,8 @@ from typing import TypeVar
 
 CLONE_NEWNET = 0x40000000
 NETNS_DIRECTORY = Path("/run/netns")
+PATIENCE = 3
+"""How many times longer than on a machine at rest things may take on a busy one."""
 
 T = TypeVar("T")
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -148,18 +150,19 @@ def wait_until(
     interval: float = 0.05,
     seen: Callable[[], object] | None = None,
 ) -> T:
-    """Wait for a true value and return it; LabError after ``timeout`` seconds.
+    """Wait for a true value and return it; LabError where it does not come.
 
-    ``seen`` says what was there instead, for the text of the error.
+    ``timeout`` is in seconds of a machine at rest. ``seen`` says what was there
+    instead, for the text of the error.
     """
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while True:
         value = predicate()
         if value:
             return value
         if time.monotonic() >= deadline:
             instead = f"; instead: {seen()}" if seen else f"; last: {value!r}"
-            raise LabError(f"{what}: not within {timeout} s{instead}")
+            raise LabError(f"{what}: not within {timeout * PATIENCE} s{instead}")
         time.sleep(interval)
 
 

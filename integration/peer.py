@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
-from integration.lab_netns import LabError, inside, wait_until
+from integration.lab_netns import PATIENCE, LabError, inside, wait_until
 
 MARKER = b"\xff" * 16
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE, REFRESH = 1, 2, 3, 4, 5
@@ -184,7 +184,7 @@ class BgpPeer:
 
     def wait_established(self, timeout: float = 10) -> Self:
         """Wait for the session; LabError tells what was heard instead."""
-        if not self.established.wait(timeout):
+        if not self.established.wait(timeout * PATIENCE):
             raise LabError(f"no session within {timeout} s; heard {self.heard[-5:]}")
         return self
 

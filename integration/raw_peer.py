@@ -7,7 +7,7 @@ import struct
 import time
 from typing import Self
 
-from integration.lab_netns import LabError, inside
+from integration.lab_netns import PATIENCE, LabError, inside
 from integration.peer import (
     EVPN,
     KEEPALIVE,
@@ -51,7 +51,7 @@ class RawPeer:
     @classmethod
     def connect(cls, namespace: str, local: str, remote: str, port: int = 179) -> Self:
         """Open a connection; tried again while nobody listens."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 10 * PATIENCE
         while True:
             with inside(namespace):
                 sock = socket.socket()
@@ -90,7 +90,7 @@ class RawPeer:
 
     def listen_for(self, *kinds: int, timeout: float = 5) -> bytes:
         """Read on until a message of one of these types comes; its body."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while True:
             while self._considered < len(self.heard):
                 kind, body = self.heard[self._considered]
@@ -103,7 +103,7 @@ class RawPeer:
 
     def wait_closed(self, timeout: float = 5) -> list[tuple[int, int]]:
         """Read to the end of the connection; the NOTIFICATIONs that were heard."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         while not self.closed:
             self._read(deadline)
             if time.monotonic() > deadline:
@@ -164,5 +164,5 @@ class RawListener:
 
     def accept(self, timeout: float = 8) -> RawPeer:
         """Take the next connection."""
-        self._sock.settimeout(timeout)
+        self._sock.settimeout(timeout * PATIENCE)
         return RawPeer(self._sock.accept()[0])

@@ -1,5 +1,6 @@
 """Local tenants: heard, aged, gone, moved, and what others make of it."""
 
+import itertools
 import time
 
 import pytest
@@ -236,20 +237,17 @@ def test_a_mac_that_keeps_moving_is_called_a_duplicate(make_lab: MakeLab) -> Non
     daemons = mesh(lab, evis, settings={"duplicate-detection": limit})
     converge(lab)
     mac = "02:00:00:00:00:77"
-    for turn in range(6):
-        speaker = lab.tenants[turn % 2]
-        speaker.speak_as(mac)
-        time.sleep(0.3)
+    speakers = itertools.cycle(lab.tenants)
 
     def is_duplicate(rows: list[dict[str, object]]) -> bool:
         return any(row["mac"] == mac and row["duplicate"] for row in rows)
 
-    # The first to find it holds it back, and the other sees no more moves.
-    wait_until(
-        lambda: any(is_duplicate(daemon.show("macs")) for daemon in daemons),
-        5,
-        "the MAC is a duplicate",
-    )
+    def found() -> bool:
+        next(speakers).speak_as(mac)
+        # The first to find it holds it back, and the other sees no more moves.
+        return any(is_duplicate(daemon.show("macs")) for daemon in daemons)
+
+    wait_until(found, 5, "the MAC is a duplicate", interval=0.3)
 
 
 def test_a_reload_adds_an_evi_and_leaves_the_session_alone(make_lab: MakeLab) -> None:

@@ -36,7 +36,7 @@ def falls(far: BgpPeer, octets: bytes) -> bool:
     sessions = far.sessions
     try:
         far.send(octets)
-        wait_until(lambda: far.sessions > sessions, 0.1, "a new session")
+        wait_until(lambda: far.sessions > sessions, 0.04, "a new session")
     except (LabError, OSError):
         return False
     return True

@@ -269,7 +269,7 @@ def test_a_minute_of_broken_updates_costs_their_sender_alone(
             f"median {delays[len(delays) // 2] * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms,"
             f" worst {delays[-1] * 1000:.0f} ms; MiB {memory[0]} then {memory[-1]}"
         )
-        assert storm.sent >= SECONDS * RATE * 0.95
+        assert storm.sent >= SECONDS * RATE * 0.8
         assert storm.resets == RESETS
         assert bad.sessions == RESETS + 1
         assert len(bad.notifications()) == RESETS

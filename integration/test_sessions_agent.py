@@ -29,7 +29,7 @@ pytestmark = pytest.mark.root
 
 VNI = 10100
 ASN = 65001
-RESTART_TIME = 2
+RESTART_TIME = 6
 """Seconds that the peer asks for; the configuration allows more."""
 ROUTER = ROUTER_SESSION[4]
 VTEP, RD = "10.99.0.2", bytes.fromhex("00010a6300020064")

@@ -7,6 +7,7 @@ import pytest
 
 from integration.lab import Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
+from integration.lab_fabric import heard
 from integration.lab_kernel import flood_list, remote_macs
 from integration.lab_monitor import RowMonitor
 from integration.lab_netns import wait_until
@@ -107,7 +108,7 @@ def mac_text(number: int) -> str:
 def test_each_peer_gets_the_form_of_its_profile(make_lab: MakeLab) -> None:
     lab = make_lab(3)
     daemon = start(lab)
-    lab[1].tenant("t1", VNI, 11).announce()
+    heard([lab[1].tenant("t1", VNI, 11)])
     with peer(lab, 2) as junos, peer(lab, 3) as generic:
         for far in (junos, generic):
             far.wait_established()
