@@ -145,8 +145,9 @@ class Bindings:
             if len(vrf.limited) > len(vrf.local):
                 vrf.limited &= vrf.local.keys()
             vrf.limited.add(mac)
-            fields = {**_of(vrf), "mac": format_mac(mac), "limit": most}
-            self.notices.append(Notice("warning", "binding_limit_reached", fields))
+            event = "binding_limit_reached"
+            found = vrf.notice("warning", event, mac=format_mac(mac), limit=most)
+            self.notices.append(found)
         return False
 
     def _refused(
@@ -273,8 +274,8 @@ class Bindings:
             # The kernel keeps its STALE neighbour, which is not ours to remove.
             vrf.doubted[ip] = mac
         self.drop(vrf, mac, ip)
-        fields = {**_of(vrf), "ip": format_ip(ip), "mac": format_mac(mac)}
-        self.notices.append(Notice("info", "binding_expired", fields))
+        names = {"ip": format_ip(ip), "mac": format_mac(mac)}
+        self.notices.append(vrf.notice("info", "binding_expired", **names))
 
     def expire_duplicates(self, now: float, vrfs: dict[int, MacVrf]) -> None:
         """Release the duplicates that were quiet for the window, find remote ones."""
@@ -308,18 +309,17 @@ class Bindings:
         if not self.contests.find((vrf.config.vni, ip), pair):
             return
         fields = {
-            **_of(vrf),
             "ip": format_ip(ip),
             "mac": format_mac(pair.holder),
             "at": self._place(vrf, ip, pair.holder),
             "other_mac": format_mac(pair.other),
             "other_at": self._place(vrf, ip, pair.other),
         }
-        self.notices.append(Notice("warning", "duplicate_ip_found", fields))
+        self.notices.append(vrf.notice("warning", "duplicate_ip_found", **fields))
 
     def _tell_released(self, vrf: MacVrf, ip: bytes) -> None:
-        fields = {**_of(vrf), "ip": format_ip(ip)}
-        self.notices.append(Notice("info", "duplicate_ip_released", fields))
+        released = vrf.notice("info", "duplicate_ip_released", ip=format_ip(ip))
+        self.notices.append(released)
 
     def _tell_immutable(
         self, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
@@ -331,12 +331,12 @@ class Bindings:
             del self._told[next(iter(self._told))]
         self._told[claim] = None
         fields = {
-            **_of(vrf),
             "ip": format_ip(ip),
             "mac": format_mac(holder),
             "claimed_by": format_mac(other),
         }
-        self.notices.append(Notice("warning", "immutable_binding_claimed", fields))
+        event = "immutable_binding_claimed"
+        self.notices.append(vrf.notice("warning", event, **fields))
 
     def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
         local = vrf.local.get(mac)
@@ -362,7 +362,3 @@ def _is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
         return True
     own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
     return (not path.sticky, -path.sequence, path.vtep) < own
-
-
-def _of(vrf: MacVrf) -> dict[str, object]:
-    return {"evi": vrf.config.name, "vni": vrf.config.vni}

@@ -112,8 +112,10 @@ def remote_wins(
 
 
 def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice:
-    fields = {**_of(vrf, mac), "from": old, "to": new, "sequence": sequence}
-    return Notice("info", "mac_moved", fields)
+    way = {"from": old, "to": new}
+    return vrf.notice(
+        "info", "mac_moved", mac=format_mac(mac), **way, sequence=sequence
+    )
 
 
 def _tell_sticky_seen(
@@ -129,8 +131,5 @@ def _tell_sticky_seen(
 
 
 def _warning(event: str, vrf: MacVrf, mac: bytes, path: Path) -> Notice:
-    return Notice("warning", event, {**_of(vrf, mac), "vtep": format_ip(path.vtep)})
-
-
-def _of(vrf: MacVrf, mac: bytes) -> dict[str, object]:
-    return {"evi": vrf.config.name, "vni": vrf.config.vni, "mac": format_mac(mac)}
+    names = {"mac": format_mac(mac), "vtep": format_ip(path.vtep)}
+    return vrf.notice("warning", event, **names)
