@@ -436,6 +436,7 @@ def test_stopping_spares_routes_that_graceful_restart_keeps(
 
         assert status == 0
         assert far.notifications() == expected
+        assert not speaker.file.exists()
         assert speaker.heard("shutdown") == [{"type": "shutdown", "flush": flush}]
 
 

@@ -45,7 +45,7 @@ def set_environment() -> None:
 
 
 def main() -> int:
-    """Run until SIGTERM; give the exit status."""
+    """Run until SIGTERM; give the exit status. FILE does not outlive it."""
     # Before ExaBGP has its own handler; the agent is about to read the YAML anyway.
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     parser = argparse.ArgumentParser(prog="python -m evpnd.speaker")
@@ -62,7 +62,11 @@ def main() -> int:
     set_environment()
     configuration = Configuration([str(arguments.file.absolute())])
     reactor = SpeakerReactor(configuration, flush_on_exit=arguments.flush_on_exit)
-    return int(reactor.run())
+    try:
+        return int(reactor.run())
+    finally:
+        # It may hold passwords, and `launcher` writes it anew.
+        arguments.file.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
