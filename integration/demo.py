@@ -199,6 +199,23 @@ class Demo:
         self._judge(counter)
         print(f"          {report[Kind.KNOWN]} frames went {Kind.KNOWN.value}")
 
+        self._control()
+
+    def _control(self) -> None:
+        """Send what has to be flooded: a counter that sees none of it is blind."""
+        red1 = self._tenant("red1")
+        with FrameCounter(self.lab.router, self._known()) as counter:
+            red1.speak_to("02:00:00:00:99:99")
+            time.sleep(0.3)
+        copies = counter.report[Kind.UNKNOWN]
+        others = len(self.lab.hosts) - 1
+        self.check(
+            f"a frame of red1 to a MAC that nobody has: {copies} copies, one to each"
+            " other host",
+            holds=copies == others,
+            detail=counter.report,
+        )
+
     def _judge(self, counter: FrameCounter) -> None:
         report = counter.report
         for kind, text in NEVER.items():

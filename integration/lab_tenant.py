@@ -146,6 +146,12 @@ class Tenant:
             )
         )
 
+    def speak_to(self, mac: str) -> None:
+        """Send a frame to a MAC; it carries no address."""
+        target = bytes.fromhex(mac.replace(":", ""))
+        kind = ETH_EXPERIMENTAL.to_bytes(2, "big")
+        self.send(target + self._mac_octets + kind + bytes(46))
+
     def send(self, *frames: bytes) -> None:
         """Send Ethernet frames as they are."""
         with self.raw_socket() as sender:
