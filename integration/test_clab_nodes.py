@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,23 @@ topology:
     assert said(place, "a", "cat", "/proc/1/comm") != "systemd\n"
     assert not Path("/run/mine").exists()
     assert not Path("/root/out").exists()
+
+
+def test_a_shell_waits_for_its_terminal_as_in_a_container(up: Up) -> None:
+    place = up(
+        """
+topology:
+  defaults: {kind: linux, image: alpine, network-mode: none}
+  nodes:
+    a: {cmd: bash}
+    b: {entrypoint: /bin/sh}
+    c: {cmd: sh -c 'test -t 0 && echo terminal; exec sleep 99'}
+"""
+    )
+
+    time.sleep(0.5)
+    assert {place.standing(name) for name in "abc"} == {"running"}
+    assert place.log("c") == "terminal"
 
 
 def test_what_is_bound_is_the_users_and_is_not_written_to(

@@ -167,6 +167,8 @@ class Init:
         self._state = state
         self._pid = 0
         self._ending = False
+        # Nobody types there; but a shell waits, where at the end of a file it ends.
+        self._keyboard, self._terminal = os.openpty()
 
     def tell(self, text: str) -> None:
         """Write the state anew."""
@@ -212,7 +214,12 @@ class Init:
             # Python ignores these itself, which programs would inherit.
             ignored = [signal.SIGPIPE, signal.SIGXFSZ]
             self._pid = os.posix_spawnp(
-                argv[0], argv, os.environ, setsid=True, setsigdef=ignored
+                argv[0],
+                argv,
+                os.environ,
+                file_actions=[(os.POSIX_SPAWN_DUP2, self._terminal, 0)],
+                setsid=True,
+                setsigdef=ignored,
             )
         except OSError as error:
             reason = f"{argv[0]} cannot be started: {error.strerror}"
