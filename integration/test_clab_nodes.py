@@ -182,6 +182,39 @@ topology:
     assert "1 received" in said(place, "a", "ping", "-4", "-c1", "-W2", "web")
 
 
+def test_a_link_to_the_management_network_is_enough_to_have_one(up: Up) -> None:
+    place = up(
+        """
+mgmt: {ipv4-gw: 172.20.20.1}
+topology:
+  defaults: {kind: linux, image: alpine, network-mode: none}
+  nodes:
+    a: {exec: [ip addr add 172.20.20.9/24 dev eth5]}
+  links:
+    - {type: mgmt-net, endpoint: {node: a, interface: eth5}, host-interface: a-eth5}
+"""
+    )
+
+    assert "1 received" in said(place, "a", "ping", "-c1", "-W2", "172.20.20.1")
+
+
+def test_a_node_that_speaks_no_ipv6_has_no_such_address(up: Up) -> None:
+    place = up(
+        """
+topology:
+  nodes:
+    a:
+      kind: linux
+      image: alpine
+      sysctls: {net.ipv6.conf.all.disable_ipv6: 1}
+"""
+    )
+
+    addresses = said(place, "a", "ip", "addr", "show", "eth0")
+    assert "172.20.20.2/24" in addresses
+    assert "inet6" not in addresses
+
+
 def test_nodes_share_interfaces_also_through_others(up: Up) -> None:
     place = up(
         """

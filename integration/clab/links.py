@@ -4,12 +4,13 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from evpnd.adapters.config_yaml.errors import KeyPath
 from integration.clab.management import plan
 from integration.clab.model import RESERVED, Endpoint, Link, Topology
 from integration.clab.place import Place
-from integration.lab_netns import LabError, ip
+from integration.lab_netns import LabError, inside, ip
 
 
 class Cabling:
@@ -30,7 +31,7 @@ class Cabling:
             if node.kind == "bridge":
                 with self._asked_for(node.key):
                     ip(_bridge(node.name), place.host)
-        if self._mgmt.addresses:
+        if self._mgmt.exists:
             with self._asked_for(("mgmt",)):
                 ip(self._mgmt_bridge(), place.host)
 
@@ -78,6 +79,8 @@ class Cabling:
         mac = _mac(self._topology.name, node, "eth0")
         inner = [f"link set dev eth0 address {mac} up"]
         for address, gateway in zip(addresses, self._mgmt.gateways, strict=True):
+            if ":" in address and not _speaks_ipv6(there):
+                continue
             inner += [
                 _address(address, "eth0"),
                 f"route add default via {gateway.partition('/')[0]} dev eth0",
@@ -140,6 +143,13 @@ class Cabling:
         lines.append(f"link set dev {end.interface} mtu {link.mtu} up")
         addresses = filter(None, (end.ipv4, end.ipv6))
         ip([*lines, *(_address(each, end.interface) for each in addresses)], there)
+
+
+def _speaks_ipv6(namespace: str) -> bool:
+    """Tell whether new interfaces of a node have IPv6: its sysctls may say no."""
+    with inside(namespace):
+        setting = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").read_text()
+    return setting.strip() == "0"
 
 
 def _address(address: str, interface: str) -> str:

@@ -25,6 +25,8 @@ class Management:
     """With prefix lengths: IPv4, then IPv6."""
     addresses: dict[str, list[str]] = field(default_factory=dict)
     """Of each node in it, in the order of the gateways."""
+    exists: bool = False
+    """Somebody is in it: a node, or the end of a link."""
     errors: list[ConfigError] = field(default_factory=list)
 
 
@@ -42,6 +44,8 @@ def plan(topology: Topology) -> Management:
         reason = f"IPv6, which the network has, needs {SMALLEST_IPV6_MTU} at least"
         found.errors.append(topology.error(("mgmt", "mtu"), reason))
     members = [node for node in topology.nodes.values() if node.is_managed]
+    linked = any(link.kind == "mgmt-net" for link in topology.links)
+    found.exists = linked or bool(members)
     found.addresses = {node.name: [] for node in members}
     for version in (4, 6):
         _Family(topology, version, found).plan(members)

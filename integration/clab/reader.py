@@ -42,6 +42,7 @@ def read(
     ``name`` stands in place of the file's own name of the lab.
     """
     text = _text_of(path)
+    _refuse_templates(text, path)
     environment = os.environ if environment is None else environment
     document = parse_yaml(expand(text, environment), path)
     validator = Validator(document)
@@ -66,6 +67,19 @@ def _text_of(path: Path) -> str:
         line = octets.count(b"\n", 0, error.start) + 1
         found = ConfigError(path, line, "", "is not UTF-8; save it as UTF-8")
     raise ConfigErrors([found])
+
+
+def _refuse_templates(text: str, path: Path) -> None:
+    """Refuse what containerlab renders before it reads YAML (Go's text/template)."""
+    reason = "a Go template is not rendered here; write what it stands for"
+    found = [
+        ConfigError(path, number, "", f"{{{{: {reason}")
+        for number, line in enumerate(text.splitlines(), 1)
+        if "{{" in line and not line.lstrip().startswith("#")
+    ]
+    if found:
+        # Nothing after the first can be told from what it would have made.
+        raise ConfigErrors(found[:1])
 
 
 def _section(value: object, name: str) -> dict[str, object]:

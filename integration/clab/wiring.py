@@ -81,7 +81,7 @@ def _claims(topology: Topology) -> Iterator[Claim]:
         if node.kind == "bridge":
             yield node.name, None, node.key
     management = plan(topology)
-    if management.addresses and not management.bridge.startswith(RESERVED):
+    if management.exists and not management.bridge.startswith(RESERVED):
         yield management.bridge, None, ("mgmt", "bridge")
     for link in topology.links:
         for end in link.endpoints:

@@ -253,6 +253,19 @@ def test_a_management_network_that_cannot_be(
             "a name of the runner's own",
         ),
         ("name: a b\ntopology: {nodes: {a: {kind: host}}}", 1, "a name of"),
+        (
+            (
+                "# {{ a comment }}\nname: t\ntopology:\n  nodes:\n"
+                "{{ range .nodes }}\n    {{ . }}: {kind: host}\n{{ end }}"
+            ),
+            5,
+            "a Go template",
+        ),
+        (
+            "name: '{{ env.Getenv \"USER\" }}'\ntopology: {nodes: {a: {kind: host}}}",
+            1,
+            "a Go template",
+        ),
     ],
 )
 def test_a_file_that_cannot_be(
