@@ -206,13 +206,38 @@ topology:
     a:
       kind: linux
       image: alpine
-      sysctls: {net.ipv6.conf.all.disable_ipv6: 1}
+      sysctls: {net.ipv6.conf.default.disable_ipv6: 1}
 """
     )
 
     addresses = said(place, "a", "ip", "addr", "show", "eth0")
     assert "172.20.20.2/24" in addresses
     assert "inet6" not in addresses
+
+
+@pytest.mark.frr
+def test_what_containerlab_sets_of_a_kind_stays_set(up: Up) -> None:
+    place = up(
+        """
+topology:
+  nodes:
+    a:
+      kind: linux
+      image: alpine
+      sysctls: {net.ipv6.conf.all.disable_ipv6: 1, net.ipv4.ip_forward: 0}
+    r:
+      kind: frr
+      sysctls: {net.ipv4.ip_forward: 0}
+      entrypoint: sleep 99
+"""
+    )
+
+    names = ("ipv6/conf/all/disable_ipv6", "ipv4/ip_forward")
+    found = {
+        node: [said(place, node, "cat", f"/proc/sys/net/{name}") for name in names]
+        for node in "ar"
+    }
+    assert found == {"a": ["0\n", "0\n"], "r": ["0\n", "1\n"]}
 
 
 def test_nodes_share_interfaces_also_through_others(up: Up) -> None:

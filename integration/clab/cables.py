@@ -21,7 +21,7 @@ def read_links(
         assert isinstance(link, dict)
         key: KeyPath = (*_LINKS, index)
         mtu = link.get("mtu")
-        size = mtu if isinstance(mtu, int) else DEFAULT_MTU
+        size = mtu if mtu and isinstance(mtu, int) else DEFAULT_MTU
         kind = str(link.get("type", "veth"))
         if "type" not in link:
             yield _brief(link, key, size, nodes, wrong)

@@ -40,8 +40,9 @@ _LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _FORWARDING = {"net.ipv4.ip_forward": "1"}
 """A container's namespace takes this from the machine, where a container engine sets
 it: topologies count on it."""
-_FORWARDING_SIX = {"net.ipv6.conf.all.forwarding": "1"}
-"""containerlab's own kind of FRR sets it."""
+_OF_LINUX = {"net.ipv6.conf.all.disable_ipv6": "0"}
+_OF_FRR = {"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1"}
+"""What containerlab sets of a kind, whatever the file says."""
 
 
 def removed_meanwhile(place: Place) -> LabError:
@@ -177,8 +178,9 @@ class Deployment:
     def _create(self, node: Node) -> None:
         if node.kind not in CONTAINERS:
             return
-        six = _FORWARDING_SIX if node.kind in FRR_KINDS else {}
-        self._set(node, _FORWARDING | six | node.sysctls)
+        own = _OF_FRR if node.kind in FRR_KINDS else _OF_LINUX
+        # `all` writes every other one as well: what is the user's comes after it.
+        self._set(node, _FORWARDING | own | node.sysctls | own)
         if node.is_managed:
             self._cabling.manage(node.name)
         directory = self.place.directory / node.name

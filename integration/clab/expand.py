@@ -41,10 +41,11 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def magic(text: str, *, lab_directory: str, node: str) -> str:
-    """Replace ``__clabNodeName__``, ``__clabNodeDir__`` and ``__clabDir__``."""
+def magic(text: str, *, lab: str, lab_directory: str, node: str) -> str:
+    """Replace containerlab's ``__clabNodeName__``, ``__clabDir__`` and the like."""
     return (
         text.replace("__clabNodeName__", node)
+        .replace("__clabLabName__", lab)
         .replace("__clabNodeDir__", f"{lab_directory}/{node}")
         .replace("__clabDir__", lab_directory)
     )

@@ -58,6 +58,7 @@ def startup_file(topology: Topology, node: Node) -> Path:
     """Find the file of a node's ``startup-config``."""
     name = magic(
         node.text("startup-config"),
+        lab=topology.name,
         lab_directory=str(topology.lab_directory),
         node=node.name,
     )

@@ -161,6 +161,7 @@ _TUNNEL: Checks = {
     "remote": any_address,
     "vni": whole(1, 0xFFFFFF),
     "dst-port": port,
+    "udp-port": port,
     "src-port": port,
 }
 _SINGLE: Mapping[str, Checks] = {
@@ -182,8 +183,8 @@ MANDATORY: Mapping[str, tuple[str, ...]] = {
     "host": ("host-interface",),
     "mgmt-net": ("host-interface",),
     "macvlan": ("host-interface",),
-    "vxlan": ("remote", "vni", "dst-port"),
-    "vxlan-stitch": ("remote", "vni", "dst-port"),
+    "vxlan": ("remote", "vni"),
+    "vxlan-stitch": ("remote", "vni"),
     "dummy": (),
 }
 MGMT: Checks = {

@@ -33,10 +33,9 @@ class Management:
 def plan(topology: Topology) -> Management:
     """Give every node that is to be in the network its addresses."""
     mgmt = topology.mgmt
-    mtu = mgmt.get("mtu")
-    found = Management(
-        str(mgmt.get("bridge") or _BRIDGE), mtu if isinstance(mtu, int) else 1500
-    )
+    mtu = mgmt.get("mtu") or 1500
+    assert isinstance(mtu, int)
+    found = Management(str(mgmt.get("bridge") or _BRIDGE), mtu)
     if "driver-opts" in mgmt:
         reason = "is for a container engine's network, which this is not"
         found.errors.append(topology.error(("mgmt", "driver-opts"), reason))

@@ -25,7 +25,7 @@ from integration.clab.model import (
     WaitFor,
     beside,
 )
-from integration.clab.schema import Validator, absent, in_order, listed
+from integration.clab.schema import Validator, absent, in_order, listed, unset
 from integration.clab.waits import check_waits
 
 Layer = tuple[KeyPath, Mapping[str, object]]
@@ -111,7 +111,7 @@ class _Reader:
             self.document,
             self.name,
             self._prefix(),
-            {name: value for name, value in mgmt.items() if not absent(value)},
+            {name: value for name, value in mgmt.items() if not unset(value)},
             nodes,
             links,
         )
@@ -149,7 +149,7 @@ class _Reader:
                 ),
             ),
             "",
-        )
+        ).lower()
         of_kind = _section(kinds, kind)
         group = group or _given(of_kind, "group") or _given(defaults, "group")
         if not kind:
@@ -169,7 +169,7 @@ class _Reader:
         origins: dict[str, KeyPath] = {}
         for key, layer in layers:
             for setting, value in layer.items():
-                if setting not in settings and not absent(value):
+                if setting not in settings and not unset(value):
                     settings[setting] = value
                     origins[setting] = (*key, setting)
         node = Node(name, kind, ("topology", "nodes", name), settings, origins)
@@ -188,6 +188,7 @@ class _Reader:
     def _magic(self, key: KeyPath, text: object, node: Node) -> str:
         return magic(
             self._written(key, text),
+            lab=self.name,
             lab_directory=self.lab_directory,
             node=node.name,
         )
@@ -222,7 +223,7 @@ class _Reader:
 
     def _check_command(self, text: object, key: KeyPath) -> None:
         try:
-            words = None if absent(text) else split_command(str(text))
+            words = None if unset(text) else split_command(str(text))
         except ValueError as error:
             self.validator.wrong(key, f"is no command: {error}")
             return

@@ -38,6 +38,11 @@ def absent(value: object) -> bool:
     return value is None or isinstance(value, Nothing)
 
 
+def unset(value: object) -> bool:
+    """Tell whether a setting is as if it were not there: empty text is no value."""
+    return absent(value) or value == ""
+
+
 def listed(value: object) -> list[object]:
     """Give a list; an empty one in the place of anything else."""
     return value if isinstance(value, list) else []
@@ -78,7 +83,9 @@ class Validator:
             if name not in checks:
                 also = similar(name, checks)
                 self.wrong((*key, name), f"is no key of {what}{also}")
-            elif not absent(entry) and self._fits(entry, checks[name], (*key, name)):
+            elif unset(entry) if checks in (NODE, MGMT) else absent(entry):
+                continue
+            elif self._fits(entry, checks[name], (*key, name)):
                 right[name] = entry
         return right
 
@@ -154,7 +161,7 @@ class Validator:
                 yield key, value, ("topology", name, key)
 
     def _kind(self, kind: object, key: KeyPath) -> None:
-        if kind not in KINDS:
+        if str(kind).lower() not in KINDS:
             also = similar(str(kind), KINDS)
             what = "is no kind that containerlab documents"
             self.wrong(key, f"{describe(kind)} {what}{also}")

@@ -45,6 +45,7 @@ _AS_IT_IS: Mapping[str, tuple[object, ...]] = {
     "privileged": (True,),
 }
 """Of these keys, what they may say."""
+_OF_GIT = ("__gitBranch__", "__gitHash__")
 _LONGEST_HOSTNAME = 64
 _LONGEST_LAB = 100
 _LONGEST_NAMESPACE = 200
@@ -61,6 +62,9 @@ def unsupported(
     found = [*_of_nodes(topology, images, ignored), *_of_sysctls(topology)]
     if len(topology.name) > _LONGEST_LAB:
         reason = f"a lab's name has {_LONGEST_LAB} characters at most"
+        found.append(topology.error(("name",), reason))
+    if git := [word for word in _OF_GIT if word in topology.name]:
+        reason = f"{git[0]} is not replaced here; write a name"
         found.append(topology.error(("name",), reason))
     # The rest speaks of nodes, and is of use only where these are sound.
     found = found or [*of_links(topology), *plan(topology).errors]
@@ -95,6 +99,8 @@ def _of_nodes(
 def _is_off(node: Node, name: str) -> bool:
     """Tell whether a setting asks for nothing, or for what is done anyway."""
     value = node.settings[name]
+    if value == 0 and value is not False:
+        return True
     if value in _AS_IT_IS.get(name, ()):
         return True
     unset = isinstance(value, dict) and value.get("issue") is False
@@ -162,6 +168,8 @@ def _of_startup_config(topology: Topology, node: Node) -> Iterator[ConfigError]:
         yield topology.error(key, reason)
     elif not (file := startup_file(topology, node)).is_file():
         yield topology.error(key, f"there is no file {file}")
+    elif b"{{" in file.read_bytes():
+        yield topology.error(key, f"{file} is a Go template, not rendered here")
 
 
 def _of_network_mode(topology: Topology, node: Node) -> Iterator[ConfigError]:

@@ -85,11 +85,12 @@ def choice(*words: str) -> Check:
     return check
 
 
-def whole(smallest: int, largest: int) -> Check:
-    """Make the check for a whole number within bounds."""
+def whole(smallest: int, largest: int, *also: int) -> Check:
+    """Make the check for a whole number within bounds, or one of others."""
 
     def check(value: object) -> str | None:
-        right = type(value) is int and smallest <= value <= largest
+        inside = type(value) is int and smallest <= value <= largest
+        right = inside or (type(value) is int and value in also)
         return None if right else f"a number from {smallest} to {largest}"
 
     return check
@@ -164,8 +165,8 @@ def mac(value: object) -> str | None:
     return None
 
 
-mtu = whole(SMALLEST_MTU, 65535)
-"""Checks the size of the largest packet."""
+mtu = whole(SMALLEST_MTU, 65535, 0)
+"""Checks the size of the largest packet; 0 is the default."""
 port = whole(1, 65535)
 """Checks a port of UDP."""
 TEXTS = Each(list, word)

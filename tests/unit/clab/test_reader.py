@@ -206,6 +206,41 @@ topology:
     assert [end.ipv4 + end.mac for end in topology.links[0].endpoints] == ["", ""]
 
 
+def test_empty_text_and_zero_are_as_if_not_there(tmp_path: Path) -> None:
+    file = tmp_path / "t.clab.yml"
+    file.write_text(
+        """
+name: t
+mgmt: {bridge: '', ipv4-subnet: '', ipv6-subnet: '', ipv4-gw: '', mtu: 0}
+topology:
+  defaults: {cmd: sleep 9, restart-policy: "no"}
+  nodes:
+    a:
+      kind: Linux
+      image: alpine
+      cmd: ''
+      entrypoint: ''
+      restart-policy: ''
+      network-mode: ''
+      mgmt-ipv4: ''
+      user: ''
+      memory: ''
+      cpu: 0
+    b: {kind: linux, image: alpine}
+  links:
+    - {endpoints: ["a:eth1", "b:eth1"], mtu: 0}
+"""
+    )
+    topology = read(file)
+
+    assert unsupported(topology, read_images(TABLE)) == []
+    node = topology.nodes["a"]
+    assert (node.kind, node.is_managed) == ("linux", True)
+    assert (node.text("cmd"), node.text("restart-policy")) == ("sleep 9", "no")
+    assert topology.links[0].mtu == 9500
+    assert plan(topology).mtu == 1500
+
+
 def test_a_healthcheck_may_have_numbers(tmp_path: Path) -> None:
     node = parse(
         tmp_path,
@@ -326,7 +361,7 @@ def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
       cmd: $CMD
       env: {E: "${EMPTY-is set}", F: "${EMPTY:-is empty}", G: "${CMD:+other}"}
       exec: ["echo __clabNodeName__ $$HOME $UNSET ${UNSET} ${UNSET:=x}"]
-      binds: ["__clabNodeDir__/x:/x", "cfg/__clabNodeName__:/y"]
+      binds: ["__clabNodeDir__/x:/x", "cfg/__clabNodeName__-__clabLabName__:/y"]
 """,
         CMD="sleep 1",
         EMPTY="",
@@ -338,7 +373,7 @@ def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
     assert node.exec == ["echo a $HOME $UNSET ${UNSET} x"]
     assert [bind.source for bind in node.binds] == [
         tmp_path / "clab-t/a/x",
-        tmp_path / "cfg/a",
+        tmp_path / "cfg/a-t",
     ]
 
 

@@ -1,5 +1,7 @@
 """What can be known from a file is judged before anything is made."""
 
+from pathlib import Path
+
 import pytest
 
 from integration.clab.management import plan
@@ -129,7 +131,7 @@ def test_links_that_cannot_be(
         ("env: {A: 1, B: [x]}", "env.B", "must be text or a number, not a list"),
         ("imge: x", "imge", "is no key of a node in containerlab; is it image?"),
         ("Cmd: x", "Cmd", "is it cmd?"),
-        ("kind: Linux", "kind", "is it linux?"),
+        ("kind: Linxu", "kind", "is it linux?"),
         (
             "stages: {create: {wait-for: [{node: c, stage: exit}]}}",
             "wait-for[0]",
@@ -253,6 +255,12 @@ def test_a_management_network_that_cannot_be(
             "a name of the runner's own",
         ),
         ("name: a b\ntopology: {nodes: {a: {kind: host}}}", 1, "a name of"),
+        ("name: ''\ntopology: {nodes: {a: {kind: host}}}", 1, "a name of"),
+        (
+            "name: x-__gitHash__\ntopology: {nodes: {a: {kind: host}}}",
+            1,
+            "__gitHash__ is not replaced here",
+        ),
         (
             (
                 "# {{ a comment }}\nname: t\ntopology:\n  nodes:\n"
@@ -275,6 +283,18 @@ def test_a_file_that_cannot_be(
 
     assert found[0] == line
     assert reason in found[2]
+
+
+def test_a_startup_configuration_that_is_a_template_is_refused(
+    refusals: Refusals, tmp_path: Path
+) -> None:
+    (tmp_path / "r.conf").write_text("hostname {{ .ShortName }}\n")
+    text = "name: t\ntopology:\n  nodes:\n    r: {kind: frr, startup-config: r.conf}"
+
+    ((line, key, reason),) = refusals(text)
+
+    assert (line, key) == (4, "topology.nodes.r.startup-config")
+    assert reason.endswith("r.conf is a Go template, not rendered here")
 
 
 def test_all_is_named_in_the_order_of_lines_and_once(refusals: Refusals) -> None:
