@@ -202,6 +202,14 @@ class BgpPeer:
         """List the UPDATEs that are no End-of-RIB."""
         return [read_update(b) for b in self.bodies(UPDATE) if b != END_OF_RIB]
 
+    def announced(self) -> bytes:
+        """Join the NLRIs that were announced, in order."""
+        return b"".join(told.announced for told in self.updates())
+
+    def withdrawn(self) -> bytes:
+        """Join the NLRIs that were withdrawn, in order."""
+        return b"".join(told.withdrawn for told in self.updates())
+
     def notifications(self) -> list[tuple[int, int]]:
         """List code and subcode of every NOTIFICATION."""
         return [(body[0], body[1]) for body in self.bodies(NOTIFICATION)]

@@ -19,6 +19,7 @@ from integration.lab_netns import (
     sweep,
     wait_until,
 )
+from integration.peer import mac_route
 
 PREFIX = f"es{os.getpid()}"
 """Of the namespaces; two runs at a time do not meet."""
@@ -26,6 +27,8 @@ SPEAKER, PEER = f"{PREFIX}-speaker", f"{PREFIX}-peer"
 LOCAL4, REMOTE4 = "10.90.0.1", "10.90.0.2"
 LOCAL6, REMOTE6 = "fd00:90::1", "fd00:90::2"
 ASN = 65000
+ATTRIBUTES = "4001010040050400000064"
+"""Of the routes that `announce` announces: ORIGIN and LOCAL_PREF."""
 
 AGENT = """
 import os, sys, threading, time
@@ -236,6 +239,12 @@ class SpeakerRun:
         return b"".join(
             bytes.fromhex(line["messages"]) for line in self.heard("update", agent)
         )
+
+
+def announce(*numbers: int, to: str = "*", vni: int = 10100) -> str:
+    """Write the agent's line that announces type 2 routes of 10.0.0.1."""
+    nlris = b"".join(mac_route(number, vni) for number in numbers)
+    return f"announce evpn {to} 0a000001 {ATTRIBUTES} {nlris.hex()}"
 
 
 def open_descriptors(pid: int) -> int:

@@ -11,9 +11,11 @@ from integration.peer import EVPN, BgpPeer, four_octet_asn, mac_route
 from integration.raw_peer import RawListener
 from integration.speaker_lab import (
     LOCAL4,
+    LOCAL6,
     PEER,
     PREFIX,
     REMOTE4,
+    REMOTE6,
     SPEAKER,
     SpeakerRun,
     build,
@@ -62,6 +64,64 @@ def _namespaces() -> Iterator[None]:
     sysctl(PEER, {"net/ipv4/ip_forward": 1})
     yield
     sweep(PREFIX)
+
+
+@pytest.mark.parametrize(("local", "remote"), [(LOCAL4, REMOTE4), (LOCAL6, REMOTE6)])
+@pytest.mark.parametrize("passive", [False, True])
+def test_md5_keys_hold_for_connections_of_either_side(
+    tmp_path: Path, local: str, remote: str, *, passive: bool
+) -> None:
+    key = 'it\'s "a" key; {with} #everything\\ ,[in] it%'
+    config = peer(remote, password=key, passive=passive)
+    with (
+        BgpPeer(PEER, remote, local, passive=not passive, md5=key) as far,
+        SpeakerRun(tmp_path / "s", [config]),
+    ):
+        far.wait_established()
+
+
+def test_peers_with_and_without_md5_share_a_listening_socket(tmp_path: Path) -> None:
+    peers = [
+        peer(password="secret", passive=True),
+        peer(REMOTE6, passive=True),
+        peer("10.90.0.3", passive=True),
+    ]
+    ip(["addr replace 10.90.0.3/24 dev es-p"], PEER)
+    with (
+        SpeakerRun(tmp_path / "s", peers),
+        BgpPeer(PEER, REMOTE4, LOCAL4, md5="secret") as keyed,
+        BgpPeer(PEER, REMOTE6, LOCAL6, identifier="10.0.0.253") as six,
+        BgpPeer(PEER, "10.90.0.3", LOCAL4, identifier="10.0.0.252") as plain,
+    ):
+        for far in (keyed, six, plain):
+            far.wait_established()
+
+
+@pytest.mark.parametrize(("local", "remote"), [(LOCAL4, REMOTE4), (LOCAL6, REMOTE6)])
+@pytest.mark.parametrize("passive", [False, True])
+def test_ttl_security_sends_255_and_wants_255(
+    tmp_path: Path, local: str, remote: str, *, passive: bool
+) -> None:
+    config = peer(remote, ttl_security=1, passive=passive)
+    with BgpPeer(PEER, remote, local, passive=not passive, ttl=255) as far:
+        if not passive:
+            far.require_ttl(255)
+        with SpeakerRun(tmp_path / "s", [config]):
+            far.wait_established()
+
+
+@pytest.mark.parametrize("passive", [False, True])
+def test_ttl_security_ignores_who_is_too_far_away(
+    tmp_path: Path, *, passive: bool
+) -> None:
+    config = peer(ttl_security=1, passive=passive)
+    with (
+        BgpPeer(PEER, REMOTE4, LOCAL4, passive=not passive, ttl=254) as far,
+        SpeakerRun(tmp_path / "s", [config]),
+    ):
+        time.sleep(2.5)
+
+        assert not far.heard
 
 
 @pytest.mark.parametrize("passive", [False, True])

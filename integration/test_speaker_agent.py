@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import sweep, wait_until
+from integration.lab_netns import sweep
 from integration.peer import (
     END_OF_RIB,
     ENHANCED_REFRESH,
@@ -27,6 +27,7 @@ from integration.peer import (
 )
 from integration.speaker_lab import (
     ASN,
+    ATTRIBUTES,
     LOCAL4,
     LOCAL6,
     PEER,
@@ -34,6 +35,7 @@ from integration.speaker_lab import (
     REMOTE4,
     REMOTE6,
     SpeakerRun,
+    announce,
     build,
     cpu_seconds,
     peer,
@@ -42,7 +44,6 @@ from integration.speaker_lab import (
 
 pytestmark = pytest.mark.root
 
-ATTRIBUTES = "4001010040050400000064"
 REFRESHING = (EVPN, ROUTE_REFRESH, ENHANCED_REFRESH, four_octet_asn(ASN))
 
 
@@ -51,19 +52,6 @@ def _namespaces() -> Iterator[None]:
     build()
     yield
     sweep(PREFIX)
-
-
-def announce(*numbers: int, to: str = "*", vni: int = 10100) -> str:
-    nlris = b"".join(mac_route(number, vni) for number in numbers)
-    return f"announce evpn {to} 0a000001 {ATTRIBUTES} {nlris.hex()}"
-
-
-def announced(far: BgpPeer) -> bytes:
-    return b"".join(told.announced for told in far.updates())
-
-
-def withdrawn(far: BgpPeer) -> bytes:
-    return b"".join(told.withdrawn for told in far.updates())
 
 
 def test_updates_come_undecoded_and_whole(tmp_path: Path) -> None:
@@ -103,91 +91,6 @@ def test_updates_that_follow_the_keepalive_at_once_are_not_lost(
         Hasty(PEER, REMOTE4, LOCAL4),
     ):
         speaker.wait(lambda: speaker.octets() == sent, 5, "the first UPDATE")
-
-
-def test_announcing_and_withdrawing_while_the_session_is_up(tmp_path: Path) -> None:
-    with (
-        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
-        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
-    ):
-        far.wait_established()
-        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
-        speaker.say(announce(1, 2))
-        far.wait_heard(lambda: announced(far) == mac_route(1) + mac_route(2))
-        assert far.updates()[0].attributes == {
-            1: b"\x00",
-            2: b"",
-            5: bytes.fromhex("00000064"),
-        }
-        # The same again is no news; another label replaces the route.
-        speaker.say(announce(1, 2))
-        speaker.say(announce(2, vni=10200))
-        speaker.say(f"withdraw evpn * {mac_route(1, 0).hex()}")
-        far.wait_heard(lambda: len(far.updates()) == 3 and withdrawn(far))
-
-        assert announced(far)[70:] == mac_route(2, 10200)
-        assert withdrawn(far) == mac_route(1)
-
-
-def test_routes_for_one_peer_stay_with_it(tmp_path: Path) -> None:
-    with (
-        SpeakerRun(tmp_path / "s", [peer(), peer(REMOTE6)]) as speaker,
-        BgpPeer(PEER, REMOTE4, LOCAL4) as four,
-        BgpPeer(PEER, REMOTE6, LOCAL6, identifier="10.0.0.253") as six,
-    ):
-        four.wait_established()
-        six.wait_established()
-        speaker.say(announce(1, to=REMOTE6))
-        speaker.say(announce(2))
-        four.wait_heard(four.updates)
-        six.wait_heard(lambda: len(announced(six)) == 70)
-
-        assert announced(four) == mac_route(2)
-
-
-def test_routes_are_told_again_in_a_new_session(tmp_path: Path) -> None:
-    startup = f"{announce(*range(1000))}\nevpnd ready fresh\n"
-    every = b"".join(mac_route(n) for n in range(1000))
-    with (
-        SpeakerRun(tmp_path / "s", [peer()], startup=startup) as speaker,
-        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
-    ):
-        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
-        assert announced(far) == every
-        assert len(far.updates()) < 12
-        far.heard.clear()
-        far.drop()
-        speaker.wait_heard("up", number=2)
-        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
-
-        assert announced(far) == every
-        assert far.bodies(UPDATE)[-1] == END_OF_RIB
-
-
-def test_a_refresh_is_answered_between_its_marks(tmp_path: Path) -> None:
-    request = message(REFRESH, bytes.fromhex("00190046"))
-    begin, end = bytes.fromhex("00190146"), bytes.fromhex("00190246")
-    with (
-        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
-        BgpPeer(PEER, REMOTE4, LOCAL4, capabilities=REFRESHING) as far,
-    ):
-        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
-        speaker.say(announce(1))
-        far.wait_heard(far.updates)
-        far.heard.clear()
-        # Marks of the peer's own, and other families, call for no answer.
-        far.send(message(REFRESH, begin) + message(REFRESH, end))
-        far.send(message(REFRESH, bytes.fromhex("00010001")))
-        far.send(message(REFRESH, bytes.fromhex("00190746")))
-        far.send(request)
-        far.wait_heard(lambda: (REFRESH, end) in far.heard)
-        time.sleep(0.5)
-
-        heard = [each for each in far.heard if each[0] != KEEPALIVE]
-        assert [heard[0], heard[2]] == [(REFRESH, begin), (REFRESH, end)]
-        assert len(heard) == 3
-        assert announced(far) == mac_route(1)
-        assert [line["phase"] for line in speaker.heard("refresh")] == ["begin", "end"]
 
 
 def test_the_agent_asks_for_a_refresh_and_resets_a_session(tmp_path: Path) -> None:
@@ -231,7 +134,7 @@ def test_nonsense_from_the_agent_changes_nothing(tmp_path: Path) -> None:
         speaker.say(announce(7))
         far.wait_heard(far.updates)
 
-        assert announced(far) == mac_route(7)
+        assert far.announced() == mac_route(7)
         assert speaker.log().count("bad_command") == 12
 
 
@@ -313,14 +216,14 @@ def test_a_new_agent_withdraws_what_it_does_not_announce_again(
             f"{announce(2)}\n{announce(3, vni=5)}\n{announce(4)}\n"
         )
         os.kill(speaker.agents()[-1], signal.SIGKILL)
-        far.wait_heard(lambda: len(announced(far)) == 70)
+        far.wait_heard(lambda: len(far.announced()) == 70)
         time.sleep(0.3)
-        assert not withdrawn(far)
+        assert not far.withdrawn()
         speaker.say("evpnd ready preserved")
-        far.wait_heard(lambda: withdrawn(far))
+        far.wait_heard(far.withdrawn)
 
-        assert withdrawn(far) == mac_route(1)
-        assert announced(far) == mac_route(3, 5) + mac_route(4)
+        assert far.withdrawn() == mac_route(1)
+        assert far.announced() == mac_route(3, 5) + mac_route(4)
         assert far.sessions == 1
 
 
@@ -370,43 +273,6 @@ def test_an_agent_that_does_not_read_delays_no_keepalive(tmp_path: Path) -> None
         assert far.sessions == 1
 
 
-def test_a_peer_that_does_not_read_costs_neither_keepalives_nor_order(
-    tmp_path: Path,
-) -> None:
-    with (
-        SpeakerRun(tmp_path / "s", [peer(hold_time=30)]) as speaker,
-        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
-    ):
-        far.wait_established()
-        far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
-        far.reading = False
-        for vni in range(10):
-            for start in range(0, 100_000, 1000):
-                numbers = range(start, start + 1000)
-                speaker.say(announce(*numbers, vni=vni))
-
-        def at_rest() -> bool:
-            before = cpu_seconds(speaker.process.pid)
-            time.sleep(2)
-            return cpu_seconds(speaker.process.pid) - before < 0.2
-
-        wait_until(at_rest, 20, "a speaker with nothing to do")
-        far.reading = True
-        last = {mac_route(n, 9) for n in range(100_000)}
-
-        def told() -> bool:
-            nlris = announced(far)
-            final = {
-                nlris[i + 18 : i + 31]: nlris[i : i + 35]
-                for i in range(0, len(nlris), 35)
-            }
-            return set(final.values()) == last
-
-        wait_until(told, 20, "the last of what was announced", interval=1)
-        assert far.sessions == 1
-        assert len(announced(far)) < 35 * 400_000
-
-
 def test_new_peers_come_old_ones_go_and_the_others_stay(tmp_path: Path) -> None:
     with (
         SpeakerRun(tmp_path / "s", [peer()]) as speaker,
@@ -427,13 +293,13 @@ def test_new_peers_come_old_ones_go_and_the_others_stay(tmp_path: Path) -> None:
         speaker.say(announce(2, to=REMOTE6))
         six.wait_established()
         six.wait_heard(six.updates)
-        assert announced(six) == mac_route(2)
+        assert six.announced() == mac_route(2)
         assert four.sessions == 1
 
         # A changed one comes back, with what it was told.
         configure(old, {**new, "hold_time": 60})
         speaker.wait_heard("up", peer=REMOTE6, number=2)
-        six.wait_heard(lambda: announced(six) == mac_route(2) * 2)
+        six.wait_heard(lambda: six.announced() == mac_route(2) * 2)
         assert four.sessions == 1
 
         configure(new | {"hold_time": 60})
