@@ -101,6 +101,13 @@ def call(words: list[str]) -> int:
     return status if isinstance(status, int) else DONE
 
 
+def _open_streams() -> None:
+    """Let what is printed go nowhere where the caller closed its end (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+
+
 def _complain(sentence: str, status: int = FAILED) -> int:
     with contextlib.suppress(OSError):
         click.echo(f"evpnd: {sentence}", err=True)
@@ -109,6 +116,7 @@ def _complain(sentence: str, status: int = FAILED) -> int:
 
 def main() -> None:
     """Be the command `evpnd`."""
+    _open_streams()
     try:
         status = call(sys.argv[1:])
         sys.stdout.flush()

@@ -17,7 +17,7 @@ from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows
 from evpnd.core.policy.changing import whole_lists, words
-from evpnd.core.policy.trial import Trial, meets, try_route
+from evpnd.core.policy.trial import Trial, Trials, meets, try_cases
 from evpnd.model.policy import NO_CHANGES, Changes, verdict_word
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
@@ -182,19 +182,20 @@ def test(
     if tried is not None:
         _try(read, tried, as_json=as_json)
         return
-    results = [
-        (each, index, case, try_route([each.policy], case.route))
-        for each in read
-        for index, case in enumerate(each.cases)
-    ]
-    failed = sum(not meets(case, trial) for _, _, case, trial in results)
+    results = [(each, list(try_cases(each))) for each in read]
+    fared = [meets(*result) for _, tried_cases in results for result in tried_cases]
+    failed = fared.count(False)
     if as_json:
-        objects = [_as_object(*result) for result in results]
+        objects = [
+            _as_object(tested, number, *result)
+            for tested, tried_cases in results
+            for number, result in enumerate(tried_cases, 1)
+        ]
         click.echo(json.dumps(objects, indent=2))
     else:
-        for each in read:
-            _print_policy(each)
-        click.echo(_summary(len(results) - failed, failed, len(read)))
+        for tested, tried_cases in results:
+            _print_policy(tested, tried_cases)
+        click.echo(_summary(len(fared) - failed, failed, len(read)))
     ctx.exit(1 if failed else 0)
 
 
@@ -216,21 +217,22 @@ def _read(files: Sequence[str]) -> list[PolicyWithCases] | None:
     return found if good else None
 
 
-def _print_policy(tested: PolicyWithCases) -> None:
+def _print_policy(
+    tested: PolicyWithCases, results: Sequence[tuple[Case, Trial]]
+) -> None:
     policy = tested.policy
     about = f": {tested.description}" if tested.description else ""
     click.echo(f"{policy.file}: {policy.name}{about}")
     if not tested.cases:
         click.echo("  no cases")
-    for index, case in enumerate(tested.cases, 1):
-        trial = try_route([policy], case.route)
+    for number, (case, trial) in enumerate(results, 1):
         by = f"{trial.verdict.value} by {trial.deciding.rule}"
         if meets(case, trial):
             mark = click.style("ok", fg="green")
-            click.echo(f"  {mark}      {index:>2}  {case.route.text}: {by}")
+            click.echo(f"  {mark}      {number:>2}  {case.route.text}: {by}")
             continue
         mark = click.style("FAILED", fg="red")
-        click.echo(f"  {mark}  {index:>2}  {case.route.text}")
+        click.echo(f"  {mark}  {number:>2}  {case.route.text}")
         click.echo(f"{'':14}case      {policy.file}:{case.line}")
         click.echo(f"{'':14}expected  {_sentence(_expected(case))}")
         got = _got(trial, case.changes or NO_CHANGES)
@@ -268,12 +270,12 @@ def _got(trial: Trial, expected: Changes = NO_CHANGES) -> Found:
     }
 
 
-def _as_object(tested: PolicyWithCases, index: int, case: Case, trial: Trial) -> Found:
+def _as_object(tested: PolicyWithCases, number: int, case: Case, trial: Trial) -> Found:
     return {
         "policy": tested.policy.name,
         "file": tested.policy.file,
         "line": case.line,
-        "case": index + 1,
+        "case": number,
         "route": case.route.text,
         "passed": meets(case, trial),
         "expected": _expected(case),
@@ -305,7 +307,7 @@ def _path(trial: Trial) -> Iterator[Found]:
 
 
 def _try(read: Sequence[PolicyWithCases], route: TriedRoute, *, as_json: bool) -> None:
-    trial = try_route([each.policy for each in read], route)
+    trial = Trials([each.policy for each in read]).try_route(route)
     if as_json:
         found = _got(trial) | {
             "route": route.text,

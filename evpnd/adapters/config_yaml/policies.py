@@ -15,9 +15,9 @@ from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
 from evpnd.adapters.config_yaml.scalars import Nothing
 from evpnd.adapters.config_yaml.shape import Findings, Shape, blank_missing, validate
-from evpnd.core.policy.trial import meets, try_route
+from evpnd.core.policy.trial import meets, try_cases
 from evpnd.model.policy import Policy
-from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
+from evpnd.model.policy_cases import PolicyWithCases, TriedRoute
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -72,15 +72,15 @@ def judge_policy(
     cases = tuple(build_cases(file, policy, sets, findings))
     if findings.errors:
         return None, findings
+    tested = PolicyWithCases(policy, file.description or "", cases)
     if findings.warns:
         warn_of_rules(policy, findings)
-        _warn_of_cases(policy, cases, findings)
-    return PolicyWithCases(policy, file.description or "", cases), findings
+        _warn_of_cases(tested, findings)
+    return tested, findings
 
 
-def _warn_of_cases(policy: Policy, cases: Sequence[Case], findings: Findings) -> None:
-    for at, case in enumerate(cases):
-        trial = try_route([policy], case.route)
+def _warn_of_cases(tested: PolicyWithCases, findings: Findings) -> None:
+    for at, (case, trial) in enumerate(try_cases(tested)):
         if not meets(case, trial):
             findings.warn(
                 ("cases", at),
@@ -101,7 +101,14 @@ def policy_paths(path: Path) -> tuple[Path, ...]:
     """List the YAML files of a directory; a file is itself."""
     if not path.is_dir():
         return (path,)
-    return tuple(sorted(each for each in path.iterdir() if each.suffix in _SUFFIXES))
+    return tuple(
+        sorted(
+            each
+            for each in path.iterdir()
+            # An editor's own, as the lock `.#guard.yaml`, is no file of the operator.
+            if each.suffix in _SUFFIXES and not each.name.startswith(".")
+        )
+    )
 
 
 def parse_route(text: str) -> TriedRoute:

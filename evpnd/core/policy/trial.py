@@ -1,12 +1,12 @@
 """What becomes of one route, and whether that is what a case expects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evpnd.core.policy.changing import apply, difference
 from evpnd.core.policy.program import Chain, Outcome, Step
 from evpnd.model.policy import Changes, Edit, Policy, Subject, Verdict
-from evpnd.model.policy_cases import Case, TriedRoute
+from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,32 @@ class Trial:
         return step.reason or f"{self.verdict.value}ed by {step.rule} of {step.policy}"
 
 
-def try_route(policies: Sequence[Policy], route: TriedRoute) -> Trial:
-    """Send one route through policies in a row; at least one."""
-    outcome: Outcome = Chain(policies).program(route.subject).outcome_of(route.key)
-    return Trial(
-        verdict=Verdict.ACCEPT if outcome.accepted else Verdict.REJECT,
-        steps=outcome.steps,
-        changes=difference(route.subject, outcome.subject) if outcome.accepted else {},
-        subject=outcome.subject,
-    )
+class Trials:
+    """Policies in a row, compiled once, to send routes through one by one."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        """Compile them; at least one."""
+        self._chain = Chain(policies)
+
+    def try_route(self, route: TriedRoute) -> Trial:
+        """Send one route through."""
+        program = self._chain.program(route.subject)
+        outcome: Outcome = program.outcome_of(route.key)
+        changes = difference(route.subject, outcome.subject)
+        return Trial(
+            verdict=Verdict.ACCEPT if outcome.accepted else Verdict.REJECT,
+            steps=outcome.steps,
+            changes=changes if outcome.accepted else {},
+            subject=outcome.subject,
+        )
+
+
+def try_cases(tested: PolicyWithCases) -> Iterator[tuple[Case, Trial]]:
+    """Send the routes of all cases through their policy."""
+    trials = Trials([tested.policy]) if tested.cases else None
+    for case in tested.cases:
+        assert trials is not None
+        yield case, trials.try_route(case.route)
 
 
 def meets(case: Case, trial: Trial) -> bool:

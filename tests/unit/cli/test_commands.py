@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -288,6 +289,23 @@ def test_a_full_disk_below_the_output_is_a_sentence(words: list[str]) -> None:
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     assert "ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [("--version", 0), ("schema policy", 0), ("show peers --socket /nowhere", 3)],
+)
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_where_nobody_listens_the_status_is_as_ever(
+    words: str, status: int, closed: str
+) -> None:
+    command = f"{shlex.join(EVPND)} {words} {closed}"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
 
 
 def test_an_interrupt_leaves_no_traceback(tmp_path: Path) -> None:

@@ -53,6 +53,13 @@ def test_all_cases_of_a_directory_pass(folder: Path, capsys: Captured) -> None:
     assert printed[-1] == "1 passed in 1 file"
 
 
+def test_an_editors_own_files_are_passed_over(folder: Path, capsys: Captured) -> None:
+    (folder / ".#guard.yaml").symlink_to("user@host.123:456")
+
+    assert call(["policy", "test", str(folder)]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_failed_case_shows_expected_got_and_the_deciding_rule(
     folder: Path, capsys: Captured
 ) -> None:
