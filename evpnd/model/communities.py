@@ -185,6 +185,7 @@ def _numbers(text: str, parts: int, bits: int, what: str) -> Patterns:
             raise ValueError(
                 f"{text!r} is not a {what}"
                 f"{f'; each number is at most {(1 << bits) - 1}' if parts > 1 else ''}"
+                f"{', * stands for one' if '*' in words else ''}"
             )
         value, mask = value << bits | number[0], mask << bits | number[1]
     return (Masked(value, mask),)

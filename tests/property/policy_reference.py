@@ -127,7 +127,7 @@ def _ip_in(item: str, ip: str | None) -> bool:
 
 def _is_peer(item: str, peer: str) -> bool:
     if item == "*":
-        return True
+        return bool(peer)
     try:
         ipaddress.ip_address(peer)
     except ValueError:

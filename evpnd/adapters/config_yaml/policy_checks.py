@@ -30,13 +30,34 @@ _TOGETHER = 60
 def check_rules(policy: Policy, findings: Findings) -> None:
     """Note what cannot apply as an error."""
     for at, rule in enumerate(policy.rules):
-        possible = _types(rule.match, _ALL)
-        if rule.changes.sticky is not None and possible and not possible & _MAC_IP:
+        others = _never_sticky(rule)
+        place: KeyPath = ("rules", at, "set", "sticky")
+        if others and not _types(rule.match, _ALL) & _MAC_IP:
             findings.add(
-                ("rules", at, "set", "sticky"),
+                place,
                 f"cannot apply: only a mac-ip route is sticky, and the match is for "
-                f"{_words(possible)}",
+                f"{_words(others)}",
             )
+        elif others and _names_types(rule.match):
+            findings.add(
+                place,
+                f"cannot apply to {_words(others)}: only a mac-ip route is sticky; "
+                "make two rules of it",
+            )
+
+
+def _never_sticky(rule: Rule) -> frozenset[RouteType]:
+    """Find the types that a rule is for, sets sticky, and cannot."""
+    if rule.changes.sticky is None:
+        return frozenset()
+    return _types(rule.match, _ALL) - _MAC_IP
+
+
+def _names_types(match: Match) -> bool:
+    return any(
+        isinstance(condition, Criterion) and condition.field is Field.TYPE
+        for condition in match
+    )
 
 
 def warn_of_rules(policy: Policy, findings: Findings) -> None:
@@ -47,6 +68,12 @@ def warn_of_rules(policy: Policy, findings: Findings) -> None:
     search = Search()
     for at, rule in enumerate(policy.rules):
         place: KeyPath = ("rules", at)
+        if _never_sticky(rule) and not _names_types(rule.match):
+            findings.warn(
+                (*place, "set", "sticky"),
+                "applies to mac-ip routes alone, and the match is for others too; "
+                "add `type: mac-ip`",
+            )
         matches = _Matches(findings, search)
         holds = matches.check(rule.match, (*place, "match"), _ALL, ())
         if holds and (earlier := _deciding(policy.rules, at, search)):

@@ -6,7 +6,7 @@ What one value says about another is judged in ``policy_rules`` and
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic import Field as Default
 
 from evpnd.adapters.config_yaml import types
@@ -41,6 +41,9 @@ _NUMBERS = {str(int(each)): each.word for each in RouteType}
 _LEARNED = tuple(str(each.value) for each in Learned)
 
 Items = list[Reference | Values]
+
+
+_NOT_EMPTY = Default(json_schema_extra={"minProperties": 1})
 
 
 class Match(Section):
@@ -90,9 +93,11 @@ class Match(Section):
     """The route is this host's own."""
     learned: Annotated[Items, OneOrMore(Field.LEARNED, _LEARNED)] | None = None
     """How a local route was learned."""
-    not_: "Match | None" = Default(default=None, alias="not")
+    not_: "Annotated[Match, _NOT_EMPTY] | None" = Default(default=None, alias="not")
     """A match turned round."""
-    any: "list[Match] | None" = None
+    any: "list[Annotated[Match, _NOT_EMPTY]] | None" = Default(
+        default=None, json_schema_extra={"minItems": 1}
+    )
     """At least one of these matches."""
 
 
@@ -126,6 +131,15 @@ Reason = Annotated[
 
 class Rule(Section):
     """One rule; the first that matches and decides ends the policy."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [key]} for key in ("accept", "reject", "set", "next")
+            ],
+            "not": {"required": ["accept", "reject"]},
+        }
+    )
 
     name: types.Name | None = None
     """Name for reasons and metrics; default: rule-N."""

@@ -50,6 +50,9 @@ class Sets:
                 )
 
     def _unknown(self, name: str, place: KeyPath) -> None:
+        if not name:
+            self._findings.add(place, "$ stands before the name of a set; add it")
+            return
         meant = did_you_mean(name, self._sets)
         known = (
             f"known: {', '.join(map('${}'.format, self._sets))}"

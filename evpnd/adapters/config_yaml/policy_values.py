@@ -175,8 +175,12 @@ def _patterns(parse: Callable[[str], Patterns]) -> Callable[[object], Values]:
 
 def _word(value: object) -> str:
     """Read text; a number is told what is wrong with it as if it were text."""
-    plain = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if plain else text(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return text(value)
+    if value > AS4_MAX:
+        # Longer than any part of a community: all of one, in hexadecimal.
+        raise ValueError(f"is a number; put it in quotes: '0x{value:016x}'")
+    return str(value)
 
 
 PARSERS: dict[Field, Callable[[object], Values]] = {

@@ -109,16 +109,18 @@ def text(value: object) -> str:
             f"expected text, not {describe(value)}{hint}"
         )
     if not value:
-        raise ValueError("expected text, not an empty one; remove the key")
+        raise ValueError("expected text, not an empty one; remove it")
     if len(value) > _LONGEST_TEXT:
         raise ValueError(
             f"is {len(value)} characters long; at most {_LONGEST_TEXT} are taken"
         )
-    if not value.isprintable():
+    line = value.rstrip("\n")  # which a block of YAML (`>`) ends with
+    if not line.isprintable():
+        hint = ", or as a block behind `>`" if "\n" in line else ""
         raise ValueError(
-            f"{describe(value)} holds control characters; write it on one line"
+            f"{describe(value)} holds control characters; write it on one line{hint}"
         )
-    return value
+    return line
 
 
 def whole(low: int, high: int) -> Parsed:

@@ -14,6 +14,7 @@ from evpnd.model.policy import (
 )
 
 Holds = Callable[[object], bool]
+_ANY_PEER = Glob("*")
 
 _POSITIONS = {name: at for at, name in enumerate(Subject._fields)}
 _PLURAL = {
@@ -36,6 +37,8 @@ def compile_criterion(criterion: Criterion, at: int) -> Holds:
     """
     values = criterion.values
     if at == _POSITIONS["peer"]:
+        if any(value == _ANY_PEER for value in values):
+            return bool  # also a peer without a description
         return _prefixes([value for value in values if isinstance(value, Prefix)])
     if at == _POSITIONS["peer_description"]:
         return _globs([value for value in values if isinstance(value, Glob)])
@@ -72,9 +75,6 @@ def _globs(globs: Sequence[Glob]) -> Holds:
         ".*".join(map(re.escape, glob.pattern.split("*"))) for glob in globs
     )
     whole = re.compile(pattern, re.DOTALL).fullmatch
-
-    if any(glob.pattern == "*" for glob in globs):
-        return lambda _: True  # also a peer without a description
 
     def holds(description: object) -> bool:
         return bool(description) and whole(str(description)) is not None
