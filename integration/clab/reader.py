@@ -196,7 +196,8 @@ class _Reader:
     def _merge(self, node: Node, key: KeyPath, layer: Mapping[str, object]) -> None:
         """Add a layer to what less specific ones said."""
         for word in ("cmd", "entrypoint"):
-            self._check_command(layer.get(word), (*key, word))
+            if not unset(layer.get(word)):
+                self._check_command(layer[word], (*key, word))
         for index, item in enumerate(listed(layer.get("exec"))):
             place = (*key, "exec", index)
             node.exec.append(self._magic(place, item, node))
@@ -223,7 +224,7 @@ class _Reader:
 
     def _check_command(self, text: object, key: KeyPath) -> None:
         try:
-            words = None if unset(text) else split_command(str(text))
+            words = None if absent(text) else split_command(str(text))
         except ValueError as error:
             self.validator.wrong(key, f"is no command: {error}")
             return
