@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from integration.lab_clab import NAME, Up, said
 from integration.lab_netns import NETNS_DIRECTORY, run
@@ -261,7 +262,9 @@ def test_containerlabs_own_files_and_labels_are_there(up: Up, tmp_path: Path) ->
     place = up(
         """
 topology:
+  links: [{type: dummy, endpoint: {node: a, interface: eth9}}]
   nodes:
+    b: {kind: linux, image: alpine, labels: {ansible-group: tenants}}
     a:
       kind: linux
       image: docker.io/library/alpine:3
@@ -279,8 +282,17 @@ topology:
     assert "CLAB_LABEL_MY_LABEL_X=1.10\n" in environment
     assert "CLAB_LABEL_CLAB_NODE_NAME=a\n" in environment
     assert said(place, "a", "hostname") == "other\n"
-    assert json.loads(said(place, "a", "cat", "/data.json"))["nodes"]["a"]["kind"]
-    assert "ansible_host: 172.20.20.2" in said(place, "a", "cat", "/hosts.yml")
+    data = json.loads(said(place, "a", "cat", "/data.json"))
+    assert data["nodes"]["a"]["kind"] == "linux"
+    assert data["links"][0]["a"]["mac"] in said(
+        place, "a", "ip", "link", "show", "eth9"
+    )
+    children = yaml.safe_load(said(place, "a", "cat", "/hosts.yml"))["all"]["children"]
+    other = {f"clab-{NAME}-b": {"ansible_host": "172.20.20.2"}}
+    assert children["tenants"]["hosts"] == other
+    assert children["linux"]["hosts"] == other | {
+        f"clab-{NAME}-a": {"ansible_host": "172.20.20.3"}
+    }
     assert said(place, "a", "ls", "/state") == "mine\n"
     assert not (tmp_path / f"clab-{NAME}").exists()
 

@@ -8,7 +8,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from integration.clab.model import Node, Topology
+from integration.clab.links import mac_of
+from integration.clab.model import CONTAINERS, Node, Topology
 
 _DATA, _INVENTORY = "topology-data.json", "ansible-inventory.yml"
 _DIRECTORY = "+lab"
@@ -63,8 +64,13 @@ def _data(topology: Topology, addresses: Addresses) -> dict[str, object]:
     }
     links = [
         {
-            side: {"node": end.node, "interface": end.interface, "mac": end.mac}
-            for side, end in zip("az", link.endpoints, strict=False)
+            side: {
+                "node": end.node,
+                "interface": end.interface,
+                "mac": mac_of(topology, end),
+                "peer": peer,
+            }
+            for side, peer, end in zip("az", "za", link.endpoints, strict=False)
         }
         for link in topology.links
     ]
@@ -72,12 +78,19 @@ def _data(topology: Topology, addresses: Addresses) -> dict[str, object]:
 
 
 def _inventory(topology: Topology, addresses: Addresses) -> str:
-    lines = ["all:", "  children:"]
-    for kind in dict.fromkeys(node.kind for node in topology.nodes.values()):
-        lines += [f"    {kind}:", "      hosts:"]
+    """Write Ansible's inventory: groups by kind, and by the label ``ansible-group``."""
+    groups: dict[str, list[Node]] = {}
+    for label in ("", "ansible-group"):
         for node in topology.nodes.values():
-            if node.kind == kind and node.is_managed:
-                host = _address(addresses, node, 0)
-                lines.append(f"        {topology.namespace(node.name)}:")
+            group = node.labels.get(label, "") if label else node.kind
+            if group and node.kind in CONTAINERS:
+                groups.setdefault(group, []).append(node)
+    lines = ["all:", "  children:"]
+    for group, nodes in groups.items():
+        lines += [f"    {group}:", "      hosts:"]
+        for node in nodes:
+            lines.append(f"        {topology.namespace(node.name)}:")
+            host = _address(addresses, node, 0)
+            if host and node.labels.get("ansible-no-host-var") != "true":
                 lines.append(f"          ansible_host: {host}")
     return "\n".join(lines) + "\n"

@@ -136,7 +136,7 @@ class Cabling:
         self._settle(link, end, there)
 
     def _settle(self, link: Link, end: Endpoint, there: str) -> None:
-        mac = end.mac or _mac(self._topology.name, end.node, end.interface)
+        mac = mac_of(self._topology, end)
         lines = [f"link set dev {end.interface} address {mac}"]
         if self._topology.nodes[end.node].kind == "bridge":
             lines.append(f"link set dev {end.interface} master {end.node}")
@@ -160,6 +160,11 @@ def _address(address: str, interface: str) -> str:
 def _bridge(name: str, settings: str = "") -> list[str]:
     words = f"link add name {name} {settings} type bridge"
     return [words, f"link set dev {name} up"]
+
+
+def mac_of(topology: Topology, end: Endpoint) -> str:
+    """Give the MAC of one end of a link."""
+    return end.mac or _mac(topology.name, end.node, end.interface)
 
 
 def _mac(lab: str, node: str, interface: str) -> str:
