@@ -143,7 +143,9 @@ class Validator:
                 if section == "kinds":
                     self._kind(name, key)
                 if section == "nodes" and not NAME.fullmatch(name):
-                    self.wrong(key, "is no name for a node")
+                    bridge = "; bridges within a node, BRIDGE|NODE, are not made here"
+                    also = bridge if "|" in name else ""
+                    self.wrong(key, f"is no name for a node{also}")
                 if not absent(node):
                     self._node(node, key)
         if "defaults" in body:
