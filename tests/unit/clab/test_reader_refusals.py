@@ -26,7 +26,7 @@ from tests.unit.clab.parsing import parse, refusals
         ("  nodes: {a: {kind: linux, exec: [x 'y]}}", 3, "exec[0]", "is no command"),
         ("  nodes: {a: {kind: linux, exec: ['']}}", 3, "exec[0]", "is empty"),
         ("  nodes: {a: {kind: linux, cmd: ' '}}", 3, "cmd", "is empty"),
-        ("  nodes: {br|a: {kind: bridge}}", 3, "br|a", "bridges within a node"),
+        ("  nodes: {br|a: {kind: bridge}}", 3, "'br|a'", "bridges within a node"),
         ("  nodes: {a: {kind: linux, cmd: 'sh \"x'}}", 3, "cmd", "is no command"),
         (
             (
