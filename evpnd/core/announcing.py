@@ -7,7 +7,8 @@ say is asked once for all routes that have them.
 from collections.abc import Mapping
 from typing import final
 
-from evpnd.core.evi import MacVrf, Origin
+from evpnd.core.evi import MacVrf
+from evpnd.core.originate import how_learned
 from evpnd.core.policy.attached import Attached
 from evpnd.core.policy.matching import criteria
 from evpnd.core.policy.program import Chain, Outcome, Program
@@ -107,7 +108,7 @@ class PeerExport:
         vrf = self._vrfs.get(evi.vni)
         learned = None
         if key and vrf is not None and self._asks_how_learned:
-            learned = how_learned(vrf, key)
+            learned = _learned_when_announced(vrf, key)
         found = (evi.vni, attributes, learned)
         if found in self._judges:
             judge = self._judges[found]
@@ -137,15 +138,20 @@ class PeerExport:
         return chain.program(subject), subject
 
 
-def how_learned(vrf: MacVrf, key: bytes) -> Learned:
-    """Say how a local MAC, or the binding of its IP, came to be known."""
+def _learned_when_announced(vrf: MacVrf, key: bytes) -> Learned:
+    """Say how a route of ours was learned when it was announced last."""
     mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
-    local = vrf.local.get(mac)
-    if mac in vrf.static or (local is not None and local.origin is not Origin.DYNAMIC):
-        return Learned.STATIC
-    if not ip:
-        return Learned.DYNAMIC
-    return Learned.SNOOPED if vrf.snooped.get(ip) == mac else Learned.NEIGHBOR
+    known = vrf.announced.get(mac)
+    if known is not None and known.learned and ip in (b"", *known.ips):
+        return known.learned[known.ips.index(ip) + 1 if ip else 0]
+    return how_learned(vrf, mac, ip)
+
+
+def asks_how_learned(config: Config) -> bool:
+    """Tell whether an export policy asks how a route was learned."""
+    named = {name for peer in config.peers for name in peer.export_policies}
+    named |= {name for evi in config.evis for name in evi.export_policies}
+    return any(_looks_at(config.policies[name], Field.LEARNED) for name in named)
 
 
 def _asks_for_peer(policy: Policy) -> bool:

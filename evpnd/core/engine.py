@@ -8,7 +8,7 @@ logging: the same events end in the same state, however they were grouped.
 from collections.abc import Iterable
 
 from evpnd.core import actual, rib
-from evpnd.core.announcing import PeerExport, needs_judging
+from evpnd.core.announcing import PeerExport, asks_how_learned, needs_judging
 from evpnd.core.bindings import Bindings
 from evpnd.core.contests import Contests
 from evpnd.core.duplicates import Duplicates
@@ -71,6 +71,7 @@ class Engine:
         self.peering = Peering(config, self.importer, now)
         self.retries = Retries()
         self.originator = Originator()
+        self.originator.ask_how_learned((), asked=asks_how_learned(config))
         self.exporter = Exporter(config, self._export_policy)
         self.duplicates = Duplicates(config.duplicate_detection)
         self.contests = Contests(config.duplicate_detection)
@@ -349,6 +350,8 @@ class Engine:
         self.peering.configure(config, now)
         self.importer.configure(config)
         self.exporter.configure(config, self._export_policy)
+        vrfs = self.inventory.vrfs.values()
+        self.originator.ask_how_learned(vrfs, asked=asks_how_learned(config))
         self.duplicates.configure(
             config.duplicate_detection, self.inventory.vrfs, self._notices
         )

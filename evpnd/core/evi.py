@@ -9,6 +9,7 @@ from evpnd.model.actions import ExportAttributes, Notice
 from evpnd.model.config import EviConfig
 from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH
+from evpnd.model.policy import Learned
 from evpnd.model.routes import IMMUTABLE, OVERRIDE
 
 
@@ -61,6 +62,8 @@ class Announced(NamedTuple):
     ips: tuple[bytes, ...]
     of_ips: tuple[ExportAttributes, ...] = ()
     """The attributes with each IP; empty: all have `attributes`."""
+    learned: tuple[Learned, ...] = ()
+    """How the MAC was learned, then each IP; empty where no policy asks."""
 
 
 class Gateway(NamedTuple):

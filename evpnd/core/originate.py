@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from evpnd.core.evi import Announced, Gateway, MacVrf
+from evpnd.core.evi import Announced, Gateway, MacVrf, Origin
 from evpnd.model.actions import (
     Action,
     AnnounceImet,
@@ -13,6 +13,7 @@ from evpnd.model.actions import (
 )
 from evpnd.model.communities import DEFAULT_GATEWAY, mac_mobility
 from evpnd.model.ids import IPV4_LENGTH, Peer, RouteTarget, is_tenant_ip
+from evpnd.model.policy import Learned
 from evpnd.model.routes import OVERRIDE, ROUTER
 
 ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
@@ -51,6 +52,19 @@ class Originator:
         self._announce: dict[tuple[int, ExportAttributes], list[bytes]] = {}
         self._withdraw: dict[int, list[bytes]] = {}
         self._vrfs: dict[int, MacVrf] = {}
+        self._asks_how_learned = False
+
+    def ask_how_learned(self, vrfs: Iterable[MacVrf], *, asked: bool) -> None:
+        """Keep with the routes how they were learned, where policies ask for that.
+
+        They are announced anew when it changes: the policies are asked again.
+        """
+        if asked and not self._asks_how_learned:
+            for vrf in vrfs:
+                for mac, known in vrf.announced.items():
+                    learned = _how_learned(vrf, mac, known.ips)
+                    vrf.announced[mac] = known._replace(learned=learned)
+        self._asks_how_learned = asked
 
     def mac(self, vrf: MacVrf, mac: bytes) -> None:
         """Compare what a MAC should be announced as with what it was."""
@@ -65,8 +79,9 @@ class Originator:
             del vrf.announced[mac]
         else:
             vrf.announced[mac] = wanted
+            anew = _learned_otherwise(mac, known, wanted)
             for key, attributes in new.items():
-                if old.get(key) is not attributes:
+                if old.get(key) is not attributes or key in anew:
                     self._announce.setdefault((vni, attributes), []).append(key)
         gone = [key for key in old if key not in new]
         if gone:
@@ -94,7 +109,10 @@ class Originator:
         of_ips: tuple[ExportAttributes, ...] = ()
         if any(each is not None for each in flags):
             of_ips = tuple(self._attributes(vrf, mac, each) for each in flags)
-        return Announced(attributes, advertise.macs, ips, of_ips)
+        learned: tuple[Learned, ...] = ()
+        if self._asks_how_learned:
+            learned = _how_learned(vrf, mac, ips)
+        return Announced(attributes, advertise.macs, ips, of_ips, learned)
 
     def _attributes(
         self, vrf: MacVrf, mac: bytes, flags: int | None
@@ -214,6 +232,36 @@ def routes(
     else:
         for ip in announced.ips:
             yield mac + ip, announced.attributes
+
+
+def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
+    """Say how a local MAC, or the binding of its IP, came to be known."""
+    local = vrf.local.get(mac)
+    if mac in vrf.static or (local is not None and local.origin is not Origin.DYNAMIC):
+        return Learned.STATIC
+    if not ip:
+        return Learned.DYNAMIC
+    return Learned.SNOOPED if vrf.snooped.get(ip) == mac else Learned.NEIGHBOR
+
+
+def _how_learned(
+    vrf: MacVrf, mac: bytes, ips: tuple[bytes, ...]
+) -> tuple[Learned, ...]:
+    return tuple(how_learned(vrf, mac, ip) for ip in (b"", *ips))
+
+
+def _learned_otherwise(
+    mac: bytes, known: Announced | None, wanted: Announced
+) -> set[bytes]:
+    """Find the routes of a MAC that were learned in another way when announced."""
+    if known is None or not known.learned:
+        return set()
+    before = dict(zip((b"", *known.ips), known.learned, strict=True))
+    return {
+        mac + ip
+        for ip, learned in zip((b"", *wanted.ips), wanted.learned, strict=False)
+        if before.get(ip, learned) is not learned
+    }
 
 
 def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:

@@ -1,25 +1,17 @@
 """Policies between the peers and the EVIs, both ways."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.reader import parse_yaml
 from evpnd.core import route_views, views
 from evpnd.model.actions import (
-    AnnounceImet,
-    AnnounceMacIp,
     DeleteRemoteMacs,
     KernelAction,
-    WithdrawMacIp,
 )
-from evpnd.model.config import Config, EviConfig, PeerConfig, StaticEntry
 from evpnd.model.events import (
     ConfigChanged,
     UpdateReceived,
 )
 from evpnd.model.ids import parse_ip, parse_mac, parse_route_target
-from evpnd.model.policy import Policy
 from evpnd.model.routes import (
     EthernetAdRoute,
     EthernetSegmentRoute,
@@ -29,61 +21,26 @@ from evpnd.model.routes import (
     Update,
 )
 from tests.fakes.host import (
-    PEERS,
-    Host,
     announce,
     announce_imet,
     attributes,
-    config,
     rd_of,
     withdraw,
     withdraw_imet,
 )
 from tests.fakes.kernel import PORTS
+from tests.unit.core.policy_host import (
+    FIRST,
+    MACS,
+    SECOND,
+    governed,
+    host,
+    policies,
+)
 
 NEAR, FAR = "10.0.0.2", "10.0.0.3"
 VTEP = {text: parse_ip(text) for text in (NEAR, FAR)}
-MACS = [parse_mac(f"02:00:00:00:00:{number:02x}") for number in range(1, 5)]
 GATEWAY = parse_mac("00:00:5e:00:01:01")
-FIRST, SECOND = PEERS
-
-
-def policies(**rules: str) -> dict[str, Policy]:
-    """Make policies of the text that stands below `policy: NAME`."""
-    found = {}
-    for name, text in rules.items():
-        path = Path(f"{name}.yaml")
-        judged, findings = judge_policy(parse_yaml(f"policy: {name}\n{text}", path))
-        assert judged is not None, findings.errors
-        found[name] = judged.policy
-    return found
-
-
-def governed(
-    *,
-    peers: dict[str, tuple[str, ...]] | None = None,
-    evi: dict[str, tuple[str, ...]] | None = None,
-    **rules: str,
-) -> Config:
-    """Give both peers, and the EVI, some policies."""
-    plain = config()
-    of_evi = {f"{way}_policies": names for way, names in (evi or {}).items()}
-    of_peers = {f"{way}_policies": names for way, names in (peers or {}).items()}
-    given = {name: getattr(plain.evis[0], name) for name in EviConfig.__slots__}
-    return config(
-        peers=tuple(
-            PeerConfig(peer, 65000, f"spine{number}", **of_peers)  # type: ignore[arg-type]
-            for number, peer in enumerate(PEERS, 1)
-        ),
-        evis=(EviConfig(**(given | of_evi)),),
-        policies=policies(**rules),
-    )
-
-
-def host(configuration: Config) -> Host:
-    made = Host(configuration=configuration)
-    made.up()
-    return made
 
 
 NO_GATEWAY = """rules:
@@ -303,101 +260,6 @@ def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
         "limit": None,
     }
     assert (last["rule"], last["verdict"]) == ("default", "accept")
-
-
-def told(here: Host) -> dict[str | None, set[bytes]]:
-    """Say which keys each peer knows of us; None: all of them, a type 3 is empty."""
-    known: dict[str | None, set[bytes]] = {}
-    for action in here.bgp:
-        match action:
-            case AnnounceMacIp(peer=peer, keys=keys):
-                known.setdefault(peer, set()).update(keys)
-            case AnnounceImet(peer=peer):
-                known.setdefault(peer, set()).add(b"")
-            case WithdrawMacIp(peer=peer, keys=keys):
-                known.setdefault(peer, set()).difference_update(keys)
-            case _:
-                pass
-    return known
-
-
-def with_tenants(configuration: Config) -> Host:
-    here = host(configuration)
-    for mac in MACS[:2]:
-        here.run(*here.kernel.frame(PORTS[0], mac))
-    return here
-
-
-ONE = f"rules: [{{name: one, match: {{mac: {MACS[0].hex(':')}}}, reject: true}}]\n"
-
-
-def test_what_an_export_policy_rejects_is_not_told_and_a_reload_tells_it() -> None:
-    here = with_tenants(governed(peers={"export": ("one",)}, one=ONE))
-
-    assert told(here) == {None: {b"", MACS[1]}}
-
-    here.bgp.clear()
-    here.run(ConfigChanged(governed()))
-    assert told(here) == {peer: {MACS[0]} for peer in PEERS}
-
-    here.bgp.clear()
-    here.run(ConfigChanged(governed(evi={"export": ("one",)}, one=ONE)))
-    assert here.bgp == [WithdrawMacIp(peer, here.vrf.rd, [MACS[0]]) for peer in PEERS]
-
-
-def test_policies_that_ask_for_the_peer_part_the_peers() -> None:
-    only_first = (
-        "rules: [{name: p, match: {peer: spine2, type: mac-ip}, reject: true}]\n"
-    )
-    here = with_tenants(governed(evi={"export": ("p",)}, p=only_first))
-
-    assert told(here) == {FIRST: {b"", *MACS[:2]}, SECOND: {b""}}
-
-
-def test_what_an_export_policy_sets_is_told() -> None:
-    sets = """rules:
-  - match: {learned: dynamic, local: true, sticky: false}
-    set:
-      sticky: true
-      med: 7
-      local-preference: 50
-      community: ["65000:1"]
-      large-community: {add: ["65000:1:1"]}
-      route-target: {add: ["65000:200"]}
-"""
-    here = with_tenants(governed(peers={"export": ("p",)}, p=sets))
-
-    (attributes_,) = {
-        action.attributes for action in here.bgp if isinstance(action, AnnounceMacIp)
-    }
-    imet = next(each for each in here.bgp if isinstance(each, AnnounceImet))
-    assert (attributes_.med, attributes_.local_preference) == (7, 50)
-    assert attributes_.communities == (bytes.fromhex("fde80001"),)
-    assert attributes_.large_communities == (bytes.fromhex("0000fde80000000100000001"),)
-    assert parse_route_target("65000:200") in attributes_.extended_communities
-    assert bytes.fromhex("0600010000000000") in attributes_.extended_communities
-    assert imet.attributes.med is None
-
-
-def test_how_a_local_mac_was_learned_is_known_to_policies() -> None:
-    only_static = """rules:
-  - {match: {learned: static}, accept: true}
-  - {match: {type: mac-ip}, reject: true}
-"""
-    plain = governed(peers={"export": ("p",)}, p=only_static)
-    static = replace(plain.evis[0], static=(StaticEntry(MACS[1]),))
-    here = with_tenants(replace(plain, evis=(static,)))
-
-    assert told(here) == {None: {b"", MACS[1]}}
-
-
-def test_equal_policies_announce_nothing_on_reload() -> None:
-    here = with_tenants(governed(peers={"export": ("one",)}, one=ONE))
-    here.bgp.clear()
-
-    here.run(ConfigChanged(governed(peers={"export": ("one",)}, one="\n" + ONE)))
-
-    assert here.bgp == []
 
 
 def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
