@@ -18,7 +18,7 @@ from tests.fakes.host import (
     withdraw,
     withdraw_imet,
 )
-from tests.unit.core.test_policies import governed
+from tests.unit.core.policy_host import governed
 
 VTEPS = ("10.0.0.2", "10.0.0.3")
 IP = b"\xc0\0\2\1"

@@ -11,7 +11,7 @@ from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, PeerWentDown, PeerWentUp
 from evpnd.model.ids import Peer, format_ip
 from tests.fakes.host import PEERS, Host, announce, attributes, rd_of, withdraw
-from tests.unit.core.test_policies import governed
+from tests.unit.core.policy_host import governed
 
 RDS = ("10.0.0.2", "10.0.0.3")
 VTEPS = ("10.0.0.2", "10.0.0.3")

@@ -4,7 +4,8 @@ Run on a copy of the engine, which it uses up.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from evpnd.core.policy.view import attachments
 from evpnd.core.rib import by_path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.events import ConfigChanged
-from evpnd.model.ids import format_ip, format_mac, format_rd
+from evpnd.model.ids import Peer, format_ip, format_mac, format_rd
 from evpnd.model.policy import Policy, RouteType, Subject, verdict_word
 from evpnd.model.routes import (
     IpPrefixRoute,
@@ -38,8 +39,8 @@ EXAMPLES = 20
 """Routes that change, of which more is told than their number."""
 MAC_LENGTH = 6
 
-RouteId = tuple[str, str, bytes, object]
-"""`import` or `export`, the peers, the RD, and what tells it from others of that RD."""
+RouteId = tuple[str, bytes, object]
+"""The peer that it is from, the RD, and what tells it from others of that RD."""
 
 
 class Standing(NamedTuple):
@@ -51,13 +52,36 @@ class Standing(NamedTuple):
     """Type, VNI and addresses, as `show routes` names them."""
 
 
+class Told(NamedTuple):
+    """How our routes fare on their way to peers that are told the same."""
+
+    peers: list[Peer]
+    standings: dict[RouteId, Standing]
+    """From nobody."""
+    counts: Counts
+
+
 class Moment(NamedTuple):
     """How all routes fare, and how often each rule and limit was for one."""
 
-    standings: dict[RouteId, Standing]
+    received: dict[RouteId, Standing]
     counts: Counts
+    """Of the rules for these."""
+    told: list[Told]
     waiting: dict[str, int]
     """Routes that wait at a limit of the policy, by its text."""
+
+
+class Both(NamedTuple):
+    """Routes that are the same ones now and then, and the rules for them."""
+
+    direction: str
+    peers: str
+    """Those that an export is to: they are told the same now, and then."""
+    now: dict[RouteId, Standing]
+    then: dict[RouteId, Standing]
+    counts: Counts
+    counts_then: Counts
 
 
 def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
@@ -80,50 +104,74 @@ def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
     engine.handle(ConfigChanged(replace(config, policies=policies)), now)
     engine.reconcile(now)
     after = _judge_all(engine, policy.name)
-    changed = list(_changed(before, after, {policy.file, old.file if old else ""}))
-    accepted = [
-        sum(each.accepted for each in moment.standings.values())
-        for moment in (before, after)
-    ]
-    totals = [len(moment.standings) for moment in (before, after)]
-    rejected = [all_ - good for all_, good in zip(totals, accepted, strict=True)]
+    both = list(_pair(before, after))
+    changed = list(_changed(both, {policy.file, old.file if old else ""}))
+    passed, stopped = _tally(pair.now for pair in both)
+    will_pass, will_stop = _tally(pair.then for pair in both)
+    counts: Counter[tuple[str, str]] = Counter()
+    counts_then: Counter[tuple[str, str]] = Counter()
+    for pair in both:
+        counts.update(pair.counts)
+        counts_then.update(pair.counts_then)
     return [
-        *_rules(old if attached else None, policy, before.counts, after.counts),
+        *_rules(old if attached else None, policy, counts, counts_then),
         *_limits(policy, before.waiting, after.waiting),
         {
             "kind": "summary",
             "policy": policy.name,
             "attached": attached,
-            "accepted": _moments(*accepted),
-            "rejected": _moments(*rejected),
+            "accepted": _moments(passed, will_pass),
+            "rejected": _moments(stopped, will_stop),
             "changed": len(changed),
         },
         *changed[:EXAMPLES],
     ]
 
 
+def _tally(standings: Iterable[Mapping[RouteId, Standing]]) -> tuple[int, int]:
+    """Count who is accepted, and who is rejected."""
+    accepted = total = 0
+    for several in standings:
+        accepted += sum(each.accepted for each in several.values())
+        total += len(several)
+    return accepted, total - accepted
+
+
 def _moments(now: object, then: object) -> Entry:
     return {"now": now, "then": then}
 
 
-def _changed(before: Moment, after: Moment, files: set[str]) -> Iterator[Entry]:
+def _pair(before: Moment, after: Moment) -> Iterator[Both]:
+    """Put together what is about the same routes: a policy may part peers, or join."""
+    ways = before.received, after.received, before.counts, after.counts
+    yield Both("import", "", *ways)
+    for was in before.told:
+        for will in after.told:
+            peers = [peer for peer in was.peers if peer in will.peers]
+            if peers:
+                ways = was.standings, will.standings, was.counts, will.counts
+                yield Both("export", ", ".join(peers), *ways)
+
+
+def _changed(both: list[Both], files: set[str]) -> Iterator[Entry]:
     # A rule that only stands elsewhere is no news to a route.
     places = "|".join(re.escape(file) for file in files if file)
     place = re.compile(f"(?:{places}):[0-9]+")
-    for route, was in before.standings.items():
-        then = after.standings.get(route, was)
-        if place.sub("", then.text) == place.sub("", was.text):
-            continue
-        direction, peer, rd, _ = route
-        yield {
-            "kind": "route",
-            "direction": direction,
-            "peer": peer,
-            "rd": format_rd(rd),
-            **was.name,
-            "was": was.text,
-            "then": then.text,
-        }
+    for pair in both:
+        for route, was in pair.now.items():
+            then = pair.then.get(route, was)
+            if place.sub("", then.text) == place.sub("", was.text):
+                continue
+            peer, rd, _ = route
+            yield {
+                "kind": "route",
+                "direction": pair.direction,
+                "peer": peer or pair.peers,
+                "rd": format_rd(rd),
+                **was.name,
+                "was": was.text,
+                "then": then.text,
+            }
 
 
 def _rules(
@@ -163,17 +211,22 @@ def _judge_all(engine: Engine, policy: str) -> Moment:
     """Judge every route once, and count it for the rules that match."""
     attached = engine.importer.attached
     with attached.counting_anew():
-        found = dict(_standings(engine))
+        received = dict(_received_all(engine))
         counts = attached.counts()
+    told = []
+    for group in engine.exporter.groups.values():
+        with attached.counting_anew():
+            standings = dict(_told(group, engine))
+            told.append(Told(list(group.peers), standings, attached.counts()))
     limiters = engine.importer.limits.limiters.get(policy, ())
     waiting = {
         limiter.limit.text: sum(each.parked for each in limiter.buckets.values())
         for limiter in limiters
     }
-    return Moment(found, counts, waiting)
+    return Moment(received, counts, told, waiting)
 
 
-def _standings(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
+def _received_all(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
     for session in engine.peering.sessions.values():
         peer = str(session.peer)
         for table in session.rib.mac_ip.values():
@@ -181,16 +234,13 @@ def _standings(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
                 vni = int.from_bytes(path.labels[:3])
                 for key, accepted, text in _received(path, keys):
                     standing = Standing(accepted, text, _mac_ip(vni, key))
-                    yield ("import", peer, path.rd, key), standing
+                    yield (peer, path.rd, key), standing
         for route, path in session.rib.others.values():
             judged = _standing(
                 other_fate(path, route), path, partial(_see_other, route)
             )
             name = _other(_see_other(route, path.attributes), route)
-            which = "import", peer, route.rd, identity(route)
-            yield which, Standing(*judged, name)
-    for group in engine.exporter.groups.values():
-        yield from _told(group, engine)
+            yield (peer, route.rd, identity(route)), Standing(*judged, name)
 
 
 def _mac_ip(vni: int, key: bytes) -> Entry:
@@ -258,7 +308,6 @@ def _standing(
 
 
 def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
-    peers = ", ".join(group.peers)
     for vrf in engine.inventory.vrfs.values():
         vni = vrf.config.vni
         for attributes, keys in originate.announced(vrf):
@@ -274,10 +323,7 @@ def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
                     imet = to_announce(attributes, vni=vni, rd=vrf.rd, learned=None)
                     name = {**name, "type": imet.type.word, "mac": None}
                     name["originator"] = format_ip(imet.originator)
-                yield (
-                    ("export", peers, vrf.rd, key),
-                    Standing(judged is not None, text, name),
-                )
+                yield ("", vrf.rd, key), Standing(judged is not None, text, name)
 
 
 def _kept_back(

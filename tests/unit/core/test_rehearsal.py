@@ -16,17 +16,8 @@ from tests.fakes.host import (
     rd_of,
 )
 from tests.fakes.kernel import PORTS
-from tests.unit.core.test_policies import (
-    FAR,
-    GATEWAY,
-    MACS,
-    NEAR,
-    NO_GATEWAY,
-    TWO,
-    governed,
-    host,
-    policies,
-)
+from tests.unit.core.policy_host import MACS, governed, host, policies
+from tests.unit.core.test_policies import FAR, GATEWAY, NEAR, NO_GATEWAY, TWO
 
 FIRST, SECOND = PEERS
 PREFER = """rules:
@@ -105,6 +96,31 @@ def test_what_would_not_be_announced_any_more_is_told() -> None:
     assert one["then"] == (
         "not announced: not today (policy guard, rule first, guard.yaml:6)"
     )
+
+
+def test_peers_that_a_policy_parts_are_told_apart() -> None:
+    accepting = governed(peers={"export": ("guard",)}, guard="default: accept\n")
+    here = host(accepting)
+    here.run(*here.kernel.frame(PORTS[0], MACS[0]))
+    part = "rules: [{name: p, match: {peer: spine2, type: mac-ip}, reject: true}]\n"
+
+    found = rehearse(here.engine, policies(guard=part)["guard"], here.now)
+
+    (one,) = of(found, "route")
+    assert (one["peer"], one["mac"]) == (SECOND, format_mac(MACS[0]))
+    assert one["then"].startswith("not announced: rejected (policy guard, rule p")
+    (summary,) = of(found, "summary")
+    assert summary["accepted"] == {"now": 4, "then": 3}
+    assert summary["rejected"] == {"now": 0, "then": 1}
+    counts = {rule["rule"]: (rule["now"], rule["then"]) for rule in of(found, "rule")}
+    assert counts == {"p": (None, 1), "default": (4, 3)}
+
+    # And back: those that were parted are told the same.
+    here = host(governed(peers={"export": ("guard",)}, guard=part))
+    here.run(*here.kernel.frame(PORTS[0], MACS[0]))
+    found = rehearse(here.engine, accepting.policies["guard"], here.now)
+    (one,) = of(found, "route")
+    assert (one["peer"], one["then"]) == (SECOND, "announced")
 
 
 def test_what_export_sets_is_told_in_words() -> None:
