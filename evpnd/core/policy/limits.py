@@ -11,7 +11,7 @@ from typing import NamedTuple, final
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
-from evpnd.core.policy.places import MAC_LENGTH, Bucket, Entrant, Gate, Limiter, Need
+from evpnd.core.policy.places import Bucket, Entrant, Gate, Limiter, Need
 from evpnd.model.ids import Peer
 from evpnd.model.policy import Policy
 
@@ -46,6 +46,8 @@ class Limits:
         self._arrivals = 0
         self._settled = False
         """Every peer has had its say since the start."""
+        self._inside_before: dict[int, set[bytes]] = {}
+        """Until then, by VNI: the keys of the rows that an earlier run left."""
         self._roomy: dict[Bucket, None] = {}
 
     def configure(self, policies: Mapping[str, Policy], named: Iterable[str]) -> None:
@@ -94,14 +96,23 @@ class Limits:
 
         The peers may be quicker than the kernel. Returns as `review` does.
         """
+        if not self.limiters:
+            return False
+        before = self._inside_before.get(vrf.config.vni, set())
+        before |= vrf.adopted_macs
+        rows = vrf.neighbor_rows
+        before |= {rows[ip].mac + ip for ip in vrf.adopted_ips if ip in rows}
+        if not self._settled:
+            self._inside_before[vrf.config.vni] = before
         for tables in self._entrants.values():
             for entrant in tables.get(vrf.config.vni, {}).values():
-                entrant.earlier |= _was_inside(vrf, entrant.key)
+                entrant.earlier |= entrant.key in before
         return self.review(vrf)
 
     def settle(self) -> None:
         """Every peer has had its say: look out no more for those that come."""
         self._settled = True
+        self._inside_before.clear()
 
     def review(self, vrf: MacVrf | None = None) -> bool:
         """Tell whether one waits, for one EVI or any, who was inside in an earlier run.
@@ -239,7 +250,7 @@ class Limits:
     def _arrive(self, vrf: MacVrf, key: bytes) -> Entrant:
         self._arrivals += 1
         entrant = Entrant(self._arrivals, vrf, key)
-        entrant.earlier = not self._settled and _was_inside(vrf, key)
+        entrant.earlier = key in self._inside_before.get(vrf.config.vni, ())
         return entrant
 
     def _begin(self, entrant: Entrant, path: Path, needs: tuple[Need, ...]) -> None:
@@ -271,12 +282,6 @@ class Limits:
             if not bucket.claimants:
                 bucket.limiter.buckets.pop(bucket.values, None)
         entrant.needs = ()
-
-
-def _was_inside(vrf: MacVrf, key: bytes) -> bool:
-    if len(key) > MAC_LENGTH:
-        return key[MAC_LENGTH:] in vrf.adopted_ips
-    return key in vrf.adopted_macs
 
 
 def _blocker(needs: Iterable[Need]) -> Need | None:

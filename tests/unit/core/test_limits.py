@@ -177,6 +177,25 @@ def test_which_ips_of_a_mac_were_inside_is_known_after_a_start() -> None:
     assert again.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
 
 
+def test_which_mac_of_an_ip_was_inside_is_known_after_a_start() -> None:
+    settings = governed(
+        peers={"import": ("one",)}, one="limits: [{macs: 1, per: [vni]}]\n"
+    )
+    here = host(settings)
+    ip = parse_ip("192.0.2.2")
+    here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[1] + ip))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[0] + ip))
+    assert here.vrf.neighbor_rows[ip].mac == MACS[1]
+
+    again = Host(here.kernel, settings)
+    again.run(PeerWentUp(FIRST))
+    again.run(announce(FIRST, attributes(NEAR), NEAR, MACS[0] + ip))
+    again.run(announce(FIRST, attributes(NEAR), NEAR, MACS[1] + ip))
+    again.run(end_of_rib(FIRST), PeerWentUp(SECOND), end_of_rib(SECOND))
+
+    assert again.vrf.neighbor_rows[ip].mac == MACS[1]
+
+
 def test_who_was_inside_is_known_where_the_peers_are_quicker_than_the_kernel() -> None:
     limits = "limits: [{macs: 2, per: [peer, vni]}, {ips: 2, per: [mac]}]\n"
     settings = governed(peers={"import": ("few",)}, few=limits)
