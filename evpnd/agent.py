@@ -20,6 +20,7 @@ from pathlib import Path
 
 import structlog
 
+from evpnd.adapters import accepted
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies, CopyFailed
@@ -53,9 +54,10 @@ log = structlog.get_logger()
 class Agent:
     """Events from the speaker, the kernel and the operator, through the core."""
 
-    def __init__(self, config: Config) -> None:
-        """Take an accepted configuration."""
+    def __init__(self, config: Config, kept: Path | None = None) -> None:
+        """Take an accepted configuration, and where the next one is kept."""
         self.config = config
+        self._kept = kept
         self.engine = Engine(config, time.monotonic())
         self.reports = Reports(self.engine)
         self._reader = LineReader(config)
@@ -194,6 +196,8 @@ class Agent:
             )
             await self._kernel.drain()
             log.info("flushed")
+        if self._kept is not None:
+            accepted.forget(self._kept)
         self._stopped.set()
 
     async def _answer(self, request: dict[str, object]) -> Answer:
@@ -262,6 +266,7 @@ class Agent:
                     "error": "the configuration is invalid; nothing was changed",
                     "errors": errors,
                 }
+            await asyncio.to_thread(self._keep, new)
             old, self.config = self.config, new
             changes = describe_changes(old, new)
             self._reader.configure(new)
@@ -283,22 +288,40 @@ class Agent:
             self.reports.notice(Notice("info", "reloaded", {"changes": changes}))
             return {"ok": True, "changes": changes}
 
+    def _keep(self, config: Config) -> None:
+        """Keep what was accepted for the agent after this one."""
+        if self._kept is None:
+            return
+        try:
+            accepted.keep(config, self._kept)
+        except OSError as error:
+            log.warning("accepted_not_kept", path=self._kept, reason=error.strerror)
+
 
 def main() -> None:
     """Run the agent; the speaker gives the arguments."""
     parser = argparse.ArgumentParser(prog="evpnd-agent", description=__doc__)
     parser.add_argument("-c", "--config", type=Path, required=True)
-    path: Path = parser.parse_args().config
+    parser.add_argument(
+        "--accepted", type=Path, help="The configuration in force; read instead."
+    )
+    arguments = parser.parse_args()
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(GC_THRESHOLD, 20, 20)
-    try:
-        config = load_config(path)
-    except ConfigErrors as refused:
-        sys.exit("\n".join(str(error) for error in refused.errors))
+    kept: Path | None = arguments.accepted
+    config = None if kept is None else accepted.recall(kept)
+    if config is None:
+        try:
+            config = load_config(arguments.config)
+        except ConfigErrors as refused:
+            sys.exit("\n".join(str(error) for error in refused.errors))
+        if kept is not None:
+            with contextlib.suppress(OSError):
+                accepted.keep(config, kept)
     configure_log(config.log)
     gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(Agent(config).run())
+        asyncio.run(Agent(config, kept).run())
 
 
 if __name__ == "__main__":

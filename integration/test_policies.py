@@ -235,6 +235,43 @@ def test_what_is_no_policy_file_is_refused_and_nothing_waits_for_it(
     assert daemon.agent_pid() == agent
 
 
+def test_an_agent_that_dies_comes_back_with_what_was_accepted(
+    make_lab: MakeLab,
+) -> None:
+    lab = make_lab(2)
+    (file,) = write(lab, guard=GUARD)
+    daemon = start(lab, [file], **{"import": ["guard"]})
+
+    def die() -> None:
+        old = daemon.kill_agent()
+        wait_until(lambda: daemon.agent_pid() != old, 10, "a new agent")
+        daemon.wait_established(1)
+        daemon.wait_ready(1)
+
+    with peer(lab, 2) as far:
+        feed(daemon, far, lab[2].vtep, 1, 2, 3)
+        wait_rows(lab, 1, 2)
+        # A file that a reload refused, and one that nobody has reloaded yet.
+        Path(file).write_text("policy: [guard\n")
+        assert daemon.reload().returncode == 1
+        die()
+        assert rules(daemon) == {"third": 1, "default": 2}
+        Path(file).write_text(WEAKER)
+        die()
+        daemon.wait_show("routes", lambda rows: len(rows) == 3, "all routes")
+        wait_rows(lab, 1, 2)
+        assert daemon.reload().returncode == 0
+        wait_rows(lab, 1, 3)
+        die()
+        daemon.wait_show("routes", lambda rows: len(rows) == 3, "all routes")
+        wait_rows(lab, 1, 3)
+        assert far.sessions == 1
+    kept = daemon.socket.with_suffix(".accepted")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert daemon.stop() == 0
+    assert not kept.exists()
+
+
 def test_a_limit_holds_back_the_excess_until_there_is_room(make_lab: MakeLab) -> None:
     lab = make_lab(2)
     daemon = start(lab, write(lab, two=TWO), **{"import": ["two"]})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from evpnd.adapters.accepted import accepted_path, keep
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.client import is_answered
 from evpnd.adapters.netlink.preflight import (
@@ -63,12 +64,19 @@ def run(ctx: click.Context, file: str, *, flush_on_exit: bool) -> None:
     path = Path(file)
     try:
         config = load_config(path)
+        # As the agent names it, and its policies' files, wherever it runs.
+        in_force = config if path.is_absolute() else load_config(path.absolute())
     except ConfigErrors as errors:
         click.echo(str(errors), err=True)
         ctx.exit(2)
     obstacle = find_obstacle(config)
     if obstacle is not None:
         raise click.ClickException(obstacle)
+    kept = accepted_path(config.control_socket)
+    try:
+        keep(in_force, kept)
+    except OSError as error:
+        raise click.ClickException(f"{kept}: {error.strerror}") from None
     exec_speaker(
         config,
         agent_command=[
@@ -77,6 +85,8 @@ def run(ctx: click.Context, file: str, *, flush_on_exit: bool) -> None:
             "evpnd.agent",
             "-c",
             str(path.absolute()),
+            "--accepted",
+            str(kept),
         ],
         flush_on_exit=flush_on_exit,
     )

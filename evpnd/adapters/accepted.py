@@ -1,0 +1,69 @@
+"""The configuration that was accepted last, for an agent that takes a dead one's place.
+
+The operator's file may be in the middle of a change then, or refused already: what is
+in force changes at a start and at a reload alone. It holds TCP MD5 keys.
+"""
+
+import contextlib
+import os
+import pickle
+from pathlib import Path
+
+from evpnd.model import config as model
+from evpnd.model.config import Config
+
+_OTHERS = 0o077
+"""Mode bits of everybody but the owner."""
+
+
+def accepted_path(control_socket: Path) -> Path:
+    """Name the file: beside the control socket, by its name."""
+    return control_socket.absolute().with_suffix(".accepted")
+
+
+def keep(config: Config, path: Path) -> None:
+    """Put a configuration in place at once or not at all; without it there is none.
+
+    Raises OSError; what was accepted before is gone then, too.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            pickle.dump((_code(), config), file)
+        beside.replace(path)
+    except OSError:
+        forget(beside)
+        forget(path)
+        raise
+
+
+def recall(path: Path) -> Config | None:
+    """Read it; None where there is none, or it is not of our own writing."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
+            return None
+        try:
+            code, found = pickle.load(file)  # noqa: S301 - nobody else wrote it
+        except Exception:  # noqa: BLE001 - it may be damaged in any way
+            return None
+    return found if code == _code() and isinstance(found, Config) else None
+
+
+def _code() -> list[tuple[str, int, int]]:
+    """Tell the code that wrote the file from the one after an upgrade."""
+    files = Path(model.__file__).parent.glob("*.py")
+    stats = [(file.name, file.stat()) for file in sorted(files)]
+    return [(name, each.st_size, each.st_mtime_ns) for name, each in stats]
+
+
+def forget(path: Path) -> None:
+    """Leave none behind."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
