@@ -166,7 +166,8 @@ class Exporter:
         self._group(config, policy_of)
 
     def _group(self, config: Config, policy_of: PolicyOf) -> None:
-        old, self.groups, self._of = self.groups, {}, {}
+        old, self.groups = self.groups, {}
+        old_of, self._of = self._of, {}
         for peer in config.peers:
             treatment = Treatment(
                 auto_form(config.asn, peer.profile),
@@ -181,6 +182,10 @@ class Exporter:
                     group.withheld = old[treatment].withheld
             group.peers.append(peer.address)
             self._of[peer.address] = group
+        for treatment, group in self.groups.items():
+            untold = [old_of[peer].withheld for peer in group.peers if peer in old_of]
+            if treatment not in old and untold:
+                group.withheld = set.intersection(*untold)
 
     def configure(self, config: Config, policy_of: PolicyOf = no_policy) -> None:
         """Take a new configuration; what it changes follows at the next export."""

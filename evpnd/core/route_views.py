@@ -118,7 +118,9 @@ def _tell_fate(entry: Entry, judged: Fate) -> None:
     """Say what import policies made of a route."""
     entry["accepted"] = judged.reason is None
     refused = [f"not into {vrf.config.name}: {why}" for vrf, why in judged.refusals]
-    entry["reason"] = judged.reason or "; ".join(refused) or None
+    entry["reason"] = judged.reason if len(refused) < 2 else None
+    if refused and entry["reason"] is None:
+        entry["reason"] = "; ".join(refused)
     entry["policies"] = [outcome.rules for outcome in judged.outcomes]
     if judged.takers:
         entry.update(_policy_attributes(judged.takers[0][1].attributes))

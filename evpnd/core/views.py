@@ -21,6 +21,7 @@ from evpnd.model.ids import (
     format_mac,
     format_rd,
     format_route_target,
+    parse_ip,
 )
 
 Entry = dict[str, Any]
@@ -188,7 +189,9 @@ def vteps(engine: Engine) -> Iterator[Entry]:
         vni = vrf.config.vni
         for (peer, *_), vtep in vrf.imets.items():
             macs_by.setdefault(vtep, {}).setdefault(vni, 0)
-            peers_of.setdefault(vtep, str(peer))
+            # Of several the lowest: the order of arrival tells nobody anything.
+            known = (peers_of.get(vtep, str(peer)), str(peer))
+            peers_of[vtep] = min(known, key=parse_ip)
         for mac in _routed_macs(vrf):
             path = best_for_mac(vrf, mac)
             if path is not None and not vrf.is_local(mac):

@@ -1,13 +1,16 @@
 """What the peers are told of a local MAC, and which export policy keeps it back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from evpnd.core.announcing import PeerExport
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.story import Step, Story, make_step
 from evpnd.core.originate import routes
+from evpnd.core.policy.changing import words, written
+from evpnd.core.policy.program import Outcome
 from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.policy import DEFAULT_RULE, Verdict
 
 MAC_LENGTH = 6
 
@@ -18,7 +21,7 @@ class Exported(NamedTuple):
     untold: str | None
     """Why no peer is told anything; None: one is."""
     steps: list[Step]
-    """The rules that keep something back."""
+    """The rules that keep something back, change it, or let it pass by name."""
 
 
 def exported(
@@ -35,23 +38,44 @@ def exported(
     told = False
     for group in story.engine.exporter.groups.values():
         policy = group.treatment.policy
+        listening = story.listening(group.peers)
         for key, attributes in every:
             outcome = None
             if isinstance(policy, PeerExport):
                 form = group.treatment.attributes(vrf.config, attributes)
                 outcome = policy.outcome(vrf.config, form, key)
-            if outcome is None or outcome.accepted:
+                steps += _rules(outcome, vrf, key, group.peers)
+            if not listening:
+                kept.append(f"no session is up with {_peers(group.peers)}")
+            elif outcome is None or outcome.accepted:
                 told = True
-                continue
-            step = outcome.steps[-1]
-            why = f": {step.reason}" if step.reason else ""
-            text = f"{_route(key)} not to {_peers(group.peers)}: "
-            text += f"rejected by {step.name}{why}"
-            more = {"policy": step.policy, "rule": step.rule, "at": step.place}
-            steps.append(make_step("policy", text, vrf, **more))
-            kept.append(f"rejected on export: {outcome.reason}")
+            else:
+                kept.append(f"rejected on export: {outcome.reason}")
     untold = None if told or not kept else "; ".join(dict.fromkeys(kept))
     return Exported(untold, steps)
+
+
+def _rules(
+    outcome: Outcome | None, vrf: MacVrf, key: bytes, peers: Sequence[str]
+) -> Iterator[Step]:
+    """Tell of the rules that keep a route back, change it, or let it pass by name."""
+    for step in () if outcome is None else outcome.steps:
+        changes = words(step.changes)
+        if step.rule == DEFAULT_RULE and step.verdict is Verdict.ACCEPT:
+            continue
+        way = "not to" if step.verdict is Verdict.REJECT else "to"
+        done = f"{step.verdict.value}ed" if step.verdict else "changed"
+        why = f": {step.reason}" if step.reason else ""
+        text = f"{_route(key)} {way} {_peers(peers)}: {done} by {step.name}{why}"
+        yield make_step(
+            "policy",
+            text + written(changes),
+            vrf,
+            policy=step.policy,
+            rule=step.rule,
+            at=step.place,
+            set=changes,
+        )
 
 
 def _route(key: bytes) -> str:

@@ -1,6 +1,6 @@
 """Telling a story: its steps, what it reads, and how it writes things."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from errno import EAFNOSUPPORT, EINVAL, errorcode
 from typing import Any
 
@@ -9,7 +9,7 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.plan import Dump
 from evpnd.model.actions import DumpFdb, DumpNeighbors
 from evpnd.model.events import Event, FdbDumped, NeighborsDumped
-from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.ids import Peer, format_ip, format_mac
 from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, FdbRow, NeighborRow
 
 Read = Callable[[Dump], Event]
@@ -74,6 +74,13 @@ class Story:
     def is_heard(self) -> bool:
         """Tell whether a peer hears what is announced."""
         return any(each.established for each in self.engine.peering.sessions.values())
+
+    def listening(self, peers: Sequence[Peer]) -> Sequence[Peer]:
+        """Choose the peers that hear us; all of them where none does as yet."""
+        sessions = self.engine.peering.sessions
+        if not self.is_heard:
+            return peers
+        return [peer for peer in peers if sessions[peer].established]
 
     def evis(self, vni: int | None) -> list[MacVrf]:
         """List the EVIs that are asked about."""

@@ -52,11 +52,20 @@ class Limits:
 
     def configure(self, policies: Mapping[str, Policy], named: Iterable[str]) -> None:
         """Take the policies in use; who is inside is settled by `rebuild`."""
+        told = {
+            (name, limiter.limit.counted, limiter.limit.per): limiter.told
+            for name, limiters in self.limiters.items()
+            for limiter in limiters
+        }
         self.limiters = {
             name: tuple(Limiter(policy, limit) for limit in policy.limits)
             for name in dict.fromkeys(named)
             if (policy := policies.get(name)) is not None and policy.limits
         }
+        for name, limiters in self.limiters.items():
+            for limiter in limiters:
+                same = (name, limiter.limit.counted, limiter.limit.per)
+                limiter.told = told.get(same, limiter.told)
 
     def gate(
         self, names: Iterable[str], vrf: MacVrf, path: Path, peer: bytes

@@ -120,6 +120,18 @@ def test_equal_policies_announce_nothing_on_reload() -> None:
     assert here.bgp == []
 
 
+def test_what_was_never_told_is_not_withdrawn_by_a_reload() -> None:
+    here = with_tenants(governed(peers={"export": ("one",)}, one=ONE))
+    here.bgp.clear()
+    more = ONE.replace("}]", "}, {match: {vni: 7}, reject: true}]")
+    other = governed(peers={"export": ("one",)}, one=more)
+    evi = replace(other.evis[0], export_targets=(parse_route_target("65000:200"),))
+    here.run(ConfigChanged(replace(other, evis=(evi,))))
+
+    assert told(here) == {None: {b"", MACS[1]}}
+    assert not [each for each in here.bgp if isinstance(each, WithdrawMacIp)]
+
+
 NO_STATIC = "rules: [{match: {type: mac-ip, learned: static}, reject: true}]\n"
 MARKED = """rules:
   - {match: {learned: static}, set: {community: ["65000:1"]}}

@@ -7,7 +7,7 @@ from evpnd.adapters.config_yaml.policies import judge_policy
 from evpnd.adapters.config_yaml.reader import parse_yaml
 from evpnd.core import route_views
 from evpnd.core.explain import explain_ip, explain_vtep
-from evpnd.model.events import BindingsSnooped
+from evpnd.model.events import BindingsSnooped, PeerWentDown
 from evpnd.model.ids import parse_ip, parse_vni
 from tests.fakes.host import (
     VNI,
@@ -93,6 +93,17 @@ def test_each_evi_names_its_own_rule() -> None:
         assert end["vni"] == vni
         told = {each["vni"] for each in mac_story(here, vni)}
         assert told == {None, vni}
+
+
+def test_a_route_that_no_evi_takes_has_the_reasons_of_all() -> None:
+    here = rejecting(a=NO, b=NO)
+
+    for row in route_views.routes(here.engine):
+        assert not row["accepted"]
+        assert row["reason"] == "; ".join(
+            f"not into {name}: not here (policy {name}, rule r, {name}.yaml:2)"
+            for name in "ab"
+        )
 
 
 def test_an_evi_that_keeps_out_what_another_takes_says_so() -> None:
@@ -195,6 +206,30 @@ def test_an_export_policy_that_keeps_an_ip_back_leaves_its_mac() -> None:
         f"02:00:00:00:00:01 with 192.0.2.10 not to peer {ONE}, {TWO}"
     )
     assert "not announced: rejected on export" in texts(ip_story(here), "end")[0]
+
+
+def test_what_an_export_policy_sets_is_told() -> None:
+    rules = "rules: [{name: m, match: {ip: none}, set: {community: ['65000:7']}}]"
+    here = local(governed("export", rules))
+    (step,) = [each for each in mac_story(here) if each["step"] == "policy"]
+
+    assert step["text"] == (
+        f"02:00:00:00:00:01 to peer {ONE}, {TWO}: accepted by policy p, rule m, "
+        "p.yaml:2, set community 65000:7"
+    )
+    assert step["set"] == {"community": ["65000:7"]}
+
+
+def test_what_only_a_peer_without_a_session_would_be_told_is_not_announced() -> None:
+    rule = f"rules: [{{name: r, match: {{peer: {ONE}}}, reject: private}}]"
+    here = local(governed("export", rule))
+    assert mac_story(here)[-1]["ok"] is True
+    here.run(PeerWentDown(TWO, "gone", False))
+
+    assert mac_story(here)[-1]["text"] == (
+        "here, and not announced: rejected on export: private "
+        f"(policy p, rule r, p.yaml:2); no session is up with peer {TWO}"
+    )
 
 
 def test_asking_why_counts_nothing() -> None:

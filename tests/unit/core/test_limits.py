@@ -155,6 +155,10 @@ def test_a_limit_that_is_reached_is_told_once() -> None:
         "vni": 100,
         "waiting": 2,
     }
+    # A reload that leaves the limit as it is does not make it news.
+    again = governed(peers={"import": ("two",)}, two="description: x\n" + TWO)
+    here.run(ConfigChanged(again))
+    assert len([each for each in here.notices if each.event == "limit_reached"]) == 1
     here.later(61)
     here.run(withdraw(FIRST, NEAR, *MACS[:3]))
     here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3]))
