@@ -52,11 +52,16 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
         return
     vrf.ceded.discard(mac)
     vrf.contested.discard(mac)
+    known = set()
     for ip in vrf.bindings_of.pop(mac, ()):
         vrf.dirty_ips.add(ip)
-        for table in (vrf.snooped, vrf.kernel_bindings):
-            if table.get(ip) == mac:
-                del table[ip]
+        if vrf.snooped.get(ip) == mac:
+            del vrf.snooped[ip]
+        if vrf.kernel_bindings.get(ip) == mac:
+            # The kernel's neighbour is there still, and is not told of again.
+            known.add(ip)
+    if known:
+        vrf.bindings_of[mac] = known
 
 
 def unrivalled(vrf: MacVrf, mac: bytes) -> None:

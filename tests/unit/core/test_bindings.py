@@ -278,3 +278,28 @@ def test_a_tenant_that_repeats_itself_is_no_work() -> None:
 
     assert host.engine.handle(heard, host.now) is True
     assert host.engine.handle(heard, host.now) is False
+
+
+def test_what_the_kernel_knows_of_a_mac_that_comes_back_is_announced_again() -> None:
+    host = made()
+    host.run(NeighborsObserved([NeighborRow(True, BRIDGE, IP4, A, NUD_STALE, 0, 0)]))
+    assert told(host).keys() == {A + IP4}
+    host.run(*host.kernel.age(A))
+    assert told(host).keys() == set()
+    assert host.vrf.binding(IP4) is None
+    # The neighbour was there all the time: nobody tells of it again.
+    host.run(*host.kernel.frame(ONE, A))
+
+    assert told(host).keys() == {A, A + IP4}
+
+
+def test_an_ip_that_went_to_another_host_meanwhile_does_not_come_back() -> None:
+    host = made()
+    host.run(NeighborsObserved([NeighborRow(True, BRIDGE, IP4, A, NUD_STALE, 0, 0)]))
+    host.run(*host.kernel.age(A))
+    remote(host, C, IP4, 0)
+    assert neighbor_of(host, IP4) == (C, True)
+    host.run(*host.kernel.frame(ONE, A))
+
+    assert told(host).keys() == {A}
+    assert neighbor_of(host, IP4) == (C, True)
