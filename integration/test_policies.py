@@ -247,6 +247,7 @@ def test_an_agent_that_dies_comes_back_with_what_was_accepted(
         wait_until(lambda: daemon.agent_pid() != old, 10, "a new agent")
         daemon.wait_established(1)
         daemon.wait_ready(1)
+        daemon.wait_show("routes", lambda rows: len(rows) == 3, "all routes again")
 
     with peer(lab, 2) as far:
         feed(daemon, far, lab[2].vtep, 1, 2, 3)
@@ -258,12 +259,10 @@ def test_an_agent_that_dies_comes_back_with_what_was_accepted(
         assert rules(daemon) == {"third": 1, "default": 2}
         Path(file).write_text(WEAKER)
         die()
-        daemon.wait_show("routes", lambda rows: len(rows) == 3, "all routes")
         wait_rows(lab, 1, 2)
         assert daemon.reload().returncode == 0
         wait_rows(lab, 1, 3)
         die()
-        daemon.wait_show("routes", lambda rows: len(rows) == 3, "all routes")
         wait_rows(lab, 1, 3)
         assert far.sessions == 1
     kept = daemon.socket.with_suffix(".accepted")
