@@ -40,7 +40,8 @@ EXAMPLES = 20
 MAC_LENGTH = 6
 
 RouteId = tuple[str, bytes, object]
-"""The peer that it is from, the RD, and what tells it from others of that RD."""
+"""The peer that it is from, the RD, and what tells it from others of that RD: of type 2
+the Ethernet Tag with MAC and IP."""
 
 
 class Standing(NamedTuple):
@@ -234,7 +235,7 @@ def _received_all(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
                 vni = int.from_bytes(path.labels[:3])
                 for key, accepted, text in _received(path, keys):
                     standing = Standing(accepted, text, _mac_ip(vni, key))
-                    yield (peer, path.rd, key), standing
+                    yield (peer, path.rd, (path.ethernet_tag, key)), standing
         for route, path in session.rib.others.values():
             judged = _standing(
                 other_fate(path, route), path, partial(_see_other, route)

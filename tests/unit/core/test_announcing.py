@@ -179,6 +179,21 @@ def test_a_policy_that_asks_later_knows_of_changes_since() -> None:
     assert gone(here) == [WithdrawMacIp(None, here.vrf.rd, [MACS[0]])]
 
 
+def test_a_mac_that_the_configuration_makes_static_is_judged_again() -> None:
+    only = """rules:
+  - {match: {learned: static}, accept: true}
+  - {match: {type: mac-ip}, reject: true}
+"""
+    plain = governed(peers={"export": ("p",)}, p=only)
+    evi = replace(plain.evis[0], static=(StaticEntry(MACS[0]),))
+    here = with_tenants(plain)
+    assert told(here) == {None: {b""}}
+    here.run(ConfigChanged(replace(plain, evis=(evi,))))
+    assert told(here) == {None: {b"", MACS[0]}}
+    here.run(ConfigChanged(plain))
+    assert told(here) == {None: {b""}}
+
+
 def test_what_a_reload_finds_learned_otherwise_is_withdrawn_and_stays_so() -> None:
     here = with_tenants(governed(peers={"export": ("p",)}, p=NO_STATIC))
     here.bgp.clear()

@@ -319,3 +319,19 @@ def test_equal_policies_keep_their_counts_over_a_reload() -> None:
     assert counts() == {"gateway": 1, "default": 4}
     here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NOTHING)))
     assert counts() == {"default": 5}
+
+
+def test_a_policy_keeps_its_counts_where_another_of_the_row_changes() -> None:
+    both = {"import": ("guard", "other")}
+    here = host(governed(peers=both, guard=NO_GATEWAY, other="default: accept\n"))
+    here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
+
+    before = here.engine.importer.attached.counts()["guard", "gateway"]
+    assert before == 1
+    here.run(ConfigChanged(governed(peers=both, guard=NO_GATEWAY, other=NOTHING)))
+    after = here.engine.importer.attached.counts()
+    assert after["guard", "gateway"] == 2  # judged again
+    list(views.policies(here.engine))
+    assert here.engine.importer.attached.counts() == after
+    here.run(ConfigChanged(governed(peers=both, guard=NOTHING, other=NOTHING)))
+    assert ("guard", "gateway") not in here.engine.importer.attached.counts()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from evpnd.core.policy.rehearsal import Entry, rehearse
 from evpnd.model.events import UpdateReceived
 from evpnd.model.ids import format_mac, parse_ip
-from evpnd.model.routes import IpPrefixRoute, Update
+from evpnd.model.routes import IpPrefixRoute, MacIpBatch, Update
 from tests.fakes.host import (
     PEERS,
     VNI,
@@ -161,6 +161,20 @@ def test_routes_of_types_that_are_not_used_are_judged_too() -> None:
         "192.0.2.0/24",
         "no prefixes (policy guard, rule p, guard.yaml:2)",
     )
+
+
+def test_routes_that_differ_in_their_ethernet_tag_are_two() -> None:
+    accepting = governed(peers={"import": ("guard",)}, guard="default: accept\n")
+    here = fed(host(accepting))
+    tagged = MacIpBatch(rd_of(NEAR), b"\0\0\0\5", bytes(10), b"\0\0\x64", [MACS[0]])
+    here.run(UpdateReceived(FIRST, Update(attributes(NEAR), [tagged], [], [], [])))
+    rule = "rules: [{name: t, match: {ethernet-tag: 5}, reject: true}]"
+
+    found = rehearse(here.engine, policies(guard=rule)["guard"], here.now)
+
+    (one,) = of(found, "route")
+    assert one["mac"] == format_mac(MACS[0])
+    assert of(found, "summary")[0]["rejected"] == {"now": 0, "then": 1}
 
 
 def test_a_limit_is_rehearsed_too() -> None:
