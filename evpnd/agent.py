@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +36,11 @@ from evpnd.core.engine import Engine
 from evpnd.core.summary import summarise
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
 from evpnd.model.config import Config
-from evpnd.model.config_changes import describe_changes, sessions_that_stay
+from evpnd.model.config_changes import (
+    NEEDS_RESTART,
+    describe_changes,
+    sessions_that_stay,
+)
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_mac
 
@@ -289,11 +294,12 @@ class Agent:
             return {"ok": True, "changes": changes}
 
     def _keep(self, config: Config) -> None:
-        """Keep what was accepted for the agent after this one."""
+        """Keep what is in force now for the agent after this one."""
         if self._kept is None:
             return
+        as_before = {name: getattr(self.config, name) for name in NEEDS_RESTART}
         try:
-            accepted.keep(config, self._kept)
+            accepted.keep(replace(config, **as_before), self._kept)
         except OSError as error:
             log.warning("accepted_not_kept", path=self._kept, reason=error.strerror)
 

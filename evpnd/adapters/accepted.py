@@ -7,6 +7,7 @@ in force changes at a start and at a reload alone. It holds TCP MD5 keys.
 import contextlib
 import os
 import pickle
+import stat
 from pathlib import Path
 
 from evpnd.model import config as model
@@ -18,7 +19,8 @@ _OTHERS = 0o077
 
 def accepted_path(control_socket: Path) -> Path:
     """Name the file: beside the control socket, by its name."""
-    return control_socket.absolute().with_suffix(".accepted")
+    name = control_socket.name.removesuffix(".sock")
+    return control_socket.absolute().with_name(f"{name}.accepted")
 
 
 def keep(config: Config, path: Path) -> None:
@@ -31,7 +33,7 @@ def keep(config: Config, path: Path) -> None:
         beside.unlink(missing_ok=True)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            pickle.dump((_code(), config), file)
+            pickle.dump((_CODE, config), file)
         beside.replace(path)
     except OSError:
         forget(beside)
@@ -42,18 +44,20 @@ def keep(config: Config, path: Path) -> None:
 def recall(path: Path) -> Config | None:
     """Read it; None where there is none, or it is not of our own writing."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
+    status = os.fstat(descriptor)
+    ours = status.st_uid == os.geteuid() and not status.st_mode & _OTHERS
+    if not ours or not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid() or status.st_mode & _OTHERS:
-            return None
         try:
             code, found = pickle.load(file)  # noqa: S301 - nobody else wrote it
         except Exception:  # noqa: BLE001 - it may be damaged in any way
             return None
-    return found if code == _code() and isinstance(found, Config) else None
+    return found if code == _CODE and isinstance(found, Config) else None
 
 
 def _code() -> list[tuple[str, int, int]]:
@@ -61,6 +65,10 @@ def _code() -> list[tuple[str, int, int]]:
     files = Path(model.__file__).parent.glob("*.py")
     stats = [(file.name, file.stat()) for file in sorted(files)]
     return [(name, each.st_size, each.st_mtime_ns) for name, each in stats]
+
+
+_CODE = _code()
+"""At the start: what stands on the disk after an upgrade is not what runs here."""
 
 
 def forget(path: Path) -> None:

@@ -92,8 +92,8 @@ class Bindings:
     ) -> None:
         """Take a neighbour that the kernel found by itself.
 
-        One that is not confirmed (STALE) is believed where nobody else claims the
-        IP, and not after it failed to answer.
+        One that is not confirmed (STALE), or that was there before us, is believed
+        where nobody else claims the IP, and not after it failed to answer.
         """
         mac, ip, now, _ = claim
         if not is_tenant_ip(ip) or ip in vrf.own_ips:
@@ -103,7 +103,8 @@ class Bindings:
         elif vrf.doubted.get(ip) == mac:
             return
         held = vrf.binding(ip)
-        if not confirmed and (held not in (None, mac) or _rival(vrf, ip, mac)):
+        certain = confirmed and vrf.neighbors_known
+        if not certain and (held not in (None, mac) or _rival(vrf, ip, mac)):
             return
         heard = now if confirmed else -inf
         flags = kernel_flags(ip, router)

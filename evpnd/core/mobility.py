@@ -34,6 +34,9 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> No
     if path.sticky and local.origin is Origin.DYNAMIC:
         _tell_sticky_seen(vrf, mac, path, local.since, notices)
         return
+    if not vrf.fdb_known and local.origin is not Origin.DYNAMIC:
+        # It was there before us, and maybe given up already: that is no move.
+        return
     own = vrf.sequence.get(mac, 0)
     vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
     if mac in vrf.frozen:
@@ -103,8 +106,9 @@ def remote_wins(
         if mac not in vrf.ceded:
             vrf.ceded.add(mac)
             notices.append(_warning("fixed_mac_claimed", vrf, mac, path))
-        # A row of the operator's is not ours to replace.
-        return mac not in vrf.local
+        # A row of the operator's is not ours to replace; one that was learned is.
+        local = vrf.local.get(mac)
+        return local is None or local.origin is Origin.DYNAMIC
     forget(vrf, mac)
     if path.sticky:
         _tell_sticky_seen(vrf, mac, path, now, notices)

@@ -18,7 +18,8 @@ __all__ = ["configuration_path", "exec_speaker"]
 
 def configuration_path(control_socket: Path) -> Path:
     """Name ExaBGP's configuration: beside the control socket, by its name."""
-    return control_socket.absolute().with_suffix(".exabgp.conf")
+    name = control_socket.name.removesuffix(".sock")
+    return control_socket.absolute().with_name(f"{name}.exabgp.conf")
 
 
 def exec_speaker(

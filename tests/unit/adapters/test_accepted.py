@@ -34,7 +34,7 @@ def test_what_other_code_wrote_is_not_read(
 ) -> None:
     path = tmp_path / "evpnd.accepted"
     keep(config(), path)
-    monkeypatch.setattr(accepted, "_code", lambda: [("config.py", 1, 1)])
+    monkeypatch.setattr(accepted, "_CODE", [("config.py", 1, 1)])
 
     assert recall(path) is None
 
@@ -48,6 +48,20 @@ def test_what_is_none_is_passed_over(tmp_path: Path, octets: bytes) -> None:
     path.chmod(0o600)
 
     assert recall(path) is None
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe"])
+def test_what_is_no_file_holds_nobody_up(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "evpnd.accepted"
+    path.mkdir(0o700) if kind == "directory" else os.mkfifo(path, 0o600)
+
+    assert recall(path) is None
+
+
+def test_sockets_beside_each_other_do_not_share_it(tmp_path: Path) -> None:
+    names = {accepted_path(tmp_path / name).name for name in ("a.1", "a.2", "a.sock")}
+
+    assert names == {"a.1.accepted", "a.2.accepted", "a.accepted"}
 
 
 def test_what_others_can_have_written_is_not_read(tmp_path: Path) -> None:

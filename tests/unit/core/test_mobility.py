@@ -2,13 +2,35 @@
 
 from dataclasses import replace
 
+from evpnd.core.engine import Engine
 from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import StaticEntry
-from evpnd.model.events import BindingsSnooped, FdbObserved, KernelOverran
+from evpnd.model.events import (
+    BindingsSnooped,
+    Event,
+    FdbObserved,
+    KernelOverran,
+    PeerWentUp,
+)
 from evpnd.model.ids import Mac, parse_ip
-from evpnd.model.rows import NTF_STICKY, NUD_NOARP, NUD_PERMANENT, FdbRow
-from tests.fakes.host import PEERS, VTEP, Host, announce, attributes, config, withdraw
-from tests.fakes.kernel import PORTS, VXLAN, FakeKernel
+from evpnd.model.rows import (
+    NTF_STICKY,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    FdbRow,
+    NeighborRow,
+)
+from tests.fakes.host import (
+    PEERS,
+    VTEP,
+    Host,
+    announce,
+    attributes,
+    config,
+    end_of_rib,
+    withdraw,
+)
+from tests.fakes.kernel import BRIDGE, PORTS, VXLAN, FakeKernel
 
 MAC = b"\2\0\0\0\0\1"
 IP = parse_ip("192.0.2.10")
@@ -360,3 +382,54 @@ def test_a_row_that_is_missing_in_one_vlan_is_written_again() -> None:
     here.later(2.0)
 
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+
+
+def replaced(before: Host, *events: Event) -> Host:
+    """A new agent in place of a dead one: peers' routes come before the kernel's."""
+    again = Host(before.kernel, before.engine.config)
+    again.engine = Engine(before.engine.config, again.now)
+    peers_up = [each for peer in PEERS for each in (PeerWentUp(peer), end_of_rib(peer))]
+    again.tell(*peers_up, *events)
+    again.bgp.clear()
+    again.run()
+    return again
+
+
+def test_a_static_mac_that_was_given_up_is_not_taken_back_by_a_new_agent() -> None:
+    here = host()
+    here.run(*here.kernel.put(PORTS[0], MAC))
+    here.run(announce(PEER, attributes(HIGHER, 5), HIGHER, MAC))
+    assert isinstance(here.bgp[-1], WithdrawMacIp)
+    again = replaced(here, announce(PEER, attributes(HIGHER, 5), HIGHER, MAC))
+
+    assert not [each for each in again.bgp if isinstance(each, AnnounceMacIp)]
+    assert again.kernel.bridge[MAC].ifindex == PORTS[0]
+    again.run(withdraw(PEER, HIGHER, MAC))
+    assert isinstance(again.bgp[-1], AnnounceMacIp)
+
+
+def test_a_neighbour_of_a_given_up_ip_is_not_believed_by_a_new_agent() -> None:
+    here = host()
+    other = b"\2\0\0\0\0\2"
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    row = NeighborRow(True, BRIDGE, IP, MAC, NUD_PERMANENT, 0, 0)
+    here.kernel.neighbors[IP] = row
+    again = replaced(here, announce(PEER, attributes(HIGHER, 5), HIGHER, other + IP))
+
+    told = [each for each in again.bgp if isinstance(each, AnnounceMacIp)]
+    assert [key for each in told for key in each.keys] == [MAC]
+
+
+def test_a_mac_of_the_yaml_that_was_heard_and_moves_away_has_a_remote_row() -> None:
+    (evi,) = config().evis
+    named = replace(evi, static=(StaticEntry(Mac(MAC)),))
+    here = Host(configuration=config(evis=(named,)))
+    here.up()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.run(announce(PEER, attributes(HIGHER, 1), HIGHER, MAC))
+
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert isinstance(here.bgp[-1], WithdrawMacIp)
+    here.run(withdraw(PEER, HIGHER, MAC))
+    assert here.remote_macs() == {}
+    assert isinstance(here.bgp[-1], AnnounceMacIp)
