@@ -202,7 +202,8 @@ class Agent:
             await self._kernel.drain()
             log.info("flushed")
         if self._kept is not None:
-            accepted.forget(self._kept)
+            async with self._reloading:
+                accepted.forget(self._kept)
         self._stopped.set()
 
     async def _answer(self, request: dict[str, object]) -> Answer:
@@ -259,6 +260,8 @@ class Agent:
 
     async def _reload(self) -> dict[str, object]:
         async with self._reloading:
+            if self._stopping:
+                return {"ok": False, "error": "evpnd is about to end"}
             try:
                 new = await asyncio.to_thread(load_config, self.config.path)
             except ConfigErrors as refused:
