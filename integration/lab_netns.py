@@ -1,5 +1,6 @@
 """Network namespaces: making, entering and removing them; processes inside."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -133,12 +134,18 @@ def is_running(pid: int) -> bool:
 
 
 def children(pid: int) -> dict[int, str]:
-    """Map the pids of a process's children to their command lines."""
+    """Map the pids of a process's children to their command lines.
+
+    One that ends meanwhile is left out.
+    """
     found: dict[int, str] = {}
     for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            found[int(child)] = b" ".join(words).decode(errors="replace").strip()
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for child in (task / "children").read_text().split():
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                    line = b" ".join(words).decode(errors="replace").strip()
+                    found[int(child)] = line
     return found
 
 
