@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evpnd.model import config as model
 from evpnd.model.config import Config
+from evpnd.private_files import beside, write_private
 
 _OTHERS = 0o077
 """Mode bits of everybody but the owner."""
@@ -19,8 +20,7 @@ _OTHERS = 0o077
 
 def accepted_path(control_socket: Path) -> Path:
     """Name the file: beside the control socket, by its name."""
-    name = control_socket.name.removesuffix(".sock")
-    return control_socket.absolute().with_name(f"{name}.accepted")
+    return beside(control_socket, ".accepted")
 
 
 def keep(config: Config, path: Path) -> None:
@@ -28,15 +28,9 @@ def keep(config: Config, path: Path) -> None:
 
     Raises OSError; what was accepted before is gone then, too.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.unlink(missing_ok=True)
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            pickle.dump((_CODE, config), file)
-        beside.replace(path)
+        write_private(path, pickle.dumps((_CODE, config)))
     except OSError:
-        forget(beside)
         forget(path)
         raise
 

@@ -8,7 +8,6 @@ the agent are percent-encoded.
 import base64
 import ipaddress
 import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
+from evpnd.private_files import write_private
 
 AGENT = "agent"
 """The name of ExaBGP's `process` section."""
@@ -140,17 +140,8 @@ def _read_peer(given: dict[str, Any]) -> PeerConfig:
 
 
 def write_configuration(path: Path, text: str) -> None:
-    """Put the file in place at once or not at all, readable by us alone.
-
-    It holds TCP MD5 keys.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.unlink(missing_ok=True)
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
-    beside.replace(path)
+    """Put the file in place at once or not at all, readable by us alone."""
+    write_private(path, text.encode())
 
 
 def listening_addresses(peers: Iterable[tuple[str, str | None]]) -> set[str]:

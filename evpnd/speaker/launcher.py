@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from evpnd.model.config import Config
 from evpnd.model.ids import format_ip
+from evpnd.private_files import beside
 from evpnd.speaker.configuration import (
     Speaker,
     configuration_text,
@@ -18,8 +19,7 @@ __all__ = ["configuration_path", "exec_speaker"]
 
 def configuration_path(control_socket: Path) -> Path:
     """Name ExaBGP's configuration: beside the control socket, by its name."""
-    name = control_socket.name.removesuffix(".sock")
-    return control_socket.absolute().with_name(f"{name}.exabgp.conf")
+    return beside(control_socket, ".exabgp.conf")
 
 
 def exec_speaker(
