@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 from evpnd.core.announcing import PeerExport
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.story import Step, Story, make_step
+from evpnd.core.explain.story import Step, Story, make_step, rule_fields, rule_text
 from evpnd.core.originate import routes
-from evpnd.core.policy.changing import words, written
 from evpnd.core.policy.program import Outcome
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.model.policy import DEFAULT_RULE, Verdict
@@ -60,22 +59,11 @@ def _rules(
 ) -> Iterator[Step]:
     """Tell of the rules that keep a route back, change it, or let it pass by name."""
     for step in () if outcome is None else outcome.steps:
-        changes = words(step.changes)
         if step.rule == DEFAULT_RULE and step.verdict is Verdict.ACCEPT:
             continue
         way = "not to" if step.verdict is Verdict.REJECT else "to"
-        done = f"{step.verdict.value}ed" if step.verdict else "changed"
-        why = f": {step.reason}" if step.reason else ""
-        text = f"{_route(key)} {way} {_peers(peers)}: {done} by {step.name}{why}"
-        yield make_step(
-            "policy",
-            text + written(changes),
-            vrf,
-            policy=step.policy,
-            rule=step.rule,
-            at=step.place,
-            set=changes,
-        )
+        text = f"{_route(key)} {way} {_peers(peers)}: {rule_text(step)}"
+        yield make_step("policy", text, vrf, **rule_fields(step))
 
 
 def _route(key: bytes) -> str:

@@ -5,11 +5,9 @@ from typing import NamedTuple
 
 from evpnd.core.admission import Fate, fate
 from evpnd.core.evi import MacVrf
-from evpnd.core.explain.story import Story, duration
+from evpnd.core.explain.story import Story, duration, rule_fields, rule_text
 from evpnd.core.findings import of_mac_ip
 from evpnd.core.path import Path
-from evpnd.core.policy.changing import words, written
-from evpnd.core.policy.program import Step as RuleStep
 from evpnd.core.sessions import Session
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 
@@ -88,10 +86,8 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
     for outcome, vrf in zip(judged.outcomes, judged.asked_by, strict=True):
         into = f"into {vrf.config.name}: " if vrf is not None else ""
         for step in outcome.steps:
-            why = f": {step.reason}" if step.reason else ""
-            done = f"{step.verdict.value}ed" if step.verdict else "changed"
-            text = f"{into}{done} by {step.name}{why}{written(words(step.changes))}"
-            _tell_rule(story, step, text, received, vrf)
+            text = into + rule_text(step)
+            story.tell("policy", text, vrf, peer=received.peer, **rule_fields(step))
     rejections = {each.reason for each in judged.outcomes if not each.accepted}
     for vrf, reason in judged.refusals:
         if reason not in rejections:
@@ -108,21 +104,6 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
         ]
         text = f"into {vrf.config.name} by route target {', '.join(targets)}"
         story.tell("imported", text, vrf, peer=path.peer, route_targets=targets)
-
-
-def _tell_rule(
-    story: Story, step: RuleStep, text: str, path: Path, vrf: MacVrf | None
-) -> None:
-    story.tell(
-        "policy",
-        text,
-        vrf,
-        peer=path.peer,
-        policy=step.policy,
-        rule=step.rule,
-        at=step.place,
-        set=words(step.changes),
-    )
 
 
 def tell_lost(story: Story, received: list[Received], text: str) -> None:

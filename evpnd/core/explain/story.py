@@ -7,6 +7,8 @@ from typing import Any
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.plan import Dump
+from evpnd.core.policy.changing import words, written
+from evpnd.core.policy.program import Step as RuleStep
 from evpnd.model.actions import DumpFdb, DumpNeighbors
 from evpnd.model.events import Event, FdbDumped, NeighborsDumped
 from evpnd.model.ids import Peer, format_ip, format_mac
@@ -20,6 +22,19 @@ def make_step(step: str, text: str, vrf: MacVrf | None = None, **more: object) -
     """Write one step; `vrf` is the EVI where it happened."""
     vni = vrf.config.vni if vrf is not None else None
     return {"step": step, "vni": vni, "text": text, **more}
+
+
+def rule_text(rule: RuleStep) -> str:
+    """Write what a rule did, why, and what it set."""
+    done = f"{rule.verdict.value}ed" if rule.verdict else "changed"
+    why = f": {rule.reason}" if rule.reason else ""
+    return f"{done} by {rule.name}{why}{written(words(rule.changes))}"
+
+
+def rule_fields(rule: RuleStep) -> dict[str, object]:
+    """Give what a step says of a rule, for programs."""
+    names = {"policy": rule.policy, "rule": rule.rule, "at": rule.place}
+    return {**names, "set": words(rule.changes)}
 
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
