@@ -72,14 +72,10 @@ def _text_of(path: Path) -> str:
 def _refuse_templates(text: str, path: Path) -> None:
     """Refuse what containerlab renders before it reads YAML (Go's text/template)."""
     reason = "a Go template is not rendered here; write what it stands for"
-    found = [
-        ConfigError(path, number, "", f"{{{{: {reason}")
-        for number, line in enumerate(text.splitlines(), 1)
-        if "{{" in line and not line.lstrip().startswith("#")
-    ]
-    if found:
-        # Nothing after the first can be told from what it would have made.
-        raise ConfigErrors(found[:1])
+    for number, line in enumerate(text.splitlines(), 1):
+        if "{{" in line and not line.lstrip().startswith("#"):
+            # Nothing after the first can be told from what it would have made.
+            raise ConfigErrors([ConfigError(path, number, "", f"{{{{: {reason}")])
 
 
 def _section(value: object, name: str) -> dict[str, object]:

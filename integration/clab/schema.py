@@ -78,14 +78,13 @@ class Validator:
         if not isinstance(value, dict):
             self.wrong(key, f"must be a mapping, not {describe(value)}")
             return {}
+        missing = unset if checks is NODE or checks is MGMT else absent
         right: dict[str, object] = {}
         for name, entry in value.items():
             if name not in checks:
                 also = similar(name, checks)
                 self.wrong((*key, name), f"is no key of {what}{also}")
-            elif unset(entry) if checks in (NODE, MGMT) else absent(entry):
-                continue
-            elif self._fits(entry, checks[name], (*key, name)):
+            elif not missing(entry) and self._fits(entry, checks[name], (*key, name)):
                 right[name] = entry
         return right
 

@@ -43,20 +43,21 @@ class Trials:
         """Send one route through."""
         program = self._chain.program(route.subject)
         outcome: Outcome = program.outcome_of(route.key)
-        changes = difference(route.subject, outcome.subject)
+        subject, accepted = outcome.subject, outcome.accepted
         return Trial(
-            verdict=Verdict.ACCEPT if outcome.accepted else Verdict.REJECT,
+            verdict=Verdict.ACCEPT if accepted else Verdict.REJECT,
             steps=outcome.steps,
-            changes=changes if outcome.accepted else {},
-            subject=outcome.subject,
+            changes=difference(route.subject, subject) if accepted else {},
+            subject=subject,
         )
 
 
 def try_cases(tested: PolicyWithCases) -> Iterator[tuple[Case, Trial]]:
     """Send the routes of all cases through their policy."""
-    trials = Trials([tested.policy]) if tested.cases else None
+    if not tested.cases:
+        return
+    trials = Trials([tested.policy])
     for case in tested.cases:
-        assert trials is not None
         yield case, trials.try_route(case.route)
 
 
