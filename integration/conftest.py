@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from integration import frr, gobgp
+from integration import frr, gobgp, speaker_lab
 from integration.clab.labs import deploy, load, load_images
 from integration.clab.place import Place
 from integration.lab import Lab, MakeLab
@@ -82,6 +82,14 @@ def make_lab(request: pytest.FixtureRequest) -> Iterator[MakeLab]:
             return stack.enter_context(lab)
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def _speaker_namespaces() -> Iterator[None]:
+    """Make the two namespaces of `speaker_lab`; gone after the module."""
+    speaker_lab.build()
+    yield
+    sweep(speaker_lab.PREFIX)
 
 
 @pytest.fixture

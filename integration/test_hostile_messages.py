@@ -1,34 +1,24 @@
 """Messages that are no UPDATE, broken in every way, end at most their own session."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from integration.lab_netns import LabError, sweep, wait_until
+from integration.lab_netns import LabError, wait_until
 from integration.peer import KEEPALIVE, MARKER, NOTIFICATION, OPEN, REFRESH, BgpPeer
 from integration.speaker_lab import (
     LOCAL4,
     LOCAL6,
     PEER,
-    PREFIX,
     REMOTE4,
     REMOTE6,
     SpeakerRun,
-    build,
     peer,
 )
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("_speaker_namespaces")]
 ROUNDS = 150
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
-    yield
-    sweep(PREFIX)
 
 
 def falls(far: BgpPeer, octets: bytes) -> bool:

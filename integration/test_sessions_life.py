@@ -2,13 +2,13 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import ip, sweep
+from integration.lab_netns import ip
 from integration.peer import (
     EVPN,
     KEEPALIVE,
@@ -26,10 +26,8 @@ from integration.raw_peer import GOOD_OPEN, RawListener, RawPeer, open_body
 from integration.speaker_lab import (
     LOCAL4,
     PEER,
-    PREFIX,
     REMOTE4,
     SpeakerRun,
-    build,
     cpu_seconds,
     open_descriptors,
     peer,
@@ -47,11 +45,8 @@ LOW, HIGH = "10.0.0.0", "10.0.0.200"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
+def _other_address(_speaker_namespaces: None) -> None:
     ip([f"addr add {OTHER}/24 dev es-p"], PEER)
-    yield
-    sweep(PREFIX)
 
 
 @pytest.mark.parametrize(

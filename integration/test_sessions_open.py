@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.lab_netns import sweep
 from integration.peer import (
     EVPN,
     KEEPALIVE,
@@ -26,30 +25,21 @@ from integration.speaker_lab import (
     ASN,
     LOCAL4,
     PEER,
-    PREFIX,
     REMOTE4,
     SpeakerRun,
-    build,
     peer,
 )
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("_speaker_namespaces")]
 
 HEAD = open_body()[:9]
 EVPN_PARAMETER = b"\x02\x06" + EVPN
 LIFE = ("state", "up", "down")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
-    yield
-    sweep(PREFIX)
-
-
 @pytest.fixture(scope="module")
 def surviving(
-    tmp_path_factory: pytest.TempPathFactory, _namespaces: None
+    tmp_path_factory: pytest.TempPathFactory, _speaker_namespaces: None
 ) -> Iterator[SpeakerRun]:
     """One speaker for all that is refused: it has to survive every one of them."""
     directory = tmp_path_factory.mktemp("speaker") / "s"

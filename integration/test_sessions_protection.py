@@ -1,12 +1,11 @@
 """Sessions with TCP MD5 and TTL security, over several hops, and with old speakers."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import ip, sweep, sysctl
+from integration.lab_netns import ip, sysctl
 from integration.peer import EVPN, BgpPeer, four_octet_asn, mac_route
 from integration.raw_peer import RawListener
 from integration.speaker_lab import (
@@ -18,7 +17,6 @@ from integration.speaker_lab import (
     REMOTE6,
     SPEAKER,
     SpeakerRun,
-    build,
     peer,
 )
 
@@ -30,9 +28,8 @@ ANNOUNCE = f"announce evpn * 0a000001 40010100 {mac_route(1).hex()}"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
+def _routed(_speaker_namespaces: None) -> None:
     """Make the peer's namespace the router between the speaker and a far one."""
-    build()
     ip([f"netns add {FAR}"])
     ip([f"link add es-f netns {PEER} type veth peer es-r netns {FAR}"])
     ip(
@@ -62,8 +59,6 @@ def _namespaces() -> Iterator[None]:
         SPEAKER,
     )
     sysctl(PEER, {"net/ipv4/ip_forward": 1})
-    yield
-    sweep(PREFIX)
 
 
 @pytest.mark.parametrize(("local", "remote"), [(LOCAL4, REMOTE4), (LOCAL6, REMOTE6)])

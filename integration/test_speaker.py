@@ -3,12 +3,11 @@
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import inside, sweep
+from integration.lab_netns import inside
 from integration.peer import (
     ENHANCED_REFRESH,
     EVPN,
@@ -29,25 +28,16 @@ from integration.speaker_lab import (
     LOCAL4,
     LOCAL6,
     PEER,
-    PREFIX,
     REMOTE4,
     REMOTE6,
     SPEAKER,
     SpeakerRun,
-    build,
     peer,
 )
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("_speaker_namespaces")]
 
 WITH_RESTART = (EVPN, ROUTE_REFRESH, four_octet_asn(65000), graceful_restart(120))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
-    yield
-    sweep(PREFIX)
 
 
 def test_an_ibgp_session_over_ipv4_negotiates_what_both_can(tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import sweep
 from integration.peer import (
     END_OF_RIB,
     ENHANCED_REFRESH,
@@ -31,27 +29,18 @@ from integration.speaker_lab import (
     LOCAL4,
     LOCAL6,
     PEER,
-    PREFIX,
     REMOTE4,
     REMOTE6,
     SpeakerRun,
     announce,
-    build,
     cpu_seconds,
     peer,
     resident_mib,
 )
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("_speaker_namespaces")]
 
 REFRESHING = (EVPN, ROUTE_REFRESH, ENHANCED_REFRESH, four_octet_asn(ASN))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
-    yield
-    sweep(PREFIX)
 
 
 def test_updates_come_undecoded_and_whole(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -10,7 +9,7 @@ import pytest
 
 from evpnd.model.config import PeerConfig
 from integration.frr import DAEMONS, is_installed
-from integration.lab_netns import LabError, Process, run, sweep, wait_until
+from integration.lab_netns import LabError, Process, run, wait_until
 from integration.peer import mac_route
 from integration.speaker_lab import (
     LOCAL4,
@@ -20,24 +19,20 @@ from integration.speaker_lab import (
     REMOTE4,
     REMOTE6,
     SpeakerRun,
-    build,
     peer,
 )
 
-pytestmark = [pytest.mark.root, pytest.mark.frr]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.frr,
+    pytest.mark.usefixtures("_speaker_namespaces"),
+]
 
 ROUTE = mac_route(7)
 ANNOUNCE = (
     "announce evpn * 0a090909 4001010040050400000064"
     f"c010100002fde800002774030c000000000008 {ROUTE.hex()}"
 )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
-    yield
-    sweep(PREFIX)
 
 
 class Bgpd:

@@ -1,12 +1,11 @@
 """What the speaker tells its peers: routes once, withdrawn, again, on request."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import sweep, wait_until
+from integration.lab_netns import wait_until
 from integration.peer import (
     END_OF_RIB,
     ENHANCED_REFRESH,
@@ -25,26 +24,17 @@ from integration.speaker_lab import (
     LOCAL4,
     LOCAL6,
     PEER,
-    PREFIX,
     REMOTE4,
     REMOTE6,
     SpeakerRun,
     announce,
-    build,
     cpu_seconds,
     peer,
 )
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.usefixtures("_speaker_namespaces")]
 
 REFRESHING = (EVPN, ROUTE_REFRESH, ENHANCED_REFRESH, four_octet_asn(ASN))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _namespaces() -> Iterator[None]:
-    build()
-    yield
-    sweep(PREFIX)
 
 
 def test_announcing_and_withdrawing_while_the_session_is_up(tmp_path: Path) -> None:
