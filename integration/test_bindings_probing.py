@@ -14,7 +14,7 @@ from integration.lab_fabric import (
     mesh,
 )
 from integration.lab_kernel import bindings, neighbors, remote_macs
-from integration.lab_netns import ip, sysctl, wait_until
+from integration.lab_netns import ip, run, sysctl, wait_until
 from integration.lab_tenant import Tenant
 
 pytestmark = pytest.mark.root
@@ -150,3 +150,27 @@ def test_a_router_is_a_router_to_tenants_elsewhere(make_lab: MakeLab) -> None:
     two.expect_ping(one.ip6)
     assert is_router(one.namespace, "eth0", two.ip6)
     assert not is_router(two.namespace, "eth0", one.ip6)
+
+
+def test_what_an_administrator_pins_does_not_age(make_lab: MakeLab) -> None:
+    lab, (_, two) = fabric(make_lab, ageing=3)
+    host, tenant = lab[2], lab.tenants[1]
+    mac, address = "02:00:00:00:00:77", "192.168.100.77"
+    # No machine has it: nobody will ever answer for it.
+    pin = f"neigh replace {address} lladdr {mac} dev br{VNI} nud permanent"
+    ip([pin], host.namespace)
+    row = f"fdb replace {mac} dev {tenant.name} master static"
+    run(["bridge", "-n", host.namespace, *row.split()])
+    pinned = of(tenant) | {address: mac}
+    expect_bindings(lab[1], VNI, pinned)
+    end = time.monotonic() + 9
+    while time.monotonic() < end:
+        time.sleep(0.3)
+        assert bindings(lab[1].namespace, f"br{VNI}") == pinned
+
+    assert expired(two) == set()
+    told = two.run("explain", "ip", address, "--socket", str(two.socket))
+    assert told.returncode == 0
+    assert "by the permanent neighbour on br10100, and announced" in told.stdout
+    ip([f"neigh del {address} dev br{VNI}"], host.namespace)
+    expect_bindings(lab[1], VNI, of(tenant))

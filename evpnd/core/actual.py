@@ -6,7 +6,7 @@ reconciliation decides. Nothing here looks at routes.
 
 from collections import defaultdict
 
-from evpnd.core import mobility
+from evpnd.core import mobility, pins
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import Claim, LocalMac, MacVrf, Neighbor, Origin
 from evpnd.model.actions import Notice
@@ -239,9 +239,12 @@ def observe_neighbor(
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
             vrf.foreign_neighbors.add(ip)
+    elif row.state & NUD_PERMANENT:
+        vrf.foreign_neighbors.add(ip)
+        claim = Claim(row.mac, ip, now)
+        bindings.pin(vrf, claim, router=bool(row.flags & NTF_ROUTER))
     else:
-        if row.state & NUD_PERMANENT:
-            vrf.foreign_neighbors.add(ip)
+        pins.unpin(vrf, ip)
         bindings.kernel_has(
             vrf,
             Claim(row.mac, ip, now),
@@ -258,7 +261,7 @@ def dump_neighbors(
     before = list(vrf.neighbor_rows)
     vrf.neighbor_rows.clear()
     vrf.foreign_neighbors.clear()
-    gone = set(vrf.kernel_bindings)
+    gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}
     for row in rows:
         observe_neighbor(vrf, row, bindings, now)
         gone.discard(row.ip)

@@ -87,7 +87,7 @@ def take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
         return
     vrf.dirty_macs.add(mac)
     vrf.dirty_ips.add(ip)
-    if mac in (vrf.snooped.get(ip), vrf.kernel_bindings.get(ip)):
+    if any(table.get(ip) == mac for table in vrf.learned_tables):
         return
     ips = vrf.bindings_of.get(mac)
     if ips is not None and vrf.static_ips.get(ip) != mac:

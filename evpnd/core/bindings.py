@@ -8,6 +8,7 @@ of the MAC decides (RFC 9721): who learns the IP last takes the next one.
 
 from math import inf
 
+from evpnd.core import pins
 from evpnd.core.binding_tables import (
     kernel_flags,
     merge_flags,
@@ -19,6 +20,7 @@ from evpnd.core.contests import Contests, DuplicateIp, Key
 from evpnd.core.evi import Claim, Dispute, MacVrf
 from evpnd.core.path import Path
 from evpnd.core.readiness import Links
+from evpnd.core.rivals import Rival, is_better, rival_of
 from evpnd.core.selection import best_for_ip, is_immutable
 from evpnd.model.actions import Notice
 from evpnd.model.ids import (
@@ -29,8 +31,6 @@ from evpnd.model.ids import (
 )
 from evpnd.model.routes import OVERRIDE
 
-Rival = tuple[bytes, Path]
-"""Another MAC that has the IP, and the path that says so."""
 SEQUENCE_MAX = 0xFFFFFFFF
 WAITING_TIME = 10.0
 """Seconds for which they do."""
@@ -103,17 +103,40 @@ class Bindings:
         elif vrf.doubted.get(ip) == mac:
             return
         held = vrf.binding(ip)
-        certain = confirmed and vrf.neighbors_known
-        if not certain and (held not in (None, mac) or _rival(vrf, ip, mac)):
+        before = vrf.kernel_bindings.get(ip) or vrf.doubted.pop(ip, None)
+        # A neighbour that changes to another MAC was told so, though it is STALE.
+        said = confirmed or before not in (None, mac)
+        certain = said and vrf.neighbors_known
+        if not certain and (held not in (None, mac) or rival_of(vrf, ip, mac)):
             return
-        heard = now if confirmed else -inf
+        heard = now if said else -inf
         flags = kernel_flags(ip, router)
         self._claim(vrf, vrf.kernel_bindings, Claim(mac, ip, heard, flags))
 
     def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
         """Forget what the kernel's neighbours said of an IP."""
+        pins.unpin(vrf, ip)
         take_out(vrf, vrf.kernel_bindings, ip)
         vrf.doubted.pop(ip, None)
+
+    def pin(self, vrf: MacVrf, claim: Claim, *, router: bool) -> None:
+        """Store what an administrator's permanent neighbour says.
+
+        A new one is the latest claim to its IP, like ARP that is heard, unless it was
+        there before us.
+        """
+        mac, ip = claim.mac, claim.ip
+        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
+            return
+        if not is_unicast_mac(mac) or not pins.pin(vrf, mac, ip):
+            return
+        if (flags := kernel_flags(ip, router)) is not None:
+            self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
+        if self.contests.release((vrf.config.vni, ip)):
+            self._tell_released(vrf, ip)
+        found = rival_of(vrf, ip, mac) if vrf.neighbors_known else None
+        if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
+            self._outbid(vrf, mac, found[1])
 
     def _claim(self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim) -> bool:
         mac, ip = claim.mac, claim.ip
@@ -123,7 +146,7 @@ class Bindings:
             return False
         held = vrf.binding(ip)
         if held != mac and vrf.is_local(mac):
-            rival = _rival(vrf, ip, mac)
+            rival = rival_of(vrf, ip, mac)
             if self._refused(vrf, claim, held, rival):
                 return False
             if held is not None:
@@ -158,6 +181,9 @@ class Bindings:
         mac, ip, now, _ = claim
         if held is not None and held == vrf.static_ips.get(ip):
             self._tell_immutable(vrf, ip, held, mac)
+            return True
+        if held is not None and held == vrf.pinned.get(ip):
+            self._tell_claimed("pinned_binding_claimed", vrf, ip, held, mac)
             return True
         key: Key = (vrf.config.vni, ip)
         holder = held or (rival[0] if rival else None)
@@ -215,26 +241,33 @@ class Bindings:
         vrf.shared_ips.clear()
         for ip in dirty & vrf.static_ips.keys():
             mac = vrf.static_ips[ip]
-            found = _rival(vrf, ip, mac) if vrf.is_local(mac) else None
+            found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
             if found is not None:
                 self._tell_immutable(vrf, ip, mac, found[0])
         if self.contests.found:
             for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
                 self._look_again(vrf, ip)
+        for ip in dirty & (vrf.pinned.keys() | vrf.ceded_pins.keys()):
+            rival = pins.contest(vrf, ip)
+            if rival is not None:
+                mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
+                event = "pinned_binding_claimed"
+                self._tell_claimed(event, vrf, ip, mac, rival[0])
         contested = dirty & vrf.snooped.keys()
         contested |= dirty & vrf.kernel_bindings.keys()
         for ip in contested:
             mac_or_none = vrf.binding(ip)
-            if mac_or_none is not None and mac_or_none != vrf.static_ips.get(ip):
+            fixed = (vrf.static_ips.get(ip), vrf.pinned.get(ip))
+            if mac_or_none is not None and mac_or_none not in fixed:
                 self._give_way(vrf, mac_or_none, ip, now)
 
     def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
-        found = _rival(vrf, ip, mac)
+        found = rival_of(vrf, ip, mac)
         if found is None:
             vrf.disputed.pop(ip, None)
             return
         other, path = found
-        if not _is_better(vrf, mac, path):
+        if not is_better(vrf, mac, path):
             known = vrf.disputed.get(ip)
             if known is None or known[:2] != (other, path.vtep):
                 vrf.disputed[ip] = Dispute(other, path.vtep)
@@ -252,7 +285,7 @@ class Bindings:
 
     def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
         """Take the word of a tenant whose IP a remote MAC claims in vain."""
-        dispute, found = vrf.disputed[ip], _rival(vrf, ip, mac)
+        dispute, found = vrf.disputed[ip], rival_of(vrf, ip, mac)
         if found is not None and not dispute.answered:
             vrf.disputed[ip] = dispute._replace(answered=True)
             self._found(vrf, ip, DuplicateIp(mac, found[0], now))
@@ -261,8 +294,8 @@ class Bindings:
         """Release a duplicate that one of the two is gone of, and ask the other."""
         key = (vrf.config.vni, ip)
         known = self.contests.found[key]
-        found = _rival(vrf, ip, known.other)
-        lone = known.heard == inf and _rival(vrf, ip, known.holder) is None
+        found = rival_of(vrf, ip, known.other)
+        lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
         if lone or (vrf.binding(ip) is None and found is None):
             self.contests.release(key)
             self._tell_released(vrf, ip)
@@ -292,7 +325,7 @@ class Bindings:
     def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
         """Find an IP that two remote MACs have, for longer than a move takes."""
         found = best_for_ip(vrf, ip)
-        rival = _rival(vrf, ip, found[0]) if found is not None else None
+        rival = rival_of(vrf, ip, found[0]) if found is not None else None
         if found is not None and rival is not None and not vrf.is_local(found[0]):
             self._found(vrf, ip, DuplicateIp(found[0], rival[0], inf))
 
@@ -325,7 +358,13 @@ class Bindings:
     def _tell_immutable(
         self, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
     ) -> None:
-        claim = (vrf.config.vni, "immutable", ip, other)
+        self._tell_claimed("immutable_binding_claimed", vrf, ip, holder, other)
+
+    def _tell_claimed(
+        self, event: str, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
+    ) -> None:
+        """Tell once of each MAC that claims an IP which is given to another."""
+        claim = (vrf.config.vni, event, ip, other)
         if claim in self._told:
             return
         if len(self._told) >= TOLD_MOST:
@@ -336,7 +375,6 @@ class Bindings:
             "mac": format_mac(holder),
             "claimed_by": format_mac(other),
         }
-        event = "immutable_binding_claimed"
         self.notices.append(vrf.notice("warning", event, **fields))
 
     def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
@@ -346,20 +384,3 @@ class Bindings:
             return link.name if link is not None else None
         found = best_for_ip(vrf, ip, (mac,))
         return format_ip(found[1].vtep) if found is not None else None
-
-
-def _rival(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
-    """Find the best remote binding of an IP to another MAC that is really remote."""
-    macs = vrf.macs_of.get(ip)
-    if macs is None or macs == (mac,):
-        return None
-    others = (o for o in macs if o != mac and not vrf.is_local(o) and is_unicast_mac(o))
-    return best_for_ip(vrf, ip, others)
-
-
-def _is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
-    """Tell whether a path's binding goes before one to a local MAC."""
-    if is_immutable(path) or path.attributes.default_gateway:
-        return True
-    own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
-    return (not path.sticky, -path.sequence, path.vtep) < own

@@ -148,6 +148,13 @@ class MacVrf:
 
         self.snooped: dict[bytes, bytes] = {}
         self.kernel_bindings: dict[bytes, bytes] = {}
+        self.pinned: dict[bytes, bytes] = {}
+        """IPs that an administrator's permanent neighbour binds."""
+        self.learned_tables = (self.pinned, self.snooped, self.kernel_bindings)
+        """All but the YAML's; the first that has an IP counts."""
+        self.ceded_pins: dict[bytes, bytes] = {}
+        """Pinned IPs that a remote route has with a better claim: its end gives
+        them back."""
         self.bindings_of: dict[bytes, set[bytes]] = {}
         """Local MAC to the IPs bound to it, from whatever source."""
         self.heard: dict[bytes, float] = {}
@@ -238,7 +245,7 @@ class MacVrf:
 
     def binding(self, ip: bytes) -> bytes | None:
         """Find the local MAC that an IP is bound to."""
-        for table in (self.static_ips, self.snooped, self.kernel_bindings):
+        for table in (self.static_ips, *self.learned_tables):
             mac = table.get(ip)
             if mac is not None and self.is_local(mac):
                 return mac
@@ -289,6 +296,8 @@ class MacVrf:
             self.local,
             self.snooped,
             self.kernel_bindings,
+            self.pinned,
+            self.ceded_pins,
             self.heard,
             self.nd_flags,
             self.waiting,
@@ -322,7 +331,7 @@ class MacVrf:
         self.mark_all()
         self.config = config
         self.bindings_of.clear()
-        for table in (self.snooped, self.kernel_bindings):
+        for table in self.learned_tables:
             for ip, mac in table.items():
                 self.bindings_of.setdefault(mac, set()).add(ip)
         self._take_static()

@@ -60,8 +60,8 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
         vrf.dirty_ips.add(ip)
         if vrf.snooped.get(ip) == mac:
             del vrf.snooped[ip]
-        if vrf.kernel_bindings.get(ip) == mac:
-            # The kernel's neighbour is there still, and is not told of again.
+        if mac in (vrf.kernel_bindings.get(ip), vrf.pinned.get(ip)):
+            # The neighbour is there still, and is not told of again.
             known.add(ip)
     if known:
         vrf.bindings_of[mac] = known

@@ -241,7 +241,8 @@ def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
         return Learned.STATIC
     if not ip:
         return Learned.DYNAMIC
-    return Learned.SNOOPED if vrf.snooped.get(ip) == mac else Learned.NEIGHBOR
+    snooped = vrf.snooped.get(ip) == mac and vrf.pinned.get(ip) != mac
+    return Learned.SNOOPED if snooped else Learned.NEIGHBOR
 
 
 def _how_learned(

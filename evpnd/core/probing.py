@@ -165,6 +165,8 @@ class Prober:
     def _look(self, vrf: MacVrf, key: Key, now: float, sent: Sent) -> float | None:
         """Look at one binding; returns when to look again, None: it is gone."""
         ip = key[1]
+        if ip in vrf.pinned:
+            return now + _interval(vrf, ip)
         mac = vrf.snooped.get(ip) or vrf.kernel_bindings.get(ip)
         if mac is None:
             vrf.heard.pop(ip, None)

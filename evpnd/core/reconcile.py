@@ -241,7 +241,8 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
         return None
     local = vrf.binding(ip)
     if local is not None:
-        if ip in vrf.kernel_bindings or not vrf.config.suppress:
+        known = ip in vrf.pinned or ip in vrf.kernel_bindings
+        if known or not vrf.config.suppress:
             return None
         router = bool(vrf.arp_nd_flags(ip) & ROUTER)
         return Neighbor(local, router, local=True)

@@ -149,7 +149,8 @@ class EviDevices:
         for ip, row in sorted(self.tables.neighbors.items()):
             said = format_mac(row.mac)
             if row.protocol != EVPND_PROTOCOL:
-                said += " by the kernel"
+                pinned = row.state & NUD_PERMANENT
+                said += " by the operator" if pinned else " by the kernel"
             elif not row.flags & NTF_EXT_LEARNED:
                 said += " local"
             if row.flags & NTF_ROUTER:
@@ -362,6 +363,17 @@ class Kernel:
         row = NeighborRow(True, BRIDGE, ip, mac, NUD_REACHABLE, 0, 0)
         evi.tables.neighbors[ip] = row
         return evi.tell([NeighborsObserved([row])])
+
+    def pin(self, device: str, ip: bytes, mac: bytes) -> list[Event]:
+        """Let the operator write a permanent neighbour on the bridge."""
+        evi, _ = self.find(device)
+        assert evi is not None
+        return evi.tell(evi.tables.pin(ip, mac))
+
+    def unpin(self, device: str, ip: bytes) -> list[Event]:
+        evi, _ = self.find(device)
+        assert evi is not None
+        return evi.tell(evi.tables.unpin(ip))
 
     def flush_neighbors(self, device: str) -> list[Event]:
         evi, _ = self.find(device)

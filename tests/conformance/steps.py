@@ -206,6 +206,11 @@ def _operator(host: Host, said: object, where: str) -> None:
             events = kernel.operator_row(device, mac, words.take("vtep", ip_of))
         case "removes-fdb":
             events = kernel.operator_removes(device, words.take("mac", mac_of))
+        case "pins-neighbor":
+            ip = words.take("ip", ip_of)
+            events = kernel.pin(device, ip, words.take("mac", mac_of))
+        case "removes-neighbor":
+            events = kernel.unpin(device, words.take("ip", ip_of))
         case "flushes-neighbors":
             events = kernel.flush_neighbors(device)
         case _:

@@ -39,6 +39,7 @@ from evpnd.model.rows import (
     NTF_EXT_LEARNED,
     NTF_SELF,
     NTF_STICKY,
+    NUD_FAILED,
     NUD_NOARP,
     NUD_PERMANENT,
     NUD_REACHABLE,
@@ -164,6 +165,18 @@ class FakeKernel:
         for row in gone:
             del self.vxlan[row.mac]
         return [FdbObserved([row._replace(present=False) for row in gone])]
+
+    def pin(self, ip: bytes, mac: bytes) -> list[Event]:
+        """An administrator writes a permanent neighbour, over whatever was there."""
+        row = NeighborRow(True, BRIDGE, ip, mac, NUD_PERMANENT, 0, 0)
+        self.neighbors[ip] = row
+        return [NeighborsObserved([row])]
+
+    def unpin(self, ip: bytes) -> list[Event]:
+        """An administrator deletes a neighbour: it fails, and then it goes."""
+        row = self.neighbors.pop(ip)
+        failed = row._replace(state=NUD_FAILED, mac=b"")
+        return [NeighborsObserved([failed, row._replace(present=False)])]
 
     def flush_neighbors(self) -> list[Event]:
         """Somebody flushes the neighbours."""

@@ -44,15 +44,24 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
         for vrf in story.evis(vni)
         if any(concerns(vrf, route) for route in received)
         or ip in vrf.macs_of
-        or vrf.binding(ip) is not None
-        or ip in vrf.neighbor_rows
-        or ip in vrf.own_ips
+        or _is_known(vrf, ip)
         or vni is not None
     ]
     if not vrfs:
         tell_lost(story, received, text)
     for vrf in vrfs:
         _tell_ip_in(story, vrf, ip, received)
+
+
+def _is_known(vrf: MacVrf, ip: bytes) -> bool:
+    """Return whether this host has anything to say of an IP of an EVI."""
+    tables = (*vrf.learned_tables, vrf.static_ips, vrf.ceded_pins, vrf.doubted)
+    return (
+        any(ip in table for table in tables)
+        or ip in vrf.neighbor_rows
+        or ip in vrf.foreign_neighbors
+        or ip in vrf.own_ips
+    )
 
 
 def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) -> None:
@@ -70,6 +79,8 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
             untold = f"its MAC {format_mac(local)} is a duplicate and frozen"
         told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
+        if ip in vrf.pinned:
+            text += f" by the permanent neighbour on {story.link(vrf.bridge)}"
         text += ", and announced" if told else ", and not announced"
         if told and not story.is_heard:
             text += " to nobody yet, for no session is up"
@@ -78,6 +89,8 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     elif ip in vrf.static_ips:
         text = f"the configuration binds it to {format_mac(vrf.static_ips[ip])}"
         story.tell("local", f"{text}, which yields to a better claim", vrf)
+    else:
+        lost = _tell_unbound(story, vrf, ip)
     if found is not None:
         mac, path = found
         where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
@@ -88,7 +101,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
             if loser is not path
         ]
         if local is not None:
-            why = "the configuration gives it" if ip in vrf.static_ips else "it is here"
+            why = _why_local(story, vrf, ip)
             text = f"the local binding to {format_mac(local)} wins over {where}: {why}"
             story.tell("selected", text, vrf)
             losers = []
@@ -100,7 +113,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
             text = f"{where} over {against} by peer {loser.peer}: {reason}"
             story.tell("selected", text, vrf)
     elif local is None and ip not in vrf.own_ips:
-        lost = why_not_imported(received, vrf) or "no peer announces it"
+        lost = why_not_imported(received, vrf) or lost or "no peer announces it"
     unready = story.not_ready(vrf)
     lost = lost or unready
     if found is not None and local is None and ip not in vrf.own_ips:
@@ -114,6 +127,38 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         story.end_local(vrf, untold)
     else:
         story.end(vrf, lost)
+
+
+def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
+    """Tell of a neighbour that binds an IP to no tenant; returns why it does not."""
+    bridge = story.link(vrf.bridge)
+    mac = vrf.ceded_pins.get(ip)
+    if mac is not None:
+        text = f"the permanent neighbour on {bridge} binds it to {format_mac(mac)}"
+        story.tell("local", f"{text}, which yields to a better claim", vrf)
+        return None
+    mac = vrf.doubted.get(ip)
+    if mac is not None:
+        reason = f"{format_mac(mac)} did not answer when it was asked for it"
+        story.tell("local", reason, vrf, mac=format_mac(mac))
+        return reason
+    mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
+    if mac is None:
+        return None
+    reason = f"no tenant port has its MAC {format_mac(mac)}"
+    kind = "permanent neighbour" if ip in vrf.pinned else "neighbour"
+    text = f"the {kind} on {bridge} binds it to {format_mac(mac)}, but {reason}"
+    story.tell("local", text, vrf)
+    return reason
+
+
+def _why_local(story: Story, vrf: MacVrf, ip: bytes) -> str:
+    """Say why a local binding goes before a remote one."""
+    if ip in vrf.static_ips:
+        return "the configuration gives it"
+    if ip in vrf.pinned:
+        return f"the permanent neighbour on {story.link(vrf.bridge)} gives it"
+    return "it is here"
 
 
 def _tell_neighbor(

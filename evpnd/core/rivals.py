@@ -1,0 +1,33 @@
+"""Remote routes that bind a local tenant's IP to another MAC.
+
+The mobility sequence of the MACs decides between the two bindings (RFC 9721, section
+7), after what is immutable (RFC 9047, section 3.2) or a default gateway's.
+"""
+
+from evpnd.core.evi import MacVrf
+from evpnd.core.path import Path
+from evpnd.core.selection import best_for_ip, is_immutable
+from evpnd.model.ids import is_unicast_mac
+
+Rival = tuple[bytes, Path]
+"""Another MAC that has the IP, and the path that says so."""
+
+
+def rival_of(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
+    """Return the best remote binding of an IP to a MAC other than this one.
+
+    MACs that are behind a port of ours are left out, whatever routes there are.
+    """
+    macs = vrf.macs_of.get(ip)
+    if macs is None or macs == (mac,):
+        return None
+    others = (o for o in macs if o != mac and not vrf.is_local(o) and is_unicast_mac(o))
+    return best_for_ip(vrf, ip, others)
+
+
+def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
+    """Return whether a remote path's binding is preferred to one to a local MAC."""
+    if is_immutable(path) or path.attributes.default_gateway:
+        return True
+    own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
+    return (not path.sticky, -path.sequence, path.vtep) < own
