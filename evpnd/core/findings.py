@@ -7,6 +7,7 @@ remembered in bounded memory.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from evpnd.core import acceptance
 from evpnd.core.path import Path
 from evpnd.core.sessions import Session
 from evpnd.model.actions import Notice
@@ -21,6 +22,8 @@ SHOWN = 20
 """Findings of one peer that `show peers` lists."""
 PATIENCE = 3.0
 """Seconds that a type 3 route may come after the type 2 routes of its VTEP."""
+SILENCE = 30.0
+"""Seconds after End-of-RIB that an external peer may announce nothing, untold."""
 
 REWRITTEN = (
     "it announces MACs with its session address {} as next hop and no type 3 of that "
@@ -36,13 +39,26 @@ class Findings:
     def __init__(self) -> None:
         """Begin with nothing told."""
         self.notices: list[Notice] = []
+        self.asn = 0
+        """Our own AS."""
         self._told: dict[tuple[object, ...], None] = {}
         self._far: dict[Peer, int] = {}
         self._suspected: dict[Peer, float] = {}
         """Peers with their own address as next hop, and since when."""
+        self._silent: dict[Peer, float] = {}
+        """Peers that had sent nothing at their End-of-RIB, and when that was."""
+
+    def finished(self, session: Session, now: float) -> None:
+        """Look at a peer that has sent End-of-RIB, or whose timer for it is over.
+
+        Over iBGP an empty table is usual while a fabric grows: `show` alone says it.
+        """
+        if session.config.asn != self.asn and acceptance.is_silent(session):
+            self._silent.setdefault(session.peer, now)
 
     def mac_ip(self, session: Session, path: Path) -> None:
         """Look at a path of type 2 routes."""
+        self._own_as(session, path)
         if not path.importers:
             if path.nearest is not None:
                 self._not_imported(session, path)
@@ -54,6 +70,7 @@ class Findings:
 
     def imet(self, session: Session, route: ImetRoute, path: Path) -> None:
         """Look at a type 3 route."""
+        self._own_as(session, path)
         if not path.importers:
             if path.nearest is not None:
                 self._not_imported(session, path)
@@ -70,6 +87,11 @@ class Findings:
                 originator=format_ip(route.originator),
                 reason=mismatch,
             )
+
+    def _own_as(self, session: Session, path: Path) -> None:
+        if path.own_as and not path.ours:
+            reason = acceptance.own_as_text(self.asn, path.own_as)
+            self._tell("warning", "own_as_rejected", session, None, reason=reason)
 
     def _no_encapsulation(self, session: Session) -> None:
         self._tell(
@@ -120,6 +142,7 @@ class Findings:
 
     def decide(self, sessions: Mapping[Peer, Session], now: float) -> None:
         """Judge the peers under suspicion that have had their say."""
+        self._decide_silent(sessions, now)
         for peer, since in list(self._suspected.items()):
             session = sessions.get(peer)
             if session is not None and not session.told_everything:
@@ -133,6 +156,19 @@ class Findings:
                     "warning", "next_hop_rewritten", session, None, reason=reason
                 )
 
+    def _decide_silent(self, sessions: Mapping[Peer, Session], now: float) -> None:
+        """Tell of peers that have still sent nothing."""
+        for peer, since in list(self._silent.items()):
+            if now < since + SILENCE:
+                continue
+            del self._silent[peer]
+            session = sessions.get(peer)
+            if session is not None and acceptance.is_silent(session):
+                reason = acceptance.silent_text(session, self.asn)
+                self._tell(
+                    "warning", "no_routes_received", session, None, reason=reason
+                )
+
     def next_due(self, sessions: Mapping[Peer, Session]) -> float | None:
         """Say when `decide` has something to judge."""
         due = (
@@ -140,7 +176,8 @@ class Findings:
             for peer, since in self._suspected.items()
             if peer not in sessions or sessions[peer].told_everything
         )
-        return min(due, default=None)
+        silent = (since + SILENCE for since in self._silent.values())
+        return min((*due, *silent), default=None)
 
 
 def pmsi_mismatch(route: ImetRoute, path: Path) -> str | None:
@@ -176,9 +213,9 @@ def rewrites_next_hops(session: Session) -> bool:
     )
 
 
-def of_peer(session: Session) -> list[str]:
-    """List what is found about a peer now, for people."""
-    found: dict[str, None] = {}
+def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str]:
+    """List what is found about a peer now, for people; `asn` is our own."""
+    found = dict.fromkeys(acceptance.of_peer(session, sessions, asn))
     if session.told_everything and rewrites_next_hops(session):
         found[REWRITTEN.format(session.peer)] = None
     for text in _of_paths(session):

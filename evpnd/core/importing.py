@@ -7,7 +7,15 @@ from evpnd.core.admission import Origin, admit, is_governed
 from evpnd.core.evi import MacVrf
 from evpnd.core.findings import Findings
 from evpnd.core.nearness import Nearness
-from evpnd.core.path import Here, Path, Rank, rank, rejection
+from evpnd.core.path import (
+    Here,
+    Path,
+    Rank,
+    own_as,
+    own_as_rejection,
+    rank,
+    rejection,
+)
 from evpnd.core.policy.attached import Attached
 from evpnd.core.policy.limits import Limits
 from evpnd.core.sessions import PATH_CACHE, NlriParts, Session
@@ -21,7 +29,10 @@ def _judged_by(config: Config, named: Iterable[str]) -> object:
     return (
         (config.asn, config.router_id, config.site_of_origin),
         tuple(
-            (peer.address, peer.asn, peer.description, peer.import_policies)
+            (
+                *(peer.address, peer.asn, peer.description, peer.allow_own_as),
+                peer.import_policies,
+            )
             for peer in config.peers
         ),
         tuple(
@@ -42,6 +53,7 @@ class Importer:
         self._exact: dict[bytes, tuple[MacVrf, ...]] = {}
         self._wildcards: dict[bytes, tuple[MacVrf, ...]] = {}
         """By the local administrator: 4 octets, or 2 with a four-octet AS."""
+        self._own_rds: frozenset[bytes] = frozenset()
         self.findings = Findings()
         self._nearness = Nearness()
         self._here = Here(0, b"", b"", None)
@@ -60,6 +72,7 @@ class Importer:
             router_id=bytes(config.router_id),
             site_of_origin=config.site_of_origin,
         )
+        self.findings.asn = config.asn
         named = [name for peer in config.peers for name in peer.import_policies]
         named += (name for evi in config.evis for name in evi.import_policies)
         judged_by = _judged_by(config, named)
@@ -77,6 +90,7 @@ class Importer:
         self.stale = False
         self._here = self._here._replace(vtep=vtep)
         vrfs = list(vrfs)
+        self._own_rds = frozenset(vrf.rd for vrf in vrfs)
         self._nearness.learn(vrfs)
         exact: dict[bytes, list[MacVrf]] = {}
         wildcards: dict[bytes, list[MacVrf]] = {}
@@ -157,9 +171,14 @@ class Importer:
         return known
 
     def _judge(self, session: Session, path: Path) -> None:
-        attributes = path.attributes
-        ebgp = session.config.asn != self._here.asn
-        path.rejection = rejection(attributes, self._here, ebgp=ebgp)
+        attributes, asn = path.attributes, self._here.asn
+        path.ours = path.rd in self._own_rds
+        path.rejection = rejection(attributes, self._here)
+        path.own_as = 0
+        if path.rejection is None and session.config.asn != asn:
+            path.own_as = own_as(attributes, asn, session.config.allow_own_as)
+            if path.own_as:
+                path.rejection = own_as_rejection(asn, path.own_as)
         path.importers = () if path.rejection else self.importers(attributes)
         path.nearest = None
         path.admission = None

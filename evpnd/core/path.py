@@ -34,6 +34,8 @@ class Path:
         "labels",
         "nearest",
         "origin",
+        "ours",
+        "own_as",
         "peer",
         "rank",
         "rd",
@@ -72,6 +74,10 @@ class Path:
         """Where policies are named: what they are asked about the peer."""
         self.nearest: Nearest | None = None
         """Where its route targets lead to no EVI: which one was probably meant."""
+        self.ours = False
+        """Its RD is that of one of our EVIs: a peer sent our own route back."""
+        self.own_as = 0
+        """Rejected because our own AS is in its AS_PATH so often; 0: it is not."""
 
 
 def rank(
@@ -121,11 +127,13 @@ class Here(NamedTuple):
     site_of_origin: bytes | None
 
 
-def rejection(attributes: PathAttributes, here: Here, *, ebgp: bool) -> str | None:
-    """Say why no route with these attributes may be used here; None: it may."""
-    asn, router_id, vtep, site_of_origin = here
-    if ebgp and asn in attributes.as_path:
-        return f"our AS {asn} is in its AS_PATH"
+def rejection(attributes: PathAttributes, here: Here) -> str | None:
+    """Return why no route with these attributes may be used here; None: it may.
+
+    AS loops are found by `own_as`, after this: where our own route comes back, that
+    is the reason to give.
+    """
+    _, router_id, vtep, site_of_origin = here
     if attributes.originator_id == router_id:
         return "we are its originator"
     if site_of_origin in attributes.extended_communities:
@@ -142,6 +150,20 @@ def rejection(attributes: PathAttributes, here: Here, *, ebgp: bool) -> str | No
     ):
         return f"its encapsulation is {attributes.encapsulations[0]}, not VXLAN (8)"
     return None
+
+
+def own_as(attributes: PathAttributes, asn: int, allowed: int) -> int:
+    """Return how often our AS is in the AS_PATH; 0 where no more than `allowed`.
+
+    RFC 4271, section 9.1.2; over eBGP alone.
+    """
+    found = attributes.as_path.count(asn)
+    return found if found > allowed else 0
+
+
+def own_as_rejection(asn: int, found: int) -> str:
+    """Return why a route with our AS in its AS_PATH is rejected, and the setting."""
+    return f"our AS {asn} is in its AS_PATH (`allow-own-as: {found}` would accept it)"
 
 
 RANK_STEPS = (

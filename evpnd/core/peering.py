@@ -66,7 +66,7 @@ class Peering:
                 session.failed(error, now)
             case RefreshMarked():
                 if event.ended:
-                    self._finish(session)
+                    self._finish(session, now)
                 else:
                     session.rib.mark_stale()
                     session.deadline = now + max(session.restart_time, REFRESH_TIMER)
@@ -121,13 +121,14 @@ class Peering:
                 if isinstance(route, ImetRoute) and not self._importer.stale:
                     self._importer.findings.imet(session, route, path)
         if update.end_of_rib:
-            self._finish(session)
+            self._finish(session, now)
         if update.malformed:
             self._count_malformed(session, update, now)
 
-    def _finish(self, session: Session, by: str = "marker") -> None:
+    def _finish(self, session: Session, now: float, by: str = "marker") -> None:
         waited = session.deadline is not None
         gone = session.finish()
+        self._importer.findings.finished(session, now)
         self.heard_out |= not self.settled
         if waited or gone:
             # A peer may repeat the marker as often as it likes.
@@ -162,7 +163,7 @@ class Peering:
             if not session.expired(now):
                 continue
             if session.established or session.rib.stale is None:
-                self._finish(session, by="timer")
+                self._finish(session, now, by="timer")
                 continue
             gone = session.rib.drop_all()
             session.told_everything = True

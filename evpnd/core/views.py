@@ -30,7 +30,8 @@ Entry = dict[str, Any]
 def peers(engine: Engine, now: float) -> Iterator[Entry]:
     """List the sessions."""
     advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
-    for session in engine.peering.sessions.values():
+    sessions = engine.peering.sessions.values()
+    for session in sessions:
         rejected, octets = kept_rejected(session.rib)
         stale = session.rib.stale
         yield {
@@ -46,7 +47,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "routes_advertised": advertised[session.peer] if session.established else 0,
             "last_error": session.last_error,
             "last_error_at": session.last_error_at,
-            "findings": findings.of_peer(session),
+            "findings": findings.of_peer(session, sessions, engine.config.asn),
         }
 
 

@@ -40,6 +40,8 @@ class PeerConfig:
     graceful_restart: int = 120
     """Seconds, 0: off (RFC 4724)."""
     profile: Profile = Profile.GENERIC
+    allow_own_as: int = 0
+    """How often our own AS may be in the AS_PATH of its routes; over eBGP alone."""
     import_policies: tuple[str, ...] = ()
     export_policies: tuple[str, ...] = ()
 

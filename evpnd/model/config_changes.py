@@ -22,7 +22,9 @@ _ANEW = "; every session restarts"
 _EFFECTS = {"asn": _ANEW, "router_id": _ANEW} | dict.fromkeys(
     NEEDS_RESTART, "; restart evpnd to apply it"
 )
-UNNOTICED = frozenset({"description", "profile", "import_policies", "export_policies"})
+UNNOTICED = frozenset(
+    {"description", "profile", "allow_own_as", "import_policies", "export_policies"}
+)
 """Of a peer, what changes without its session starting anew."""
 _IP_LENGTHS = (4, 16)
 _NAMES = {

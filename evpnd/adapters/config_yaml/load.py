@@ -135,6 +135,7 @@ def _peer(
         ttl_security=peer.ttl_security.hops if peer.ttl_security else None,
         graceful_restart=peer.graceful_restart,
         profile=Profile(peer.profile),
+        allow_own_as=peer.allow_own_as,
         import_policies=tuple(peer.import_),
         export_policies=tuple(peer.export),
     )

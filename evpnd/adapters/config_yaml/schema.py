@@ -104,6 +104,11 @@ class PeerSection(Section):
     """Restart time in seconds (RFC 4724); 0: off."""
     profile: types.ProfileName = "generic"
     """Whose habits the peer has: automatic route targets and leniencies."""
+    allow_own_as: Annotated[int, types.whole(0, 10)] = 0
+    """How often our own AS may be in the AS_PATH of its routes; over eBGP alone.
+
+    1 for leaves that share an AS behind eBGP spines.
+    """
     import_: list[types.Text] = Field(default_factory=list, alias="import")
     """Policies that its routes run through, first to last."""
     export: list[types.Text] = Field(default_factory=list)
