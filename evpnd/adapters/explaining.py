@@ -2,22 +2,32 @@
 
 import time
 
+from evpnd.adapters.control.requests import ADDRESS
 from evpnd.adapters.planning import read_kernel
 from evpnd.core.engine import Engine
-from evpnd.core.explain import Story, explain_ip, explain_mac, explain_vtep
+from evpnd.core.explain import (
+    Story,
+    explain_ip,
+    explain_mac,
+    explain_vtep,
+    kinds_of_ip,
+)
 from evpnd.model.ids import parse_ip, parse_mac
 
 
 def explain(
     engine: Engine, what: str, value: str, vni: int | None
 ) -> dict[str, object]:
-    """Tell the story of a MAC, an IP or a VTEP; `result` has its steps."""
+    """Tell the story of a MAC, an IP or a VTEP; `result` has its steps.
+
+    `what` is mac, ip, vtep or ADDRESS, and in the answer what `value` is.
+    """
     story = Story(engine, read_kernel, time.monotonic())
-    match what:
-        case "mac":
-            explain_mac(story, parse_mac(value), vni)
-        case "ip":
-            explain_ip(story, parse_ip(value), vni)
-        case _:
-            explain_vtep(story, parse_ip(value), vni)
-    return {"ok": True, "result": story.steps}
+    if what == "mac":
+        explain_mac(story, parse_mac(value), vni)
+        return {"ok": True, "what": what, "result": story.steps}
+    ip = parse_ip(value)
+    kinds = kinds_of_ip(engine, ip) if what == ADDRESS else (what,)
+    for kind in kinds:
+        (explain_ip if kind == "ip" else explain_vtep)(story, ip, vni)
+    return {"ok": True, "what": " and ".join(kinds), "result": story.steps}

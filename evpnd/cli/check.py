@@ -7,12 +7,13 @@ from typing import Literal
 import click
 
 from evpnd.adapters.config_yaml import ConfigErrors, check_file, json_schema
+from evpnd.cli.options import all_files, file_options
 
 
 @click.command()
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@file_options
 @click.pass_context
-def check(ctx: click.Context, files: tuple[str, ...]) -> None:
+def check(ctx: click.Context, configs: tuple[str, ...], files: tuple[str, ...]) -> None:
     """Validate configuration and policy files; touch nothing.
 
     Prints every error of every FILE to standard error, as FILE:LINE: KEY: what is
@@ -30,7 +31,7 @@ def check(ctx: click.Context, files: tuple[str, ...]) -> None:
     Exit status: 0 all good, 2 an error in a file or wrong usage.
     """  # noqa: D301 - click wants the character
     good = True
-    for file in files:
+    for file in all_files(configs, files):
         try:
             warnings = check_file(Path(file))
         except ConfigErrors as errors:

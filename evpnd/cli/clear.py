@@ -6,9 +6,10 @@ import click
 
 from evpnd.adapters.control.requests import normal_filter
 from evpnd.cli.options import ask, socket_option
+from evpnd.cli.words import Words
 
 
-@click.group()
+@click.group(cls=Words)
 @socket_option
 @click.pass_context
 def clear(ctx: click.Context, socket: Path | None) -> None:

@@ -1,14 +1,16 @@
 """``evpnd explain``: why an address is where it is, or is nowhere."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from evpnd.adapters.control.requests import normal_filter
+from evpnd.adapters.control.requests import ADDRESS, normal_filter
 from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option, vni_option
+from evpnd.cli.words import complete
 
 _BEFORE_EVIS = ("received", "policy", "imported", "noted")
 """What came in, told for all EVIs together, before what each made of it."""
@@ -18,22 +20,24 @@ _KINDS = {"mac": "mac", "ip": "ip", "vtep": "ip"}
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(_KINDS)))
-@click.argument("value")
+@click.argument("words", nargs=-1, required=True, metavar="[mac|ip|vtep] ADDRESS")
 @vni_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @socket_option
 @click.pass_context
 def explain(
     ctx: click.Context,
-    kind: str,
-    value: str,
+    words: tuple[str, ...],
     vni: int | None,
     socket: Path | None,
     *,
     as_json: bool,
 ) -> None:
     """Tell why a MAC, an IP or a VTEP is where it is, from the wire to the kernel.
+
+    Without `mac`, `ip` or `vtep` the daemon sees what ADDRESS is: an IP is a
+    VTEP's where a peer or this host has it as one, and a tenant's otherwise; where
+    it is both, both stories are told.
 
     One story in order: what peers sent, which route target imported it into which
     EVI, which policy rule decided, what was selected over what and why, the row
@@ -46,20 +50,16 @@ def explain(
 
     \b
     Examples:
-      evpnd explain mac 02:00:00:00:00:01
+      evpnd explain 02:00:00:00:00:01
       evpnd explain ip 192.0.2.1 --vni 10100
       evpnd explain vtep 10.0.0.2 --json | jq '.[-1]'
 
     \b
     Exit status: 0 told, 2 wrong usage, 3 no daemon.
     """  # noqa: D301 - click wants the character
-    try:
-        normal = normal_filter(_KINDS[kind], value)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{error}{_likely(value)}", param_hint="VALUE"
-        ) from None
-    question: dict[str, object] = {"command": "explain", "what": kind, "value": normal}
+    kind, address = _read(words)
+    question: dict[str, object] = {"command": "explain", "value": address}
+    question["what"] = kind
     if vni is not None:
         question["vni"] = vni
     answer = ask(ctx, socket, question)
@@ -70,18 +70,39 @@ def explain(
         lines = ",\n".join(json.dumps(step) for step in steps)
         click.echo(f"[{lines}]")
         return
-    click.echo(f"{kind} {normal}")
+    click.echo(f"{answer.get('what', kind)} {address}")
     _print(steps)
 
 
+def _read(words: tuple[str, ...]) -> tuple[str, str]:
+    """Read the kind, ADDRESS where the daemon is to say it, and the address.
+
+    Raises BadParameter.
+    """
+    *kinds, value = words
+    if not kinds:
+        for form in ("mac", "ip"):
+            with contextlib.suppress(ValueError):
+                return (form if form == "mac" else ADDRESS), normal_filter(form, value)
+        reason = f"{value!r} is neither a MAC nor an IP address"
+        raise click.BadParameter(reason, param_hint="ADDRESS")
+    found = complete(kinds[0], _KINDS)
+    if len(kinds) > 1 or len(found) != 1:
+        reason = f"{' '.join(kinds)!r} is none of {', '.join(_KINDS)}"
+        raise click.BadParameter(reason, param_hint="ADDRESS")
+    try:
+        return found[0], normal_filter(_KINDS[found[0]], value)
+    except ValueError as error:
+        reason = f"{error}{_likely(value)}"
+        raise click.BadParameter(reason, param_hint="ADDRESS") from None
+
+
 def _likely(value: str) -> str:
-    """Name the kind that a value is of."""
-    for kind, form in _KINDS.items():
-        try:
+    """Return which kinds a value is of, as a hint."""
+    for form in dict.fromkeys(_KINDS.values()):
+        with contextlib.suppress(ValueError):
             normal_filter(form, value)
-        except ValueError:
-            continue
-        return f"; try `evpnd explain {kind} {value}`"
+            return f"; try `evpnd explain {value}`"
     return ""
 
 

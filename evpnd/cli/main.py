@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,9 @@ import click
 
 from evpnd import __version__
 from evpnd.adapters.control.client import NoDaemon, RequestFailed
+from evpnd.adapters.control.requests import TABLES
 from evpnd.cli.options import socket_option
+from evpnd.cli.words import Words
 
 DONE, FAILED, WRONG, NO_DAEMON = 0, 1, 2, 3
 
@@ -28,8 +31,18 @@ _MODULES: Final = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Words):
     """Imports a command when it is called, so that `show` starts at once."""
+
+    other_words: Mapping[str, str] = {
+        **{table: f"show {table}" for table in TABLES},
+        "start": "run",
+        "daemon": "run",
+        "validate": "check",
+        "test": "policy test",
+        "diff": "plan",
+        "why": "explain",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_MODULES)
@@ -53,21 +66,22 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
     evpnd advertises the MACs and IPs of the tenants on this host, learns those of
     the others, and keeps the kernel's VXLAN FDB, bridge FDB and neighbour tables
     equal to what it learned. `evpnd run` is the daemon; the other commands ask it,
-    or check files.
+    or check files. Commands may be abbreviated as long as they are unambiguous:
+    `evpnd sh mac`.
 
     \b
     Examples:
-      evpnd check /etc/evpnd/evpnd.yaml
-      evpnd plan -c /etc/evpnd/evpnd.yaml
+      evpnd check
+      evpnd plan -c new.yaml
       evpnd run -c /etc/evpnd/evpnd.yaml
       evpnd show peers
       evpnd show macs --vni 10100 --json
-      evpnd explain mac 02:00:00:00:00:01
+      evpnd explain 02:00:00:00:00:01
       evpnd reload
 
     \b
     Files:
-      /etc/evpnd/evpnd.yaml    configuration, by custom
+      /etc/evpnd/evpnd.yaml    configuration, by default
       /run/evpnd/evpnd.sock    control socket, by default
 
     \b

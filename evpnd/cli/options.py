@@ -1,13 +1,51 @@
 """Options that commands share, and the question to the daemon behind them."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from evpnd.adapters.control.client import request
 from evpnd.adapters.control.requests import normal_filter
-from evpnd.model.config import DEFAULT_SOCKET
+from evpnd.model.config import DEFAULT_FILE, DEFAULT_SOCKET
 from evpnd.model.ids import VNI_MAX
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def file_options(command: Command) -> Command:
+    """Give a command FILE and ``-c FILE``, for `one_file` or `all_files` to read."""
+    argument = click.argument("files", metavar="[FILE]...", nargs=-1)
+    option = click.option(
+        "-c",
+        "--config",
+        "configs",
+        multiple=True,
+        metavar="FILE",
+        help=f"The same as FILE.  [default: {DEFAULT_FILE}]",
+    )
+    return option(argument(command))
+
+
+def all_files(configs: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Return the files that a command names, or the default one.
+
+    Raises UsageError where none is named and the default does not exist.
+    """
+    named = [*configs, *files]
+    if not named and not DEFAULT_FILE.exists():
+        raise click.UsageError(f"Name a FILE: there is no {DEFAULT_FILE}.")
+    return named or [str(DEFAULT_FILE)]
+
+
+def one_file(configs: Sequence[str], files: Sequence[str]) -> str:
+    """Return the file of a command that takes one; raises UsageError for more."""
+    named = all_files(configs, files)
+    if len(named) > 1:
+        raise click.UsageError(f"One FILE, please, not {' and '.join(named)}.")
+    return named[0]
+
 
 socket_option = click.option(
     "--socket",

@@ -11,7 +11,7 @@ from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.planning import plan_start
 from evpnd.cli.folding import fold
-from evpnd.cli.options import socket_option
+from evpnd.cli.options import file_options, one_file, socket_option
 from evpnd.cli.tables import write_text
 
 SHOWN = 200
@@ -52,13 +52,18 @@ Change = dict[str, Any]
 
 
 @click.command()
-@click.option(
-    "-c", "--config", "file", required=True, metavar="FILE", help="Configuration."
-)
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @socket_option
 @click.pass_context
-def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -> None:
+def plan(
+    ctx: click.Context,
+    configs: tuple[str, ...],
+    files: tuple[str, ...],
+    socket: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     """Tell what starting or reloading with FILE would change; touch nothing.
 
     With a daemon at the control socket (that of FILE, or --socket) FILE is compared
@@ -84,7 +89,7 @@ def plan(ctx: click.Context, file: str, socket: Path | None, *, as_json: bool) -
     Exit status: 0 done, whether or not anything would change, 1 failed,
     2 an error in FILE or wrong usage.
     """  # noqa: D301 - click wants the character
-    path = Path(file)
+    path = Path(one_file(configs, files))
     try:
         config = load_config(path)
     except ConfigErrors as errors:

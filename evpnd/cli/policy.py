@@ -16,6 +16,7 @@ from evpnd.adapters.config_yaml import (
 from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows
+from evpnd.cli.words import Words
 from evpnd.core.policy.changing import whole_lists, words
 from evpnd.core.policy.trial import Trial, Trials, meets, try_cases
 from evpnd.model.policy import NO_CHANGES, Changes, verdict_word
@@ -24,7 +25,7 @@ from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
 Found = dict[str, object]
 
 
-@click.group()
+@click.group(cls=Words)
 def policy() -> None:
     """Try policies without a daemon.
 

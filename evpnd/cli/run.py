@@ -15,6 +15,7 @@ from evpnd.adapters.netlink.preflight import (
     frr_owner,
     missing_capabilities,
 )
+from evpnd.cli.options import file_options, one_file
 from evpnd.model.config import Config
 from evpnd.speaker.configuration import listening_addresses
 from evpnd.speaker.launcher import exec_speaker
@@ -24,25 +25,25 @@ FAREWELL = 3.0
 
 
 @click.command()
-@click.option(
-    "-c",
-    "--config",
-    "file",
-    required=True,
-    metavar="FILE",
-    help="Configuration; docs/evpnd.example.yaml explains every key.",
-)
+@file_options
 @click.option(
     "--flush-on-exit",
     is_flag=True,
     help="At SIGTERM remove what evpnd installed. Default: leave it in place.",
 )
 @click.pass_context
-def run(ctx: click.Context, file: str, *, flush_on_exit: bool) -> None:
+def run(
+    ctx: click.Context,
+    configs: tuple[str, ...],
+    files: tuple[str, ...],
+    *,
+    flush_on_exit: bool,
+) -> None:
     """Be the daemon, in the foreground.
 
-    Before anything is touched, FILE is validated and the host looked at:
-    capabilities, the BGP port, another evpnd, an FRR that owns the same devices.
+    FILE is the configuration; docs/evpnd.example.yaml explains every key. Before
+    anything is touched it is validated, and the host is looked at: capabilities,
+    the BGP port, another evpnd, an FRR that owns the same devices.
 
     \b
     Signals:
@@ -54,14 +55,14 @@ def run(ctx: click.Context, file: str, *, flush_on_exit: bool) -> None:
 
     \b
     Examples:
-      evpnd run -c /etc/evpnd/evpnd.yaml
+      evpnd run
       evpnd run -c lab.yaml --flush-on-exit
 
     \b
     Exit status: 0 stopped by a signal, 1 the host is not fit or evpnd failed,
     2 an error in FILE or wrong usage.
     """  # noqa: D301 - click wants the character
-    path = Path(file)
+    path = Path(one_file(configs, files))
     try:
         config = load_config(path)
         # As the agent names it, and its policies' files, wherever it runs.

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from evpnd.cli.options import (
     vni_option,
 )
 from evpnd.cli.tables import TABLES, Row, ordered, plain_table
+from evpnd.cli.words import Words
 
 FOLDED_ROWS = 1000
 """Laying out more for a terminal's width takes seconds, and nobody reads them."""
@@ -40,7 +41,27 @@ _FILTERS = {
 }
 
 
-@click.group()
+class _Tables(Words):
+    """The tables, also by what other daemons call them."""
+
+    other_words: Mapping[str, str] = {
+        "vnis": "evis",
+        "vni": "evis",
+        "instances": "evis",
+        "fdb": "macs",
+        "arp": "neighbors",
+        "nd": "neighbors",
+        "arp-cache": "neighbors",
+        "neighbours": "neighbors",
+        "bgp": "peers",
+        "sessions": "peers",
+        "summary": "peers",
+        "tunnels": "vteps",
+        "log": "events",
+    }
+
+
+@click.group(cls=_Tables)
 @socket_option
 @click.pass_context
 def show(ctx: click.Context, socket: Path | None) -> None:
@@ -53,7 +74,7 @@ def show(ctx: click.Context, socket: Path | None) -> None:
     \b
     Examples:
       evpnd show peers
-      evpnd show macs --vni 10100
+      evpnd sh mac --vni 10100
       evpnd show routes --peer 10.0.0.254 --mac 02:00:00:00:00:01
       evpnd show evis --json | jq '.[] | select(.state != "ready")'
 

@@ -17,6 +17,8 @@ from evpnd.model.targets import (
 )
 
 VXLAN_PORT = 4789
+DEFAULT_FILE = Path("/etc/evpnd/evpnd.yaml")
+"""The configuration that commands take where none is named."""
 DEFAULT_SOCKET = Path("/run/evpnd/evpnd.sock")
 
 

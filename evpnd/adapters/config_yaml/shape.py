@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from evpnd.adapters.config_yaml import schema
 from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
+from evpnd.adapters.config_yaml.foreign_words import NOT_OURS, OUR_KEYS
 from evpnd.adapters.config_yaml.reader import Document, Value, describe
 from evpnd.adapters.config_yaml.scalars import Nothing
 from evpnd.adapters.config_yaml.schema import ConfigFile
@@ -47,30 +48,6 @@ _CONFIG_SECTIONS: Final[dict[str, type[schema.Section]]] = {
     "metrics": schema.MetricsSection,
     "log": schema.LogSection,
 }
-_CONFIG_WORDS: Final = {
-    "as": "asn",
-    "local-as": "asn",
-    "local-asn": "asn",
-    "remote-as": "asn",
-    "remote-asn": "asn",
-    "peer-as": "asn",
-    "neighbors": "peers",
-    "neighbor": "peers",
-    "vnis": "evis",
-    "instances": "evis",
-    "id": "vni",
-    "ip": "address",
-    "local": "address",
-    "password": "password-file",
-    "md5": "password-file",
-    "source-address": "local-address",
-    "update-source": "local-address",
-    "rt": "route-targets",
-    "dstport": "udp-port",
-    "gtsm": "ttl-security",
-    "soo": "site-of-origin",
-    "duplicates": "duplicate-detection",
-}
 FileT = TypeVar("FileT", bound=schema.Section)
 
 
@@ -95,6 +72,8 @@ class Shape(Generic[FileT]):
     """The section below a key."""
     other_words: Mapping[str, str]
     """What other daemons call our keys."""
+    not_ours: Mapping[str, str] = field(default_factory=dict)
+    """Words of other daemons that are no keys here, and what is to be said of them."""
     absent: Mapping[str, Value] = field(default_factory=dict)
     """For required keys that were cut out; the file is refused all the same."""
     stand_in: Callable[[KeyPath], int | str | None] = _no_stand_in
@@ -309,7 +288,8 @@ CONFIG: Final = Shape(
     first="asn:",
     examples=_CONFIG_EXAMPLES,
     sections=_CONFIG_SECTIONS,
-    other_words=_CONFIG_WORDS,
+    other_words=OUR_KEYS,
+    not_ours=NOT_OURS,
     absent={"vtep": {}, "peers": []},
     stand_in=_config_stand_in,
 )
@@ -349,8 +329,11 @@ def _sentence(details: ErrorDetails, document: Document, shape: Shape[FileT]) ->
 def _unknown(details: ErrorDetails, shape: Shape[FileT]) -> str:
     known = _known_keys(details["loc"][:-1], shape)
     word = str(details["loc"][-1])
-    meant = shape.other_words.get(word.lower().replace("_", "-"))
+    normal = word.lower().replace("_", "-")
+    meant = shape.other_words.get(normal)
     if meant not in known:
+        if normal in shape.not_ours and normal not in known:
+            return shape.not_ours[normal]
         meant = did_you_mean(word, known)
     if meant:
         return f"unknown key; did you mean {meant}?"

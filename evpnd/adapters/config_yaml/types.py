@@ -98,6 +98,8 @@ def number(value: object, low: int, high: int) -> int:
     hint = ""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         hint = "; remove the quotes"
+    elif value in ("external", "internal", "auto"):
+        hint = "; peers of any AS are not supported, give the number"
     raise ValueError(f"expected a whole number, not {describe(value)}{hint}")
 
 
@@ -187,6 +189,8 @@ def address(word: str) -> Ip:
             hint = "; leave the prefix length away"
         elif "%" in word:
             hint = "; one with a zone is not supported"
+        elif word.isidentifier():
+            hint = "; names and unnumbered peers (interfaces) are not supported"
         raise ValueError(
             f"{describe(word)} is not an IPv4 or IPv6 address{hint}"
         ) from None
@@ -368,8 +372,19 @@ SocketPath = Annotated[str, _of_text(socket_path, pattern=r"^/")]
 ListenAddress = Annotated[
     tuple[str, int], _of_text(listen_address, examples=["127.0.0.1:9471"])
 ]
+_VENDORS = {
+    "cumulus": "frr",
+    "sonic": "frr",
+    "vyos": "frr",
+    "arista": "eos",
+    "cisco": "nxos",
+    "nexus": "nxos",
+    "juniper": "junos",
+    "nokia": "srlinux",
+}
 ProfileName = Annotated[
-    str, choice("generic", "frr", "eos", "nxos", "junos", "srlinux")
+    str,
+    choice("generic", "frr", "eos", "nxos", "junos", "srlinux", other_words=_VENDORS),
 ]
 DuplicateAction = Annotated[str, choice("warn", "freeze")]
 LogLevel = Annotated[str, choice("debug", "info", "warning", "error")]

@@ -34,6 +34,8 @@ COMMANDS: Final = (
     "explain",
     "rehearse",
 )
+ADDRESS: Final = "address"
+"""What is to be explained: an IP of which the daemon sees whose it is."""
 
 Request = dict[str, object]
 
@@ -88,10 +90,10 @@ def parse_request(line: bytes) -> Request:
 
 
 def _check_explain(request: Request) -> None:
-    kinds = {"mac": "mac", "ip": "ip", "vtep": "ip"}
+    kinds = {"mac": "mac", "ip": "ip", "vtep": "ip", ADDRESS: "ip"}
     kind, value = request.get("what"), request.get("value")
     if kind not in kinds or not isinstance(value, str):
-        raise ValueError("explain needs what (mac, ip or vtep) and value")
+        raise ValueError("explain needs what (mac, ip, vtep or address) and value")
     request["value"] = normal_filter(kinds[str(kind)], value)
 
 

@@ -7,6 +7,14 @@ step names the first place where it got lost.
 from evpnd.core.explain.ip import explain_ip
 from evpnd.core.explain.mac import explain_mac
 from evpnd.core.explain.story import Read, Step, Story
-from evpnd.core.explain.vtep import explain_vtep
+from evpnd.core.explain.vtep import explain_vtep, kinds_of_ip
 
-__all__ = ["Read", "Step", "Story", "explain_ip", "explain_mac", "explain_vtep"]
+__all__ = [
+    "Read",
+    "Step",
+    "Story",
+    "explain_ip",
+    "explain_mac",
+    "explain_vtep",
+    "kinds_of_ip",
+]

@@ -1,6 +1,7 @@
 """What is known of a VTEP, and in which flood lists it is."""
 
 from evpnd.core.admission import other_fate
+from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.received import (
     is_for,
@@ -22,6 +23,41 @@ from evpnd.model.rows import NTF_EXT_LEARNED
 Imet = tuple[Session, ImetRoute, Path]
 
 
+def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
+    """Return what an IP address is: ``ip``, a tenant's; ``vtep``; or both."""
+    vrfs = engine.inventory.vrfs.values()
+    tenant = any(
+        ip in vrf.macs_of
+        or ip in vrf.own_ips
+        or ip in vrf.neighbor_rows
+        or vrf.binding(ip) is not None
+        for vrf in vrfs
+    )
+    vtep = (
+        ip == engine.inventory.vtep
+        or any(ip in vrf.flood_rows for vrf in vrfs)
+        or bool(_imets(engine, ip))
+        or any(
+            path.vtep == ip
+            for session in engine.peering.sessions.values()
+            for table in session.rib.mac_ip.values()
+            for path in table.values()
+        )
+    )
+    return ("ip", "vtep") if tenant and vtep else ("vtep",) if vtep else ("ip",)
+
+
+def _imets(engine: Engine, vtep: bytes) -> list[Imet]:
+    """Return the type 3 routes of a VTEP."""
+    return [
+        (session, route, path)
+        for session in engine.peering.sessions.values()
+        for route, path in session.rib.others.values()
+        if isinstance(route, ImetRoute)
+        and vtep in (route.originator, path.vtep, flood_endpoint(route, path))
+    ]
+
+
 def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     """Tell what is known of a VTEP, and in which flood lists it is."""
     if story.unknown(vni):
@@ -34,13 +70,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         else:
             story.tell("end", "no interface of this host has it", ok=False)
         return
-    imets = [
-        (session, route, path)
-        for session in story.engine.peering.sessions.values()
-        for route, path in session.rib.others.values()
-        if isinstance(route, ImetRoute)
-        and vtep in (route.originator, path.vtep, flood_endpoint(route, path))
-    ]
+    imets = _imets(story.engine, vtep)
     concerned = _within(vni, story, imets)
     imets = [each for each in imets if each[2] in concerned]
     for session, route, path in imets:

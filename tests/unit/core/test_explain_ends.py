@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core import route_views
-from evpnd.core.explain import Step, explain_ip, explain_mac, explain_vtep
+from evpnd.core.explain import (
+    Step,
+    explain_ip,
+    explain_mac,
+    explain_vtep,
+    kinds_of_ip,
+)
 from evpnd.core.explain.story import duration
 from evpnd.core.views import peers
 from evpnd.model.config import StaticEntry
@@ -298,3 +304,24 @@ def test_a_rejected_type_3_of_another_vni_is_no_reason() -> None:
 
     assert here_ == "absent: no type 3 route of it is for tenant"
     assert "quarantined" in there
+
+
+def test_an_ip_address_is_seen_to_be_a_tenants_or_a_vteps_or_both() -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC, MAC + IP))
+    here.run(announce_imet(ONE, FARTHER))
+    here.run(announce(TWO, attributes(FAR), FAR, OTHER, OTHER + parse_ip(FARTHER)))
+    own, nobody = format_ip(here.engine.inventory.vtep), "203.0.113.1"
+
+    kinds = {
+        ip: kinds_of_ip(here.engine, parse_ip(ip))
+        for ip in (format_ip(IP), FAR, FARTHER, own, nobody)
+    }
+
+    assert kinds == {
+        format_ip(IP): ("ip",),
+        FAR: ("vtep",),
+        FARTHER: ("ip", "vtep"),
+        own: ("vtep",),
+        nobody: ("ip",),
+    }

@@ -1,0 +1,124 @@
+"""Words of other daemons, FRR's above all: what stands for them here, or nothing.
+
+They are no misspelt keys of ours, and an operator who brings them from another
+configuration is not sent after a similar word.
+"""
+
+from typing import Final
+
+OUR_KEYS: Final = {
+    "as": "asn",
+    "local-as": "asn",
+    "local-asn": "asn",
+    "remote-as": "asn",
+    "remote-asn": "asn",
+    "peer-as": "asn",
+    "neighbors": "peers",
+    "neighbor": "peers",
+    "vnis": "evis",
+    "instances": "evis",
+    "id": "vni",
+    "ip": "address",
+    "local": "address",
+    "password": "password-file",
+    "md5": "password-file",
+    "source-address": "local-address",
+    "update-source": "local-address",
+    "rt": "route-targets",
+    "route-target": "route-targets",
+    "dstport": "udp-port",
+    "gtsm": "ttl-security",
+    "soo": "site-of-origin",
+    "duplicates": "duplicate-detection",
+    "dup-addr-detection": "duplicate-detection",
+    "allowas-in": "allow-own-as",
+    "maximum-prefix": "max-routes",
+    "holdtime": "hold-time",
+    "shared-vxlan-device": "vxlan",
+    "neigh-suppress": "suppress",
+    "arp-suppression": "suppress",
+    "flooding": "flood",
+    "head-end-replication": "flood",
+    "max-moves": "moves",
+    "autort": "profile",
+    "bgp-id": "router-id",
+}
+"""Keys by what other daemons call them."""
+
+_POLICIES = "unknown key; name policies in `import` and `export` (evpnd policy --help)"
+_SEGMENTS = "not supported: multihoming (Ethernet segments)"
+_ROUTED = "not supported: VRFs, symmetric IRB and type 5 routes"
+_REFLECTOR = "not supported: evpnd passes no routes on, it is no route reflector"
+_RAPID = "not supported: end sessions sooner by a shorter `hold-time` of the peer"
+
+NOT_OURS: Final = {
+    "activate": "not needed: every peer is of the family l2vpn evpn",
+    "add-path": "not supported: ADD-PATH",
+    "addpath-tx-all-paths": "not supported: ADD-PATH",
+    "address-family": "not needed: every peer is of the family l2vpn evpn",
+    "advertise-all-vni": "unknown key; write `discover: true` at the top of the file, "
+    "or an EVI for each VNI in `evis`",
+    "advertise-default-gw": "unknown key; write `advertise: {default-gateway: true}` "
+    "in the EVI",
+    "advertise-svi-ip": "not supported as it is; `advertise: {default-gateway: true}` "
+    "in the EVI announces the bridge's addresses as the default gateway's",
+    "advertise-pip": _ROUTED,
+    "as-override": "not supported; on a leaf whose AS is the other leaves' too the "
+    "peer does it, or `allow-own-as` of the peer lets their routes in",
+    "bestpath": "not supported: the order in which paths are compared is fixed",
+    "bfd": _RAPID,
+    "capability": "not needed: capabilities are agreed with the peer",
+    "cluster-id": _REFLECTOR,
+    "confederation": "not supported: confederations",
+    "connect-retry": "not supported: it is short and grows by itself",
+    "distribute-list": _POLICIES,
+    "ebgp-multihop": "not needed: external peers may be any number of hops away; "
+    "`ttl-security` bounds it",
+    "ebgp-requires-policy": "not needed: without policies all routes pass",
+    "encapsulation": "not supported: it is always VXLAN",
+    "es-id": _SEGMENTS,
+    "es-sys-mac": _SEGMENTS,
+    "esi": _SEGMENTS,
+    "ethernet-segments": _SEGMENTS,
+    "segments": _SEGMENTS,
+    "ethernet-tag": "not supported: VLAN-aware bundles; tags of others are received",
+    "filter-list": _POLICIES,
+    "prefix-list": _POLICIES,
+    "route-map": _POLICIES,
+    "gateway": _ROUTED,
+    "keepalive": "not needed: it is a third of `hold-time`",
+    "l3vni": _ROUTED,
+    "vrf": _ROUTED,
+    "vrfs": _ROUTED,
+    "listen": "not supported: peers that are not named (`listen range`); "
+    "give each its address",
+    "listen-range": "not supported: peers that are not named; give each its address",
+    "mac-holdtime": "not needed: the ageing time of the bridge counts "
+    "(ip link set BRIDGE type bridge ageing_time)",
+    "multicast-group": "not supported: multicast underlays; flooding is ingress "
+    "replication (`flood: true`)",
+    "neigh-holdtime": "not needed: tenants are asked whether they are still there",
+    "network": _ROUTED,
+    "next-hop-self": "not needed: the next hop of our routes is the VTEP address, and "
+    "evpnd passes no others on",
+    "next-hop-unchanged": "not needed: evpnd passes no routes of others on; "
+    "the spine wants it",
+    "peer-group": "not supported; write the values at each peer, or a YAML anchor: "
+    "`- {<<: *spines, address: 10.0.0.254}`",
+    "redistribute": _ROUTED,
+    "remove-private-as": "not supported: AS paths are not rewritten",
+    "route-reflector-client": _REFLECTOR,
+    "route-server-client": "not supported: evpnd passes no routes on",
+    "send-community": "not needed: communities are always sent",
+    "shutdown": "not supported; remove the peer, or put it behind `#`, and reload",
+    "soft-reconfiguration": "not needed: rejected routes are always kept and judged "
+    "again at a reload",
+    "timers": "unknown key; write `hold-time`; keepalives are sent at a third of it",
+    "unnumbered": "not supported: unnumbered peers; give the peer's address",
+    "vlan": "not supported: VLAN-aware bridges; give each VNI a bridge of its own",
+    "vlans": "not supported: VLAN-aware bridges; give each VNI a bridge of its own",
+    "vlan-aware": "not supported: VLAN-aware bridges; give each VNI a bridge "
+    "of its own",
+    "weight": "not supported; an import policy sets `local-preference`",
+}
+"""Words that have no key here, to what there is instead or why there is nothing."""
