@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from evpnd.core import acceptance
 from evpnd.core.path import Path
+from evpnd.core.rewriting import Rewriting, find_rewriting
 from evpnd.core.sessions import Session
 from evpnd.model.actions import Notice
 from evpnd.model.ids import Peer, format_ip, format_route_target
@@ -25,10 +26,6 @@ PATIENCE = 3.0
 SILENCE = 30.0
 """Seconds after End-of-RIB that an external peer may announce nothing, untold."""
 
-REWRITTEN = (
-    "it announces MACs with its session address {} as next hop and no type 3 of that "
-    "address: it rewrites next hops, and known unicast is lost there"
-)
 NO_ENCAPSULATION = "its routes do not say VXLAN; they are taken as if they did"
 UNSAID = "it does not say VXLAN; it is taken as if it did"
 
@@ -77,6 +74,8 @@ class Findings:
             return
         if not path.attributes.encapsulations:
             self._no_encapsulation(session)
+        if path.vtep == session.address != route.originator:
+            self._suspected.setdefault(session.peer, path.received_at)
         mismatch = pmsi_mismatch(route, path)
         if mismatch:
             self._tell(
@@ -150,8 +149,9 @@ class Findings:
             if now < since + PATIENCE:
                 continue
             del self._suspected[peer]
-            if session is not None and rewrites_next_hops(session):
-                reason = REWRITTEN.format(peer)
+            rewriting = None if session is None else find_rewriting(session)
+            if session is not None and rewriting is not None:
+                reason = rewriting.text
                 self._tell(
                     "warning", "next_hop_rewritten", session, None, reason=reason
                 )
@@ -199,25 +199,12 @@ def pmsi_mismatch(route: ImetRoute, path: Path) -> str | None:
     return "; ".join(said) or None
 
 
-def rewrites_next_hops(session: Session) -> bool:
-    """Tell the mark of a spine that does so (interop finding: FRR 16209)."""
-    address = session.address
-    originates = any(
-        isinstance(route, ImetRoute) and route.originator == address
-        for route, _ in session.rib.others.values()
-    )
-    return not originates and any(
-        path.vtep == address and path.importers
-        for table in session.rib.mac_ip.values()
-        for path in set(table.values())
-    )
-
-
 def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str]:
     """List what is found about a peer now, for people; `asn` is our own."""
     found = dict.fromkeys(acceptance.of_peer(session, sessions, asn))
-    if session.told_everything and rewrites_next_hops(session):
-        found[REWRITTEN.format(session.peer)] = None
+    rewriting = find_rewriting(session) if session.told_everything else None
+    if rewriting is not None:
+        found[rewriting.text] = None
     for text in _of_paths(session):
         if text not in found and len(found) == SHOWN:
             return [*found, "and more: see show routes"]
@@ -250,11 +237,8 @@ def _of_path(path: Path) -> Iterator[str]:
         yield path.nearest.text
 
 
-def of_mac_ip(path: Path, rewritten: bytes | None) -> list[str]:
-    """List what is to be noted about a type 2 route.
-
-    `rewritten` is the address that the peer puts in place of next hops.
-    """
+def of_mac_ip(path: Path, rewriting: Rewriting | None) -> list[str]:
+    """List what is to be noted about a type 2 route."""
     notes: list[str] = []
     if not path.importers:
         return notes
@@ -265,8 +249,8 @@ def of_mac_ip(path: Path, rewritten: bytes | None) -> list[str]:
             f"its Ethernet segment {path.esi.hex(':')} is multihomed; "
             "only its next hop is used"
         )
-    if path.vtep == rewritten:
-        notes.append("its next hop is the peer's session address, which is no VTEP")
+    if rewriting is not None and rewriting.concerns(path):
+        notes.append(rewriting.note)
     return notes
 
 

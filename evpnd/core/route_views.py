@@ -8,6 +8,7 @@ from evpnd.core.admission import Fate, fate, other_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path, why_better
+from evpnd.core.rewriting import find_rewriting
 from evpnd.core.rib import OTHERS
 from evpnd.core.selection import best, best_for_ip, mac_candidates, mac_obstacle
 from evpnd.core.sessions import Session
@@ -58,8 +59,7 @@ def arp_nd(flags: int) -> Entry:
 def routes(engine: Engine) -> Iterator[Entry]:
     """List the routes received, whether used or not."""
     for session in engine.peering.sessions.values():
-        rewrites = findings.rewrites_next_hops(session)
-        rewritten = session.address if rewrites else None
+        rewriting = find_rewriting(session)
         # What a path says is written once for its thousands of routes.
         shared: dict[Path, Entry] = {}
         for source, table in session.rib.mac_ip.items():
@@ -68,7 +68,7 @@ def routes(engine: Engine) -> Iterator[Entry]:
                 if said is None:
                     said = shared[path] = _path_entry(session, path, 2)
                     said["vni"] = int.from_bytes(path.labels[:3])
-                    said["notes"] = findings.of_mac_ip(path, rewritten)
+                    said["notes"] = findings.of_mac_ip(path, rewriting)
                 entry = _mac_ip_entry(key, path, said)
                 entry["since"] = session.rib.since(source, key, path)
                 yield entry
