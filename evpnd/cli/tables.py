@@ -332,7 +332,8 @@ def cells(table: Table, row: Row) -> list[str]:
         row = {**row, "details": " ".join(rest)}
     if table is TABLES["peers"] and row.get("last_error") and "last_error_at" in row:
         ago = write_age(row["last_error_at"])
-        row = {**row, "last_error": f"{row['last_error']} ({ago} ago)"}
+        past = "earlier session: " if row.get("state") == "established" else ""
+        row = {**row, "last_error": f"{past}{row['last_error']} ({ago} ago)"}
     return [column.write(row.get(column.field)) for column in table.columns]
 
 

@@ -22,6 +22,7 @@ from evpnd.core.policy.view import reached
 from evpnd.core.probing import Prober
 from evpnd.core.reconcile import Pass, reconcile
 from evpnd.core.removal import remove_rows
+from evpnd.core.renaming import rename
 from evpnd.core.retries import Retries
 from evpnd.model.actions import (
     Action,
@@ -282,6 +283,7 @@ class Engine:
         placed: list[Action] = []
         for vrf in inventory.stand(now, placed, self._notices):
             actions.extend(self.originator.withdraw_all(vrf))
+        self._rename(actions)
         if inventory.vtep_changed:
             inventory.vtep_changed = False
             self.importer.stale = True
@@ -360,15 +362,14 @@ class Engine:
             self._pending.extend(self.originator.withdraw_all(vrf))
             self._pending.extend(remove_rows(vrf))
         self._pending.extend(self.inventory.take_removals())
-        new = {rd for _, rd in self.inventory.renamed}
-        for vrf, rd in self.inventory.renamed:
-            # The old routes go when the peers have the new ones; but for those that
-            # another EVI's new routes would be taken for.
-            when = self._pending if vrf.rd in new else self._late
-            when.extend(self.originator.withdraw_all(vrf))
-            vrf.rd = rd
-            vrf.mark_all()
+        self._rename(self._pending)
+
+    def _rename(self, actions: list[Action]) -> None:
+        """Have the EVIs whose RD changed announce under the new one."""
+        first, last = rename(self.inventory.renamed, self.originator)
         self.inventory.renamed.clear()
+        actions.extend(first)
+        self._late.extend(last)
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
         """Give the policies between our EVIs and a peer."""

@@ -65,7 +65,7 @@ class Inventory:
         """EVIs whose devices are being made, and when that has taken too long."""
         self._removals: list[Action] = []
         self.renamed: list[tuple[MacVrf, Rd]] = []
-        """EVIs that a new configuration gave another RD, and which."""
+        """EVIs that are to have another RD, and which."""
         rds = self._derive_rds(())
         for evi in config.evis:
             self._add(evi, rds[evi.vni], discovered=False)
@@ -298,12 +298,15 @@ class Inventory:
         gone = [
             vrf
             for vni, vrf in known.items()
-            if vni not in found
-            or found[vni].name != vrf.config.vxlan
-            or rds.get(vni) != vrf.rd
+            if vni not in rds or vni not in found or found[vni].name != vrf.config.vxlan
         ]
         for vrf in gone:
             self._drop(vrf)
+        self.renamed.extend(
+            (vrf, rds[vni])
+            for vni, vrf in known.items()
+            if vrf not in gone and rds[vni] != vrf.rd
+        )
         for vni, link in sorted(found.items()):
             if vni not in self.vrfs and vni in rds:
                 evi = discovered_evi(self._config, Vni(vni), link.name)

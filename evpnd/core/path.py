@@ -8,7 +8,7 @@ used at all, which EVIs import it, and where it stands among others.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, final
 
-from evpnd.model.ids import Peer, is_host_ip
+from evpnd.model.ids import Peer, is_host_ip, is_mapped_ipv4
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def rejection(attributes: PathAttributes, here: Here) -> str | None:
         return "its next hop is our own VTEP address"
     if not is_host_ip(attributes.next_hop):
         return "its next hop is no host's address"
+    if is_mapped_ipv4(attributes.next_hop):
+        return "its next hop is an IPv4 address within IPv6, which is no VTEP's"
     if vtep and len(attributes.next_hop) != len(vtep):
         return "its next hop is of the other address family than our VTEP"
     if (

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf
 from evpnd.model.actions import SendProbes
-from evpnd.model.ids import IPV4_LENGTH
+from evpnd.model.ids import IPV4_LENGTH, is_link_local
 
 TRIES = 3
 PAUSE = 1.0
@@ -242,8 +242,9 @@ def _source(vrf: MacVrf, ip: bytes, tries: int) -> bytes:
         if not own or tries % 2:
             return bytes(IPV4_LENGTH)
         return max(own, key=lambda each: _common_bits(each, ip))
-    links = [each for each in vrf.own_ips if each[:2] == b"\xfe\x80"]
-    return min(links) if links else _link_local(vrf.bridge_mac)
+    links = filter(is_link_local, vrf.own_ips)
+    own = [each for each in links if len(each) != IPV4_LENGTH]
+    return min(own) if own else _link_local(vrf.bridge_mac)
 
 
 def _common_bits(one: bytes, other: bytes) -> int:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig
-from evpnd.model.ids import format_ip
+from evpnd.model.ids import format_ip, is_host_ip, is_link_local
 from evpnd.model.rows import Link, VxlanLink
 
 MANAGED_ALIAS = "evpnd"
@@ -111,7 +111,7 @@ class Links:
         usable = [
             ip
             for ip in self.addresses_of(link.ifindex)
-            if ip[0] not in (0, 127) and ip[:2] not in (b"\xfe\x80", b"\xa9\xfe")
+            if is_host_ip(ip) and not is_link_local(ip)
         ]
         return min(usable, key=lambda ip: (len(ip), ip), default=b"")
 

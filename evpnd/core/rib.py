@@ -13,7 +13,7 @@ from evpnd.core.evi_routes import add, add_fresh, remove
 from evpnd.core.path import Path
 from evpnd.core.policy.limits import Coming, Limits
 from evpnd.core.policy.places import Entrant
-from evpnd.model.ids import is_host_ip
+from evpnd.model.ids import is_host_ip, is_mapped_ipv4
 from evpnd.model.routes import (
     INGRESS_REPLICATION,
     ImetRoute,
@@ -244,7 +244,11 @@ def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
         return b""
     said = b"" if pmsi is None else pmsi.endpoint
     for vtep in (said, route.originator):
-        if len(vtep) == len(path.vtep) and is_host_ip(vtep):
+        if (
+            len(vtep) == len(path.vtep)
+            and is_host_ip(vtep)
+            and not is_mapped_ipv4(vtep)
+        ):
             return vtep
     return path.vtep
 

@@ -197,7 +197,7 @@ def _administrator(text: str, what: str, head: Callable[[int], bytes]) -> Patter
     found = []
     for kind, administrator, bits in (
         (TWO_OCTET_AS, _number(left, 16), 32),
-        (FOUR_OCTET_AS, _number(left, 32), 16),
+        (FOUR_OCTET_AS, _number(left, 32) or _asdot(left), 16),
         (IPV4_ADDRESS, _dotted(left), 16),
     ):
         number = _number(right, bits)
@@ -215,6 +215,15 @@ def _administrator(text: str, what: str, head: Callable[[int], bytes]) -> Patter
             f"behind an AS number above {AS2_MAX} or an address at most 65535 fits"
         )
     return tuple(found)
+
+
+def _asdot(text: str) -> tuple[int, int] | None:
+    """Read the two halves of an AS number (RFC 5396), as value and mask."""
+    high, dot, low = text.partition(".")
+    first, second = _number(high, 16), _number(low, 16)
+    if not dot or first is None or second is None:
+        return None
+    return first[0] << 16 | second[0], first[1] << 16 | second[1]
 
 
 def _dotted(text: str) -> tuple[int, int] | None:

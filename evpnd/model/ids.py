@@ -49,6 +49,7 @@ RFC8365_VXLAN = 0x10000000
 _LINK_LOCAL_IPV4 = b"\xa9\xfe"
 _LINK_LOCAL_IPV6, _LINK_LOCAL_IPV6_2 = 0xFE, 0x80
 _MAPPED_IPV4 = bytes(10) + b"\xff\xff"
+_ASN = re.compile(r"[0-9]{1,100}(?:\.[0-9]{1,100})?")
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
     r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}|[0-9A-Fa-f]{12}"
@@ -93,6 +94,25 @@ def format_ip(ip: bytes) -> str:
     return str(ipaddress.ip_address(ip))
 
 
+def parse_asn(text: str) -> int:
+    """Read an AS number: ``4200000001`` or, in asdot, ``64086.59905`` (RFC 5396).
+
+    Returns 0..4294967295. Raises ValueError where the text is neither.
+    """
+    if not _ASN.fullmatch(text):
+        raise ValueError(f"{text!r} is not an AS number such as 65001 or 64086.59905")
+    high, dot, low = text.partition(".")
+    if not dot:
+        asn, fits = int(text), int(text) <= AS4_MAX
+    else:
+        asn = int(high) << 16 | int(low)
+        fits = int(high) <= AS2_MAX and int(low) <= AS2_MAX
+    if not fits:
+        each = "16 bits before and behind the point" if dot else "32 bits"
+        raise ValueError(f"AS {text} does not fit into {each}")
+    return asn
+
+
 def parse_rd(text: str) -> Rd:
     """Read ``10.0.0.1:100`` (type 1), ``65000:7`` (type 0) or a 4-octet AS (type 2).
 
@@ -103,7 +123,7 @@ def parse_rd(text: str) -> Rd:
 
 
 def parse_route_target(text: str) -> RouteTarget:
-    """Read ``65000:10100``, ``10.0.0.1:7`` or ``4200000001:10100``.
+    """Read ``65000:10100``, ``10.0.0.1:7``, ``4200000001:10100``, ``64086.59905:7``.
 
     Raises ValueError when a part does not fit: with a 4-octet AS or an IPv4
     address only 16 bits are left for the number (RFC 4360, section 3).
@@ -123,14 +143,15 @@ def _parse_administrator(text: str, what: str) -> tuple[int, bytes, bytes]:
     if not separator or not right.isascii() or not right.isdigit():
         raise ValueError(f"{text!r} is not a {what} such as 65000:10100 or 10.0.0.1:7")
     number = int(right)
-    if left.isascii() and left.isdigit():
-        asn = int(left)
+    if _ASN.fullmatch(left):
+        try:
+            asn = parse_asn(left)
+        except ValueError as error:
+            raise ValueError(f"{text!r}: {error}") from None
         if asn <= AS2_MAX:
             if number > AS4_MAX:
                 raise ValueError(f"{text!r}: {number} does not fit into 32 bits")
             return TWO_OCTET_AS, asn.to_bytes(2, "big"), number.to_bytes(4, "big")
-        if asn > AS4_MAX:
-            raise ValueError(f"{text!r}: AS {asn} does not fit into 32 bits")
         kind, administrator = FOUR_OCTET_AS, asn.to_bytes(4, "big")
     else:
         try:
@@ -176,13 +197,19 @@ def is_tenant_ip(ip: bytes) -> bool:
     RFC 3927 for IPv4). Nor what is no station's address: multicast, unspecified,
     loopback, IPv4's 0/8 and 240/4 (RFC 6890) and IPv6-mapped IPv4.
     """
-    if not is_host_ip(ip):
-        return False
+    return is_host_ip(ip) and not is_link_local(ip) and not is_mapped_ipv4(ip)
+
+
+def is_link_local(ip: bytes) -> bool:
+    """Tell link-local addresses: 169.254/16 (RFC 3927), fe80::/10 (RFC 4291, 2.4)."""
     if len(ip) == IPV4_LENGTH:
-        return ip[:2] != _LINK_LOCAL_IPV4
-    return not (ip[0] == _LINK_LOCAL_IPV6 and ip[1] & 0xC0 == _LINK_LOCAL_IPV6_2) and (
-        ip[:12] != _MAPPED_IPV4
-    )
+        return ip[:2] == _LINK_LOCAL_IPV4
+    return ip[0] == _LINK_LOCAL_IPV6 and ip[1] & 0xC0 == _LINK_LOCAL_IPV6_2
+
+
+def is_mapped_ipv4(ip: bytes) -> bool:
+    """Tell IPv4 addresses within IPv6, ::ffff:0:0/96 (RFC 4291, 2.5.5.2)."""
+    return ip[:12] == _MAPPED_IPV4
 
 
 def is_host_ip(ip: bytes) -> bool:

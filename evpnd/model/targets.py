@@ -34,6 +34,13 @@ class Profile(Enum):
     SRLINUX = "srlinux"
 
 
+FOUR_OCTET_PROFILES = frozenset({Profile.EOS, Profile.SRLINUX})
+"""Derive ``AS:VNI`` in the four-octet AS form where the AS needs it.
+
+That form has 16 bits for the VNI.
+"""
+
+
 class ImportTargets(NamedTuple):
     """Which routes an EVI imports: exact targets, and numbers with any AS."""
 
@@ -72,8 +79,10 @@ def auto_form(asn: int, profile: Profile) -> Profile:
     match profile:
         case Profile.JUNOS:
             return profile
-        case Profile.NXOS | Profile.SRLINUX if asn > AS2_MAX:
+        case Profile.NXOS if asn > AS2_MAX:
             return profile
+        case Profile.EOS | Profile.SRLINUX if asn > AS2_MAX:
+            return Profile.EOS
         case _:
             return Profile.GENERIC
 
@@ -91,7 +100,7 @@ def auto_export_target(
             return parse_route_target(f"{asn & AS2_MAX}:{vni | RFC8365_VXLAN}")
         case Profile.NXOS:
             return parse_route_target(f"{AS_TRANS}:{vni}")
-        case Profile.SRLINUX if vni <= AS2_MAX:
+        case Profile.EOS if vni <= AS2_MAX:
             return parse_route_target(f"{asn}:{vni}")
         case _:
             return parse_route_target(f"{asn & AS2_MAX}:{vni}")
@@ -110,5 +119,6 @@ def auto_import_targets(vni: int, profiles: Collection[Profile] = ()) -> ImportT
 
     It takes what the profiles of all peers derive, of whatever AS.
     """
-    wide = {vni} if Profile.SRLINUX in profiles and vni <= AS2_MAX else ()
-    return ImportTargets(wildcards=wildcard_numbers(vni), wide=frozenset(wide))
+    takes_wide = vni <= AS2_MAX and not FOUR_OCTET_PROFILES.isdisjoint(profiles)
+    wide = frozenset({vni}) if takes_wide else frozenset()
+    return ImportTargets(wildcards=wildcard_numbers(vni), wide=wide)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from evpnd.wire.attributes import build_updates, build_withdraws
-from evpnd.wire.nlri import nlri_key, split_nlris
+from evpnd.wire.nlri import key_within_rd, nlri_key, split_nlris
 
 EVPN = (25, 70)
 """AFI and SAFI of l2vpn evpn, the only family that is ever sent."""
@@ -162,8 +162,9 @@ class AdjRibOut:
         """Give what is pending as whole messages, and call it sent.
 
         Withdrawals come first: an address that moves between NLRIs is then never
-        announced twice. What changes meanwhile waits for the next call, so the
-        states of one route leave in their order.
+        announced twice. The exception is a route that is announced under another RD:
+        the peer hears the new one before it loses the old one. What changes meanwhile
+        waits for the next call, so the states of one route leave in their order.
         """
         withdraw, self._withdraw = self._withdraw, {}
         replay, self._replay = self._replay, False
@@ -181,6 +182,7 @@ class AdjRibOut:
         *,
         marked: bool,
     ) -> Iterator[bytes]:
+        late = _renamed(withdraw, announce) if withdraw and announce else []
         if withdraw:
             yield from build_withdraws(list(withdraw.values()))
         if marked:
@@ -200,3 +202,17 @@ class AdjRibOut:
             )
         if marked:
             yield END_OF_REFRESH
+        if late:
+            yield from build_withdraws(late)
+
+
+def _renamed(withdraw: dict[bytes, bytes], announce: dict[bytes, Route]) -> list[bytes]:
+    """Take out of `withdraw` the routes that are announced under another RD.
+
+    Returns their NLRIs.
+    """
+    announced = {key_within_rd(nlri) for _, nlri in announce.values()}
+    renamed = [
+        key for key, nlri in withdraw.items() if key_within_rd(nlri) in announced
+    ]
+    return [withdraw.pop(key) for key in renamed]

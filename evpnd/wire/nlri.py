@@ -104,6 +104,16 @@ def nlri_key(nlri: bytes) -> bytes:
     return nlri
 
 
+def key_within_rd(nlri: bytes) -> bytes:
+    """Return what identifies a well-formed NLRI of type 1 to 5 apart from its RD.
+
+    Two routes with the same result say the same thing under two RDs.
+    """
+    key = nlri_key(nlri)
+    # The length octet, where the key has it, and 8 octets of RD follow the type.
+    return key[:1] + key[9 if key[0] in (MAC_IP, 5) else 10 :]
+
+
 def decode_nlris(block: bytes) -> DecodedNlris:
     """Read a block of NLRIs; ValueError when one runs past its end.
 

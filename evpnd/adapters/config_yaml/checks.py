@@ -8,8 +8,17 @@ from evpnd.adapters.config_yaml.policy_logic import Goal, Search
 from evpnd.adapters.config_yaml.schema import ConfigFile, EviSection
 from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.adapters.config_yaml.types import did_you_mean
-from evpnd.model.ids import RD_INDEXES, Ip, format_ip, format_mac, format_rd, parse_ip
+from evpnd.model.ids import (
+    AS2_MAX,
+    RD_INDEXES,
+    Ip,
+    format_ip,
+    format_mac,
+    format_rd,
+    parse_ip,
+)
 from evpnd.model.policy import Criterion, Field, Policy, Rule, Verdict
+from evpnd.model.targets import FOUR_OCTET_PROFILES, Profile
 
 
 def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
@@ -155,6 +164,30 @@ def _check_evis(file: ConfigFile, findings: Findings) -> None:
                 "is empty, so nobody would import these routes; write auto",
             )
         _check_static(evi, place, findings)
+    _check_automatic_targets(file, findings)
+
+
+def _check_automatic_targets(file: ConfigFile, findings: Findings) -> None:
+    """Warn of VNIs that do not fit the target that a peer's vendor derives."""
+    wide = [
+        peer
+        for peer in file.peers
+        if Profile(peer.profile) in FOUR_OCTET_PROFILES
+        and max(file.asn, peer.asn) > AS2_MAX
+    ]
+    if not wide:
+        return
+    peers = ", ".join(f"{peer.address} ({peer.profile})" for peer in wide[:3])
+    peers += f" and {len(wide) - 3} more" if len(wide) > 3 else ""
+    for index, evi in enumerate(file.evis):
+        targets = evi.route_targets
+        if evi.vni > AS2_MAX and "auto" in [*targets.import_, *targets.export]:
+            findings.warn(
+                ("evis", index, "vni"),
+                f"{evi.vni} does not fit into the 16 bits that a target with a 4-octet "
+                f"AS has, so that `auto` has no form in common with {peers}; "
+                "write the route targets out on both sides, or use a VNI up to 65535",
+            )
 
 
 def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from pydantic_core import CoreSchema, core_schema
 
 from evpnd.adapters.config_yaml.reader import describe
-from evpnd.adapters.config_yaml.types import Parsed, choice, flag, number, text
+from evpnd.adapters.config_yaml.scalars import Dotted
+from evpnd.adapters.config_yaml.types import Parsed, asn, choice, flag, number, text
 from evpnd.model.communities import (
     Patterns,
     exact,
@@ -23,7 +24,14 @@ from evpnd.model.communities import (
     parse_rd_pattern,
     parse_route_target_pattern,
 )
-from evpnd.model.ids import AS4_MAX, VNI_MAX, parse_ip, parse_mac, parse_route_target
+from evpnd.model.ids import (
+    AS4_MAX,
+    VNI_MAX,
+    parse_asn,
+    parse_ip,
+    parse_mac,
+    parse_route_target,
+)
 from evpnd.model.policy import (
     NO_ADDRESS,
     Field,
@@ -37,6 +45,7 @@ from evpnd.model.policy import (
 )
 
 _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})|([0-9]{1,10})-|-([0-9]{1,10})")
+_ASDOT = re.compile(r"[0-9]+\.[0-9]+")
 _BETWEEN = re.compile(r"\s*([0-9]+)\s*(?:-|\.\.+|to|:|,)\s*([0-9]+)\s*")
 """How ranges are written elsewhere."""
 _SET_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -85,6 +94,15 @@ def _numbers(low: int, high: int) -> Callable[[object], Values]:
         return (Range(begin, end),)
 
     return parse
+
+
+def _as_numbers(value: object) -> Values:
+    """Read an AS number or a range of them, plain or in asdot (RFC 5396)."""
+    if isinstance(value, Dotted):
+        value = asn(value)
+    elif isinstance(value, str):
+        value = _ASDOT.sub(lambda found: str(parse_asn(found[0])), value)
+    return _numbers(1, AS4_MAX)(value)
 
 
 def mac_prefix(value: object) -> Values:
@@ -188,7 +206,7 @@ PARSERS: dict[Field, Callable[[object], Values]] = {
     Field.VNI: _numbers(1, VNI_MAX),
     Field.ETHERNET_TAG: _numbers(0, AS4_MAX),
     Field.SEQUENCE: _numbers(0, AS4_MAX),
-    Field.ASN: _numbers(1, AS4_MAX),
+    Field.ASN: _as_numbers,
     Field.AS_PATH_LENGTH: _numbers(0, 65535),
     Field.MAC: mac_prefix,
     Field.IP: tenant_prefix,
@@ -261,8 +279,12 @@ class OneOrMore:
         if self.words:
             item = {"anyOf": [{"enum": list(self.words)}, _REFERENCE_SCHEMA]}
         elif self.field in _NUMERIC:
-            of_range = {"type": "string", "pattern": r"^(\$.+|[0-9]+-[0-9]*|-[0-9]+)$"}
-            item = {"anyOf": [{"type": "integer"}, of_range]}
+            is_asn = self.field is Field.ASN
+            one = r"[0-9]+(?:\.[0-9]+)?" if is_asn else "[0-9]+"
+            alone = r"|[0-9]+\.[0-9]+" if is_asn else ""
+            pattern = rf"^(\$.+|{one}-(?:{one})?|-{one}{alone})$"
+            plain = {"type": "number" if is_asn else "integer"}
+            item = {"anyOf": [plain, {"type": "string", "pattern": pattern}]}
         return {"anyOf": [item, {"type": "array", "minItems": 1, "items": item}]}
 
 

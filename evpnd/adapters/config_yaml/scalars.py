@@ -5,7 +5,7 @@ of base 60 and ``no`` a boolean.
 """
 
 import re
-from typing import Final
+from typing import Final, Self
 
 from evpnd.adapters.config_yaml.errors import shorten
 
@@ -20,6 +20,7 @@ _BOOL = {
 }
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_DOTTED = re.compile(r"[0-9]{1,100}\.[0-9]{1,100}")
 _INFINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _LONGEST_NUMBER = 100
 _TAG = "tag:yaml.org,2002:"
@@ -37,6 +38,23 @@ class Nothing:
 
 NOTHING: Final = Nothing()
 
+
+class Dotted(float):
+    """Two numbers with a point between them, which may be an AS number in asdot.
+
+    As a float it is what YAML has it for. The text is kept because 65000.1 and
+    65000.10 are the same float and two AS numbers (RFC 5396).
+    """
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Keep the text beside its value."""
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+
 Scalar = str | int | float | bool | Nothing
 
 
@@ -52,6 +70,8 @@ def resolve_plain(text: str) -> Scalar:
         if len(text) > _LONGEST_NUMBER:
             raise ValueError(f"the number {shorten(text, 20)} has {len(text)} digits")
         return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+    if _DOTTED.fullmatch(text):
+        return Dotted(text)
     if _FLOAT.fullmatch(text):
         return float(text)
     if _INFINITE.fullmatch(text):

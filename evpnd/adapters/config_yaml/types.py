@@ -15,6 +15,7 @@ from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from evpnd.adapters.config_yaml.reader import describe
+from evpnd.adapters.config_yaml.scalars import Dotted
 from evpnd.model.ids import (
     AS4_MAX,
     VNI_MAX,
@@ -26,6 +27,7 @@ from evpnd.model.ids import (
     format_ip,
     is_tenant_ip,
     is_unicast_mac,
+    parse_asn,
     parse_ip,
     parse_mac,
     parse_rd,
@@ -101,6 +103,15 @@ def number(value: object, low: int, high: int) -> int:
     elif value in ("external", "internal", "auto"):
         hint = "; peers of any AS are not supported, give the number"
     raise ValueError(f"expected a whole number, not {describe(value)}{hint}")
+
+
+def asn(value: object) -> int:
+    """Read an AS number, plain or in asdot (RFC 5396)."""
+    if isinstance(value, Dotted):
+        value = value.text
+    if isinstance(value, str) and "." in value:
+        value = parse_asn(value)
+    return number(value, 1, AS4_MAX)
 
 
 def text(value: object) -> str:
@@ -339,12 +350,24 @@ def listen_address(word: str) -> tuple[str, int]:
 _TARGET_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
 _ORIGIN_TEXT = r"^([0-9]+|[0-9.]+):[0-9]+$"
 _IMPORT_TEXT = r"^(auto|\*:[0-9]+|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
+_ASDOT_TEXT = r"^[0-9]{1,5}\.[0-9]{1,5}$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
 Flag = Annotated[bool, Parsed(flag, {"type": "boolean"})]
 Text = Annotated[str, _of_text(str, minLength=1, maxLength=_LONGEST_TEXT)]
 Name = Annotated[str, _of_text(name, minLength=1, pattern=r"^\S+$")]
-Asn = Annotated[int, whole(1, AS4_MAX)]
+Asn = Annotated[
+    int,
+    Parsed(
+        asn,
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": AS4_MAX},
+                {"type": "string", "pattern": _ASDOT_TEXT},
+            ]
+        },
+    ),
+]
 VniNumber = Annotated[int, whole(1, VNI_MAX)]
 Port = Annotated[int, whole(1, 65535)]
 HoldTime = Annotated[

@@ -19,7 +19,7 @@ from evpnd.adapters.netlink.port import (
 from evpnd.core.readiness import MANAGED_ALIAS, can_become, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
 from evpnd.model.events import LinksDumped
-from evpnd.model.ids import format_ip
+from evpnd.model.ids import format_ip, is_link_local
 from evpnd.model.rows import Link
 
 _IPV4_OVERHEAD = 50
@@ -87,7 +87,7 @@ def underlay_mtu(present: LinksDumped, vtep: bytes, ports: Iterable[str]) -> int
     """
     tenant_ports = frozenset(ports)
     own = {ifindex for ifindex, ip in present.addresses if ip == vtep}
-    addressed = {ifindex for ifindex, ip in present.addresses if not _is_link_local(ip)}
+    addressed = {ifindex for ifindex, ip in present.addresses if not is_link_local(ip)}
     candidates = [
         link
         for link in present.links
@@ -101,12 +101,6 @@ def underlay_mtu(present: LinksDumped, vtep: bytes, ports: Iterable[str]) -> int
     direct = [link.mtu for link in candidates if link.ifindex in own]
     mtu = min(direct or [link.mtu for link in candidates], default=_DEFAULT_MTU)
     return mtu - (_IPV4_OVERHEAD if len(vtep) == 4 else _IPV6_OVERHEAD)
-
-
-def _is_link_local(ip: bytes) -> bool:
-    if len(ip) == 4:
-        return ip[:2] == b"\xa9\xfe"
-    return ip[0] == 0xFE and ip[1] & 0xC0 == 0x80
 
 
 def _bridge(ipr: IPRoute, links: Mapping[str, Link], name: str) -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from evpnd.cli.tables import (
     TABLES,
+    cells,
     ordered,
     plain_table,
     write_age,
@@ -141,3 +142,15 @@ def test_findings_are_counted_and_notes_written_out() -> None:
     assert plain_table(TABLES["routes"], [routes]).endswith("one thing; another")
     sound = plain_table(TABLES["peers"], [{"address": "192.0.2.1", "findings": []}])
     assert "[]" not in sound
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("established", "earlier session: cease ("), ("active", "cease (")],
+)
+def test_the_last_error_of_an_established_session_is_past(
+    state: str, told: str
+) -> None:
+    peer = {"state": state, "last_error": "cease", "last_error_at": 5.0}
+
+    assert any(cell.startswith(told) for cell in cells(TABLES["peers"], peer))

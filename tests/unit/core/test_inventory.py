@@ -3,7 +3,13 @@
 from dataclasses import replace
 
 from evpnd.core.inventory import MAKING
-from evpnd.model.actions import DeleteNeighbors
+from evpnd.model.actions import (
+    AnnounceImet,
+    AnnounceMacIp,
+    DeleteNeighbors,
+    WithdrawImet,
+    WithdrawMacIp,
+)
 from evpnd.model.events import (
     ConfigChanged,
     DeviceActionFailed,
@@ -166,6 +172,25 @@ def test_discovered_evis_have_the_rds_that_a_restart_gives_them() -> None:
 
     assert ends[0] == ends[1]
     assert ends[0][7] == parse_rd("10.0.0.1:7")
+
+
+def test_a_discovered_evi_that_gives_its_rd_up_keeps_its_tables() -> None:
+    """VNI 65543 has the RD 10.0.0.1:7 until VNI 7 is discovered, too."""
+    kernel = FakeKernel(parse_ip("10.0.0.1"), vni=65543)
+    host = Host(kernel, config(evis=(), discover=True))
+    host.up()
+    host.run(*kernel.frame(PORTS[0], b"\2\0\0\0\0\1"))
+    before = host.engine.inventory.vrfs[65543]
+    host.bgp.clear()
+    host.run(LinkObserved(vxlan_of(7, 50, host)))
+
+    assert host.engine.inventory.vrfs[65543] is before
+    assert before.rd == parse_rd("10.0.0.1:8")
+    announced = [type(a) for a in host.bgp if a.rd == before.rd]
+    withdrawn = [type(a) for a in host.bgp if a.rd == parse_rd("10.0.0.1:7")]
+    assert announced == [AnnounceImet, AnnounceMacIp]
+    assert set(withdrawn) == {WithdrawImet, WithdrawMacIp}
+    assert host.bgp[:2] == [a for a in host.bgp if a.rd == before.rd]
 
 
 def test_a_discovered_evi_leaves_the_rd_of_a_configured_one_alone() -> None:

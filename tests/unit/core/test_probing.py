@@ -352,8 +352,8 @@ def test_solicitations_come_from_the_bridges_link_local_address() -> None:
     assert sources(host, IP6) == [derived] * TRIES
 
     host = made()
-    host.run(AddressObserved(BRIDGE, parse_ip("fe80::1"), present=True))
-    assert sources(host, IP6) == [parse_ip("fe80::1")] * TRIES
+    host.run(AddressObserved(BRIDGE, parse_ip("fe90::1"), present=True))
+    assert sources(host, IP6) == [parse_ip("fe90::1")] * TRIES
 
 
 def test_a_tenant_that_changed_its_port_is_asked_there() -> None:

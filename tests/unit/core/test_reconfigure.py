@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from evpnd.core.originate import Originator
+from evpnd.core.renaming import rename
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
@@ -241,6 +243,30 @@ def test_rds_that_two_evis_exchange_lose_no_route() -> None:
             held.discard(action.rd)
 
     assert held == {two}
+
+
+def test_evis_that_exchange_rds_withdraw_last_what_the_other_does_not_have() -> None:
+    one, two = parse_rd("10.0.0.1:1"), parse_rd("10.0.0.1:2")
+    originator = Originator()
+    vrfs = []
+    for rd, macs in ((one, (MAC, LOCAL)), (two, (LOCAL,))):
+        here = host()
+        vrf = here.vrf
+        vrf.rd, vrf.vtep = rd, parse_ip("10.0.0.1")
+        known = vrf.announced[LOCAL]
+        vrf.announced = dict.fromkeys(macs, known._replace(ips=()))
+        vrfs.append(vrf)
+    first, last = rename(zip(vrfs, (two, one), strict=True), originator)
+
+    vtep = parse_ip("10.0.0.1")
+    assert first == [
+        WithdrawMacIp(None, one, [LOCAL]),
+        WithdrawImet(None, one, vtep),
+        WithdrawMacIp(None, two, [LOCAL]),
+        WithdrawImet(None, two, vtep),
+    ]
+    assert last == [WithdrawMacIp(None, one, [MAC])]
+    assert [vrf.rd for vrf in vrfs] == [two, one]
 
 
 def test_a_vxlan_device_made_anew_costs_silent_tenants_no_binding() -> None:

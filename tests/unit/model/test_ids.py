@@ -7,7 +7,9 @@ from evpnd.model.ids import (
     format_mac,
     format_rd,
     format_route_target,
+    is_link_local,
     is_tenant_ip,
+    parse_asn,
     parse_ip,
     parse_mac,
     parse_rd,
@@ -54,6 +56,39 @@ def test_route_targets_go_both_ways(text: str, octets: str) -> None:
 def test_a_route_target_that_does_not_fit_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=text.split(":", maxsplit=1)[0]):
         parse_route_target(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "asn"),
+    [("65001", 65001), ("1.0", 65536), ("64086.59905", 4200000001), ("0.65001", 65001)],
+)
+def test_as_numbers_are_read_plain_and_in_asdot(text: str, asn: int) -> None:
+    assert parse_asn(text) == asn
+    assert parse_rd(f"{text}:9") == parse_rd(f"{asn}:9")
+    assert parse_route_target(f"{text}:9") == parse_route_target(f"{asn}:9")
+
+
+@pytest.mark.parametrize(
+    "text", ["4294967296", "1.65536", "65536.1", "1.2.3", "1.", ".1", "x", "", "-1"]
+)
+def test_what_is_no_as_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="AS"):
+        parse_asn(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "link_local"),
+    [
+        ("fe80::1", True),
+        ("febf::1", True),
+        ("fec0::1", False),
+        ("fe7f::1", False),
+        ("169.254.0.1", True),
+        ("169.255.0.1", False),
+    ],
+)
+def test_link_local_addresses(text: str, link_local: bool) -> None:
+    assert is_link_local(parse_ip(text)) is link_local
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1:100", "65000:7", "4200000001:9"])

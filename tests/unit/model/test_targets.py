@@ -23,6 +23,8 @@ RFC8365 = 0x10000000
         (Profile.GENERIC, WIDE, 10100, f"{LOW}:10100"),
         (Profile.FRR, WIDE, 10100, f"{LOW}:10100"),
         (Profile.EOS, 65000, 16777215, "65000:16777215"),
+        (Profile.EOS, WIDE, 65535, f"{WIDE}:65535"),
+        (Profile.EOS, WIDE, 65536, f"{LOW}:65536"),
         (Profile.NXOS, 65000, 10100, "65000:10100"),
         (Profile.NXOS, WIDE, 70000, "23456:70000"),
         (Profile.JUNOS, 65000, 10100, f"65000:{RFC8365 | 10100}"),

@@ -35,6 +35,11 @@ def nlri(number: int, vni: int = 100, esi: int = 0) -> bytes:
     )
 
 
+def under(rd: int, nlri: bytes) -> bytes:
+    """The same route under another RD."""
+    return nlri[:2] + bytes.fromhex("00010a000001") + rd.to_bytes(2) + nlri[10:]
+
+
 def announce(rib: AdjRibOut, *nlris: bytes, block: Block = BLOCK) -> None:
     rib.announce(read_routes(block, b"".join(nlris)))
 
@@ -304,3 +309,34 @@ def test_a_peer_ends_with_the_routes_that_the_agent_wants(
     send()
 
     assert peer == wanted
+
+
+@given(st.permutations(["announce", "retract"]))
+def test_a_route_under_another_rd_is_announced_before_the_old_one_is_withdrawn(
+    order: list[str],
+) -> None:
+    rib = session()
+    announce(rib, nlri(1), nlri(2))
+    told(rib)
+    for step in order:
+        if step == "announce":
+            announce(rib, under(7, nlri(1)))
+        else:
+            rib.retract([nlri(1), nlri(2)])
+
+    assert told(rib) == [
+        ("-", nlri(2)),
+        ("+", under(7, nlri(1))),
+        ("-", nlri(1)),
+    ]
+
+
+def test_an_imet_route_under_another_rd_goes_first_too() -> None:
+    imet = bytes.fromhex("0311 00010a0000010064 00000000 20 0a000001")
+    rib = session()
+    announce(rib, imet)
+    told(rib)
+    rib.retract([imet])
+    announce(rib, under(7, imet))
+
+    assert told(rib) == [("+", under(7, imet)), ("-", imet)]

@@ -195,8 +195,20 @@ def test_auto_imports_what_the_profiles_of_all_peers_derive(load: Load) -> None:
     wide = parse_route_target("4200000009:5")
     assert not load(text).evis[0].import_targets.matches(wide)
 
-    text = text.replace("asn: 65000", "asn: 65000, profile: srlinux")
-    assert load(text).evis[0].import_targets.matches(wide)
+    for profile in ("srlinux", "eos"):
+        with_profile = text.replace("asn: 65000", f"asn: 65000, profile: {profile}")
+        assert load(with_profile).evis[0].import_targets.matches(wide)
+
+
+def test_as_numbers_in_asdot_are_as_numbers(load: Load) -> None:
+    text = MINIMAL.replace("asn: 65000", "asn: 64086.10")
+    text += 'evis: [{vni: 5, rd: "64086.10:1",'
+    text += ' route-targets: {export: "64086.10:7"}}]\n'
+    config = load(text)
+
+    assert config.peers[0].asn == 64086 * 65536 + 10
+    assert config.evis[0].rd == parse_rd("4199940106:1")
+    assert config.evis[0].export_targets == (parse_route_target("4199940106:7"),)
 
 
 def test_devices_that_evpnd_creates_are_named_after_the_vni(load: Load) -> None:

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from evpnd.adapters.config_yaml.scalars import (
+    Dotted,
     Nothing,
     resolve_plain,
     resolve_tagged,
@@ -65,7 +66,7 @@ def test_numbers(text: str, number: float) -> None:
     resolved = resolve_plain(text)
 
     assert resolved == number
-    assert type(resolved) is type(number)
+    assert isinstance(resolved, type(number))
 
 
 def test_infinities_and_not_a_number() -> None:
@@ -103,3 +104,12 @@ def test_tags_force_a_type_or_are_refused() -> None:
     for tag, text in [("int", "x"), ("int", "true"), ("bool", "yes"), ("set", "x")]:
         with pytest.raises(ValueError, match=r"no value|not known"):
             resolve_tagged(core + tag, text)
+
+
+def test_a_number_with_a_point_keeps_its_text() -> None:
+    one, other = resolve_plain("65000.1"), resolve_plain("65000.10")
+
+    assert isinstance(one, Dotted)
+    assert isinstance(other, Dotted)
+    assert one == other == 65000.1
+    assert (one.text, other.text) == ("65000.1", "65000.10")
