@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.netlink.preflight import (
-    bgp_port_holder,
-    frr_owner,
-    missing_capabilities,
-)
+from evpnd.adapters.netlink.preflight import bgp_port_holder, missing_capabilities
+from evpnd.adapters.netlink.zebra import find_frr
 from integration.frr import DAEMONS
 from integration.lab_netns import Process, inside, run, wait_until
 from integration.netlink_bench import VTEP, Bench, bench
@@ -78,33 +75,83 @@ def frr(bench: Bench, directory: Path) -> Iterator[Frr]:
         yield Frr(directory, start(stack, "zebra"), start(stack, "bgpd"))
 
 
+def frr_owner(devices: set[str] | None, vnis: set[int]) -> str | None:
+    return find_frr(devices, vnis).owns
+
+
 @pytest.mark.frr
 def test_an_frr_that_runs_evpn_on_our_devices_is_found(
     bench: Bench, tmp_path: Path
 ) -> None:
     with frr(bench, tmp_path) as other, inside(bench.namespace):
-        wait_until(lambda: frr_owner({"vx0"}, ()), 10, "zebra's VNI")
-        found = frr_owner({"vx0"}, ())
+        wait_until(lambda: frr_owner({"vx0"}, set()), 10, "zebra's VNI")
+        found = frr_owner({"vx0"}, set())
 
         assert found is not None
         assert f"zebra (pid {other.zebra.pid}) owns VNI 100 on vx0" in found
         assert "advertise-all-vni" in found
-        assert frr_owner((), {100}) == found
-        assert frr_owner(None, ()) == found
+        assert frr_owner(set(), {100}) == found
+        assert frr_owner(None, set()) == found
         assert frr_owner({"vx9"}, {900}) is None
 
         leave = ("router bgp 65000", "address-family l2vpn evpn")
         other.vtysh("configure terminal", *leave, "no advertise-all-vni")
-        wait_until(lambda: frr_owner(None, ()) is None, 5, "zebra to let go")
+        wait_until(lambda: frr_owner(None, set()) is None, 5, "zebra to let go")
     with inside(bench.namespace):
-        assert frr_owner(None, ()) is None
+        assert frr_owner(None, set()) is None
+
+
+UNIT = "net_admin", "net_raw", "net_bind_service"
+"""Capabilities of packaging/evpnd.service."""
+
+
+def as_the_unit(bench: Bench, script: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python with no more than the systemd unit's capabilities."""
+    bounding = ",".join(["-all", *(f"+{name}" for name in UNIT)])
+    limit = ["setpriv", f"--bounding-set={bounding}", "--inh-caps=-all"]
+    return subprocess.run(
+        ["ip", "netns", "exec", bench.namespace, *limit, sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+
+
+@pytest.mark.frr
+def test_the_units_capabilities_are_enough_to_see_an_frr(
+    bench: Bench, tmp_path: Path
+) -> None:
+    look = (
+        "from evpnd.adapters.netlink.zebra import find_frr\n"
+        "found = find_frr({'vx0'}, set())\n"
+        "print(found.owns, found.silent, sep='\\n')\n"
+    )
+    nowhere = as_the_unit(bench, look).stdout
+    with frr(bench, tmp_path) as other:
+        with inside(bench.namespace):
+            wait_until(lambda: frr_owner({"vx0"}, set()), 10, "zebra's VNI")
+        owns, silent = as_the_unit(bench, look).stdout.splitlines()
+        row = "192.0.2.9 lladdr 02:00:00:00:00:09 nud noarp dev br0 protocol zebra"
+        run(["ip", "-n", bench.namespace, "neigh", "replace", *row.split()])
+        by_rows, _ = as_the_unit(bench, look).stdout.splitlines()
+        # Where its sockets are of our user, it is asked as ever.
+        shutil.chown(tmp_path / "zebra.vty", "root")
+        asked, _ = as_the_unit(bench, look).stdout.splitlines()
+
+    assert nowhere == "None\nNone\n"
+    told = f"FRR's zebra (pid {other.zebra.pid})"
+    assert owns == "None"
+    assert silent.startswith(f"{told} runs here and cannot be asked for its VNIs: ")
+    assert by_rows.startswith(f"{told} owns VNI 100 on vx0 (neighbours of protocol")
+    assert asked.startswith(f"{told} owns VNI 100 on vx0: remove")
 
 
 @pytest.mark.frr
 def test_an_frr_in_another_namespace_is_not_ours(bench: Bench, tmp_path: Path) -> None:
     with frr(bench, tmp_path):
         with inside(bench.namespace):
-            wait_until(lambda: frr_owner(None, ()), 10, "zebra's VNI")
+            wait_until(lambda: frr_owner(None, set()), 10, "zebra's VNI")
         assert frr_owner({"vx0"}, {100}) is None
 
 
@@ -113,7 +160,7 @@ def test_who_holds_the_bgp_port_is_named(bench: Bench, tmp_path: Path) -> None:
     with inside(bench.namespace):
         assert bgp_port_holder(["", VTEP, "10.9.9.9"]) is None
     with frr(bench, tmp_path) as other, inside(bench.namespace):
-        held = f"is taken by bgpd (pid {other.bgpd.pid}); stop it or give it another"
+        held = f"is taken by bgpd (pid {other.bgpd.pid}); stop bgpd, or start it with"
         wait_until(lambda: bgp_port_holder([VTEP]), 5, "bgpd to listen")
 
         assert f"port 179 on {VTEP} {held}" in str(bgp_port_holder([VTEP]))

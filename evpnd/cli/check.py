@@ -7,13 +7,25 @@ from typing import Literal
 import click
 
 from evpnd.adapters.config_yaml import ConfigErrors, check_file, json_schema
+from evpnd.cli.host import look_only, tell
 from evpnd.cli.options import all_files, file_options
 
 
 @click.command()
 @file_options
+@click.option(
+    "--this-host",
+    is_flag=True,
+    help="End with status 1 where `evpnd run` would refuse this host.",
+)
 @click.pass_context
-def check(ctx: click.Context, configs: tuple[str, ...], files: tuple[str, ...]) -> None:
+def check(
+    ctx: click.Context,
+    configs: tuple[str, ...],
+    files: tuple[str, ...],
+    *,
+    this_host: bool,
+) -> None:
     """Validate configuration and policy files; touch nothing.
 
     Prints every error of every FILE to standard error, as FILE:LINE: KEY: what is
@@ -22,27 +34,42 @@ def check(ctx: click.Context, configs: tuple[str, ...], files: tuple[str, ...]) 
     checked too. What is allowed and yet no good, such as a rule that is never
     reached, is printed with the word `warning:` and refuses nothing.
 
-    \b
-    Examples:
-      evpnd check /etc/evpnd/evpnd.yaml
-      evpnd check policies/*.yaml && systemctl reload evpnd
+    Of a sound configuration what `evpnd run` would refuse here is told as well:
+    the BGP port that somebody has, an FRR that runs EVPN on the same devices,
+    capabilities that this user lacks. These lines begin with `this host:`. They
+    say nothing of FILE, which may be for another host, and do not change the exit
+    status unless --this-host is given.
 
     \b
-    Exit status: 0 all good, 2 an error in a file or wrong usage.
+    Examples:
+      evpnd check
+      evpnd check policies/*.yaml && systemctl reload evpnd
+      evpnd check --this-host && systemctl start evpnd
+
+    \b
+    Exit status: 0 all good, 1 with --this-host: this host is not fit, 2 an error
+    in a file or wrong usage.
     """  # noqa: D301 - click wants the character
-    good = True
+    good, fit = True, True
+    told: set[str] = set()
     for file in all_files(configs, files):
         try:
-            warnings = check_file(Path(file))
+            checked = check_file(Path(file))
         except ConfigErrors as errors:
             click.echo(str(errors), err=True)
             good = False
-        else:
-            for warning in warnings:
-                click.echo(str(warning), err=True)
-            click.echo(f"{file}: ok")
+            continue
+        for warning in checked.warnings:
+            click.echo(str(warning), err=True)
+        click.echo(f"{file}: ok")
+        if checked.config is not None:
+            found = look_only(checked.config)
+            tell(found, told)
+            fit = fit and not found.obstacles
     if not good:
         ctx.exit(2)
+    if this_host and not fit:
+        ctx.exit(1)
 
 
 @click.command()

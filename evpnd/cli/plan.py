@@ -11,6 +11,7 @@ from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.planning import plan_start
 from evpnd.cli.folding import fold
+from evpnd.cli.host import look_only, tell
 from evpnd.cli.options import file_options, one_file, socket_option
 from evpnd.cli.tables import write_text
 
@@ -80,9 +81,12 @@ def plan(
     else. A session that changes has `restarts`, and then `routes_withdrawn`: how
     many of its routes are gone until it is back (0 with graceful restart).
 
+    What `evpnd run` would refuse on this host is printed to standard error, in
+    lines that begin with `this host:`.
+
     \b
     Examples:
-      evpnd plan -c /etc/evpnd/evpnd.yaml
+      evpnd plan
       evpnd plan -c new.yaml --json | jq '.[] | select(.what == "fdb")'
 
     \b
@@ -97,6 +101,7 @@ def plan(
         ctx.exit(2)
     given = ctx.find_root().obj
     at = socket or (given if isinstance(given, Path) else config.control_socket)
+    tell(look_only(config, at), set())
     summary: list[str] = []
     try:
         answer = request(

@@ -26,13 +26,18 @@ def test_check_prints_exactly_these_lines(
     status = call(["check", f"{case}.yaml"])
 
     printed = capsys.readouterr()
+    of_the_file = "".join(
+        line
+        for line in printed.err.splitlines(keepends=True)
+        if not line.startswith("this host: ")
+    )
     if os.environ.get("UPDATE_CASES"):
-        expected.write_text(printed.err)
+        expected.write_text(of_the_file)
     lines = expected.read_text()
     only_warnings = all(": warning: " in line for line in lines.splitlines())
     result = (0, f"{case}.yaml: ok\n") if only_warnings else (2, "")
     assert (status, printed.out) == result
-    assert printed.err == lines
+    assert of_the_file == lines
 
 
 def test_there_are_cases() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from evpnd.adapters.config_yaml.checks import check, names_of
 from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors
@@ -45,20 +46,26 @@ def load_config(path: Path) -> Config:
     return _load(Findings(read_yaml(path)))
 
 
-def check_file(path: Path) -> tuple[ConfigError, ...]:
-    """Check a configuration or a policy file; raises ConfigErrors.
+class Checked(NamedTuple):
+    """A sound file."""
 
-    Returns warnings: what is allowed and yet no good.
-    """
+    warnings: tuple[ConfigError, ...]
+    """What is allowed and yet no good."""
+    config: Config | None
+    """None: it is a policy."""
+
+
+def check_file(path: Path) -> Checked:
+    """Check a configuration or a policy file; raises ConfigErrors."""
     document = read_yaml(path)
     if is_policy(document):
         found, findings = judge_policy(document)
         if found is None:
             raise ConfigErrors(findings.errors)
-        return findings.warnings
+        return Checked(findings.warnings, None)
     findings = Findings(document, warns=True)
-    _load(findings)
-    return findings.warnings
+    config = _load(findings)
+    return Checked(findings.warnings, config)
 
 
 def _load(findings: Findings) -> Config:

@@ -1,11 +1,10 @@
 """What can be wrong with a host before anything is done to it; only looks."""
 
 import errno
-import json
 import re
 import socket
 import struct
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +15,6 @@ _CAPABILITIES = {
     "CAP_NET_ADMIN": 12,
     "CAP_NET_RAW": 13,
 }
-_VTY_END = b"\0\0\0"
-_VTY_SECONDS = 2.0
 _LISTEN = "0A"
 
 
@@ -29,52 +26,50 @@ def missing_capabilities() -> list[str]:
     return [name for name, bit in _CAPABILITIES.items() if not mask >> bit & 1]
 
 
-def frr_owner(devices: Collection[str] | None, vnis: Collection[int]) -> str | None:
-    """Find an FRR in this network namespace that runs EVPN on what is to be ours.
-
-    `devices` are the VXLAN devices by name, `vnis` their VNIs; None for `devices`
-    stands for any device. Both daemons mark their rows alike, so that each would take
-    the other's away. Returns a sentence for the operator, None where there is no such
-    FRR or it cannot be asked.
-    """
-    for pid in _processes("zebra"):
-        taken = [
-            (vni, device)
-            for vni, device in _zebra_vnis(pid)
-            if devices is None or device in devices or vni in vnis
-        ]
-        if taken:
-            listed = ", ".join(f"VNI {vni} on {device}" for vni, device in taken[:5])
-            more = f" and {len(taken) - 5} more" if len(taken) > 5 else ""
-            return (
-                f"FRR's zebra (pid {pid}) owns {listed}{more}: remove "
-                "`advertise-all-vni` from `address-family l2vpn evpn` in FRR's bgpd, "
-                "or leave these devices out of evpnd's configuration"
-            )
-    return None
-
-
 def bgp_port_holder(addresses: Sequence[str], port: int = BGP_PORT) -> str | None:
     """Find who listens on the BGP port of one of the addresses already.
 
     An empty address stands for all, of both families. Returns a sentence for the
-    operator; None where all can be listened on, or the address is not there.
+    operator; None where all can be listened on, or the address is not there. No
+    socket listens for it.
     """
     for address in addresses:
         for family, local in _bindable(address):
             if not _is_taken(family, local, port):
                 continue
-            where = f"port {port} on {address or 'any address'}"
+            where = f"port {port} on {_named(address)}"
+            taken = [held for held, _ in _listening(family, local, port)]
             holder = _listener(family, local, port)
             if holder is None:
-                return f"{where} is taken; see `ss -ltnp` in other namespaces too"
-            hint = (
-                " or give it another address (bgpd -l)" if holder.name == "bgpd" else ""
-            )
-            return (
-                f"{where} is taken by {holder.name} (pid {holder.pid}); stop it{hint}"
-            )
+                who, it = "", "it"
+                found = "; see `ss -ltnp`, in other network namespaces too"
+            else:
+                who, it = f" by {holder.name} (pid {holder.pid})", holder.name
+                found = ""
+            return f"{where} is taken{who}{found}; {_way_out(it, local, taken)}"
     return None
+
+
+def _way_out(holder: str, wanted: str, taken: Sequence[str]) -> str:
+    """Say how both can have the port: each on addresses of its own."""
+    if any(map(_is_any, taken)) or not taken:
+        own = "have it listen on an address of its own"
+        if holder == "bgpd":
+            own = "start it with `-l ADDRESS` (bgpd_options in /etc/frr/daemons)"
+        give = "and give each peer a local-address that is another"
+        return f"stop {holder}, or {own} {give}"
+    if _is_any(wanted):
+        these = " or ".join(dict.fromkeys(taken))
+        return f"give each peer a local-address that is not {these}, or stop {holder}"
+    return f"give the peers another local-address, or stop {holder}"
+
+
+def _is_any(address: str) -> bool:
+    return address in ("", "0.0.0.0", "::")  # noqa: S104
+
+
+def _named(address: str) -> str:
+    return "any address" if _is_any(address) else address
 
 
 class _Process(NamedTuple):
@@ -82,69 +77,9 @@ class _Process(NamedTuple):
     pid: int
 
 
-def _processes(name: str) -> Iterator[int]:
-    """Find the processes of a name in our network namespace."""
-    ours = Path("/proc/thread-self/ns/net").stat()
-    for pid in _pids():
-        with suppress(OSError):  # it may end at any moment
-            if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() != name:
-                continue
-            theirs = Path(f"/proc/{pid}/ns/net").stat()
-            if (theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino):
-                yield pid
-
-
-def _pids() -> list[int]:
+def pids() -> list[int]:
+    """Return the processes that are seen from here."""
     return sorted(int(path.name) for path in Path("/proc").glob("[1-9]*"))
-
-
-def _zebra_vnis(pid: int) -> list[tuple[int, str]]:
-    """Ask a zebra for its VNIs and their VXLAN devices."""
-    try:
-        answer = json.loads(_ask_vty(_vty_path(pid), "show evpn vni json") or "{}")
-    except (OSError, ValueError):
-        return []
-    if not isinstance(answer, dict):
-        return []
-    vnis = (entry for entry in answer.values() if isinstance(entry, dict))
-    return [
-        (int(entry["vni"]), str(entry["vxlanIf"]))
-        for entry in vnis
-        if "vni" in entry and "vxlanIf" in entry
-    ]
-
-
-def _vty_path(pid: int) -> str:
-    """Find a zebra's vty socket, seen through its own root."""
-    octets = Path(f"/proc/{pid}/cmdline").read_bytes()
-    words = octets.decode(errors="replace").split("\0")
-    directory = "/var/run/frr"
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word == "--vty_socket":
-            directory = following
-        elif word.startswith("--vty_socket="):
-            directory = word.partition("=")[2]
-        elif word in ("-N", "--pathspace"):
-            directory = f"/var/run/frr/{following}"
-    return f"/proc/{pid}/root{directory}/zebra.vty"
-
-
-def _ask_vty(path: str, command: str) -> str:
-    """Run a command in FRR's vty: text and NUL; text, three NULs, status octet."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(_VTY_SECONDS)
-        sock.connect(path)
-        answers = []
-        for line in ("enable", command):
-            sock.sendall(line.encode() + b"\0")
-            answer = b""
-            while answer[-4:-1] != _VTY_END:
-                octets = sock.recv(64 << 10)
-                if not octets:
-                    raise ConnectionResetError(path)
-                answer += octets
-            answers.append(answer[:-4])
-    return answers[-1].decode(errors="replace").replace("\0", "").strip()
 
 
 def _bindable(address: str) -> list[tuple[socket.AddressFamily, str]]:
@@ -155,13 +90,18 @@ def _bindable(address: str) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _is_taken(family: socket.AddressFamily, address: str, port: int) -> bool:
+    """Tell whether somebody listens where we would (inet_csk_bind_conflict).
+
+    Binding is enough: with SO_REUSEADDR only a socket that listens is in the way.
+    """
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             sock.bind((address, port))
-            sock.listen(1)
+    except PermissionError:  # no CAP_NET_BIND_SERVICE: what can be seen counts
+        return any(True for _ in _listening(family, address, port))
     except OSError as error:
         return error.errno == errno.EADDRINUSE
     return False
@@ -169,8 +109,8 @@ def _is_taken(family: socket.AddressFamily, address: str, port: int) -> bool:
 
 def _listener(family: socket.AddressFamily, address: str, port: int) -> _Process | None:
     """Find the process that listens on a port, on the address or on all."""
-    wanted = {f"socket:[{inode}]" for inode in _listening(family, address, port)}
-    for pid in _pids():
+    wanted = {f"socket:[{inode}]" for _, inode in _listening(family, address, port)}
+    for pid in pids():
         process = Path(f"/proc/{pid}")
         with suppress(OSError):
             for descriptor in (process / "fd").iterdir():
@@ -187,8 +127,10 @@ def _target(descriptor: Path) -> str:
         return ""
 
 
-def _listening(family: socket.AddressFamily, address: str, port: int) -> Iterator[str]:
-    """Yield the inodes of listening sockets that stand in the way."""
+def _listening(
+    family: socket.AddressFamily, address: str, port: int
+) -> Iterator[tuple[str, str]]:
+    """Yield address and inode of the listening sockets that stand in the way."""
     exact = _proc_address(family, address)
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
@@ -199,7 +141,15 @@ def _listening(family: socket.AddressFamily, address: str, port: int) -> Iterato
                 if fields[3] != _LISTEN or int(local_port, 16) != port:
                     continue
                 if local == exact or not int(local, 16) or not int(exact, 16):
-                    yield fields[9]
+                    yield _read_address(local), fields[9]
+
+
+def _read_address(words: str) -> str:
+    """Read an address of /proc/net/tcp: native 32-bit words in hex."""
+    numbers = (int(words[at : at + 8], 16) for at in range(0, len(words), 8))
+    octets = b"".join(struct.pack("=I", number) for number in numbers)
+    family = socket.AF_INET if len(octets) == 4 else socket.AF_INET6
+    return socket.inet_ntop(family, octets)
 
 
 def _proc_address(family: socket.AddressFamily, address: str) -> str:

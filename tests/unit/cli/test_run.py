@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from evpnd.adapters.config_yaml import load_config
-from evpnd.cli import run as run_module
-from evpnd.cli.run import find_obstacle
+from evpnd.cli import host
+from evpnd.cli.host import look_before_start, look_only
 from tests.unit.cli.daemon import daemon, evpnd
 
 CONFIG = """
@@ -73,12 +73,14 @@ def test_missing_capabilities_are_named_and_the_status_is_one(tmp_path: Path) ->
 def test_another_evpnd_at_the_socket_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "FAREWELL", 0.3)
+    monkeypatch.setattr(host, "FAREWELL", 0.3)
     with daemon(tmp_path / "s", {"ok": True}) as served:
-        obstacle = find_obstacle(load_config(write(tmp_path, served.path)))
+        obstacle = look_before_start(
+            load_config(write(tmp_path, served.path))
+        ).obstacles
 
-    assert obstacle is not None
-    assert obstacle.startswith(f"another evpnd answers at {served.path}; stop it")
+    assert len(obstacle) == 1
+    assert obstacle[0].startswith(f"another evpnd answers at {served.path}; stop it")
 
 
 @as_root
@@ -89,23 +91,65 @@ def test_a_predecessor_that_is_leaving_is_waited_for(tmp_path: Path) -> None:
     timer = threading.Timer(0.5, leaving.close)
     timer.start()
 
-    obstacle = find_obstacle(load_config(write(tmp_path, tmp_path / "s")))
+    obstacle = look_before_start(load_config(write(tmp_path, tmp_path / "s"))).obstacles
 
     timer.join()
-    assert obstacle is None
+    assert obstacle == []
 
 
 @as_root
 def test_a_socket_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     below_a_file = write(tmp_path, tmp_path / "file" / "s")
-    first = find_obstacle(load_config(below_a_file))
+    first = look_before_start(load_config(below_a_file)).obstacles
     itself_a_file = write(tmp_path, tmp_path / "file")
-    second = find_obstacle(load_config(itself_a_file))
+    second = look_before_start(load_config(itself_a_file)).obstacles
 
-    assert first is not None
-    assert first.startswith(f"control.socket: {tmp_path}/file cannot be made: ")
-    assert second == f"control.socket: {tmp_path}/file is not a socket; remove it"
+    assert first[0].startswith(f"control.socket: {tmp_path}/file cannot be made: ")
+    assert second == [f"control.socket: {tmp_path}/file is not a socket; remove it"]
+
+
+@as_root
+def test_what_run_would_refuse_is_told_without_touching_anything(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    below_a_file = look_only(load_config(write(tmp_path, tmp_path / "file" / "s")))
+    to_be_made = look_only(load_config(write(tmp_path, tmp_path / "new" / "s")))
+    with daemon(tmp_path / "s", {"ok": True}) as served:
+        beside_a_daemon = look_only(load_config(write(tmp_path, served.path)))
+
+    refused = [f"control.socket: {tmp_path}/file is no directory"]
+    assert below_a_file.obstacles == refused
+    assert to_be_made.obstacles == beside_a_daemon.obstacles == []
+    assert not (tmp_path / "new").exists()
+
+
+@as_root
+def test_check_tells_of_this_host_and_fails_only_if_asked_to(tmp_path: Path) -> None:
+    path = write(tmp_path, tmp_path / "s")
+    unprivileged = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    command = [*unprivileged, sys.executable, "-m", "evpnd.cli.main"]
+
+    def run(*words: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [*command, *words, str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    status, out, err = run("check")
+    of_the_host, _, again = run("check", "--this-host")
+    _, planned, beside = run("plan", "--json")
+
+    assert (status, out) == (0, f"{path}: ok\n")
+    assert err.startswith("this host: `evpnd run` would refuse: CAP_NET_BIND_SER")
+    assert (of_the_host, again) == (1, err)
+    assert (json.loads(planned)[0]["action"], beside) == ("add", err)
 
 
 @as_root

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.netlink.preflight import _ask_vty, _proc_address, bgp_port_holder
+from evpnd.adapters.netlink.preflight import (
+    _proc_address,
+    _read_address,
+    bgp_port_holder,
+)
+from evpnd.adapters.netlink.zebra import _ask_vty
 
 
 @pytest.fixture
@@ -26,6 +31,28 @@ def test_the_process_that_listens_is_named(listening: socket.socket) -> None:
     assert bgp_port_holder(["127.0.0.2"], port=port) is None
 
 
+@pytest.mark.parametrize(
+    ("held", "wanted", "way_out"),
+    [
+        (
+            "127.0.0.1",
+            "",
+            "give each peer a local-address that is not 127.0.0.1, or stop ",
+        ),
+        ("127.0.0.1", "127.0.0.1", "give the peers another local-address, or stop "),
+        ("0.0.0.0", "127.0.0.1", "and give each peer a local-address that is another"),
+    ],
+)
+def test_the_way_out_is_an_address_for_each(
+    held: str, wanted: str, way_out: str
+) -> None:
+    with closing(socket.create_server((held, 0))) as sock:
+        found = bgp_port_holder([wanted], port=sock.getsockname()[1])
+
+    assert found is not None
+    assert way_out in found
+
+
 def test_an_address_that_is_not_there_is_not_taken() -> None:
     assert bgp_port_holder(["192.0.2.1"], port=1) is None
 
@@ -33,6 +60,8 @@ def test_an_address_that_is_not_there_is_not_taken() -> None:
 def test_an_address_is_written_as_proc_writes_it() -> None:
     assert _proc_address(socket.AF_INET, "127.0.0.1") == "0100007F"
     assert _proc_address(socket.AF_INET6, "::1") == "0" * 24 + "01000000"
+    assert _read_address("0100007F") == "127.0.0.1"
+    assert _read_address("0" * 24 + "01000000") == "::1"
 
 
 def answer(server: socket.socket, replies: list[bytes]) -> None:
