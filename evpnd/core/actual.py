@@ -18,7 +18,6 @@ from evpnd.model.ids import (
     is_unicast_mac,
 )
 from evpnd.model.rows import (
-    EVPND_PROTOCOL,
     NTF_EXT_LEARNED,
     NTF_ROUTER,
     NTF_SELF,
@@ -212,12 +211,12 @@ def observe_neighbor(
     """Take one neighbour of the bridge of this EVI."""
     ip = row.ip
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
-    if known and row.protocol == EVPND_PROTOCOL:
+    if known and row.is_ours:
         before = vrf.neighbor_rows.get(ip)
         found = Neighbor(
             row.mac,
             router=bool(row.flags & NTF_ROUTER),
-            local=not row.flags & NTF_EXT_LEARNED,
+            local=row.is_note,
         )
         vrf.neighbor_rows[ip] = found
         if before is not None and before != found:

@@ -68,7 +68,7 @@ class UpsertNeighbors(NamedTuple):
 
 
 class UpsertLocalNeighbors(NamedTuple):
-    """Note local bindings, permanent and not extern_learn.
+    """Note local bindings, permanent and extern_learn.
 
     The bridge then keeps requests for them off the suppressing ports.
     """

@@ -45,6 +45,22 @@ class NeighborRow(NamedTuple):
     flags: int
     protocol: int
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether evpnd wrote the row last: both marks of it are still there.
+
+        The kernel keeps the protocol number when somebody else replaces the row
+        without one, and clears NTF_EXT_LEARNED where the request does not have it
+        (net/core/neighbour.c: neigh_add, neigh_update_flags).
+        """
+        marked = self.flags & NTF_EXT_LEARNED
+        return bool(marked) and self.protocol == EVPND_PROTOCOL
+
+    @property
+    def is_note(self) -> bool:
+        """Whether a row of ours notes a local binding; remote ones are NOARP."""
+        return bool(self.state & NUD_PERMANENT)
+
 
 class VxlanLink(NamedTuple):
     """What a VXLAN device adds to a link (IFLA_INFO_DATA)."""

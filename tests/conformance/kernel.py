@@ -26,7 +26,6 @@ from evpnd.model.events import (
 )
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_mac
 from evpnd.model.rows import (
-    EVPND_PROTOCOL,
     NTF_EXT_LEARNED,
     NTF_ROUTER,
     NTF_SELF,
@@ -148,10 +147,11 @@ class EviDevices:
         found = {}
         for ip, row in sorted(self.tables.neighbors.items()):
             said = format_mac(row.mac)
-            if row.protocol != EVPND_PROTOCOL:
-                pinned = row.state & NUD_PERMANENT
-                said += " by the operator" if pinned else " by the kernel"
-            elif not row.flags & NTF_EXT_LEARNED:
+            if row.state & NUD_PERMANENT and not row.is_ours:
+                said += " by the operator"
+            elif not row.is_ours:
+                said += " by the kernel"
+            elif row.is_note:
                 said += " local"
             if row.flags & NTF_ROUTER:
                 said += " router"

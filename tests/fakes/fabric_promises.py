@@ -85,10 +85,7 @@ def stations_are_where_they_spoke(fabric: Fabric, *, aged: bool = True) -> None:
                 if number == owner:
                     continue
                 neighbor = host.kernel.neighbors[ip]
-                assert (neighbor.mac, bool(neighbor.flags & NTF_EXT_LEARNED)) == (
-                    mac,
-                    True,
-                )
+                assert (neighbor.mac, neighbor.is_note) == (mac, False)
 
 
 def nobody_else_is_announced(fabric: Fabric) -> None:

@@ -78,6 +78,10 @@ class FakeKernel:
     """With two VLANs: the rows of the first, where no station is."""
     refused: set[bytes] = field(default_factory=set)
     """MACs, VTEPs and IPs that the kernel does not take."""
+    theirs: set[tuple[str, bytes]] = field(default_factory=set)
+    """Rows that an operator made or took: (bridge, vxlan or neighbor; key)."""
+    trespasses: list[tuple[str, bytes]] = field(default_factory=list)
+    """Rows of an operator that the agent changed or removed."""
 
     def links(self) -> tuple[Link, ...]:
         vxlan = VxlanLink(self.vni, self.vtep, 4789, learning=False, external=False)
@@ -166,23 +170,37 @@ class FakeKernel:
             del self.vxlan[row.mac]
         return [FdbObserved([row._replace(present=False) for row in gone])]
 
-    def pin(self, ip: bytes, mac: bytes) -> list[Event]:
-        """An administrator writes a permanent neighbour, over whatever was there."""
-        row = NeighborRow(True, BRIDGE, ip, mac, NUD_PERMANENT, 0, 0)
-        self.neighbors[ip] = row
-        return [NeighborsObserved([row])]
-
-    def unpin(self, ip: bytes) -> list[Event]:
-        """An administrator deletes a neighbour: it fails, and then it goes."""
-        row = self.neighbors.pop(ip)
-        failed = row._replace(state=NUD_FAILED, mac=b"")
-        return [NeighborsObserved([failed, row._replace(present=False)])]
-
     def flush_neighbors(self) -> list[Event]:
         """Somebody flushes the neighbours."""
         gone = list(self.neighbors.values())
         self.neighbors.clear()
         return [NeighborsObserved([row._replace(present=False) for row in gone])]
+
+    def pin(self, ip: bytes, mac: bytes) -> list[Event]:
+        """Do as `ip neigh replace IP lladdr MAC dev BRIDGE nud permanent`.
+
+        The kernel keeps the protocol number, and clears extern_learn.
+        """
+        old = self.neighbors.get(ip)
+        protocol = old.protocol if old is not None else 0
+        row = NeighborRow(True, BRIDGE, ip, mac, NUD_PERMANENT, 0, protocol)
+        self.neighbors[ip] = row
+        self.theirs.add(("neighbor", ip))
+        return [NeighborsObserved([row])]
+
+    def unpin(self, ip: bytes) -> list[Event]:
+        """Do as `ip neigh del IP dev BRIDGE`: it fails, and then it goes."""
+        self.theirs.discard(("neighbor", ip))
+        row = self.neighbors.pop(ip, None)
+        if row is None:
+            return []
+        failed = row._replace(state=NUD_FAILED, mac=b"")
+        return [NeighborsObserved([failed, row._replace(present=False)])]
+
+    def _touch(self, table: str, key: bytes) -> None:
+        """Note that the agent changes a row."""
+        if (table, key) in self.theirs:
+            self.trespasses.append((table, key))
 
     def apply(self, action: Action) -> list[Event]:
         """Do what an action says; returns the notifications and refusals."""
@@ -224,6 +242,8 @@ class FakeKernel:
             case UpsertLocalNeighbors(_, bindings):
                 return [e for b in bindings for e in self._note(*b)]
             case DeleteNeighbors(_, ips):
+                for ip in ips:
+                    self._touch("neighbor", ip)
                 gone = [self.neighbors.pop(ip) for ip in ips if ip in self.neighbors]
                 return [
                     NeighborsObserved([row._replace(present=False) for row in gone])
@@ -267,6 +287,7 @@ class FakeKernel:
     def _upsert_neighbor(self, ip: bytes, mac: bytes, router: bool) -> list[Event]:
         if ip in self.refused:
             return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
+        self._touch("neighbor", ip)
         flags = NTF_EXT_LEARNED | (0x80 if router else 0)
         row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
         self.neighbors[ip] = row
@@ -275,7 +296,8 @@ class FakeKernel:
     def _note(self, ip: bytes, mac: bytes, router: bool) -> list[Event]:
         if ip in self.refused:
             return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
-        flags = 0x80 if router else 0
+        self._touch("neighbor", ip)
+        flags = NTF_EXT_LEARNED | (0x80 if router else 0)
         row = NeighborRow(True, BRIDGE, ip, mac, NUD_PERMANENT, flags, EVPND_PROTOCOL)
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]

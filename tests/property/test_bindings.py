@@ -121,7 +121,7 @@ def check(host: Host) -> None:
         assert mac_or_none == bound.get(ip)
         row = host.kernel.neighbors.get(ip)
         if row is not None and row.protocol:
-            assert (row.flags & 0x10 == 0) is (mac_or_none is not None)
+            assert row.is_note is (mac_or_none is not None)
             assert mac_or_none in (None, row.mac)
     for table in (vrf.snooped, vrf.kernel_bindings):
         for ip, mac in table.items():

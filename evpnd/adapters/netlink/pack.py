@@ -182,12 +182,10 @@ def _upsert_neighbors(
     bridge, bindings = action
     # The kernel collects other rows when its table is large (neigh_forced_gc):
     # it spares those that are extern_learn or permanent.
-    state, mark = NUD_PERMANENT, 0
-    if isinstance(action, UpsertNeighbors):
-        state, mark = NUD_NOARP, NTF_EXT_LEARNED
+    state = NUD_NOARP if isinstance(action, UpsertNeighbors) else NUD_PERMANENT
     heads = {
         (size, router): _neighbor_head(
-            bridge, size, state, mark | (NTF_ROUTER if router else 0)
+            bridge, size, state, NTF_EXT_LEARNED | (NTF_ROUTER if router else 0)
         )
         for size in (4, 16)
         for router in (False, True)

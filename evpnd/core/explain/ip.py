@@ -21,7 +21,6 @@ from evpnd.model.ids import (
     is_host_ip,
     is_unicast_mac,
 )
-from evpnd.model.rows import EVPND_PROTOCOL
 
 
 def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
@@ -178,7 +177,7 @@ def _tell_neighbor(
         story.tell("wanted", f"no neighbour: {why}", vrf)
     rows = [row for row in story.neighbors(vrf) if row.ip == ip]
     for row in rows:
-        whose = "ours" if row.protocol == EVPND_PROTOCOL else "not ours"
+        whose = "ours" if row.is_ours else "not ours"
         text = f"{format_ip(ip)} lladdr {format_mac(row.mac) if row.mac else '-'}"
         text = f"{text} on {story.link(row.ifindex)} ({whose})"
         story.tell("found", text, vrf)
@@ -192,7 +191,7 @@ def _tell_neighbor(
         refused = story.refused("neighbour", errno, vrf, six=len(ip) > IPV4_LENGTH)
         lost = lost or refused
     if wanted is not None and not any(
-        row.mac == wanted.mac and row.protocol == EVPND_PROTOCOL for row in rows
+        row.mac == wanted.mac and row.is_ours for row in rows
     ):
         lost = lost or "the neighbour is not in the kernel yet, or was taken out of it"
     return lost

@@ -92,7 +92,7 @@ def events(host: Host, name: str) -> list[dict[str, object]]:
 def neighbor_of(host: Host, ip: bytes) -> tuple[bytes, bool]:
     """The MAC that the bridge has for an IP, and whether it is a remote one."""
     row = host.kernel.neighbors[ip]
-    return row.mac, bool(row.flags & 0x10)
+    return row.mac, not row.is_note
 
 
 def shown(host: Host, ip: bytes) -> dict[str, object]:

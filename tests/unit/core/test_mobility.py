@@ -195,7 +195,7 @@ def test_a_static_entry_of_the_yaml_gives_way_to_a_better_claim_and_comes_back()
     here.up()
     here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC + IP))
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-    assert here.kernel.neighbors[IP].flags & 0x10
+    assert not here.kernel.neighbors[IP].is_note
     assert MAC not in here.vrf.announced
 
     here.run(withdraw(PEER, HIGHER, MAC + IP))

@@ -116,7 +116,7 @@ def test_a_local_binding_is_noted_on_the_bridge_unless_the_kernel_has_it() -> No
     host.run(*host.kernel.frame(PORTS[0], MAC))
     host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
     assert host.kernel.neighbors[IP4].mac == MAC
-    assert host.kernel.neighbors[IP4].flags == 0
+    assert host.kernel.neighbors[IP4].is_note
 
     host.run(*host.kernel.age(MAC))
     assert host.kernel.neighbors == {}
