@@ -40,7 +40,7 @@ def observe_fdb(
         if row.flags & NTF_SELF:
             _observe_vxlan_row(vrf, row, notices)
         else:
-            _observe_remote_bridge_row(vrf, row)
+            _observe_remote_bridge_row(vrf, row, notices)
     elif not row.flags & NTF_SELF:
         _observe_port_row(vrf, row, now, notices)
         known = row.mac in vrf.waiting or row.mac in vrf.departed
@@ -52,21 +52,18 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
     mac = row.mac
     if mac == FLOOD_MAC:
         if row.present:
-            ours = bool(row.flags & NTF_EXT_LEARNED)
-            vrf.flood_rows[row.dst] = vrf.flood_rows.get(row.dst, False) or ours
+            known = vrf.flood_rows.get(row.dst, False)
+            vrf.flood_rows[row.dst] = known or row.is_ours
         else:
             if vrf.flood_rows.pop(row.dst, None):
                 vrf.flood_drift.lose(row.dst)
             vrf.flood_drift.unheard.discard(row.dst)
         vrf.dirty_flood = True
         return
-    if not row.dst:
-        return
     vrf.dirty_macs.add(mac)
-    if row.present and not row.flags & NTF_EXT_LEARNED:
+    if row.present and not row.is_ours:
         if mac in vrf.remote_rows and mac not in vrf.foreign_rows:
-            taken = {"mac": format_mac(mac), "vtep": format_ip(row.dst)}
-            notices.append(vrf.notice("warning", "row_taken_by_others", **taken))
+            _tell_taken(vrf, mac, row.dst, notices)
         vrf.foreign_rows.add(mac)
         return
     vrf.foreign_rows.discard(mac)
@@ -76,7 +73,13 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
         vrf.fdb_drift.unheard.discard(mac)
 
 
-def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow) -> None:
+def _tell_taken(vrf: MacVrf, mac: bytes, vtep: bytes, notices: list[Notice]) -> None:
+    """Tell that somebody else took a row of ours; `vtep` empty: it has none."""
+    taken = {"mac": format_mac(mac)} | ({"vtep": format_ip(vtep)} if vtep else {})
+    notices.append(vrf.notice("warning", "row_taken_by_others", **taken))
+
+
+def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
     mac = row.mac
     if row.state & NUD_PERMANENT:
         _observe_own_mac(vrf, row)
@@ -87,8 +90,22 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow) -> None:
         mobility.forget(vrf, mac)
     vrf.dirty_macs.add(mac)
     dst, _ = _halves(vrf, mac)
-    ours = row.present and bool(row.flags & NTF_EXT_LEARNED)
-    _keep(vrf, mac, dst, in_bridge=ours)
+    if row.present and row.is_fixed:
+        if mac in vrf.remote_rows and mac not in vrf.fixed_rows:
+            _tell_taken(vrf, mac, dst, notices)
+        vrf.fixed_rows.setdefault(mac, set()).add(row.vlan)
+    else:
+        _unfix(vrf, row)
+    _keep(vrf, mac, dst, in_bridge=row.present and row.is_ours)
+
+
+def _unfix(vrf: MacVrf, row: FdbRow) -> None:
+    """Note that nobody else has a fixed bridge row of this MAC and VLAN any more."""
+    vlans = vrf.fixed_rows.get(row.mac)
+    if vlans is not None:
+        vlans.discard(row.vlan)
+        if not vlans:
+            del vrf.fixed_rows[row.mac]
 
 
 def _observe_port_row(
@@ -106,7 +123,9 @@ def _observe_port_row(
             mobility.forget(vrf, mac)
         return
     dst, in_bridge = _halves(vrf, mac)
-    if in_bridge:
+    fixed = mac in vrf.fixed_rows
+    _unfix(vrf, row)
+    if in_bridge or fixed:
         _keep(vrf, mac, dst, in_bridge=False)
         vrf.taken.add(mac)
         vrf.dirty_macs.add(mac)
@@ -133,13 +152,15 @@ def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
 
 def _halves(vrf: MacVrf, mac: bytes) -> tuple[bytes, bool]:
     vtep = vrf.remote_rows.get(mac)
-    return (vtep, True) if vtep is not None else vrf.partial.get(mac, (b"", False))
+    if vtep is not None:
+        return vtep, mac not in vrf.fixed_rows
+    return vrf.partial.get(mac, (b"", False))
 
 
 def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
     before = vrf.remote_rows.pop(mac, None)
     vrf.partial.pop(mac, None)
-    if dst and in_bridge:
+    if dst and (in_bridge or mac in vrf.fixed_rows):
         vrf.remote_rows[mac] = dst
         if before is not None and before != dst:
             vrf.fdb_drift.change(mac, dst)
@@ -161,7 +182,7 @@ def dump_fdb(
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
     macs = list(vrf.remote_rows)
     flood = vrf.our_vteps
-    for table in (vrf.remote_rows, vrf.partial, vrf.flood_rows):
+    for table in (vrf.remote_rows, vrf.partial, vrf.fixed_rows, vrf.flood_rows):
         table.clear()
     for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken):
         known.clear()

@@ -128,7 +128,8 @@ class MacVrf:
         """(peer, identity) of a type 3 route to the VTEP to flood to."""
 
         self.remote_rows: dict[bytes, bytes] = {}
-        """MACs whose VXLAN and bridge rows are both there, to their VTEP."""
+        """MACs whose VXLAN and bridge rows are both there, to their VTEP; the bridge
+        row may be a fixed one of somebody else."""
         self.partial: dict[bytes, tuple[bytes, bool]] = {}
         """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
         self.taken: set[bytes] = set()
@@ -136,6 +137,9 @@ class MacVrf:
         ours of another VLAN may be left."""
         self.foreign_rows: set[bytes] = set()
         """MACs with a row on the VXLAN device that somebody else made."""
+        self.fixed_rows: dict[bytes, set[int]] = {}
+        """MACs whose bridge row on the VXLAN device somebody else made static or
+        sticky, to its VLANs: of theirs we have the VXLAN row alone."""
         self.flood_rows: dict[bytes, bool] = {}
         """VTEPs in the kernel's flood list; True: ours."""
         self.neighbor_rows: dict[bytes, Neighbor] = {}
@@ -291,6 +295,7 @@ class MacVrf:
         for table in (
             self.remote_rows,
             self.partial,
+            self.fixed_rows,
             self.flood_rows,
             self.neighbor_rows,
             self.local,

@@ -13,18 +13,21 @@ from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf, Neighbor
 from evpnd.core.originate import Originator
 from evpnd.core.path import Path
+from evpnd.core.removal import split_fixed
 from evpnd.core.selection import best, best_for_ip, best_for_mac, mac_candidates
 from evpnd.model.actions import (
     Action,
     DeleteFlood,
     DeleteNeighbors,
     DeleteRemoteMacs,
+    DeleteVxlanRows,
     Notice,
     OverrideLocalMacs,
     UpsertFlood,
     UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
+    UpsertVxlanRows,
 )
 from evpnd.model.ids import (
     IPV4_LENGTH,
@@ -146,7 +149,11 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     _emit_upserts(vrf, now, upserts, overrides)
     if deletes:
         vrf.fdb_drift.delete(deletes)
-        now.actions.append(DeleteRemoteMacs(vrf.vxlan, deletes))
+        both, alone = split_fixed(vrf, deletes)
+        if both:
+            now.actions.append(DeleteRemoteMacs(vrf.vxlan, both))
+        if alone:
+            now.actions.append(DeleteVxlanRows(vrf.vxlan, alone))
     vrf.fdb_drift.settle(dirty)
 
 
@@ -177,7 +184,11 @@ def _emit_upserts(
     back = 0
     for vtep, macs in upserts.items():
         back += vrf.fdb_drift.write(macs)
-        actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, macs))
+        both, alone = split_fixed(vrf, macs)
+        if both:
+            actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, both))
+        if alone:
+            actions.append(UpsertVxlanRows(vrf.vxlan, vtep, alone))
     _tell_repaired(vrf, "fdb", back, now)
 
 

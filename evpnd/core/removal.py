@@ -10,6 +10,15 @@ from evpnd.model.actions import (
 )
 
 
+def split_fixed(vrf: MacVrf, macs: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Part MACs with both rows ours from those with a bridge row of somebody else."""
+    fixed = vrf.fixed_rows
+    if not fixed:
+        return macs, []
+    alone = [mac for mac in macs if mac in fixed]
+    return [mac for mac in macs if mac not in fixed], alone
+
+
 def remove_rows(
     vrf: MacVrf, *, vxlan: bool = True, bridge: bool = True, bridged: bool = True
 ) -> list[Action]:
@@ -29,6 +38,8 @@ def remove_rows(
                 alone.append(mac)
         both = [mac for mac in both if mac not in vrf.foreign_rows]
         alone = [mac for mac in alone if mac not in vrf.foreign_rows]
+        both, theirs = split_fixed(vrf, both)
+        alone += theirs
         flood = vrf.our_vteps
         if both:
             actions.append(DeleteRemoteMacs(vrf.vxlan, both))

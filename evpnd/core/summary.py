@@ -18,6 +18,7 @@ from evpnd.model.actions import (
     UpsertFlood,
     UpsertNeighbors,
     UpsertRemoteMacs,
+    UpsertVxlanRows,
     WithdrawImet,
     WithdrawMacIp,
 )
@@ -64,7 +65,7 @@ def _routes(action: Told) -> Iterable[Hashable]:
 
 def _count(action: Action) -> Count | None:
     match action:
-        case UpsertRemoteMacs() | OverrideLocalMacs():
+        case UpsertRemoteMacs() | UpsertVxlanRows() | OverrideLocalMacs():
             return "FDB rows", "added or changed", len(action.macs)
         case DeleteRemoteMacs() | DeleteVxlanRows():
             return "FDB rows", "removed", len(action.macs)

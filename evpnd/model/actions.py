@@ -31,6 +31,14 @@ class OverrideLocalMacs(NamedTuple):
     macs: list[bytes]
 
 
+class UpsertVxlanRows(NamedTuple):
+    """Make the VXLAN row alone: the bridge row is there, and somebody else's."""
+
+    vxlan: int
+    vtep: bytes
+    macs: list[bytes]
+
+
 class DeleteRemoteMacs(NamedTuple):
     """Remove the VXLAN row, and the bridge row where it is still there."""
 
@@ -39,7 +47,7 @@ class DeleteRemoteMacs(NamedTuple):
 
 
 class DeleteVxlanRows(NamedTuple):
-    """Remove the VXLAN row alone: the bridge row belongs to a local port now."""
+    """Remove the VXLAN row alone: the bridge row is a local port's or not ours."""
 
     vxlan: int
     macs: list[bytes]
@@ -244,6 +252,7 @@ class Notice(NamedTuple):
 DeviceAction = ConfigureVxlanPort | CreateDevices | RemoveDevices | ReleasePorts
 KernelAction = (
     UpsertRemoteMacs
+    | UpsertVxlanRows
     | OverrideLocalMacs
     | DeleteRemoteMacs
     | DeleteVxlanRows

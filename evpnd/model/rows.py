@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from evpnd.model.ids import FLOOD_MAC
+
 NUD_REACHABLE = 0x02
 NUD_STALE = 0x04
 NUD_FAILED = 0x20
@@ -31,6 +33,28 @@ class FdbRow(NamedTuple):
     flags: int
     dst: bytes
     """Remote VTEP address; empty where the row has none."""
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether somebody made the row static, permanent or sticky."""
+        fixed = self.state & (NUD_NOARP | NUD_PERMANENT) or self.flags & NTF_STICKY
+        return bool(fixed)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a row of the VXLAN device of an EVI is evpnd's.
+
+        The bridge keeps NTF_EXT_LEARNED when somebody else makes the row static or
+        sticky (net/bridge/br_fdb.c: fdb_add_entry), and evpnd makes no such row: those
+        of the flood list alone are permanent. Nor does it make one that leads to a
+        nexthop group, which has no destination of its own.
+        """
+        if not self.flags & NTF_EXT_LEARNED:
+            return False
+        if self.mac == FLOOD_MAC:
+            return True
+        grouped = self.flags & NTF_SELF and not self.dst
+        return not (grouped or self.is_fixed)
 
 
 class NeighborRow(NamedTuple):

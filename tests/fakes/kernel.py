@@ -22,6 +22,7 @@ from evpnd.model.actions import (
     UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
+    UpsertVxlanRows,
 )
 from evpnd.model.events import (
     BindingsSnooped,
@@ -188,6 +189,41 @@ class FakeKernel:
         self.theirs.add(("neighbor", ip))
         return [NeighborsObserved([row])]
 
+    def fix_row(self, mac: bytes, *, sticky: bool = False) -> list[Event]:
+        """Do as `bridge fdb replace MAC dev VXLAN master static [sticky]`.
+
+        The bridge keeps extern_learn where it was.
+        """
+        old = self.bridge.get(mac)
+        flags = old.flags & NTF_EXT_LEARNED if old is not None else 0
+        flags |= NTF_STICKY if sticky else 0
+        self.theirs.add(("bridge", mac))
+        return self._write(FdbRow(True, VXLAN, mac, 0, NUD_NOARP, flags, b""))
+
+    def unfix_row(self, mac: bytes) -> list[Event]:
+        """Do as `bridge fdb del MAC dev VXLAN master`."""
+        self.theirs.discard(("bridge", mac))
+        return self._remove(mac, (VXLAN,))
+
+    def take_vxlan_row(self, mac: bytes, dst: bytes) -> list[Event]:
+        """Do as `bridge fdb replace MAC dev VXLAN dst DST self static`.
+
+        Without a destination: as `bridge fdb add MAC dev VXLAN nhid ID self`, which
+        the kernel refuses over a row that has one.
+        """
+        if not dst and mac in self.vxlan:
+            return []
+        state = NUD_REACHABLE | NUD_NOARP
+        row = FdbRow(True, VXLAN, mac, 0, state, NTF_SELF, dst)
+        self.vxlan[mac] = row
+        self.theirs.add(("vxlan", mac))
+        return [FdbObserved([row])]
+
+    def give_vxlan_row(self, mac: bytes) -> list[Event]:
+        """Do as `bridge fdb del MAC dev VXLAN self`."""
+        self.theirs.discard(("vxlan", mac))
+        return self._delete_self(mac)
+
     def unpin(self, ip: bytes) -> list[Event]:
         """Do as `ip neigh del IP dev BRIDGE`: it fails, and then it goes."""
         self.theirs.discard(("neighbor", ip))
@@ -222,8 +258,14 @@ class FakeKernel:
             ):
                 assert ifindex == VXLAN
                 return [e for mac in macs for e in self._upsert_mac(vtep, mac)]
+            case UpsertVxlanRows(ifindex, vtep, macs):
+                assert ifindex == VXLAN
+                return [e for mac in macs for e in self._upsert_self(vtep, mac)]
             case DeleteRemoteMacs(ifindex, macs):
                 assert ifindex == VXLAN
+                for mac in macs:
+                    self._touch("bridge", mac)
+                    self._touch("vxlan", mac)
                 return [
                     e
                     for mac in macs
@@ -231,6 +273,8 @@ class FakeKernel:
                 ]
             case DeleteVxlanRows(ifindex, macs):
                 assert ifindex == VXLAN
+                for mac in macs:
+                    self._touch("vxlan", mac)
                 return [e for mac in macs for e in self._delete_self(mac)]
             case UpsertFlood(_, vteps):
                 return [e for vtep in vteps for e in self._append_flood(vtep)]
@@ -263,11 +307,18 @@ class FakeKernel:
     def _upsert_mac(self, vtep: bytes, mac: bytes) -> list[Event]:
         if mac in self.refused:
             return [RowFailed("fdb", VXLAN, mac, errno.EAFNOSUPPORT, deleting=False)]
-        flags = NTF_EXT_LEARNED
-        master = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags, b"")
-        own = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags | NTF_SELF, vtep)
+        self._touch("bridge", mac)
+        master = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, NTF_EXT_LEARNED, b"")
+        return [*self._write(master), *self._upsert_self(vtep, mac)]
+
+    def _upsert_self(self, vtep: bytes, mac: bytes) -> list[Event]:
+        if mac in self.refused:
+            return [RowFailed("fdb", VXLAN, mac, errno.EAFNOSUPPORT, deleting=False)]
+        self._touch("vxlan", mac)
+        flags = NTF_EXT_LEARNED | NTF_SELF
+        own = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags, vtep)
         self.vxlan[mac] = own
-        return [*self._write(master), FdbObserved([own])]
+        return [FdbObserved([own])]
 
     def _delete_self(self, mac: bytes) -> list[Event]:
         row = self.vxlan.pop(mac, None)

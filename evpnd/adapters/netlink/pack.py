@@ -35,6 +35,7 @@ from evpnd.model.actions import (
     UpsertLocalNeighbors,
     UpsertNeighbors,
     UpsertRemoteMacs,
+    UpsertVxlanRows,
 )
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import (
@@ -48,12 +49,21 @@ from evpnd.model.rows import (
     NUD_REACHABLE,
 )
 
-Upsert = UpsertRemoteMacs | UpsertFlood | UpsertNeighbors | UpsertLocalNeighbors
+Upsert = (
+    UpsertRemoteMacs
+    | UpsertVxlanRows
+    | UpsertFlood
+    | UpsertNeighbors
+    | UpsertLocalNeighbors
+)
 Delete = DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors
 
 MESSAGES = 128
 """Most messages in one send: beyond some hundreds the kernel becomes slower."""
 
+ALONE = 1
+"""Sequence number of requests for a VXLAN row without its bridge row. A refusal
+repeats it, and would look like that of a request for both otherwise."""
 _UPSERT = (RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE)
 _APPEND = (RTM_NEWNEIGH, NLM_F_REQUEST | NLM_F_CREATE | NLM_F_APPEND)
 _DELETE = (RTM_DELNEIGH, NLM_F_REQUEST)
@@ -76,6 +86,13 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             tail = attribute(NDA_DST, vtep)
             flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
             head = _head(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail))
+            yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
+        case UpsertVxlanRows(vxlan, vtep, macs):
+            tail = attribute(NDA_DST, vtep)
+            flags = NTF_SELF | NTF_EXT_LEARNED
+            head = _head(
+                *(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail)), sequence=ALONE
+            )
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
         case UpsertFlood(vxlan, vteps):
             flags = NTF_SELF | NTF_EXT_LEARNED
@@ -125,8 +142,9 @@ def _head(
     attributes_length: int,
     *,
     family: int = AF_BRIDGE,
+    sequence: int = 0,
 ) -> bytes:
-    return HEADER.pack(28 + attributes_length, *order, 0, 0) + NDMSG.pack(
+    return HEADER.pack(28 + attributes_length, *order, sequence, 0) + NDMSG.pack(
         family, ifindex, state, flags, 0
     )
 

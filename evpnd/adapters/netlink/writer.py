@@ -10,7 +10,14 @@ import socket
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from evpnd.adapters.netlink.pack import MESSAGES, Delete, Upsert, delete_both, pack
+from evpnd.adapters.netlink.pack import (
+    ALONE,
+    MESSAGES,
+    Delete,
+    Upsert,
+    delete_both,
+    pack,
+)
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
     ERROR,
@@ -132,7 +139,7 @@ def read_refusal(octets: bytes) -> Refusal | None:
     if HEADER.unpack_from(octets)[1] != NLMSG_ERROR:
         return None
     code = -ERROR.unpack_from(octets, 16)[0]
-    _, kind, *_ = HEADER.unpack_from(octets, _REQUEST)
+    _, kind, _, sequence, _ = HEADER.unpack_from(octets, _REQUEST)
     deleting = kind == RTM_DELNEIGH
     if code == 0 or (code in _GONE if deleting else code == errno.EEXIST):
         return None
@@ -147,5 +154,8 @@ def read_refusal(octets: bytes) -> Refusal | None:
         table, key = "fdb", mac
     return Refusal(
         RowFailed(table, ifindex, key, code, deleting),
-        table == "fdb" and not deleting and flags & _BOTH == NTF_SELF,
+        table == "fdb"
+        and not deleting
+        and sequence != ALONE
+        and flags & _BOTH == NTF_SELF,
     )

@@ -17,7 +17,7 @@ from evpnd.core.explain.story import Story, duration
 from evpnd.core.path import Path, why_better
 from evpnd.core.selection import best, mac_candidates, mac_obstacle
 from evpnd.model.ids import format_ip, format_mac, format_rd
-from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF
+from evpnd.model.rows import NTF_SELF
 
 
 def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
@@ -201,7 +201,7 @@ def _tell_found_mac(
             lost = lost or "the row is not in the kernel yet, or was taken out of it"
         story.end(vrf, None if right else lost)
     elif not vrf.is_local(mac):
-        ours = any(row.flags & NTF_EXT_LEARNED for row in rows)
+        ours = any(row.is_ours for row in rows)
         story.end(vrf, lost, there=ours and not vrf.ready)
     else:
         story.end_local(vrf, lost)

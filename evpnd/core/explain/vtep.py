@@ -18,7 +18,6 @@ from evpnd.core.selection import best, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
 from evpnd.model.routes import ImetRoute, identity
-from evpnd.model.rows import NTF_EXT_LEARNED
 
 Imet = tuple[Session, ImetRoute, Path]
 
@@ -146,7 +145,7 @@ def _tell_vtep_in(
     lost = lost or unready
     rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
     for row in rows:
-        ours = row.flags & NTF_EXT_LEARNED
+        ours = row.is_ours
         text = story.row(row) + ("" if ours else " (not marked as ours)")
         story.tell("found", text, vrf)
     if not rows:

@@ -19,6 +19,7 @@ from evpnd.model.actions import (
     UpsertFlood,
     UpsertNeighbors,
     UpsertRemoteMacs,
+    UpsertVxlanRows,
 )
 
 MAC = bytes.fromhex("020000000099")
@@ -45,6 +46,15 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
             "070000000300000002001600"
             "0a0002000200000000990000"
             "14000100fd000000000000000000000000000002"
+        ),
+    ),
+    (
+        UpsertVxlanRows(3, VTEP, [MAC]),
+        (
+            "300000001c0001050100000000000000"
+            "070000000300000002001200"
+            "0a0002000200000000990000"
+            "080001000a000002"
         ),
     ),
     (

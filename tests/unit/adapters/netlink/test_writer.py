@@ -14,6 +14,7 @@ from evpnd.model.actions import (
     UpsertFlood,
     UpsertNeighbors,
     UpsertRemoteMacs,
+    UpsertVxlanRows,
 )
 from evpnd.model.events import RowFailed
 
@@ -62,6 +63,17 @@ def test_a_bridge_row_without_its_vxlan_row_is_noticed() -> None:
     assert refusal is not None
     assert refusal.half_made
     assert refusal.failed.errno == errno.EAFNOSUPPORT
+
+
+def test_a_refused_vxlan_row_leaves_somebody_elses_bridge_row() -> None:
+    action = UpsertVxlanRows(3, VTEP, [MAC])
+    refusal = read_refusal(refused(action, errno.EAFNOSUPPORT))
+
+    assert refusal is not None
+    assert not refusal.half_made
+    assert refusal.failed == RowFailed(
+        "fdb", 3, MAC, errno.EAFNOSUPPORT, deleting=False
+    )
 
 
 @pytest.mark.parametrize(
