@@ -6,7 +6,7 @@ reconciliation decides. Nothing here looks at routes.
 
 from collections import defaultdict
 
-from evpnd.core import mobility, pins
+from evpnd.core import flushed, mobility, pins
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import Claim, LocalMac, MacVrf, Neighbor, Origin
 from evpnd.model.actions import Notice
@@ -46,6 +46,8 @@ def observe_fdb(
         known = row.mac in vrf.waiting or row.mac in vrf.departed
         if known and row.mac in vrf.local:
             bindings.learned(vrf, row.mac, now)
+        if row.mac in vrf.flushed and row.mac in vrf.local:
+            vrf.returned.add(row.mac)
 
 
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
@@ -120,7 +122,7 @@ def _observe_port_row(
     if not row.present:
         local = vrf.local.get(mac)
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
-            mobility.forget(vrf, mac)
+            flushed.flush(vrf, mac, now)
         return
     dst, in_bridge = _halves(vrf, mac)
     fixed = mac in vrf.fixed_rows
@@ -192,7 +194,7 @@ def dump_fdb(
         if row.ifindex in vrf.ports:
             gone.discard(row.mac)
     for mac in gone:
-        mobility.forget(vrf, mac)
+        flushed.flush(vrf, mac, now)
     _doubt_gaps(vrf, rows)
     if vrf.fdb_known:
         vrf.fdb_drift.compare(macs, vrf.remote_rows)
@@ -254,7 +256,10 @@ def observe_neighbor(
         vrf.neighbor_drift.unheard.discard(ip)
     if not known:
         vrf.foreign_neighbors.discard(ip)
-        bindings.kernel_lost(vrf, ip)
+        if row.present:
+            bindings.kernel_lost(vrf, ip)
+        else:
+            bindings.kernel_flushed(vrf, ip)
         vrf.dirty_ips.add(ip)
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
@@ -286,7 +291,7 @@ def dump_neighbors(
         observe_neighbor(vrf, row, bindings, now)
         gone.discard(row.ip)
     for ip in gone:
-        bindings.kernel_lost(vrf, ip)
+        bindings.kernel_flushed(vrf, ip)
     if vrf.neighbors_known:
         vrf.neighbor_drift.compare(before, vrf.neighbor_rows)
     else:

@@ -36,23 +36,6 @@ def depart(vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
         ips[ip] = now
 
 
-def forget_devices(vrf: MacVrf, now: float) -> None:
-    """Forget an EVI's devices, but not yet what tenants on its ports said.
-
-    A device that is made anew must not cost silent tenants their bindings: these
-    come back with the MACs, or are asked for.
-    """
-    said = [(ip, mac, vrf.local.get(mac)) for ip, mac in vrf.snooped.items()]
-    waiting, departed = dict(vrf.waiting), dict(vrf.departed)
-    vrf.forget_kernel()
-    vrf.waiting.update(waiting)
-    vrf.departed.update(departed)
-    for ip, mac, local in said:
-        depart(vrf, mac, ip, now)
-        if local is not None:
-            wait(vrf, local.port, Claim(mac, ip, now))
-
-
 def kernel_flags(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001
     """Tell what the kernel's router mark stands for; None: it says nothing."""
     return NdFlags(True, None) if router and len(ip) > IPV4_LENGTH else None  # noqa: FBT003

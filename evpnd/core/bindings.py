@@ -8,7 +8,8 @@ of the MAC decides (RFC 9721): who learns the IP last takes the next one.
 
 from math import inf
 
-from evpnd.core import pins
+from evpnd.core import flushed, pins
+from evpnd.core.binding_notices import BindingNotices
 from evpnd.core.binding_tables import (
     kernel_flags,
     merge_flags,
@@ -21,11 +22,8 @@ from evpnd.core.evi import Claim, Dispute, MacVrf
 from evpnd.core.path import Path
 from evpnd.core.readiness import Links
 from evpnd.core.rivals import Rival, is_better, rival_of
-from evpnd.core.selection import best_for_ip, is_immutable
-from evpnd.model.actions import Notice
+from evpnd.core.selection import best_for_ip, best_for_mac, is_immutable
 from evpnd.model.ids import (
-    format_ip,
-    format_mac,
     is_tenant_ip,
     is_unicast_mac,
 )
@@ -36,8 +34,8 @@ WAITING_TIME = 10.0
 """Seconds for which they do."""
 DEPARTED_TIME = 30.0
 """Seconds for which they are."""
-TOLD_MOST = 4096
-"""Refusals remembered so that each is told once."""
+IMMUTABLE_CLAIMED = "immutable_binding_claimed"
+PINNED_CLAIMED = "pinned_binding_claimed"
 
 
 class Bindings:
@@ -46,9 +44,8 @@ class Bindings:
     def __init__(self, contests: Contests, links: Links) -> None:
         """Take the duplicates found so far, and the links for their names."""
         self.contests = contests
-        self.notices: list[Notice] = []
-        self._links = links
-        self._told: dict[tuple[int, str, bytes, bytes], None] = {}
+        self._tell = BindingNotices(links)
+        self.notices = self._tell.notices
 
     def snoop(self, vrf: MacVrf, port: int, claim: Claim) -> bool:
         """Take what ARP or ND on a tenant port told; tells whether it was news."""
@@ -65,6 +62,7 @@ class Bindings:
             or merge_flags(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
         ):
             vrf.heard[ip] = now
+            vrf.unsure.discard(ip)
             if ip in vrf.disputed:
                 self._insists(vrf, mac, ip, now)
             return False
@@ -119,6 +117,49 @@ class Bindings:
         take_out(vrf, vrf.kernel_bindings, ip)
         vrf.doubted.pop(ip, None)
 
+    def kernel_flushed(self, vrf: MacVrf, ip: bytes) -> None:
+        """Forget a neighbour that the kernel dropped by itself.
+
+        It says nothing of the tenant, so that one keeps the IP and is asked for it. A
+        neighbour that failed, or that somebody deleted, is NUD_FAILED before it goes.
+        """
+        mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
+        flags = flushed.flags_of(vrf.nd_flags.get(ip, OVERRIDE))
+        self.kernel_lost(vrf, ip)
+        if mac is None:
+            return
+        if mac in vrf.flushed:
+            vrf.flushed[mac].ips[ip] = vrf.nd_flags.get(ip, OVERRIDE)
+        elif vrf.is_local(mac) and vrf.binding(ip) is None:
+            self._keep(vrf, Claim(mac, ip, -inf, flags))
+
+    def restore(self, vrf: MacVrf, now: float) -> None:
+        """Give flushed MACs that the bridge has learned again the IPs that they had.
+
+        They are asked for at once; without a claim where another MAC has the IP
+        meanwhile or the MAC was at a remote VTEP.
+        """
+        for mac in vrf.returned:
+            lost = vrf.flushed.pop(mac, None)
+            if lost is None or lost.at < now - flushed.FLUSHED_TIME:
+                continue
+            elsewhere = best_for_mac(vrf, mac) is not None
+            for ip, flags in lost.ips.items():
+                held = vrf.binding(ip)
+                if held == mac:
+                    continue
+                if elsewhere or held is not None or rival_of(vrf, ip, mac):
+                    vrf.questions.append((mac, ip))
+                else:
+                    said = flushed.flags_of(flags)
+                    self._keep(vrf, Claim(mac, ip, -inf, said))
+        vrf.returned.clear()
+
+    def _keep(self, vrf: MacVrf, claim: Claim) -> None:
+        """Store what was said before a flush, and have it asked for."""
+        if self._claim(vrf, vrf.snooped, claim):
+            flushed.keep(vrf, claim.mac, claim.ip)
+
     def pin(self, vrf: MacVrf, claim: Claim, *, router: bool) -> None:
         """Store what an administrator's permanent neighbour says.
 
@@ -133,7 +174,7 @@ class Bindings:
         if (flags := kernel_flags(ip, router)) is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
         if self.contests.release((vrf.config.vni, ip)):
-            self._tell_released(vrf, ip)
+            self._tell.released(vrf, ip)
         found = rival_of(vrf, ip, mac) if vrf.neighbors_known else None
         if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
             self._outbid(vrf, mac, found[1])
@@ -156,6 +197,7 @@ class Bindings:
         put(vrf, table, mac, ip)
         if claim.heard > vrf.heard.get(ip, -inf):
             vrf.heard[ip] = claim.heard
+            vrf.unsure.discard(ip)
         if claim.flags is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, claim.flags))
         return True
@@ -169,9 +211,7 @@ class Bindings:
             if len(vrf.limited) > len(vrf.local):
                 vrf.limited &= vrf.local.keys()
             vrf.limited.add(mac)
-            event = "binding_limit_reached"
-            found = vrf.notice("warning", event, mac=format_mac(mac), limit=most)
-            self.notices.append(found)
+            self._tell.limit_reached(vrf, mac, most)
         return False
 
     def _refused(
@@ -180,20 +220,20 @@ class Bindings:
         """Tell whether an IP stays with the MAC that has it, against this claim."""
         mac, ip, now, _ = claim
         if held is not None and held == vrf.static_ips.get(ip):
-            self._tell_immutable(vrf, ip, held, mac)
+            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, held, mac)
             return True
         if held is not None and held == vrf.pinned.get(ip):
-            self._tell_claimed("pinned_binding_claimed", vrf, ip, held, mac)
+            self._tell.claimed(PINNED_CLAIMED, vrf, ip, held, mac)
             return True
         key: Key = (vrf.config.vni, ip)
         holder = held or (rival[0] if rival else None)
         if holder is None:
             if self.contests.release(key):
-                self._tell_released(vrf, ip)
+                self._tell.released(vrf, ip)
             return False
         path = rival[1] if rival and held is None else None
         if path is not None and is_immutable(path):
-            self._tell_immutable(vrf, ip, holder, mac)
+            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, holder, mac)
             return True
         contests = self.contests
         pair = DuplicateIp(holder, mac, now, held=True)
@@ -243,7 +283,7 @@ class Bindings:
             mac = vrf.static_ips[ip]
             found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
             if found is not None:
-                self._tell_immutable(vrf, ip, mac, found[0])
+                self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, mac, found[0])
         if self.contests.found:
             for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
                 self._look_again(vrf, ip)
@@ -251,8 +291,7 @@ class Bindings:
             rival = pins.contest(vrf, ip)
             if rival is not None:
                 mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
-                event = "pinned_binding_claimed"
-                self._tell_claimed(event, vrf, ip, mac, rival[0])
+                self._tell.claimed(PINNED_CLAIMED, vrf, ip, mac, rival[0])
         contested = dirty & vrf.snooped.keys()
         contested |= dirty & vrf.kernel_bindings.keys()
         for ip in contested:
@@ -298,7 +337,7 @@ class Bindings:
         lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
         if lone or (vrf.binding(ip) is None and found is None):
             self.contests.release(key)
-            self._tell_released(vrf, ip)
+            self._tell.released(vrf, ip)
             if vrf.is_local(known.other):
                 vrf.questions.append((known.other, ip))
 
@@ -308,8 +347,7 @@ class Bindings:
             # The kernel keeps its STALE neighbour, which is not ours to remove.
             vrf.doubted[ip] = mac
         self.drop(vrf, mac, ip)
-        names = {"ip": format_ip(ip), "mac": format_mac(mac)}
-        self.notices.append(vrf.notice("info", "binding_expired", **names))
+        self._tell.expired(vrf, mac, ip)
 
     def expire_duplicates(self, now: float, vrfs: dict[int, MacVrf]) -> None:
         """Release the duplicates that were quiet for the window, find remote ones."""
@@ -320,7 +358,7 @@ class Bindings:
         for vni, ip in self.contests.expire(now):
             vrf = vrfs.get(vni)
             if vrf is not None:
-                self._tell_released(vrf, ip)
+                self._tell.released(vrf, ip)
 
     def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
         """Find an IP that two remote MACs have, for longer than a move takes."""
@@ -337,50 +375,9 @@ class Bindings:
         vrf.heard.pop(ip, None)
         vrf.nd_flags.pop(ip, None)
         vrf.disputed.pop(ip, None)
+        vrf.unsure.discard(ip)
 
     def _found(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
         """Note a duplicate."""
-        if not self.contests.find((vrf.config.vni, ip), pair):
-            return
-        fields = {
-            "ip": format_ip(ip),
-            "mac": format_mac(pair.holder),
-            "at": self._place(vrf, ip, pair.holder),
-            "other_mac": format_mac(pair.other),
-            "other_at": self._place(vrf, ip, pair.other),
-        }
-        self.notices.append(vrf.notice("warning", "duplicate_ip_found", **fields))
-
-    def _tell_released(self, vrf: MacVrf, ip: bytes) -> None:
-        released = vrf.notice("info", "duplicate_ip_released", ip=format_ip(ip))
-        self.notices.append(released)
-
-    def _tell_immutable(
-        self, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
-    ) -> None:
-        self._tell_claimed("immutable_binding_claimed", vrf, ip, holder, other)
-
-    def _tell_claimed(
-        self, event: str, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
-    ) -> None:
-        """Tell once of each MAC that claims an IP which is given to another."""
-        claim = (vrf.config.vni, event, ip, other)
-        if claim in self._told:
-            return
-        if len(self._told) >= TOLD_MOST:
-            del self._told[next(iter(self._told))]
-        self._told[claim] = None
-        fields = {
-            "ip": format_ip(ip),
-            "mac": format_mac(holder),
-            "claimed_by": format_mac(other),
-        }
-        self.notices.append(vrf.notice("warning", event, **fields))
-
-    def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
-        local = vrf.local.get(mac)
-        if local is not None:
-            link = self._links.by_index.get(local.port)
-            return link.name if link is not None else None
-        found = best_for_ip(vrf, ip, (mac,))
-        return format_ip(found[1].vtep) if found is not None else None
+        if self.contests.find((vrf.config.vni, ip), pair):
+            self._tell.duplicate(vrf, ip, pair)

@@ -224,6 +224,8 @@ class Engine:
         self.bindings.expire_duplicates(now, self.inventory.vrfs)
         probes = self.prober.probe(self.inventory.vrfs, now)
         for vrf in vrfs:
+            if vrf.returned and vrf.ready:
+                self.bindings.restore(vrf, now)
             if vrf.moved:
                 self.duplicates.count(vrf, now, self._notices)
             if vrf.dirty_macs or vrf.dirty_ips or vrf.dirty_flood or vrf.dirty_imet:
@@ -231,7 +233,7 @@ class Engine:
         for vrf in vrfs:
             if vrf.moved:
                 self.duplicates.count(vrf, now, turn.notices)
-            if vrf.newly_bound or vrf.questions:
+            if vrf.newly_bound or vrf.questions or vrf.unasked:
                 self.prober.take(vrf, now)
         actions.extend(turn.actions)
         actions.extend(probes)

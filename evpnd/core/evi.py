@@ -83,6 +83,16 @@ class Dispute(NamedTuple):
     """The tenant was asked whether it still has the IP, and does."""
 
 
+class Flushed(NamedTuple):
+    """What a tenant had when the bridge forgot its MAC."""
+
+    port: int
+    at: float
+    """When it was flushed, monotonic seconds."""
+    ips: dict[bytes, int]
+    """IP to R and O of its advertisements, as in `MacVrf.nd_flags`."""
+
+
 class MacVrf:
     """MAC table of one EVI: routes, local MACs, and the kernel's rows for them.
 
@@ -169,6 +179,16 @@ class MacVrf:
         """MACs that the bridge has not learned yet: IP to (port, claim)."""
         self.departed: dict[bytes, dict[bytes, float]] = {}
         """MACs to the IPs that they had until a moment ago, and when that ended."""
+        self.flushed: dict[bytes, Flushed] = {}
+        """MACs that the kernel flushed, the earliest first."""
+        self.unasked: dict[bytes, None] = {}
+        """Those of them that are to be asked, in order, and MACs of `unsure` IPs."""
+        self.returned: set[bytes] = set()
+        """Those of them that the bridge has learned again."""
+        self.unsure: set[bytes] = set()
+        """Local IPs whose tenant has said nothing since the kernel flushed it."""
+        self.open_ports: frozenset[int] = frozenset()
+        """Tenant ports that pass frames."""
         self.disputed: dict[bytes, Dispute] = {}
         """Local IPs that a remote route binds to another MAC, in vain."""
         self.limited: set[bytes] = set()
@@ -318,6 +338,8 @@ class MacVrf:
             self.foreign_rows,
             self.foreign_neighbors,
             self.own_macs,
+            self.unsure,
+            self.returned,
             self.limited,
             self.adopted_macs,
             self.adopted_ips,

@@ -5,9 +5,8 @@ Devices come, go and change under us; an EVI follows them and says what it lacks
 
 from collections.abc import Iterable, Iterator
 
-from evpnd.core import mobility
+from evpnd.core import flushed
 from evpnd.core.attempts import Attempts
-from evpnd.core.binding_tables import forget_devices
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
 from evpnd.core.evi_notes import take_notes, tell_configured
@@ -18,6 +17,7 @@ from evpnd.core.readiness import (
     bridge_name,
     discoverable,
     find_devices,
+    open_ports,
     tenant_ports,
     vxlan_name,
 )
@@ -161,15 +161,15 @@ class Inventory:
         moved = (vxlan, bridge) != (vrf.vxlan, vrf.bridge)
         if moved:
             actions.extend(self._leave(vrf, vxlan, bridge))
-            forget_devices(vrf, now)
+            flushed.forget_devices(vrf, now)
             vrf.vxlan, vrf.bridge = vxlan, bridge
         renumbered, vrf.vtep = vrf.vtep != self.vtep, self.vtep
         before = vrf.reason
         vrf.reason = found.reason
         if found.vxlan is None or found.bridge is None:
-            vrf.ports = frozenset()
+            vrf.ports = vrf.open_ports = frozenset()
         else:
-            self._take_ports(vrf, found.bridge, actions)
+            self._take_ports(vrf, found.bridge, now, actions)
             self._configure(vrf, found.vxlan, now, actions, notices)
         self._tell_news(vrf, before, now, notices)
         refused, here = self.attempts.refused, self._vtep_here
@@ -192,15 +192,18 @@ class Inventory:
             bridged=old is not None and old.master == vrf.bridge,
         )
 
-    def _take_ports(self, vrf: MacVrf, bridge: Link, actions: list[Action]) -> None:
+    def _take_ports(
+        self, vrf: MacVrf, bridge: Link, now: float, actions: list[Action]
+    ) -> None:
         ports = tenant_ports(self.links, bridge)
         if ports != vrf.ports:
             for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
-                mobility.forget(vrf, mac)
+                flushed.flush(vrf, mac, now)
             if ports - vrf.ports and vrf.fdb_known:
                 vrf.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
+        flushed.reopen(vrf, open_ports(self.links, bridge, ports))
         self.by_bridge[bridge.ifindex] = vrf
         vrf.ageing = bridge.ageing
         for port in (*ports, vrf.vxlan, bridge.ifindex):

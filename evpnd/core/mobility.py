@@ -60,6 +60,7 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
         vrf.dirty_ips.add(ip)
         if vrf.snooped.get(ip) == mac:
             del vrf.snooped[ip]
+            vrf.unsure.discard(ip)
         if mac in (vrf.kernel_bindings.get(ip), vrf.pinned.get(ip)):
             # The neighbour is there still, and is not told of again.
             known.add(ip)

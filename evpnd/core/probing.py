@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from evpnd.core import flushed
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf
 from evpnd.model.actions import SendProbes
@@ -89,11 +90,19 @@ class Prober:
         vrf.newly_bound.clear()
         for mac, ip in vrf.questions:
             if len(self._urgent) < URGENT_MOST:
-                self._serial += 1
-                self._open[vni, mac, ip] = self._serial
-                question = Urgent(now, vni, ip, mac, 0, self._serial)
-                heapq.heappush(self._urgent, question)
+                self._ask(vni, mac, ip, now)
         vrf.questions.clear()
+        while vrf.unasked and vrf.ready and len(self._urgent) < URGENT_MOST:
+            mac = next(iter(vrf.unasked))
+            del vrf.unasked[mac]
+            for ip in flushed.to_ask(vrf, mac):
+                self._ask(vni, mac, ip, now)
+
+    def _ask(self, vni: int, mac: bytes, ip: bytes, now: float) -> None:
+        self._serial += 1
+        self._open[vni, mac, ip] = self._serial
+        question = Urgent(now, vni, ip, mac, 0, self._serial)
+        heapq.heappush(self._urgent, question)
 
     def probe(self, vrfs: Mapping[int, MacVrf], now: float) -> list[SendProbes]:
         """Ask what is due, and give up the bindings whose tenants did not answer."""
@@ -110,8 +119,8 @@ class Prober:
             vrf = vrfs.get(question.vni)
             if vrf is None or not self._is_open(vrf, question):
                 del self._open[name]
-                if vrf is not None and self._is_silent(vrf, question):
-                    self._bindings.expire(vrf, question.mac, question.ip)
+                if vrf is not None and question.tries >= TRIES:
+                    self._conclude(vrf, question)
                 continue
             self._send(vrf, (question.mac, question.ip, question.tries), sent)
             again = question._replace(due=now + PAUSE, tries=question.tries + 1)
@@ -136,26 +145,25 @@ class Prober:
     def _is_open(self, vrf: MacVrf, question: Urgent) -> bool:
         """Tell whether a question still waits for its answer.
 
-        It is whether a MAC that lost an IP still has it, or one whose IP a remote
-        MAC claims in vain.
+        It is whether a MAC that lost an IP still has it, one whose IP a remote MAC
+        claims in vain, or one that the kernel flushed.
         """
-        return (
-            question.tries < TRIES
-            and self._may_ask(vrf)
-            and question.mac in vrf.local
-            and (
-                vrf.binding(question.ip) != question.mac or _is_doubtful(vrf, question)
-            )
-        )
+        if question.tries >= TRIES or not self._may_ask(vrf):
+            return False
+        if question.mac not in vrf.local:
+            return flushed.is_missing(vrf, question.mac, question.ip)
+        return vrf.binding(question.ip) != question.mac or _is_doubtful(vrf, question)
 
-    def _is_silent(self, vrf: MacVrf, question: Urgent) -> bool:
-        """Tell whether a tenant did not defend its IP."""
-        return (
-            question.tries >= TRIES
-            and self._may_ask(vrf)
-            and vrf.binding(question.ip) == question.mac
-            and _is_doubtful(vrf, question)
-        )
+    def _conclude(self, vrf: MacVrf, question: Urgent) -> None:
+        """Draw the conclusion from a question that was asked as often as it is."""
+        mac, ip = question.mac, question.ip
+        if not self._may_ask(vrf):
+            return
+        if mac not in vrf.local and flushed.is_missing(vrf, mac, ip):
+            flushed.give_up(vrf, mac, ip)
+        elif vrf.binding(ip) == mac and _is_doubtful(vrf, question):
+            # The tenant did not answer for its IP.
+            self._bindings.expire(vrf, mac, ip)
 
     def _may_ask(self, vrf: MacVrf) -> bool:
         config = vrf.config
@@ -200,7 +208,7 @@ class Prober:
         """Ask once: MAC, IP, and how often this was asked before."""
         mac, ip, tries = asked
         self._tokens -= 1
-        port = vrf.local[mac].port
+        port = flushed.port_of(vrf, mac)
         action = sent.get(port)
         if action is None:
             action = sent[port] = SendProbes(port, vrf.bridge_mac, [])
@@ -218,6 +226,8 @@ class Prober:
 
 
 def _is_doubtful(vrf: MacVrf, question: Urgent) -> bool:
+    if flushed.is_unsure(vrf, question.mac, question.ip):
+        return True
     dispute = vrf.disputed.get(question.ip)
     return dispute is not None and not dispute.answered
 

@@ -221,6 +221,20 @@ def tenant_ports(links: Links, bridge: Link) -> frozenset[int]:
     )
 
 
+def open_ports(links: Links, bridge: Link, ports: frozenset[int]) -> frozenset[int]:
+    """Return those of a bridge's ports that pass frames."""
+    if not bridge.up:
+        return frozenset()
+    return frozenset(
+        port
+        for port in ports
+        if (link := links.by_index.get(port)) is not None
+        and link.up
+        and link.carrier
+        and (link.port is None or link.port.forwarding)
+    )
+
+
 class Refusal(NamedTuple):
     """Why a device is left as it is."""
 

@@ -241,6 +241,9 @@ class Kernel:
             lost = evi.tables.flush_vxlan()
         elif not up and link.kind == "bridge":
             lost = evi.tables.flush_neighbors()
+            for port in evi.links.values():
+                if port.kind == "veth":
+                    lost += self._flush_port(evi, port)
         elif not up:
             lost = self._flush_port(evi, link)
         return [*evi.tell(lost), LinkObserved(evi.links[device])]

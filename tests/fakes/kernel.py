@@ -29,6 +29,7 @@ from evpnd.model.events import (
     Event,
     FdbDumped,
     FdbObserved,
+    LinkObserved,
     LinksDumped,
     NeighborsDumped,
     NeighborsObserved,
@@ -163,6 +164,24 @@ class FakeKernel:
             return []
         del self.bridge[mac]
         return [FdbObserved([row._replace(present=False)])]
+
+    def set_link(self, index: int, *, up: bool) -> list[Event]:
+        """The bridge or a port goes down, with what the kernel flushes then, or up."""
+        link = next(each for each in self.links() if each.ifindex == index)
+        ports = PORTS if index == BRIDGE else (index,)
+        lost = [
+            row
+            for row in self.bridge.values()
+            if row.ifindex in ports and row.state == NUD_REACHABLE and not up
+        ]
+        for row in lost:
+            del self.bridge[row.mac]
+        events: list[Event] = [
+            FdbObserved([row._replace(present=False) for row in lost])
+        ]
+        if index == BRIDGE and not up:
+            events += self.flush_neighbors()
+        return [*events, LinkObserved(link._replace(up=up, carrier=up))]
 
     def flush_vxlan(self) -> list[Event]:
         """The VXLAN device goes down and up: its rows are lost, but permanent ones."""

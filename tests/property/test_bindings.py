@@ -11,7 +11,7 @@ from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import BindingsSnooped, NdFlags, NeighborsObserved
 from evpnd.model.ids import Ip, Mac, parse_ip
-from evpnd.model.rows import NUD_REACHABLE, NUD_STALE, NeighborRow
+from evpnd.model.rows import NUD_PERMANENT, NUD_REACHABLE, NUD_STALE, NeighborRow
 from tests.fakes.host import PEERS, Host, announce, attributes, config, withdraw
 from tests.fakes.kernel import BRIDGE, PORTS
 
@@ -48,6 +48,9 @@ steps = st.one_of(
         st.booleans(),
     ),
     st.tuples(st.just("no-route"), st.sampled_from(VTEPS), stations),
+    st.tuples(st.just("link"), st.sampled_from([BRIDGE, *PORTS]), st.booleans()),
+    st.tuples(st.just("pin"), stations),
+    st.tuples(st.just("unpin"), st.sampled_from(IPS)),
     st.tuples(st.just("wait"), st.sampled_from([0.5, 5.0, 170.0])),
 )
 
@@ -64,7 +67,8 @@ def play(host: Host, step: object) -> None:
             host.run(BindingsSnooped([told], {told: flags} if said else {}))
         case ("kernel", (bytes(mac), bytes(ip)), int(state), bool(present)):
             known = host.kernel.neighbors.get(ip)
-            if known is None or known.protocol == 0:
+            pinned = known is not None and known.state == NUD_PERMANENT
+            if not pinned and (known is None or known.protocol == 0):
                 row = NeighborRow(present, BRIDGE, ip, mac, state, 0, 0)
                 host.kernel.neighbors[ip] = row
                 if not present:
@@ -77,6 +81,19 @@ def play(host: Host, step: object) -> None:
             host.run(announce(PEERS[0], path, vtep, mac, mac + ip))
         case ("no-route", str(vtep), (bytes(mac), bytes(ip))):
             host.run(withdraw(PEERS[0], vtep, mac, mac + ip))
+        case ("link", int(index), bool(up)):
+            if index != BRIDGE:
+                # The bridge comes up again at once, so that something is announced.
+                host.run(*host.kernel.set_link(index, up=up))
+            else:
+                host.run(*host.kernel.set_link(index, up=False))
+                host.run(*host.kernel.set_link(index, up=True))
+        case ("pin", (bytes(mac), bytes(ip))):
+            host.run(*host.kernel.pin(ip, mac))
+        case ("unpin", bytes(ip)):
+            known = host.kernel.neighbors.get(ip)
+            if known is not None and known.state == NUD_PERMANENT:
+                host.run(*host.kernel.unpin(ip))
         case ("wait", float(seconds)):
             wait(host, seconds)
         case _:
@@ -123,14 +140,17 @@ def check(host: Host) -> None:
         if row is not None and row.protocol:
             assert row.is_note is (mac_or_none is not None)
             assert mac_or_none in (None, row.mac)
-    for table in (vrf.snooped, vrf.kernel_bindings):
+    for table in vrf.learned_tables:
         for ip, mac in table.items():
             assert ip in vrf.bindings_of[mac]
     for mac, ips in vrf.bindings_of.items():
-        assert len(ips) <= LIMIT
+        assert len(ips - vrf.pinned.keys()) <= LIMIT
         for ip in ips:
-            tables = (vrf.snooped, vrf.kernel_bindings, vrf.static_ips)
+            tables = (*vrf.learned_tables, vrf.static_ips)
             assert mac in [table.get(ip) for table in tables]
+    assert not vrf.pinned.keys() & vrf.ceded_pins.keys()
+    for ip in vrf.unsure:
+        assert ip in vrf.snooped
     for ip in vrf.nd_flags:
         assert len(ip) == 16
 
@@ -163,6 +183,9 @@ def test_where_nobody_answers_no_learned_binding_stays(history: list[object]) ->
     host = limited()
     for step in history:
         play(host, step)
+    for ip in IPS:
+        # What an administrator pins stays, as long as he does not take it back.
+        play(host, ("unpin", ip))
     wait(host, 1000)
     check(host)
 

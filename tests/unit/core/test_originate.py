@@ -18,7 +18,13 @@ from evpnd.model.events import (
     NeighborsObserved,
 )
 from evpnd.model.ids import Mac, parse_ip
-from evpnd.model.rows import NUD_PERMANENT, NUD_REACHABLE, FdbRow, NeighborRow
+from evpnd.model.rows import (
+    NUD_FAILED,
+    NUD_PERMANENT,
+    NUD_REACHABLE,
+    FdbRow,
+    NeighborRow,
+)
 from tests.fakes.host import VTEP, Host, config
 from tests.fakes.kernel import BRIDGE, PORTS, VXLAN
 
@@ -135,7 +141,8 @@ def test_the_kernels_neighbours_are_bindings_until_they_go() -> None:
     host.run(NeighborsObserved([row]))
     assert keys(host) == {MAC, MAC + IP4}
 
-    host.run(NeighborsObserved([row._replace(present=False)]))
+    failed = row._replace(state=NUD_FAILED, mac=b"")
+    host.run(NeighborsObserved([failed, row._replace(present=False)]))
     assert keys(host) == {MAC}
 
 

@@ -1,5 +1,6 @@
 """IPs that an administrator's permanent neighbour binds."""
 
+from evpnd.core.probing import TRIES
 from evpnd.model.actions import DumpNeighbors
 from evpnd.model.events import NeighborsObserved
 from evpnd.model.rows import NUD_REACHABLE, NUD_STALE, NeighborRow
@@ -81,8 +82,12 @@ def test_a_dump_without_the_pin_ends_it() -> None:
     here.run(*here.kernel.pin(IP4, A))
     del here.kernel.neighbors[IP4]
     here.run(*here.kernel.apply(DumpNeighbors(BRIDGE)))
-
     assert here.vrf.pinned == {}
+    for _ in range(5):
+        here.now += 1
+        here.run()
+
+    assert len(here.kernel.asked) == TRIES
     assert A + IP4 not in told(here)
 
 

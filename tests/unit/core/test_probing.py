@@ -387,5 +387,5 @@ def test_bindings_end_with_their_port_row() -> None:
     wait(host, AGEING * 2, step=5)
 
     assert announced(host) == set()
-    assert host.kernel.asked == []
+    assert len(host.kernel.asked) == TRIES
     assert host.vrf.heard == {}
