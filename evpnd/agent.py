@@ -21,6 +21,7 @@ from pathlib import Path
 
 import structlog
 
+from evpnd import log_stream
 from evpnd.adapters import accepted
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
@@ -31,7 +32,7 @@ from evpnd.adapters.explaining import explain
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.rehearsing import rehearse_file
-from evpnd.adapters.reports import Reports, configure_log
+from evpnd.adapters.reports import Reports, configure_log, dropped_lines
 from evpnd.core.engine import Engine
 from evpnd.core.summary import summarise
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
@@ -315,6 +316,7 @@ def main() -> None:
         "--accepted", type=Path, help="The configuration in force; read instead."
     )
     arguments = parser.parse_args()
+    stderr = log_stream.install(dropped_lines)
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     kept: Path | None = arguments.accepted
@@ -330,7 +332,9 @@ def main() -> None:
     configure_log(config.log)
     gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(Agent(config, kept).run())
+        agent = Agent(config, kept)
+        agent.reports.log = stderr
+        asyncio.run(agent.run())
 
 
 if __name__ == "__main__":

@@ -120,13 +120,18 @@ class Host:
             "log": {"level": "info", "format": "json"},
         } | more
 
-    def evpnd(self, config: Mapping[str, object] | str, *arguments: str) -> Evpnd:
-        """Start evpnd with this configuration."""
+    def evpnd(
+        self,
+        config: Mapping[str, object] | str,
+        *arguments: str,
+        stderr: int | None = None,
+    ) -> Evpnd:
+        """Start evpnd with this configuration; its log may go to a descriptor."""
         daemon = Evpnd(
             self.namespace, self.lab.directory, f"evpnd-{self.number}", config
         )
         self.lab.daemons.append(daemon)
-        daemon.start(*arguments)
+        daemon.start(*arguments, stderr=stderr)
         return daemon
 
     def process(self, name: str, *argv: str) -> Process:

@@ -50,10 +50,13 @@ class Evpnd:
         control: dict[str, object] = {"control": {"socket": str(self.socket)}}
         self.path.write_text(yaml.safe_dump(control | dict(config), sort_keys=False))
 
-    def start(self, *arguments: str) -> None:
-        """Start ``evpnd run``; does not wait for it."""
+    def start(self, *arguments: str, stderr: int | None = None) -> None:
+        """Start ``evpnd run``; does not wait for it.
+
+        Its log goes to the lab's file, or to a descriptor.
+        """
         argv = [*command(), "run", "-c", str(self.path), *arguments]
-        self._process = Process(self.namespace, argv, self.log)
+        self._process = Process(self.namespace, argv, self.log, stderr=stderr)
 
     @property
     def process(self) -> Process:

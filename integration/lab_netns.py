@@ -176,8 +176,18 @@ def wait_until(
 class Process:
     """A command in a namespace; what it prints goes to a file."""
 
-    def __init__(self, namespace: str, argv: Sequence[str], log: Path) -> None:
-        """Start it; standard input is empty."""
+    def __init__(
+        self,
+        namespace: str,
+        argv: Sequence[str],
+        log: Path,
+        *,
+        stderr: int | None = None,
+    ) -> None:
+        """Start it; standard input is empty.
+
+        Standard error goes to the file, too, or to a descriptor.
+        """
         self.argv = list(argv)
         self.log = log
         with log.open("ab") as output:
@@ -185,7 +195,7 @@ class Process:
                 ["ip", "netns", "exec", namespace, *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if stderr is None else stderr,
                 start_new_session=True,
             )
 

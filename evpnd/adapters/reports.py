@@ -15,6 +15,7 @@ from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
 from evpnd.core import route_views, views
 from evpnd.core.engine import Engine
 from evpnd.core.policy import view
+from evpnd.log_stream import LogStream
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config, LogConfig
 from evpnd.model.policy import RouteType
@@ -55,6 +56,14 @@ def configure_log(config: LogConfig) -> None:
     )
 
 
+def dropped_lines(count: int) -> str:
+    """Write the log entry that tells of dropped lines, in the form of the log."""
+    entry: Any = {"event": "log_lines_dropped", "count": count}
+    for processor in structlog.get_config()["processors"]:
+        entry = processor(None, "warning", entry)
+    return str(entry)
+
+
 _TYPES = {
     EthernetAdRoute: RouteType.ETHERNET_AD,
     ImetRoute: RouteType.IMET,
@@ -74,6 +83,8 @@ class Reports:
         self._told: collections.Counter[str] = collections.Counter()
         self._metrics: MetricsServer | None = None
         self._convergence = Histogram()
+        self.log: LogStream | None = None
+        """Where log lines go; it counts those that are dropped."""
         self.counts: collections.Counter[str] = collections.Counter()
         """Events by name since the start."""
 
@@ -213,6 +224,7 @@ class Reports:
                 (policy, limit): count
                 for policy, limit, count in view.waiting(engine.importer.limits)
             },
+            log_lines_dropped=0 if self.log is None else self.log.dropped,
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),
             duplicate_ips=len(engine.contests.found),

@@ -99,7 +99,8 @@ def call(words: list[str]) -> int:
     try:
         status = evpnd.main(words, prog_name="evpnd", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        with contextlib.suppress(OSError):
+            error.show()
         return WRONG
     except click.ClickException as error:
         return _complain(error.format_message())

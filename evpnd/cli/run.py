@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
+from evpnd import log_stream
 from evpnd.adapters.accepted import accepted_path, keep
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.cli.host import look_before_start
 from evpnd.cli.options import file_options, one_file
+from evpnd.speaker import logs
 from evpnd.speaker.launcher import exec_speaker
 
 
@@ -51,6 +53,8 @@ def run(
     2 an error in FILE or wrong usage.
     """  # noqa: D301 - click wants the character
     path = Path(one_file(configs, files))
+    log_stream.open_standard_descriptors()
+    stderr = log_stream.install(logs.dropped_lines)
     try:
         config = load_config(path)
         # As the agent names it, and its policies' files, wherever it runs.
@@ -68,6 +72,7 @@ def run(
         keep(in_force, kept)
     except OSError as error:
         raise click.ClickException(f"{kept}: {error.strerror}") from None
+    stderr.drain()
     exec_speaker(
         config,
         agent_command=[

@@ -13,6 +13,7 @@ from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
 from exabgp.logger import log
 
+from evpnd import log_stream
 from evpnd.speaker import logs
 from evpnd.speaker.extension import SeamMoved, install
 from evpnd.speaker.reactor import BGP_PORT, SpeakerReactor
@@ -54,6 +55,8 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()
     logs.configure(arguments.log_format)
+    # What ExaBGP prints is log, too.
+    sys.stdout = log_stream.install(logs.dropped_lines)
     try:
         install()
     except SeamMoved as moved:

@@ -57,6 +57,11 @@ def error(event: str, **keys: object) -> None:
     _write(line(event, "error", **keys))
 
 
+def dropped_lines(count: int) -> str:
+    """Write the entry that tells of dropped lines."""
+    return line("log_lines_dropped", "warning", count=count)
+
+
 def _write(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

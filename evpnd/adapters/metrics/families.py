@@ -102,6 +102,11 @@ def families(now: Snapshot) -> Iterator[Metric]:
         now.limit_waiting.items(),
         *("policy", "limit"),
     )
+    yield _counter(
+        "log_lines_dropped",
+        "Lines of the agent's log that could not be written.",
+        [((), now.log_lines_dropped)],
+    )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
     yield _gauge("duplicate_macs", "MACs that keep moving.", [((), now.duplicate_macs)])
     yield _gauge("duplicate_ips", "IPs that two MACs have.", [((), now.duplicate_ips)])

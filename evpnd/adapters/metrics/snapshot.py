@@ -54,6 +54,7 @@ class Snapshot:
     """By policy, rule and verdict."""
     limit_waiting: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By policy and limit."""
+    log_lines_dropped: int = 0
     mac_moves: int = 0
     duplicate_macs: int = 0
     duplicate_ips: int = 0

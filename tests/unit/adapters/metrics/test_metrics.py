@@ -24,6 +24,7 @@ SAMPLE = Snapshot(
     malformed={"treated-as-withdraw": 8},
     policy_verdicts={("guard", "gateways", "reject"): 10},
     limit_waiting={("few", "macs 2 per peer"): 4},
+    log_lines_dropped=11,
     mac_moves=9,
     duplicate_macs=1,
     duplicate_ips=2,
@@ -79,6 +80,7 @@ def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
         "evpnd_policy_verdicts_total"
         "{'policy': 'guard', 'rule': 'gateways', 'verdict': 'reject'}": 10,
         "evpnd_limit_waiting_routes{'limit': 'macs 2 per peer', 'policy': 'few'}": 4,
+        "evpnd_log_lines_dropped_total": 11,
         "evpnd_mac_moves_total": 9,
         "evpnd_duplicate_macs": 1,
         "evpnd_duplicate_ips": 2,
