@@ -51,6 +51,11 @@ SWITCH_INTERVAL = 0.0005
 lock; Python's 5 ms would make it wait longer than the send took."""
 GC_THRESHOLD = 50_000
 """Allocations between collections: the tables are large and hold no cycles."""
+BACKLOG_MOST = 1024
+"""Rows that wait for the kernel above which no more of the peers' lines are read: a
+row waits behind that many, some 10 ms, whoever sent them."""
+BACKLOG_LEAST = 512
+"""Rows below which they are read again; the kernel is not to wait for us."""
 SHOWN_AT_ONCE = 5_000
 """Routes and local MACs above which a copy writes the tables: some 25 ms."""
 
@@ -71,9 +76,12 @@ class Agent:
         self._output = Output(STDOUT)
         self._kernel = Kernel(self._take)
         self._copies = Copies()
+        self._stopped = asyncio.Event()
+        self._readable = read_lines(STDIN, self._lines, self._stopped.set)
+        self._holding = False
+        """The peers' lines wait for the kernel."""
         self._turn_due: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._stopped = asyncio.Event()
         self._reloading = asyncio.Lock()
         self._oldest_input: float | None = None
         """When the first of the lines came that the next turn answers."""
@@ -97,7 +105,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
-        loop.add_reader(STDIN, read_lines(STDIN, self._lines, self._stopped.set))
+        loop.add_reader(STDIN, self._readable)
         self._turn()
         started = {"pid": os.getpid(), "config": str(self.config.path)}
         self.reports.notice(Notice("info", "agent_started", started))
@@ -187,9 +195,22 @@ class Agent:
         if kernel:
             self._kernel.submit(kernel)
             if self._oldest_input is not None:
-                written = partial(self.reports.written, self._oldest_input)
-                self._kernel.call_when_done(written)
+                self._kernel.call_when_done(partial(self._written, self._oldest_input))
+                self._hold_input()
         self._oldest_input = None
+
+    def _hold_input(self) -> None:
+        """Read nothing more from the peers while too many rows wait."""
+        if not self._holding and self._kernel.backlog() > BACKLOG_MOST:
+            self._holding = True
+            asyncio.get_running_loop().remove_reader(STDIN)
+
+    def _written(self, since: float) -> None:
+        """Take note that the rows of a turn are in the kernel."""
+        self.reports.written(since)
+        if self._holding and self._kernel.backlog() <= BACKLOG_LEAST:
+            self._holding = False
+            asyncio.get_running_loop().add_reader(STDIN, self._readable)
 
     async def _stop(self, *, flush: bool) -> None:
         if flush:

@@ -1,8 +1,9 @@
 """The agent's process and the two pipes to it; stands in for ExaBGP's `Processes`.
 
-A busy agent holds nothing up: what it does not read waits in a queue, and when
-that is long, UPDATEs wait in TCP. A dead agent takes its queue with it: the next
-one starts from what the reactor greets it with, and asks the peers for the rest.
+A busy agent holds nothing up: what it does not read waits in a queue for each
+peer, and when that is long, the UPDATEs of this peer wait in TCP. A dead agent takes
+the queues with it: the next one starts from what the reactor greets it with, and
+asks the peers for the rest.
 """
 
 import contextlib
@@ -12,22 +13,21 @@ import select
 import signal
 import subprocess
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 from exabgp.reactor.api.processes import Processes
 
-from evpnd.speaker import logs
+from evpnd.speaker import logs, messages
 from evpnd.speaker.configuration import AGENT, agent_command
+from evpnd.speaker.turns import Turns, slices
 
-CONGESTED = 8 << 20
-"""Octets in the queue above which no more UPDATEs are read from peers."""
-RELIEVED = 4 << 20
-"""Octets below which they are read again."""
-
-PIPE_SIZE = 1 << 20
+INPUT_SIZE = 64 << 10
+"""Octets of the pipe to the agent: what is in it is in front of every peer's."""
+OUTPUT_SIZE = 1 << 20
+"""Octets of the pipe from the agent."""
+WRITE_SIZE = 16 << 10
+"""Octets of lines that are taken from the queues for one write."""
 LINE_MAX = 64 << 20
 """Octets; a longer line is no command but a broken agent."""
 
@@ -56,10 +56,10 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._death = -1
         self._input = -1
         self._output = -1
-        self._queue: deque[bytes] = deque()
-        self._queued = 0
+        self._turns = Turns()
+        self._leaving = b""
+        """Lines that the pipe took in part, or not yet."""
         self._line = b""
-        self._congested = False
         self._started = 0.0
         self._deaths = 0
         self._start_at: float | None = None
@@ -95,10 +95,10 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._death = os.pidfd_open(self._agent.pid)
         self._input = self._agent.stdin.fileno()
         self._output = self._agent.stdout.fileno()
-        for pipe in (self._input, self._output):
+        for pipe, size in ((self._input, INPUT_SIZE), (self._output, OUTPUT_SIZE)):
             os.set_blocking(pipe, False)
             with contextlib.suppress(OSError):  # above the user's limit
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
         self.greet()
 
     def _schedule(self) -> None:
@@ -119,10 +119,9 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             pipe.close()
         os.close(self._death)
         self._death = self._input = self._output = -1
-        self._queue.clear()
-        self._queued = 0
+        self._turns.clear()
+        self._leaving = b""
         self._line = b""
-        self._congested = False
         if self._closing:
             return
         if status < 0:
@@ -148,48 +147,46 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         wanted = {self._death: select.POLLIN}
         if self._output >= 0:
             wanted[self._output] = select.POLLIN
-        if self._queue:
+        if self._leaving or self._turns:
             wanted[self._input] = select.POLLOUT
         return wanted
 
     # To the agent
 
-    @property
-    def congested(self) -> bool:
-        """Tell whether UPDATEs have to wait."""
-        return self._congested
+    def congested(self, peer: str) -> bool:
+        """Return whether the UPDATEs of a peer have to wait."""
+        return self._turns.congested(peer)
 
-    def send(self, line: bytes) -> None:
-        """Queue a line, its newline included; without an agent it is dropped."""
+    def send(self, line: bytes, peer: str | None) -> None:
+        """Queue a line, its newline included; without an agent it is dropped.
+
+        Lines of one peer stay in their order; those of no peer (None) go first.
+        """
+        if self._agent is not None:
+            self._turns.add(line, peer)
+
+    def send_updates(self, peer: str, updates: bytes) -> None:
+        """Queue whole UPDATE messages of a peer, with their headers, undecoded."""
         if self._agent is None:
             return
-        self._queue.append(line)
-        self._queued += len(line)
-        if self._queued > CONGESTED:
-            self._congested = True
+        for piece in slices(updates):
+            self._turns.add(messages.update(peer, piece), peer)
 
     def flush(self) -> None:
         """Write what the pipe takes now."""
-        queue = self._queue
-        while queue:
-            batch = list(islice(queue, 64))
+        turns = self._turns
+        while self._leaving or turns:
+            if not self._leaving:
+                self._leaving = b"".join(turns.take(WRITE_SIZE))
             try:
-                written = os.writev(self._input, batch)
+                written = os.write(self._input, self._leaving)
             except (BlockingIOError, InterruptedError):
-                break
+                return
             except BrokenPipeError:  # about to be buried
-                queue.clear()
-                self._queued = 0
-                break
-            self._queued -= written
-            for line in batch:
-                if written < len(line):
-                    queue[0] = line[written:]
-                    break
-                written -= len(line)
-                queue.popleft()
-        if self._queued < RELIEVED:
-            self._congested = False
+                turns.clear()
+                self._leaving = b""
+                return
+            self._leaving = self._leaving[written:]
 
     # From the agent
 
@@ -208,7 +205,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         if self._output < 0:
             return []
         try:
-            octets = os.read(self._output, PIPE_SIZE)
+            octets = os.read(self._output, OUTPUT_SIZE)
         except (BlockingIOError, InterruptedError):
             return []
         if not octets:

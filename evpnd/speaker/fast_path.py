@@ -123,7 +123,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
             if self.peer.farewell is not None:
                 raise self.peer.farewell
             connection.flush()
-            if pipe.congested:
+            if pipe.congested(self.peer.address):
                 # What the peer said and we have not read keeps the session alive.
                 if connection.readable():
                     self.peer.recv_timer.check_ka_timer(_UPDATE)
@@ -165,7 +165,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
 
     def _hand_on(self, updates: bytes) -> None:
         self.peer.journal.add(updates)
-        self.peer.reactor.processes.send(messages.update(self.peer.address, updates))
+        self.peer.reactor.processes.send_updates(self.peer.address, updates)
 
     def _other(self, received_octets: bytes) -> Message | None:
         """Decode the first message, which is no UPDATE; None: it is not whole.
@@ -216,7 +216,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         if phase == "begin" or self._refreshing:
             self.peer.note_refresh(phase)
             line = messages.refresh(self.peer.address, phase)
-            self.peer.reactor.processes.send(line)
+            self.peer.reactor.processes.send(line, self.peer.address)
         self._refreshing = phase == "begin"
         return _UPDATE
 

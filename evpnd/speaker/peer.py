@@ -186,9 +186,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             self._tell_notification(error)
         if self.fsm == FSM.ESTABLISHED:
             reason = describe(error) if notified else str(error) or message
-            self.reactor.processes.send(
-                messages.down(self.address, reason, graceful=not notified)
-            )
+            self._tell(messages.down(self.address, reason, graceful=not notified))
             # ExaBGP may close once more, with an error that says nothing new.
             self._reported_error = "closing"
         elif isinstance(error, NetworkError) and not isinstance(error, Superseded):
@@ -199,7 +197,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     def _tell_notification(self, notification: Notification) -> None:
         sent = isinstance(notification, Notify)
-        self.reactor.processes.send(
+        self._tell(
             messages.notification(
                 self.address,
                 "sent" if sent else "received",
@@ -221,7 +219,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """Tell why there is no session, once."""
         if text != self._reported_error:
             self._reported_error = text
-            self.reactor.processes.send(messages.error(self.address, text))
+            self._tell(messages.error(self.address, text))
 
     def note_drops(self, counters: set[str]) -> None:
         """Hear what the kernel dropped; it may have been this peer's."""
@@ -266,7 +264,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             age=int(time.time() - self.stats["complete"]),
             replayed=resumed and self.journal.complete,
         )
-        self.reactor.processes.send(line)
+        self._tell(line)
 
     def note_refresh(self, phase: str) -> None:
         """Keep the journal no longer than what the peer said last."""
@@ -284,6 +282,10 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     # What the agent hears
 
+    def _tell(self, line: bytes) -> None:
+        """Send a line to the agent, behind the others of this peer."""
+        self.reactor.processes.send(line, self.address)
+
     def state(self) -> str:
         """Name the FSM state (RFC 4271, section 8.2.2)."""
         if self.fsm in (FSM.OPENSENT, FSM.OPENCONFIRM, FSM.ESTABLISHED):
@@ -297,7 +299,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         state = self.state()
         if state not in (self._reported_state, "established"):
             self._reported_state = state
-            self.reactor.processes.send(messages.state(self.address, state))
+            self._tell(messages.state(self.address, state))
 
     def introduce(self) -> None:
         """Tell a new agent how the peer is."""
@@ -305,8 +307,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         if self.fsm == FSM.ESTABLISHED:
             self.tell_up(resumed=True)
             for updates in self.journal.pieces():
-                line = messages.update(self.address, updates)
-                self.reactor.processes.send(line)
+                self.reactor.processes.send_updates(self.address, updates)
         else:
             self.report_state()
 

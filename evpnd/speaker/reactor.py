@@ -114,7 +114,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
     def _greet(self) -> None:
         """Tell a new agent how things are, and doubt what the last one announced."""
         assert self._pipe is not None
-        self._pipe.send(messages.hello())
+        self._pipe.send(messages.hello(), None)
         for peer in self.speaking_peers():
             peer.adj_rib_out.mark_stale()
             peer.introduce()
@@ -142,7 +142,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         assert self._pipe is not None
         if self.signal.hangup:
             self.signal.hangup = False
-            self._pipe.send(messages.reload())
+            self._pipe.send(messages.reload(), None)
         self._look_for_drops()
         self._pipe.flush()
         if not sleeptime or self.signal.received:
@@ -188,7 +188,8 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
                 wanted[peer.attempt.fd()] = select.POLLOUT
             elif peer.proto is not None:
                 events = select.POLLOUT if peer.proto.connection.unsent else 0
-                if not (pipe.congested and peer.fsm == FSM.ESTABLISHED):
+                held = peer.fsm == FSM.ESTABLISHED and pipe.congested(peer.address)
+                if not held:
                     events |= select.POLLIN
                 if events:
                     wanted[peer.proto.fd()] = events
@@ -240,7 +241,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         self.listener.stop()
         # First of all, lest the agent take the sessions' end for the peers' doing
         # and remove their rows.
-        self._pipe.send(messages.shutdown(flush=self._flush_on_exit))
+        self._pipe.send(messages.shutdown(flush=self._flush_on_exit), None)
         for peer in self._peers.values():
             peer.leave(flush=self._flush_on_exit)
         self.asynchronous.clear()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evpnd.speaker import agent_pipe
+from evpnd.speaker import agent_pipe, turns
 from evpnd.speaker.agent_pipe import AgentPipe
 
 ECHO = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
@@ -73,32 +73,60 @@ def test_lines_go_to_the_agent_and_come_back(
     pipe = start(ECHO)
     sent = [f"{n} {'x' * n * 10}" for n in range(2000)]
     for line in sent:
-        pipe.send(line.encode() + b"\n")
+        pipe.send(line.encode() + b"\n", "10.0.0.2")
 
     assert turn(pipe, lambda lines: len(lines) == len(sent)) == sent
 
 
-def test_a_long_queue_is_congested_until_it_is_short(
+def test_a_peer_is_congested_until_its_queue_is_short_and_no_other_peer_is(
     start: Callable[[str], AgentPipe],
 ) -> None:
     pipe = start("import sys, time\ntime.sleep(.5)\nfor line in sys.stdin: pass")
-    for _ in range(10):
-        assert not pipe.congested
-        pipe.send(bytes(1 << 20)[1:] + b"\n")
-        pipe.flush()
-    pipe.send(b"\n")
-    assert pipe.congested
-    turn(pipe, lambda _: not pipe.congested)
+    for _ in range(turns.CONGESTED >> 10):
+        assert not pipe.congested("10.0.0.2")
+        pipe.send(bytes(1 << 10)[1:] + b"\n", "10.0.0.2")
+    pipe.send(b"\n", "10.0.0.2")
+    pipe.send(b"\n", "10.0.0.3")
+    assert pipe.congested("10.0.0.2")
+    assert not pipe.congested("10.0.0.3")
+    turn(pipe, lambda _: not pipe.congested("10.0.0.2"))
 
-    assert pipe._queued < agent_pipe.RELIEVED
+
+def test_a_peer_does_not_wait_for_what_another_has_queued(
+    start: Callable[[str], AgentPipe],
+) -> None:
+    pipe = start(ECHO)
+    for _ in range(200):
+        pipe.send(b"many" + bytes(4 << 10) + b"\n", "10.0.0.2")
+    pipe.send(b"one\n", "10.0.0.3")
+    lines = turn(pipe, lambda lines: "one" in lines)
+
+    # What one write takes was on its way before.
+    ahead = sum(map(len, lines[: lines.index("one")]))
+    assert ahead <= agent_pipe.WRITE_SIZE + turns.QUANTUM + (4 << 10)
+
+
+def test_updates_are_handed_on_in_slices(start: Callable[[str], AgentPipe]) -> None:
+    pipe = start(ECHO)
+    update = bytes([0xFF] * 16) + (1000).to_bytes(2) + bytes(982)
+    pipe.send_updates("10.0.0.2", update * 100)
+    octets = 0
+    while octets < 100_000:
+        for line in turn(pipe, bool):
+            piece = bytes.fromhex(json.loads(line)["messages"])
+            octets += len(piece)
+            assert len(piece) <= turns.SLICE
+            assert piece == update * (len(piece) // 1000)
+
+    assert octets == 100_000
 
 
 def test_a_dead_agent_is_replaced_at_once_and_greeted(
     start: Callable[[str], AgentPipe], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipe = start(ECHO)
-    pipe.greet = lambda: pipe.send(b"hello\n")
-    pipe.send(b"never read by the next" + bytes(3 << 20) + b"\n")
+    pipe.greet = lambda: pipe.send(b"hello\n", None)
+    pipe.send(b"never read by the next" + bytes(3 << 20) + b"\n", None)
     pipe.flush()
     first = pid(pipe)
     os.kill(first, signal.SIGKILL)
@@ -147,10 +175,10 @@ def test_writing_to_a_dead_agent_hurts_nobody(
     assert pipe._agent is not None
     pipe._agent.wait()
     for _ in range(3):
-        pipe.send(bytes(1 << 20))
+        pipe.send(bytes(1 << 20), "10.0.0.2")
         pipe.flush()
 
-    assert not pipe.congested
+    assert not pipe.congested("10.0.0.2")
 
 
 def test_an_agent_that_closes_its_output_is_ended(
@@ -178,7 +206,7 @@ def test_closing_waits_for_what_the_agent_still_does(
         "import sys, time\nsys.stdin.readline()\ntime.sleep(.3)\n"
         f"print('x' * 1000000)\nopen({str(file)!r}, 'w')"
     )
-    pipe.send(b"shutdown\n")
+    pipe.send(b"shutdown\n", None)
     pipe.close(impatient=patiently)
 
     assert file.exists()

@@ -13,6 +13,7 @@ from exabgp.bgp.message.refresh import RouteRefresh
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evpnd.speaker import messages
 from evpnd.speaker.connection import MARKER
 from evpnd.speaker.fast_path import SpeakerProtocol
 from evpnd.speaker.journal import Journal
@@ -37,7 +38,7 @@ class Session:
     def __init__(self, refresh: int = REFRESH_KINDS.ENHANCED) -> None:
         self.lines: list[dict[str, Any]] = []
         self.rest = b""
-        pipe = SimpleNamespace(send=lambda line: self.lines.append(json.loads(line)))
+        pipe = SimpleNamespace(send=self._hear, send_updates=self._hear_updates)
         self.protocol = SpeakerProtocol.__new__(SpeakerProtocol)
         self.journal = Journal()
         self.phases: list[str] = []
@@ -50,6 +51,13 @@ class Session:
         self.protocol.connection = SimpleNamespace(put_back=self._put_back)
         self.protocol.negotiated = SimpleNamespace(refresh=refresh)
 
+    def _hear(self, line: bytes, peer: str) -> None:
+        assert peer == "10.0.0.2"
+        self.lines.append(json.loads(line))
+
+    def _hear_updates(self, peer: str, updates: bytes) -> None:
+        self._hear(messages.update(peer, updates), peer)
+
     def _put_back(self, rest: bytes) -> None:
         self.rest = rest
 
@@ -61,7 +69,7 @@ class Session:
         return b"".join(bytes.fromhex(each.get("messages", "")) for each in self.lines)
 
 
-def test_the_updates_of_one_read_make_one_line() -> None:
+def test_the_updates_of_one_read_are_handed_on_together() -> None:
     session = Session()
     session.receive(UPDATE * 3 + LONG)
 

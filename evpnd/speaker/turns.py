@@ -1,0 +1,106 @@
+"""Lines for the agent, in turns: no peer's lines wait for all of another's.
+
+Every peer has a queue of its own; lines of one peer stay in their order. Lines
+that concern no peer go first.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+
+QUANTUM = 8 << 10
+"""Octets that a peer may send before it is the next one's turn."""
+SLICE = 8 << 10
+"""Octets of UPDATEs that make one line, at most, unless one is longer."""
+CONGESTED = 1 << 20
+"""Octets in a peer's queue above which no more UPDATEs are read from it."""
+RELIEVED = 512 << 10
+"""Octets below which they are read again."""
+
+
+def slices(updates: bytes) -> Iterator[bytes]:
+    """Cut whole UPDATE messages, headers included, into pieces of some messages."""
+    start = position = 0
+    end = len(updates)
+    while end - start > SLICE and position < end:
+        length = updates[position + 16] << 8 | updates[position + 17]
+        if position + length - start > SLICE and position > start:
+            yield updates[start:position]
+            start = position
+        position += length
+    yield updates[start:] if start else updates
+
+
+class Turns:
+    """The queues of all peers, and whose turn it is."""
+
+    def __init__(self) -> None:
+        """Begin with nothing queued."""
+        self._first: deque[bytes] = deque()
+        """Lines that concern no peer."""
+        self._queues: dict[str, deque[bytes]] = {}
+        """By peer; only those that have lines."""
+        self._octets: dict[str, int] = {}
+        self._waiting: deque[str] = deque()
+        """Peers that have lines, the next one first."""
+        self._left = 0
+        """Octets that are left of the turn of the first of them."""
+        self._congested: set[str] = set()
+
+    def __bool__(self) -> bool:
+        """Return whether there are lines."""
+        return bool(self._first or self._waiting)
+
+    def congested(self, peer: str) -> bool:
+        """Return whether the UPDATEs of a peer have to wait."""
+        return peer in self._congested
+
+    def add(self, line: bytes, peer: str | None) -> None:
+        """Queue a line of a peer; None: it concerns no peer and goes first."""
+        if peer is None:
+            self._first.append(line)
+            return
+        queue = self._queues.get(peer)
+        if queue is None:
+            queue = self._queues[peer] = deque()
+            self._octets[peer] = 0
+            self._waiting.append(peer)
+        queue.append(line)
+        self._octets[peer] += len(line)
+        if self._octets[peer] > CONGESTED:
+            self._congested.add(peer)
+
+    def take(self, octets: int) -> list[bytes]:
+        """Take lines of about this many octets, at least one if there is any."""
+        taken: list[bytes] = []
+        while octets > 0 and self:
+            line = self._first.popleft() if self._first else self._next()
+            taken.append(line)
+            octets -= len(line)
+        return taken
+
+    def _next(self) -> bytes:
+        peer = self._waiting[0]
+        if self._left <= 0:
+            self._left = QUANTUM
+        queue = self._queues[peer]
+        line = queue.popleft()
+        self._left -= len(line)
+        self._octets[peer] -= len(line)
+        if self._octets[peer] < RELIEVED:
+            self._congested.discard(peer)
+        if not queue:
+            del self._queues[peer], self._octets[peer]
+            self._waiting.popleft()
+            self._left = 0
+        elif self._left <= 0:
+            self._waiting.rotate(-1)
+        return line
+
+    def clear(self) -> None:
+        """Drop all lines."""
+        self._first.clear()
+        self._queues.clear()
+        self._octets.clear()
+        self._waiting.clear()
+        self._congested.clear()
+        self._left = 0
