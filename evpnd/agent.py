@@ -14,7 +14,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,20 +21,21 @@ from pathlib import Path
 import structlog
 
 from evpnd import log_stream
-from evpnd.adapters import accepted
+from evpnd.adapters import accepted, descriptors
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
-from evpnd.adapters.copy import Copies, CopyFailed
+from evpnd.adapters.copy import Copies
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.adapters.exabgp.pipe import Output, read_lines
 from evpnd.adapters.explaining import explain
+from evpnd.adapters.loop_faults import LoopFaults
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.rehearsing import rehearse_file
 from evpnd.adapters.reports import Reports, configure_log, dropped_lines
 from evpnd.core.engine import Engine
 from evpnd.core.summary import summarise
-from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
+from evpnd.model.actions import Action, BgpAction, KernelAction, Notice, SnoopPorts
 from evpnd.model.config import Config
 from evpnd.model.config_changes import (
     NEEDS_RESTART,
@@ -56,6 +56,10 @@ BACKLOG_MOST = 1024
 row waits behind that many, some 10 ms, whoever sent them."""
 BACKLOG_LEAST = 512
 """Rows below which they are read again; the kernel is not to wait for us."""
+RELOAD_PAUSE = 0.1
+"""Seconds without a signal, after which those that came in a row are one reload."""
+RELOAD_PAUSES = 10
+"""Pauses after which it begins though signals keep coming."""
 SHOWN_AT_ONCE = 5_000
 """Routes and local MACs above which a copy writes the tables: some 25 ms."""
 
@@ -88,6 +92,11 @@ class Agent:
         self._stopping = False
         """The speaker said that we end: nothing is changed but by a flush."""
         self._failure: Exception | None = None
+        self._faults = LoopFaults()
+        self._signals = 0
+        """How often SIGHUP came since the file was read last."""
+        self._ports_told = 0
+        """Tenant ports for which the limit of descriptors was found too low."""
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def run(self) -> None:
@@ -113,6 +122,7 @@ class Agent:
             await self._stopped.wait()
         finally:
             await control.close()
+            await self.reports.close()
             await self._kernel.close()
             log.info("agent_stopped", pid=os.getpid())
         if self._failure is not None:
@@ -123,11 +133,13 @@ class Agent:
     ) -> None:
         """End on an error that nobody foresaw: the speaker starts a new agent."""
         failure = context.get("exception")
-        if isinstance(failure, Exception):
+        if isinstance(failure, Exception) and self._faults.end_us(context, loop.time()):
             self._failure = failure
             self._stopped.set()
-        else:
-            loop.default_exception_handler(context)
+            return
+        fields = {"what": context.get("message"), "error": repr(failure)}
+        self.reports.notice(Notice("warning", "loop_fault", fields))
+        loop.default_exception_handler(context)
 
     def _lines(self, lines: list[bytes]) -> None:
         now = time.monotonic()
@@ -190,6 +202,8 @@ class Agent:
                 bgp.append(action)
             else:
                 kernel.append(action)
+                if isinstance(action, SnoopPorts):
+                    self._check_descriptors(len(action.ports))
         if bgp:
             self._output.write(self._writer.write(bgp))
         if kernel:
@@ -233,8 +247,8 @@ class Agent:
             case {"command": "show", "what": str(what)}:
                 # Counting for policies disturbs the counters that metrics read.
                 if what == "policies" or self.reports.size() > SHOWN_AT_ONCE:
-                    return await self._ask_copy(
-                        partial(self.reports.show, what, request)
+                    return self._copies.ask(
+                        partial(self.reports.show, what, request, at_once=False)
                     )
                 return self.reports.show(what, request)
             case {"command": "status"}:
@@ -244,27 +258,17 @@ class Agent:
             case {"command": "reload"}:
                 return await self._reload()
             case {"command": "plan", "path": str(path)}:
-                return await self._ask_copy(
-                    partial(plan_reload, self.engine, Path(path))
-                )
+                return self._copies.ask(partial(plan_reload, self.engine, Path(path)))
             case {"command": "rehearse", "path": str(path)}:
-                return await self._ask_copy(
-                    partial(rehearse_file, self.engine, Path(path))
-                )
+                return self._copies.ask(partial(rehearse_file, self.engine, Path(path)))
             case {"command": "explain", "what": str(what), "value": str(value)}:
                 given = request.get("vni")
                 within = given if isinstance(given, int) else None
-                return await self._ask_copy(
+                return self._copies.ask(
                     partial(explain, self.engine, what, value, within)
                 )
             case _:
                 return {"ok": False, "error": "there is no such command"}
-
-    async def _ask_copy(self, work: Callable[[], object]) -> Answer:
-        try:
-            return await self._copies.ask(work)
-        except CopyFailed as failure:
-            return {"ok": False, "error": str(failure)}
 
     def _clear(self, vni: int, mac: str) -> dict[str, object]:
         if not self.engine.clear_duplicate(vni, parse_mac(mac)):
@@ -272,8 +276,34 @@ class Agent:
         self._turn_soon()
         return {"ok": True}
 
+    def _check_descriptors(self, ports: int) -> None:
+        """Warn where tenant ports, a socket each, need more than the limit allows."""
+        needed, limit = descriptors.needed(ports), descriptors.limit()
+        if needed > limit and ports > self._ports_told:
+            self._ports_told = ports
+            fields = {
+                "ports": ports,
+                "limit": limit,
+                "fix": f"set LimitNOFILE= of the service to {needed} at least",
+            }
+            self.reports.notice(Notice("warning", "descriptors_short", fields))
+
     def _reload_soon(self) -> None:
-        self._spawn(self._reload())
+        self._signals += 1
+        if self._signals == 1:
+            self._spawn(self._reload_when_quiet())
+
+    async def _reload_when_quiet(self) -> None:
+        """Reload once for all signals that came before the file is read."""
+        heard = 0
+        for _ in range(RELOAD_PAUSES):
+            if heard == self._signals:
+                break
+            heard = self._signals
+            await asyncio.sleep(RELOAD_PAUSE)
+        async with self._reloading:
+            if self._signals:
+                await self._reload_now()
 
     def _spawn(self, work: "asyncio._CoroutineLike[object]") -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -282,41 +312,43 @@ class Agent:
 
     async def _reload(self) -> dict[str, object]:
         async with self._reloading:
-            if self._stopping:
-                return {"ok": False, "error": "evpnd is about to end"}
-            try:
-                new = await asyncio.to_thread(load_config, self.config.path)
-            except ConfigErrors as refused:
-                errors = [str(error) for error in refused.errors]
-                self.reports.notice(
-                    Notice("warning", "reload_refused", {"errors": errors})
-                )
-                return {
-                    "ok": False,
-                    "error": "the configuration is invalid; nothing was changed",
-                    "errors": errors,
-                }
-            await asyncio.to_thread(self._keep, new)
-            old, self.config = self.config, new
-            changes = describe_changes(old, new)
-            self._reader.configure(new)
-            if (old.peers, old.asn, old.router_id) != (
-                new.peers,
-                new.asn,
-                new.router_id,
-            ):
-                self._output.write([peers_line(new)])
-            self._turn()  # what waits is no doing of the new configuration
-            self.engine.handle(ConfigChanged(new), time.monotonic())
-            staying = sessions_that_stay(old, new)
-            hearers = [
-                session.peer
-                for session in self.engine.peering.sessions.values()
-                if session.established and session.peer in staying
-            ]
-            changes += summarise(self._turn(), hearers)
-            self.reports.notice(Notice("info", "reloaded", {"changes": changes}))
-            return {"ok": True, "changes": changes}
+            return await self._reload_now()
+
+    async def _reload_now(self) -> dict[str, object]:
+        self._signals = 0
+        if self._stopping:
+            return {"ok": False, "error": "evpnd is about to end"}
+        try:
+            new = await asyncio.to_thread(load_config, self.config.path)
+        except ConfigErrors as refused:
+            errors = [str(error) for error in refused.errors]
+            self.reports.notice(Notice("warning", "reload_refused", {"errors": errors}))
+            return {
+                "ok": False,
+                "error": "the configuration is invalid; nothing was changed",
+                "errors": errors,
+            }
+        await asyncio.to_thread(self._keep, new)
+        old, self.config = self.config, new
+        changes = describe_changes(old, new)
+        self._reader.configure(new)
+        if (old.peers, old.asn, old.router_id) != (
+            new.peers,
+            new.asn,
+            new.router_id,
+        ):
+            self._output.write([peers_line(new)])
+        self._turn()  # what waits is no doing of the new configuration
+        self.engine.handle(ConfigChanged(new), time.monotonic())
+        staying = sessions_that_stay(old, new)
+        hearers = [
+            session.peer
+            for session in self.engine.peering.sessions.values()
+            if session.established and session.peer in staying
+        ]
+        changes += summarise(self._turn(), hearers)
+        self.reports.notice(Notice("info", "reloaded", {"changes": changes}))
+        return {"ok": True, "changes": changes}
 
     def _keep(self, config: Config) -> None:
         """Keep what is in force now for the agent after this one."""
@@ -338,6 +370,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     stderr = log_stream.install(dropped_lines)
+    descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(GC_THRESHOLD, 20, 20)
     kept: Path | None = arguments.accepted

@@ -2,28 +2,35 @@
 
 `fork` gives a process of its own all that the agent knows, as it is at this moment,
 for some milliseconds' work; the agent goes on. The copy holds none of the agent's
-sockets or pipes, so that the death of the agent is seen by the speaker at once.
+sockets or pipes, so that the death of the agent is seen by the speaker at once. What
+it answers passes through the agent in pieces, and is nowhere as a whole.
 """
 
 import asyncio
+import contextlib
 import gc
-import json
 import os
 import resource
 import signal
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, NoReturn
 
+from evpnd.adapters.control.encoding import encoded, refusal
+
 AT_ONCE: Final = 2
-"""Copies that may work at the same time."""
+"""Copies that may work at the same time. Each has the agent's memory anew, as far as
+the agent changes it meanwhile."""
 PATIENCE: Final = 60.0
-"""Seconds after which a copy is ended."""
+"""Seconds after which a copy is ended, and the answer with it."""
+WAIT: Final = 20.0
+"""Seconds that a question waits for its turn; `evpnd` itself waits for 30."""
+_PIECE: Final = 64 << 10
 
 
 class CopyFailed(Exception):  # noqa: N818 - it says what happened
-    """The copy ended without an answer; the text is a sentence."""
+    """The copy ended in the middle of its answer; the text is a sentence."""
 
 
 class Copies:
@@ -33,40 +40,115 @@ class Copies:
         """Begin with no copy."""
         self._free = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(self, work: Callable[[], object]) -> bytes:
-        """Run some work in a copy; returns its result as JSON.
+    async def ask(
+        self, work: Callable[[], dict[str, object]]
+    ) -> AsyncGenerator[bytes, None]:
+        """Run some work in a copy; yields its result as a line of JSON, in pieces.
 
         The work may use and change all it reaches: nothing of that comes back but
-        the result. Raises CopyFailed.
+        the result. What goes wrong before the first piece is a refusal. Raises
+        CopyFailed where the answer breaks off; its beginning was yielded then.
         """
-        async with self._free:
-            reader, writer = os.pipe()
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._free.acquire()
+        except TimeoutError:
+            yield _line(f"{AT_ONCE} long answers are on their way already; ask again")
+            return
+        try:
+            try:
+                copy = _Copy(work)
+            except OSError as error:
+                yield _line(f"no copy can be made to answer this: {error.strerror}")
+                return
+            async for piece in copy.answer():
+                yield piece
+        finally:
+            self._free.release()
+
+
+def _line(reason: str) -> bytes:
+    return b"".join(encoded(refusal(reason)))
+
+
+class _Copy:
+    """A process, and the pipe that its answer comes through."""
+
+    def __init__(self, work: Callable[[], dict[str, object]]) -> None:
+        self._reader, writer = os.pipe()
+        try:
             with warnings.catch_warnings():
                 # Python warns of threads that hold locks; the copy takes none that
                 # a thread of ours could hold.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                pid = os.fork()
-            if pid == 0:
+                self._pid = os.fork()
+            if self._pid == 0:
                 _work(writer, work)
+        except OSError:
+            os.close(self._reader)
+            raise
+        finally:
             os.close(writer)
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    answer = await _read(reader)
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                raise CopyFailed(f"no answer within {PATIENCE:g} seconds") from None
-            except asyncio.CancelledError:
-                os.kill(pid, signal.SIGKILL)
-                raise
-            finally:
-                _, status = await asyncio.shield(asyncio.to_thread(os.waitpid, pid, 0))
-            if status != 0:
-                raise CopyFailed(answer.decode(errors="replace").strip() or "it died")
-            return answer
+        os.set_blocking(self._reader, False)
+
+    async def answer(self) -> AsyncGenerator[bytes, None]:
+        begun = False
+        try:
+            deadline = asyncio.get_running_loop().time() + PATIENCE
+            while piece := await self._read(deadline):
+                begun = True
+                yield piece
+            trouble = await self._reap()
+        except TimeoutError:
+            trouble = f"no answer within {PATIENCE:g} seconds"
+        finally:
+            await self._end()
+        if trouble and begun:
+            raise CopyFailed(trouble)
+        if trouble:
+            yield _line(trouble)
+
+    async def _read(self, deadline: float) -> bytes:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout_at(deadline):
+            while True:
+                # In the loop's turn at least once: a client that is slow is seen.
+                await _readable(loop, self._reader)
+                with contextlib.suppress(BlockingIOError):
+                    return os.read(self._reader, _PIECE)
+
+    async def _reap(self) -> str | None:
+        """Wait for the end that follows the answer; return what went wrong."""
+        _, status = await asyncio.shield(asyncio.to_thread(os.waitpid, self._pid, 0))
+        self._pid = 0
+        code = os.waitstatus_to_exitcode(status)
+        if code < 0:
+            return f"the copy that answers died: {signal.Signals(-code).name}"
+        return "the copy that answers failed" if code else None
+
+    async def _end(self) -> None:
+        os.close(self._reader)
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            await asyncio.shield(asyncio.to_thread(os.waitpid, self._pid, 0))
 
 
-def _work(writer: int, work: Callable[[], object]) -> NoReturn:
-    status = 1
+async def _readable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
+    ready = loop.create_future()
+    loop.add_reader(fd, _set, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(fd)
+
+
+def _set(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _work(writer: int, work: Callable[[], dict[str, object]]) -> NoReturn:
+    status, begun = 1, False
     try:
         gc.disable()
         signal.set_wakeup_fd(-1)
@@ -76,24 +158,20 @@ def _work(writer: int, work: Callable[[], object]) -> NoReturn:
         os.closerange(0, writer)
         os.closerange(writer + 1, limit)
         os.nice(5)
-        answer = json.dumps(work(), separators=(",", ":")).encode()
+        for piece in encoded(work()):
+            begun = True
+            _write(writer, piece)
         status = 0
     except BaseException as error:  # noqa: BLE001 - it is told in the parent's words
-        answer = "".join(traceback.format_exception_only(error)).encode()
-    try:
-        while answer:
-            answer = answer[os.write(writer, answer) :]
+        if not begun:
+            reason = "".join(traceback.format_exception_only(error)).strip()
+            with contextlib.suppress(OSError):
+                _write(writer, _line(reason))
+                status = 0
     finally:
         os._exit(status)
 
 
-async def _read(reader: int) -> bytes:
-    loop = asyncio.get_running_loop()
-    stream = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reader, "rb")
-    )
-    try:
-        return await stream.read()
-    finally:
-        transport.close()
+def _write(writer: int, octets: bytes) -> None:
+    while octets:
+        octets = octets[os.write(writer, octets) :]

@@ -112,8 +112,14 @@ class Reports:
             tell = log.warning if notice.level == "warning" else log.info
             tell(notice.event, **notice.fields)
 
-    def show(self, what: str, filters: dict[str, object]) -> dict[str, object]:
-        """Answer `show`: the entries of one table that pass the filters."""
+    def show(
+        self, what: str, filters: dict[str, object], *, at_once: bool = True
+    ) -> dict[str, object]:
+        """Answer `show`: the entries of one table that pass the filters.
+
+        Unless they are wanted at once, they are made while `result` is walked over,
+        and nothing may change meanwhile.
+        """
         engine = self._engine
         now = time.monotonic()
         tables: dict[str, Callable[[], Iterator[Entry]]] = {
@@ -136,13 +142,8 @@ class Reports:
                 error = f"there is no peer {name}; there is {known}"
                 return {"ok": False, "error": error}
             filters = {**filters, "peer": {name, *meant}}
-        offset = time.time() - now
-        found = [entry for entry in table() if _passes(entry, filters)]
-        for entry in found:
-            for name in ("since", "last_error_at"):
-                if isinstance(entry.get(name), float):
-                    entry[name] = _iso(entry[name] + offset)
-        return {"ok": True, "result": found}
+        found = _shown(table(), filters, time.time() - now)
+        return {"ok": True, "result": list(found) if at_once else found}
 
     def _peers(self, name: str) -> list[str]:
         """Find peers by their address or description."""
@@ -180,24 +181,30 @@ class Reports:
             except OSError as error:
                 log.warning("metrics_not_served", reason=str(error))
 
+    async def close(self) -> None:
+        """Serve no more metrics."""
+        if self._metrics is not None:
+            await self._metrics.close()
+
     def written(self, received: float) -> None:
         """Note that what came in then (monotonic seconds) is in the kernel now."""
         self._convergence.observe(time.monotonic() - received)
 
     def snapshot(self) -> Snapshot:
-        """Read the counters that metrics show."""
+        """Read the counters that metrics show, in the event loop."""
         engine = self._engine
         vrfs = list(engine.inventory.vrfs.values())
         routes: collections.Counter[tuple[str, str, str]] = collections.Counter()
-        for session in list(engine.peering.sessions.values()):
-            count = sum(map(len, list(session.rib.mac_ip.values())))
+        for session in engine.peering.sessions.values():
+            count = sum(map(len, session.rib.mac_ip.values()))
             routes[session.peer, "mac-ip", "received"] += count
-            for route, _ in list(session.rib.others.values()):
-                routes[session.peer, _TYPES[type(route)].word, "received"] += 1
+            kinds = collections.Counter(type(r) for r, _ in session.rib.others.values())
+            for kind, number in kinds.items():
+                routes[session.peer, _TYPES[kind].word, "received"] += number
         return Snapshot(
             peer_up={
                 session.peer: session.established
-                for session in list(engine.peering.sessions.values())
+                for session in engine.peering.sessions.values()
             },
             routes=dict(routes),
             evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
@@ -206,7 +213,7 @@ class Reports:
             flood_list_size={vrf.config.vni: len(vrf.flood_rows) for vrf in vrfs},
             netlink_errors={
                 (table, errno): count
-                for (table, errno), count in list(engine.retries.counts.items())
+                for (table, errno), count in engine.retries.counts.items()
             },
             resyncs=dict(engine.resyncs),
             drift_repaired=dict(engine.repaired),
@@ -228,8 +235,25 @@ class Reports:
             mac_moves=self.counts["mac_moved"],
             duplicate_macs=len(engine.duplicates.found),
             duplicate_ips=len(engine.contests.found),
-            convergence=self._convergence,
+            convergence=Histogram(
+                self._convergence.bounds,
+                list(self._convergence.counts),
+                self._convergence.total,
+            ),
         )
+
+
+def _shown(
+    entries: Iterator[Entry], filters: dict[str, object], offset: float
+) -> Iterator[Entry]:
+    """Give the entries that pass, with times of day; `offset` is from monotonic."""
+    for entry in entries:
+        if not _passes(entry, filters):
+            continue
+        for name in ("since", "last_error_at"):
+            if isinstance(entry.get(name), float):
+                entry[name] = _iso(entry[name] + offset)
+        yield entry
 
 
 def _passes(entry: Entry, filters: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """The commands' end of the control socket; no event loop, few imports."""
 
+import contextlib
 import errno
 import json
 import socket
@@ -40,7 +41,9 @@ def request(
     """
     try:
         with _connect_patiently(path, timeout) as sock:
-            sock.sendall(json.dumps(question).encode() + b"\n")
+            # One that is refused at once has its answer before it asks.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                sock.sendall(json.dumps(question).encode() + b"\n")
             line = _read_line(sock)
         answer = json.loads(line)
     except TimeoutError:

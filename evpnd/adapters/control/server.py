@@ -3,30 +3,34 @@
 import asyncio
 import contextlib
 import inspect
-import json
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from itertools import islice
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from evpnd.adapters.clients import Clients, receive, send
 from evpnd.adapters.control.client import is_answered
+from evpnd.adapters.control.encoding import encoded, refusal
 from evpnd.adapters.control.requests import Request, parse_request
 
-Answer = dict[str, object] | bytes
-"""What to say: as values, or as one line of JSON without its end."""
+Answer = dict[str, object] | AsyncGenerator[bytes, None]
+"""What to say: as values, or as pieces of one line of JSON with its end."""
 
 MAX_REQUEST: Final = 64 << 10
 """Octets of one request."""
 MAX_CLIENTS: Final = 64
 PATIENCE: Final = 30.0
-"""Seconds that a client may take to send a request or to read on."""
-_CHUNK: Final = 500
-"""Entries encoded between two turns of the event loop: about a millisecond."""
-_BUFFERED: Final = 1 << 20
-"""Octets that wait in memory for a client that reads slowly."""
+"""Seconds that a client may take to send a request."""
+TAKING: Final = 10.0
+"""Seconds that a client may take to read a piece of an answer."""
+PIECE: Final = 64 << 10
+"""Octets that are handed to the kernel at a time."""
+HELD: Final = 64 << 20
+"""Octets of answers that wait for slow readers, all together; more are refused."""
+_BACKLOG: Final = 100
 
 
 class SocketInUse(Exception):  # noqa: N818 - it says what is wrong
@@ -36,8 +40,8 @@ class SocketInUse(Exception):  # noqa: N818 - it says what is wrong
 class ControlServer:
     """Answers requests at a Unix socket, one task for each client.
 
-    A long ``result`` is encoded piece by piece and sent as the client takes it,
-    so that neither its size nor a slow client holds up the event loop.
+    A long answer is encoded in turns with the event loop and sent as the client takes
+    it, so that neither its size nor a slow client holds up the loop, or much memory.
     """
 
     def __init__(
@@ -45,9 +49,9 @@ class ControlServer:
     ) -> None:
         self._path = path
         self._answer = answer
-        self._server: asyncio.Server | None = None
+        self._clients: Clients | None = None
         self._inode = 0
-        self._clients: set[asyncio.Task[None]] = set()
+        self._held = 0
 
     async def start(self) -> None:
         """Listen, with the socket's directory made and a dead daemon's socket gone.
@@ -71,134 +75,135 @@ class ControlServer:
             finally:
                 os.umask(mask)
             self._inode = self._path.lstat().st_ino
-            self._server = await asyncio.start_unix_server(
-                self._serve, sock=listener, limit=MAX_REQUEST
-            )
+            listener.listen(_BACKLOG)
         except OSError:
             listener.close()
             raise
+        busy = refusal("too many clients; try again when some have left")
+        self._clients = Clients(
+            listener, self._serve, most=MAX_CLIENTS, refusal=b"".join(encoded(busy))
+        )
+        self._clients.start()
 
     async def close(self) -> None:
         """Stop listening, end the clients, remove the socket if it is still ours."""
-        if self._server is None:
+        if self._clients is None:
             return
-        # Closing the server first would break a connection that is half accepted.
-        for listener in self._server.sockets:
-            asyncio.get_running_loop().remove_reader(listener)
-        await _take_turns()
-        self._server.close()
-        for task in self._clients:
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
-        await _take_turns()
+        await self._clients.close()
+        self._clients = None
         with contextlib.suppress(FileNotFoundError):
             if self._path.lstat().st_ino == self._inode:
                 self._path.unlink()
-        self._server = None
 
-    async def _serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
-        writer.transport.set_write_buffer_limits(high=_BUFFERED)
-        try:
-            if len(self._clients) > MAX_CLIENTS:
-                await _send(writer, _refusal("too many clients; try again"))
+    async def _serve(self, client: socket.socket) -> None:
+        buffer = bytearray()
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    line = await _read_line(client, buffer)
+            except TimeoutError:
                 return
-            while await self._serve_one(reader, writer):
-                pass
-        except OSError:
-            # The client went away or does not read: nobody is left to be told.
-            writer.transport.abort()
-        except asyncio.CancelledError:
-            writer.transport.abort()
-        finally:
-            self._clients.discard(task)
-            writer.close()
+            except ValueError as error:
+                await self._send(client, await self._pieces(refusal(str(error))))
+                return
+            if not line or not await self._serve_one(client, line):
+                return
 
-    async def _serve_one(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        """Answer one request; False when there are no more."""
+    async def _serve_one(self, client: socket.socket, line: bytes) -> bool:
+        """Answer one request; return False when the client can have no more."""
+        answer = await self._ask(line)
+        if isinstance(answer, deque):
+            return await self._send(client, answer)
         try:
-            async with asyncio.timeout(PATIENCE):
-                line = await reader.readline()
-        except ValueError:
-            await _send(
-                writer, _refusal(f"the request is longer than {MAX_REQUEST} octets")
-            )
+            return await _pass_on(client, answer)
+        except Exception as error:  # noqa: BLE001 - as in _ask; its client is left
+            _tell_fault(error)
             return False
-        if not line.endswith(b"\n"):
-            return False
+
+    async def _ask(self, line: bytes) -> deque[bytes] | AsyncGenerator[bytes, None]:
         try:
             request = parse_request(line)
         except ValueError as error:
-            await _send(writer, _refusal(str(error)))
-            return True
+            return await self._pieces(refusal(str(error)))
         try:
-            answer = self._answer(request)
-            if inspect.isawaitable(answer):
-                answer = await answer
-            await _send(writer, answer)
-        except OSError:
-            raise
+            given = self._answer(request)
+            answer = await given if inspect.isawaitable(given) else given
+            return await self._pieces(answer) if isinstance(answer, dict) else answer
         except Exception as error:  # noqa: BLE001
             # A fault of ours in a table must not end the daemon that forwards.
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "answering a control request failed", "exception": error}
-            )
+            _tell_fault(error)
             fault = f"{type(error).__name__} in the daemon; see its log"
-            await _send(writer, _refusal(fault))
-            return False
+            return await self._pieces(refusal(fault))
+
+    async def _pieces(self, answer: dict[str, object]) -> deque[bytes]:
+        """Encode an answer; the octets count as held until they are sent.
+
+        The values are gone before the client has to read.
+        """
+        pieces: deque[bytes] = deque()
+        try:
+            for piece in encoded(answer):
+                self._hold(pieces, piece)
+                if self._held > HELD:
+                    self._release(pieces)
+                    busy = "other clients do not read their answers; try again"
+                    self._hold(pieces, *encoded(refusal(busy)))
+                    break
+                await asyncio.sleep(0)
+        except BaseException:
+            self._release(pieces)
+            raise
+        return pieces
+
+    def _hold(self, pieces: deque[bytes], *more: bytes) -> None:
+        pieces.extend(more)
+        self._held += sum(map(len, more))
+
+    def _release(self, pieces: deque[bytes]) -> None:
+        self._held -= sum(map(len, pieces))
+        pieces.clear()
+
+    async def _send(self, client: socket.socket, pieces: deque[bytes]) -> bool:
+        """Send what was encoded; return False where the client does not take it."""
+        try:
+            while pieces:
+                for start in range(0, len(pieces[0]), PIECE):
+                    if not await send(client, pieces[0][start : start + PIECE], TAKING):
+                        return False
+                self._held -= len(pieces.popleft())
+        finally:
+            self._release(pieces)
         return True
 
 
-async def _take_turns() -> None:
-    """Let asyncio finish what it does in steps: accepting and closing take four."""
-    for _ in range(5):
-        await asyncio.sleep(0)
+def _tell_fault(error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler(
+        {"message": "answering a control request failed", "exception": error}
+    )
 
 
-def _refusal(reason: str) -> Answer:
-    return {"ok": False, "error": reason}
+async def _pass_on(client: socket.socket, answer: AsyncGenerator[bytes, None]) -> bool:
+    """Send pieces as they come; return False where the client does not take them."""
+    async with contextlib.aclosing(answer):
+        async for piece in answer:
+            if not await send(client, piece, TAKING):
+                return False
+    return True
 
 
-async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
-    async for piece in _encoded(answer):
-        writer.write(piece)
-        await _drained(writer)
-    writer.write(b"\n")
-    await _drained(writer)
+async def _read_line(client: socket.socket, buffer: bytearray) -> bytes:
+    """Read up to the next line feed; empty where the client ended without one.
 
-
-async def _drained(writer: asyncio.StreamWriter) -> None:
-    """Wait until little is left to send; TimeoutError from a client that stalls."""
-    async with asyncio.timeout(PATIENCE):
-        await writer.drain()
-
-
-async def _encoded(answer: Answer) -> AsyncIterator[bytes]:
-    """Yield an answer as JSON without a line end, a bounded piece at a time."""
-    if isinstance(answer, bytes):
-        for start in range(0, len(answer), _BUFFERED):
-            yield answer[start : start + _BUFFERED]
-        return
-    result = answer.get("result")
-    if not isinstance(result, Iterable) or isinstance(result, str | dict):
-        yield _dump(answer)
-        return
-    rest = {key: value for key, value in answer.items() if key != "result"}
-    yield _dump(rest)[:-1] + (b',"result":[' if rest else b'"result":[')
-    entries = iter(result)
-    separator = b""
-    while chunk := list(islice(entries, _CHUNK)):
-        yield separator + _dump(chunk)[1:-1]
-        separator = b","
-        await asyncio.sleep(0)
-    yield b"]}"
-
-
-def _dump(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    `buffer` keeps what came after it. Raises ValueError for a line that is too long.
+    """
+    while True:
+        line, newline, rest = buffer.partition(b"\n")
+        if newline:
+            buffer[:] = rest
+            return bytes(line) + b"\n"
+        if len(buffer) > MAX_REQUEST:
+            raise ValueError(f"the request is longer than {MAX_REQUEST} octets")
+        some = await receive(client, MAX_REQUEST)
+        if not some:
+            return b""
+        buffer += some

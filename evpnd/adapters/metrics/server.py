@@ -1,46 +1,70 @@
-"""An HTTP server for Prometheus, in threads of its own."""
+"""An HTTP server for Prometheus, in the agent's event loop."""
 
+import asyncio
 import errno
+import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
 
+from evpnd.adapters.clients import Clients, receive, send
 from evpnd.adapters.metrics.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from threading import Thread
-    from wsgiref.simple_server import WSGIServer
+    pass
+
+MAX_CLIENTS: Final = 16
+"""Connections at a time: some Prometheus servers, and a person or two."""
+MAX_REQUEST: Final = 16 << 10
+"""Octets of a request's head."""
+PATIENCE: Final = 10.0
+"""Seconds that a client may take for its request, and for reading a piece of ours;
+Prometheus itself waits for 10."""
+FRESH: Final = 1.0
+"""Seconds for which a snapshot is shown again, whoever asks."""
+_PIECE: Final = 64 << 10
+_BACKLOG: Final = 32
 
 
 class MetricsServer:
-    """Serves ``/metrics``; every scrape takes a new snapshot.
+    """Serves ``/metrics``, one request a connection.
 
-    `snapshot` is called in a thread of the server: it must be quick, and copy
-    what the agent may change meanwhile.
+    `snapshot` is called in the event loop, between two changes of the tables; its
+    numbers become text in a thread.
     """
 
     def __init__(
-        self, listen: tuple[str, int], snapshot: Callable[[], Snapshot]
+        self,
+        listen: tuple[str, int],
+        snapshot: Callable[[], Snapshot],
+        *,
+        fresh: float = FRESH,
     ) -> None:
+        """Take an address and a port; `fresh` is in seconds."""
         self._listen = listen
         self._snapshot = snapshot
-        self._server: WSGIServer | None = None
-        self._thread: Thread | None = None
+        self._fresh = fresh
+        self._taken: Snapshot | None = None
+        self._taken_at = 0.0
+        self._clients: Clients | None = None
+        self.port = 0
+        """The port listened on, also where 0 asked for any."""
 
     def start(self) -> None:
-        """Listen; OSError with a sentence where the address cannot be had."""
-        # Importing them takes longer than the rest of the agent; metrics may be off.
-        from prometheus_client import (  # noqa: PLC0415
-            CollectorRegistry,
-            start_http_server,
-        )
+        """Listen, in the running loop.
+
+        Raises OSError with a sentence where the address cannot be had.
+        """
+        # Importing it takes longer than the rest of the agent; metrics may be off.
+        from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
         from evpnd.adapters.metrics.families import Collector  # noqa: PLC0415
 
-        registry = CollectorRegistry()
-        registry.register(Collector(self._snapshot))
+        self._registry: CollectorRegistry = CollectorRegistry()
+        self._registry.register(Collector(self._recent))
         host, port = self._listen
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
+            listener = _listen(host, port)
         except OSError as error:
             where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             reason = {
@@ -48,17 +72,87 @@ class MetricsServer:
                 errno.EADDRNOTAVAIL: "no interface has this address",
             }.get(error.errno or 0, error.strerror)
             raise OSError(error.errno, f"metrics.listen {where}: {reason}") from None
+        self.port = int(listener.getsockname()[1])
+        busy = _head(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", 0)
+        self._clients = Clients(listener, self._serve, most=MAX_CLIENTS, refusal=busy)
+        self._clients.start()
 
-    @property
-    def port(self) -> int:
-        """The port listened on, also where 0 asked for any."""
-        assert self._server is not None
-        return int(self._server.server_port)
+    async def close(self) -> None:
+        """Stop listening and leave the clients."""
+        if self._clients is not None:
+            await self._clients.close()
+            self._clients = None
 
-    def close(self) -> None:
-        """Stop listening."""
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._thread.join()
-            self._server = None
+    def _recent(self) -> Snapshot:
+        assert self._taken is not None
+        return self._taken
+
+    async def _serve(self, client: socket.socket) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                request = await _read_head(client)
+        except TimeoutError:
+            return
+        if not request:
+            return
+        method, _, fields = request.partition(b" ")
+        if method not in (b"GET", b"HEAD"):
+            await send(client, _head(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", 0), 1)
+            return
+        now = asyncio.get_running_loop().time()
+        if self._taken is None or now - self._taken_at >= self._fresh:
+            self._taken, self._taken_at = self._snapshot(), now
+        kind, text = await asyncio.to_thread(self._render, _accepts(fields))
+        answer = _head(HTTPStatus.OK, kind, len(text))
+        if method == b"GET":
+            answer += text
+        for start in range(0, len(answer), _PIECE):
+            if not await send(client, answer[start : start + _PIECE], PATIENCE):
+                return
+
+    def _render(self, accepts: str) -> tuple[str, bytes]:
+        from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
+
+        encoder, kind = choose_encoder(accepts)
+        return kind, encoder(self._registry)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def _read_head(client: socket.socket) -> bytes:
+    """Read a request up to its empty line; empty where there is none."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        some = await receive(client, MAX_REQUEST)
+        head += some
+        if not some or len(head) > MAX_REQUEST:
+            return b""
+    return head
+
+
+def _accepts(fields: bytes) -> str:
+    """Find the value of the Accept field; empty where there is none."""
+    for line in fields.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"accept":
+            return value.strip().decode("latin-1")
+    return ""
+
+
+def _head(status: HTTPStatus, kind: str, length: int) -> bytes:
+    return (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {length}\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode("latin-1")

@@ -6,11 +6,13 @@ solicitations and advertisements wakes us. Frames with a VLAN tag are not looked
 
 import asyncio
 import errno
+import os
 import socket
 import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from evpnd.adapters import descriptors
 from evpnd.adapters.netlink import bpf
 from evpnd.model.events import BindingsSnooped, NdFlags
 
@@ -104,13 +106,16 @@ def _is_multicast(ip: bytes) -> bool:
 def open_port(ifindex: int) -> socket.socket | None:
     """Open a socket on one port; None where the port is gone.
 
-    Raises PermissionError without CAP_NET_RAW.
+    Raises PermissionError without CAP_NET_RAW, OSError where few descriptors are left.
     """
     try:
         name = socket.if_indextoname(ifindex)
     except OSError:
         return None
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+    if sock.fileno() >= descriptors.for_ports():
+        sock.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     try:
         bpf.attach(sock, bpf.ARP_AND_ND)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)

@@ -153,7 +153,7 @@ def test_a_fault_in_a_table_is_told_and_the_daemon_lives(tmp_path: Path) -> None
 def test_a_client_that_does_not_read_holds_up_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(server_module, "TAKING", 0.5)
     path = tmp_path / "s"
     rows = [{"text": "x" * 1000}] * 20_000
 
