@@ -1,13 +1,14 @@
 """`evpnd explain`: the story of an address, from the wire to the kernel's row."""
 
 import json
+from functools import partial
 
 import pytest
 
 from integration.lab import MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, mesh
-from integration.lab_netns import run
+from integration.lab_netns import run, wait_until
 
 pytestmark = pytest.mark.root
 VNI, OTHER = 10100, 10200
@@ -25,6 +26,13 @@ def explain(daemon: Evpnd, *words: str) -> list[Step]:
 
 def texts(steps: list[Step], step: str) -> str:
     return " | ".join(str(each["text"]) for each in steps if each["step"] == step)
+
+
+def _ends(daemon: Evpnd, address: str, text: str) -> bool:
+    """Return whether the story of an address ends with a text."""
+    steps = explain(daemon, address)
+    mended = text == "the kernel has what is wanted"
+    return text in str(steps[-1]["text"]) and steps[-1]["ok"] is mended
 
 
 def test_every_story_is_told_from_the_wire_to_the_row(make_lab: MakeLab) -> None:
@@ -75,6 +83,23 @@ def test_every_story_is_told_from_the_wire_to_the_row(make_lab: MakeLab) -> None
     taken = explain(one, "mac", remote.mac)
     assert taken[-1]["ok"] is False
     assert "somebody else's row" in str(taken[-1]["text"])
+
+    ports = ["-n", lab[1].namespace, "link", "set", "t1"]
+    address = ["-n", lab[1].namespace, "addr"]
+    on_lo = [f"{lab[1].vtep}/32", "dev", "lo"]
+    for breaks, mends, why in (
+        (["ip", *ports, "down"], ["ip", *ports, "up"], "no tenant port of br10100"),
+        (
+            ["ip", *address, "del", *on_lo],
+            ["ip", *address, "add", *on_lo],
+            f"no interface has the VTEP address {lab[1].vtep}",
+        ),
+    ):
+        run(breaks)
+        wait_until(partial(_ends, one, lab[2].vtep, why), 10, why)
+        run(mends)
+        well = "the kernel has what is wanted"
+        wait_until(partial(_ends, one, lab[2].vtep, well), 10, "mended")
 
     people = two.run("explain", "mac", remote.mac, "--socket", str(two.socket))
     assert people.returncode == 0

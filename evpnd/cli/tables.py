@@ -233,6 +233,7 @@ TABLES: dict[str, Table] = {
             _column("state"),
             Column("since", "AGE", write_age, right=True),
             _sentence("ips"),
+            _sentence("reason"),
         ),
         ("vni", "mac", "kind"),
     ),

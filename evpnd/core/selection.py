@@ -50,6 +50,19 @@ def mac_obstacle(vrf: MacVrf, mac: bytes) -> str | None:
     return None if vrf.ready else f"{vrf.config.name} is not ready"
 
 
+def why_not_announced(vrf: MacVrf, mac: bytes) -> str:
+    """Return why peers are not told of a local MAC that is not announced."""
+    if not vrf.ready:
+        return f"{vrf.config.name} is not ready"
+    if mac in vrf.own_macs:
+        return "it is an own interface's"
+    if mac in vrf.ceded:
+        return "a remote VTEP has a better claim"
+    if mac in vrf.frozen:
+        return "it is a duplicate and frozen"
+    return "advertise.macs is false, and it has no IP to be announced with"
+
+
 def best_for_mac(vrf: MacVrf, mac: bytes) -> Path | None:
     """Find the path that a MAC is reached by."""
     found = vrf.routes.get(mac)

@@ -15,7 +15,12 @@ from evpnd.core.policy import view
 from evpnd.core.policy.present import count_present
 from evpnd.core.reconcile import wanted_neighbor
 from evpnd.core.route_views import arp_nd, flags_of
-from evpnd.core.selection import best_for_ip, best_for_mac
+from evpnd.core.selection import (
+    best_for_ip,
+    best_for_mac,
+    mac_obstacle,
+    why_not_announced,
+)
 from evpnd.model.ids import (
     format_ip,
     format_mac,
@@ -84,6 +89,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
     for vrf in engine.inventory.vrfs.values():
         for mac in vrf.local.keys() | vrf.static.keys():
             local = vrf.local.get(mac)
+            state, reason = _local_state(engine, vrf, mac)
             yield {
                 "vni": vrf.config.vni,
                 "mac": format_mac(mac),
@@ -94,7 +100,8 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "sticky": vrf.is_sticky(mac),
                 "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
                 "interface": _link_name(engine, local.port) if local else None,
-                "state": _local_state(engine, vrf, mac),
+                "state": state,
+                "reason": reason,
                 "since": local.since if local else None,
                 "origin": local.origin.value if local else "configured",
                 "peer": None,
@@ -103,6 +110,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
             path = best_for_mac(vrf, mac)
             if path is None or vrf.is_local(mac):
                 continue
+            state, reason = _row_state(engine, vrf, mac, path)
             yield {
                 "vni": vrf.config.vni,
                 "mac": format_mac(mac),
@@ -113,7 +121,8 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "sticky": path.sticky,
                 "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
                 "interface": _link_name(engine, vrf.vxlan),
-                "state": _row_state(engine, vrf, mac, path),
+                "state": state,
+                "reason": reason,
                 "since": _since(engine, vrf, mac, path),
                 "origin": "bgp",
                 "peer": path.peer,
@@ -230,26 +239,34 @@ def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
     return known.ips if known is not None else ()
 
 
-def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> str:
+State = tuple[str, str | None]
+"""What became of a MAC, and why it is not what one would expect; None: it is."""
+
+
+def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
     if mac in vrf.frozen:
-        return "frozen"
+        return "frozen", why_not_announced(vrf, mac)
     known = vrf.announced.get(mac)
     if known is None:
-        return "not-advertised"
+        return "not-advertised", why_not_announced(vrf, mac)
     keys = [key for key, _ in originate.routes(mac, known)]
-    told = engine.exporter.tells(vrf.rd, keys)
-    return "advertised" if told else "not-advertised"
+    if engine.exporter.tells(vrf.rd, keys):
+        return "advertised", None
+    return "not-advertised", "no peer is told of it: see `evpnd explain`"
 
 
-def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> str:
+def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
+    obstacle = mac_obstacle(vrf, mac)
     if mac in vrf.frozen:
-        return "frozen"
-    if mac in vrf.own_macs or mac in vrf.foreign_rows:
-        return "inactive"
+        return "frozen", obstacle
+    if obstacle is not None and vrf.ready:
+        return "inactive", obstacle
     if vrf.remote_rows.get(mac) == path.vtep:
-        return "installed"
+        return "installed", None
     refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
-    return "pending" if refused is None else f"refused (errno {refused})"
+    if refused is None:
+        return "pending", obstacle
+    return f"refused (errno {refused})", "the kernel refused the row; it is tried again"
 
 
 def _link_name(engine: Engine, ifindex: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.announced import exported
+from evpnd.core.explain.packet import end_kept, end_local, end_own, end_remote_ip
 from evpnd.core.explain.received import (
     Received,
     concerns,
@@ -121,11 +122,13 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     if story.steps[-1]["step"] == "end":
         return
     if ip in vrf.own_ips:
-        story.tell("end", "it is this host's own", vrf, ok=True)
-    elif lost is None:
-        story.end_local(vrf, untold)
-    else:
+        end_own(story, vrf)
+    elif lost is not None:
         story.end(vrf, lost)
+    elif local is not None:
+        end_local(story, vrf, local, untold, ip)
+    elif found is not None:
+        end_remote_ip(story, vrf, ip, *found)
 
 
 def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
@@ -182,7 +185,7 @@ def _tell_neighbor(
         text = f"{text} on {story.link(row.ifindex)} ({whose})"
         story.tell("found", text, vrf)
     if rows and wanted is None and ip in vrf.adopted_ips and story.waits:
-        story.end_kept(vrf)
+        end_kept(story, vrf)
         return lost
     if not rows:
         story.tell("found", "no neighbour in the kernel", vrf)

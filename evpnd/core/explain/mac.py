@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
 from evpnd.core.explain.announced import exported
+from evpnd.core.explain.packet import end_kept, end_local, end_remote_mac
 from evpnd.core.explain.received import (
     Received,
     concerns,
@@ -15,7 +16,7 @@ from evpnd.core.explain.received import (
 )
 from evpnd.core.explain.story import Story, duration
 from evpnd.core.path import Path, why_better
-from evpnd.core.selection import best, mac_candidates, mac_obstacle
+from evpnd.core.selection import best, mac_candidates, mac_obstacle, why_not_announced
 from evpnd.model.ids import format_ip, format_mac, format_rd
 from evpnd.model.rows import NTF_SELF
 
@@ -72,14 +73,14 @@ def _tell_mac_in(
         lost = _tell_local(story, vrf, mac, chosen)
     elif chosen is not None:
         _tell_selected(story, vrf, mac, chosen, paths)
-    wanted = None
+    wanted: Path | None = None
     if chosen is not None and not vrf.is_local(mac):
         obstacle = mac_obstacle(vrf, mac)
         if obstacle is None:
-            wanted = chosen.vtep
-            row = f"{format_mac(mac)} dst {format_ip(wanted)}"
+            wanted = chosen
+            row = f"{format_mac(mac)} dst {format_ip(chosen.vtep)}"
             text = f"FDB row {row} on {story.link(vrf.vxlan)}, and its bridge row"
-            story.tell("wanted", text, vrf, vtep=format_ip(wanted))
+            story.tell("wanted", text, vrf, vtep=format_ip(chosen.vtep))
         else:
             story.tell("wanted", f"no row: {obstacle}", vrf)
             lost = lost or obstacle
@@ -120,7 +121,7 @@ def _tell_local(
         story.tell("selected", text, vrf)
     known = vrf.announced.get(mac)
     if known is None:
-        untold = _why_not_announced(vrf, mac)
+        untold = why_not_announced(vrf, mac)
         story.tell("announced", f"no: {untold}", vrf)
         return untold
     ips = ", ".join(map(format_ip, known.ips)) or "no IP"
@@ -147,18 +148,6 @@ def _why_local(vrf: MacVrf, mac: bytes, remote: Path) -> str:
     return "lower VTEP address"
 
 
-def _why_not_announced(vrf: MacVrf, mac: bytes) -> str:
-    if not vrf.ready:
-        return f"{vrf.config.name} is not ready"
-    if mac in vrf.own_macs:
-        return "it is an own interface's"
-    if mac in vrf.ceded:
-        return "a remote VTEP has a better claim"
-    if mac in vrf.frozen:
-        return "it is a duplicate and frozen"
-    return "advertise.macs is false, and it has no IP to be announced with"
-
-
 def _tell_selected(
     story: Story, vrf: MacVrf, mac: bytes, chosen: Path, paths: list[Path]
 ) -> None:
@@ -178,14 +167,14 @@ def _tell_selected(
 
 
 def _tell_found_mac(
-    story: Story, vrf: MacVrf, mac: bytes, wanted: bytes | None, lost: str | None
+    story: Story, vrf: MacVrf, mac: bytes, wanted: Path | None, lost: str | None
 ) -> None:
     rows = [row for row in story.fdb(vrf) if row.mac == mac]
     for row in rows:
         story.tell("found", story.row(row), vrf)
     kept = mac in vrf.adopted_macs and story.waits and not vrf.is_local(mac)
     if rows and wanted is None and kept:
-        story.end_kept(vrf)
+        end_kept(story, vrf)
         return
     if not rows:
         story.tell("found", "no row in the kernel", vrf)
@@ -193,18 +182,18 @@ def _tell_found_mac(
     if errno is not None:
         refused = story.refused("row", errno, vrf)
         lost = lost or refused
+    if vrf.is_local(mac):
+        end_local(story, vrf, mac, lost)
+        return
     if wanted is not None:
-        own = [row for row in rows if row.flags & NTF_SELF and row.dst == wanted]
+        own = [row for row in rows if row.flags & NTF_SELF and row.dst == wanted.vtep]
         bridge = [row for row in rows if not row.flags & NTF_SELF]
-        right = own and any(row.ifindex == vrf.vxlan for row in bridge)
-        if not right:
-            lost = lost or "the row is not in the kernel yet, or was taken out of it"
-        story.end(vrf, None if right else lost)
-    elif not vrf.is_local(mac):
-        ours = any(row.is_ours for row in rows)
-        story.end(vrf, lost, there=ours and not vrf.ready)
-    else:
-        story.end_local(vrf, lost)
+        if own and any(row.ifindex == vrf.vxlan for row in bridge):
+            end_remote_mac(story, vrf, mac, wanted)
+            return
+    ours = any(row.is_ours for row in rows)
+    lost = lost or "the row is not in the kernel yet, or was taken out of it"
+    story.end(vrf, lost, there=ours and not vrf.ready)
 
 
 def _mac_routes(engine: Engine, mac: bytes) -> Iterator[Received]:

@@ -162,24 +162,7 @@ class Story:
         self.tell("error", lost, vrf)
         return lost
 
-    def end_local(self, vrf: MacVrf, untold: str | None) -> None:
-        """End the story of what is behind a port of ours."""
-        if untold is None:
-            self.end(vrf, None)
-        else:
-            self.tell("end", f"here, and not announced: {untold}", vrf, ok=False)
-
-    def end_kept(self, vrf: MacVrf) -> None:
-        """End the story of a row that no route confirmed yet, and that may stay."""
-        text = "an earlier run left it; it is kept until every peer has had its say"
-        self.tell("noted", text, vrf)
-        self.tell("end", "here for now: an earlier run left it", vrf, ok=True)
-
-    def end(self, vrf: MacVrf, lost: str | None, *, there: bool = False) -> None:
-        """Tell how it ends, and where it got lost; `there`: a row of it is found."""
-        if lost is None:
-            self.tell("end", "the kernel has what is wanted", vrf, ok=True)
-        elif there:
-            self.tell("end", f"there, and not wanted now: {lost}", vrf, ok=False)
-        else:
-            self.tell("end", f"absent: {lost}", vrf, ok=False)
+    def end(self, vrf: MacVrf, lost: str, *, there: bool = False) -> None:
+        """Tell where it got lost; `there`: a row of it is found all the same."""
+        how = "there, and not wanted now" if there else "absent"
+        self.tell("end", f"{how}: {lost}", vrf, ok=False)

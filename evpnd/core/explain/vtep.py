@@ -3,6 +3,7 @@
 from evpnd.core.admission import other_fate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
+from evpnd.core.explain.packet import end_kept, end_vtep
 from evpnd.core.explain.received import (
     is_for,
     peer_name,
@@ -151,7 +152,7 @@ def _tell_vtep_in(
     if not rows:
         story.tell("found", "not in the kernel's flood list", vrf)
     if rows and vtep in vrf.adopted_vteps and story.waits and lost is not None:
-        story.end_kept(vrf)
+        end_kept(story, vrf)
         return
     errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)
     if errno is not None:
@@ -159,7 +160,10 @@ def _tell_vtep_in(
         lost = lost or refused
     if not rows:
         lost = lost or "the row is not in the kernel yet, or was taken out of it"
-    story.end(vrf, lost, there=bool(rows))
+    if lost is None:
+        end_vtep(story, vrf, vtep)
+    else:
+        story.end(vrf, lost, there=bool(rows))
 
 
 def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:

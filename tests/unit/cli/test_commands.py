@@ -86,7 +86,7 @@ def test_a_pipe_gets_plain_lines_of_any_width(tmp_path: Path) -> None:
         "02:00:00:00:00:01",
         "02:00:00:00:00:02",
     ]
-    assert lines[1].endswith("192.0.2.1," * 29 + "192.0.2.1")
+    assert lines[1].endswith("192.0.2.1," * 29 + "192.0.2.1  -")
     assert done.stdout.isascii()
     assert "\x1b" not in done.stdout
 
