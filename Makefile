@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup demo demo-clean test lint fuzz lab interop image
+.PHONY: help setup bed demo demo-clean test lint fuzz lab interop image
 
 help:
 	@echo "make demo        three hosts in network namespaces, checked as it goes"
@@ -15,9 +15,14 @@ help:
 	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
 	@echo "                 (SECONDS=600 sets how long)"
 	@echo "make setup       Debian packages and .venv; the others call it"
+	@echo "make bed         the same, and a Debian 13 root with FRR 10 and a Linux to boot;"
+	@echo "                 test and interop call it (EVPND_BEDS=FOLDER says where it is)"
 
 setup:
 	@scripts/setup.sh
+
+bed:
+	@scripts/setup.sh --bed
 
 demo: setup
 	@.venv/bin/python -m integration.demo
@@ -29,13 +34,13 @@ lab: TOPO ?= containerlab/back-to-back
 lab: setup
 	@.venv/bin/python -m integration.lab run $(if $(filter-out 0,$(KEEP)),--keep) $(TOPO)
 
-interop: setup
+interop: bed
 	@.venv/bin/python -m integration.clab.interop $(if $(WRITE),--write $(WRITE))
 
 image:
 	docker build --file containerlab/Dockerfile --tag evpnd:latest .
 
-test: setup
+test: bed
 	@scripts/check.sh
 
 lint: setup

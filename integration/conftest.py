@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from integration import frr, gobgp, speaker_lab
+from integration import bed, frr, gobgp, guest, guest_tests, speaker_lab
 from integration.clab.labs import deploy, load, load_images
 from integration.clab.place import Place
 from integration.lab import Lab, MakeLab
 from integration.lab_clab import NAME, Up, leftovers
 from integration.lab_netns import NETNS_DIRECTORY, is_running, sweep
+from integration.roots import MACHINE, Root
 
 _labs = pytest.StashKey[list[Lab]]()
 
@@ -26,12 +27,31 @@ def _missing(item: pytest.Item) -> str | None:
         return "needs the Debian package frr"
     if item.get_closest_marker("gobgp") and not gobgp.is_installed():
         return "needs the Debian package gobgpd"
+    if item.get_closest_marker("bed") and not bed.is_made():
+        return "needs the Debian 13 bed: scripts/setup.sh --bed"
+    if _needs_guest(item) and not guest.is_installed():
+        return "needs the guest of the Debian 13 bed: scripts/setup.sh --bed"
     return None
+
+
+def _needs_guest(item: pytest.Item) -> bool:
+    marks = ("guest_kernel",) if guest_tests.is_inside() else ("guest", "guest_kernel")
+    return any(item.get_closest_marker(mark) for mark in marks)
 
 
 def pytest_configure() -> None:
     """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the tests of the guest run there."""
+    guest_tests.stand_in(items)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tell the machine what became of a test in the guest."""
+    guest_tests.report(report)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -71,13 +91,21 @@ _OURS = re.compile(r"evt(\d+)")
 
 
 @pytest.fixture
-def make_lab(request: pytest.FixtureRequest) -> Iterator[MakeLab]:
+def root(request: pytest.FixtureRequest) -> Root:
+    """Return where labs have FRR and GoBGP from; `lab_roots` has more than one."""
+    found = getattr(request, "param", MACHINE)
+    assert isinstance(found, Root)
+    return found
+
+
+@pytest.fixture
+def make_lab(request: pytest.FixtureRequest, root: Root) -> Iterator[MakeLab]:
     """Make labs: ``make_lab(hosts=2, underlay=4)``; removed after the test."""
     labs = request.node.stash.setdefault(_labs, [])
     with ExitStack() as stack:
 
         def make(hosts: int = 2, underlay: int = 4) -> Lab:
-            lab = Lab(f"evt{os.getpid()}", hosts, underlay)
+            lab = Lab(f"evt{os.getpid()}", hosts, underlay, root=root)
             labs.append(lab)
             return stack.enter_context(lab)
 

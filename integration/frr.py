@@ -1,13 +1,17 @@
-"""FRR as a leaf or a route reflector: zebra and bgpd in a namespace of the lab."""
+"""FRR as a leaf or a route reflector: its daemons in a namespace of the lab.
+
+The FRR is that of the lab's root. Before FRR 10 these are zebra and bgpd; since then
+zebra takes its settings from mgmtd.
+"""
 
 import itertools
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from integration.lab import ROUTER_SESSION, Host, Lab
 from integration.lab_netns import LabError, Process, ip, run, sysctl, wait_until
+from integration.roots import MACHINE
 
 DAEMONS = Path("/usr/lib/frr")
 CONNECT = 1
@@ -16,38 +20,47 @@ CONNECT = 1
 
 def is_installed() -> bool:
     """Tell whether the Debian package is here."""
-    return (DAEMONS / "bgpd").exists()
+    return MACHINE.has(f"{DAEMONS}/bgpd")
+
+
+_RUN = Path("/run/frr")
+"""Where FRR has its sockets. Each Frr sees a folder of its own there."""
+_FILE = ("-f", str(_RUN / "frr.conf"))
 
 
 class Frr:
-    """zebra and bgpd with files and sockets of their own."""
+    """zebra and bgpd with files and sockets of their own, and mgmtd where there is."""
 
     def __init__(self, lab: Lab, namespace: str, configuration: Sequence[str]) -> None:
-        """Start both; the configuration is lines of frr.conf."""
+        """Start all; the configuration is lines of frr.conf."""
         self.namespace = namespace
+        self._lab = lab
+        self._root = lab.root
         self._directory = lab.directory / f"frr-{namespace}"
         self._directory.mkdir()
+        (self._root.path / _RUN.relative_to("/")).mkdir(exist_ok=True)
         lines = [
             f"hostname {namespace}",
-            f"log file {self._directory / 'frr.log'} informational",
+            f"log file {_RUN / 'frr.log'} informational",
             "ip nht resolve-via-default",
             *configuration,
         ]
         file = self._directory / "frr.conf"
         file.write_text("\n".join(lines) + "\n")
         for path in (self._directory, file):
-            shutil.chown(path, "frr", "frr")
-        self._lab = lab
+            self._root.give(path, "frr")
+        if self._root.has(f"{DAEMONS}/mgmtd"):
+            self._start("mgmtd", "mgmtd_be.sock")
         self.start_zebra()
         self.start_bgpd()
 
     def start_zebra(self, *arguments: str) -> None:
         """Start zebra, and wait until bgpd can connect."""
-        self.zebra = self._start("zebra", "zserv.api", *arguments)
+        self.zebra = self._start("zebra", "zserv.api", *_FILE, *arguments)
 
     def start_bgpd(self) -> None:
         """Start bgpd, and wait until vtysh can connect."""
-        self.bgpd = self._start("bgpd", "bgpd.vty")
+        self.bgpd = self._start("bgpd", "bgpd.vty", *_FILE)
 
     def _start(self, daemon: str, name: str, *arguments: str) -> Process:
         # A killed daemon leaves its socket behind.
@@ -55,22 +68,19 @@ class Frr:
         process = self._lab.process(
             self.namespace,
             f"{daemon}-{self.namespace}",
-            str(DAEMONS / daemon),
-            *("-A", "127.0.0.1"),
-            *("-f", str(self._directory / "frr.conf")),
-            *("-i", str(self._directory / f"{daemon}.pid")),
-            *("-z", str(self._directory / "zserv.api")),
-            *("--vty_socket", str(self._directory)),
-            *arguments,
+            *self._inside(str(DAEMONS / daemon), "-A", "127.0.0.1", *arguments),
         )
         path = self._directory / name
         wait_until(path.exists, 10, f"{daemon}'s {name}", seen=process.tail)
         return process
 
+    def _inside(self, *argv: str) -> list[str]:
+        return self._root.command(argv, {str(_RUN): self._directory})
+
     def vtysh(self, *commands: str) -> str:
         """Run commands in vtysh, one after the other."""
         words = [word for command in commands for word in ("-c", command)]
-        return run(["vtysh", "--vty_socket", str(self._directory), *words])
+        return run(self._inside("vtysh", *words))
 
     def show(self, command: str) -> dict[str, object]:
         """Run one ``show ... json``."""

@@ -1,17 +1,23 @@
-"""GoBGP as a route reflector, on the underlay router or on a host."""
+"""GoBGP as a route reflector, on the underlay router or on a host.
+
+The GoBGP is that of the lab's root.
+"""
 
 import json
-import shutil
 
 from integration.lab import ROUTER_SESSION, Host, Lab
 from integration.lab_netns import Process, run, wait_until
+from integration.roots import MACHINE
 
+PROGRAM = "/usr/bin/gobgpd"
 API = "127.0.0.1:50051"
+_MOUNTED = "/mnt"
+"""Where gobgpd sees its folder."""
 
 
 def is_installed() -> bool:
     """Tell whether the Debian package is here."""
-    return shutil.which("gobgpd") is not None
+    return MACHINE.has(PROGRAM)
 
 
 class GoBgp:
@@ -41,17 +47,21 @@ class GoBgp:
                 )
                 if graceful_restart:
                     text += _GRACEFUL_RESTART.format(seconds=graceful_restart)
-        self._file = lab.directory / f"gobgpd-{self.namespace}.toml"
-        self._file.write_text(text)
+        self._directory = lab.directory / f"gobgp-{self.namespace}"
+        self._directory.mkdir()
+        (self._directory / "gobgpd.toml").write_text(text)
         self.process = self._start()
 
     def _start(self, *arguments: str) -> Process:
         return self._lab.process(
             self.namespace,
             f"gobgpd-{self.namespace}",
-            *("gobgpd", "-t", "toml", "-f", str(self._file)),
+            *self._inside("gobgpd", "-t", "toml", "-f", f"{_MOUNTED}/gobgpd.toml"),
             *("--api-hosts", API, "--syslog", "no", *arguments),
         )
+
+    def _inside(self, *argv: str) -> list[str]:
+        return self._lab.root.command(argv, {_MOUNTED: self._directory})
 
     def restart(self, *, graceful: bool = False) -> None:
         """Start it again after its end, telling its clients that it restarted."""
@@ -59,8 +69,8 @@ class GoBgp:
 
     def neighbors(self) -> dict[str, bool]:
         """Map session addresses to whether the session is established."""
-        words = ["ip", "netns", "exec", self.namespace, "gobgp", "-j", "neighbor"]
-        found = json.loads(run(words))
+        words = self._inside("gobgp", "-j", "neighbor")
+        found = json.loads(run(["ip", "netns", "exec", self.namespace, *words]))
         return {
             each["conf"]["neighbor_address"]: each["state"].get("session_state") == 6
             for each in found

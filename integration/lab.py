@@ -22,6 +22,7 @@ from typing import Self
 from integration.lab_evpnd import Evpnd
 from integration.lab_netns import Process, ip, run, sweep, sysctl
 from integration.lab_tenant import Tenant
+from integration.roots import MACHINE, Root
 
 UNDERLAY_MTU = 1600
 """VXLAN's 50 or 70 octets around a tenant's 1500."""
@@ -143,10 +144,20 @@ class Lab:
     """The fabric: a context manager."""
 
     def __init__(
-        self, prefix: str, hosts: int = 2, underlay: int = 4, *, keep: bool = False
+        self,
+        prefix: str,
+        hosts: int = 2,
+        underlay: int = 4,
+        *,
+        keep: bool = False,
+        root: Root = MACHINE,
     ) -> None:
-        """``underlay`` is 4 or 6; ``keep`` leaves all in place at the end."""
+        """``underlay`` is 4 or 6; ``keep`` leaves all in place at the end.
+
+        ``root`` is where FRR and GoBGP are run from.
+        """
         self.prefix = prefix
+        self.root = root
         self.underlay = underlay
         self.keep = keep
         self.router = f"{prefix}-router"

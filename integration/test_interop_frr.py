@@ -13,8 +13,9 @@ from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import expect_bindings, expect_flood, expect_macs, heard
 from integration.lab_kernel import bindings, remote_macs
 from integration.lab_netns import wait_until
+from integration.lab_roots import each_root
 
-pytestmark = [pytest.mark.root, pytest.mark.frr]
+pytestmark = [pytest.mark.root, pytest.mark.frr, each_root]
 VNI = 10100
 REFLECTOR = ROUTER_SESSION[4]
 SVI = {VNI: "192.168.100.252/24"}

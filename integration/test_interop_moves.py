@@ -8,9 +8,10 @@ from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import expect_macs, heard
 from integration.lab_kernel import local_macs
 from integration.lab_netns import wait_until
+from integration.lab_roots import each_root
 from integration.lab_tenant import Tenant
 
-pytestmark = [pytest.mark.root, pytest.mark.frr]
+pytestmark = [pytest.mark.root, pytest.mark.frr, each_root]
 VNI = 10100
 LEAF = 2
 """The host with FRR; 1 and 3 have evpnd."""

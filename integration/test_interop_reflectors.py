@@ -13,8 +13,9 @@ from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import expect_flood, expect_macs, heard
 from integration.lab_monitor import RowMonitor
 from integration.lab_netns import Process, wait_until
+from integration.lab_roots import each_root
 
-pytestmark = [pytest.mark.root, pytest.mark.frr, pytest.mark.gobgp]
+pytestmark = [pytest.mark.root, pytest.mark.frr, pytest.mark.gobgp, each_root]
 VNI = 10100
 SETTLED = 1.0
 """Seconds after which what a change sets off has happened."""

@@ -18,6 +18,7 @@ from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import expect_flood, expect_macs, heard
 from integration.lab_monitor import RowMonitor
 from integration.lab_netns import is_running, wait_until
+from integration.lab_roots import each_root
 from integration.lab_tenant import Tenant
 
 pytestmark = [pytest.mark.root, pytest.mark.frr]
@@ -143,6 +144,7 @@ def test_frr_that_restarts_with_preserved_state_costs_no_packet(
     assert changes == []
 
 
+@each_root
 def test_rows_to_frr_stay_while_bgpd_restarts(make_lab: MakeLab) -> None:
     it = pair(make_lab)
     one, two = it.tenants
@@ -184,6 +186,7 @@ def test_what_goes_to_frr_arrives_while_evpnd_restarts(make_lab: MakeLab) -> Non
 
 
 @pytest.mark.gobgp
+@each_root
 def test_a_reflector_that_keeps_routes_lets_evpnd_restart_unnoticed(
     make_lab: MakeLab,
 ) -> None:

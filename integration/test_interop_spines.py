@@ -14,6 +14,7 @@ from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import expect_flood, expect_macs, heard
 from integration.lab_kernel import remote_macs
 from integration.lab_netns import wait_until
+from integration.lab_roots import each_root
 
 pytestmark = pytest.mark.root
 VNI = 10100
@@ -107,6 +108,7 @@ def expect_sticky(lab: Lab, there: Evpnd) -> None:
 
 
 @pytest.mark.frr
+@each_root
 def test_an_ebgp_spine_of_frr_between_evpnd_hosts_and_an_frr_leaf(
     make_lab: MakeLab,
 ) -> None:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes a Debian 12 machine ready for `make demo` and `make test`: Debian
 # packages that are missing, and a virtual environment in .venv with exactly the
-# versions of constraints.txt. Does nothing where nothing has changed.
+# versions of constraints.txt. With `--bed` also the Debian 13 root that some tests
+# run in (integration/bed.py). Does nothing where nothing has changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -109,3 +110,6 @@ install_python() {
 mapfile -t packages < <(missing_packages)
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 current || install_python
+if [ "${1:-}" = --bed ]; then
+    $venv/bin/python -m integration.bed
+fi

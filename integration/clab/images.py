@@ -1,6 +1,7 @@
 """Which local program stands for a container image: a small table in YAML."""
 
 import fnmatch
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from integration.clab.schema import Validator
 from integration.clab.values import TEXTS, Each, text
 from integration.lab_evpnd import command
 
+PROGRAMS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
+"""Where programs are, below a root."""
 TABLE = Path(__file__).parents[2] / "containerlab" / "images.yaml"
 
 
@@ -35,6 +38,8 @@ class Image:
     """A command that succeeds once the node takes `exec`; empty: it does at once."""
     programs: Mapping[str, str]
     """Names below /usr/local/bin, and the programs that they stand for."""
+    root: Path
+    """What a node sees as its file system: the machine's, or another Debian's."""
 
     def fits(self, name: str) -> bool:
         """Tell whether this stands for an image: REPOSITORY[:TAG][@DIGEST]."""
@@ -50,9 +55,17 @@ class Image:
 
     def missing(self) -> str:
         """Say what is not installed; empty where nothing is missing."""
-        if not self.needs or shutil.which(self.needs):
+        path = os.pathsep.join(str(self.root / each) for each in PROGRAMS)
+        needs = self.needs
+        if needs.startswith("/"):
+            needs = str(self.root / needs.lstrip("/"))
+        if not needs or shutil.which(needs, path=path):
             return ""
-        return f"{self.needs} is not here; install the Debian package {self.package}"
+        where = "" if self.root == Path("/") else f" below {self.root}"
+        return (
+            f"{self.needs} is not here{where};"
+            f" install the Debian package {self.package}"
+        )
 
 
 _KEYS: Checks = {
@@ -65,6 +78,7 @@ _KEYS: Checks = {
     "healthcheck": TEXTS,
     "ready": TEXTS,
     "programs": Each(dict, text),
+    "root": text,
 }
 
 
@@ -105,6 +119,7 @@ def _read(document: Document) -> list[Image]:
                 Healthcheck(check, interval=1) if check else None,
                 lists["ready"],
                 _programs_of(found.get("programs")),
+                Path(str(found.get("root", "/"))),
             )
         )
     if validator.errors:

@@ -13,7 +13,6 @@ container's engine would; STATUS is what it ended with.
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -40,6 +39,8 @@ class Mount(TypedDict):
 class Spec(TypedDict):
     """What a node is to be."""
 
+    root: str
+    """The file system that it sees."""
     hostname: str
     hosts: str
     mounts: list[Mount]
@@ -98,7 +99,7 @@ def build_root(directory: Path, spec: Spec) -> Path:
         path.mkdir()
     mount(
         *("-t", "overlay", "overlay", "-o"),
-        f"lowerdir=/,upperdir={upper},workdir={work}",
+        f"lowerdir={spec['root']},upperdir={upper},workdir={work}",
         str(root),
     )
     for name in _EMPTY:
@@ -106,8 +107,12 @@ def build_root(directory: Path, spec: Spec) -> Path:
         mount("-t", "tmpfs", "-o", "mode=1777", name, str(root / name))
     for name in ("lock", "frr"):
         (root / "run" / name).mkdir()
-    with contextlib.suppress(LookupError):
-        shutil.chown(root / "run" / "frr", "frr", "frr")
+    # By the numbers that this user has there; it may be in no such root.
+    subprocess.run(
+        ["chroot", str(root), "chown", "frr:frr", "/run/frr"],
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
     mount("-t", "proc", "proc", str(root / "proc"))
     mount("-t", "sysfs", "sysfs", str(root / "sys"))
     mount("--rbind", "/dev", str(root / "dev"))

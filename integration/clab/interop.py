@@ -9,20 +9,23 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import yaml
 
+from integration.bed import bed
 from integration.clab.checks import Runner
 from integration.clab.expected import read_expected
 from integration.clab.images import Image
 from integration.clab.labs import deploy, load, load_images, topology_file
 from integration.clab.model import Topology
 from integration.clab.place import Place
+from integration.clab.support import image_of
 from integration.lab_netns import LabError, ip, run, wait_until
 from integration.lab_ping import Ping, PingResult
+from integration.roots import MACHINE, Root
 
 TOPOLOGIES = Path(__file__).parents[2] / "containerlab"
 BRIDGE = "br10100"
@@ -30,8 +33,12 @@ PATIENCE = 60.0
 """Seconds that anything may take to converge."""
 _GOBGP = {"macadv": 2, "multicast": 3, "esi": 4, "A-D": 1, "Prefix": 5}
 
+ROOTS = (MACHINE, bed())
+"""Where FRR and GoBGP are from, one after the other."""
+
 HEAD = (
     "neighbour",
+    "version",
     "sent, as the neighbour has it",
     "received",
     "session",
@@ -65,9 +72,12 @@ def pairs() -> list[Pair]:
 class Measurement:
     """One pair in its lab."""
 
-    def __init__(self, pair: Pair, topology: Topology, place: Place) -> None:
+    def __init__(
+        self, pair: Pair, version: str, topology: Topology, place: Place
+    ) -> None:
         """Measure in a lab that has just come up."""
         self.pair = pair
+        self.version = version
         self.place = place
         self.runner = Runner(place)
         self.start = time.monotonic()
@@ -86,6 +96,7 @@ class Measurement:
         wait_until(lambda: self._sent() >= {2, 3}, 10, "routes at the neighbour")
         return [
             pair.title,
+            self.version,
             _types(self._sent()),
             _types(self._received()),
             session,
@@ -203,25 +214,59 @@ def _loss(loss: int, sent: int, gap: float) -> str:
     return f"{loss} of {sent} lost" + (f" ({gap:.1f} s)" if gap else "")
 
 
-def _measure(pair: Pair, images: list[Image], prefix: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Release:
+    """FRR and GoBGP of one root, and labs that have them."""
+
+    root: Root
+    images: list[Image]
+    frr: str
+    gobgp: str
+
+    def version(self, program: str) -> str:
+        """Return name and version of a neighbour's program."""
+        names = {"frr": f"FRR {self.frr}", "gobgp": f"GoBGP {self.gobgp}"}
+        return names.get(program, "this one")
+
+    def versions_in(self, topology: Topology) -> str:
+        """Return names and versions of all that a topology has beside evpnd."""
+        images = [image_of(node) for node in topology.nodes.values()]
+        found = [word for word in ("frr", "gobgp") if any(word in i for i in images)]
+        return ", ".join(map(self.version, found))
+
+
+def release(root: Root) -> Release:
+    """Return what a root has."""
+    images = [
+        replace(image, root=root.path) if image.package else image
+        for image in load_images(())
+    ]
+    said = run(root.command(["/usr/lib/frr/bgpd", "--version"]))
+    frr = re.search(r"version (\S+)", said)
+    gobgp = run(root.command(["gobgpd", "--version"])).split()[-1]
+    return Release(root, images, frr[1] if frr else "?", gobgp)
+
+
+def _measure(pair: Pair, release: Release, prefix: str) -> list[str]:
     file = topology_file(TOPOLOGIES / pair.topology)
-    topology = load(file, f"{prefix}{pair.topology}", images)
-    place = deploy(topology, images, strict=True, say=lambda _: None)
+    topology = load(file, f"{prefix}{pair.topology}", release.images)
+    version = release.version(pair.neighbour["program"])
+    place = deploy(topology, release.images, strict=True, say=lambda _: None)
     try:
-        return Measurement(pair, topology, place).cells()
+        return Measurement(pair, version, topology, place).cells()
     except LabError as error:
         click.echo(f"{pair.title}: {error}", err=True)
-        return [pair.title, *["**no**"] * (len(HEAD) - 1)]
+        return [pair.title, version, *["**no**"] * (len(HEAD) - 2)]
     finally:
         place.remove()
 
 
-def _expectations(file: Path, images: list[Image], prefix: str) -> list[str]:
+def _expectations(topology: Topology, release: Release) -> list[str]:
     """Run a topology's expected results; gives a line of the second table."""
-    topology = load(file, f"{prefix}{file.parent.name}", images)
-    steps = read_expected(file.with_name("expected.yaml"), list(topology.nodes))
+    name = topology.path.parent.name
+    steps = read_expected(topology.path.with_name("expected.yaml"), [*topology.nodes])
     start = time.monotonic()
-    place = deploy(topology, images, strict=True, say=lambda _: None)
+    place = deploy(topology, release.images, strict=True, say=lambda _: None)
     try:
         runner = Runner(place)
         outcomes = [runner.run(step) for step in steps]
@@ -229,12 +274,12 @@ def _expectations(file: Path, images: list[Image], prefix: str) -> list[str]:
         place.remove()
     for outcome in outcomes:
         if outcome.trouble:
-            where = f"{file.parent.name}: {outcome.name}"
-            click.echo(f"{where}: {outcome.trouble}", err=True)
+            click.echo(f"{name}: {outcome.name}: {outcome.trouble}", err=True)
     held = sum(not outcome.trouble for outcome in outcomes)
     verdict = f"{held} of {len(outcomes)}" + ("" if held == len(outcomes) else " **!**")
     spent = f"{time.monotonic() - start:.0f} s"
-    return [f"[{file.parent.name}](../containerlab/{file.parent.name})", verdict, spent]
+    link = f"[{name}](../containerlab/{name})"
+    return [link, release.versions_in(topology) or "evpnd alone", verdict, spent]
 
 
 def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
@@ -242,11 +287,37 @@ def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _versions() -> str:
+def _matrix(releases: list[Release], prefix: str) -> list[list[str]]:
+    """Measure all pairs; those of evpnd alone once."""
+    rows = []
+    for pair in pairs():
+        alone = pair.neighbour["program"] == "evpnd"
+        for each in releases[:1] if alone else releases:
+            version = each.version(pair.neighbour["program"])
+            click.echo(f"measuring: {pair.title} ({version})", err=True)
+            rows.append(_measure(pair, each, prefix))
+    return rows
+
+
+def _results(releases: list[Release], prefix: str) -> list[list[str]]:
+    """Run all topologies; those of evpnd alone once."""
+    rows = []
+    for path in sorted(TOPOLOGIES.glob("*/expected.yaml")):
+        file, name = topology_file(path.parent), path.parent.name
+        for each in releases:
+            topology = load(file, f"{prefix}{name}", each.images)
+            versions = each.versions_in(topology)
+            if each is not releases[0] and not versions:
+                continue
+            click.echo(f"running: {name} {versions}", err=True)
+            rows.append(_expectations(topology, each))
+    return rows
+
+
+def _versions(releases: list[Release]) -> str:
     kernel = run(["uname", "-r"]).partition("-")[0].strip()
-    frr = re.search(r"version (\S+)", run(["/usr/lib/frr/bgpd", "--version"]))
-    gobgp = run(["gobgpd", "--version"]).split()[-1]
-    return f"Linux {kernel}, FRR {frr[1] if frr else '?'}, GoBGP {gobgp}"
+    pairs = (f"FRR {each.frr} with GoBGP {each.gobgp}" for each in releases)
+    return f"Linux {kernel}; " + ", ".join(pairs)
 
 
 @click.command()
@@ -254,22 +325,17 @@ def _versions() -> str:
 @click.option("--prefix", default="io-", help="Of the labs' names.")
 def main(write: Path | None, prefix: str) -> None:
     """Measure evpnd with all neighbours that run here."""
-    images = load_images(())
+    releases = [release(root) for root in ROOTS]
     start = time.monotonic()
-    matrix = []
-    for pair in pairs():
-        click.echo(f"measuring: {pair.title}", err=True)
-        matrix.append(_measure(pair, images, prefix))
-    files = sorted(TOPOLOGIES.glob("*/expected.yaml"))
-    results = []
-    for path in files:
-        click.echo(f"running: {path.parent.name}", err=True)
-        results.append(_expectations(topology_file(path.parent), images, prefix))
+    matrix = _matrix(releases, prefix)
+    results = _results(releases, prefix)
     spent = time.monotonic() - start
     page = _PAGE.format(
-        versions=_versions(),
+        versions=_versions(releases),
         matrix=_table(HEAD, matrix),
-        results=_table(("topology", "expected results that held", "took"), results),
+        results=_table(
+            ("topology", "with", "expected results that held", "took"), results
+        ),
     )
     click.echo(page)
     click.echo(f"{spent:.0f} s", err=True)
@@ -283,7 +349,7 @@ _PAGE = """\
 # Who gets on with whom
 
 Written by `make interop WRITE=docs/interop-matrix.md`, not by hand.
-{versions}.
+{versions}. All run on this kernel.
 
 Times count from the end of the lab's making, when the speakers answer commands.
 *Sent* and *received* are route types.

@@ -58,6 +58,7 @@ def specification(
     ``hosts`` is its /etc/hosts.
     """
     return {
+        "root": str(image.root),
         "hostname": node.text("hostname", node.name),
         "hosts": hosts,
         "mounts": [
