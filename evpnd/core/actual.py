@@ -36,6 +36,8 @@ def observe_fdb(
     vrf: MacVrf, row: FdbRow, bindings: Bindings, now: float, notices: list[Notice]
 ) -> None:
     """Take one FDB row of a device of this EVI."""
+    if vrf.vlan and _is_of_another_vlan(vrf, row):
+        return
     if row.ifindex == vrf.vxlan:
         if row.flags & NTF_SELF:
             _observe_vxlan_row(vrf, row, notices)
@@ -48,6 +50,15 @@ def observe_fdb(
             bindings.learned(vrf, row.mac, now)
         if row.mac in vrf.flushed and row.mac in vrf.local:
             vrf.returned.add(row.mac)
+
+
+def _is_of_another_vlan(vrf: MacVrf, row: FdbRow) -> bool:
+    """Return whether a bridge row is of a VLAN that the EVI does not have.
+
+    A device's own MAC counts in every VLAN: it is the host's.
+    """
+    own = row.flags & NTF_SELF or row.state & NUD_PERMANENT
+    return row.vlan != vrf.vlan and not own
 
 
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
@@ -191,11 +202,14 @@ def dump_fdb(
     gone = set(vrf.local)
     for row in rows:
         observe_fdb(vrf, row, bindings, now, notices)
-        if row.ifindex in vrf.ports:
+        if row.ifindex in vrf.ports and not (
+            vrf.vlan and _is_of_another_vlan(vrf, row)
+        ):
             gone.discard(row.mac)
     for mac in gone:
         flushed.flush(vrf, mac, now)
-    _doubt_gaps(vrf, rows)
+    if not vrf.vlan:
+        _doubt_gaps(vrf, rows)
     if vrf.fdb_known:
         vrf.fdb_drift.compare(macs, vrf.remote_rows)
         vrf.flood_drift.compare(flood, vrf.flood_rows)

@@ -130,7 +130,7 @@ class Bindings:
             return
         if mac in vrf.flushed:
             vrf.flushed[mac].ips[ip] = vrf.nd_flags.get(ip, OVERRIDE)
-        elif vrf.is_local(mac) and vrf.binding(ip) is None:
+        elif vrf.is_local(mac) and flushed.can_ask(vrf, mac) and not vrf.binding(ip):
             self._keep(vrf, Claim(mac, ip, -inf, flags))
 
     def restore(self, vrf: MacVrf, now: float) -> None:

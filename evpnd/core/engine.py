@@ -51,6 +51,7 @@ from evpnd.model.events import (
     ProbesRefused,
     RowFailed,
     UpdateReceived,
+    VlansObserved,
 )
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import FdbRow
@@ -104,7 +105,7 @@ class Engine:
                 self._observe_fdb(rows, now)
             case NeighborsObserved(rows):
                 for row in rows:
-                    vrf = self.inventory.by_bridge.get(row.ifindex)
+                    vrf = self.inventory.by_svi.get(row.ifindex)
                     if vrf is not None and vrf.neighbors_known:
                         actual.observe_neighbor(vrf, row, self.bindings, now)
             case BindingsSnooped():
@@ -120,7 +121,7 @@ class Engine:
                     if first:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case NeighborsDumped(ifindex, rows):
-                vrf = self.inventory.by_bridge.get(ifindex)
+                vrf = self.inventory.by_svi.get(ifindex)
                 if vrf is not None:
                     first = not vrf.neighbors_known
                     actual.dump_neighbors(vrf, rows, self.bindings, now)
@@ -128,12 +129,15 @@ class Engine:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case RowFailed():
                 self._row_failed(event, now)
-            case LinksDumped(links, addresses):
-                self.inventory.links.replace(links, addresses)
+            case LinksDumped(links, addresses, vlans):
+                self.inventory.links.replace(links, addresses, vlans)
                 self._links_known = True
                 self.inventory.changed = True
             case LinkObserved(link):
                 self.inventory.observe(link)
+            case VlansObserved(vlans):
+                self.inventory.links.vlans = vlans
+                self.inventory.changed = True
             case LinkVanished(ifindex):
                 self.inventory.vanish(ifindex)
             case AddressObserved(ifindex, ip, present):
@@ -173,9 +177,7 @@ class Engine:
 
     def _row_failed(self, failure: RowFailed, now: float) -> None:
         inventory = self.inventory
-        table = (
-            inventory.by_bridge if failure.table == "neighbor" else inventory.by_port
-        )
+        table = inventory.by_svi if failure.table == "neighbor" else inventory.by_port
         vrf = table.get(failure.ifindex)
         if vrf is None:
             return
@@ -278,7 +280,8 @@ class Engine:
                 if vrf.reason is None:
                     vrf.expect_dumps()
                     self._pending.append(DumpFdb(vrf.bridge))
-                    self._pending.append(DumpNeighbors(vrf.bridge))
+                    if vrf.svi:
+                        self._pending.append(DumpNeighbors(vrf.svi))
 
     def _stand_on_devices(self, now: float, actions: list[Action]) -> None:
         inventory = self.inventory

@@ -110,6 +110,13 @@ class MacVrf:
         self.vxlan = 0
         """ifindex; 0: not there."""
         self.bridge = 0
+        self.vlan = 0
+        """VLAN of the bridge that it has; 0: the bridge filters none."""
+        self.svi = 0
+        """ifindex of the device with its addresses and neighbours: the bridge, or the
+        bridge's VLAN device; 0: there is none."""
+        self.tagged_ports: frozenset[int] = frozenset()
+        """Ports whose untagged frames are of another VLAN: nobody is asked there."""
         self.ports: frozenset[int] = frozenset()
         self.reason: str | None = "not looked at yet"
         """Why it is not ready; None: ready."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from evpnd.core.bridge_vlans import vlan_notes
 from evpnd.core.evi import MacVrf
 from evpnd.core.readiness import Links
 from evpnd.model.actions import Notice
@@ -46,6 +47,9 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
     vxlan = links.by_index.get(vrf.vxlan)
     if vxlan is None:
         return
+    bridge = links.by_index.get(vrf.bridge)
+    if bridge is not None:
+        yield from vlan_notes(links, vxlan, bridge, suppress=vrf.config.suppress)
     large = [
         port.name
         for port in map(links.by_index.get, sorted(vrf.ports))

@@ -94,6 +94,12 @@ def to_ask(vrf: MacVrf, mac: bytes) -> list[bytes]:
     return [ip for ip in vrf.bindings_of.get(mac, ()) if ip in vrf.unsure]
 
 
+def can_ask(vrf: MacVrf, mac: bytes) -> bool:
+    """Return whether a probe, which has no tag, would reach a MAC in its VLAN."""
+    local = vrf.local.get(mac)
+    return local is None or local.port not in vrf.tagged_ports
+
+
 def is_unsure(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
     """Return whether the tenant of a kept binding could answer for it now."""
     local = vrf.local.get(mac)

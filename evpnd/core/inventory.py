@@ -3,15 +3,21 @@
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from evpnd.core import flushed
 from evpnd.core.attempts import Attempts
+from evpnd.core.bridge_vlans import (
+    on_own_bridge,
+    tagged_ports,
+    vlan_of,
+    with_vlan,
+)
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
 from evpnd.core.evi_notes import take_notes, tell_configured
+from evpnd.core.managed import leave_devices, managed_names, sweep
 from evpnd.core.readiness import (
-    MANAGED_ALIAS,
     Devices,
     Links,
     bridge_name,
@@ -21,7 +27,7 @@ from evpnd.core.readiness import (
     tenant_ports,
     vxlan_name,
 )
-from evpnd.core.removal import remove_rows
+from evpnd.core.removal import leave_neighbors, remove_rows
 from evpnd.core.vtep_address import VtepAddress, tell_change
 from evpnd.model.actions import (
     Action,
@@ -30,7 +36,6 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpNeighbors,
     Notice,
-    ReleasePorts,
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
@@ -51,6 +56,7 @@ class Inventory:
         self.by_port: dict[int, MacVrf] = {}
         """Any device of an EVI: VXLAN device, bridge, tenant port."""
         self.by_bridge: dict[int, MacVrf] = {}
+        self.by_svi: dict[int, MacVrf] = {}
         self.vtep = b""
         self._vtep_here = True
         """An interface has the VTEP address, or it is not known."""
@@ -96,7 +102,7 @@ class Inventory:
             port
             for vrf in self.vrfs.values()
             if vrf.reason is None and vrf.config.advertise.neighbors
-            for port in vrf.ports
+            for port in vrf.ports - vrf.tagged_ports
         )
 
     def next_due(self) -> float | None:
@@ -123,10 +129,10 @@ class Inventory:
             self.attempts.begin_anew()
         if not self._swept:
             self._swept = True
-            self._sweep_managed(actions)
+            actions.extend(sweep(self.links, self.vrfs.values()))
         gone = self._discover() if config.discover else []
         claimed: dict[int, MacVrf] = {}
-        self.by_port, self.by_bridge = {}, {}
+        self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             self._place(vrf, claimed, now, actions, notices)
@@ -142,11 +148,10 @@ class Inventory:
     ) -> None:
         evi = vrf.config
         found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
+        found = with_vlan(self.links, found)
         if found.reason is None and found.bridge is not None:
-            other = claimed.setdefault(found.bridge.ifindex, vrf)
-            if other is not vrf:
-                reason = f"{found.bridge.name} already carries EVI {other.config.name}"
-                found = Devices(reason)
+            claimed.setdefault(found.bridge.ifindex, vrf)
+        found = on_own_bridge(vrf, found, claimed)
         if evi.manage:
             self._manage(evi, found, now, actions)
             refused = self.attempts.refused
@@ -158,11 +163,16 @@ class Inventory:
                 found = found._replace(reason=None)
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
-        moved = (vxlan, bridge) != (vrf.vxlan, vrf.bridge)
+        of_bridge = vlan_of(vrf, self.links, found)
+        place = (vxlan, bridge, of_bridge.vlan)
+        moved = place != (vrf.vxlan, vrf.bridge, vrf.vlan)
         if moved:
-            actions.extend(self._leave(vrf, vxlan, bridge))
+            actions.extend(self._leave(vrf, *place, of_bridge.svi))
             flushed.forget_devices(vrf, now)
-            vrf.vxlan, vrf.bridge = vxlan, bridge
+            vrf.vxlan, vrf.bridge, vrf.vlan = place
+        elif of_bridge.svi != vrf.svi:
+            actions.extend(leave_neighbors(vrf, self.links, of_bridge.svi))
+        vrf.svi = of_bridge.svi
         renumbered, vrf.vtep = vrf.vtep != self.vtep, self.vtep
         before = vrf.reason
         vrf.reason = found.reason
@@ -175,20 +185,24 @@ class Inventory:
         refused, here = self.attempts.refused, self._vtep_here
         take_notes(vrf, self.links, refused, notices, vtep_here=here)
         if vrf.reason is None and (before is not None or moved):
-            vrf.fdb_known = vrf.neighbors_known = False
+            vrf.fdb_known, vrf.neighbors_known = False, not vrf.svi
             actions.append(DumpFdb(bridge))
-            actions.append(DumpNeighbors(bridge))
+            if vrf.svi:
+                actions.append(DumpNeighbors(vrf.svi))
         if vrf.reason != before or moved or renumbered:
             vrf.mark_all()
 
-    def _leave(self, vrf: MacVrf, vxlan: int, bridge: int) -> list[Action]:
+    def _leave(
+        self, vrf: MacVrf, vxlan: int, bridge: int, vlan: int, svi: int
+    ) -> list[Action]:
         """Take our rows from devices that live on without the EVI."""
         links = self.links.by_index
         old = links.get(vrf.vxlan)
         return remove_rows(
             vrf,
-            vxlan=old is not None and (vxlan != vrf.vxlan or not bridge),
-            bridge=bridge != vrf.bridge and vrf.bridge in links,
+            vxlan=old is not None
+            and ((vxlan, vlan) != (vrf.vxlan, vrf.vlan) or not bridge),
+            bridge=svi != vrf.svi and vrf.svi in links,
             bridged=old is not None and old.master == vrf.bridge,
         )
 
@@ -203,14 +217,19 @@ class Inventory:
                 vrf.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
-        flushed.reopen(vrf, open_ports(self.links, bridge, ports))
+        vrf.tagged_ports = tagged_ports(self.links, ports, vrf.vlan)
+        untagged = ports - vrf.tagged_ports
+        flushed.reopen(vrf, open_ports(self.links, bridge, untagged))
         self.by_bridge[bridge.ifindex] = vrf
+        if vrf.svi:
+            self.by_svi[vrf.svi] = vrf
         vrf.ageing = bridge.ageing
         for port in (*ports, vrf.vxlan, bridge.ifindex):
             self.by_port[port] = vrf
-        own_ips = self.links.addresses_of(bridge.ifindex)
-        if (own_ips, bridge.mac) != (vrf.own_ips, vrf.bridge_mac):
-            vrf.bridge_mac = bridge.mac
+        own_ips = self.links.addresses_of(vrf.svi) if vrf.svi else set()
+        mac = self.links.by_index.get(vrf.svi, bridge).mac
+        if (own_ips, mac) != (vrf.own_ips, vrf.bridge_mac):
+            vrf.bridge_mac = mac
             vrf.dirty_imet = True
             vrf.dirty_ips |= own_ips ^ vrf.own_ips
             vrf.dirty_macs.update(vrf.bindings_of)
@@ -333,26 +352,9 @@ class Inventory:
         }
         return derive_rds(self._config.router_id, configured, discovered)
 
-    def _sweep_managed(self, actions: list[Action]) -> None:
-        """Remove devices of an earlier run that no EVI asks for any more."""
-        wanted = set(self._managed_names())
-        left = tuple(
-            link.name
-            for link in self.links.by_index.values()
-            if link.alias == MANAGED_ALIAS and link.name not in wanted
-        )
-        if left:
-            actions.append(RemoveDevices(left))
-
-    def _managed_names(self) -> Iterator[str]:
-        for vrf in self.vrfs.values():
-            if vrf.config.manage:
-                yield vxlan_name(vrf.config)
-                yield bridge_name(vrf.config)
-
     def remove_managed(self) -> list[Action]:
         """Remove all devices that evpnd created."""
-        names = tuple(self._managed_names())
+        names = tuple(managed_names(self.vrfs.values()))
         return [RemoveDevices(names)] if names else []
 
     def reconfigure(self, config: Config) -> list[MacVrf]:
@@ -372,7 +374,7 @@ class Inventory:
             if evi is None and vni in found:
                 evi = discovered_evi(config, old.vni, found[vni].name)
             if old.manage:
-                self._leave_devices(old, evi)
+                self._removals += leave_devices(self.links, old, evi)
             rd = rds.get(vni)
             if evi is not None and rd is not None:
                 if evi != old:
@@ -389,20 +391,6 @@ class Inventory:
                 self._add(evi, rds[evi.vni], discovered=False)
         self.changed = True
         return gone
-
-    def _leave_devices(self, old: EviConfig, new: EviConfig | None) -> None:
-        """Give back what was created or taken for an EVI and is no more its own."""
-        bridge = bridge_name(old)
-        left = {vxlan_name(old), bridge}
-        ports: set[str] = set()
-        if new is not None and new.manage:
-            left -= {vxlan_name(new), bridge_name(new)}
-            ports = set(old.ports) - set(new.ports)
-        inside = self.links.inside(bridge, ports)
-        if inside and bridge not in left:
-            self._removals.append(ReleasePorts(bridge, tuple(sorted(inside))))
-        if left:
-            self._removals.append(RemoveDevices(tuple(sorted(left))))
 
     def take_removals(self) -> list[Action]:
         """Hand out what a new configuration no longer asks for."""

@@ -152,6 +152,8 @@ class Prober:
             return False
         if question.mac not in vrf.local:
             return flushed.is_missing(vrf, question.mac, question.ip)
+        if not flushed.can_ask(vrf, question.mac):
+            return False
         return vrf.binding(question.ip) != question.mac or _is_doubtful(vrf, question)
 
     def _conclude(self, vrf: MacVrf, question: Urgent) -> None:
@@ -194,6 +196,8 @@ class Prober:
             self._bindings.drop(vrf, mac, ip)
             return None
         if not self._may_ask(vrf) or mac not in vrf.local or vrf.binding(ip) != mac:
+            return now + _interval(vrf, ip)
+        if not flushed.can_ask(vrf, mac):
             return now + _interval(vrf, ip)
         if asked is None:
             asked = self._asked[key] = Asked(mac, now, 0)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig
 from evpnd.model.ids import format_ip, is_host_ip, is_link_local
-from evpnd.model.rows import Link, VxlanLink
+from evpnd.model.rows import Link, PortVlans, VxlanLink
 
 MANAGED_ALIAS = "evpnd"
 """IFLA_IFALIAS of devices that evpnd created, so that a fresh one knows them."""
@@ -23,23 +23,38 @@ class Links:
         """Of each link that has any."""
         self._vxlans: dict[int, Link] | None = None
         self._ports: dict[int, list[Link]] = {}
+        self._vlan_devices: dict[tuple[int, int], Link] = {}
+        self.vlans: Mapping[int, PortVlans] = {}
+        """VLANs of bridges and their ports, by ifindex."""
 
     def _index(self) -> dict[int, Link]:
         """Index VXLAN devices by VNI and ports by bridge, once for each change."""
         if self._vxlans is None:
             self._vxlans = {}
             self._ports = {}
+            self._vlan_devices = {}
             for link in self.by_index.values():
                 if link.vxlan is not None:
                     self._vxlans.setdefault(link.vxlan.vni, link)
                 if link.master:
                     self._ports.setdefault(link.master, []).append(link)
+                if link.vlan_id:
+                    self._vlan_devices[link.lower, link.vlan_id] = link
         return self._vxlans
 
+    def vlan_device(self, bridge: int, vlan: int) -> Link | None:
+        """Return the VLAN device of a bridge for one of its VLANs."""
+        self._index()
+        return self._vlan_devices.get((bridge, vlan))
+
     def replace(
-        self, links: Iterable[Link], addresses: Iterable[tuple[int, bytes]]
+        self,
+        links: Iterable[Link],
+        addresses: Iterable[tuple[int, bytes]],
+        vlans: Mapping[int, PortVlans],
     ) -> None:
         """Take a dump."""
+        self.vlans = vlans
         self.by_index = {link.ifindex: link for link in links}
         self.by_name = {link.name: link for link in self.by_index.values()}
         self._addresses = {}

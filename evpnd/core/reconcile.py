@@ -151,7 +151,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         vrf.fdb_drift.delete(deletes)
         both, alone = split_fixed(vrf, deletes)
         if both:
-            now.actions.append(DeleteRemoteMacs(vrf.vxlan, both))
+            now.actions.append(DeleteRemoteMacs(vrf.vxlan, both, vrf.vlan))
         if alone:
             now.actions.append(DeleteVxlanRows(vrf.vxlan, alone))
     vrf.fdb_drift.settle(dirty)
@@ -180,13 +180,13 @@ def _emit_upserts(
     actions = now.actions
     for vtep, macs in overrides.items():
         vrf.fdb_drift.wrote = True
-        actions.append(OverrideLocalMacs(vrf.vxlan, vtep, macs))
+        actions.append(OverrideLocalMacs(vrf.vxlan, vtep, macs, vrf.vlan))
     back = 0
     for vtep, macs in upserts.items():
         back += vrf.fdb_drift.write(macs)
         both, alone = split_fixed(vrf, macs)
         if both:
-            actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, both))
+            actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, both, vrf.vlan))
         if alone:
             actions.append(UpsertVxlanRows(vrf.vxlan, vtep, alone))
     _tell_repaired(vrf, "fdb", back, now)
@@ -232,12 +232,12 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     back = drift.write(row[0] for row in (*upserts, *notes))
     _tell_repaired(vrf, "neighbor", back, now)
     if upserts:
-        now.actions.append(UpsertNeighbors(vrf.bridge, upserts))
+        now.actions.append(UpsertNeighbors(vrf.svi, upserts))
     if notes:
-        now.actions.append(UpsertLocalNeighbors(vrf.bridge, notes))
+        now.actions.append(UpsertLocalNeighbors(vrf.svi, notes))
     if deletes:
         drift.delete(deletes)
-        now.actions.append(DeleteNeighbors(vrf.bridge, deletes))
+        now.actions.append(DeleteNeighbors(vrf.svi, deletes))
     drift.settle(dirty)
 
 
@@ -248,7 +248,7 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
     answers for itself, but where the bridge knows it, requests for it do not go to
     the other VTEPs; the kernel's own neighbour serves for that as well.
     """
-    if ip in vrf.own_ips or not is_host_ip(ip):
+    if not vrf.svi or ip in vrf.own_ips or not is_host_ip(ip):
         return None
     local = vrf.binding(ip)
     if local is not None:

@@ -1,12 +1,15 @@
 """Taking our rows away: the EVI goes, its devices do, or the daemon is to flush."""
 
+from evpnd.core.binding_tables import take_out
 from evpnd.core.evi import MacVrf
+from evpnd.core.readiness import Links
 from evpnd.model.actions import (
     Action,
     DeleteFlood,
     DeleteNeighbors,
     DeleteRemoteMacs,
     DeleteVxlanRows,
+    DumpNeighbors,
 )
 
 
@@ -17,6 +20,26 @@ def split_fixed(vrf: MacVrf, macs: list[bytes]) -> tuple[list[bytes], list[bytes
         return macs, []
     alone = [mac for mac in macs if mac in fixed]
     return [mac for mac in macs if mac not in fixed], alone
+
+
+def leave_neighbors(vrf: MacVrf, links: Links, svi: int) -> list[Action]:
+    """Take our neighbours from a device that the EVI leaves for another or for none.
+
+    Those of the new one replace what was known; 0 stands for none.
+    """
+    actions: list[Action] = []
+    if vrf.neighbor_rows and vrf.svi in links.by_index:
+        actions.append(DeleteNeighbors(vrf.svi, list(vrf.neighbor_rows)))
+    vrf.dirty_ips.update(vrf.neighbor_rows, vrf.macs_of, vrf.snooped)
+    vrf.neighbor_rows.clear()
+    if svi:
+        return [*actions, DumpNeighbors(svi)]
+    for table in (vrf.kernel_bindings, vrf.pinned):
+        for ip in list(table):
+            take_out(vrf, table, ip)
+    vrf.ceded_pins.clear()
+    vrf.foreign_neighbors.clear()
+    return actions
 
 
 def remove_rows(
@@ -42,11 +65,11 @@ def remove_rows(
         alone += theirs
         flood = vrf.our_vteps
         if both:
-            actions.append(DeleteRemoteMacs(vrf.vxlan, both))
+            actions.append(DeleteRemoteMacs(vrf.vxlan, both, vrf.vlan))
         if alone:
             actions.append(DeleteVxlanRows(vrf.vxlan, alone))
         if flood:
             actions.append(DeleteFlood(vrf.vxlan, flood))
     if bridge and vrf.neighbor_rows:
-        actions.append(DeleteNeighbors(vrf.bridge, list(vrf.neighbor_rows)))
+        actions.append(DeleteNeighbors(vrf.svi, list(vrf.neighbor_rows)))
     return actions

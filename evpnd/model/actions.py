@@ -17,6 +17,8 @@ class UpsertRemoteMacs(NamedTuple):
     vxlan: int
     vtep: bytes
     macs: list[bytes]
+    vlan: int = 0
+    """VLAN of the bridge rows; 0: the bridge has none."""
 
 
 class OverrideLocalMacs(NamedTuple):
@@ -29,6 +31,8 @@ class OverrideLocalMacs(NamedTuple):
     vxlan: int
     vtep: bytes
     macs: list[bytes]
+    vlan: int = 0
+    """As with UpsertRemoteMacs."""
 
 
 class UpsertVxlanRows(NamedTuple):
@@ -44,6 +48,8 @@ class DeleteRemoteMacs(NamedTuple):
 
     vxlan: int
     macs: list[bytes]
+    vlan: int = 0
+    """As with UpsertRemoteMacs."""
 
 
 class DeleteVxlanRows(NamedTuple):

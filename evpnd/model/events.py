@@ -5,14 +5,14 @@ same table replaces them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
 from evpnd.model.config import Config
 from evpnd.model.ids import Peer
 from evpnd.model.routes import Update
-from evpnd.model.rows import FdbRow, Link, NeighborRow
+from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,16 @@ class LinksDumped:
     links: tuple[Link, ...]
     addresses: frozenset[tuple[int, bytes]]
     """(ifindex, IP)."""
+    vlans: Mapping[int, PortVlans] = field(default_factory=dict)
+    """VLANs of bridges and their ports, by ifindex."""
+
+
+@dataclass(frozen=True, slots=True)
+class VlansObserved:
+    """VLANs of a bridge or its ports changed; these are those of all bridges now."""
+
+    vlans: Mapping[int, PortVlans]
+    """By ifindex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +215,7 @@ Event = (
     | RefreshMarked
     | UpdateReceived
     | LinksDumped
+    | VlansObserved
     | LinkObserved
     | LinkVanished
     | AddressObserved

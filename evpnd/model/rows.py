@@ -107,6 +107,14 @@ class BridgePort(NamedTuple):
     """The port's STP state lets data through."""
 
 
+class PortVlans(NamedTuple):
+    """VLANs of a bridge port, or of the bridge itself (IFLA_BRIDGE_VLAN_INFO)."""
+
+    pvid: int
+    """VLAN of frames that come without a tag; 0: they are dropped."""
+    vlans: frozenset[int]
+
+
 class Link(NamedTuple):
     """A network device."""
 
@@ -127,3 +135,9 @@ class Link(NamedTuple):
     port: BridgePort | None = None
     ageing: float | None = None
     """Of a bridge: seconds after which it forgets a silent MAC."""
+    vlan_filtering: bool = False
+    """Of a bridge: its FDB and its ports are divided into VLANs."""
+    lower: int = 0
+    """Of a VLAN device: the index of the link that it stands on (IFLA_LINK)."""
+    vlan_id: int = 0
+    """Of a VLAN device (IFLA_VLAN_ID)."""

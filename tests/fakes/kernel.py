@@ -49,6 +49,7 @@ from evpnd.model.rows import (
     FdbRow,
     Link,
     NeighborRow,
+    PortVlans,
     VxlanLink,
 )
 
@@ -76,6 +77,10 @@ class FakeKernel:
     """(port, MAC, IP) of all probes."""
     vlans: tuple[int, ...] = (0,)
     """VLANs in which a request without one makes rows; stations are in the last."""
+    port_vlans: dict[int, PortVlans] = field(default_factory=dict)
+    """Of bridge and ports; empty: the bridge does not filter VLANs."""
+    others: tuple[Link, ...] = ()
+    """Links that the EVI does not stand on."""
     spare: dict[bytes, FdbRow] = field(default_factory=dict)
     """With two VLANs: the rows of the first, where no station is."""
     refused: set[bytes] = field(default_factory=set)
@@ -88,7 +93,8 @@ class FakeKernel:
     def links(self) -> tuple[Link, ...]:
         vxlan = VxlanLink(self.vni, self.vtep, 4789, learning=False, external=False)
         port = BridgePort(learning=False, neigh_suppress=True, forwarding=True)
-        made = [Link(BRIDGE, "br100", "bridge", True, True, 0, b"\2brbr0", 1500, "")]
+        bridge = Link(BRIDGE, "br100", "bridge", True, True, 0, b"\2brbr0", 1500, "")
+        made = [bridge._replace(vlan_filtering=bool(self.port_vlans)), *self.others]
         made.append(
             Link(
                 VXLAN,
@@ -261,7 +267,8 @@ class FakeKernel:
         """Do what an action says; returns the notifications and refusals."""
         match action:
             case DumpLinks():
-                return [LinksDumped(self.links(), frozenset({(LOOPBACK, self.vtep)}))]
+                addresses = frozenset({(LOOPBACK, self.vtep)})
+                return [LinksDumped(self.links(), addresses, dict(self.port_vlans))]
             case DumpFdb():
                 rows = [*self.bridge.values(), *self.spare.values()]
                 rows.extend(self.vxlan.values())
@@ -270,8 +277,9 @@ class FakeKernel:
                     for vlan in self.vlans
                 )
                 return [FdbDumped(BRIDGE, [*rows, *self.flood.values()])]
-            case DumpNeighbors():
-                return [NeighborsDumped(BRIDGE, list(self.neighbors.values()))]
+            case DumpNeighbors(ifindex):
+                rows = [r for r in self.neighbors.values() if r.ifindex == ifindex]
+                return [NeighborsDumped(ifindex, rows)]
             case UpsertRemoteMacs(ifindex, vtep, macs) | OverrideLocalMacs(
                 ifindex, vtep, macs
             ):
@@ -300,10 +308,10 @@ class FakeKernel:
             case DeleteFlood(_, vteps):
                 gone = [self.flood.pop(vtep) for vtep in vteps if vtep in self.flood]
                 return [FdbObserved([row._replace(present=False) for row in gone])]
-            case UpsertNeighbors(_, bindings):
-                return [e for b in bindings for e in self._upsert_neighbor(*b)]
-            case UpsertLocalNeighbors(_, bindings):
-                return [e for b in bindings for e in self._note(*b)]
+            case UpsertNeighbors(ifindex, bindings):
+                return [e for b in bindings for e in self._upsert_neighbor(ifindex, *b)]
+            case UpsertLocalNeighbors(ifindex, bindings):
+                return [e for b in bindings for e in self._note(ifindex, *b)]
             case DeleteNeighbors(_, ips):
                 for ip in ips:
                     self._touch("neighbor", ip)
@@ -354,20 +362,22 @@ class FakeKernel:
         self.flood[vtep] = row
         return [FdbObserved([row])]
 
-    def _upsert_neighbor(self, ip: bytes, mac: bytes, router: bool) -> list[Event]:
+    def _upsert_neighbor(
+        self, device: int, ip: bytes, mac: bytes, router: bool
+    ) -> list[Event]:
         if ip in self.refused:
-            return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
+            return [RowFailed("neighbor", device, ip, errno.EINVAL, deleting=False)]
         self._touch("neighbor", ip)
         flags = NTF_EXT_LEARNED | (0x80 if router else 0)
-        row = NeighborRow(True, BRIDGE, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
+        row = NeighborRow(True, device, ip, mac, NUD_NOARP, flags, EVPND_PROTOCOL)
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]
 
-    def _note(self, ip: bytes, mac: bytes, router: bool) -> list[Event]:
+    def _note(self, device: int, ip: bytes, mac: bytes, router: bool) -> list[Event]:
         if ip in self.refused:
-            return [RowFailed("neighbor", BRIDGE, ip, errno.EINVAL, deleting=False)]
+            return [RowFailed("neighbor", device, ip, errno.EINVAL, deleting=False)]
         self._touch("neighbor", ip)
         flags = NTF_EXT_LEARNED | (0x80 if router else 0)
-        row = NeighborRow(True, BRIDGE, ip, mac, NUD_PERMANENT, flags, EVPND_PROTOCOL)
+        row = NeighborRow(True, device, ip, mac, NUD_PERMANENT, flags, EVPND_PROTOCOL)
         self.neighbors[ip] = row
         return [NeighborsObserved([row])]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from evpnd.adapters.netlink import bpf
-from evpnd.adapters.netlink.links import parse_links
+from evpnd.adapters.netlink.links import parse_links, parse_vlans
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
@@ -39,11 +39,13 @@ from evpnd.model.events import (
     LinkObserved,
     LinksDumped,
     NeighborsDumped,
+    VlansObserved,
 )
-from evpnd.model.rows import FdbRow, Link, NeighborRow
+from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans
 
 ATTEMPTS = 3
 _IFLA_EXT_MASK = 29
+_RTEXT_FILTER_BRVLAN_COMPRESSED = 1 << 2
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
 _IFADDRMSG_SIZE = 8
 
@@ -53,7 +55,7 @@ class DumpInterruptedError(Exception):
 
 
 def dump_links() -> LinksDumped:
-    """Read all links and their addresses.
+    """Read all links, their addresses, and the VLANs of bridges and their ports.
 
     Raises DumpInterruptedError.
     """
@@ -70,7 +72,20 @@ def dump_links() -> LinksDumped:
         for event in parse_links(buffer).events
         if isinstance(event, AddressObserved)
     )
-    return LinksDumped(links, addresses)
+    return LinksDumped(links, addresses, dump_vlans().vlans)
+
+
+def dump_vlans() -> VlansObserved:
+    """Read the VLANs of all bridges and their ports.
+
+    Raises DumpInterruptedError.
+    """
+    mask = u32(_IFLA_EXT_MASK, _RTEXT_FILTER_BRVLAN_COMPRESSED)
+    body = IFINFOMSG.pack(AF_BRIDGE, 0, 0, 0, 0) + mask
+    vlans: dict[int, PortVlans] = {}
+    for buffer in _consistent(RTM_GETLINK, body):
+        vlans |= parse_vlans(buffer)
+    return VlansObserved(vlans)
 
 
 def read_link(ifindex: int) -> Link | None:

@@ -29,6 +29,8 @@ class Kernel:
         self._on_event = on_event
         self._rows_buffer = rows_buffer
         self._changed_ports: set[int] = set()
+        self._changed_vlans = False
+        self._ports_wait = False
 
     async def start(self) -> None:
         """Subscribe to notifications and begin to deliver them; ask for nothing.
@@ -76,11 +78,15 @@ class Kernel:
         )
         await asyncio.to_thread(self._worker.close)
 
-    def _ports_changed(self, ifindexes: set[int]) -> None:
-        if not self._changed_ports:
+    def _ports_changed(self, ifindexes: set[int], vlans: bool) -> None:  # noqa: FBT001
+        if not self._ports_wait:
+            self._ports_wait = True
             self._loop.call_later(_SETTLE, self._read_ports)
         self._changed_ports |= ifindexes
+        self._changed_vlans |= vlans
 
     def _read_ports(self) -> None:
-        self._worker.submit([ReadLinks(frozenset(self._changed_ports))])
+        ports = frozenset(self._changed_ports)
+        self._worker.submit([ReadLinks(ports, vlans=self._changed_vlans)])
         self._changed_ports.clear()
+        self._ports_wait = self._changed_vlans = False

@@ -12,23 +12,27 @@ from evpnd.adapters.netlink.rtnl import (
     IFINFOMSG,
     RTM_DELADDR,
     RTM_DELLINK,
+    RTM_DELVLAN,
     RTM_NEWADDR,
     RTM_NEWLINK,
+    RTM_NEWVLAN,
     attributes,
     messages,
 )
 from evpnd.model.events import AddressObserved, LinkObserved, LinkVanished
-from evpnd.model.rows import BridgePort, Link, VxlanLink
+from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
 
 IFF_UP = 0x1
 IFLA_ADDRESS = 1
 IFLA_IFNAME = 3
 IFLA_MTU = 4
+IFLA_LINK = 5
 IFLA_MASTER = 10
 IFLA_PROTINFO = 12
 IFLA_OPERSTATE = 16
 IFLA_LINKINFO = 18
 IFLA_IFALIAS = 20
+IFLA_AF_SPEC = 26
 IFLA_INFO_KIND = 1
 IFLA_INFO_DATA = 2
 IFLA_INFO_SLAVE_KIND = 4
@@ -40,6 +44,9 @@ IFLA_VXLAN_PORT = 15
 IFLA_VXLAN_LOCAL6 = 17
 IFLA_VXLAN_COLLECT_METADATA = 25
 IFLA_BR_AGEING_TIME = 4
+IFLA_BR_VLAN_FILTERING = 7
+IFLA_BRIDGE_VLAN_INFO = 2
+IFLA_VLAN_ID = 1
 IFLA_BRPORT_STATE = 1
 IFLA_BRPORT_LEARNING = 8
 IFLA_BRPORT_NEIGH_SUPPRESS = 32
@@ -54,6 +61,10 @@ _IFA_LOCAL = 2
 _IFADDRMSG = struct.Struct("=BBBBI")
 _U32 = struct.Struct("=I")
 _BE16 = struct.Struct(">H")
+_U16 = struct.Struct("=H")
+_VLAN_INFO = struct.Struct("=HH")
+"""bridge_vlan_info: flags, VLAN (linux/if_bridge.h)."""
+_VLAN_PVID, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x02, 0x08, 0x10
 
 
 class LinkMessages(NamedTuple):
@@ -62,11 +73,14 @@ class LinkMessages(NamedTuple):
     events: list[LinkObserved | LinkVanished | AddressObserved]
     ports: set[int]
     """Links whose state as a bridge port changed: to be read again."""
+    vlans: bool = False
+    """VLANs of bridge ports changed: to be read again."""
 
 
 def parse_links(octets: bytes) -> LinkMessages:
     """Read messages of links and addresses; what is cut off is left out."""
     told = LinkMessages([], set())
+    vlans = False
     for kind, _, start, end in messages(octets):
         if kind in (RTM_NEWLINK, RTM_DELLINK) and start + IFINFOMSG.size <= end:
             family, _, ifindex, flags, _ = IFINFOMSG.unpack_from(octets, start)
@@ -78,6 +92,8 @@ def parse_links(octets: bytes) -> LinkMessages:
             else:
                 found = dict(attributes(octets, start + IFINFOMSG.size, end))
                 told.events.append(LinkObserved(_link(ifindex, flags, found)))
+        elif kind in (RTM_NEWVLAN, RTM_DELVLAN):
+            vlans = True
         elif kind in (RTM_NEWADDR, RTM_DELADDR) and start + _IFADDRMSG.size <= end:
             *_, ifindex = _IFADDRMSG.unpack_from(octets, start)
             found = dict(attributes(octets, start + _IFADDRMSG.size, end))
@@ -85,11 +101,46 @@ def parse_links(octets: bytes) -> LinkMessages:
             ip = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
             if ip:
                 told.events.append(AddressObserved(ifindex, ip, kind == RTM_NEWADDR))
+    return told._replace(vlans=vlans)
+
+
+def parse_vlans(octets: bytes) -> dict[int, PortVlans]:
+    """Read the VLANs of bridges and ports from a dump of AF_BRIDGE links, by ifindex.
+
+    VLANs that follow each other may come as one range (RTEXT_FILTER_BRVLAN_COMPRESSED).
+    """
+    told: dict[int, PortVlans] = {}
+    for kind, _, start, end in messages(octets):
+        if kind != RTM_NEWLINK or start + IFINFOMSG.size > end:
+            continue
+        family, _, ifindex, *_ = IFINFOMSG.unpack_from(octets, start)
+        about = dict(attributes(octets, start + IFINFOMSG.size, end))
+        if family == AF_BRIDGE and IFLA_AF_SPEC in about:
+            told[ifindex] = _port_vlans(about[IFLA_AF_SPEC])
     return told
 
 
+def _port_vlans(octets: bytes) -> PortVlans:
+    pvid, first = 0, 0
+    vlans: set[int] = set()
+    for kind, value in attributes(octets, 0, len(octets)):
+        if kind != IFLA_BRIDGE_VLAN_INFO or len(value) != _VLAN_INFO.size:
+            continue
+        flags, vlan = _VLAN_INFO.unpack(value)
+        if flags & _VLAN_PVID:
+            pvid = vlan
+        if flags & _VLAN_RANGE_BEGIN:
+            first = vlan
+            continue
+        start = first if flags & _VLAN_RANGE_END and first else vlan
+        vlans.update(range(start, vlan + 1))
+        first = 0
+    return PortVlans(pvid, frozenset(vlans))
+
+
 def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
-    kind, vxlan, port, ageing = "", None, None, None
+    kind, vxlan, port, ageing, filtering = "", None, None, None, False
+    lower = vlan_id = 0
     if linkinfo := found.get(IFLA_LINKINFO):
         about = _nested(linkinfo)
         kind = _text(about.get(IFLA_INFO_KIND))
@@ -98,6 +149,11 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
         elif kind == "bridge":
             bridge = _nested(about.get(IFLA_INFO_DATA, b""))
             ageing = _u32(bridge.get(IFLA_BR_AGEING_TIME)) / _USER_HZ
+            filtering = bool(_u8(bridge.get(IFLA_BR_VLAN_FILTERING)))
+        elif kind == "vlan":
+            vlan = _nested(about.get(IFLA_INFO_DATA, b"")).get(IFLA_VLAN_ID, b"")
+            vlan_id = _U16.unpack(vlan)[0] if len(vlan) == 2 else 0
+            lower = _u32(found.get(IFLA_LINK))
         if _text(about.get(IFLA_INFO_SLAVE_KIND)) == "bridge":
             port = _port(_nested(about.get(IFLA_INFO_SLAVE_DATA, b"")))
     return Link(
@@ -113,6 +169,9 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
         vxlan=vxlan,
         port=port,
         ageing=ageing,
+        vlan_filtering=filtering,
+        lower=lower,
+        vlan_id=vlan_id,
     )
 
 

@@ -8,15 +8,18 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 from evpnd.adapters.netlink.links import parse_links
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.rtnl import (
+    GROUP_BRVLAN,
     GROUP_IPV4_IFADDR,
     GROUP_IPV6_IFADDR,
     GROUP_LINK,
     GROUP_NEIGH,
     open_socket,
+    subscribe,
 )
 from evpnd.model.events import (
     Event,
@@ -54,7 +57,7 @@ class Listener:
     def __init__(
         self,
         on_event: Callable[[Event], None],
-        on_port_change: Callable[[set[int]], None],
+        on_port_change: Callable[[set[int], bool], None],
         rows_buffer: int = ROWS_BUFFER,
     ) -> None:
         self._on_event = on_event
@@ -65,6 +68,8 @@ class Listener:
             groups=GROUP_LINK | GROUP_IPV4_IFADDR | GROUP_IPV6_IFADDR,
             receive=_LINKS_BUFFER,
         )
+        with suppress(OSError):  # a kernel before 5.6, or without VLANs on bridges
+            subscribe(self._links, GROUP_BRVLAN)
         self._buffer = memoryview(bytearray(8 * _LARGEST))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -112,8 +117,8 @@ class Listener:
         told = parse_links(octets)
         for event in told.events:
             self._tell(event)
-        if told.ports:
-            self._on_port_change(told.ports)
+        if told.ports or told.vlans:
+            self._on_port_change(told.ports, told.vlans)
         if lost:
             self._on_event(KernelOverran("notifications of links were lost"))
 

@@ -6,6 +6,7 @@ The rows of an action differ in one or two addresses, so a batch of them is one
 """
 
 import socket
+import sys
 from collections.abc import Iterator
 from typing import assert_never
 
@@ -16,6 +17,7 @@ from evpnd.adapters.netlink.rtnl import (
     NDA_DST,
     NDA_LLADDR,
     NDA_PROTOCOL,
+    NDA_VLAN,
     NDMSG,
     NLM_F_APPEND,
     NLM_F_CREATE,
@@ -76,14 +78,19 @@ _OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
 
 def row_count(action: Upsert | OverrideLocalMacs | Delete) -> int:
     """Count the rows of an action."""
-    return len(action[-1])
+    match action:
+        case UpsertRemoteMacs() | OverrideLocalMacs() | DeleteRemoteMacs():
+            return len(action.macs)
+        case _:
+            return len(action[-1])
 
 
 def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, int]]:
     """Yield the messages of an action in pieces of at most MESSAGES, and their rows."""
     match action:
-        case UpsertRemoteMacs(vxlan, vtep, macs) | OverrideLocalMacs(vxlan, vtep, macs):
-            tail = attribute(NDA_DST, vtep)
+        case UpsertRemoteMacs() | OverrideLocalMacs():
+            vxlan, vtep, macs, vlan = action
+            tail = attribute(NDA_DST, vtep) + _vlan(vlan)
             flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
             head = _head(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail))
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
@@ -102,8 +109,8 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             yield from _upsert_neighbors(action)
         case UpsertLocalNeighbors():
             yield from _upsert_neighbors(action)
-        case DeleteRemoteMacs(vxlan, macs):
-            yield from _delete_both(vxlan, macs)
+        case DeleteRemoteMacs(vxlan, macs, vlan):
+            yield from _delete_both(vxlan, macs, vlan)
         case DeleteVxlanRows(vxlan, macs):
             head = _head(_DELETE, vxlan, 0, NTF_SELF, 12)
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD)
@@ -129,9 +136,14 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             assert_never(action)
 
 
-def delete_both(vxlan: int, mac: bytes) -> bytes:
+def delete_both(vxlan: int, mac: bytes, vlan: int = 0) -> bytes:
     """Pack the removal of a remote MAC's bridge row and VXLAN row."""
-    return next(_delete_both(vxlan, [mac]))[0]
+    return next(_delete_both(vxlan, [mac], vlan))[0]
+
+
+def _vlan(vlan: int) -> bytes:
+    """Pack the VLAN of a bridge row; the VXLAN row has none (vxlan_fdb_add)."""
+    return attribute(NDA_VLAN, vlan.to_bytes(2, sys.byteorder)) if vlan else b""
 
 
 def _head(
@@ -158,7 +170,9 @@ def _around(
         yield before + between.join(part) + after, len(part)
 
 
-def _delete_both(vxlan: int, macs: list[bytes]) -> Iterator[tuple[bytes, int]]:
+def _delete_both(
+    vxlan: int, macs: list[bytes], vlan: int
+) -> Iterator[tuple[bytes, int]]:
     """Pack two messages a MAC.
 
     In one message with both flags the kernel takes the bridge row first, and where
@@ -166,12 +180,12 @@ def _delete_both(vxlan: int, macs: list[bytes]) -> Iterator[tuple[bytes, int]]:
     """
     master, self_ = (
         _around(
-            _head(_DELETE, vxlan, 0, flag, 12) + _MAC_ATTRIBUTE,
+            _head(_DELETE, vxlan, 0, flag, 12 + len(tail)) + _MAC_ATTRIBUTE,
             macs,
-            _MAC_PAD,
+            _MAC_PAD + tail,
             MESSAGES // 2,
         )
-        for flag in (NTF_MASTER, NTF_SELF)
+        for flag, tail in ((NTF_MASTER, _vlan(vlan)), (NTF_SELF, b""))
     )
     for (bridge_rows, rows), (vxlan_rows, _) in zip(master, self_, strict=True):
         yield bridge_rows + vxlan_rows, rows

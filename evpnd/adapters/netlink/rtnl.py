@@ -18,6 +18,8 @@ RTM_GETADDR = 22
 RTM_NEWNEIGH = 28
 RTM_DELNEIGH = 29
 RTM_GETNEIGH = 30
+RTM_NEWVLAN = 112
+RTM_DELVLAN = 113
 
 NLM_F_REQUEST = 0x001
 NLM_F_ACK = 0x004
@@ -43,6 +45,8 @@ GROUP_LINK = 1 << 0
 GROUP_NEIGH = 1 << 2
 GROUP_IPV4_IFADDR = 1 << 4
 GROUP_IPV6_IFADDR = 1 << 8
+GROUP_BRVLAN = 1 << 32
+"""Joined by `subscribe` alone: a bind has room for 32 groups."""
 
 HEADER = struct.Struct("=IHHII")
 """nlmsghdr: length, type, flags, sequence, port id."""

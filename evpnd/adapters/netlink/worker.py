@@ -19,6 +19,7 @@ from evpnd.adapters.netlink.dump import (
     dump_fdb,
     dump_links,
     dump_neighbors,
+    dump_vlans,
     read_link,
 )
 from evpnd.adapters.netlink.listener import Listener, Recording
@@ -69,6 +70,8 @@ class ReadLinks(NamedTuple):
     """Read links whose state as a bridge port changed."""
 
     ifindexes: frozenset[int]
+    vlans: bool
+    """Also the VLANs of all ports."""
 
 
 class CloseSockets(NamedTuple):
@@ -164,8 +167,10 @@ class Worker:
         match job:
             case DumpLinks():
                 self._read(lambda: [dump_links()], *_LINK_EVENTS)
-            case ReadLinks(ifindexes):
+            case ReadLinks(ifindexes, vlans):
                 self._read(lambda: _read_links(ifindexes), *_LINK_EVENTS)
+                if vlans:
+                    self._read(lambda: [dump_vlans()])
             case DumpFdb(bridge):
                 self._read(lambda: [dump_fdb(bridge)], FdbObserved)
             case DumpNeighbors(ifindex):

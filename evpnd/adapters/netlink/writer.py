@@ -7,6 +7,7 @@ number has to be kept to know which row it was.
 
 import errno
 import socket
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from evpnd.adapters.netlink.rtnl import (
     HEADER,
     NDA_DST,
     NDA_LLADDR,
+    NDA_VLAN,
     NDMSG,
     NLMSG_ERROR,
     RTM_DELNEIGH,
@@ -53,6 +55,7 @@ class Refusal(NamedTuple):
 
     The kernel takes NTF_MASTER out of the request once the bridge row is made.
     """
+    vlan: int = 0
 
 
 class Writer:
@@ -104,8 +107,8 @@ class Writer:
             self._on_failures([refusal.failed for refusal in refusals])
         # A bridge row alone would send the MAC's frames to every VTEP.
         halves = [
-            delete_both(failed.ifindex, failed.key)
-            for failed, half_made in refusals
+            delete_both(failed.ifindex, failed.key, vlan)
+            for failed, half_made, vlan in refusals
             if half_made
         ]
         if halves:
@@ -145,6 +148,10 @@ def read_refusal(octets: bytes) -> Refusal | None:
         return None
     family, ifindex, _, flags, _ = NDMSG.unpack_from(octets, _REQUEST + HEADER.size)
     found = dict(attributes(octets, _REQUEST + _SHORTEST, len(octets)))
+    vlan = int.from_bytes(found.get(NDA_VLAN, b""), sys.byteorder)
+    if deleting and vlan and code == errno.EINVAL:
+        # The port left the VLAN: its row there leads nowhere, and cannot be deleted.
+        return None
     mac, address = found.get(NDA_LLADDR, b""), found.get(NDA_DST, b"")
     if family != AF_BRIDGE:
         table, key = "neighbor", address
@@ -158,4 +165,5 @@ def read_refusal(octets: bytes) -> Refusal | None:
         and not deleting
         and sequence != ALONE
         and flags & _BOTH == NTF_SELF,
+        vlan,
     )

@@ -70,7 +70,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     lost: str | None = None
     untold: str | None = None
     if ip in vrf.own_ips:
-        story.tell("local", f"it is an address of {story.link(vrf.bridge)}", vrf)
+        story.tell("local", f"it is an address of {story.link(vrf.svi)}", vrf)
     elif local is not None:
         known = vrf.announced.get(local)
         kept = exported(story, vrf, local, ip)
@@ -80,7 +80,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
         if ip in vrf.pinned:
-            text += f" by the permanent neighbour on {story.link(vrf.bridge)}"
+            text += f" by the permanent neighbour on {story.link(vrf.svi)}"
         text += ", and announced" if told else ", and not announced"
         if told and not story.is_heard:
             text += " to nobody yet, for no session is up"
@@ -117,7 +117,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     unready = story.not_ready(vrf)
     lost = lost or unready
     if found is not None and local is None and ip not in vrf.own_ips:
-        lost = lost or _why_no_neighbor(vrf, ip)
+        lost = lost or _why_no_neighbor(story, vrf, ip)
     lost = _tell_neighbor(story, vrf, ip, lost)
     if story.steps[-1]["step"] == "end":
         return
@@ -133,7 +133,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
 
 def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
     """Tell of a neighbour that binds an IP to no tenant; returns why it does not."""
-    bridge = story.link(vrf.bridge)
+    bridge = story.link(vrf.svi)
     mac = vrf.ceded_pins.get(ip)
     if mac is not None:
         text = f"the permanent neighbour on {bridge} binds it to {format_mac(mac)}"
@@ -159,7 +159,7 @@ def _why_local(story: Story, vrf: MacVrf, ip: bytes) -> str:
     if ip in vrf.static_ips:
         return "the configuration gives it"
     if ip in vrf.pinned:
-        return f"the permanent neighbour on {story.link(vrf.bridge)} gives it"
+        return f"the permanent neighbour on {story.link(vrf.svi)} gives it"
     return "it is here"
 
 
@@ -174,9 +174,9 @@ def _tell_neighbor(
         wanted = None
     elif wanted is not None:
         text = f"neighbour {format_ip(ip)} lladdr {format_mac(wanted.mac)}"
-        story.tell("wanted", f"{text} on {story.link(vrf.bridge)}", vrf)
+        story.tell("wanted", f"{text} on {story.link(vrf.svi)}", vrf)
     else:
-        why = _why_no_neighbor(vrf, ip) or "it is not looked at yet"
+        why = _why_no_neighbor(story, vrf, ip) or "it is not looked at yet"
         story.tell("wanted", f"no neighbour: {why}", vrf)
     rows = [row for row in story.neighbors(vrf) if row.ip == ip]
     for row in rows:
@@ -200,12 +200,14 @@ def _tell_neighbor(
     return lost
 
 
-def _why_no_neighbor(vrf: MacVrf, ip: bytes) -> str | None:
+def _why_no_neighbor(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
     """Say why no neighbour is wanted; None: one is."""
     if not vrf.ready:
         return f"{vrf.config.name} is not ready"
     if ip in vrf.own_ips:
         return "it is the bridge's own address"
+    if not vrf.svi:
+        return f"{story.link(vrf.bridge)} has no device for VLAN {vrf.vlan}"
     if vrf.binding(ip) is not None:
         return "the tenant answers for itself"
     found = best_for_ip(vrf, ip)

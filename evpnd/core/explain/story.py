@@ -126,9 +126,9 @@ class Story:
 
     def neighbors(self, vrf: MacVrf) -> list[NeighborRow]:
         """Read the neighbours of an EVI's bridge from the kernel."""
-        if not vrf.bridge:
+        if not vrf.svi:
             return []
-        event = self.read(DumpNeighbors(vrf.bridge))
+        event = self.read(DumpNeighbors(vrf.svi))
         assert isinstance(event, NeighborsDumped)
         return event.rows
 

@@ -21,7 +21,7 @@ def mac(last: int) -> bytes:
 def vrf() -> MacVrf:
     """Rows of every kind; what is somebody else's is never named."""
     made = MacVrf(config().evis[0], bytes(8), discovered=False)
-    made.vxlan, made.bridge = VXLAN, BRIDGE
+    made.vxlan, made.bridge, made.svi = VXLAN, BRIDGE, BRIDGE
     made.remote_rows = {mac(1): VTEP, mac(2): VTEP}
     made.partial = {mac(3): (VTEP, False), mac(4): (b"", True), mac(5): (VTEP, False)}
     made.partial[mac(6)] = (b"", True)

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.adapters.netlink.links import parse_links
+from evpnd.adapters.netlink.links import parse_links, parse_vlans
 from evpnd.adapters.netlink.rtnl import attribute, nested
 from evpnd.model.events import AddressObserved, LinkObserved, LinkVanished
-from evpnd.model.rows import BridgePort, Link, VxlanLink
+from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
 from tests.unit.adapters.netlink.octets import notification
 
 NEW, DEL, NEW_ADDRESS, DEL_ADDRESS = 16, 17, 20, 21
@@ -81,6 +81,56 @@ def test_a_bridge_tells_when_it_forgets_silent_macs() -> None:
 
     assert isinstance(event, LinkObserved)
     assert event.link.ageing == 12.5
+
+
+@pytest.mark.parametrize("filtering", [False, True])
+def test_a_bridge_tells_whether_it_filters_vlans(filtering: bool) -> None:
+    data = nested(2, attribute(7, bytes([filtering])))
+    (event,) = parse_links(link_message(nested(18, attribute(1, b"bridge\0"), data)))[0]
+
+    assert isinstance(event, LinkObserved)
+    assert event.link.vlan_filtering is filtering
+
+
+def test_a_vlan_device_tells_its_bridge_and_vlan() -> None:
+    about = nested(18, attribute(1, b"vlan\0"), nested(2, attribute(1, b"\x0a\x00")))
+    (event,) = parse_links(link_message(attribute(5, u32(9)), about)).events
+
+    assert isinstance(event, LinkObserved)
+    assert (event.link.lower, event.link.vlan_id) == (9, 10)
+
+
+def vlans(*entries: tuple[int, int]) -> bytes:
+    infos = [attribute(2, struct.pack("=HH", *entry)) for entry in entries]
+    return link_message(nested(26, *infos), family=7)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([], PortVlans(0, frozenset())),
+        ([(6, 1)], PortVlans(1, frozenset({1}))),
+        ([(4, 1), (6, 10)], PortVlans(10, frozenset({1, 10}))),
+        ([(8, 5), (16, 7), (2, 9)], PortVlans(9, frozenset({5, 6, 7, 9}))),
+        # A range that was cut off in front, or never ends.
+        ([(16, 7), (8, 20)], PortVlans(0, frozenset({7}))),
+    ],
+)
+def test_the_vlans_of_a_port_are_read(
+    entries: list[tuple[int, int]], expected: PortVlans
+) -> None:
+    assert parse_vlans(vlans(*entries)) == {10: expected}
+
+
+def test_only_a_bridges_links_have_vlans() -> None:
+    assert parse_vlans(VXLAN + link_message(attribute(3, b"eth0\0"))) == {}
+    assert parse_vlans(link_message(attribute(2, b"\0"), family=7)) == {}
+
+
+@pytest.mark.parametrize("kind", [112, 113])
+def test_a_change_of_vlans_asks_to_read_them_again(kind: int) -> None:
+    assert parse_links(notification(kind, "07000000" + "05000000")).vlans
+    assert not parse_links(VXLAN).vlans
 
 
 @pytest.mark.parametrize(("operstate", "carrier"), [(0, True), (6, True), (2, False)])

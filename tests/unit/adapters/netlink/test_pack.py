@@ -31,6 +31,28 @@ IP_6 = bytes.fromhex("20010db8000000000000000000000001")
 
 VECTORS: list[tuple[Upsert | Delete, str]] = [
     (
+        UpsertRemoteMacs(3, VTEP, [MAC], 10),
+        (
+            "380000001c0001050000000000000000"
+            "070000000300000002001600"
+            "0a0002000200000000990000"
+            "080001000a000002"
+            "060005000a000000"
+        ),
+    ),
+    (
+        DeleteRemoteMacs(3, [MAC], 10),
+        (
+            "300000001d0001000000000000000000"
+            "070000000300000000000400"
+            "0a0002000200000000990000"
+            "060005000a000000"
+            "280000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000200000000990000"
+        ),
+    ),
+    (
         UpsertRemoteMacs(3, VTEP, [MAC]),
         (
             "300000001c0001050000000000000000"
@@ -138,7 +160,9 @@ def ips(count: int) -> list[bytes]:
 
 def batches(count: int) -> Iterator[Upsert | Delete]:
     yield UpsertRemoteMacs(3, VTEP, many(count))
+    yield UpsertRemoteMacs(3, VTEP, many(count), 10)
     yield DeleteRemoteMacs(3, many(count))
+    yield DeleteRemoteMacs(3, many(count), 10)
     yield DeleteVxlanRows(3, many(count))
     yield UpsertFlood(3, ips(count))
     yield DeleteFlood(3, ips(count))
@@ -169,3 +193,5 @@ def test_both_rows_of_a_mac_go_by_two_messages() -> None:
     (expected,) = pack(DeleteRemoteMacs(3, [OTHER]))
 
     assert (delete_both(3, OTHER), 1) == expected
+    (expected,) = pack(DeleteRemoteMacs(3, [OTHER], 10))
+    assert (delete_both(3, OTHER, 10), 1) == expected

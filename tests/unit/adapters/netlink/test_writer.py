@@ -10,6 +10,7 @@ from evpnd.adapters.netlink.writer import read_refusal
 from evpnd.model.actions import (
     DeleteFlood,
     DeleteNeighbors,
+    DeleteRemoteMacs,
     DeleteVxlanRows,
     UpsertFlood,
     UpsertNeighbors,
@@ -89,6 +90,22 @@ def test_a_refused_vxlan_row_leaves_somebody_elses_bridge_row() -> None:
 )
 def test_what_is_so_already_is_no_failure(action: Upsert | Delete, code: int) -> None:
     assert read_refusal(refused(action, code)) is None
+
+
+@pytest.mark.parametrize(("vlan", "told"), [(10, False), (0, True)])
+def test_a_row_of_a_vlan_that_the_port_has_left_is_gone(vlan: int, told: bool) -> None:
+    ((octets, _),) = pack(DeleteRemoteMacs(3, [MAC], vlan))
+    answer = struct.pack("=IHHIIi", 20 + len(octets), 2, 0, 0, 0, -errno.EINVAL)
+
+    assert (read_refusal(answer + octets) is not None) is told
+
+
+def test_a_half_made_row_names_its_vlan() -> None:
+    action = UpsertRemoteMacs(3, VTEP, [MAC], 10)
+    refusal = read_refusal(refused(action, errno.EAFNOSUPPORT))
+
+    assert refusal is not None
+    assert refusal.vlan == 10
 
 
 @pytest.mark.parametrize("size", range(len(HALF_MADE)))
