@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup bed demo demo-clean test lint fuzz lab interop image
+.PHONY: help setup bed demo demo-clean test lint fuzz lab interop image soak
 
 help:
 	@echo "make demo        three hosts in network namespaces, checked as it goes"
@@ -14,6 +14,8 @@ help:
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
 	@echo "                 (SECONDS=600 sets how long)"
+	@echo "make soak        memory of agent and speaker under hours of changes"
+	@echo "                 (SECONDS=3600 sets how long)"
 	@echo "make setup       Debian packages and .venv; the others call it"
 	@echo "make bed         the same, and a Debian 13 root with FRR 10 and a Linux to boot;"
 	@echo "                 test and interop call it (EVPND_BEDS=FOLDER says where it is)"
@@ -50,3 +52,7 @@ fuzz: SECONDS ?= 600
 fuzz: setup
 	@.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	@.venv/bin/python -m tests.fuzz.target -max_total_time=$(SECONDS)
+
+soak: SECONDS ?= 3600
+soak: setup
+	@.venv/bin/python -m integration.soak --seconds $(SECONDS)

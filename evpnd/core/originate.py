@@ -1,6 +1,7 @@
 """What we announce: type 3 for each ready EVI, type 2 for its local MACs."""
 
 from collections.abc import Iterable, Iterator
+from weakref import WeakValueDictionary
 
 from evpnd.core.evi import Announced, Gateway, MacVrf, Origin
 from evpnd.model.actions import (
@@ -48,7 +49,10 @@ class Originator:
 
     def __init__(self) -> None:
         """Begin with nothing announced."""
-        self._shared: dict[tuple[object, ...], ExportAttributes] = {}
+        self._shared: WeakValueDictionary[tuple[object, ...], ExportAttributes] = (
+            WeakValueDictionary()
+        )
+        """Those that routes have: a MAC that moves has others every time."""
         self._announce: dict[tuple[int, ExportAttributes], list[bytes]] = {}
         self._withdraw: dict[int, list[bytes]] = {}
         self._vrfs: dict[int, MacVrf] = {}

@@ -111,8 +111,13 @@ class Links:
 
     def observe_address(self, ifindex: int, ip: bytes, *, present: bool) -> None:
         """Take an address that came or went."""
-        known = self._addresses.setdefault(ifindex, set())
-        (known.add if present else known.discard)(ip)
+        if present:
+            self._addresses.setdefault(ifindex, set()).add(ip)
+        elif (known := self._addresses.get(ifindex)) is not None:
+            known.discard(ip)
+            if not known:
+                # It may be of a link that is gone, and nobody tells of it again.
+                del self._addresses[ifindex]
 
     def vtep_of(self, name: str) -> bytes:
         """Take the VTEP address from a device; empty while it has none.

@@ -170,7 +170,7 @@ class SnoopPorts:
     ports: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class ExportAttributes:
     """Attributes of routes that we announce."""
 

@@ -61,6 +61,7 @@ class LineReader:
             case "up":
                 yield self._up(peer, message)
             case "down":
+                self._decoders.pop(peer, None)
                 yield PeerWentDown(peer, message["reason"], message["graceful"])
             case "state":
                 yield PeerStateChanged(peer, message["state"])
@@ -107,7 +108,12 @@ class LineWriter:
         self._attributes: dict[ExportAttributes, str] = {}
 
     def write(self, actions: Iterable[BgpAction]) -> Iterator[bytes]:
-        """Give the lines for some actions, each with its line feed."""
+        """Give the lines for some actions, each with its line feed.
+
+        Attributes are encoded once for all of them, and forgotten: a MAC that moves
+        has others every time.
+        """
+        self._attributes.clear()
         for action in actions:
             for line in self._lines(action):
                 yield line.encode("ascii") + b"\n"

@@ -1,6 +1,7 @@
 """Lines of the speaker become events, actions become its commands."""
 
 import json
+import weakref
 from pathlib import Path
 
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter
@@ -77,3 +78,27 @@ def test_many_keys_are_cut_into_lines_of_bounded_length() -> None:
 
     assert len(lines) == 3
     assert all(len(line) < 40_000 for line in lines)
+
+
+def test_attributes_that_were_written_are_forgotten() -> None:
+    """A MAC that moves has others every time."""
+    writer = LineWriter()
+    attributes = ExportAttributes(VTEP, (b"\6\0\0\0\0\0\0\1",))
+    gone = weakref.ref(attributes)
+    rd = parse_rd("10.0.0.1:100")
+    first = list(writer.write([AnnounceMacIp(None, attributes, rd, 100, [bytes(6)])]))
+    del attributes
+
+    assert list(writer.write([WithdrawMacIp(None, rd, [bytes(6)])])) != first
+    assert gone() is None
+
+
+def test_the_decoder_of_a_session_ends_with_it() -> None:
+    lines = reader()
+    [_] = lines.read(json.dumps(UP).encode())
+    decoder = weakref.ref(lines._decoders[PEER])
+    down = {"type": "down", "peer": PEER, "reason": "reset", "graceful": False}
+
+    [_] = lines.read(json.dumps(down).encode())
+
+    assert decoder() is None

@@ -1,0 +1,24 @@
+"""A soak of seconds; `python -m integration.soak` makes it hours."""
+
+import os
+
+import pytest
+
+from integration.lab import Lab
+from integration.soak import Soak
+
+pytestmark = pytest.mark.root
+
+SECONDS = 30.0
+BOUND = 16.0
+"""MiB: what was seen of growth with a leak that is worth the name was hundreds."""
+
+
+def test_memory_stays_where_it_was_under_all_sorts_of_changes() -> None:
+    with Lab(f"evt{os.getpid()}", 1) as lab:
+        soak = Soak(lab, seed=1)
+        soak.run(SECONDS, SECONDS / 12, print)
+
+        assert max(soak.growth()) < BOUND
+        # Whatever was done, the daemon works.
+        soak.daemon.wait_established(1)
