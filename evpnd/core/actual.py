@@ -153,6 +153,7 @@ def _observe_port_row(
 
 def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
     vrf.dirty_macs.add(row.mac)
+    vrf.mark_bound(row.mac)
     if row.present:
         vrf.own_macs.add(row.mac)
         mobility.forget(vrf, row.mac)
@@ -193,6 +194,8 @@ def dump_fdb(
 ) -> None:
     """Replace all that is known of the FDB by a dump."""
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
+    for mac in vrf.own_macs:
+        vrf.mark_bound(mac)
     macs = list(vrf.remote_rows)
     flood = vrf.our_vteps
     for table in (vrf.remote_rows, vrf.partial, vrf.fixed_rows, vrf.flood_rows):

@@ -1,8 +1,10 @@
 """One EVI of this host: its MAC-VRF, as told by BGP and as seen in the kernel."""
 
+from collections.abc import Collection
 from enum import Enum
 from typing import NamedTuple
 
+from evpnd.core.crowds import Crowd
 from evpnd.core.drift import Drift
 from evpnd.core.path import Path
 from evpnd.model.actions import ExportAttributes, Notice
@@ -11,6 +13,9 @@ from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH
 from evpnd.model.policy import Learned
 from evpnd.model.routes import IMMUTABLE, OVERRIDE
+
+Slot = Path | list[Path] | Crowd[Path]
+"""The paths for one MAC, or one MAC and IP; a crowd has them by their source."""
 
 
 class Origin(Enum):
@@ -136,9 +141,13 @@ class MacVrf:
         self.preserved = False
         """The first dump held rows of an earlier run."""
 
-        self.routes: dict[bytes, Path | list[Path]] = {}
-        self.ips_of: dict[bytes, tuple[bytes, ...]] = {}
-        self.macs_of: dict[bytes, tuple[bytes, ...]] = {}
+        self.routes: dict[bytes, Slot] = {}
+        self.ips_of: dict[bytes, Collection[bytes]] = {}
+        self.macs_of: dict[bytes, Collection[bytes]] = {}
+        self.crowds: dict[bytes, Crowd[bytes]] = {}
+        """MACs and IPs with many routes: the best path of each key, by key."""
+        self.immutables: dict[bytes, Crowd[Path]] = {}
+        """MACs with an IP that have many routes: the immutable ones, by source."""
         self.shared_ips: set[bytes] = set()
         """IPs that got routes with a second MAC since this was last looked at."""
         self.imets: dict[tuple[object, ...], bytes] = {}
@@ -292,6 +301,13 @@ class MacVrf:
         if len(ip) == IPV4_LENGTH:
             return immutable
         return immutable | self.nd_flags.get(ip, OVERRIDE)
+
+    def mark_bound(self, mac: bytes) -> None:
+        """Have the next reconciliation look at the IPs that routes bind to a MAC.
+
+        It has to where the MAC becomes ours or is ours no longer.
+        """
+        self.dirty_ips.update(self.ips_of.get(mac, ()))
 
     def mark_all(self) -> None:
         """Have the next reconciliation look at everything."""

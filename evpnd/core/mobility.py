@@ -28,6 +28,7 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> No
     vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
     if known is not None:
         return
+    vrf.mark_bound(mac)
     path = best_for_mac(vrf, mac)
     if path is None:
         return
@@ -50,10 +51,11 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
     if vrf.local.pop(mac, None) is None:
         return
     vrf.dirty_macs.add(mac)
+    vrf.mark_bound(mac)
     vrf.sequence.pop(mac, None)
     if mac in vrf.static:
         return
-    vrf.ceded.discard(mac)
+    _take_back(vrf, mac)
     vrf.contested.discard(mac)
     known = set()
     for ip in vrf.bindings_of.pop(mac, ()):
@@ -75,7 +77,7 @@ def unrivalled(vrf: MacVrf, mac: bytes) -> None:
     to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
     starts over before it ends.
     """
-    vrf.ceded.discard(mac)
+    _take_back(vrf, mac)
     vrf.contested.discard(mac)
     if vrf.sequence.get(mac, 0) >= SEQUENCE_HIGH and vrf.macs_of.keys().isdisjoint(
         vrf.bindings_of.get(mac, ())
@@ -94,18 +96,19 @@ def remote_wins(
     is sticky: then it stays in any case.
     """
     if vrf.is_sticky(mac):
-        vrf.ceded.discard(mac)
+        _take_back(vrf, mac)
         if mac not in vrf.contested:
             vrf.contested.add(mac)
             notices.append(_warning("sticky_mac_claimed", vrf, mac, path))
         return False
     sequence = vrf.sequence.get(mac, 0)
     if not path.sticky and (-sequence, vrf.vtep) <= (-path.sequence, path.vtep):
-        vrf.ceded.discard(mac)
+        _take_back(vrf, mac)
         return False
     if vrf.is_fixed(mac):
         if mac not in vrf.ceded:
             vrf.ceded.add(mac)
+            vrf.mark_bound(mac)
             notices.append(_warning("fixed_mac_claimed", vrf, mac, path))
         # A row of the operator's is not ours to replace; one that was learned is.
         local = vrf.local.get(mac)
@@ -119,6 +122,13 @@ def remote_wins(
         vrf.moved.append(mac)
     notices.append(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
     return True
+
+
+def _take_back(vrf: MacVrf, mac: bytes) -> None:
+    """Announce a fixed MAC again, if it was left to a remote VTEP."""
+    if mac in vrf.ceded:
+        vrf.ceded.discard(mac)
+        vrf.mark_bound(mac)
 
 
 def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice:

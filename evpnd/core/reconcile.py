@@ -99,7 +99,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         if mac in frozen:
             if not vrf.is_local(mac):
                 now.originator.mac(vrf, mac)
-            _mark_bindings(vrf, mac)
+            vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
         elif mac in local or mac in static:
             on_port = mac in local
             if path is None:
@@ -109,10 +109,10 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             else:
                 path = None
             now.originator.mac(vrf, mac)
-            _mark_bindings(vrf, mac)
+            vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
         elif mac in announced:
             now.originator.mac(vrf, mac)
-            _mark_bindings(vrf, mac)
+            vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
         if path is not None and (mac in own or mac in foreign):
             path = None
         row = rows.get(mac)
@@ -144,8 +144,6 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             partial.pop(mac, None)
             taken.discard(mac)
             deletes.append(mac)
-        if mac in vrf.ips_of:
-            vrf.dirty_ips.update(vrf.ips_of[mac])
     _emit_upserts(vrf, now, upserts, overrides)
     if deletes:
         vrf.fdb_drift.delete(deletes)
@@ -164,11 +162,6 @@ def _frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
         return None
     same = (path for path in mac_candidates(vrf, mac) if path.vtep == vtep)
     return best(same)
-
-
-def _mark_bindings(vrf: MacVrf, mac: bytes) -> None:
-    vrf.dirty_ips.update(vrf.ips_of.get(mac, ()))
-    vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
 
 
 def _emit_upserts(

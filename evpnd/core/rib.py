@@ -321,6 +321,8 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -
         vrf.routes.clear()
         vrf.ips_of.clear()
         vrf.macs_of.clear()
+        vrf.crowds.clear()
+        vrf.immutables.clear()
         vrf.imets.clear()
     limited: list[Coming] = []
     for rib in ribs:

@@ -19,10 +19,17 @@ def rival_of(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
     MACs that are behind a port of ours are left out, whatever routes there are.
     """
     macs = vrf.macs_of.get(ip)
-    if macs is None or macs == (mac,):
+    if macs is None or (len(macs) == 1 and mac in macs):
         return None
-    others = (o for o in macs if o != mac and not vrf.is_local(o) and is_unicast_mac(o))
-    return best_for_ip(vrf, ip, others)
+
+    def is_rival(other: bytes) -> bool:
+        return other != mac and not vrf.is_local(other) and is_unicast_mac(other)
+
+    crowd = vrf.crowds.get(ip)
+    if crowd is None:
+        return best_for_ip(vrf, ip, filter(is_rival, macs))
+    found = crowd.best_of(lambda key: is_rival(key[:6]))
+    return None if found is None else (found.name[:6], found.path)
 
 
 def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:

@@ -1,21 +1,30 @@
 """The best path for a MAC or for a binding of one EVI."""
 
-from collections.abc import Iterable
-from operator import attrgetter
+from collections.abc import Callable, Iterable
+from operator import itemgetter
+from typing import Any
 
-from evpnd.core.evi import MacVrf
+from evpnd.core.crowds import Crowd, order
+from evpnd.core.evi import MacVrf, Slot
 from evpnd.core.path import Path
 from evpnd.model.ids import is_unicast_mac
 from evpnd.model.routes import IMMUTABLE
 
-_order = attrgetter("rank", "rd", "ethernet_tag")
-"""Ranks are equal where one peer sends a MAC by two RDs; then the order of arrival
-would choose."""
+_first: Callable[[Any], Any] = itemgetter(0)
 
 
 def best(paths: Iterable[Path]) -> Path | None:
     """Pick the path of the smallest rank."""
-    return min(paths, key=_order, default=None)
+    return min(paths, key=order, default=None)
+
+
+def slot_best(slot: Slot) -> Path:
+    """Return the path of the smallest rank of those for one MAC, or MAC and IP."""
+    if type(slot) is Path:
+        return slot
+    if type(slot) is Crowd:
+        return slot.best().path
+    return min(slot, key=order)
 
 
 def candidates(vrf: MacVrf, key: bytes) -> tuple[Path, ...]:
@@ -23,7 +32,9 @@ def candidates(vrf: MacVrf, key: bytes) -> tuple[Path, ...]:
     found = vrf.routes.get(key)
     if found is None:
         return ()
-    return (found,) if type(found) is Path else tuple(found)
+    if type(found) is Path:
+        return (found,)
+    return tuple(found.paths() if type(found) is Crowd else found)
 
 
 def mac_candidates(vrf: MacVrf, mac: bytes) -> list[Path]:
@@ -68,7 +79,29 @@ def best_for_mac(vrf: MacVrf, mac: bytes) -> Path | None:
     found = vrf.routes.get(mac)
     if mac not in vrf.ips_of and (found is None or type(found) is Path):
         return found
+    crowd = vrf.crowds.get(mac)
+    if crowd is not None:
+        return crowd.best().path
     return best(mac_candidates(vrf, mac))
+
+
+def binding_order(mac: bytes, path: Path) -> object:
+    """Return what orders the bindings of an IP to MACs: the smallest is the best.
+
+    What binds it to no station's MAC goes last. An immutable binding goes before
+    all others (RFC 9047, section 3.2).
+    """
+    return not is_unicast_mac(mac), not is_immutable(path), order(path), mac
+
+
+def best_binding(vrf: MacVrf, key: bytes, slot: Slot) -> Path:
+    """Return the path that goes first of those for a MAC with an IP."""
+    if type(slot) is Crowd:
+        immutable = vrf.immutables.get(key)
+        return slot_best(slot) if immutable is None else slot_best(immutable)
+    if type(slot) is list:
+        return min(slot, key=lambda path: (not is_immutable(path), order(path)))
+    return slot_best(slot)
 
 
 def best_for_ip(
@@ -76,17 +109,23 @@ def best_for_ip(
 ) -> tuple[bytes, Path] | None:
     """Find the MAC that an IP is bound to remotely, and the path saying so.
 
-    Of `macs`, or of all. An immutable binding goes before all others (RFC 9047,
-    section 3.2).
+    Of `macs`, or of all.
     """
-    bound = [
-        (not is_immutable(path), _order(path), mac, path)
-        for mac in (vrf.macs_of.get(ip, ()) if macs is None else macs)
-        for path in candidates(vrf, mac + ip)
-    ]
+    if macs is None:
+        crowd = vrf.crowds.get(ip)
+        if crowd is not None:
+            _, _, key, path = crowd.best()
+            return key[:6], path
+        macs = vrf.macs_of.get(ip, ())
+    bound: list[tuple[object, bytes, Path]] = []
+    for mac in macs:
+        slot = vrf.routes.get(mac + ip)
+        if slot is not None:
+            path = best_binding(vrf, mac + ip, slot)
+            bound.append((binding_order(mac, path), mac, path))
     if not bound:
         return None
-    *_, mac, path = min(bound, key=lambda entry: entry[:3])
+    _, mac, path = min(bound, key=_first)
     return mac, path
 
 
