@@ -29,7 +29,7 @@ def _is_done(session: Session) -> bool:
 
 def is_silent(session: Session) -> bool:
     """Return whether a peer is up, past End-of-RIB, and announces nothing."""
-    return _is_done(session) and not len(session.rib)
+    return _is_done(session) and session.rib.is_empty()
 
 
 def silent_text(session: Session, asn: int) -> str:

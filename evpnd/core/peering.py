@@ -75,7 +75,7 @@ class Peering:
 
     def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
         session.went_up(now, event)
-        if session.rib.stale is not None and not event.forwarding:
+        if session.rib.again is not None and not event.forwarding:
             session.rib.drop_stale()
         if event.resumed:
             if event.route_refresh:
@@ -130,7 +130,7 @@ class Peering:
         gone = session.finish()
         self._importer.findings.finished(session, now)
         self.heard_out |= not self.settled
-        if waited or gone:
+        if (waited or gone) and session.may_tell_end(now):
             # A peer may repeat the marker as often as it likes.
             fields = {"by": by, "stale_routes_withdrawn": gone}
             self._info("end_of_rib", peer=session.peer, **fields)
@@ -162,7 +162,7 @@ class Peering:
         for session in self.sessions.values():
             if not session.expired(now):
                 continue
-            if session.established or session.rib.stale is None:
+            if session.established or session.rib.again is None:
                 self._finish(session, now, by="timer")
                 continue
             gone = session.rib.drop_all()

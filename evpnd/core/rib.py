@@ -30,10 +30,43 @@ OTHERS = b""
 Table = dict[bytes, Path]
 
 
+class Again:
+    """What a peer has sent since it began to send all its routes again.
+
+    What it has not is stale. Kept this way round, for a peer may begin as often as it
+    likes, and a mark must not cost what there is in its table.
+    """
+
+    __slots__ = ("mac_ip", "others")
+
+    def __init__(self) -> None:
+        """Begin with nothing sent."""
+        self.mac_ip: dict[bytes, set[bytes]] = {}
+        """RD and Ethernet Tag to MAC and IP."""
+        self.others: set[tuple[object, ...]] = set()
+
+    def __len__(self) -> int:
+        """Return the number of routes."""
+        return sum(map(len, self.mac_ip.values())) + len(self.others)
+
+    def take(self, source: bytes, keys: Iterable[bytes]) -> None:
+        """Take note that type 2 routes were sent."""
+        known = self.mac_ip.get(source)
+        if known is None:
+            known = self.mac_ip[source] = set()
+        known.update(keys)
+
+    def forget(self, source: bytes, keys: Iterable[bytes]) -> None:
+        """Take note that type 2 routes were withdrawn."""
+        known = self.mac_ip.get(source)
+        if known is not None:
+            known.difference_update(keys)
+
+
 class AdjRibIn:
     """The routes of one peer, as it sent them."""
 
-    __slots__ = ("late", "mac_ip", "others", "stale")
+    __slots__ = ("again", "late", "mac_ip", "others")
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -43,12 +76,16 @@ class AdjRibIn:
         self.late: dict[bytes, dict[Hashable, float]] = {}
         """When routes came that came later than the path that they share, monotonic
         seconds: by RD and Ethernet Tag, with nothing for types other than 2."""
-        self.stale: AdjRibIn | None = None
-        """While the peer restarts: the routes that it has not sent again."""
+        self.again: Again | None = None
+        """While the peer restarts or refreshes: the routes that it has sent again."""
 
     def __len__(self) -> int:
         """Count the routes."""
         return sum(map(len, self.mac_ip.values())) + len(self.others)
+
+    def is_empty(self) -> bool:
+        """Return whether there is no route, without counting them."""
+        return not (self.mac_ip or self.others)
 
     def paths(self) -> Iterator[Path]:
         """Walk over the paths in use, each at least once."""
@@ -85,10 +122,8 @@ class AdjRibIn:
         if source in self.late or now - path.received_at >= TOGETHER:
             new = [key for key in keys if table.get(key) is not path]
             self._note_time(source, new, path, now)
-        if self.stale is not None:
-            known = self.stale.mac_ip.get(source, {})
-            for key in keys:
-                known.pop(key, None)
+        if self.again is not None:
+            self.again.take(source, keys)
         if path.admission is not None:
             _install_judged(table, keys, path, path.admission)
             return
@@ -124,10 +159,8 @@ class AdjRibIn:
         table = self.mac_ip.get(batch.rd + batch.ethernet_tag)
         if table is None:
             return None
-        if self.stale is not None:
-            known = self.stale.mac_ip.get(batch.rd + batch.ethernet_tag, {})
-            for key in batch.keys:
-                known.pop(key, None)
+        if self.again is not None:
+            self.again.forget(batch.rd + batch.ethernet_tag, batch.keys)
         judged = None
         late = self.late.get(batch.rd + batch.ethernet_tag)
         for key in batch.keys if late else ():
@@ -148,8 +181,8 @@ class AdjRibIn:
     def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
         """Take a route of another type than 2."""
         key = identity(route)
-        if self.stale is not None:
-            self.stale.others.pop(key, None)
+        if self.again is not None:
+            self.again.others.add(key)
         if self._take_out(route) is not path:
             self._note_time(OTHERS, (key,), path, now)
         self.others[key] = (route, path)
@@ -158,8 +191,8 @@ class AdjRibIn:
     def withdraw_other(self, route: OtherRoute) -> None:
         """Drop a route of another type than 2; an absent one is no error."""
         key = identity(route)
-        if self.stale is not None:
-            self.stale.others.pop(key, None)
+        if self.again is not None:
+            self.again.others.discard(key)
         self._take_out(route)
         late = self.late.get(OTHERS)
         if late is not None:
@@ -179,33 +212,36 @@ class AdjRibIn:
 
     def mark_stale(self) -> None:
         """Remember all routes as not sent again (RFC 4724, section 4.2)."""
-        stale = self.stale = AdjRibIn()
-        stale.mac_ip = {source: dict(table) for source, table in self.mac_ip.items()}
-        stale.others = dict(self.others)
+        self.again = Again()
+
+    def count_stale(self) -> int:
+        """Return how many routes were not sent again; 0 where none have to be."""
+        return 0 if self.again is None else len(self) - len(self.again)
 
     def drop_stale(self) -> int:
         """Withdraw what was not sent again; returns how many."""
-        stale, self.stale = self.stale, None
-        if stale is None:
-            return 0
-        return self._withdraw_all(stale)
+        again, self.again = self.again, None
+        return 0 if again is None else self._withdraw_all_but(again)
 
     def drop_all(self) -> int:
         """Withdraw everything; returns how many."""
-        self.stale = None
-        return self._withdraw_all(self)
+        self.again = None
+        return self._withdraw_all_but(Again())
 
-    def _withdraw_all(self, those: "AdjRibIn") -> int:
-        count = len(those)
+    def _withdraw_all_but(self, those: Again) -> int:
+        count = len(self) - len(those)
         limits = None
-        for source, table in list(those.mac_ip.items()):
-            batch = MacIpBatch(source[:8], source[8:], b"", b"", list(table))
+        for source, table in list(self.mac_ip.items()):
+            sent = those.mac_ip.get(source, ())
+            keys = [key for key in table if key not in sent]
+            batch = MacIpBatch(source[:8], source[8:], b"", b"", keys)
             limits = self._withdraw(batch) or limits
         if limits is not None:
             # Not before all are gone: whoever waits may be among them.
             limits.wake(_let_in)
-        for route, _ in list(those.others.values()):
-            self.withdraw_other(route)
+        for key, (route, _) in list(self.others.items()):
+            if key not in those.others:
+                self.withdraw_other(route)
         return count
 
 

@@ -17,6 +17,10 @@ QUIET = 3.0
 """Seconds without an UPDATE before that timer counts as End-of-RIB."""
 LONGEST_WAIT = 60.0
 """Seconds after which a peer that never pauses counts as having told everything."""
+ENDS_TOLD = 10
+"""End-of-RIB markers, and ends of refreshes, of one peer that are told at once."""
+ENDS_PAUSE = 10.0
+"""Seconds for each one more."""
 PATH_CACHE = 4096
 
 NlriParts = tuple[bytes, bytes, bytes, bytes]
@@ -45,6 +49,8 @@ class Session:
         """When to stop waiting: for End-of-RIB, or for a restarting peer."""
         self.last_update = now
         self._waiting_since = now
+        self._ends_told = 0.0
+        self._end_told_at = now
         self._returning = False
         """It restarted, and has not told everything since."""
         self.router_id = bytes(4)
@@ -112,6 +118,16 @@ class Session:
         if self.established and now < pause:
             self.deadline = pause
             return False
+        return True
+
+    def may_tell_end(self, now: float) -> bool:
+        """Return whether one more End-of-RIB is told: a peer can send thousands."""
+        passed = (now - self._end_told_at) / ENDS_PAUSE
+        self._ends_told = max(0.0, self._ends_told - passed)
+        self._end_told_at = now
+        if self._ends_told > ENDS_TOLD - 1:
+            return False
+        self._ends_told += 1
         return True
 
     def finish(self) -> int:

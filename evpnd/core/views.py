@@ -38,7 +38,6 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
     sessions = engine.peering.sessions.values()
     for session in sessions:
         rejected, octets = kept_rejected(session.rib)
-        stale = session.rib.stale
         yield {
             "address": session.peer,
             "asn": session.config.asn,
@@ -46,7 +45,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "state": session.state,
             "uptime": int(now - session.since) if session.established else 0,
             "routes_received": len(session.rib),
-            "routes_stale": len(stale) if stale is not None else 0,
+            "routes_stale": session.rib.count_stale(),
             "routes_rejected": rejected,
             "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,

@@ -62,7 +62,7 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
 
 def stale(story: Story, session: Session) -> str:
     """Say of a route whether it is only kept for a peer that is gone."""
-    if session.established or session.rib.stale is None or session.deadline is None:
+    if session.established or session.rib.again is None or session.deadline is None:
         return ""
     return f"; stale, and kept for another {duration(session.deadline - story.now)}"
 

@@ -2,7 +2,13 @@
 
 from dataclasses import replace
 
-from evpnd.core.sessions import LONGEST_WAIT, MARKER_TIMER, QUIET
+from evpnd.core.sessions import (
+    ENDS_PAUSE,
+    ENDS_TOLD,
+    LONGEST_WAIT,
+    MARKER_TIMER,
+    QUIET,
+)
 from evpnd.model.actions import RequestRefresh, ResetSession
 from evpnd.model.events import (
     ConfigChanged,
@@ -22,6 +28,7 @@ from tests.fakes.host import (
     attributes,
     config,
     end_of_rib,
+    withdraw,
 )
 
 MAC, OTHER = b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"
@@ -235,3 +242,49 @@ def test_the_last_error_of_a_reset_says_what_the_update_was_wrong_about() -> Non
     assert session.last_error == f"{sent} (next hop of 5 octets)"
     here.run(PeerWentUp(PEER), PeerWentDown(PEER, sent, graceful=False))
     assert session.last_error == sent
+
+
+def test_what_was_sent_before_a_second_begin_of_a_refresh_has_to_be_sent_again() -> (
+    None
+):
+    here = host()
+    here.run(RefreshMarked(PEER, ended=False))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.run(RefreshMarked(PEER, ended=False))
+    here.run(announce(PEER, attributes(VTEP), VTEP, OTHER))
+    here.run(RefreshMarked(PEER, ended=True))
+
+    assert here.remote_macs().keys() == {OTHER}
+    assert here.kernel.flood == {}
+
+
+def test_a_route_that_was_withdrawn_during_a_refresh_is_not_counted_as_sent() -> None:
+    here = host()
+    here.run(RefreshMarked(PEER, ended=False))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC))
+    here.run(withdraw(PEER, VTEP, MAC))
+    rib = here.engine.peering.sessions[PEER].rib
+
+    assert (len(rib), rib.count_stale()) == (2, 2)
+    here.run(RefreshMarked(PEER, ended=True))
+    assert rib.is_empty()
+    assert rib.count_stale() == 0
+
+
+def test_ends_of_refreshes_are_told_now_and_then_however_many_there_are() -> None:
+    here = host()
+
+    def refresh() -> None:
+        here.run(RefreshMarked(PEER, ended=False), RefreshMarked(PEER, ended=True))
+
+    def told() -> int:
+        return sum(notice.event == "end_of_rib" for notice in here.notices)
+
+    before = told()
+    for _ in range(100):
+        refresh()
+    assert told() - before < ENDS_TOLD
+    here.later(ENDS_PAUSE + 1)
+    before = told()
+    refresh()
+    assert told() == before + 1
