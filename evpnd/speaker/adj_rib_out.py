@@ -9,7 +9,8 @@ ExaBGP's ``Peer`` calls some of the methods by the names and with the arguments
 that its own RIB has.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from evpnd.wire.attributes import build_updates, build_withdraws
@@ -21,6 +22,11 @@ EVPN = (25, 70)
 HEADER = bytes([0xFF]) * 16
 BEGIN_OF_REFRESH = HEADER + bytes([0, 23, 5, 0, 25, 1, 70])
 END_OF_REFRESH = HEADER + bytes([0, 23, 5, 0, 25, 2, 70])
+
+REFRESH_PAUSE = 1.0
+"""Seconds between two answers to ROUTE-REFRESH, at least."""
+REFRESH_RATE = 10_000
+"""Routes for which an answer takes a second more of that pause."""
 
 
 class Block(NamedTuple):
@@ -55,7 +61,8 @@ def read_routes(block: Block, nlris: bytes) -> list[tuple[bytes, Route]]:
 class AdjRibOut:
     """The routes for one peer. It outlives sessions, reloads and agents."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.families: Collection[tuple[int, int]] = [EVPN]
         self._routes: dict[bytes, Route] = {}
         self._announce: dict[bytes, Route] = {}
@@ -64,6 +71,8 @@ class AdjRibOut:
         self._live = False
         self._replay = False
         self._mark_replay = False
+        self._replay_from = 0.0
+        """When the next ROUTE-REFRESH is answered; requests until then are one."""
 
     def __len__(self) -> int:
         return len(self._routes)
@@ -110,7 +119,10 @@ class AdjRibOut:
 
     def pending(self) -> bool:
         """Tell whether ``messages`` would give any."""
-        return bool(self._announce or self._withdraw or self._replay)
+        return bool(self._announce or self._withdraw) or self._replay_due()
+
+    def _replay_due(self) -> bool:
+        return self._replay and self._clock() >= self._replay_from
 
     def replace_restart(self, _previous: object, _current: object) -> None:
         """Begin a session: the peer knows nothing and is told everything."""
@@ -122,7 +134,11 @@ class AdjRibOut:
         """Take a new configuration: it holds no routes, so nothing changes."""
 
     def resend(self, enhanced: bool, family: tuple[int, int] | None = None) -> None:  # noqa: FBT001
-        """Answer a ROUTE-REFRESH; `enhanced` marks begin and end (RFC 7313)."""
+        """Answer a ROUTE-REFRESH; `enhanced` marks begin and end (RFC 7313).
+
+        A peer that asks again and again is answered now and then: an answer has all
+        routes, and serves for all requests before it.
+        """
         if self._live and family in (None, EVPN):
             self._replay = True
             self._mark_replay |= enhanced
@@ -131,6 +147,7 @@ class AdjRibOut:
         """End the session: what was to be sent on it is dropped, the routes stay."""
         self._live = False
         self._replay = self._mark_replay = False
+        self._replay_from = 0.0
         self._announce.clear()
         self._withdraw.clear()
 
@@ -167,12 +184,15 @@ class AdjRibOut:
         waits for the next call, so the states of one route leave in their order.
         """
         withdraw, self._withdraw = self._withdraw, {}
-        replay, self._replay = self._replay, False
-        mark, self._mark_replay = self._mark_replay, False
         announce, self._announce = self._announce, {}
-        if replay:
+        mark = False
+        if self._replay_due():
+            mark = self._mark_replay
+            self._replay = self._mark_replay = False
+            pause = REFRESH_PAUSE + len(self._routes) / REFRESH_RATE
+            self._replay_from = self._clock() + pause
             announce = self._routes.copy()
-        return self._encode(withdraw, announce, encoding, marked=replay and mark)
+        return self._encode(withdraw, announce, encoding, marked=mark)
 
     @staticmethod
     def _encode(

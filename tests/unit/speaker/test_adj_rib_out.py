@@ -7,6 +7,8 @@ from evpnd.speaker.adj_rib_out import (
     BEGIN_OF_REFRESH,
     END_OF_REFRESH,
     EVPN,
+    REFRESH_PAUSE,
+    REFRESH_RATE,
     AdjRibOut,
     Block,
     Encoding,
@@ -194,6 +196,30 @@ def test_a_plain_refresh_has_no_marks() -> None:
     rib.resend(False, EVPN)
 
     assert told(rib) == [("+", nlri(1))]
+
+
+def test_many_requests_are_answered_now_and_then() -> None:
+    now = 100.0
+    rib = AdjRibOut(lambda: now)
+    rib.replace_restart([], [])
+    for number in range(REFRESH_RATE // 10):
+        announce(rib, nlri(number))
+    told(rib)
+    answers = 0
+    for _ in range(1000):
+        rib.resend(False, EVPN)
+        answers += bool(rib.pending() and told(rib))
+    assert answers == 1
+
+    now += REFRESH_PAUSE
+    assert not rib.pending()
+    announce(rib, nlri(1), block=OTHER)
+    assert told(rib) == [("+", nlri(1))]
+    now += 0.2
+    assert rib.pending()
+    assert len(told(rib)) == REFRESH_RATE // 10
+    now += 60
+    assert not rib.pending()
 
 
 def test_a_refresh_of_another_family_is_not_answered() -> None:
