@@ -15,6 +15,7 @@ from evpnd.model.ids import (
     TWO_OCTET_AS,
     format_route_target,
 )
+from evpnd.model.packed import OctetStrings
 
 NOT_IMPORTED = "no EVI imports its route targets"
 REMEMBERED = 4096
@@ -61,7 +62,7 @@ class Nearness:
         """Begin with no EVI."""
         self._by_vni: dict[int, MacVrf] = {}
         self._by_number: dict[int, list[_Imported]] = {}
-        self._known: dict[tuple[tuple[bytes, ...], int], Nearest] = {}
+        self._known: dict[tuple[OctetStrings, int], Nearest] = {}
 
     def learn(self, vrfs: Iterable[MacVrf]) -> None:
         """Take the EVIs there are."""
@@ -79,7 +80,7 @@ class Nearness:
                 found = self._by_number.setdefault(parts.number, [])
                 found.append(_Imported(vrf, parts))
 
-    def nearest(self, targets: tuple[bytes, ...], label: int) -> Nearest:
+    def nearest(self, targets: OctetStrings, label: int) -> Nearest:
         """Say which EVI comes nearest; `label` is the VNI of the route, 0: none."""
         found = self._known.get((targets, label))
         if found is None:
@@ -88,7 +89,7 @@ class Nearness:
             found = self._known[targets, label] = self._find(targets, label)
         return found
 
-    def _find(self, targets: tuple[bytes, ...], label: int) -> Nearest:
+    def _find(self, targets: OctetStrings, label: int) -> Nearest:
         named = " ".join(map(format_route_target, targets)) or "it has none"
         text = f"{NOT_IMPORTED} ({named})"
         for target in targets:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from evpnd.model.config import EviConfig
 from evpnd.model.ids import Peer
+from evpnd.model.packed import OctetStrings
 
 
 class UpsertRemoteMacs(NamedTuple):
@@ -175,13 +176,13 @@ class ExportAttributes:
     """Attributes of routes that we announce."""
 
     next_hop: bytes
-    extended_communities: tuple[bytes, ...]
+    extended_communities: OctetStrings
     pmsi_vni: int | None = None
     """With a type 3: ingress replication, this VNI, endpoint = next hop."""
     local_preference: int | None = None
     med: int | None = None
-    communities: tuple[bytes, ...] = ()
-    large_communities: tuple[bytes, ...] = ()
+    communities: OctetStrings = ()
+    large_communities: OctetStrings = ()
 
 
 class AnnounceMacIp(NamedTuple):

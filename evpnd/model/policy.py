@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import NamedTuple
 
+from evpnd.model.packed import OctetStrings
+
 DEFAULT_RULE = "default"
 """Stands for the rule where none decided."""
 
@@ -283,10 +285,10 @@ class Subject(NamedTuple):
     originator: bytes = b""
     gateway: bytes = b""
     rd: bytes = b""
-    route_targets: tuple[bytes, ...] = ()
-    communities: tuple[bytes, ...] = ()
-    large_communities: tuple[bytes, ...] = ()
-    extended_communities: tuple[bytes, ...] = ()
+    route_targets: OctetStrings = ()
+    communities: OctetStrings = ()
+    large_communities: OctetStrings = ()
+    extended_communities: OctetStrings = ()
     """The route targets are among them."""
     peer: bytes = b""
     """Address of the peer it comes from or goes to."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from evpnd.model.packed import NumberList, OctetStrings
+
 VXLAN_ENCAPSULATION = 8
 INGRESS_REPLICATION = 6
 
@@ -29,21 +31,22 @@ class PmsiTunnel(NamedTuple):
     flags: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class PathAttributes:
     """What the routes of one UPDATE share. Compared by identity.
 
     One object stands for one distinct block of octets, so that all that depends
-    on attributes alone (import, rank) is computed once for it.
+    on attributes alone (import, rank) is computed once for it. What was received is
+    kept packed: it costs its octets, and not the objects that they would make.
     """
 
     next_hop: bytes
     """The VTEP address, 4 or 16 octets."""
-    route_targets: tuple[bytes, ...] = ()
+    route_targets: OctetStrings = ()
     """8 octets each, type and subtype included."""
-    extended_communities: tuple[bytes, ...] = ()
+    extended_communities: OctetStrings = ()
     """All of them, the route targets too, in the order received."""
-    encapsulations: tuple[int, ...] = ()
+    encapsulations: NumberList = ()
     """Tunnel types of RFC 9012 named; empty: not said (MPLS by RFC 8365)."""
     sequence: int = 0
     """MAC mobility sequence, 32 bits; absent is 0 (RFC 7432, section 7.7)."""
@@ -54,17 +57,17 @@ class PathAttributes:
     pmsi: PmsiTunnel | None = None
     origin: int = 0
     """0 IGP, 1 EGP, 2 incomplete."""
-    as_path: tuple[int, ...] = ()
+    as_path: NumberList = ()
     """Flattened; a set counts as its members here."""
     as_path_length: int = 0
     """For the decision: a set counts as one (RFC 4271, 9.1.2.2)."""
     local_preference: int | None = None
     med: int | None = None
     originator_id: bytes | None = None
-    cluster_list: tuple[bytes, ...] = ()
-    communities: tuple[bytes, ...] = ()
+    cluster_list: OctetStrings = ()
+    communities: OctetStrings = ()
     """4 octets each (RFC 1997)."""
-    large_communities: tuple[bytes, ...] = ()
+    large_communities: OctetStrings = ()
     """12 octets each (RFC 8092)."""
 
 

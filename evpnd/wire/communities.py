@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from evpnd.model.communities import DEFAULT_GATEWAY, MAC_MOBILITY, mobility_of
+from evpnd.model.packed import NumberList, Numbers, Octets8, OctetStrings
 from evpnd.model.routes import VXLAN_ENCAPSULATION
 
 _ROUTE_TARGETS = frozenset({b"\x00\x02", b"\x01\x02", b"\x02\x02"})
@@ -37,8 +38,8 @@ def arp_nd(flags: int) -> bytes:
 class DecodedCommunities(NamedTuple):
     """What a list of extended communities says; the names are PathAttributes'."""
 
-    route_targets: tuple[bytes, ...]
-    encapsulations: tuple[int, ...]
+    route_targets: OctetStrings
+    encapsulations: NumberList
     sequence: int
     sticky: bool
     default_gateway: bool
@@ -69,8 +70,8 @@ def decode_communities(communities: Iterable[bytes]) -> DecodedCommunities:
             flags = community[2]
     sequence, sticky = mobility_of((mobility,)) if mobility else (0, False)
     return DecodedCommunities(
-        route_targets=tuple(targets),
-        encapsulations=tuple(tunnels),
+        route_targets=Octets8(b"".join(targets)) if targets else (),
+        encapsulations=Numbers.of(tunnels),
         sequence=sequence,
         sticky=sticky,
         default_gateway=gateway,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from evpnd.model.ids import format_ip
+from evpnd.model.packed import Numbers, Octets4, Octets8, Octets12
 from evpnd.model.routes import (
     Malformed,
     PathAttributes,
@@ -217,7 +218,8 @@ class _Judge:
     def assemble(self, next_hop: bytes) -> PathAttributes:
         """Make the value of sound attributes."""
         values = self._values
-        communities = _cut(values.get(Code.EXTENDED_COMMUNITIES, b""), 8)
+        extended = values.get(Code.EXTENDED_COMMUNITIES)
+        communities = Octets8(extended) if extended else ()
         known = decode_communities(communities)
         path = self._path()
         preference = values.get(Code.LOCAL_PREF)
@@ -234,14 +236,20 @@ class _Judge:
             arp_nd_flags=known.arp_nd_flags,
             pmsi=_pmsi(pmsi) if pmsi else None,
             origin=values[Code.ORIGIN][0],
-            as_path=flatten(path),
+            as_path=Numbers.of(flatten(path)),
             as_path_length=path_length(path),
             local_preference=int.from_bytes(preference) if preference else None,
             med=int.from_bytes(med) if med else None,
             originator_id=values.get(Code.ORIGINATOR_ID),
-            cluster_list=_cut(values.get(Code.CLUSTER_LIST, b""), 4),
-            communities=_cut(values.get(Code.COMMUNITIES, b""), 4),
-            large_communities=_cut(values.get(Code.LARGE_COMMUNITIES, b""), 12),
+            cluster_list=Octets4(found)
+            if (found := values.get(Code.CLUSTER_LIST))
+            else (),
+            communities=Octets4(found)
+            if (found := values.get(Code.COMMUNITIES))
+            else (),
+            large_communities=Octets12(found)
+            if (found := values.get(Code.LARGE_COMMUNITIES))
+            else (),
         )
 
     def _path(self) -> Path:
@@ -272,10 +280,6 @@ def _name(code: int) -> str:
 
 def _is_multicast(ip: bytes) -> bool:
     return ip[0] >= 224 if len(ip) == 4 else ip[0] == 0xFF
-
-
-def _cut(value: bytes, size: int) -> tuple[bytes, ...]:
-    return tuple(value[at : at + size] for at in range(0, len(value), size))
 
 
 def _pmsi(value: bytes) -> PmsiTunnel:

@@ -1,9 +1,11 @@
 """BGP UPDATE messages of the family l2vpn/evpn, decoded (RFC 4271, 4760, 7606)."""
 
 from functools import cache
+from hashlib import blake2b
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
-from evpnd.model.routes import Malformed, Treatment, Update
+from evpnd.model.routes import Malformed, PathAttributes, Treatment, Update
 from evpnd.wire.framing import EVPN, OPTIONAL, TRANSITIVE, Code, split_attributes
 from evpnd.wire.nlri import DecodedNlris, decode_nlris, decode_uniform
 from evpnd.wire.path_attributes import (
@@ -61,6 +63,9 @@ class UpdateDecoder:
         self._cache: dict[bytes, DecodedAttributes] = {}
         self._cached = 0
         """Octets of its keys."""
+        self._in_use: WeakValueDictionary[bytes, PathAttributes] = WeakValueDictionary()
+        """Sound attributes that some route has, by the digest of their octets: a
+        block that left the cache and comes again is not kept twice."""
 
     def decode(self, body: bytes | bytearray | memoryview) -> Update:
         """Decode an UPDATE without its header of 19 octets.
@@ -186,14 +191,24 @@ class UpdateDecoder:
         key = reach.next_hop + rest
         known = self._cache.get(key)
         if known is None:
-            known = decode_path_attributes(
-                rest, reach.next_hop[1:17], asn4=self._asn4, ibgp=self._ibgp
-            )
+            known = self._decode_attributes(key, reach.next_hop[1:17], rest)
             self._cached += len(key)
             if len(self._cache) >= _CACHE_SIZE or self._cached > _CACHE_OCTETS:
                 self._cache.clear()
                 self._cached = len(key)
             self._cache[key] = known
+        return known
+
+    def _decode_attributes(
+        self, key: bytes, next_hop: bytes, rest: bytes
+    ) -> DecodedAttributes:
+        digest = blake2b(key, digest_size=16).digest()
+        in_use = self._in_use.get(digest)
+        if in_use is not None:
+            return DecodedAttributes(in_use, ())
+        known = decode_path_attributes(rest, next_hop, asn4=self._asn4, ibgp=self._ibgp)
+        if known.attributes is not None and not known.malformed:
+            self._in_use[digest] = known.attributes
         return known
 
 

@@ -86,7 +86,9 @@ def _masked(patterns: Sequence[Masked]) -> Holds:
     """Match an RD, or any of a list of communities."""
 
     def holds(value: object) -> bool:
-        members = value if isinstance(value, tuple) else (value,) if value else ()
+        members = value if isinstance(value, Sequence) else ()
+        if isinstance(value, bytes):
+            members = (value,) if value else ()
         return any(
             pattern.matches(member) for member in members for pattern in patterns
         )
