@@ -71,7 +71,7 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
             if vrf.flood_rows.pop(row.dst, None):
                 vrf.flood_drift.lose(row.dst)
             vrf.flood_drift.unheard.discard(row.dst)
-        vrf.dirty_flood = True
+        vrf.dirty_vteps.add(row.dst)
         return
     vrf.dirty_macs.add(mac)
     if row.present and not row.is_ours:

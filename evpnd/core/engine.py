@@ -20,7 +20,7 @@ from evpnd.core.originate import Originator
 from evpnd.core.peering import Peering
 from evpnd.core.policy.view import reached
 from evpnd.core.probing import Prober
-from evpnd.core.reconcile import Pass, reconcile
+from evpnd.core.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.removal import remove_rows
 from evpnd.core.renaming import rename
 from evpnd.core.retries import Retries
@@ -230,7 +230,7 @@ class Engine:
                 self.bindings.restore(vrf, now)
             if vrf.moved:
                 self.duplicates.count(vrf, now, self._notices)
-            if vrf.dirty_macs or vrf.dirty_ips or vrf.dirty_flood or vrf.dirty_imet:
+            if is_dirty(vrf):
                 reconcile(vrf, turn)
         for vrf in vrfs:
             if vrf.moved:

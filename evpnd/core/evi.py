@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from evpnd.core.crowds import Crowd
 from evpnd.core.drift import Drift
+from evpnd.core.imets import Imets
 from evpnd.core.path import Path
 from evpnd.model.actions import ExportAttributes, Notice
 from evpnd.model.config import EviConfig
@@ -150,8 +151,7 @@ class MacVrf:
         """MACs with an IP that have many routes: the immutable ones, by source."""
         self.shared_ips: set[bytes] = set()
         """IPs that got routes with a second MAC since this was last looked at."""
-        self.imets: dict[tuple[object, ...], bytes] = {}
-        """(peer, identity) of a type 3 route to the VTEP to flood to."""
+        self.imets = Imets()
 
         self.remote_rows: dict[bytes, bytes] = {}
         """MACs whose VXLAN and bridge rows are both there, to their VTEP; the bridge
@@ -247,7 +247,9 @@ class MacVrf:
         self.fdb_drift, self.flood_drift, self.neighbor_drift = self._drifts
         self.dirty_macs: set[bytes] = set(self.static)
         self.dirty_ips: set[bytes] = set()
+        self.dirty_vteps: set[bytes] = set()
         self.dirty_flood = True
+        """All VTEPs are to be looked at."""
         self.dirty_imet = True
 
     def notice(self, level: str, event: str, **fields: object) -> Notice:

@@ -57,6 +57,17 @@ class Pass:
     notices: list[Notice] = field(default_factory=list)
 
 
+def is_dirty(vrf: MacVrf) -> bool:
+    """Return whether there is something to look at in an EVI."""
+    return bool(
+        vrf.dirty_macs
+        or vrf.dirty_ips
+        or vrf.dirty_vteps
+        or vrf.dirty_flood
+        or vrf.dirty_imet
+    )
+
+
 def reconcile(vrf: MacVrf, now: Pass) -> None:
     """Bring one EVI's rows and announcements to what its routes want."""
     if vrf.dirty_imet:
@@ -73,8 +84,7 @@ def reconcile(vrf: MacVrf, now: Pass) -> None:
     if vrf.dirty_ips:
         dirty, vrf.dirty_ips = vrf.dirty_ips, set()
         _reconcile_neighbors(vrf, dirty, now)
-    if vrf.dirty_flood:
-        vrf.dirty_flood = False
+    if vrf.dirty_flood or vrf.dirty_vteps:
         _reconcile_flood(vrf, now)
 
 
@@ -283,31 +293,40 @@ def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
             vrf.questions.append((found[0], ip))
 
 
+def _floods_to(vrf: MacVrf, vtep: bytes) -> bool:
+    """Return whether the flood list is to hold a VTEP."""
+    return (
+        vtep in vrf.imets
+        and vrf.config.flood
+        and vtep != vrf.vtep
+        and len(vtep) == len(vrf.vtep)
+    )
+
+
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
-    wanted = set(vrf.imets.values()) if vrf.config.flood else set()
-    wanted.discard(vrf.vtep)
-    wanted = {vtep for vtep in wanted if len(vtep) == len(vrf.vtep)}
-    for vtep in vrf.unmarked_vteps & wanted:
-        vrf.flood_rows[vtep] = True
-    vrf.unmarked_vteps -= wanted
+    everything, vrf.dirty_flood = vrf.dirty_flood, False
+    dirty, vrf.dirty_vteps = vrf.dirty_vteps, set()
+    if everything:
+        dirty.update(vrf.imets.vteps(), vrf.flood_rows)
+    add: list[bytes] = []
+    gone: list[bytes] = []
+    for vtep in dirty:
+        if _floods_to(vrf, vtep):
+            vrf.adopted_vteps.discard(vtep)
+            if vtep in vrf.unmarked_vteps:
+                vrf.unmarked_vteps.discard(vtep)
+                vrf.flood_rows[vtep] = True
+            if vtep not in vrf.flood_rows and not now.waiting(vrf, "flood", vtep):
+                add.append(vtep)
+        elif vrf.flood_rows.get(vtep):
+            held = vtep in vrf.adopted_vteps and not now.settled
+            if not held and not now.waiting(vrf, "flood", vtep):
+                gone.append(vtep)
     if now.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
         # They stay, for nothing tells them from an operator's; so somebody has to know.
         vteps = [format_ip(vtep) for vtep in sorted(vrf.unmarked_vteps)]
         now.notices.append(vrf.notice("warning", "flood_rows_not_ours", vteps=vteps))
         vrf.unmarked_told = True
-    add = [
-        vtep
-        for vtep in wanted
-        if vtep not in vrf.flood_rows and not now.waiting(vrf, "flood", vtep)
-    ]
-    gone = [
-        vtep
-        for vtep in vrf.our_vteps
-        if vtep not in wanted
-        and (now.settled or vtep not in vrf.adopted_vteps)
-        and not now.waiting(vrf, "flood", vtep)
-    ]
-    vrf.adopted_vteps -= wanted
     if add:
         vrf.flood_rows.update(dict.fromkeys(add, True))
         _tell_repaired(vrf, "flood", vrf.flood_drift.write(add), now)
@@ -317,4 +336,4 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
             del vrf.flood_rows[vtep]
         vrf.flood_drift.delete(gone)
         now.actions.append(DeleteFlood(vrf.vxlan, gone))
-    vrf.flood_drift.lost.clear()
+    vrf.flood_drift.settle(dirty)

@@ -71,7 +71,7 @@ class Retries:
             if table == "fdb":
                 vrf.dirty_macs.add(row)
             elif table == "flood":
-                vrf.dirty_flood = True
+                vrf.dirty_vteps.add(row)
             else:
                 vrf.dirty_ips.add(row)
 

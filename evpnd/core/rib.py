@@ -206,8 +206,9 @@ class AdjRibIn:
         _, old = self.others.pop(key, (None, None))
         if old is not None and isinstance(route, ImetRoute):
             for vrf in old.importers:
-                if vrf.imets.pop((old.peer, *key), None) is not None:
-                    vrf.dirty_flood = True
+                vtep = vrf.imets.drop((old.peer, *key))
+                if vtep is not None:
+                    vrf.dirty_vteps.add(vtep)
         return old
 
     def mark_stale(self) -> None:
@@ -264,8 +265,8 @@ def import_other(route: OtherRoute, path: Path) -> None:
     vtep = flood_endpoint(route, path)
     for vrf, _ in judged.takers:
         if vtep:
-            vrf.imets[(path.peer, *identity(route))] = vtep
-        vrf.dirty_flood = True
+            vrf.imets.put((path.peer, *identity(route)), vtep)
+            vrf.dirty_vteps.add(vtep)
 
 
 def flood_endpoint(route: ImetRoute, path: Path) -> bytes:

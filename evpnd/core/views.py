@@ -77,7 +77,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             "notes": list(vrf.notes),
             "local_macs": len(vrf.local.keys() | vrf.static.keys()),
             "remote_macs": remote,
-            "remote_vteps": len(set(vrf.imets.values()) - {vrf.vtep}),
+            "remote_vteps": len(vrf.imets.vteps() - {vrf.vtep}),
             "managed": evi.manage,
             "discovered": vrf.discovered,
         }

@@ -78,7 +78,7 @@ def tables(vrf: MacVrf) -> Tables:
         )
     ips = {mac: sorted(several) for mac, several in vrf.ips_of.items()}
     macs = {ip: sorted(several) for ip, several in vrf.macs_of.items()}
-    return routes, ips, macs, dict(vrf.imets)
+    return routes, ips, macs, dict(vrf.imets.items())
 
 
 @settings(max_examples=150, deadline=None)

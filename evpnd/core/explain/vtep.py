@@ -90,7 +90,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     if not imets:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
-        wants = vtep in vrf.imets.values()
+        wants = vtep in vrf.imets
         macs = sum(_leads_to(vrf, mac, vtep) for mac in {key[:6] for key in vrf.routes})
         asked = vni is not None or any(vrf in path.importers for *_, path in imets)
         if wants or macs or vtep in vrf.flood_rows or asked:

@@ -12,12 +12,20 @@ import pytest
 
 from evpnd.core.engine import Engine
 from evpnd.model.events import Event, RefreshMarked, UpdateReceived
-from evpnd.model.routes import MacIpBatch, Update
+from evpnd.model.routes import (
+    ImetRoute,
+    MacIpBatch,
+    PathAttributes,
+    PmsiTunnel,
+    Update,
+)
 from tests.fakes.host import (
     LABEL,
     NO_ESI,
     NO_TAG,
     PEERS,
+    TARGET,
+    VNI,
     Host,
     announce,
     attributes,
@@ -105,6 +113,20 @@ def ends_of_rib(size: int) -> Iterator[Event]:
     yield from (end_of_rib(BAD) for _ in range(size))
 
 
+def type_3_routes(size: int) -> Iterator[Event]:
+    for n in range(size):
+        path = PathAttributes(
+            next_hop=ip(n),
+            route_targets=(TARGET,),
+            pmsi=PmsiTunnel(6, VNI, ip(n)),
+        )
+        route = ImetRoute(rd(n), NO_TAG, ip(n))
+        yield UpdateReceived(BAD, Update(path, [], [route], [], []))
+    for n in range(size):
+        route = ImetRoute(rd(n), NO_TAG, ip(n))
+        yield UpdateReceived(BAD, Update(None, [], [], [], [route]))
+
+
 SCENARIOS = [
     rds_of_a_mac,
     ips_of_a_mac,
@@ -114,6 +136,7 @@ SCENARIOS = [
     begins_of_a_refresh,
     refreshes,
     ends_of_rib,
+    type_3_routes,
 ]
 
 
