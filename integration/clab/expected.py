@@ -78,7 +78,9 @@ def _whole(value: object) -> str | None:
 
 
 def _seconds(value: object) -> str | None:
-    return None if type(value) in (int, float) else "a number of seconds"
+    # A number with a dot is a class of its own, which keeps how it is written.
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if number else "a number of seconds"
 
 
 _STEP: Checks = {
