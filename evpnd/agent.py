@@ -22,6 +22,7 @@ import structlog
 
 from evpnd import log_stream
 from evpnd.adapters import accepted, descriptors
+from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies
@@ -255,6 +256,9 @@ class Agent:
                 return {"ok": True, "result": self.reports.status()}
             case {"command": "clear", "vni": int(vni), "mac": str(mac)}:
                 return self._clear(vni, mac)
+            case {"command": "clear-peer", "peer": str(peer)}:
+                soft = request.get("soft") is True
+                return clear_peer(self.engine, peer, self._turn_soon, soft=soft)
             case {"command": "reload"}:
                 return await self._reload()
             case {"command": "plan", "path": str(path)}:

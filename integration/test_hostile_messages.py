@@ -68,6 +68,7 @@ def test_no_message_of_another_type_costs_more_than_its_session(
         good.wait_established()
         for _ in range(ROUNDS):
             bad.wait_established()
+            speaker.say("evpnd undamp *")
             octets = draw(random)
             if not falls(bad, octets):
                 # It may wait for the rest of a message that was cut short.

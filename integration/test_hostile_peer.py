@@ -3,7 +3,7 @@
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,8 @@ class Storm:
 
     peer: BgpPeer
     mutator: Mutator
+    undamp: Callable[[], object]
+    """Has the bad peer taken back at once, however often its sessions fell."""
     decoder: UpdateDecoder = field(default_factory=UpdateDecoder)
     routes: dict[tuple[bytes, ...], PathAttributes] = field(default_factory=dict)
     sent: int = 0
@@ -113,6 +115,7 @@ class Storm:
             interval=0.01,
         )
         assert self.peer.notifications()[before:] == [wanted]
+        self.undamp()
         wait_until(
             lambda: self.peer.sessions > sessions and self.peer.established.is_set(),
             15,
@@ -233,7 +236,14 @@ def test_a_minute_of_broken_updates_costs_their_sender_alone(
         bad.wait_established(20)
         good.wait_established(20)
         agent, speaker = daemon.agent_pid(), daemon.process.pid
-        storm = Storm(bad, Mutator(storm_seeds(), 20240607))
+        storm = Storm(
+            bad,
+            Mutator(storm_seeds(), 20240607),
+            lambda: daemon.run(
+                *("clear", "peer", lab[2].session),
+                *("--socket", str(daemon.socket)),
+            ),
+        )
         memory: list[tuple[float, float]] = []
 
         with good_routes(good) as sent:

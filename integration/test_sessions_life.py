@@ -120,6 +120,7 @@ def test_a_peer_may_close_at_any_point_and_come_back(tmp_path: Path) -> None:
                     with RawPeer.connect(PEER, REMOTE4, LOCAL4) as far:
                         stage(far)
                         end(far)
+            speaker.say("evpnd undamp *")
             if turn == 0:
                 before = resources(speaker)
         with RawPeer.connect(PEER, REMOTE4, LOCAL4) as far:
@@ -318,6 +319,7 @@ def test_random_octets_in_every_state_cost_a_good_peer_nothing(
         far.wait_established()
         before: tuple[int, float] | None = None
         for number in range(400):
+            speaker.say("evpnd undamp *")
             with RawPeer.connect(PEER, OTHER, LOCAL4) as bad:
                 bad.send(stages[number % 4] + noise(octets))
                 if number % 8 < 4:
@@ -332,6 +334,7 @@ def test_random_octets_in_every_state_cost_a_good_peer_nothing(
         assert far.sessions == 1
         speaker.wait(lambda: from_good_peer(speaker) == ROUTE * 8, 5, "good routes")
         assert "Traceback" not in speaker.log()
+        speaker.say("evpnd undamp *")
         with RawPeer.connect(PEER, OTHER, LOCAL4) as better:
             better.establish()
         busy = cpu_seconds(speaker.process.pid)

@@ -42,3 +42,37 @@ def duplicate(ctx: click.Context, socket: Path | None, vni: int, mac: str) -> No
     if not answer.get("ok"):
         raise click.ClickException(str(answer.get("error")))
     click.echo(f"{normal} in VNI {vni} released")
+
+
+@clear.command()
+@click.argument("address")
+@click.option(
+    "--soft", is_flag=True, help="Leave the session up; exchange all routes again."
+)
+@socket_option
+@click.pass_context
+def peer(ctx: click.Context, socket: Path | None, address: str, *, soft: bool) -> None:
+    """End the session with a peer and begin it anew, without damping.
+
+    ADDRESS is the peer's address or its description. The session ends with the
+    NOTIFICATION Cease / Administrative Reset, and the peer's routes with it. A peer
+    that waits because its sessions ended as soon as they began is tried at once.
+
+    With --soft the session stays: the peer is asked for its routes by ROUTE-REFRESH
+    (RFC 2918), and gets ours again, between the marks of RFC 7313 where it knows them.
+
+    \b
+    Examples:
+      evpnd clear peer 10.0.0.254
+      evpnd clear peer spine1 --soft
+
+    \b
+    Exit status: 0 done, 1 there is no such peer, or with --soft no session or no
+    ROUTE-REFRESH, 2 wrong usage, 3 no daemon.
+    """  # noqa: D301 - click wants the character
+    name = normal_filter("peer", address)
+    answer = ask(ctx, socket, {"command": "clear-peer", "peer": name, "soft": soft})
+    if not answer.get("ok"):
+        raise click.ClickException(str(answer.get("error")))
+    done = "routes are asked for and sent again" if soft else "its session begins anew"
+    click.echo(f"{name}: {done}")

@@ -331,6 +331,9 @@ def cells(table: Table, row: Row) -> list[str]:
         known = {column.field for column in table.columns}
         rest = (f"{k}={_write_detail(v)}" for k, v in row.items() if k not in known)
         row = {**row, "details": " ".join(rest)}
+    if table is TABLES["peers"] and row.get("damped_for"):
+        wait = write_duration(row["damped_for"])
+        row = {**row, "state": f"{row['state']}, damped for {wait}"}
     if table is TABLES["peers"] and row.get("last_error") and "last_error_at" in row:
         ago = write_age(row["last_error_at"])
         past = "earlier session: " if row.get("state") == "established" else ""

@@ -11,6 +11,11 @@ from evpnd.core.sessions import Session
 
 _FRR_POLICY = "FRR does neither over eBGP without a policy"
 
+DAMPED = (
+    "its last {} sessions ended as soon as they began, and the pauses between attempts "
+    "grow; `evpnd clear peer {}` tries at once"
+)
+
 
 def own_as_text(asn: int, allowed: int) -> str:
     """Return what is found about routes that are rejected for our own AS."""
@@ -48,7 +53,9 @@ def silent_text(session: Session, asn: int) -> str:
 
 
 def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str]:
-    """Return the findings about a peer that is up."""
+    """Return the findings about what passes between us and a peer."""
+    if session.damped_until is not None:
+        return [DAMPED.format(session.short_sessions, session.peer)]
     if not session.established:
         return []
     found = []

@@ -355,6 +355,7 @@ class Engine:
     def _reconfigure(self, config: Config, now: float) -> None:
         self.config = config
         self.peering.configure(config, now)
+        self.peering.end_damping()
         self.importer.configure(config)
         self.exporter.configure(config, self._export_policy)
         vrfs = self.inventory.vrfs.values()

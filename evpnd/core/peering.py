@@ -4,10 +4,18 @@ from typing import assert_never
 
 from evpnd.core.importing import Importer
 from evpnd.core.sessions import Session
-from evpnd.model.actions import Action, Notice, RequestRefresh, ResetSession
+from evpnd.model.actions import (
+    Action,
+    EndDamping,
+    Notice,
+    RequestRefresh,
+    ResendRoutes,
+    ResetSession,
+)
 from evpnd.model.config import Config
 from evpnd.model.events import (
     NotificationSeen,
+    PeerDamped,
     PeerStateChanged,
     PeerWentDown,
     PeerWentUp,
@@ -18,11 +26,18 @@ from evpnd.model.routes import ImetRoute, Treatment, Update
 
 MALFORMED_PAUSE = 60.0
 """Seconds between two lines on one peer's malformed routes."""
+ADMINISTRATIVE_RESET = (6, 4)
+"""Code and subcode of a NOTIFICATION (RFC 4486)."""
 REFRESH_TIMER = 120.0
 """Seconds that a peer has to mark the end of a refresh that it began."""
 
 SessionEvent = (
-    PeerStateChanged | PeerWentUp | PeerWentDown | NotificationSeen | RefreshMarked
+    PeerStateChanged
+    | PeerWentUp
+    | PeerWentDown
+    | PeerDamped
+    | NotificationSeen
+    | RefreshMarked
 )
 
 
@@ -59,6 +74,13 @@ class Peering:
             case PeerStateChanged():
                 if not session.established:
                     session.state = event.state
+                    if event.state != "idle":
+                        session.damped_until = None
+            case PeerDamped():
+                session.damped_until = now + event.seconds
+                session.short_sessions = event.ended
+                fields = {"pause": event.seconds, "short_sessions": event.ended}
+                self._warn("peer_damped", peer=session.peer, **fields)
             case NotificationSeen():
                 error = session.explained(event.text)
                 if session.last_error != error:
@@ -95,6 +117,48 @@ class Peering:
             routes_withdrawn=gone,
             routes_kept=len(session.rib),
         )
+
+    def clear(self, name: str, *, soft: bool) -> str | None:
+        """Begin a session anew without damping; return why that cannot be done.
+
+        `name` is the peer's address or description. `soft`: the session stays; its
+        routes are asked for, and ours sent again.
+        """
+        sessions = self.sessions.values()
+        named = [s for s in sessions if name in (s.peer, s.config.description)]
+        if not named:
+            return f"there is no peer {name}; there is {', '.join(self.sessions)}"
+        if len(named) > 1:
+            addresses = " and ".join(session.peer for session in named)
+            return f"{name} is the description of {addresses}; give one address"
+        (session,) = named
+        peer = session.peer
+        self._info("peer_cleared", peer=peer, soft=soft)
+        if not soft:
+            self._end_damping(session)
+            if session.established:
+                self.actions.append(ResetSession(peer, *ADMINISTRATIVE_RESET))
+            return None
+        if not session.established:
+            return f"there is no session with {peer}: its state is {session.state}"
+        self.actions.append(ResendRoutes(peer))
+        if not session.route_refresh:
+            return (
+                f"{peer} does not take ROUTE-REFRESH: ours were sent again, its routes "
+                f"come again with `evpnd clear peer {peer}` alone"
+            )
+        self.actions.append(RequestRefresh(peer))
+        return None
+
+    def end_damping(self) -> None:
+        """Have all peers tried again that wait because their sessions were short."""
+        for session in self.sessions.values():
+            if session.damped_until is not None:
+                self._end_damping(session)
+
+    def _end_damping(self, session: Session) -> None:
+        session.damped_until = None
+        self.actions.append(EndDamping(session.peer))
 
     def update(self, peer: Peer, update: Update, now: float) -> None:
         """Take the routes of one UPDATE, the withdrawn ones first."""

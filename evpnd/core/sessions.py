@@ -53,6 +53,12 @@ class Session:
         self._end_told_at = now
         self._returning = False
         """It restarted, and has not told everything since."""
+        self.damped_until: float | None = None
+        """When it is tried again after sessions that were short; monotonic seconds."""
+        self.short_sessions = 0
+        """How many in a row there were at that."""
+        self.route_refresh = False
+        """It takes ROUTE-REFRESH (RFC 2918), by its last OPEN."""
         self.router_id = bytes(4)
         """Its BGP identifier, of the last session."""
         self.paths: dict[tuple[PathAttributes, NlriParts], Path] = {}
@@ -67,6 +73,8 @@ class Session:
         """Begin to wait for End-of-RIB, on a session that may be older than we."""
         self.state = "established"
         self.fault = None
+        self.damped_until = None
+        self.route_refresh = event.route_refresh
         self.since = now - event.age
         self.router_id = event.router_id
         self.paths.clear()

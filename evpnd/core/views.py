@@ -21,6 +21,7 @@ from evpnd.core.selection import (
     mac_obstacle,
     why_not_announced,
 )
+from evpnd.core.sessions import Session
 from evpnd.model.ids import (
     format_ip,
     format_mac,
@@ -49,10 +50,17 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "routes_rejected": rejected,
             "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,
+            "damped_for": _damped_for(session, now),
             "last_error": session.last_error,
             "last_error_at": session.last_error_at,
             "findings": findings.of_peer(session, sessions, engine.config.asn),
         }
+
+
+def _damped_for(session: Session, now: float) -> int:
+    """Return the seconds until a damped peer is tried again; 0: it is not damped."""
+    until = session.damped_until
+    return 0 if until is None else max(1, round(until - now))
 
 
 def evis(engine: Engine) -> Iterator[Entry]:

@@ -238,6 +238,18 @@ class RequestRefresh(NamedTuple):
     peer: Peer
 
 
+class ResendRoutes(NamedTuple):
+    """Send a peer all our routes again."""
+
+    peer: Peer
+
+
+class EndDamping(NamedTuple):
+    """Have a peer, whose sessions were short, tried again at once."""
+
+    peer: Peer
+
+
 class ResetSession(NamedTuple):
     """End a session with a NOTIFICATION."""
 
@@ -282,6 +294,8 @@ BgpAction = (
     | WithdrawImet
     | FinishAnnouncement
     | RequestRefresh
+    | ResendRoutes
+    | EndDamping
     | ResetSession
 )
 Action = KernelAction | BgpAction | Notice

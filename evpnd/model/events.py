@@ -72,6 +72,17 @@ class NotificationSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerDamped:
+    """A peer has to wait because its sessions end as soon as they begin."""
+
+    peer: Peer
+    seconds: float
+    """Until the next attempt."""
+    ended: int
+    """Short sessions in a row."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshMarked:
     """A peer marked the beginning or the end of a route refresh (RFC 7313)."""
 
@@ -213,6 +224,7 @@ Event = (
     | PeerWentDown
     | NotificationSeen
     | RefreshMarked
+    | PeerDamped
     | UpdateReceived
     | LinksDumped
     | VlansObserved

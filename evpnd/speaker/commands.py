@@ -4,6 +4,8 @@
     withdraw evpn PEER|* NLRIS
     evpnd ready preserved|fresh
     evpnd refresh PEER
+    evpnd resend PEER
+    evpnd undamp PEER|*
     evpnd reset PEER CODE SUBCODE
     evpnd peers JSON
 
@@ -102,6 +104,18 @@ def refresh(reactor: SpeakerReactor, arguments: str) -> None:
         peer.ask_refresh()
 
 
+def resend(reactor: SpeakerReactor, arguments: str) -> None:
+    """Send a peer all routes again."""
+    for peer in peers_named(reactor, arguments):
+        peer.send_again()
+
+
+def undamp(reactor: SpeakerReactor, arguments: str) -> None:
+    """End the pause of a peer whose sessions were short."""
+    for peer in peers_named(reactor, arguments):
+        peer.undamp()
+
+
 def reset(reactor: SpeakerReactor, arguments: str) -> None:
     """End a session with a NOTIFICATION; it comes back by itself."""
     name, code, subcode = arguments.split(" ")
@@ -130,6 +144,8 @@ COMMANDS: dict[str, Callable[[SpeakerReactor, str], None]] = {
     "withdraw evpn": withdraw,
     "evpnd ready": ready,
     "evpnd refresh": refresh,
+    "evpnd resend": resend,
+    "evpnd undamp": undamp,
     "evpnd reset": reset,
     "evpnd peers": peers,
 }

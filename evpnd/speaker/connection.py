@@ -6,10 +6,13 @@ takes what the socket has, and what is written leaves in the order it was writte
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import select
 import socket
+import struct
+import termios
 import time
 from collections.abc import Iterator
 
@@ -74,6 +77,8 @@ class Buffered:
     def __init__(self, *arguments: object, **keywords: object) -> None:
         self._received = b""
         self._unsent = bytearray()
+        self._queued = 0
+        """Octets that were queued since the connection began."""
         self._failure: LostConnection | None = None
         self.starved = False
         """The last read found nothing."""
@@ -175,8 +180,26 @@ class Buffered:
         """Count the octets that the kernel has not taken yet."""
         return len(self._unsent)
 
+    @property
+    def outstanding(self) -> int:
+        """Count the octets that the peer's host has not acknowledged yet.
+
+        Those that wait here, and those in the kernel's queue (SIOCOUTQ, tcp(7)).
+        """
+        octets = bytes(4)
+        if self.io is not None:
+            with contextlib.suppress(OSError):
+                octets = fcntl.ioctl(self.io, termios.TIOCOUTQ, octets)
+        return len(self._unsent) + int(struct.unpack("i", octets)[0])
+
+    @property
+    def acknowledged(self) -> int:
+        """Count the octets that the peer's host took since the connection began."""
+        return self._queued - self.outstanding
+
     def queue(self, octets: bytes) -> None:
         """Have octets sent behind all that was queued before."""
+        self._queued += len(octets)
         self._unsent += octets
 
     def flush(self) -> bool:

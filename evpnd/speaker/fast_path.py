@@ -25,6 +25,7 @@ from evpnd.speaker.connection import (
     UPDATE,
     header_fault,
 )
+from evpnd.speaker.hold_timer import SendHoldTimer
 from evpnd.speaker.notifications import Goodbye, received
 from evpnd.speaker.opening import exabgp_open
 from evpnd.wire.attributes import END_OF_RIB
@@ -117,12 +118,14 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
     def _read_established(self) -> Iterator[Message]:
         connection = self.connection
         pipe = self.peer.reactor.processes
+        send_hold = SendHoldTimer(int(self.negotiated.holdtime))
         # UPDATEs may have come in one segment with the KEEPALIVE before them.
         yield from self._consume(connection.take())
         while True:
             if self.peer.farewell is not None:
                 raise self.peer.farewell
             connection.flush()
+            send_hold.check(connection)
             if pipe.congested(self.peer.address):
                 # What the peer said and we have not read keeps the session alive.
                 if connection.readable():

@@ -241,6 +241,10 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         if peer.stopping():
             _refuse(connection, Goodbye(6, 3))
             return
+        if peer.damped():
+            # RFC 4271, section 8.2.2: Idle refuses what the peer opens.
+            _refuse(connection, Goodbye(6, 5))
+            return
         if peer.proto is None and peer.attempt is None:
             self._take(candidate)
             return

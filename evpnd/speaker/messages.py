@@ -50,6 +50,11 @@ def error(peer: str, text: str) -> bytes:
     return _line(type="error", peer=peer, text=text)
 
 
+def damped(peer: str, seconds: int, ended: int) -> bytes:
+    """Tell how long a peer has to wait after so many short sessions in a row."""
+    return _line(type="damped", peer=peer, seconds=seconds, ended=ended)
+
+
 def refresh(peer: str, phase: str) -> bytes:
     """Tell that the peer marked `begin` or `end` of a refresh (RFC 7313)."""
     return _line(type="refresh", peer=peer, phase=phase)

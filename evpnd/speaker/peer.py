@@ -17,8 +17,9 @@ from exabgp.reactor.peer import ACTION, Peer
 
 from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
+from evpnd.speaker.damping import FREE, FREE_CLOSED, Damping
 from evpnd.speaker.journal import Journal
-from evpnd.speaker.notifications import Goodbye, describe
+from evpnd.speaker.notifications import CEASE, PREFIX_LIMIT, Goodbye, describe
 from evpnd.speaker.silent_drops import (
     REASONS,
     WITH_PASSWORD,
@@ -73,6 +74,9 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """The NOTIFICATION that is to end the session."""
         self.journal = Journal()
         """What the peer sent on the session that is up."""
+        self.damping = Damping()
+        self._up_since = 0.0
+        """When the session that is up was established; monotonic seconds."""
         self._reported_state = ""
         self._reported_error = ""
         self._drops = ""
@@ -95,6 +99,8 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """
         if not self.reactor.ready and not self.stopping():
             return ACTION.LATER
+        if self.damped():
+            return ACTION.LATER
         action = super().run()
         self.report_state()
         if action == ACTION.NOW and self._has_to_wait():
@@ -106,6 +112,11 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         if connection is None or not connection.starved:
             return False
         return not self.established() or bool(connection.unsent)
+
+    def damped(self) -> bool:
+        """Return whether the peer has to wait because its sessions were short."""
+        idle = self.proto is None and self.attempt is None and not self.stopping()
+        return idle and self.damping.left() > 0
 
     def settled(self) -> bool:
         """Tell whether nothing is under way that ExaBGP has to be polled for."""
@@ -127,8 +138,9 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """Start over with a changed configuration; that is no restart of ours."""
         super().reestablish(restart_neighbor)
         self._restarted = False
+        self.damping.clear()
         if self.proto is None and self.generator is None:
-            self._teardown = None
+            self._teardown: int | None = None
             if restart_neighbor is not None:
                 self.neighbor: Any = restart_neighbor
             self._neighbor = None
@@ -189,11 +201,37 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             self._tell(messages.down(self.address, reason, graceful=not notified))
             # ExaBGP may close once more, with an error that says nothing new.
             self._reported_error = "closing"
+            self._damp(error)
         elif isinstance(error, NetworkError) and not isinstance(error, Superseded):
             self.tell_error(f"{error}{self._progress()}")
         self.farewell = None
         super()._close(message, error)
         self.report_state()
+
+    def _damp(self, error: object) -> None:
+        """Count the session that ends now; tell the agent of the pause that it costs.
+
+        What an operator ends, here, is no failure. Neither is a connection that is
+        lost where graceful restart keeps the routes: that costs no rows.
+        """
+        if self._teardown is not None or isinstance(error, Superseded):
+            return
+        free = FREE
+        if isinstance(error, Notify) and error.code == CEASE:
+            if error.subcode != PREFIX_LIMIT:
+                return
+            free = 0
+        elif not isinstance(error, Notification):
+            if self._negotiated_restart():
+                return
+            free = FREE_CLOSED
+        lasted = time.monotonic() - self._up_since
+        if self.damping.session_ended(lasted, free):
+            self._tell_damping()
+
+    def _tell_damping(self) -> None:
+        left, ended = round(self.damping.left()), self.damping.ended
+        self.reactor.processes.send(messages.damped(self.address, left, ended))
 
     def _tell_notification(self, notification: Notification) -> None:
         sent = isinstance(notification, Notify)
@@ -240,6 +278,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     def _main(self) -> Iterator[object]:
         """Run an established session."""
         self._reported_error = self._drops = ""
+        self._up_since = time.monotonic()
         self.journal = Journal()
         self.tell_up(resumed=False)
         yield from super()._main()
@@ -280,6 +319,18 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         if self.proto.negotiated.refresh != REFRESH.ABSENT:
             self.neighbor.refresh.append(RouteRefresh(*EVPN))
 
+    def send_again(self) -> None:
+        """Send all routes once more, between marks where the peer knows them."""
+        if self.fsm == FSM.ESTABLISHED:
+            self.resend(self.proto.negotiated.refresh == REFRESH.ENHANCED, EVPN)
+
+    def undamp(self) -> None:
+        """Forget the sessions that were short, and make the next attempt now."""
+        if self.damping.left():
+            self._delay.reset()
+        self.damping.clear()
+        self.report_state()
+
     # What the agent hears
 
     def _tell(self, line: bytes) -> None:
@@ -292,6 +343,8 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             return str(self.fsm.name()).lower()
         if self.proto is not None or self.attempt is not None:
             return "connect"
+        if self.damped():
+            return "idle"
         return "active" if self.reactor.ready and not self.stopping() else "idle"
 
     def report_state(self) -> None:
@@ -310,6 +363,8 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
                 self.reactor.processes.send_updates(self.address, updates)
         else:
             self.report_state()
+            if self.damped():
+                self._tell_damping()
 
     # Connections that the peer opens
 

@@ -144,6 +144,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
             self.signal.hangup = False
             self._pipe.send(messages.reload(), None)
         self._look_for_drops()
+        for peer in self._peers.values():
+            # ExaBGP gives a passive peer without a connection no turn.
+            if peer.damping.ended and not peer.established():
+                peer.report_state()
         self._pipe.flush()
         if not sleeptime or self.signal.received:
             return ()

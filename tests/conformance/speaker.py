@@ -128,6 +128,13 @@ class PeerEnd:
         if self.session is not None and self.session["route_refresh"]:
             self.asks.append("route-refresh")
 
+    def send_again(self) -> None:
+        if self.session is not None:
+            self.adj_rib_out.resend(self.session["enhanced_refresh"])
+
+    def undamp(self) -> None:
+        self.asks.append("another attempt")
+
     def end_with(self, code: int, subcode: int) -> None:
         if self.session is not None:
             self.asks.append(f"notification {code}/{subcode}")
@@ -137,7 +144,11 @@ class PeerEnd:
 def _on_the_wire(peer: PeerConfig) -> PeerConfig:
     """Leave out what the speaker never hears of."""
     return replace(
-        peer, profile=Profile.GENERIC, import_policies=(), export_policies=()
+        peer,
+        profile=Profile.GENERIC,
+        allow_own_as=0,
+        import_policies=(),
+        export_policies=(),
     )
 
 

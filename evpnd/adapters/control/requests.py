@@ -30,6 +30,7 @@ COMMANDS: Final = (
     "status",
     "reload",
     "clear",
+    "clear-peer",
     "plan",
     "explain",
     "rehearse",
@@ -69,6 +70,8 @@ def parse_request(line: bytes) -> Request:
             raise ValueError(f"{what} cannot be filtered by {' and '.join(vain)}")
     if request["command"] == "clear" and not request.keys() >= {"vni", "mac"}:
         raise ValueError("clear needs vni and mac")
+    if request["command"] == "clear-peer" and "peer" not in request:
+        raise ValueError("clear-peer needs peer")
     if request["command"] == "plan" and not isinstance(request.get("path"), str):
         raise ValueError("plan needs the path of a configuration")
     if request["command"] == "rehearse" and not isinstance(request.get("path"), str):

@@ -12,9 +12,11 @@ from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
     BgpAction,
+    EndDamping,
     ExportAttributes,
     FinishAnnouncement,
     RequestRefresh,
+    ResendRoutes,
     ResetSession,
     WithdrawImet,
     WithdrawMacIp,
@@ -23,6 +25,7 @@ from evpnd.model.config import Config
 from evpnd.model.events import (
     Event,
     NotificationSeen,
+    PeerDamped,
     PeerStateChanged,
     PeerWentDown,
     PeerWentUp,
@@ -67,6 +70,8 @@ class LineReader:
                 yield PeerStateChanged(peer, message["state"])
             case "notification" | "error":
                 yield NotificationSeen(peer, message["text"])
+            case "damped":
+                yield PeerDamped(peer, message["seconds"], message["ended"])
             case "refresh":
                 yield RefreshMarked(peer, ended=message["phase"] == "end")
             case _:
@@ -138,6 +143,10 @@ class LineWriter:
                 yield f"evpnd ready {'preserved' if preserved else 'fresh'}"
             case RequestRefresh(peer):
                 yield f"evpnd refresh {peer}"
+            case ResendRoutes(peer):
+                yield f"evpnd resend {peer}"
+            case EndDamping(peer):
+                yield f"evpnd undamp {peer}"
             case ResetSession(peer, code, subcode):
                 yield f"evpnd reset {peer} {code} {subcode}"
 

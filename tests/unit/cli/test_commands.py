@@ -413,3 +413,24 @@ def test_a_socket_that_may_not_be_read_is_asked_alike_wherever_it_is_named(
             [f"--socket={path}", "show", "peers"],
         ):
             assert CliRunner().invoke(main, words).exit_code == 0
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_clear_peer_asks_for_one_peer(tmp_path: Path, *, soft: bool) -> None:
+    words = ["clear", "peer", "2001:DB8::FE", *["--soft"] * soft]
+    with daemon(tmp_path / "s", {"ok": True}) as served:
+        done = evpnd(*words, "--socket", str(served.path))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert served.asked == [
+        {"command": "clear-peer", "peer": "2001:db8::fe", "soft": soft}
+    ]
+
+
+def test_a_peer_that_cannot_be_cleared_is_a_failure(tmp_path: Path) -> None:
+    refused = {"ok": False, "error": "there is no peer x; there is 10.0.0.254"}
+    with daemon(tmp_path / "s", refused) as served:
+        done = evpnd("clear", "peer", "x", "--socket", str(served.path))
+
+    assert done.returncode == 1
+    assert "there is no peer x" in done.stderr

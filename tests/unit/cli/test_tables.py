@@ -154,3 +154,11 @@ def test_the_last_error_of_an_established_session_is_past(
     peer = {"state": state, "last_error": "cease", "last_error_at": 5.0}
 
     assert any(cell.startswith(told) for cell in cells(TABLES["peers"], peer))
+
+
+def test_a_damped_peer_says_how_long_it_waits() -> None:
+    row: dict[str, object] = {"address": "10.0.0.254", "state": "idle"}
+    row["damped_for"] = 64
+
+    assert "idle, damped for 1m4s" in plain_table(TABLES["peers"], [row])
+    assert "damped" not in plain_table(TABLES["peers"], [row | {"damped_for": 0}])

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from evpnd.core import views
 from evpnd.core.sessions import (
     ENDS_PAUSE,
     ENDS_TOLD,
@@ -9,10 +10,17 @@ from evpnd.core.sessions import (
     MARKER_TIMER,
     QUIET,
 )
-from evpnd.model.actions import RequestRefresh, ResetSession
+from evpnd.model.actions import (
+    EndDamping,
+    RequestRefresh,
+    ResendRoutes,
+    ResetSession,
+)
 from evpnd.model.events import (
     ConfigChanged,
     NotificationSeen,
+    PeerDamped,
+    PeerStateChanged,
     PeerWentDown,
     PeerWentUp,
     RefreshMarked,
@@ -288,3 +296,92 @@ def test_ends_of_refreshes_are_told_now_and_then_however_many_there_are() -> Non
     before = told()
     refresh()
     assert told() == before + 1
+
+
+def shown(here: Host) -> dict[str, object]:
+    rows = views.peers(here.engine, here.now)
+    return next(row for row in rows if row["address"] == PEER)
+
+
+def damped() -> Host:
+    here = host()
+    here.run(
+        PeerWentDown(PEER, "received: Cease", graceful=False),
+        PeerDamped(PEER, 16, 4),
+        PeerStateChanged(PEER, "idle"),
+    )
+    return here
+
+
+def test_a_damped_peer_is_told_and_shown_with_the_way_out() -> None:
+    here = damped()
+    here.later(6)
+
+    (notice,) = (each for each in here.notices if each.event == "peer_damped")
+    assert notice.fields == {"peer": PEER, "pause": 16, "short_sessions": 4}
+    row = shown(here)
+    assert (row["state"], row["damped_for"]) == ("idle", 10)
+    (text,) = row["findings"]  # type: ignore[misc] # a list of one
+    assert "its last 4 sessions" in text
+    assert f"evpnd clear peer {PEER}" in text
+
+
+def test_damping_is_over_with_the_next_attempt() -> None:
+    here = damped()
+    here.run(PeerStateChanged(PEER, "connect"))
+
+    assert shown(here)["damped_for"] == 0
+    assert shown(here)["findings"] == []
+
+
+def test_a_reload_ends_the_damping_of_those_that_are_damped() -> None:
+    here = damped()
+    here.bgp.clear()
+    here.run(ConfigChanged(config()))
+    here.run(ConfigChanged(config()))
+
+    assert here.bgp.count(EndDamping(PEER)) == 1
+    assert EndDamping(SECOND) not in here.bgp
+    assert shown(here)["damped_for"] == 0
+
+
+def test_clearing_a_peer_ends_its_session_and_its_damping() -> None:
+    here = host()
+    here.bgp.clear()
+    assert here.engine.peering.clear(PEER, soft=False) is None
+    here.run()
+    assert here.bgp == [EndDamping(PEER), ResetSession(PEER, 6, 4)]
+
+    here = damped()
+    here.bgp.clear()
+    assert here.engine.peering.clear(PEER, soft=False) is None
+    here.run()
+    assert here.bgp == [EndDamping(PEER)]
+
+
+def test_clearing_softly_asks_and_sends_again() -> None:
+    here = host()
+    here.bgp.clear()
+    assert here.engine.peering.clear(PEER, soft=True) is None
+    here.run()
+
+    assert here.bgp == [ResendRoutes(PEER), RequestRefresh(PEER)]
+
+
+def test_clearing_says_why_it_cannot() -> None:
+    here = damped()
+    here.run(PeerWentUp(SECOND, route_refresh=False))
+    clear = here.engine.peering.clear
+
+    assert "there is no session" in str(clear(PEER, soft=True))
+    assert "ROUTE-REFRESH" in str(clear(SECOND, soft=True))
+    assert f"there is {PEER}, {SECOND}" in str(clear("10.9.9.9", soft=False))
+
+
+def test_a_peer_is_cleared_by_its_description_if_it_has_it_alone() -> None:
+    same = tuple(replace(peer, description="rr") for peer in config().peers)
+    here = Host(configuration=config(peers=same))
+    assert "give one address" in str(here.engine.peering.clear("rr", soft=False))
+
+    here = Host(configuration=config(peers=(same[0], config().peers[1])))
+    assert here.engine.peering.clear("rr", soft=False) is None

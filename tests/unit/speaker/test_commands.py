@@ -22,11 +22,17 @@ class Peer:
     def __init__(self, address: str) -> None:
         self.address = address
         self.adj_rib_out = AdjRibOut()
-        self.refreshes = 0
+        self.refreshes = self.resent = self.undamped = 0
         self.ended: list[tuple[int, int]] = []
 
     def ask_refresh(self) -> None:
         self.refreshes += 1
+
+    def send_again(self) -> None:
+        self.resent += 1
+
+    def undamp(self) -> None:
+        self.undamped += 1
 
     def end_with(self, code: int, subcode: int) -> None:
         self.ended.append((code, subcode))
@@ -118,6 +124,18 @@ def test_refresh_and_reset_are_for_one_peer(api: SpeakerApi, reactor: Reactor) -
 
     assert (first.refreshes, second.refreshes) == (1, 0)
     assert (first.ended, second.ended) == ([], [(6, 4)])
+
+
+def test_routes_are_sent_again_and_damping_ends_for_one_peer_or_all(
+    api: SpeakerApi, reactor: Reactor
+) -> None:
+    api.process(reactor, "agent", "evpnd resend 10.0.0.1")
+    api.process(reactor, "agent", "evpnd undamp 10.0.0.2")
+    api.process(reactor, "agent", "evpnd undamp *")
+    first, second = reactor.peers.values()
+
+    assert (first.resent, second.resent) == (1, 0)
+    assert (first.undamped, second.undamped) == (1, 2)
 
 
 def test_peers_are_written_and_read_again(

@@ -211,3 +211,24 @@ def test_closing_lets_the_peer_read_the_last_words(
     assert far.recv(100) == NOTIFICATION
     assert far.recv(100) == b""
     assert connection.fd() == -1
+
+
+def test_what_the_far_host_took_is_acknowledged_and_the_rest_outstanding(
+    ends: tuple[SpeakerIncoming, socket.socket],
+) -> None:
+    near, _ = ends
+    near.queue(KEEPALIVE)
+    assert (near.acknowledged, near.outstanding) == (0, len(KEEPALIVE))
+    near.flush()
+    while near.outstanding:  # the kernel's own acknowledgement, on loopback
+        pass
+    assert near.acknowledged == len(KEEPALIVE)
+
+    # Nobody reads: the window shuts, and what is queued then stays.
+    for _ in range(64):
+        near.queue(bytes(1 << 20))
+        if not near.flush():
+            break
+    taken, waiting = near.acknowledged, near.outstanding
+    assert waiting > 0
+    assert taken + waiting == near._queued

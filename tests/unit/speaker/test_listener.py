@@ -27,11 +27,14 @@ class FakePeer:
         }
         self.proto: Any = None
         self.attempt = None
-        self.is_established = self.is_opened = False
+        self.is_established = self.is_opened = self.is_damped = False
         self.taken: list[Any] = []
 
     def stopping(self) -> bool:
         return False
+
+    def damped(self) -> bool:
+        return self.is_damped
 
     def established(self) -> bool:
         return self.is_established
@@ -130,4 +133,13 @@ def test_one_that_never_says_its_open_is_closed(lab: Lab) -> None:
     lab.turn(0.2)
 
     assert silent.recv(1) == b""
+    assert lab.taken() == []
+
+
+def test_a_damped_peer_is_refused_by_a_notification(lab: Lab) -> None:
+    lab.peer.is_damped = True
+    end = lab.connect()
+    lab.turn()
+
+    assert end.recv(64)[19:21] == bytes([6, 5])
     assert lab.taken() == []

@@ -86,3 +86,10 @@ def test_any_json_is_a_request_or_a_value_error(request: object) -> None:
     except ValueError:
         return
     assert parsed["command"] in ("show", "reload", "status")
+
+
+def test_clearing_a_peer_needs_its_name() -> None:
+    with pytest.raises(ValueError, match="needs peer"):
+        parse_request(b'{"command": "clear-peer"}')
+    asked = parse_request(b'{"command": "clear-peer", "peer": "2001:DB8::FE"}')
+    assert asked["peer"] == "2001:db8::fe"

@@ -8,11 +8,13 @@ from evpnd.adapters.exabgp.lines import LineReader, LineWriter
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
+    EndDamping,
     ExportAttributes,
+    ResendRoutes,
     WithdrawMacIp,
 )
 from evpnd.model.config import Config, PeerConfig, VtepConfig
-from evpnd.model.events import PeerWentUp
+from evpnd.model.events import PeerDamped, PeerWentUp
 from evpnd.model.ids import Peer, parse_ip, parse_rd
 
 PEER = Peer("192.0.2.1")
@@ -69,6 +71,15 @@ def test_an_action_names_its_peer_or_all() -> None:
     assert lines[0].startswith(b"announce evpn * 0a000001 ")
     assert lines[1].startswith(b"announce evpn 192.0.2.1 0a000001 ")
     assert lines[2].startswith(b"withdraw evpn 192.0.2.1 0221" + rd.hex().encode())
+
+
+def test_damping_is_heard_and_ended() -> None:
+    line = b'{"type":"damped","peer":"192.0.2.1","seconds":16,"ended":4}'
+    assert list(reader().read(line)) == [PeerDamped(PEER, 16, 4)]
+    assert list(LineWriter().write([EndDamping(PEER), ResendRoutes(PEER)])) == [
+        b"evpnd undamp 192.0.2.1\n",
+        b"evpnd resend 192.0.2.1\n",
+    ]
 
 
 def test_many_keys_are_cut_into_lines_of_bounded_length() -> None:
