@@ -10,14 +10,20 @@ from evpnd.adapters.netlink.port import configure_vxlan_port
 from evpnd.model.actions import (
     ConfigureVxlanPort,
     CreateDevices,
+    MeasurePaths,
     ReleasePorts,
     RemoveDevices,
     SnoopPorts,
     UpsertRemoteMacs,
 )
 from evpnd.model.config import EviConfig
-from evpnd.model.events import BindingsSnooped, DeviceActionFailed, FdbObserved
-from evpnd.model.ids import Vni, parse_ip, parse_mac
+from evpnd.model.events import (
+    BindingsSnooped,
+    DeviceActionFailed,
+    FdbObserved,
+    PathsMeasured,
+)
+from evpnd.model.ids import Vni, format_ip, parse_ip, parse_mac
 from evpnd.model.targets import auto_import_targets
 from integration.lab_kernel import fdb, link
 from integration.lab_netns import inside
@@ -30,7 +36,7 @@ BROADCAST = b"\xff" * 6
 
 
 def create(
-    vni: int = 200, vtep: str = VTEP, ports: tuple[str, ...] = ()
+    vni: int = 200, vtep: str = VTEP, ports: tuple[str, ...] = (), mtu: int = 1450
 ) -> CreateDevices:
     """Ask for bridge `brm` and VXLAN device `vxm`."""
     evi = EviConfig(
@@ -41,7 +47,7 @@ def create(
         manage=True,
         ports=ports,
     )
-    return CreateDevices(evi, "brm", "vxm", parse_ip(vtep), 4789)
+    return CreateDevices(evi, "brm", "vxm", parse_ip(vtep), 4789, mtu)
 
 
 def refusals(bench: Bench, *actions: CreateDevices | RemoveDevices) -> list[str]:
@@ -64,13 +70,10 @@ def field(bench: Bench, device: str, *path: str) -> object:
 
 def test_devices_are_created_ready_for_use(bench: Bench) -> None:
     bench.ip(
-        "link add u0 mtu 9000 type veth peer name u1 mtu 9000",
-        "addr add 10.255.0.1/24 dev u0",
-        "link set u0 up",
         "link add t0 type veth peer name t1",
     )
 
-    assert not refusals(bench, create(ports=("t0", "not-there-yet")))
+    assert not refusals(bench, create(ports=("t0", "not-there-yet"), mtu=8950))
     for device in ("brm", "vxm"):
         assert field(bench, device, "ifalias") == "evpnd"
         assert field(bench, device, "inet6_addr_gen_mode") == "none"
@@ -86,6 +89,32 @@ def test_devices_are_created_ready_for_use(bench: Bench) -> None:
     assert field(bench, "vxm", *port, "neigh_suppress") is True
     assert field(bench, "t0", "master") == "brm"
     assert "UP" in str(field(bench, "t0", "flags"))
+
+
+def test_the_mtu_of_a_route_is_that_of_its_device_or_its_own(bench: Bench) -> None:
+    bench.ip(
+        "link add u0 mtu 9000 type veth peer name u1 mtu 9000",
+        "addr add 10.255.0.1/24 dev u0",
+        "addr add fd00:255::1/64 dev u0 nodad",
+        "link set u0 up",
+        "link set u1 up",
+        "route add 10.0.0.2/32 via 10.255.0.2",
+        "route add 10.0.0.3/32 via 10.255.0.2 mtu 1600",
+        "route add unreachable 10.0.0.4/32",
+        "route add fd00::2/128 via fd00:255::2",
+        "route add fd00::3/128 via fd00:255::2 mtu 1700",
+    )
+    names = "10.0.0.2 10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.1 fd00::2 fd00::3 fd00::4"
+
+    asked = MeasurePaths(tuple(map(parse_ip, names.split())))
+    (found,) = (e for e in bench.do(asked) if isinstance(e, PathsMeasured))
+
+    assert {format_ip(ip): mtu for ip, mtu in found.mtus.items()} == {
+        "10.0.0.2": 9000,
+        "10.0.0.3": 1600,
+        "fd00::2": 9000,
+        "fd00::3": 1700,
+    }
 
 
 def test_creating_again_completes_what_is_there(bench: Bench) -> None:
@@ -129,14 +158,6 @@ def test_another_address_of_the_family_leaves_the_device_and_its_rows(
     assert bench.index("vxm") == before
     assert field(bench, "vxm", "linkinfo", "info_data", field_name) == new
     assert any(row.mac == "02:00:00:00:00:07" for row in fdb(bench.namespace, "vxm"))
-
-
-def test_an_ipv6_underlay_costs_seventy_octets(bench: Bench) -> None:
-    bench.ip("addr add fd00::1/128 dev lo")
-    bench.do(create(vtep="fd00::1"))
-
-    assert field(bench, "vxm", "linkinfo", "info_data", "local6") == "fd00::1"
-    assert field(bench, "vxm", "mtu") == 1430
 
 
 def test_a_device_of_somebody_else_is_left_alone(bench: Bench) -> None:

@@ -6,9 +6,10 @@ from typing import assert_never
 
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
+from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.core.engine import Engine
 from evpnd.core.plan import Change, Dump, difference, picture, pretend, restarts
-from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors
+from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors, MeasurePaths
 from evpnd.model.config import Config
 from evpnd.model.config_changes import describe_changes
 from evpnd.model.events import ConfigChanged, Event
@@ -55,5 +56,7 @@ def read_kernel(action: Dump) -> Event:
             return dump_fdb(bridge)
         case DumpNeighbors(ifindex):
             return dump_neighbors(ifindex)
+        case MeasurePaths(vteps):
+            return measure_paths(vteps)
         case _:
             assert_never(action)

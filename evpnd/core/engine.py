@@ -12,7 +12,7 @@ from evpnd.core.announcing import PeerExport, asks_how_learned, needs_judging
 from evpnd.core.bindings import Bindings
 from evpnd.core.contests import Contests
 from evpnd.core.duplicates import Duplicates
-from evpnd.core.evi import Claim, MacVrf, Neighbor
+from evpnd.core.evi import Claim
 from evpnd.core.exporting import Exporter, ExportPolicy
 from evpnd.core.importing import Importer
 from evpnd.core.inventory import Inventory
@@ -23,7 +23,7 @@ from evpnd.core.probing import Prober
 from evpnd.core.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.removal import remove_rows
 from evpnd.core.renaming import rename
-from evpnd.core.retries import Retries
+from evpnd.core.retries import Retries, put_back
 from evpnd.model.actions import (
     Action,
     DumpFdb,
@@ -48,6 +48,7 @@ from evpnd.model.events import (
     LinkVanished,
     NeighborsDumped,
     NeighborsObserved,
+    PathsMeasured,
     ProbesRefused,
     RowFailed,
     UpdateReceived,
@@ -133,6 +134,8 @@ class Engine:
                 self.inventory.links.replace(links, addresses, vlans)
                 self._links_known = True
                 self.inventory.changed = True
+            case PathsMeasured(mtus):
+                self.inventory.take_paths(mtus)
             case LinkObserved(link):
                 self.inventory.observe(link)
             case VlansObserved(vlans):
@@ -183,7 +186,7 @@ class Engine:
             return
         key = failure.key
         if failure.deleting:
-            _put_back(vrf, failure)
+            put_back(vrf, failure)
         else:
             match failure.table:
                 case "fdb":
@@ -230,6 +233,8 @@ class Engine:
                 self.bindings.restore(vrf, now)
             if vrf.moved:
                 self.duplicates.count(vrf, now, self._notices)
+            if vrf.dirty_flood or vrf.dirty_vteps:
+                self.inventory.underlay.expect(now)
             if is_dirty(vrf):
                 reconcile(vrf, turn)
         for vrf in vrfs:
@@ -240,6 +245,7 @@ class Engine:
         actions.extend(turn.actions)
         actions.extend(probes)
         actions.extend(self.prober.probe(self.inventory.vrfs, now))
+        actions.extend(self.inventory.underlay.ask(now, vrfs))
         actions.extend(self.originator.flush())
         actions.extend(self._late)
         self._late.clear()
@@ -332,6 +338,7 @@ class Engine:
             self.peering.next_due(),
             self.retries.next_due(),
             self.inventory.next_due(),
+            self.inventory.underlay.due,
             self.duplicates.next_due(),
             self.importer.findings.next_due(self.peering.sessions),
             self.contests.next_due(),
@@ -386,16 +393,3 @@ class Engine:
 
     def _warn(self, event: str, **fields: object) -> None:
         self._notices.append(Notice("warning", event, fields))
-
-
-def _put_back(vrf: MacVrf, failure: RowFailed) -> None:
-    """Know of a row again that could not be removed: its retry removes it."""
-    key = failure.key
-    match failure.table:
-        case "fdb":
-            if key not in vrf.remote_rows:
-                vrf.taken.add(key)
-        case "flood":
-            vrf.flood_rows.setdefault(key, True)
-        case _:
-            vrf.neighbor_rows.setdefault(key, Neighbor(b"", router=False, local=False))

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from evpnd.core.bridge_vlans import vlan_notes
 from evpnd.core.evi import MacVrf
 from evpnd.core.readiness import Links
+from evpnd.core.underlay import Room
 from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip
 
@@ -16,17 +17,19 @@ def take_notes(
     notices: list[Notice],
     *,
     vtep_here: bool,
+    room: Room | None,
 ) -> None:
     """Write them as sentences, and tell of news.
 
     `refused` are devices that could not be changed, and why; `vtep_here` tells whether
-    an interface has the VTEP address.
+    an interface has the VTEP address; `room` is what the underlay carries.
     """
     found: list[str] = []
     if vrf.reason is None:
         if not vtep_here:
             found.append(f"no interface has the VTEP address {format_ip(vrf.vtep)}")
         found += _notes(vrf, links, refused)
+        found += _too_large(vrf, links, room)
     if found and tuple(found) != vrf.notes:
         notices.append(vrf.notice("warning", "evi_noted", notes=found))
     vrf.notes = tuple(found)
@@ -61,3 +64,15 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
             f"frames of {large[0]}{more} may be larger than the MTU of {vxlan.name}, "
             f"{vxlan.mtu}"
         )
+
+
+def _too_large(vrf: MacVrf, links: Links, room: Room | None) -> Iterator[str]:
+    """Note an MTU that the underlay does not carry; that of a managed EVI follows."""
+    vxlan = links.by_index.get(vrf.vxlan)
+    if room is None or vxlan is None or vrf.config.manage or vxlan.mtu <= room.mtu:
+        return
+    yield (
+        f"{vxlan.name} has an MTU of {vxlan.mtu}, the underlay carries {room.mtu}: the "
+        f"route to VTEP {format_ip(room.vtep)} takes {room.route}, VXLAN needs "
+        f"{room.route - room.mtu} (ip link set {vxlan.name} mtu {room.mtu})"
+    )

@@ -16,7 +16,13 @@ from evpnd.core.bridge_vlans import (
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
 from evpnd.core.evi_notes import take_notes, tell_configured
-from evpnd.core.managed import leave_devices, managed_names, sweep
+from evpnd.core.managed import (
+    Surroundings,
+    leave_devices,
+    managed_names,
+    sweep,
+    what_is_missing,
+)
 from evpnd.core.readiness import (
     Devices,
     Links,
@@ -28,6 +34,7 @@ from evpnd.core.readiness import (
     vxlan_name,
 )
 from evpnd.core.removal import leave_neighbors, remove_rows
+from evpnd.core.underlay import Underlay
 from evpnd.core.vtep_address import VtepAddress, tell_change
 from evpnd.model.actions import (
     Action,
@@ -62,10 +69,13 @@ class Inventory:
         """An interface has the VTEP address, or it is not known."""
         self._vtep_address = VtepAddress()
         self.changed = True
+        self._measured = False
+        """Routes are all that changed."""
         self.vtep_changed = False
         self.vrfs_changed = True
         self._config = config
         self.attempts = Attempts()
+        self.underlay = Underlay()
         self._swept = False
         self._in_the_making: dict[int, float] = {}
         """EVIs whose devices are being made, and when that has taken too long."""
@@ -90,6 +100,11 @@ class Inventory:
         """Take an address that came or went."""
         self.links.observe_address(ifindex, ip, present=present)
         self.changed = True
+
+    def take_paths(self, mtus: dict[bytes, int]) -> None:
+        """Take the MTU of the routes to VTEPs."""
+        if self.underlay.take(mtus):
+            self._measured = self.changed = True
 
     def device_failed(self, device: str, reason: str, now: float) -> bool:
         """Note why a device could not be made or changed; tells whether it is news."""
@@ -116,7 +131,9 @@ class Inventory:
         due = self.attempts.due
         if not self.changed and (due is None or now < due):
             return []
-        self.changed = False
+        if self.changed and not self._measured:
+            self.underlay.doubt(now)
+        self.changed = self._measured = False
         self.attempts.due = None
         config = self._config
         vtep = self._vtep_address.find(
@@ -153,7 +170,7 @@ class Inventory:
             claimed.setdefault(found.bridge.ifindex, vrf)
         found = on_own_bridge(vrf, found, claimed)
         if evi.manage:
-            self._manage(evi, found, now, actions)
+            actions.extend(self._complete(vrf, found, now))
             refused = self.attempts.refused
             names = [n for n in (bridge_name(evi), vxlan_name(evi)) if n in refused]
             if found.reason is not None and names:
@@ -183,7 +200,8 @@ class Inventory:
             self._configure(vrf, found.vxlan, now, actions, notices)
         self._tell_news(vrf, before, now, notices)
         refused, here = self.attempts.refused, self._vtep_here
-        take_notes(vrf, self.links, refused, notices, vtep_here=here)
+        room = self.underlay.room(vrf)
+        take_notes(vrf, self.links, refused, notices, vtep_here=here, room=room)
         if vrf.reason is None and (before is not None or moved):
             vrf.fdb_known, vrf.neighbors_known = False, not vrf.svi
             actions.append(DumpFdb(bridge))
@@ -257,31 +275,16 @@ class Inventory:
             actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
             notices.append(tell_configured(vrf, vxlan.name))
 
-    def _manage(
-        self, evi: EviConfig, found: Devices, now: float, actions: list[Action]
-    ) -> None:
-        bridge = self.links.by_name.get(bridge_name(evi))
-        missing = [
-            port
-            for port in map(self.links.by_name.get, evi.ports)
-            if port is not None
-            and (bridge is None or port.master != bridge.ifindex or not port.up)
-        ]
-        if found.reason is None and not missing:
+    def _complete(self, vrf: MacVrf, found: Devices, now: float) -> list[CreateDevices]:
+        """Have the devices of a managed EVI made, where the pause between is over."""
+        host = Surroundings(self.links, self.underlay, self.vtep, self._config.vtep)
+        missing = what_is_missing(vrf, found, host)
+        if missing is None:
+            evi = vrf.config
             self.attempts.succeeded((vxlan_name(evi), bridge_name(evi), *evi.ports))
-            return
-        if not self.vtep:
-            return
-        if self.attempts.may(vxlan_name(evi), now):
-            actions.append(
-                CreateDevices(
-                    evi,
-                    bridge_name(evi),
-                    vxlan_name(evi),
-                    self.vtep,
-                    self._config.vtep.udp_port,
-                )
-            )
+        elif self.vtep and self.attempts.may(missing.vxlan, now):
+            return [missing]
+        return []
 
     def _tell_news(
         self, vrf: MacVrf, before: str | None, now: float, notices: list[Notice]

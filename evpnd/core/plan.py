@@ -21,6 +21,7 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
+    MeasurePaths,
     ReleasePorts,
     RemoveDevices,
 )
@@ -43,7 +44,7 @@ ROUNDS = 20
 _IN_THE_PLAN = 1 << 30
 """Devices that are not there yet have greater ifindexes than this, which none that was
 ever there has: its rows would be read for theirs."""
-Dump = DumpLinks | DumpFdb | DumpNeighbors
+Dump = DumpLinks | DumpFdb | DumpNeighbors | MeasurePaths
 Key = tuple[str, ...]
 Picture = dict[Key, dict[str, Any]]
 """What, and which, to its properties: ("fdb", "10100", "02:00:00:00:00:01")."""
@@ -88,7 +89,7 @@ def _obey(
 ) -> Iterator[Event]:
     links = engine.inventory.links
     match action:
-        case DumpLinks() | DumpFdb() | DumpNeighbors():
+        case DumpLinks() | DumpFdb() | DumpNeighbors() | MeasurePaths():
             yield read(action)
         case CreateDevices():
             yield from _create(engine, action)
@@ -124,11 +125,12 @@ def _create(engine: Engine, action: CreateDevices) -> Iterator[Event]:
     free = max(_IN_THE_PLAN, *links.by_index) + 1
     bridge = links.by_name.get(action.bridge) or _new(free, action.bridge, "bridge")
     vxlan = links.by_name.get(action.vxlan) or _new(free + 1, action.vxlan, "vxlan")
-    yield LinkObserved(bridge._replace(up=True))
+    yield LinkObserved(bridge._replace(up=True, mtu=bridge.mtu or action.mtu))
     yield LinkObserved(
         vxlan._replace(
             up=True,
             master=bridge.ifindex,
+            mtu=action.mtu,
             vxlan=VxlanLink(
                 vni=action.evi.vni,
                 local=action.vtep,
@@ -195,6 +197,7 @@ def _devices(engine: Engine) -> Iterator[tuple[Key, dict[str, Any]]]:
             shown["vni"] = link.vxlan.vni
             shown["local"] = format_ip(local) if local else None
             shown["udp_port"] = link.vxlan.udp_port
+            shown["mtu"] = link.mtu
             shown["learning"] = link.vxlan.learning
         if link.vxlan is not None and link.port is not None:
             shown["learning"] = link.port.learning or link.vxlan.learning

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Mapping
 
-from evpnd.core.evi import MacVrf
+from evpnd.core.evi import MacVrf, Neighbor
 from evpnd.model.events import RowFailed
 
 FIRST_PAUSE = 1.0
@@ -84,3 +84,16 @@ class Retries:
     def next_due(self) -> float | None:
         """Say when the next row is due."""
         return self._heap[0][0] if self._heap else None
+
+
+def put_back(vrf: MacVrf, failure: RowFailed) -> None:
+    """Know of a row again that could not be removed: its retry removes it."""
+    key = failure.key
+    match failure.table:
+        case "fdb":
+            if key not in vrf.remote_rows:
+                vrf.taken.add(key)
+        case "flood":
+            vrf.flood_rows.setdefault(key, True)
+        case _:
+            vrf.neighbor_rows.setdefault(key, Neighbor(b"", router=False, local=False))

@@ -130,6 +130,12 @@ class DumpNeighbors(NamedTuple):
     ifindex: int
 
 
+class MeasurePaths(NamedTuple):
+    """Look up the MTU of the routes to some VTEPs."""
+
+    vteps: tuple[bytes, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigureVxlanPort:
     """Set `learning off` and `neigh_suppress` on a VXLAN device in a bridge."""
@@ -147,6 +153,8 @@ class CreateDevices:
     vxlan: str
     vtep: bytes
     udp_port: int
+    mtu: int
+    """Of the VXLAN device, in octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +291,7 @@ KernelAction = (
     | DumpLinks
     | DumpFdb
     | DumpNeighbors
+    | MeasurePaths
     | DeviceAction
     | SnoopPorts
     | SendProbes

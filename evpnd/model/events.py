@@ -117,6 +117,13 @@ class VlansObserved:
 
 
 @dataclass(frozen=True, slots=True)
+class PathsMeasured:
+    """The MTU of the routes to VTEPs, in octets; of those that a route leads to."""
+
+    mtus: dict[bytes, int]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkObserved:
     """A link is new or changed."""
 
@@ -228,6 +235,7 @@ Event = (
     | UpdateReceived
     | LinksDumped
     | VlansObserved
+    | PathsMeasured
     | LinkObserved
     | LinkVanished
     | AddressObserved

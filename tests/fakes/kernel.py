@@ -16,6 +16,7 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
+    MeasurePaths,
     OverrideLocalMacs,
     SendProbes,
     UpsertFlood,
@@ -33,6 +34,7 @@ from evpnd.model.events import (
     LinksDumped,
     NeighborsDumped,
     NeighborsObserved,
+    PathsMeasured,
     RowFailed,
 )
 from evpnd.model.ids import FLOOD_MAC
@@ -83,6 +85,8 @@ class FakeKernel:
     """Links that the EVI does not stand on."""
     spare: dict[bytes, FdbRow] = field(default_factory=dict)
     """With two VLANs: the rows of the first, where no station is."""
+    routes: dict[bytes, int] = field(default_factory=dict)
+    """The MTU of the route to a VTEP, where it is not 9000."""
     refused: set[bytes] = field(default_factory=set)
     """MACs, VTEPs and IPs that the kernel does not take."""
     theirs: set[tuple[str, bytes]] = field(default_factory=set)
@@ -280,6 +284,8 @@ class FakeKernel:
             case DumpNeighbors(ifindex):
                 rows = [r for r in self.neighbors.values() if r.ifindex == ifindex]
                 return [NeighborsDumped(ifindex, rows)]
+            case MeasurePaths(vteps):
+                return [PathsMeasured({v: self.routes.get(v, 9000) for v in vteps})]
             case UpsertRemoteMacs(ifindex, vtep, macs) | OverrideLocalMacs(
                 ifindex, vtep, macs
             ):

@@ -18,13 +18,9 @@ from evpnd.adapters.netlink.port import (
 )
 from evpnd.core.readiness import MANAGED_ALIAS, can_become, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
-from evpnd.model.events import LinksDumped
-from evpnd.model.ids import format_ip, is_link_local
+from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link
 
-_IPV4_OVERHEAD = 50
-_IPV6_OVERHEAD = 70
-_DEFAULT_MTU = 1500
 _NO_LINK_LOCAL = {"attrs": [("AF_INET6", {"attrs": [("IFLA_INET6_ADDR_GEN_MODE", 1)]})]}
 
 
@@ -34,15 +30,13 @@ def create_devices(action: CreateDevices) -> None:
     A tenant port that does not exist yet is left for the next time. Raises
     DeviceRefusedError.
     """
-    present = dump_links()
-    links = {link.name: link for link in present.links}
+    links = {link.name: link for link in dump_links().links}
     refused = refusal(action, links)
     if refused is not None:
         raise DeviceRefusedError(*refused)
     with IPRoute() as ipr:
         bridge = _bridge(ipr, links, action.bridge)
-        mtu = underlay_mtu(present, action.vtep, action.evi.ports)
-        vxlan = _vxlan(ipr, links, action, bridge, mtu)
+        vxlan = _vxlan(ipr, links, action, bridge)
         _up(ipr, action.bridge, bridge, links)
         for name in action.evi.ports:
             if name in links:
@@ -78,31 +72,6 @@ def release_ports(bridge: str, names: Iterable[str]) -> None:
                 _link(ipr, "set", name, index=links[name].ifindex, master=0)
 
 
-def underlay_mtu(present: LinksDumped, vtep: bytes, ports: Iterable[str]) -> int:
-    """Find the MTU that a VXLAN device can have, in octets.
-
-    That of the device with the VTEP address; where that is a loopback, the smallest
-    among the devices that can lead to the underlay: up, with a routable address,
-    neither bridge nor bridge port nor tunnel nor a tenant's.
-    """
-    tenant_ports = frozenset(ports)
-    own = {ifindex for ifindex, ip in present.addresses if ip == vtep}
-    addressed = {ifindex for ifindex, ip in present.addresses if not is_link_local(ip)}
-    candidates = [
-        link
-        for link in present.links
-        if link.ifindex in addressed
-        and link.up
-        and any(link.mac)
-        and not link.master
-        and link.kind not in ("bridge", "vxlan", "dummy")
-        and link.name not in tenant_ports
-    ]
-    direct = [link.mtu for link in candidates if link.ifindex in own]
-    mtu = min(direct or [link.mtu for link in candidates], default=_DEFAULT_MTU)
-    return mtu - (_IPV4_OVERHEAD if len(vtep) == 4 else _IPV6_OVERHEAD)
-
-
 def _bridge(ipr: IPRoute, links: Mapping[str, Link], name: str) -> int:
     link = links.get(name)
     if link is None or link.kind != "bridge":
@@ -126,7 +95,6 @@ def _vxlan(
     links: Mapping[str, Link],
     action: CreateDevices,
     bridge: int,
-    mtu: int,
 ) -> int:
     name, vni, port = action.vxlan, action.evi.vni, action.udp_port
     link = links.get(name)
@@ -154,8 +122,8 @@ def _vxlan(
             _link(
                 ipr, "set", name, index=ifindex, kind="vxlan", vxlan_id=vni, **address
             )
-    if link is None or link.mtu != mtu:
-        _link(ipr, "set", name, index=ifindex, mtu=mtu)
+    if link is None or link.mtu != action.mtu:
+        _link(ipr, "set", name, index=ifindex, mtu=action.mtu)
     if link is None or link.master != bridge:
         _link(ipr, "set", name, index=ifindex, master=bridge)
     _up(ipr, name, ifindex, links)

@@ -24,6 +24,7 @@ from evpnd.adapters.netlink.dump import (
 )
 from evpnd.adapters.netlink.listener import Listener, Recording
 from evpnd.adapters.netlink.pack import Delete, Upsert, row_count
+from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.adapters.netlink.port import (
     DeviceRefusedError,
     configure_vxlan_port,
@@ -41,6 +42,7 @@ from evpnd.model.actions import (
     DumpLinks,
     DumpNeighbors,
     KernelAction,
+    MeasurePaths,
     OverrideLocalMacs,
     ReleasePorts,
     RemoveDevices,
@@ -175,6 +177,8 @@ class Worker:
                 self._read(lambda: [dump_fdb(bridge)], FdbObserved)
             case DumpNeighbors(ifindex):
                 self._read(lambda: [dump_neighbors(ifindex)], NeighborsObserved)
+            case MeasurePaths(vteps):
+                self._tell([measure_paths(vteps)])
             case (
                 ConfigureVxlanPort()
                 | CreateDevices()

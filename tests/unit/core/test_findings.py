@@ -128,7 +128,10 @@ def test_a_spine_that_rewrites_next_hops_is_told_once(before_the_end: bool) -> N
         assert told(here, "next_hop_rewritten") == []
         here.run(end_of_rib(PEER))
     else:
-        assert here.engine.next_deadline() == here.now + PATIENCE
+        assert (
+            here.engine.importer.findings.next_due(here.engine.peering.sessions)
+            == here.now + PATIENCE
+        )
     here.later(PATIENCE + 1)
 
     (notice,) = told(here, "next_hop_rewritten")
