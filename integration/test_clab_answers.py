@@ -101,7 +101,7 @@ def test_a_check_that_hangs_is_not_waited_for_longer(
     up: Up, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "evpnd.yaml").write_text(RIGHT)
-    check = "      healthcheck: {test: [CMD, sleep, 99]}\n"
+    check = "      healthcheck: {test: [CMD, sleep, '99']}\n"
     start = time.monotonic()
 
     up(EVPND + check)

@@ -22,7 +22,7 @@ topology:
         create: {wait-for: [{node: early, stage: healthy}]}
         configure:
           wait-for: [{node: short, stage: exit}]
-          exec: [{command: touch /mine}]
+          exec: [{command: touch /mine, phase: on-enter}]
       exec: [sh -c 'test -e /mine && stat -c %Y /proc/1 > /when']
     early:
       startup-delay: 1

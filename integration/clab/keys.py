@@ -7,8 +7,13 @@ from collections.abc import Mapping
 
 from integration.clab.model import NAME
 from integration.clab.values import (
+    LABELS,
+    LINES,
+    NUMERIC,
+    SET,
     SETTINGS,
-    TEXTS,
+    SOME_LINES,
+    SOME_SET,
     Check,
     Each,
     address,
@@ -26,9 +31,10 @@ from integration.clab.values import (
     number,
     pattern,
     port,
+    scalar,
     text,
+    user,
     whole,
-    word,
 )
 
 Checks = Mapping[str, Check | Each]
@@ -44,9 +50,10 @@ SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
 """In the brief form, in place of a node's name."""
 
 _published = pattern(
-    r"((\d+\.){3}\d+:)?\d{1,5}(-\d{1,5})?(:\d{1,5})?(/(tcp|udp|sctp))?",
+    r"((\d+\.){3}\d+:)?\d{1,5}(:\d{1,5})?(?(3)(/(tcp|udp|sctp))?)",
     "a port, as in 8080:80/tcp",
 )
+_folder = pattern(r"/.*", "a path that begins with /")
 NODE: Checks = {
     "kind": text,
     "type": text,
@@ -65,14 +72,14 @@ NODE: Checks = {
     "enforce-startup-config": flag,
     "suppress-startup-config": flag,
     "auto-remove": flag,
-    "exec": TEXTS,
-    "binds": TEXTS,
-    "volumes": TEXTS,
-    "tmpfs": Each(dict, text),
-    "devices": TEXTS,
-    "cap-add": TEXTS,
+    "exec": SOME_LINES,
+    "binds": SOME_SET,
+    "volumes": SOME_SET,
+    "tmpfs": Each(dict, text, names=_folder),
+    "devices": SET,
+    "cap-add": SET,
     "privileged": flag,
-    "security-opts": TEXTS,
+    "security-opts": SET,
     "cgroupns-mode": choice("host", "private"),
     "cgroup-parent": text,
     "pid-mode": text,
@@ -81,49 +88,48 @@ NODE: Checks = {
     ),
     "ports": Each(list, _published),
     "env": SETTINGS,
-    "env-files": TEXTS,
-    "user": word,
+    "env-files": SOME_SET,
+    "user": user,
     "hostname": text,
     "entrypoint": text,
     "cmd": text,
-    "publish": TEXTS,
-    "labels": SETTINGS,
-    "runtime": choice("docker", "podman", "ignite"),
+    "labels": LABELS,
+    "runtime": choice("docker", "podman"),
     "mgmt-ipv4": address(4),
     "mgmt-ipv6": address(6),
-    "mgmt_ipv4": address(4),
-    "mgmt_ipv6": address(6),
-    "network-mode": text,
+    "network-mode": pattern(
+        r"host|none|container:\S+",
+        "none, host or container:NODE; without the key it is a bridge",
+    ),
     "link-apply-mode": choice("live", "restart", "recreate"),
     "cpu": decimal,
     "cpu-set": text,
     "memory": text,
-    "sysctls": SETTINGS,
+    "sysctls": NUMERIC,
     "extras": mapping,
     "config": mapping,
     "stages": mapping,
     "dns": mapping,
     "certificate": mapping,
     "healthcheck": mapping,
-    "aliases": TEXTS,
+    "aliases": SET,
     "credentials": mapping,
     "components": items,
-    "position": text,
 }
 INNER: Mapping[str, Checks] = {
     "config": {"vars": mapping},
     "certificate": {
         "issue": flag,
-        "sans": TEXTS,
+        "sans": SET,
         "key-size": number,
         "validity-duration": text,
     },
-    "dns": {"servers": TEXTS, "search": TEXTS, "options": TEXTS},
+    "dns": {"servers": SET, "search": SET, "options": SET},
     "credentials": {"username": text, "password": text, "identity-file": text},
 }
 """Of keys of a node that are mappings themselves."""
 HEALTHCHECK: Checks = {
-    "test": TEXTS,
+    "test": LINES,
     "start-period": number,
     "interval": number,
     "timeout": number,
@@ -135,20 +141,20 @@ STAGE_EXEC: Checks = {
     "target": choice("container", "host"),
     "phase": choice("on-enter", "on-exit"),
 }
-STAGE_EXEC_LISTS: Checks = {"on-enter": TEXTS, "on-exit": TEXTS}
+STAGE_EXEC_LISTS: Checks = {"on-enter": SOME_LINES, "on-exit": SOME_LINES}
 """The other form: commands for the container by phase."""
 _COMMON: Checks = {
     "type": choice(*LINK_TYPES),
     "mtu": mtu,
     "vars": mapping,
-    "labels": SETTINGS,
+    "labels": LABELS,
 }
 _BOTH_ENDS: Checks = {
-    "ipv4": Each(list, interface_address(4), most=2),
-    "ipv6": Each(list, interface_address(6), most=2),
+    "ipv4": Each(list, interface_address(4, ""), least=1, most=2, unique=True),
+    "ipv6": Each(list, interface_address(6, ""), least=1, most=2, unique=True),
 }
-BRIEF: Checks = {**_COMMON, **_BOTH_ENDS, "endpoints": items}
-VETH = BRIEF
+BRIEF: Checks = {"mtu": mtu, "vars": mapping, **_BOTH_ENDS, "endpoints": items}
+VETH: Checks = {**_COMMON, **_BOTH_ENDS, "endpoints": items}
 END: Checks = {
     "node": text,
     "interface": text,
@@ -161,7 +167,6 @@ _TUNNEL: Checks = {
     "remote": any_address,
     "vni": whole(1, 0xFFFFFF),
     "dst-port": port,
-    "udp-port": port,
     "src-port": port,
 }
 _SINGLE: Mapping[str, Checks] = {
@@ -183,15 +188,15 @@ MANDATORY: Mapping[str, tuple[str, ...]] = {
     "host": ("host-interface",),
     "mgmt-net": ("host-interface",),
     "macvlan": ("host-interface",),
-    "vxlan": ("remote", "vni"),
-    "vxlan-stitch": ("remote", "vni"),
+    "vxlan": ("remote", "vni", "dst-port"),
+    "vxlan-stitch": ("remote", "vni", "dst-port"),
     "dummy": (),
 }
 MGMT: Checks = {
     "network": text,
     "bridge": text,
-    "ipv4-subnet": network(4),
-    "ipv6-subnet": network(6),
+    "ipv4-subnet": network(4, "auto"),
+    "ipv6-subnet": network(6, "auto"),
     "ipv4-gw": address(4),
     "ipv6-gw": address(6),
     "ipv4-range": network(4),
@@ -199,12 +204,12 @@ MGMT: Checks = {
     "mtu": mtu,
     "external-access": flag,
     "skip-when-unused": flag,
-    "driver-opts": mapping,
+    "driver-opts": Each(dict, scalar),
 }
 
 
 def _name(value: object) -> str | None:
-    right = word(value) is None and NAME.fullmatch(str(value))
+    right = isinstance(value, str) and NAME.fullmatch(value)
     return None if right else "a name of letters, digits, dots, dashes and underscores"
 
 

@@ -98,7 +98,7 @@ class _Family:
 
     def _given(self, node: Node, used: dict[Address, str]) -> Address | None:
         """Read the address that a node asks for, and note that it is used."""
-        names = (f"mgmt-ipv{self._version}", f"mgmt_ipv{self._version}")
+        names = (f"mgmt-ipv{self._version}",)
         name = next((each for each in names if node.text(each)), "")
         if not name:
             return None

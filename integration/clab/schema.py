@@ -105,10 +105,19 @@ class Validator:
         if len(entry) > check.most:
             self.wrong(key, f"has {len(entry)} entries; {check.most} are the most")
             return False
+        if len(entry) < check.least:
+            self.wrong(key, "is empty; leave the key out")
+            return False
         pairs = entry.items() if isinstance(entry, dict) else enumerate(entry)
         before = len(self.errors)
+        seen: list[object] = []
         for at, item in pairs:
-            self._fits(item, check.check, (*key, at))
+            if check.names is not None and check.names(at):
+                self.wrong((*key, at), f"must be {check.names(at)}")
+            elif self._fits(item, check.check, (*key, at)) and check.unique:
+                if item in seen:
+                    self.wrong((*key, at), f"{describe(item)} stands twice")
+                seen.append(item)
         return len(self.errors) == before
 
     def mandatory(self, value: object, names: tuple[str, ...], key: KeyPath) -> bool:
@@ -171,11 +180,6 @@ class Validator:
         node = self.known(value, NODE, key, "a node in containerlab")
         if "kind" in node:
             self._kind(node["kind"], (*key, "kind"))
-        mode = str(node.get("network-mode", "none"))
-        if mode not in ("none", "host", "bridge") and not mode.startswith("container:"):
-            self.wrong(
-                (*key, "network-mode"), "must be none, host, bridge or container:NODE"
-            )
         for name, checks in INNER.items():
             if name in node:
                 self.known(node[name], checks, (*key, name), f"{name} in containerlab")
@@ -205,7 +209,7 @@ class Validator:
                 self._list(commands, STAGE_EXEC, place)
 
     def _list(self, entries: object, checks: Checks, key: KeyPath) -> None:
-        must = ("command",) if checks is STAGE_EXEC else ("node", "stage")
+        must = ("command", "phase") if checks is STAGE_EXEC else ("node", "stage")
         for index, item in enumerate(listed(entries)):
             place = (*key, index)
             self.known(item, checks, place, str(key[-1]))

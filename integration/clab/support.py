@@ -27,7 +27,6 @@ UNSUPPORTED: Mapping[str, str] = {
 """Keys of a node. Labels, pull policies and the like change nothing here, and pass."""
 IGNORABLE: Mapping[str, str] = {
     "ports": "publishes ports of a container; here, run what uses them in the node",
-    "publish": "is not done",
     "user": "is not done: programs run as root",
     "privileged": "is always true here: programs may do all in their node",
     "runtime": "chooses a container engine; there is none here",

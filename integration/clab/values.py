@@ -12,7 +12,7 @@ Check = Callable[[object], str | None]
 SMALLEST_MTU = 68
 """Of IPv4 (RFC 791), and what Linux takes; containerlab's schema begins at 1."""
 _IMAGE = re.compile(r"[A-Za-z0-9][\w.:/@-]*", re.ASCII)
-_DIGITS = re.compile(r"[0-9A-Fa-f]{12}")
+_PAIRS = re.compile(r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,13 @@ class Each:
 
     collection: type[list[object]] | type[dict[str, object]]
     check: Check
+    least: int = 0
     most: int = 1 << 20
     """Entries at most."""
+    unique: bool = False
+    """No entry stands twice."""
+    names: Check | None = None
+    """Checks the names of a mapping."""
 
 
 def text(value: object) -> str | None:
@@ -49,6 +54,24 @@ def setting(value: object) -> str | None:
     return None if plain or not text(value) else "text or a number"
 
 
+def numeric(value: object) -> str | None:
+    """Check a value of a mapping of text where a boolean is none."""
+    return "text or a number" if isinstance(value, bool) else setting(value)
+
+
+def label(value: object) -> str | None:
+    """Check the value of a label, which is not empty."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    right = value >= 0 if plain else value != "" and not text(value)  # type: ignore[operator]
+    return None if right else "text that is not empty, or a number from 0 on"
+
+
+def scalar(value: object) -> str | None:
+    """Check text, a number or a boolean."""
+    plain = isinstance(value, int | float)
+    return None if plain or not text(value) else "text, a number, true or false"
+
+
 def flag(value: object) -> str | None:
     """Check a boolean."""
     return None if isinstance(value, bool) else "true or false"
@@ -61,9 +84,15 @@ def number(value: object) -> str | None:
 
 
 def decimal(value: object) -> str | None:
-    """Check any number."""
+    """Check a number from 0 on."""
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return None if plain else "a number"
+    right = plain and value >= 0  # type: ignore[operator]
+    return None if right else "a number from 0 on"
+
+
+def user(value: object) -> str | None:
+    """Check a user, by name or by number."""
+    return decimal(value) and text(value) and "a name, or a number from 0 on"
 
 
 def mapping(value: object) -> str | None:
@@ -100,7 +129,7 @@ def pattern(expression: str, what: str) -> Check:
     """Make the check for text of some form."""
 
     def check(value: object) -> str | None:
-        right = isinstance(value, str | int) and re.fullmatch(expression, str(value))
+        right = isinstance(value, str) and re.fullmatch(expression, value)
         return None if right else what
 
     return check
@@ -125,12 +154,12 @@ def _parsed(parse: Callable[[str], bool], wanted: str, *also: str) -> Check:
     return check
 
 
-def interface_address(version: int) -> Check:
-    """Make the check for an address with its prefix length; it may be empty."""
+def interface_address(version: int, *also: str) -> Check:
+    """Make the check for an address with its prefix length, or one of other words."""
     return _parsed(
         lambda text: ipaddress.ip_interface(text).version == version and "/" in text,
         f"an IPv{version} address with its prefix length",
-        "",
+        *also,
     )
 
 
@@ -142,20 +171,22 @@ def address(version: int) -> Check:
     )
 
 
-def network(version: int) -> Check:
-    """Make the check for a subnet."""
+def network(version: int, *also: str) -> Check:
+    """Make the check for a subnet with its prefix length, or one of other words."""
     return _parsed(
-        lambda text: ipaddress.ip_network(text, strict=False).version == version,
-        f"an IPv{version} subnet, or auto",
-        "auto",
+        lambda text: (
+            ipaddress.ip_network(text, strict=False).version == version and "/" in text
+        ),
+        " or ".join([f"an IPv{version} subnet with its prefix length", *also]),
+        *also,
     )
 
 
 def mac(value: object) -> str | None:
     """Check the MAC address of an interface, which is none of a group."""
-    # Without anything between its digits it is none to containerlab.
-    if not isinstance(value, str) or _DIGITS.fullmatch(value):
-        return "a MAC address"
+    # Not as Cisco writes it, nor without anything between: none to containerlab.
+    if not isinstance(value, str) or not _PAIRS.fullmatch(value):
+        return "a MAC address of pairs, as in 02:00:00:00:00:01"
     try:
         octets = parse_mac(value)
     except ValueError:
@@ -170,6 +201,14 @@ mtu = whole(SMALLEST_MTU, 65535, 0)
 port = whole(1, 65535)
 """Checks a port of UDP."""
 TEXTS = Each(list, word)
+"""A list of what reads as text."""
+LINES = Each(list, text)
 """A list of text."""
+SOME_LINES = Each(list, text, least=1)
+SET = Each(list, text, unique=True)
+SOME_SET = Each(list, text, least=1, unique=True)
 SETTINGS = Each(dict, setting)
-"""A mapping of names to text."""
+"""A mapping of names to text, numbers and booleans."""
+NUMERIC = Each(dict, numeric)
+"""A mapping of names to text and numbers."""
+LABELS = Each(dict, label)

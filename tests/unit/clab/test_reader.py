@@ -241,10 +241,10 @@ topology:
     assert plan(topology).mtu == 1500
 
 
-def test_a_healthcheck_may_have_numbers(tmp_path: Path) -> None:
+def test_a_healthcheck_for_the_shell_is_one_line(tmp_path: Path) -> None:
     node = parse(
         tmp_path,
-        "  nodes: {a: {kind: linux, healthcheck: {test: [CMD-SHELL, sleep, 1]}}}",
+        "  nodes: {a: {kind: linux, healthcheck: {test: [CMD-SHELL, sleep, '1']}}}",
     ).nodes["a"]
 
     assert node.healthcheck is not None
@@ -265,7 +265,7 @@ topology:
     - type: veth
       endpoints:
         - {node: a, interface: eth1, mac: 02-00-00-00-00-0A}
-        - {node: b, interface: eth1, ipv4: 10.0.0.9/24, mac: 0200.0000.000b}
+        - {node: b, interface: eth1, ipv4: 10.0.0.9/24, mac: "02:00:00:00:00:0b"}
       ipv4: [10.0.0.1/24, 10.0.0.2/24]
     - endpoints: ["a:eth2", "b:eth2"]
       ipv4: ["", 10.0.1.2/24]

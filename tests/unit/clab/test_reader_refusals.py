@@ -88,7 +88,8 @@ from tests.unit.clab.parsing import parse, refusals
         (
             (
                 "  nodes:\n    a:\n      kind: linux\n      stages:\n"
-                "        create:\n          exec:\n            - {command: hostname}"
+                "        create:\n          exec:\n"
+                "            - {command: hostname, phase: on-enter}"
             ),
             9,
             "create.exec[0]",

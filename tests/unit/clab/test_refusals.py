@@ -26,7 +26,7 @@ PAIR = '    - endpoints: ["a:eth1", "b:eth1"]\n'
         (f"{PAIR}      ipv4: ['::1/64']", 7, "ipv4[0]", "an IPv4 address"),
         (f"{PAIR}      ipv4: ['', '', '']", 7, "ipv4", "has 3 entries"),
         (
-            f"{PAIR}      ipv4: [10.0.0.1/24, 10.0.0.1/24]",
+            f"{PAIR}      ipv4: [10.0.0.1/24, 10.0.0.1/25]",
             6,
             "links[0]",
             "both ends have the address 10.0.0.1",
@@ -34,7 +34,7 @@ PAIR = '    - endpoints: ["a:eth1", "b:eth1"]\n'
         (
             (
                 '    - endpoints: ["a:x", "host:y"]\n'
-                "      ipv4: [10.0.0.1/24, 10.0.0.1/24]"
+                "      ipv4: [10.0.0.1/24, 10.0.0.1/25]"
             ),
             6,
             "links[0]",
@@ -179,7 +179,7 @@ def test_without_management_network_there_is_no_address_in_it(
 def test_what_is_done_anyway_may_be_asked_for(refusals: Refusals, text: str) -> None:
     node = f"{{kind: linux, image: alpine, {text}}}"
 
-    assert not refusals(f"name: 2024\ntopology: {{nodes: {{a: {node}}}}}")
+    assert not refusals(f"name: t\ntopology: {{nodes: {{a: {node}}}}}")
 
 
 @pytest.mark.parametrize(
