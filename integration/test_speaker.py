@@ -63,6 +63,7 @@ def test_an_ibgp_session_over_ipv4_negotiates_what_both_can(tmp_path: Path) -> N
             "remote_id": "10.0.0.254",
             "resumed": False,
             "replayed": False,
+            "routes": 0,
         }
         assert set(far.sent_capabilities()) == {1, 2, 64, 65, 70}
         assert far.sent_capabilities()[1] == bytes.fromhex("00190046")

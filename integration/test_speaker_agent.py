@@ -224,7 +224,7 @@ def test_what_an_agent_wrote_in_part_does_not_reach_the_next(tmp_path: Path) -> 
         far.wait_established()
         speaker.wait_heard("up")
         speaker.say("!sleep")
-        far.send(message(UPDATE, announcement([mac_route(1)])) * 40000)
+        far.send(message(UPDATE, announcement([mac_route(1)])) * 10000)
         time.sleep(1)
         os.kill(speaker.agents()[-1], signal.SIGKILL)
         speaker.wait(lambda: len(speaker.agents()) == 2, 5, "a new agent")

@@ -57,8 +57,6 @@ from evpnd.model.events import (
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import FdbRow
 
-FIRST_DUMPS = 5.0
-"""Seconds that the first announcement waits for the first dumps at the most."""
 OVERRUN_PAUSE = 1.0
 """Seconds between two dumps because of lost notifications."""
 
@@ -88,7 +86,6 @@ class Engine:
         self._late: list[Action] = []
         """For the end of the next reconciliation."""
         self._notices: list[Notice] = []
-        self._started = now
         self._links_known = False
         self._snooped: frozenset[int] = frozenset()
         self._overran_at: float | None = None
@@ -217,6 +214,30 @@ class Engine:
         self._import_anew()
         vrfs = self.inventory.vrfs.values()
         self.retries.release(now, self.inventory.vrfs)
+        if not self.peering.replaying:
+            if not self.announced_first and self._all_read():
+                self.peering.bygone.release(self.importer)
+            self._reconcile_vrfs(now, actions)
+        actions.extend(self._late)
+        self._late.clear()
+        for peer in self.peering.newcomers:
+            actions.extend(self.originator.tell(peer, vrfs))
+        self.peering.newcomers.clear()
+        actions = self.exporter.export(actions, self.inventory.vrfs)
+        self._announce_first(actions)
+        findings = self.importer.findings
+        findings.decide(self.peering.sessions, now)
+        for bucket in self.importer.limits.take_filled(now):
+            self._warn("limit_reached", **reached(bucket))
+        actions.extend(self._notices)
+        actions.extend(findings.notices)
+        findings.notices.clear()
+        actions.extend(self.bindings.notices)
+        self._notices = []
+        self.bindings.notices.clear()
+        return actions
+
+    def _reconcile_vrfs(self, now: float, actions: list[Action]) -> None:
         turn = Pass(
             self.peering.settled,
             self.retries.waiting,
@@ -225,6 +246,7 @@ class Engine:
             now,
             self.repaired,
         )
+        vrfs = self.inventory.vrfs.values()
         self.duplicates.expire(now, self.inventory.vrfs, self._notices)
         self.bindings.expire_duplicates(now, self.inventory.vrfs)
         probes = self.prober.probe(self.inventory.vrfs, now)
@@ -247,25 +269,7 @@ class Engine:
         actions.extend(self.prober.probe(self.inventory.vrfs, now))
         actions.extend(self.inventory.underlay.ask(now, vrfs))
         actions.extend(self.originator.flush())
-        actions.extend(self._late)
-        self._late.clear()
-        for peer in self.peering.newcomers:
-            actions.extend(self.originator.tell(peer, vrfs))
-        self.peering.newcomers.clear()
-        actions = self.exporter.export(actions, self.inventory.vrfs)
-        self._announce_first(now, actions)
-        findings = self.importer.findings
-        findings.decide(self.peering.sessions, now)
-        for bucket in self.importer.limits.take_filled(now):
-            self._warn("limit_reached", **reached(bucket))
-        actions.extend(self._notices)
-        actions.extend(turn.notices)
-        actions.extend(findings.notices)
-        findings.notices.clear()
-        actions.extend(self.bindings.notices)
-        self._notices = []
-        self.bindings.notices.clear()
-        return actions
+        self._notices.extend(turn.notices)
 
     def _expire(self, now: float) -> None:
         limits = self.importer.limits
@@ -276,7 +280,7 @@ class Engine:
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips
                 vrf.dirty_flood = True
-        if settled or self.peering.heard_out:
+        if settled or (self.peering.heard_out and not self.peering.replaying):
             self.peering.heard_out = False
             self.importer.stale |= limits.review()
         if self._overran_at is not None and now >= self._overran_at:
@@ -321,15 +325,23 @@ class Engine:
         ribs = (session.rib for session in sessions)
         rib.reimport(ribs, vrfs, self.importer.limits)
 
-    def _announce_first(self, now: float, actions: list[Action]) -> None:
-        if self.announced_first or not self._links_known:
-            return
-        vrfs = self.inventory.vrfs.values()
-        waiting = any(vrf.reason is None and not vrf.ready for vrf in vrfs)
-        if waiting and now < self._started + FIRST_DUMPS:
+    def _announce_first(self, actions: list[Action]) -> None:
+        """End the first announcement once every table is read.
+
+        The speaker withdraws then what an agent before us announced and we did not.
+        """
+        if self.announced_first or not self._all_read() or self.peering.replaying:
             return
         self.announced_first = True
+        vrfs = self.inventory.vrfs.values()
         actions.append(FinishAnnouncement(any(vrf.preserved for vrf in vrfs)))
+
+    def _all_read(self) -> bool:
+        """Return whether the tables of all EVIs that have devices were read."""
+        vrfs = self.inventory.vrfs.values()
+        return self._links_known and not any(
+            vrf.reason is None and not vrf.ready for vrf in vrfs
+        )
 
     def next_deadline(self) -> float | None:
         """Say when to call `reconcile` again if no event comes; None: never."""
@@ -343,7 +355,6 @@ class Engine:
             self.importer.findings.next_due(self.peering.sessions),
             self.contests.next_due(),
             self.prober.next_due(),
-            None if self.announced_first else self._started + FIRST_DUMPS,
         )
         return min((d for d in deadlines if d is not None), default=None)
 

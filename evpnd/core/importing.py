@@ -1,6 +1,6 @@
 """Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from evpnd.core.admission import Origin, admit, is_governed
@@ -115,6 +115,11 @@ class Importer:
                 matches = (*matches, *self._wildcards.get(local, ()))
             found += tuple(vrf for vrf in matches if vrf not in found)
         return found
+
+    def importers_of(self, session: Session, path: Path) -> Sequence[MacVrf]:
+        """Find the EVIs that import a path which may have been judged long ago."""
+        self._judge(session, path)
+        return path.importers
 
     def path(
         self, session: Session, attributes: PathAttributes, nlri: NlriParts, now: float

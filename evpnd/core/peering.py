@@ -2,12 +2,14 @@
 
 from typing import assert_never
 
+from evpnd.core.bygone import Bygone
 from evpnd.core.importing import Importer
 from evpnd.core.sessions import Session
 from evpnd.model.actions import (
     Action,
     EndDamping,
     Notice,
+    ReopenSession,
     RequestRefresh,
     ResendRoutes,
     ResetSession,
@@ -20,6 +22,8 @@ from evpnd.model.events import (
     PeerWentDown,
     PeerWentUp,
     RefreshMarked,
+    ReplayBegan,
+    ReplayEnded,
 )
 from evpnd.model.ids import Peer
 from evpnd.model.routes import ImetRoute, Treatment, Update
@@ -38,6 +42,7 @@ SessionEvent = (
     | PeerDamped
     | NotificationSeen
     | RefreshMarked
+    | ReplayEnded
 )
 
 
@@ -54,6 +59,11 @@ class Peering:
         self.malformed: dict[Treatment, int] = {}
         self.actions: list[Action] = []
         """For the next reconciliation, notices too."""
+        self.replaying: set[Peer] = set()
+        """Peers whose routes before our start are still being read: what is known of
+        them is history, and nothing is decided by it."""
+        self.bygone = Bygone()
+        """What was withdrawn before we were there."""
         self.newcomers: list[Peer] = []
         """Peers that a new configuration added, who know nothing of us yet."""
         self._importer = importer
@@ -61,8 +71,11 @@ class Peering:
         self.configure(config, now)
         self.newcomers.clear()
 
-    def handle(self, event: SessionEvent, now: float) -> None:
+    def handle(self, event: SessionEvent | ReplayBegan, now: float) -> None:
         """Absorb what happened to a session; one that is not configured is ignored."""
+        if isinstance(event, ReplayBegan):
+            self.replaying = {peer for peer in event.peers if peer in self.sessions}
+            return
         session = self.sessions.get(event.peer)
         if session is None:
             return
@@ -76,6 +89,10 @@ class Peering:
                     session.state = event.state
                     if event.state != "idle":
                         session.damped_until = None
+                if event.waited is not None:
+                    session.never_up(now, event.waited)
+            case ReplayEnded():
+                self.replaying.discard(event.peer)
             case PeerDamped():
                 session.damped_until = now + event.seconds
                 session.short_sessions = event.ended
@@ -99,16 +116,29 @@ class Peering:
         session.went_up(now, event)
         if session.rib.again is not None and not event.forwarding:
             session.rib.drop_stale()
-        if event.resumed:
+        if event.resumed and not event.replayed:
+            session.ask(event.routes)
             if event.route_refresh:
                 self.actions.append(RequestRefresh(session.peer))
-            elif not event.replayed:
-                self.actions.append(ResetSession(session.peer, 6, 4))
+            else:
+                self._reopen(session, now, "ROUTE-REFRESH was not negotiated")
         self._info("peer_up", peer=session.peer, resumed=event.resumed)
+
+    def _reopen(self, session: Session, now: float, reason: str) -> None:
+        """Begin a session anew whose routes cannot be learned in another way.
+
+        What is in the kernel stays until the peer has sent everything again.
+        """
+        session.deadline = now + session.longest_absence
+        self.actions.append(ReopenSession(session.peer))
+        self._warn("session_reopened", peer=session.peer, reason=reason)
 
     def _went_down(self, session: Session, event: PeerWentDown, now: float) -> None:
         reason = session.explained(event.reason)
-        kept = session.went_down(now, reason, graceful=event.graceful)
+        if event.ago is not None:
+            self._was_down(session, event, now)
+        ago = event.ago or 0.0
+        kept = session.went_down(now, reason, graceful=event.graceful, ago=ago)
         gone = 0 if kept else session.rib.drop_all()
         self._warn(
             "peer_down",
@@ -117,6 +147,16 @@ class Peering:
             routes_withdrawn=gone,
             routes_kept=len(session.rib),
         )
+
+    def _was_down(self, session: Session, event: PeerWentDown, now: float) -> None:
+        """Learn at our start that a session ended before it."""
+        ended = now - (event.ago or 0.0)
+        if session.established:
+            session.was_up_until(ended)
+        elif event.graceful:
+            session.never_up(now, now - ended)
+        else:
+            session.told_everything = True
 
     def clear(self, name: str, *, soft: bool) -> str | None:
         """Begin a session anew without damping; return why that cannot be done.
@@ -166,6 +206,8 @@ class Peering:
         if session is None:
             return
         session.last_update = now
+        if peer in self.replaying:
+            self.bygone.note(session, update)
         adj = session.rib
         for batch in update.withdrawn_mac_ip:
             adj.withdraw(batch)
@@ -224,7 +266,10 @@ class Peering:
     def expire(self, now: float) -> bool:
         """Stop waiting where the time is over; tells whether that settled all."""
         for session in self.sessions.values():
-            if not session.expired(now):
+            if session.peer in self.replaying or not session.expired(now):
+                continue
+            if session.established and not session.answered:
+                self._reopen(session, now, "the peer did not answer ROUTE-REFRESH")
                 continue
             if session.established or session.rib.again is None:
                 self._finish(session, now, by="timer")
@@ -233,8 +278,10 @@ class Peering:
             session.told_everything = True
             session.deadline = None
             self._warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
-        if self.settled or not all(
-            session.told_everything for session in self.sessions.values()
+        if (
+            self.settled
+            or self.replaying
+            or not all(session.told_everything for session in self.sessions.values())
         ):
             return False
         self.settled = True
@@ -242,7 +289,11 @@ class Peering:
 
     def next_due(self) -> float | None:
         """Say when the next wait is over."""
-        deadlines = (session.deadline for session in self.sessions.values())
+        deadlines = (
+            session.deadline
+            for session in self.sessions.values()
+            if session.peer not in self.replaying
+        )
         return min((d for d in deadlines if d is not None), default=None)
 
     def configure(self, config: Config, now: float) -> None:
@@ -251,6 +302,7 @@ class Peering:
         for peer in list(self.sessions):
             if peer not in wanted:
                 self.sessions.pop(peer).rib.drop_all()
+                self.replaying.discard(peer)
         for peer, settings in wanted.items():
             session = self.sessions.get(peer)
             if session is None:

@@ -45,7 +45,9 @@ class Session:
         self.restart_time = 0
         self.told_everything = False
         """Its End-of-RIB, or its timer, was seen."""
-        self.deadline: float | None = now + max(config.graceful_restart, MARKER_TIMER)
+        self.owed: int | None = None
+        """Routes that the answer to our ROUTE-REFRESH is about; None: none is due."""
+        self.deadline: float | None = now + self.longest_absence
         """When to stop waiting: for End-of-RIB, or for a restarting peer."""
         self.last_update = now
         self._waiting_since = now
@@ -79,11 +81,45 @@ class Session:
         self.router_id = event.router_id
         self.paths.clear()
         self.ranks.clear()
-        self._waiting_since = now
+        # A session that is older than we has been sending for as long as it is up.
+        began = now - event.age if event.replayed else now
+        self._waiting_since = began
+        self.owed = None
         # RFC 4724, 4.2: stale routes are kept no longer than an upper bound of ours.
         self.restart_time = min(event.restart_time or 0, self.config.graceful_restart)
         self.last_update = now
-        self.deadline = now + MARKER_TIMER
+        self.deadline = max(now, began + MARKER_TIMER)
+
+    def ask(self, routes: int) -> None:
+        """Note that the peer was asked to send its routes again, about so many."""
+        self.owed = routes
+
+    @property
+    def answered(self) -> bool:
+        """Return whether the peer sent its routes again, if it was asked to.
+
+        The end of the answer is not marked (RFC 2918), and a peer that sends a route
+        now and then has not answered for that.
+        """
+        return self.owed is None or len(self.rib) >= max(1, self.owed // 2)
+
+    def was_up_until(self, ended: float) -> None:
+        """Take all that a session sent that ended before we were there.
+
+        `ended` is in monotonic seconds. A session that lasted had sent everything.
+        """
+        if ended - self.since >= MARKER_TIMER:
+            self.told_everything = True
+
+    def never_up(self, now: float, waited: float) -> None:
+        """Wait for the first session no longer than the speaker would have."""
+        if self.deadline is not None and not self.told_everything:
+            self.deadline = now + max(0.0, self.longest_absence - waited)
+
+    @property
+    def longest_absence(self) -> float:
+        """Seconds that are granted to a peer to come up in."""
+        return max(self.config.graceful_restart, MARKER_TIMER)
 
     def failed(self, error: str, now: float) -> None:
         """Remember the last thing that went wrong."""
@@ -96,10 +132,15 @@ class Session:
             return error
         return f"{error} ({self.fault})"
 
-    def went_down(self, now: float, reason: str, *, graceful: bool) -> bool:
-        """Tell whether the routes are kept for a restart."""
+    def went_down(
+        self, now: float, reason: str, *, graceful: bool, ago: float = 0.0
+    ) -> bool:
+        """Return whether the routes are kept for a restart, for what is left of it.
+
+        `ago` is how many seconds ago the session ended.
+        """
         self.state = "idle"
-        self.since = now
+        self.since = now - ago
         self.failed(reason, now)
         self.paths.clear()
         self.ranks.clear()
@@ -110,7 +151,7 @@ class Session:
                 self.rib.drop_stale()
             self.rib.mark_stale()
             self._returning = True
-            self.deadline = now + self.restart_time
+            self.deadline = now - ago + self.restart_time
         elif self.told_everything:
             self.deadline = None
         return keep
@@ -141,6 +182,6 @@ class Session:
     def finish(self) -> int:
         """Take what was sent as all there is; returns how many routes were stale."""
         self.told_everything = True
-        self.deadline = None
+        self.deadline = self.owed = None
         self._returning = False
         return self.rib.drop_stale()

@@ -266,6 +266,12 @@ class ResetSession(NamedTuple):
     subcode: int
 
 
+class ReopenSession(NamedTuple):
+    """Begin a session anew, with graceful restart where that was negotiated."""
+
+    peer: Peer
+
+
 class Notice(NamedTuple):
     """One line for the log and for `show events`."""
 
@@ -306,5 +312,6 @@ BgpAction = (
     | ResendRoutes
     | EndDamping
     | ResetSession
+    | ReopenSession
 )
 Action = KernelAction | BgpAction | Notice

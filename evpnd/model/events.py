@@ -29,6 +29,23 @@ class PeerStateChanged:
     peer: Peer
     state: str
     """idle, connect, active, opensent or openconfirm."""
+    waited: float | None = None
+    """To a new agent: seconds that the speaker has waited for the first session."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayBegan:
+    """The speaker began to hand on its journals, to a new agent."""
+
+    peers: frozenset[Peer]
+    """Those whose journal follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnded:
+    """All that a peer had sent before this agent was there was handed on."""
+
+    peer: Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,8 @@ class PeerWentUp:
     """Seconds that the session has been up."""
     replayed: bool = False
     """What was sent on it so far follows, from the speaker's journal."""
+    routes: int = 0
+    """Routes that the peer had announced when the speaker last counted them."""
     router_id: bytes = bytes(4)
     """The peer's BGP identifier, from its OPEN."""
 
@@ -61,6 +80,8 @@ class PeerWentDown:
     reason: str
     graceful: bool = True
     """False where a NOTIFICATION ended it: no graceful restart (RFC 4724, 4)."""
+    ago: float | None = None
+    """To a new agent: seconds since then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +253,8 @@ Event = (
     | NotificationSeen
     | RefreshMarked
     | PeerDamped
+    | ReplayBegan
+    | ReplayEnded
     | UpdateReceived
     | LinksDumped
     | VlansObserved

@@ -7,6 +7,7 @@
     evpnd resend PEER
     evpnd undamp PEER|*
     evpnd reset PEER CODE SUBCODE
+    evpnd reopen PEER
     evpnd peers JSON
 
 Octets are in hexadecimal.
@@ -125,6 +126,12 @@ def reset(reactor: SpeakerReactor, arguments: str) -> None:
         peer.end_with(int(code), int(subcode))
 
 
+def reopen(reactor: SpeakerReactor, arguments: str) -> None:
+    """Begin a session anew, with graceful restart where it was negotiated."""
+    for peer in peers_named(reactor, arguments):
+        peer.reopen()
+
+
 def peers(reactor: SpeakerReactor, arguments: str) -> None:
     """Take a new list of peers; sessions of those that did not change stay up."""
     speaker = read_peers(arguments)
@@ -147,6 +154,7 @@ COMMANDS: dict[str, Callable[[SpeakerReactor, str], None]] = {
     "evpnd resend": resend,
     "evpnd undamp": undamp,
     "evpnd reset": reset,
+    "evpnd reopen": reopen,
     "evpnd peers": peers,
 }
 

@@ -7,9 +7,17 @@ from typing import Any
 import evpnd
 
 
-def hello() -> bytes:
-    """Greet a new agent: the first line it reads."""
-    return _line(type="hello", version=evpnd.__version__)
+def hello(replaying: list[str]) -> bytes:
+    """Greet a new agent: the first line it reads.
+
+    `replaying` are the addresses of the peers whose journals follow.
+    """
+    return _line(type="hello", version=evpnd.__version__, replaying=replaying)
+
+
+def replayed(peer: str) -> bytes:
+    """Tell that all of a peer's journal was handed on."""
+    return _line(type="replayed", peer=peer)
 
 
 def update(peer: str, octets: bytes) -> bytes:
@@ -18,17 +26,26 @@ def update(peer: str, octets: bytes) -> bytes:
     return b"".join((head, hexlify(octets), b'"}\n'))
 
 
-def state(peer: str, name: str) -> bytes:
-    """Tell the FSM state of a session that is not established."""
-    return _line(type="state", peer=peer, state=name)
+def state(peer: str, name: str, *, waited: float | None = None) -> bytes:
+    """Tell the FSM state of a session that is not established.
+
+    `waited` tells a new agent for how many seconds the speaker has waited for the
+    first session of this peer.
+    """
+    if waited is None:
+        return _line(type="state", peer=peer, state=name)
+    return _line(type="state", peer=peer, state=name, waited=waited)
 
 
-def down(peer: str, reason: str, *, graceful: bool) -> bytes:
+def down(peer: str, reason: str, *, graceful: bool, ago: float | None = None) -> bytes:
     """Tell that an established session ended.
 
-    It ended gracefully where no NOTIFICATION ended it (RFC 4724, section 4).
+    It ended gracefully where no NOTIFICATION ended it (RFC 4724, section 4). `ago`
+    tells a new agent how many seconds ago it was.
     """
-    return _line(type="down", peer=peer, reason=reason, graceful=graceful)
+    if ago is None:
+        return _line(type="down", peer=peer, reason=reason, graceful=graceful)
+    return _line(type="down", peer=peer, reason=reason, graceful=graceful, ago=ago)
 
 
 def notification(

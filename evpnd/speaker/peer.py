@@ -4,6 +4,7 @@ import ipaddress
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from exabgp.bgp.fsm import FSM
@@ -20,6 +21,7 @@ from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
 from evpnd.speaker.damping import FREE, FREE_CLOSED, Damping
 from evpnd.speaker.journal import Journal
 from evpnd.speaker.notifications import CEASE, PREFIX_LIMIT, Goodbye, describe
+from evpnd.speaker.record import SessionRecord
 from evpnd.speaker.silent_drops import (
     REASONS,
     WITH_PASSWORD,
@@ -58,6 +60,10 @@ class SpeakerDelay(Delay):  # type: ignore[misc] # exabgp has no types
         return time.monotonic() < self._until
 
 
+class Reopened(NetworkError):  # type: ignore[misc] # noqa: N818 # no error
+    """We end the session to open it again, and both ends keep their routes."""
+
+
 class Superseded(NetworkError):  # type: ignore[misc] # noqa: N818 # no error
     """The peer opened another connection, and that one is spoken over."""
 
@@ -70,10 +76,9 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self.address = str(ipaddress.ip_address(neighbor["peer-address"].top()))
         self.attempt: Any = None
         """The protocol of a connection that is being opened."""
-        self.farewell: Goodbye | None = None
-        """The NOTIFICATION that is to end the session."""
-        self.journal = Journal()
-        """What the peer sent on the session that is up."""
+        self.farewell: Goodbye | Reopened | None = None
+        """The NOTIFICATION that is to end the session, or its end without one."""
+        self.record = SessionRecord(self.address)
         self.damping = Damping()
         self._up_since = 0.0
         """When the session that is up was established; monotonic seconds."""
@@ -89,6 +94,11 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         assert isinstance(routes, AdjRibOut)
         return routes
 
+    @property
+    def journal(self) -> Journal:
+        """Return what the peer sent on the session that is up, or was the last one."""
+        return self.record.journal
+
     # What the reactor calls
 
     def run(self) -> object:
@@ -99,6 +109,8 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """
         if not self.reactor.ready and not self.stopping():
             return ACTION.LATER
+        self.record.await_session()
+        self.journal.work()
         if self.damped():
             return ACTION.LATER
         action = super().run()
@@ -157,6 +169,20 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         if self.fsm == FSM.ESTABLISHED:
             self.farewell = Goodbye(code, subcode)
 
+    def reopen(self) -> None:
+        """Have an established session begin anew, without loss where that is possible.
+
+        Where graceful restart was negotiated the connection just closes, so that
+        both ends keep the routes (RFC 4724, section 4); elsewhere a NOTIFICATION
+        says that the session was reset.
+        """
+        if self.fsm == FSM.ESTABLISHED:
+            self.farewell = (
+                Reopened("reopened, with graceful restart")
+                if self._negotiated_restart()
+                else Goodbye(6, 4)
+            )
+
     def leave(self, *, flush: bool) -> None:
         """Shut the session down for good.
 
@@ -198,7 +224,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             self._tell_notification(error)
         if self.fsm == FSM.ESTABLISHED:
             reason = describe(error) if notified else str(error) or message
-            self._tell(messages.down(self.address, reason, graceful=not notified))
+            self._tell(self.record.end(reason, graceful=not notified))
             # ExaBGP may close once more, with an error that says nothing new.
             self._reported_error = "closing"
             self._damp(error)
@@ -279,31 +305,26 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """Run an established session."""
         self._reported_error = self._drops = ""
         self._up_since = time.monotonic()
-        self.journal = Journal()
-        self.tell_up(resumed=False)
+        self._tell_up()
         yield from super()._main()
 
-    def tell_up(self, *, resumed: bool) -> None:
-        """Tell the agent what the established session negotiated."""
+    def _tell_up(self) -> None:
+        """Tell the agent what the session negotiated that was just established."""
         negotiated = self.proto.negotiated
         restart = self.proto.peer_open.restart
         flags = None if restart is None else restart.families.get(EVPN)
         self._reported_state = "established"
-        line = messages.up(
-            self.address,
-            resumed=resumed,
-            asn4=bool(negotiated.asn4),
-            restart_time=None if restart is None or flags is None else restart.time,
-            forwarding=bool(flags and flags & FORWARDING_STATE),
-            route_refresh=negotiated.refresh != REFRESH.ABSENT,
-            enhanced_refresh=negotiated.refresh == REFRESH.ENHANCED,
-            hold_time=int(negotiated.holdtime),
-            local_address=self.proto.connection.io.getsockname()[0],
-            remote_id=str(negotiated.received_open.router_id),
-            age=int(time.time() - self.stats["complete"]),
-            replayed=resumed and self.journal.complete,
-        )
-        self._tell(line)
+        session = {
+            "asn4": bool(negotiated.asn4),
+            "restart_time": None if restart is None or flags is None else restart.time,
+            "forwarding": bool(flags and flags & FORWARDING_STATE),
+            "route_refresh": negotiated.refresh != REFRESH.ABSENT,
+            "enhanced_refresh": negotiated.refresh == REFRESH.ENHANCED,
+            "hold_time": int(negotiated.holdtime),
+            "local_address": self.proto.connection.io.getsockname()[0],
+            "remote_id": str(negotiated.received_open.router_id),
+        }
+        self._tell(self.record.begin(session))
 
     def note_refresh(self, phase: str) -> None:
         """Keep the journal no longer than what the peer said last."""
@@ -356,15 +377,12 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     def introduce(self) -> None:
         """Tell a new agent how the peer is."""
-        self._reported_state = self._reported_error = self._drops = ""
-        if self.fsm == FSM.ESTABLISHED:
-            self.tell_up(resumed=True)
-            for updates in self.journal.pieces():
-                self.reactor.processes.send_updates(self.address, updates)
-        else:
-            self.report_state()
-            if self.damped():
-                self._tell_damping()
+        self._reported_error = self._drops = ""
+        self._reported_state = self.state()
+        hand_on = partial(self.reactor.processes.send_updates, self.address)
+        self.record.introduce(self._tell, hand_on, self._reported_state)
+        if not self.established() and self.damped():
+            self._tell_damping()
 
     # Connections that the peer opens
 

@@ -114,8 +114,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
     def _greet(self) -> None:
         """Tell a new agent how things are, and doubt what the last one announced."""
         assert self._pipe is not None
-        self._pipe.send(messages.hello(), None)
-        for peer in self.speaking_peers():
+        peers = self.speaking_peers()
+        replaying = [peer.address for peer in peers if peer.record.replays()]
+        self._pipe.send(messages.hello(replaying), None)
+        for peer in peers:
             peer.adj_rib_out.mark_stale()
             peer.introduce()
 
@@ -159,6 +161,8 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
             peer.settled() for peer in self._peers.values()
         ):
             tick = BUSY_TICK
+        if any(peer.journal.condensing for peer in self._peers.values()):
+            tick = 0
         due = self._pipe.timeout()
         if due is not None:
             tick = min(tick, due)

@@ -80,6 +80,17 @@ def build_updates(
     return _pack(Code.MP_REACH_NLRI, reach, nlris, rest, max_size)
 
 
+def pack_reach(
+    head: bytes, nlris: Sequence[bytes], rest: bytes, *, max_size: int = 4096
+) -> Iterator[bytes]:
+    """Write complete messages that announce NLRIs with attributes as they came.
+
+    `head` is what stands before the NLRIs in MP_REACH_NLRI, `rest` the octets of all
+    other attributes. Raises ValueError where they leave no room for an NLRI.
+    """
+    return _pack(Code.MP_REACH_NLRI, head, nlris, rest, max_size)
+
+
 def build_withdraws(nlris: Sequence[bytes], *, max_size: int = 4096) -> Iterator[bytes]:
     """Write complete messages that withdraw NLRIs, as few as hold them all."""
     return _pack(Code.MP_UNREACH_NLRI, EVPN, nlris, b"", max_size)

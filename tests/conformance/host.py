@@ -40,7 +40,7 @@ class Host:
         self.config = load_config(path)
         vtep = self.config.vtep.address or parse_ip("10.0.0.5")
         self.kernel = Kernel(self.config, bytes(vtep))
-        self.speaker = Speaker(self.config)
+        self.speaker = Speaker(self.config, lambda: self.now)
         self.notices: list[Notice] = []
         self.changes: list[str] = []
         """Rows that were written, in words."""
@@ -57,12 +57,14 @@ class Host:
         self.reader = LineReader(self.config)
         self.writer = LineWriter()
         self._malformed: Counter[str] = Counter()
-        self.hear(*self.speaker.greet())
+        # The pipe brings them in pieces, and each is acted upon.
+        for line in self.speaker.greet():
+            self.hear(line)
 
     def stop(self) -> None:
         """Stop speaker and agent: the sessions are down, the kernel's rows stay."""
         self.running = False
-        self.speaker = Speaker(self.config)
+        self.speaker = Speaker(self.config, lambda: self.now)
 
     def reload(self, path: Path) -> None:
         """Read a new configuration, as `evpnd reload` does."""

@@ -4,7 +4,9 @@ Lines, Adj-RIB-Out and journal are evpnd's own; only TCP and ExaBGP are not here
 A peer reads the octets that it is sent, and knows nothing else.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from evpnd.adapters.exabgp.lines import LineWriter
@@ -15,7 +17,7 @@ from evpnd.model.targets import Profile
 from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
 from evpnd.speaker.commands import COMMANDS
-from evpnd.speaker.journal import Journal
+from evpnd.speaker.record import SessionRecord
 from evpnd.wire.update import UpdateDecoder
 from tests.conformance import routes
 from tests.conformance.routes import Route, Sender
@@ -29,17 +31,21 @@ IDENTITY = ("type", "rd", "ethernet-tag", "mac", "ip", "originator", "esi", "pre
 class PeerEnd:
     """One peer: what it negotiated, what it was sent, what it knows of us."""
 
-    def __init__(self, config: PeerConfig, local_asn: int, vni: int) -> None:
+    def __init__(
+        self, config: PeerConfig, local_asn: int, vni: int, clock: Callable[[], float]
+    ) -> None:
         self.config = config
         self.ibgp = config.asn == local_asn
         self.adj_rib_out = AdjRibOut()
-        self.journal = Journal()
+        self.record = SessionRecord(config.address, clock)
+        self.record.await_session()
         self.session: dict[str, Any] | None = None
         self.asks: list[str] = []
         """What we did on its session beside UPDATEs."""
         self.announced: list[Route] = []
         self.withdrawn: list[Route] = []
         self.farewell: tuple[int, int] | None = None
+        self.reopened = False
         self._local_asn = local_asn
         self._vni = vni
         self._decoder = UpdateDecoder()
@@ -67,25 +73,18 @@ class PeerEnd:
             "local_address": "10.0.0.5",
         }
         words.done()
-        self.journal = Journal()
         self._decoder = UpdateDecoder(asn4=self.session["asn4"], ibgp=self.ibgp)
         self.adj_rib_out.replace_restart(None, None)
-        return self.tell_up(resumed=False)
-
-    def tell_up(self, *, resumed: bool) -> bytes:
-        assert self.session is not None
-        replayed = resumed and self.journal.complete
-        session = {**self.session, "age": 0, "replayed": replayed}
-        return messages.up(self.address, resumed=resumed, **session)
+        return self.record.begin(self.session)
 
     def went_down(self, reason: str, *, graceful: bool) -> bytes:
         self.session = None
         self.adj_rib_out.reset()
-        return messages.down(self.address, reason, graceful=graceful)
+        return self.record.end(reason, graceful=graceful)
 
     def sends(self, octets: bytes) -> bytes:
         """Send UPDATE messages; gives the line that hands them on."""
-        self.journal.add(octets)
+        self.record.journal.add(octets)
         return messages.update(self.address, octets)
 
     def listen(self) -> None:
@@ -140,6 +139,15 @@ class PeerEnd:
             self.asks.append(f"notification {code}/{subcode}")
             self.farewell = code, subcode
 
+    def reopen(self) -> None:
+        if self.session is not None:
+            self.asks.append("reopened")
+            self.reopened = True
+
+
+def _hand_on(lines: list[bytes], peer: str, updates: bytes) -> None:
+    lines.append(messages.update(peer, updates))
+
 
 def _on_the_wire(peer: PeerConfig) -> PeerConfig:
     """Leave out what the speaker never hears of."""
@@ -155,7 +163,8 @@ def _on_the_wire(peer: PeerConfig) -> PeerConfig:
 class Speaker:
     """All sessions, as the agent's lines reach them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self.peers: dict[str, PeerEnd] = {}
         self.ready: str | None = None
         """What the agent's first announcement said of its rows."""
@@ -168,7 +177,7 @@ class Speaker:
         lines = []
         for peer in config.peers:
             old = self.peers.get(peer.address)
-            kept[peer.address] = old or PeerEnd(peer, config.asn, vni)
+            kept[peer.address] = old or PeerEnd(peer, config.asn, vni, self._clock)
             if old is not None:
                 changed = _on_the_wire(old.config) != _on_the_wire(peer)
                 old.config = peer
@@ -179,14 +188,14 @@ class Speaker:
 
     def greet(self) -> list[bytes]:
         """Tell a new agent how things are."""
-        lines = [messages.hello()]
-        for peer in self.peers.values():
+        peers = self.peers.values()
+        replaying = [peer.address for peer in peers if peer.record.replays()]
+        lines = [messages.hello(replaying)]
+        for peer in peers:
             peer.adj_rib_out.mark_stale()
-            if peer.session is None:
-                lines.append(messages.state(peer.address, "active"))
-                continue
-            lines.append(peer.tell_up(resumed=True))
-            lines += [messages.update(peer.address, p) for p in peer.journal.pieces()]
+            hand_on = partial(_hand_on, lines, peer.address)
+            state = "active" if peer.session is None else "established"
+            peer.record.introduce(lines.append, hand_on, state)
         return lines
 
     def obey(self, writer: LineWriter, actions: list[BgpAction]) -> list[bytes]:
@@ -205,6 +214,10 @@ class Speaker:
                     messages.notification(peer.address, "sent", code, subcode, told),
                     peer.went_down(told, graceful=False),
                 ]
+            if peer.reopened:
+                peer.reopened = False
+                kept = peer.session is not None and peer.session["restart_time"]
+                lines.append(peer.went_down("reopened", graceful=bool(kept)))
         return lines
 
     # What the commands call: the reactor's names

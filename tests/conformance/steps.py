@@ -7,6 +7,7 @@ from typing import Any
 from evpnd.model.events import BindingsSnooped, KernelOverran, NdFlags
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
 from evpnd.speaker import messages
+from evpnd.speaker.journal import LIMIT
 from tests.conformance import routes
 from tests.conformance.expect import expect
 from tests.conformance.host import Host
@@ -118,6 +119,9 @@ def _peer(host: Host, name: str, said: object, where: str) -> None:
         case "marks":
             phase = one_of("begin-of-refresh", "end-of-refresh")(what, here)
             _marks(host, peer, phase.removesuffix("-of-refresh"))
+        case "outgrows":
+            one_of("journal")(what, here)
+            peer.record.journal.add(bytes(LIMIT + 1))
         case "asks-for":
             one_of("route-refresh")(what, here)
             peer.adj_rib_out.resend(bool(peer.session["enhanced_refresh"]))
@@ -129,9 +133,9 @@ def _peer(host: Host, name: str, said: object, where: str) -> None:
 
 def _marks(host: Host, peer: PeerEnd, phase: str) -> None:
     if phase == "begin":
-        peer.journal.refresh_began()
+        peer.record.journal.refresh_began()
     else:
-        peer.journal.refresh_ended()
+        peer.record.journal.refresh_ended()
     host.hear(messages.refresh(peer.address, phase))
 
 

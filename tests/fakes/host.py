@@ -1,10 +1,11 @@
 """An engine with a model kernel, driven until it is quiet."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
-from evpnd.model.actions import Action, BgpAction, KernelAction, Notice
+from evpnd.model.actions import Action, BgpAction, DumpFdb, KernelAction, Notice
 from evpnd.model.config import (
     Config,
     EviConfig,
@@ -97,7 +98,12 @@ class Host:
     """One evpnd: its core, its kernel, and all it said to BGP and to people."""
 
     def __init__(
-        self, kernel: FakeKernel | None = None, configuration: Config | None = None
+        self,
+        kernel: FakeKernel | None = None,
+        configuration: Config | None = None,
+        told: Sequence[Event] = (),
+        *,
+        unread: bool = False,
     ) -> None:
         self.now = 100.0
         self.kernel = kernel or FakeKernel(VTEP)
@@ -105,7 +111,9 @@ class Host:
         self.bgp: list[BgpAction] = []
         self.notices: list[Notice] = []
         self.actions: list[Action] = []
-        self.run()
+        self.unread: list[Action] | None = [] if unread else None
+        """Dumps that were asked for and that the kernel has not answered."""
+        self.run(*told)
 
     @property
     def vrf(self) -> MacVrf:
@@ -125,9 +133,18 @@ class Host:
                 self.notices.append(action)
             elif isinstance(action, BgpAction):
                 self.bgp.append(action)
+            elif self.unread is not None and isinstance(action, DumpFdb):
+                self.unread.append(action)
             else:
                 self.tell(*self.kernel.apply(action))
         return actions
+
+    def read(self) -> None:
+        """Let the kernel answer the dumps that were asked for."""
+        waiting, self.unread = self.unread or [], None
+        for action in waiting:
+            assert isinstance(action, DumpFdb)
+            self.run(*self.kernel.apply(action))
 
     def run(self, *events: Event) -> None:
         """Hand events over and go on until nothing is left to do."""

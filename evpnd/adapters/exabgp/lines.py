@@ -15,6 +15,7 @@ from evpnd.model.actions import (
     EndDamping,
     ExportAttributes,
     FinishAnnouncement,
+    ReopenSession,
     RequestRefresh,
     ResendRoutes,
     ResetSession,
@@ -30,6 +31,8 @@ from evpnd.model.events import (
     PeerWentDown,
     PeerWentUp,
     RefreshMarked,
+    ReplayBegan,
+    ReplayEnded,
     UpdateReceived,
 )
 from evpnd.model.ids import Peer, parse_ip
@@ -65,9 +68,15 @@ class LineReader:
                 yield self._up(peer, message)
             case "down":
                 self._decoders.pop(peer, None)
-                yield PeerWentDown(peer, message["reason"], message["graceful"])
+                yield PeerWentDown(
+                    peer, message["reason"], message["graceful"], message.get("ago")
+                )
             case "state":
-                yield PeerStateChanged(peer, message["state"])
+                yield PeerStateChanged(peer, message["state"], message.get("waited"))
+            case "hello":
+                yield ReplayBegan(frozenset(map(Peer, message.get("replaying", ()))))
+            case "replayed":
+                yield ReplayEnded(peer)
             case "notification" | "error":
                 yield NotificationSeen(peer, message["text"])
             case "damped":
@@ -90,6 +99,7 @@ class LineReader:
             resumed=message["resumed"],
             age=message["age"],
             replayed=message["replayed"],
+            routes=message.get("routes", 0),
             router_id=parse_ip(message["remote_id"]),
         )
 
@@ -149,6 +159,8 @@ class LineWriter:
                 yield f"evpnd undamp {peer}"
             case ResetSession(peer, code, subcode):
                 yield f"evpnd reset {peer} {code} {subcode}"
+            case ReopenSession(peer):
+                yield f"evpnd reopen {peer}"
 
     def _announce(self, peer: Peer | None, attributes: ExportAttributes) -> str:
         encoded = self._attributes.get(attributes)

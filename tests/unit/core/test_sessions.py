@@ -12,9 +12,12 @@ from evpnd.core.sessions import (
 )
 from evpnd.model.actions import (
     EndDamping,
+    FinishAnnouncement,
+    ReopenSession,
     RequestRefresh,
     ResendRoutes,
     ResetSession,
+    UpsertRemoteMacs,
 )
 from evpnd.model.events import (
     ConfigChanged,
@@ -24,9 +27,11 @@ from evpnd.model.events import (
     PeerWentDown,
     PeerWentUp,
     RefreshMarked,
+    ReplayBegan,
+    ReplayEnded,
     UpdateReceived,
 )
-from evpnd.model.ids import parse_ip
+from evpnd.model.ids import Peer, parse_ip
 from evpnd.model.routes import Malformed, Treatment, Update
 from tests.fakes.host import (
     PEERS,
@@ -51,6 +56,10 @@ def host() -> Host:
     made.run(announce(PEER, attributes(VTEP), VTEP, MAC, OTHER))
     made.run(announce_imet(PEER, VTEP))
     return made
+
+
+def reopened(here: Host) -> list[Peer]:
+    return [action.peer for action in here.bgp if isinstance(action, ReopenSession)]
 
 
 def test_without_graceful_restart_the_routes_go_with_the_session() -> None:
@@ -161,7 +170,93 @@ def test_a_new_agent_asks_established_peers_to_send_again() -> None:
     here.run(PeerWentUp(SECOND, resumed=True, route_refresh=False))
 
     assert RequestRefresh(PEER) in here.bgp
-    assert ResetSession(SECOND, 6, 4) in here.bgp
+    assert reopened(here) == [SECOND]
+
+
+def test_a_peer_that_answers_a_little_has_not_answered() -> None:
+    here = Host()
+    here.run(PeerWentUp(SECOND), end_of_rib(SECOND))
+    here.run(PeerWentUp(PEER, resumed=True, routes=1000))
+    for number in range(20):
+        here.later(1)
+        mac = (2 << 40 | number).to_bytes(6, "big")
+        here.run(announce(PEER, attributes(VTEP), VTEP, mac))
+    here.later(QUIET)
+
+    assert reopened(here) == [PEER]
+    assert not here.engine.peering.settled
+
+
+def test_a_peer_that_answered_is_taken_to_have_said_everything() -> None:
+    here = Host()
+    here.run(PeerWentUp(SECOND), end_of_rib(SECOND))
+    here.run(PeerWentUp(PEER, resumed=True, routes=2))
+    here.run(announce(PEER, attributes(VTEP), VTEP, MAC, OTHER))
+    here.later(MARKER_TIMER)
+
+    assert reopened(here) == []
+    assert here.engine.peering.settled
+
+
+def test_a_session_that_does_not_end_when_it_should_is_reopened_again() -> None:
+    here = Host()
+    here.run(PeerWentUp(SECOND), end_of_rib(SECOND))
+    here.run(PeerWentUp(PEER, resumed=True, routes=1000))
+    here.later(MARKER_TIMER)
+    here.later(200)
+
+    assert reopened(here) == [PEER, PEER]
+
+
+def test_nothing_is_told_or_written_while_journals_are_read() -> None:
+    here = host()
+    new = Host(here.kernel, told=[ReplayBegan(frozenset(PEERS))])
+    for peer in PEERS:
+        new.run(PeerWentUp(peer, resumed=True, replayed=True, age=100))
+        new.run(announce(peer, attributes("10.0.0.3"), VTEP, MAC))
+        new.run(announce(peer, attributes(VTEP), VTEP, MAC, OTHER))
+        new.run(announce_imet(peer, VTEP))
+        assert [a for a in new.actions if isinstance(a, UpsertRemoteMacs)] == []
+        assert FinishAnnouncement not in map(type, new.bgp)
+        new.run(ReplayEnded(peer))
+
+    assert [a for a in new.actions if isinstance(a, UpsertRemoteMacs)] == []
+    assert FinishAnnouncement in map(type, new.bgp)
+
+
+def test_a_peer_that_is_no_longer_configured_ends_its_replay() -> None:
+    here = Host()
+    here.tell(ReplayBegan(frozenset(PEERS)))
+    here.run(ConfigChanged(config(peers=config().peers[1:])))
+    here.run(ReplayEnded(SECOND))
+
+    assert not here.engine.peering.replaying
+
+
+def test_a_quiet_session_without_end_of_rib_is_heard_out_after_the_replay() -> None:
+    here = Host()
+    here.tell(ReplayBegan(frozenset(PEERS)))
+    here.run(PeerWentUp(PEER, resumed=True, replayed=True, age=20), ReplayEnded(PEER))
+    here.run(PeerWentUp(SECOND, resumed=True, replayed=True, age=100))
+    here.run(announce(SECOND, attributes(VTEP), VTEP, MAC))
+    here.run(ReplayEnded(SECOND))
+    assert here.engine.peering.sessions[SECOND].told_everything
+
+    here.later(QUIET)
+    assert here.engine.peering.settled
+
+
+def test_a_session_that_is_younger_than_the_timer_is_waited_for() -> None:
+    here = Host()
+    here.tell(ReplayBegan(frozenset(PEERS)))
+    for peer in PEERS:
+        here.run(PeerWentUp(peer, resumed=True, replayed=True, age=5))
+        here.run(ReplayEnded(peer))
+    here.later(MARKER_TIMER - 6)
+    assert not here.engine.peering.settled
+
+    here.later(QUIET)
+    assert here.engine.peering.settled
 
 
 def test_an_enhanced_refresh_sweeps_what_was_not_sent_again() -> None:
@@ -385,3 +480,13 @@ def test_a_peer_is_cleared_by_its_description_if_it_has_it_alone() -> None:
 
     here = Host(configuration=config(peers=(same[0], config().peers[1])))
     assert here.engine.peering.clear("rr", soft=False) is None
+
+
+def test_nothing_is_withdrawn_before_the_tables_are_read() -> None:
+    here = Host(unread=True)
+    assert here.vrf.reason is None
+    here.later(600)
+    assert FinishAnnouncement not in map(type, here.bgp)
+
+    here.read()
+    assert FinishAnnouncement in map(type, here.bgp)

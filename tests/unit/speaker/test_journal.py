@@ -1,6 +1,40 @@
 """What a new agent is told of a session that is older than it."""
 
-from evpnd.speaker.journal import LIMIT, Journal
+from evpnd.speaker import journal as module
+from evpnd.speaker.journal import LIMIT, SHORT, Journal
+from evpnd.wire.attributes import END_OF_RIB, build_updates, build_withdraws
+from evpnd.wire.nlri import encode_mac_ip
+
+RD = bytes.fromhex("00010a0000010064")
+ATTRIBUTES = bytes.fromhex("40010100 40050400000064")
+
+
+def announced(numbers: range) -> bytes:
+    keys = [(2 << 40 | number).to_bytes(6, "big") for number in numbers]
+    return b"".join(
+        build_updates(
+            ATTRIBUTES,
+            bytes((10, 0, 0, 1)),
+            encode_mac_ip(RD, 100, keys),
+            ibgp=True,
+            local_asn=65000,
+            asn4=True,
+        )
+    )
+
+
+def withdrawn(numbers: range) -> bytes:
+    keys = [(2 << 40 | number).to_bytes(6, "big") for number in numbers]
+    return b"".join(build_withdraws(encode_mac_ip(RD, 0, keys)))
+
+
+def work(journal: Journal) -> int:
+    """Let it condense to the end; returns how many turns that took."""
+    turns = 0
+    while journal.condensing:
+        journal.work()
+        turns += 1
+    return turns
 
 
 def test_it_gives_what_came_in_order() -> None:
@@ -11,14 +45,93 @@ def test_it_gives_what_came_in_order() -> None:
     assert journal.pieces() == [b"one", b"two"]
 
 
+def test_it_is_no_longer_than_the_state_it_stands_for() -> None:
+    journal = Journal()
+    journal.add(END_OF_RIB + announced(range(1000)))
+    state = journal.size
+    total = longest = 0
+    while total < 4 * SHORT:
+        churn = announced(range(1000, 2000)) + withdrawn(range(1000, 2000))
+        journal.add(churn)
+        total += len(churn)
+        work(journal)
+        longest = max(longest, journal.size)
+
+    assert longest <= SHORT + 2 * state + len(churn)
+    assert journal.routes == 1000
+    assert journal.complete
+
+
+def test_a_route_that_flaps_for_ever_never_costs_the_journal() -> None:
+    journal = Journal()
+    flap = announced(range(1)) + withdrawn(range(1))
+    piece = flap * (SHORT // 4 // len(flap))
+    for _ in range(4 * LIMIT // len(piece) // 10):
+        journal.add(piece)
+        work(journal)
+
+    assert journal.complete
+    assert journal.size <= SHORT + len(piece)
+
+
+def test_what_comes_while_it_is_condensed_is_kept() -> None:
+    journal = Journal()
+    flap = announced(range(2)) + withdrawn(range(1, 2))
+    while not journal.condensing:
+        journal.add(flap)
+    for _ in range(3):
+        journal.work()
+    journal.add(b"later")
+    turns = work(journal)
+
+    assert turns > 3
+    condensed, later = journal.pieces()
+    assert condensed == announced(range(1))
+    assert later == b"later"
+
+
+def test_one_that_cannot_be_condensed_is_kept_as_it_came() -> None:
+    journal = Journal()
+    strange = bytes.fromhex("ff" * 16 + "001b02 0004 18c00002 0000")
+    piece = strange * (SHORT // 2 // len(strange))
+    for _ in range(6):
+        journal.add(piece)
+        work(journal)
+
+    assert journal.pieces() == [piece] * 6
+
+
+def test_a_turn_condenses_a_slice_of_it() -> None:
+    journal = Journal()
+    while not journal.condensing:
+        journal.add(announced(range(1000)))
+
+    assert work(journal) >= SHORT // module.SLICE
+
+
 def test_a_refresh_makes_what_was_before_it_superfluous_when_it_ends() -> None:
     journal = Journal()
     journal.add(b"before")
     journal.refresh_began()
     journal.add(b"again")
     assert journal.pieces() == [b"before", b"again"]
+    assert journal.refreshed_from == 1
 
     journal.refresh_ended()
+    assert journal.pieces() == [b"again"]
+    assert journal.refreshed_from is None
+
+
+def test_a_refresh_that_begins_amid_the_work_ends_as_without_it() -> None:
+    journal = Journal()
+    while not journal.condensing:
+        journal.add(announced(range(1000)))
+    journal.work()
+    journal.refresh_began()
+    work(journal)
+    journal.add(b"again")
+    journal.refresh_ended()
+
     assert journal.pieces() == [b"again"]
 
 
