@@ -44,7 +44,7 @@ from evpnd.model.config_changes import (
     sessions_that_stay,
 )
 from evpnd.model.events import ConfigChanged, Event
-from evpnd.model.ids import parse_mac
+from evpnd.model.ids import parse_ip, parse_mac
 
 STDIN, STDOUT = 0, 1
 SWITCH_INTERVAL = 0.0005
@@ -254,8 +254,9 @@ class Agent:
                 return self.reports.show(what, request)
             case {"command": "status"}:
                 return {"ok": True, "result": self.reports.status()}
-            case {"command": "clear", "vni": int(vni), "mac": str(mac)}:
-                return self._clear(vni, mac)
+            case {"command": "clear", "vni": int(vni)}:
+                mac, ip = request.get("mac"), str(request.get("ip"))
+                return self._clear(vni, parse_mac(str(mac)) if mac else parse_ip(ip))
             case {"command": "clear-peer", "peer": str(peer)}:
                 soft = request.get("soft") is True
                 return clear_peer(self.engine, peer, self._turn_soon, soft=soft)
@@ -274,9 +275,9 @@ class Agent:
             case _:
                 return {"ok": False, "error": "there is no such command"}
 
-    def _clear(self, vni: int, mac: str) -> dict[str, object]:
-        if not self.engine.clear_duplicate(vni, parse_mac(mac)):
-            return {"ok": False, "error": f"{mac} is no duplicate in VNI {vni}"}
+    def _clear(self, vni: int, address: bytes) -> dict[str, object]:
+        if not self.engine.clear_duplicate(vni, address):
+            return {"ok": False, "error": f"it is no duplicate in VNI {vni}"}
         self._turn_soon()
         return {"ok": True}
 

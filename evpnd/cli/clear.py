@@ -19,26 +19,25 @@ def clear(ctx: click.Context, socket: Path | None) -> None:
 
 @clear.command()
 @click.option("--vni", type=click.IntRange(1, (1 << 24) - 1), required=True)
-@click.argument("mac")
+@click.argument("address", metavar="MAC|IP")
 @socket_option
 @click.pass_context
-def duplicate(ctx: click.Context, socket: Path | None, vni: int, mac: str) -> None:
-    """Release a MAC that was found to be a duplicate, frozen or not.
+def duplicate(ctx: click.Context, socket: Path | None, vni: int, address: str) -> None:
+    """Release a MAC or an IP that was found to be a duplicate, frozen or not.
 
-    Its moves are counted anew. `evpnd show macs` has the duplicates.
+    Its moves are counted anew. `evpnd show macs` and `evpnd show neighbors` have the
+    duplicates. One whose second owner is still there is found again.
 
     \b
     Example:
       evpnd clear duplicate --vni 10100 02:00:00:00:00:01
+      evpnd clear duplicate --vni 10100 192.0.2.10
 
     \b
     Exit status: 0 released, 1 it is no duplicate, 2 wrong usage, 3 no daemon.
     """  # noqa: D301 - click wants the character
-    try:
-        normal = normal_filter("mac", mac)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="MAC") from None
-    answer = ask(ctx, socket, {"command": "clear", "vni": vni, "mac": normal})
+    kind, normal = _kind_of(address)
+    answer = ask(ctx, socket, {"command": "clear", "vni": vni, kind: normal})
     if not answer.get("ok"):
         raise click.ClickException(str(answer.get("error")))
     click.echo(f"{normal} in VNI {vni} released")
@@ -76,3 +75,14 @@ def peer(ctx: click.Context, socket: Path | None, address: str, *, soft: bool) -
         raise click.ClickException(str(answer.get("error")))
     done = "routes are asked for and sent again" if soft else "its session begins anew"
     click.echo(f"{name}: {done}")
+
+
+def _kind_of(address: str) -> tuple[str, str]:
+    """Return whether an address is a "mac" or an "ip", and how it is written."""
+    for kind in ("mac", "ip"):
+        try:
+            return kind, normal_filter(kind, address)
+        except ValueError:
+            continue
+    text = f"{address!r} is neither a MAC nor an IP address"
+    raise click.BadParameter(text, param_hint="MAC|IP")

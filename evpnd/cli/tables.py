@@ -244,6 +244,7 @@ TABLES: dict[str, Table] = {
             _column("mac"),
             _column("kind"),
             _column("vtep"),
+            _flag("duplicate", spare=1),
             _column("state"),
         ),
         ("vni", "ip", "mac"),

@@ -18,11 +18,12 @@ from evpnd.core.binding_tables import (
     wait,
 )
 from evpnd.core.contests import Contests, DuplicateIp, Key
+from evpnd.core.duplicate_ips import DuplicateIps
 from evpnd.core.evi import Claim, Dispute, MacVrf
 from evpnd.core.path import Path
 from evpnd.core.readiness import Links
 from evpnd.core.rivals import Rival, is_better, rival_of
-from evpnd.core.selection import best_for_ip, best_for_mac, is_immutable
+from evpnd.core.selection import best_for_mac, is_immutable
 from evpnd.model.ids import (
     is_tenant_ip,
     is_unicast_mac,
@@ -46,6 +47,7 @@ class Bindings:
         self.contests = contests
         self._tell = BindingNotices(links)
         self.notices = self._tell.notices
+        self.duplicates = DuplicateIps(contests, self._tell)
 
     def snoop(self, vrf: MacVrf, port: int, claim: Claim) -> bool:
         """Take what ARP or ND on a tenant port told; tells whether it was news."""
@@ -173,8 +175,7 @@ class Bindings:
             return
         if (flags := kernel_flags(ip, router)) is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
-        if self.contests.release((vrf.config.vni, ip)):
-            self._tell.released(vrf, ip)
+        self.duplicates.clear(vrf, ip)
         found = rival_of(vrf, ip, mac) if vrf.neighbors_known else None
         if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
             self._outbid(vrf, mac, found[1])
@@ -228,8 +229,7 @@ class Bindings:
         key: Key = (vrf.config.vni, ip)
         holder = held or (rival[0] if rival else None)
         if holder is None:
-            if self.contests.release(key):
-                self._tell.released(vrf, ip)
+            self.duplicates.clear(vrf, ip)
             return False
         path = rival[1] if rival and held is None else None
         if path is not None and is_immutable(path):
@@ -244,10 +244,10 @@ class Bindings:
         if (
             path is not None and path.attributes.default_gateway
         ) or contests.moved_often(key, now):
-            self._found(vrf, ip, pair)
+            self.duplicates.find(vrf, ip, pair)
             return True
         if contests.is_answer(key, mac, now):
-            self._found(vrf, ip, DuplicateIp(mac, holder, now))
+            self.duplicates.find(vrf, ip, DuplicateIp(mac, holder, now))
         contests.move(key, holder, now)
         if held is not None:
             vrf.questions.append((held, ip))
@@ -286,9 +286,11 @@ class Bindings:
                 self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, mac, found[0])
         if self.contests.found:
             for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
-                self._look_again(vrf, ip)
+                self.duplicates.look_again(vrf, ip)
         for ip in dirty & (vrf.pinned.keys() | vrf.ceded_pins.keys()):
             rival = pins.contest(vrf, ip)
+            # It is the pinned MAC's or that of a tenant below, as the former comes.
+            vrf.dirty_macs.update(t[ip] for t in vrf.learned_tables if ip in t)
             if rival is not None:
                 mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
                 self._tell.claimed(PINNED_CLAIMED, vrf, ip, mac, rival[0])
@@ -320,26 +322,14 @@ class Bindings:
         self.contests.move(key, mac, now)
         often = self.contests.moved_often(key, now)
         if often or key in self.contests.found:
-            self._found(vrf, ip, DuplicateIp(other, mac, now, held=often))
+            self.duplicates.find(vrf, ip, DuplicateIp(other, mac, now, held=often))
 
     def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
         """Take the word of a tenant whose IP a remote MAC claims in vain."""
         dispute, found = vrf.disputed[ip], rival_of(vrf, ip, mac)
         if found is not None and not dispute.answered:
             vrf.disputed[ip] = dispute._replace(answered=True)
-            self._found(vrf, ip, DuplicateIp(mac, found[0], now))
-
-    def _look_again(self, vrf: MacVrf, ip: bytes) -> None:
-        """Release a duplicate that one of the two is gone of, and ask the other."""
-        key = (vrf.config.vni, ip)
-        known = self.contests.found[key]
-        found = rival_of(vrf, ip, known.other)
-        lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
-        if lone or (vrf.binding(ip) is None and found is None):
-            self.contests.release(key)
-            self._tell.released(vrf, ip)
-            if vrf.is_local(known.other):
-                vrf.questions.append((known.other, ip))
+            self.duplicates.find(vrf, ip, DuplicateIp(mac, found[0], now))
 
     def expire(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
         """Give up a binding whose tenant does not answer."""
@@ -348,24 +338,6 @@ class Bindings:
             vrf.doubted[ip] = mac
         self.drop(vrf, mac, ip)
         self._tell.expired(vrf, mac, ip)
-
-    def expire_duplicates(self, now: float, vrfs: dict[int, MacVrf]) -> None:
-        """Release the duplicates that were quiet for the window, find remote ones."""
-        for vni, ip in self.contests.ripe(now):
-            vrf = vrfs.get(vni)
-            if vrf is not None and vrf.binding(ip) is None:
-                self._judge_remotes(vrf, ip)
-        for vni, ip in self.contests.expire(now):
-            vrf = vrfs.get(vni)
-            if vrf is not None:
-                self._tell.released(vrf, ip)
-
-    def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
-        """Find an IP that two remote MACs have, for longer than a move takes."""
-        found = best_for_ip(vrf, ip)
-        rival = rival_of(vrf, ip, found[0]) if found is not None else None
-        if found is not None and rival is not None and not vrf.is_local(found[0]):
-            self._found(vrf, ip, DuplicateIp(found[0], rival[0], inf))
 
     def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
         """Forget what was learned of a binding."""
@@ -376,8 +348,3 @@ class Bindings:
         vrf.nd_flags.pop(ip, None)
         vrf.disputed.pop(ip, None)
         vrf.unsure.discard(ip)
-
-    def _found(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
-        """Note a duplicate."""
-        if self.contests.find((vrf.config.vni, ip), pair):
-            self._tell.duplicate(vrf, ip, pair)

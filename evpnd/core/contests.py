@@ -3,8 +3,9 @@
 When an IP goes from one MAC to another, the MAC that lost it is asked. If it
 answers, both have the IP: that is told, and the IP goes back, for the new one may have
 it no more (an address that fails over and back). After so many moves within the window
-(RFC 9721) it stays with the MAC that has it, until the other one has been silent for
-the window or the holder is gone.
+(RFC 9721) it stays with the MAC that has it, until one of the two is gone: the holder,
+or the other one for longer than a move takes. A tenant here is gone as well where it
+does not answer; it is asked every five seconds.
 """
 
 from collections import deque
@@ -19,6 +20,8 @@ ANSWER_TIME = 4.0
 MOVE_TIME = 5.0
 """Seconds that an IP may have routes with two MACs: a move is over by then."""
 WATCHED_MOST = 4096
+RECHECK = 5.0
+"""Seconds after which a tenant here that lost a contest is asked again."""
 
 Key = tuple[int, bytes]
 """(VNI, IP)."""
@@ -47,10 +50,13 @@ class Contests:
         """The MAC that lost the IP, and until when its word is an answer."""
         self._moves: dict[Key, deque[float]] = {}
         self._watched: dict[Key, float] = {}
-        """IPs with routes of two MACs, and when that is no move any more."""
+        """IPs with routes of two MACs, or duplicates that one of the two is gone of,
+        and when that is no move any more."""
+        self._rechecks: dict[Key, float] = {}
+        """When the other owner of a duplicate is to be asked next."""
 
     def watch(self, key: Key, now: float) -> None:
-        """Look at an IP again that got a route with a second MAC."""
+        """Look at an IP again that got a second MAC, or lost it."""
         if key not in self._watched and len(self._watched) < WATCHED_MOST:
             self._watched[key] = now + MOVE_TIME
 
@@ -64,6 +70,13 @@ class Contests:
         for key in due:
             del self._watched[key]
         return due
+
+    def may_recheck(self, key: Key, now: float) -> bool:
+        """Return whether the other owner of a duplicate is to be asked now."""
+        if now < self._rechecks.setdefault(key, now + RECHECK):
+            return False
+        self._rechecks[key] = now + RECHECK
+        return True
 
     def move(self, key: Key, loser: bytes, now: float) -> None:
         """Note that a MAC loses an IP.
@@ -101,6 +114,7 @@ class Contests:
         """Forget a duplicate: its holder is gone."""
         self._asked.pop(key, None)
         self._moves.pop(key, None)
+        self._rechecks.pop(key, None)
         return self.found.pop(key, None)
 
     def expire(self, now: float) -> list[Key]:
@@ -125,5 +139,6 @@ class Contests:
         """Say when the next duplicate is over, or the next move."""
         heard = min((each.heard for each in self.found.values()), default=inf)
         ripe = next(iter(self._watched.values()), inf)
-        due = min(heard + self.settings.window, ripe)
+        recheck = min(self._rechecks.values(), default=inf)
+        due = min(heard + self.settings.window, ripe, recheck)
         return None if due == inf else due

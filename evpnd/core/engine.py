@@ -54,7 +54,7 @@ from evpnd.model.events import (
     UpdateReceived,
     VlansObserved,
 )
-from evpnd.model.ids import format_ip
+from evpnd.model.ids import FLOOD_MAC, format_ip
 from evpnd.model.rows import FdbRow
 
 OVERRUN_PAUSE = 1.0
@@ -248,7 +248,7 @@ class Engine:
         )
         vrfs = self.inventory.vrfs.values()
         self.duplicates.expire(now, self.inventory.vrfs, self._notices)
-        self.bindings.expire_duplicates(now, self.inventory.vrfs)
+        self.bindings.duplicates.expire(now, self.inventory.vrfs)
         probes = self.prober.probe(self.inventory.vrfs, now)
         for vrf in vrfs:
             if vrf.returned and vrf.ready:
@@ -366,9 +366,13 @@ class Engine:
         actions.extend(self.inventory.remove_managed())
         return actions
 
-    def clear_duplicate(self, vni: int, mac: bytes) -> bool:
-        """Release a duplicate MAC; tells whether it was one."""
-        return self.duplicates.clear((vni, mac), self.inventory.vrfs, self._notices)
+    def clear_duplicate(self, vni: int, address: bytes) -> bool:
+        """Release a duplicate MAC or IP; tells whether it was one."""
+        key, vrfs = (vni, address), self.inventory.vrfs
+        if len(address) == len(FLOOD_MAC):
+            return self.duplicates.clear(key, vrfs, self._notices)
+        vrf = vrfs.get(vni)
+        return vrf is not None and self.bindings.duplicates.clear(vrf, address)
 
     def _reconfigure(self, config: Config, now: float) -> None:
         self.config = config

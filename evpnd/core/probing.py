@@ -49,6 +49,8 @@ class Urgent(NamedTuple):
     tries: int
     serial: int
     """Tells a question that was put anew from the one before."""
+    asked: float
+    """When it was put, monotonic seconds."""
 
 
 @dataclass(slots=True)
@@ -101,7 +103,7 @@ class Prober:
     def _ask(self, vni: int, mac: bytes, ip: bytes, now: float) -> None:
         self._serial += 1
         self._open[vni, mac, ip] = self._serial
-        question = Urgent(now, vni, ip, mac, 0, self._serial)
+        question = Urgent(now, vni, ip, mac, 0, self._serial, now)
         heapq.heappush(self._urgent, question)
 
     def probe(self, vrfs: Mapping[int, MacVrf], now: float) -> list[SendProbes]:
@@ -154,7 +156,10 @@ class Prober:
             return flushed.is_missing(vrf, question.mac, question.ip)
         if not flushed.can_ask(vrf, question.mac):
             return False
-        return vrf.binding(question.ip) != question.mac or _is_doubtful(vrf, question)
+        if vrf.binding(question.ip) == question.mac:
+            return _is_doubtful(vrf, question)
+        duplicates, asked = self._bindings.duplicates, question.asked
+        return not duplicates.has_answered(vrf, question.mac, question.ip, asked)
 
     def _conclude(self, vrf: MacVrf, question: Urgent) -> None:
         """Draw the conclusion from a question that was asked as often as it is."""
@@ -166,6 +171,8 @@ class Prober:
         elif vrf.binding(ip) == mac and _is_doubtful(vrf, question):
             # The tenant did not answer for its IP.
             self._bindings.expire(vrf, mac, ip)
+        else:
+            self._bindings.duplicates.conclude(vrf, mac, ip, question.asked)
 
     def _may_ask(self, vrf: MacVrf) -> bool:
         config = vrf.config

@@ -38,3 +38,8 @@ def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
         return True
     own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
     return (not path.sticky, -path.sequence, path.vtep) < own
+
+
+def is_gone(vrf: MacVrf, ip: bytes, mac: bytes) -> bool:
+    """Return whether a MAC is neither here nor has a remote route with an IP."""
+    return not vrf.is_local(mac) and mac not in vrf.macs_of.get(ip, ())

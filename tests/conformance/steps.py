@@ -278,9 +278,9 @@ def _clear(host: Host, name: str, said: object, where: str) -> None:
         refuse(where, "only duplicates are cleared")
     words = Words(said, where)
     vni = words.take("vni", number, host.config.evis[0].vni)
-    mac = words.take("mac", mac_of)
+    address = words.take("ip", ip_of) if words.has("ip") else words.take("mac", mac_of)
     released = words.take("released", flag, True)
     words.done()
-    if host.engine.clear_duplicate(vni, mac) != released:
+    if host.engine.clear_duplicate(vni, address) != released:
         raise AssertionError(f"released is {not released}, not {released}")
     host.run()

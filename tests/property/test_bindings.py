@@ -137,7 +137,7 @@ def check(host: Host) -> None:
         mac_or_none = vrf.binding(ip)
         assert mac_or_none == bound.get(ip)
         row = host.kernel.neighbors.get(ip)
-        if row is not None and row.protocol:
+        if row is not None and row.is_ours:
             assert row.is_note is (mac_or_none is not None)
             assert mac_or_none in (None, row.mac)
     for table in vrf.learned_tables:

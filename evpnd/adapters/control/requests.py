@@ -68,8 +68,10 @@ def parse_request(line: bytes) -> Request:
         ]
         if vain:
             raise ValueError(f"{what} cannot be filtered by {' and '.join(vain)}")
-    if request["command"] == "clear" and not request.keys() >= {"vni", "mac"}:
-        raise ValueError("clear needs vni and mac")
+    if request["command"] == "clear":
+        given = request.keys()
+        if "vni" not in given or ("mac" in given) == ("ip" in given):
+            raise ValueError("clear needs vni, and mac or ip")
     if request["command"] == "clear-peer" and "peer" not in request:
         raise ValueError("clear-peer needs peer")
     if request["command"] == "plan" and not isinstance(request.get("path"), str):

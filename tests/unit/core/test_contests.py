@@ -1,13 +1,15 @@
 """Who has an IP that several MACs claim, and when it is a duplicate."""
 
-from evpnd.core.contests import ANSWER_TIME, MOVE_TIME
+from evpnd.core.contests import ANSWER_TIME, MOVE_TIME, RECHECK
+from evpnd.core.probing import TRIES
 from evpnd.model.config import (
     DuplicateDetection,
 )
 from evpnd.model.events import (
     Event,
 )
-from tests.fakes.host import PEERS, Host, announce, attributes, withdraw
+from evpnd.model.ids import parse_ip
+from tests.fakes.host import PEERS, VNI, Host, announce, attributes, withdraw
 from tests.unit.core.binding_host import (
     B6,
     HIGHER,
@@ -125,6 +127,106 @@ def test_when_the_holder_goes_the_other_one_has_the_ip_at_once() -> None:
     assert told(host).keys() == {A, A + IP4}
     assert neighbor_of(host, IP4) == (A, False)
     assert host.engine.contests.found == {}
+
+
+def seconds(host: Host, count: float) -> None:
+    for _ in range(int(count)):
+        host.later(1.0)
+
+
+def test_a_duplicate_whose_other_tenant_does_not_answer_is_over_in_seconds() -> None:
+    host = made()
+    fight(host)
+    host.kernel.asked.clear()
+    seconds(host, 60)
+    # It answers: it is there.
+    assert host.engine.contests.found
+    assert 5 <= len(host.kernel.asked) <= 15
+    host.kernel.answering.clear()
+    seconds(host, RECHECK + TRIES + 1)
+
+    assert host.engine.contests.found == {}
+    assert shown(host, IP4)["duplicate"] is False
+    assert len(events(host, "duplicate_ip_released")) == 1
+    assert neighbor_of(host, IP4) == (C, True)
+
+
+def test_a_duplicate_whose_other_mac_is_gone_is_over_when_a_move_would_be() -> None:
+    host = made()
+    fight(host)
+    host.kernel.answering.clear()
+    host.run(*host.kernel.age(A))
+    seconds(host, MOVE_TIME - 1)
+    assert host.engine.contests.found
+    seconds(host, 2)
+
+    assert host.engine.contests.found == {}
+    assert len(events(host, "duplicate_ip_released")) == 1
+
+
+def test_a_duplicate_whose_other_mac_moves_stays_one() -> None:
+    host = made()
+    fight(host)
+    host.kernel.answering.clear()
+    host.run(*host.kernel.age(A))
+    seconds(host, MOVE_TIME - 1)
+    remote(host, A, IP4, 0)
+    seconds(host, MOVE_TIME)
+
+    assert host.engine.contests.found
+    host.run(withdraw(PEER, HIGHER, A, A + IP4))
+    seconds(host, MOVE_TIME + 1)
+    assert host.engine.contests.found == {}
+
+
+def test_a_duplicate_whose_other_route_ends_is_over_when_a_move_would_be() -> None:
+    host = made()
+    host.kernel.answering = {(A, IP4)}
+    hear(host, ONE, A, IP4)
+    host.later(10.0)
+    remote(host, C, IP4, 0)
+    host.later(1.0)
+    assert shown(host, IP4)["duplicate"] is True
+    host.run(withdraw(PEER, HIGHER, C, C + IP4))
+    seconds(host, MOVE_TIME - 1)
+    assert shown(host, IP4)["duplicate"] is True
+    seconds(host, 2)
+
+    assert shown(host, IP4)["duplicate"] is False
+    assert told(host).keys() == {A + IP4}
+
+
+def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
+    host = made()
+    host.kernel.answering = {(A, IP4), (B, IP4)}
+    hear(host, ONE, A, IP4)
+    host.later(1.0)
+    hear(host, TWO, B, IP4)
+    for _ in range(10):
+        host.later(1.0)
+        hear(host, ONE, A, IP4)
+    assert shown(host, IP4)["duplicate"] is True
+    host.kernel.answering = {(A, IP4), (B, IP4)} - {
+        (host.engine.contests.found[VNI, IP4].other, IP4)
+    }
+    seconds(host, RECHECK + TRIES + 1)
+
+    assert shown(host, IP4)["duplicate"] is False
+
+
+def test_an_operator_clears_a_duplicate_ip() -> None:
+    host = made()
+    fight(host)
+    assert not host.engine.clear_duplicate(VNI, parse_ip("192.0.2.99"))
+    assert not host.engine.clear_duplicate(999, IP4)
+    assert host.engine.clear_duplicate(VNI, IP4)
+    assert host.engine.contests.found == {}
+    assert not host.engine.clear_duplicate(VNI, IP4)
+    host.run()
+    assert len(events(host, "duplicate_ip_released")) == 1
+    # Its moves are counted anew: the tenant that is here may have it again.
+    hear(host, ONE, A, IP4)
+    assert neighbor_of(host, IP4) == (A, False)
 
 
 def test_two_tenants_of_ours_with_one_ip_are_found() -> None:

@@ -45,6 +45,17 @@ def test_a_pin_takes_the_ip_from_a_tenant_that_has_it_back_when_the_pin_goes() -
     assert told(here).keys() == {A + IP4}
 
 
+def test_a_pin_counts_as_soon_and_as_long_as_its_mac_is_here() -> None:
+    here = made()
+    hear(here, ONE, A, IP4)
+    here.run(*here.kernel.pin(IP4, C))
+    assert told(here).keys() == {A + IP4}
+    here.run(*here.kernel.frame(TWO, C))
+    assert told(here).keys() == {C, C + IP4}
+    here.run(*here.kernel.age(C))
+    assert told(here).keys() == {A + IP4}
+
+
 def test_a_new_pin_is_the_latest_claim_to_an_ip_that_is_remote() -> None:
     here = made()
     remote(here, C, IP4, 6)

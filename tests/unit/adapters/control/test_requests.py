@@ -93,3 +93,18 @@ def test_clearing_a_peer_needs_its_name() -> None:
         parse_request(b'{"command": "clear-peer"}')
     asked = parse_request(b'{"command": "clear-peer", "peer": "2001:DB8::FE"}')
     assert asked["peer"] == "2001:db8::fe"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"vni": 5},
+        {"mac": "02:00:00:00:00:01"},
+        {"vni": 5, "mac": "02:00:00:00:00:01", "ip": "192.0.2.1"},
+    ],
+)
+def test_clear_takes_a_vni_and_one_address(given: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="clear needs vni, and mac or ip"):
+        parse_request(json.dumps({"command": "clear", **given}).encode())
+    request = {"command": "clear", "vni": 5, "ip": "2001:DB8::1"}
+    assert parse_request(json.dumps(request).encode())["ip"] == "2001:db8::1"
