@@ -34,13 +34,13 @@ from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.rehearsing import rehearse_file
 from evpnd.adapters.reports import Reports, configure_log, dropped_lines
+from evpnd.core.discovery import describe_reload
 from evpnd.core.engine import Engine
 from evpnd.core.summary import summarise
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice, SnoopPorts
 from evpnd.model.config import Config
 from evpnd.model.config_changes import (
     NEEDS_RESTART,
-    describe_changes,
     sessions_that_stay,
 )
 from evpnd.model.events import ConfigChanged, Event
@@ -335,7 +335,8 @@ class Agent:
             }
         await asyncio.to_thread(self._keep, new)
         old, self.config = self.config, new
-        changes = describe_changes(old, new)
+        inventory = self.engine.inventory
+        changes = describe_reload(old, new, inventory.links, inventory.vrfs)
         self._reader.configure(new)
         if (old.peers, old.asn, old.router_id) != (
             new.peers,

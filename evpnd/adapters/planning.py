@@ -7,11 +7,11 @@ from typing import assert_never
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
 from evpnd.adapters.netlink.paths import measure_paths
+from evpnd.core.discovery import describe_reload
 from evpnd.core.engine import Engine
 from evpnd.core.plan import Change, Dump, difference, picture, pretend, restarts
 from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors, MeasurePaths
 from evpnd.model.config import Config
-from evpnd.model.config_changes import describe_changes
 from evpnd.model.events import ConfigChanged, Event
 
 
@@ -36,7 +36,8 @@ def plan_reload(engine: Engine, path: Path) -> dict[str, object]:
     now = time.monotonic()
     pretend(engine, now, read_kernel)
     before = picture(engine)
-    changes = describe_changes(engine.config, config)
+    inventory = engine.inventory
+    changes = describe_reload(engine.config, config, inventory.links, inventory.vrfs)
     sessions = restarts(engine)
     engine.handle(ConfigChanged(config), now)
     before = pretend(engine, now, read_kernel) | before

@@ -117,6 +117,7 @@ class Reports:
     ) -> dict[str, object]:
         """Answer `show`: the entries of one table that pass the filters.
 
+        The answer has a `note` where no EVI has the VNI that is asked for.
         Unless they are wanted at once, they are made while `result` is walked over,
         and nothing may change meanwhile.
         """
@@ -143,7 +144,13 @@ class Reports:
                 return {"ok": False, "error": error}
             filters = {**filters, "peer": {name, *meant}}
         found = _shown(table(), filters, time.time() - now)
-        return {"ok": True, "result": list(found) if at_once else found}
+        answer: dict[str, object] = {"ok": True}
+        vnis = engine.inventory.vrfs
+        vni = filters.get("vni")
+        if vni is not None and vni not in vnis and what != "events":
+            known = ", ".join(map(str, vnis)) or "none"
+            answer["note"] = f"there is no EVI with VNI {vni}; there is {known}"
+        return {**answer, "result": list(found) if at_once else found}
 
     def _peers(self, name: str) -> list[str]:
         """Find peers by their address or description."""

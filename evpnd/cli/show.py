@@ -69,7 +69,8 @@ def show(ctx: click.Context, socket: Path | None) -> None:
 
     On a terminal it is coloured and fits the width; to a pipe go plain columns
     with a heading. --json prints one document, a list of objects with stable
-    names. Filters may be combined; a row that lacks the field does not pass.
+    names. Filters may be combined; a row that lacks the field does not pass. A VNI
+    that no EVI has is told on standard error.
 
     \b
     Examples:
@@ -102,7 +103,11 @@ def _add(what: str) -> None:
         if not answer.get("ok") or not isinstance(found, list):
             raise click.ClickException(str(answer.get("error", "no table came back")))
         rows = ordered(TABLES[what], [row for row in found if isinstance(row, dict)])
-        print_rows(what, rows, as_json=as_json)
+        note = answer.get("note")
+        if note is not None and not rows:
+            click.echo(f"no {what}: {note}", err=True)
+        if rows or as_json or note is None:
+            print_rows(what, rows, as_json=as_json)
 
     as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
     options = [as_json, *(_FILTERS[name] for name in FILTERS_OF[what]), socket_option]

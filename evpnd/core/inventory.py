@@ -13,6 +13,7 @@ from evpnd.core.bridge_vlans import (
     vlan_of,
     with_vlan,
 )
+from evpnd.core.discovery import PassedOver, discoverable, tell_gone
 from evpnd.core.distinguishers import derive_rds
 from evpnd.core.evi import MacVrf
 from evpnd.core.evi_notes import take_notes, tell_configured
@@ -27,7 +28,6 @@ from evpnd.core.readiness import (
     Devices,
     Links,
     bridge_name,
-    discoverable,
     find_devices,
     open_ports,
     tenant_ports,
@@ -75,6 +75,7 @@ class Inventory:
         self.vrfs_changed = True
         self._config = config
         self.attempts = Attempts()
+        self._passed_over = PassedOver()
         self.underlay = Underlay()
         self._swept = False
         self._in_the_making: dict[int, float] = {}
@@ -148,11 +149,13 @@ class Inventory:
             self._swept = True
             actions.extend(sweep(self.links, self.vrfs.values()))
         gone = self._discover() if config.discover else []
+        notices.extend(tell_gone(vrf, config, self.links) for vrf in gone)
         claimed: dict[int, MacVrf] = {}
         self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             self._place(vrf, claimed, now, actions, notices)
+        notices.extend(self._passed_over.tell(config, self.links, self.vrfs))
         return gone
 
     def _place(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from evpnd.model.actions import CreateDevices
-from evpnd.model.config import VXLAN_PORT, Config, EviConfig
+from evpnd.model.config import VXLAN_PORT, EviConfig
 from evpnd.model.ids import format_ip, is_host_ip, is_link_local
 from evpnd.model.rows import Link, PortVlans, VxlanLink
 
@@ -213,25 +213,6 @@ def can_become(vxlan: VxlanLink, vni: int, vtep: bytes, udp_port: int) -> bool:
         and not vxlan.external
         and len(vxlan.local) == len(vtep)
     )
-
-
-def discoverable(config: Config, links: Links) -> dict[int, Link]:
-    """Find the VXLAN devices that `discover` makes EVIs of, by VNI."""
-    if not config.discover:
-        return {}
-    configured = {evi.vni for evi in config.evis}
-    named = {evi.vxlan for evi in config.evis}
-    return {
-        link.vxlan.vni: link
-        for link in links.by_index.values()
-        if link.vxlan is not None
-        and link.vxlan.local
-        and not link.vxlan.learning
-        and not link.vxlan.external
-        and link.vxlan.vni not in configured
-        and link.name not in named
-        and link.alias != MANAGED_ALIAS
-    }
 
 
 def tenant_ports(links: Links, bridge: Link) -> frozenset[int]:

@@ -1,6 +1,6 @@
 """What differs between two configurations, in words for an operator."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TypeVar
@@ -36,17 +36,44 @@ _NOT_TOLD = frozenset({"password", "static", "given_targets"})
 """What is secret, or too long for a line: only its name is told."""
 
 
-def describe_changes(old: Config, new: Config) -> list[str]:
-    """Name what a reload changes, one sentence each; empty: nothing."""
+def describe_changes(
+    old: Config,
+    new: Config,
+    *,
+    was_discovered: Collection[int] = (),
+    discovered: Collection[int] = (),
+) -> list[str]:
+    """Name what a reload changes, one sentence each; empty: nothing.
+
+    `was_discovered` and `discovered` are the VNIs of EVIs that stand in no file,
+    before and after.
+    """
     changes = []
     for name in (*_OF_THE_HOST, *NEEDS_RESTART):
-        was, now = getattr(old, name), getattr(new, name)
-        if was != now:
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
             word = name.replace("_", "-")
-            told = (part.removeprefix(f"{word} ") for part in _parts(name, was, now))
+            parts = _parts(name, before, after)
+            told = (part.removeprefix(f"{word} ") for part in parts)
             changes.append(f"{word} changed: {', '.join(told)}{_EFFECTS.get(name, '')}")
     changes.extend(_compare("peer", _peers(old), _peers(new), _peer_details))
-    changes.extend(_compare("EVI", _evis(old), _evis(new, old), _evi_details))
+    was, now = _evis(old), _evis(new, old)
+    for name in [name for name in was if name not in now]:
+        if was[name].vni in discovered:
+            changes.append(f"EVI {name} is discovered now, and goes on")
+            del was[name]
+    for name in [name for name in now if name not in was]:
+        if now[name].vni in was_discovered:
+            changes.append(f"EVI {name} was discovered, and goes on as configured")
+            del now[name]
+    changes.extend(_compare("EVI", was, now, _evi_details))
+    named = {evi.vni for evi in (*old.evis, *new.evis)}
+    come, gone = set(discovered), set(was_discovered)
+    for vnis, word in (
+        (come - gone - named, "discovered"),
+        (gone - come - named, "removed, which was discovered"),
+    ):
+        changes += [f"EVI vni-{vni} (VNI {vni}) {word}" for vni in sorted(vnis)]
     changes.extend(
         _compare("policy", dict(old.policies), dict(new.policies), _policy_details)
     )

@@ -48,6 +48,19 @@ def test_a_peer_that_is_not_there_is_an_error_and_no_empty_table() -> None:
     assert reports().show("events", {"peer": "b"}) == {"ok": True, "result": []}
 
 
+def test_a_vni_that_no_evi_has_is_noted() -> None:
+    shown = reports().show
+
+    noted = shown("macs", {"vni": 999})
+    assert noted == {
+        "ok": True,
+        "note": "there is no EVI with VNI 999; there is 100",
+        "result": [],
+    }
+    assert "note" not in shown("macs", {"vni": 100})
+    assert "note" not in shown("events", {"vni": 999})
+
+
 def test_routes_are_counted_by_their_types() -> None:
     here = Host()
     here.up()

@@ -77,6 +77,19 @@ def test_without_a_file_the_default_one_is_meant(
     assert f"{default}:1: asn: " in present.stderr
 
 
+@pytest.mark.parametrize("json_option", [[], ["--json"]], ids=str)
+def test_a_vni_that_no_evi_has_is_said_so(
+    tmp_path: Path, json_option: list[str]
+) -> None:
+    answer: dict[str, object] = {"ok": True, "note": "there is no EVI", "result": []}
+    with daemon(tmp_path / "s", answer) as served:
+        socket = ["--socket", str(served.path)]
+        done = evpnd("show", "macs", "--vni", "9", *json_option, *socket)
+
+    assert (done.returncode, done.stdout) == (0, "[]\n" if json_option else "")
+    assert done.stderr == "no macs: there is no EVI\n"
+
+
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_a_daemon_has_one_file(command: str) -> None:
     done = CliRunner().invoke(main, [command, "-c", "a.yaml", "b.yaml"])
