@@ -306,6 +306,7 @@ def guide(lab: Lab, daemons: list[Evpnd]) -> None:
         f"bridge -n {lab[1].namespace} fdb show dev vx{RED}",
         f"ip -n {lab[1].namespace} neigh show dev br{RED}",
         f"{evpnd} show macs --socket {socket}",
+        f"{evpnd} explain {far} --socket {socket}",
         f"{evpnd} show routes --mac {far} --vni {RED} --socket {socket}",
         f"ip netns exec {lab.router} tcpdump -ni any udp port 4789",
     ):

@@ -1,8 +1,10 @@
 """Devices that come late, go, go down, and what is restored and said."""
 
+from functools import partial
+
 import pytest
 
-from integration.lab import MakeLab, evi
+from integration.lab import Host, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, expect_flood, expect_rows, heard, mesh
 from integration.lab_kernel import half_rows, link, port_setting
@@ -140,6 +142,16 @@ def test_a_port_that_comes_late_is_put_into_a_managed_bridge(make_lab: MakeLab) 
 
     lab.tenants[0].expect_ping(lab.tenants[1].ip)
 
+    for underlay in (1400, 9000):
+        ip([f"link set eth0 mtu {underlay}"], lab[1].namespace)
+        wait_until(partial(has_mtu, lab[1], underlay - 50), 10, f"{underlay} less 50")
+
+
+def has_mtu(host: Host, mtu: int) -> bool:
+    """Return whether a managed VXLAN device has an MTU."""
+    found = link(host.namespace, f"vx{VNI}")
+    return found is not None and found["mtu"] == mtu
+
 
 def test_managed_devices_go_with_their_evi(make_lab: MakeLab) -> None:
     lab = make_lab(2)
@@ -191,6 +203,20 @@ def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
         lambda rows: {row["vni"] for row in rows} == {VNI, 10200},
         "a device made later is discovered",
     )
+    ip(["link del vx10200"], lab[1].namespace)
+    one.wait_show("evis", lambda rows: len(rows) == 1, "the EVI goes with its device")
+    told = [(row["event"], row.get("device")) for row in one.show("events")]
+    assert ("device_passed_over", "vxlearning") in told
+    assert ("device_passed_over", "vxnowhere") in told
+    assert ("evi_removed", "vx10200") in told
+
+    # What the file names no more, goes on as it was found.
+    for evis, told_now in (
+        ([evi(VNI)], f"EVI vni-{VNI} (VNI {VNI}) was discovered, and goes on as"),
+        ([], f"EVI vni-{VNI} (VNI {VNI}) is discovered now, and goes on"),
+    ):
+        one.write(lab[1].config(lab[2].session, evis=evis, discover=True))
+        assert told_now in one.reload().stdout
 
 
 def test_a_vtep_address_that_comes_late_to_its_interface_is_waited_for(

@@ -72,7 +72,7 @@ def check(
         ctx.exit(1)
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of a configuration or a policy.")
 @click.argument("kind", type=click.Choice(["config", "policy"]), default="config")
 def schema(kind: Literal["config", "policy"]) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration or a policy.

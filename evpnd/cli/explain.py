@@ -19,7 +19,7 @@ _TEXT_AT = 16
 _KINDS = {"mac": "mac", "ip": "ip", "vtep": "ip"}
 
 
-@click.command()
+@click.command(short_help="Tell why an address is where it is, or nowhere.")
 @click.argument("words", nargs=-1, required=True, metavar="[mac|ip|vtep] ADDRESS")
 @vni_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
@@ -41,8 +41,9 @@ def explain(
 
     One story in order: what peers sent, which route target imported it into which
     EVI, which policy rule decided, what was selected over what and why, the row
-    wanted, the row found in the kernel, the last error. Of what is absent the last
-    line names the first place where it got lost.
+    wanted, the row found in the kernel, the last error. The last line is about the
+    packet: where it goes, or the first place where it gets lost, be it that no
+    interface has the VTEP address, or that two stations have the same address.
 
     --json prints one document, a list of steps in order: `step` (received,
     policy, imported, noted, selected, local, announced, evi, wanted, found, error,

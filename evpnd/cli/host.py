@@ -11,6 +11,7 @@ import click
 from evpnd.adapters.control.client import is_answered
 from evpnd.adapters.netlink.preflight import bgp_port_holder, missing_capabilities
 from evpnd.adapters.netlink.zebra import Neighbour, find_frr
+from evpnd.cli.folding import fold
 from evpnd.model.config import Config
 from evpnd.speaker.configuration import listening_addresses
 
@@ -111,5 +112,5 @@ def tell(findings: Findings, told: set[str]) -> None:
     lines += [f"warning: {text}" for text in findings.warnings]
     for line in lines:
         if line not in told:
-            click.echo(f"this host: {line}", err=True)
+            click.echo(fold(f"this host: {line}", 2), err=True)
     told.update(lines)

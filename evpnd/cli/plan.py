@@ -52,7 +52,7 @@ _TOLD_APART = frozenset(
 Change = dict[str, Any]
 
 
-@click.command()
+@click.command(short_help="Tell what starting or reloading would change.")
 @file_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @socket_option

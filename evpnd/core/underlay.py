@@ -36,7 +36,11 @@ class Room(NamedTuple):
 
 
 class Underlay:
-    """The MTU of the route to each VTEP; times are monotonic seconds."""
+    """The MTU of the route to each VTEP; times are monotonic seconds.
+
+    Routes are not watched, for a host may have a million: one that changes alone is
+    seen with the next VTEP, or the next change of a link or an address.
+    """
 
     def __init__(self) -> None:
         """Begin with no route known."""
@@ -84,11 +88,10 @@ class Underlay:
     def room(self, vrf: MacVrf) -> Room | None:
         """Return how much the VXLAN device of an EVI can carry; None: not known."""
         routes = self._routes
-        found = {routes[v]: v for v in vrf.imets.vteps() if v in routes}
-        if not found:
+        found = ((routes[v], v) for v in vrf.imets.vteps() if v in routes)
+        route, vtep = min(found, default=(0, b""))
+        if not vtep:
             return None
-        route = min(found)
-        vtep = found[route]
         return Room(min(route, LARGEST) - overhead(vtep), vtep, route)
 
 

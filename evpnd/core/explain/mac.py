@@ -104,8 +104,8 @@ def _tell_local(
         text = "it is given as static in the configuration"
     else:
         port = story.link(local.port)
-        text = f"it is on local port {port} ({local.origin.value}) since"
-        text = f"{text} {story.ago(local.since)}"
+        text = f"it is on local port {port} ({local.origin.value}) for"
+        text = f"{text} {duration(story.now - local.since)}"
     story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
     if chosen is not None:
         own = vrf.sequence.get(mac, 0)

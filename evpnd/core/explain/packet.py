@@ -12,7 +12,6 @@ from evpnd.core.path import Path
 from evpnd.core.rewriting import find_rewriting
 from evpnd.core.selection import mac_obstacle
 from evpnd.model.ids import format_ip, format_mac
-from evpnd.model.rows import Link
 
 
 def end_remote_mac(story: Story, vrf: MacVrf, mac: bytes, path: Path) -> None:
@@ -56,9 +55,10 @@ def end_local(
         return
     local = vrf.local.get(mac)
     port = None if local is None else story.engine.inventory.links.by_index[local.port]
+    is_open = local is not None and local.port in vrf.open_ports
     losses = [
         *_inward(story, vrf),
-        *([f"port {port.name} is down"] if port and not _is_up(port) else []),
+        *([f"port {port.name} is down"] if port and not is_open else []),
         *(_duplicate_ip(story, vrf, ip) if ip is not None else []),
         *_duplicate_mac(story, vrf, mac),
     ]
@@ -108,15 +108,9 @@ def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
 def _outward(story: Story, vrf: MacVrf) -> Iterator[str]:
     """Say what loses frames between the tenants and the fabric."""
     yield from _inward(story, vrf)
-    links = story.engine.inventory.links.by_index
-    ports = [links[port] for port in vrf.ports if port in links]
-    if not vrf.own_ips and not any(map(_is_up, ports)):
-        what = "is up" if ports else "is there"
+    if not vrf.own_ips and not vrf.open_ports:
+        what = "is up" if vrf.ports else "is there"
         yield f"no tenant port of {story.link(vrf.bridge)} {what}, so nobody here sends"
-
-
-def _is_up(port: Link) -> bool:
-    return port.up and port.carrier
 
 
 def _rewritten(story: Story, path: Path) -> Iterator[str]:

@@ -184,7 +184,7 @@ def test_what_an_operator_pinned_stays_though_a_claim_is_better() -> None:
 
     port = here.kernel.links()[2].name
     local = texts(steps, "local")
-    assert [text.partition(" since")[0] for text in local] == [
+    assert [text.partition(" for ")[0] for text in local] == [
         f"it is on local port {port} (static)"
     ]
     assert texts(steps, "selected") == [
