@@ -257,7 +257,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     def _tell_damping(self) -> None:
         left, ended = round(self.damping.left()), self.damping.ended
-        self.reactor.processes.send(messages.damped(self.address, left, ended))
+        self._tell(messages.damped(self.address, left, ended))
 
     def _tell_notification(self, notification: Notification) -> None:
         sent = isinstance(notification, Notify)
