@@ -234,6 +234,13 @@ class Reports:
                     engine.config, engine.importer.attached.counts()
                 )
             },
+            max_routes={
+                peer: quota.settings.limit
+                for peer, quota in list(engine.peering.quotas.items())
+            },
+            routes_over_limit={
+                peer: quota.over for peer, quota in list(engine.peering.quotas.items())
+            },
             limit_waiting={
                 (policy, limit): count
                 for policy, limit, count in view.waiting(engine.importer.limits)

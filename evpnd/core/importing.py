@@ -31,6 +31,7 @@ def _judged_by(config: Config, named: Iterable[str]) -> object:
         tuple(
             (
                 *(peer.address, peer.asn, peer.description, peer.allow_own_as),
+                peer.max_routes,
                 peer.import_policies,
             )
             for peer in config.peers
@@ -41,6 +42,12 @@ def _judged_by(config: Config, named: Iterable[str]) -> object:
         ),
         tuple((name, config.policies.get(name)) for name in dict.fromkeys(named)),
     )
+
+
+def _over_max_routes(session: Session) -> str:
+    settings = session.config.max_routes
+    limit = "" if settings is None else f" of {settings.limit}"
+    return f"the peer sent more than its max-routes{limit}"
 
 
 class Importer:
@@ -141,6 +148,15 @@ class Importer:
             self.findings.mac_ip(session, path)
         return path
 
+    def surplus(self, session: Session, path: Path) -> Path:
+        """Return a twin of a path, for routes that are more than the peer may send."""
+        nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
+        received = path.received_at
+        twin = Path(session.peer, path.attributes, nlri, path.rank, received)
+        twin.surplus = True
+        self._judge(session, twin)
+        return twin
+
     def _rank(
         self,
         session: Session,
@@ -180,7 +196,9 @@ class Importer:
         path.ours = path.rd in self._own_rds
         path.rejection = rejection(attributes, self._here)
         path.own_as = 0
-        if path.rejection is None and session.config.asn != asn:
+        if path.surplus:
+            path.rejection = _over_max_routes(session)
+        elif path.rejection is None and session.config.asn != asn:
             path.own_as = own_as(attributes, asn, session.config.allow_own_as)
             if path.own_as:
                 path.rejection = own_as_rejection(asn, path.own_as)

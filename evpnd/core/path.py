@@ -44,6 +44,7 @@ class Path:
         "sequence",
         "source",
         "sticky",
+        "surplus",
         "vtep",
     )
 
@@ -78,6 +79,8 @@ class Path:
         """Its RD is that of one of our EVIs: a peer sent our own route back."""
         self.own_as = 0
         """Rejected because our own AS is in its AS_PATH so often; 0: it is not."""
+        self.surplus = False
+        """Its routes are more than the peer may send (`peers[].max-routes`)."""
 
 
 def rank(

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from evpnd.core.bygone import Bygone
 from evpnd.core.importing import Importer
+from evpnd.core.max_routes import Quota
 from evpnd.core.sessions import Session
 from evpnd.model.actions import (
     Action,
@@ -52,6 +53,8 @@ class Peering:
     def __init__(self, config: Config, importer: Importer, now: float) -> None:
         """Begin with every session idle."""
         self.sessions: dict[Peer, Session] = {}
+        self.quotas: dict[Peer, Quota] = {}
+        """Of the peers that may send so many routes and no more."""
         self.settled = False
         """Every configured peer has had its say since the start."""
         self.heard_out = False
@@ -116,6 +119,8 @@ class Peering:
         session.went_up(now, event)
         if session.rib.again is not None and not event.forwarding:
             session.rib.drop_stale()
+            if session.peer in self.quotas:
+                self.quotas[session.peer].recount(now)
         if event.resumed and not event.replayed:
             session.ask(event.routes)
             if event.route_refresh:
@@ -140,6 +145,8 @@ class Peering:
         ago = event.ago or 0.0
         kept = session.went_down(now, reason, graceful=event.graceful, ago=ago)
         gone = 0 if kept else session.rib.drop_all()
+        if session.peer in self.quotas:
+            self.quotas[session.peer].session_ended(now)
         self._warn(
             "peer_down",
             peer=session.peer,
@@ -206,13 +213,18 @@ class Peering:
         if session is None:
             return
         session.last_update = now
+        quota = self.quotas.get(peer)
+        if quota is not None and quota.ending:
+            return
         if peer in self.replaying:
             self.bygone.note(session, update)
-        adj = session.rib
+        adj = quota or session.rib
         for batch in update.withdrawn_mac_ip:
             adj.withdraw(batch)
         for route in update.withdrawn:
             adj.withdraw_other(route)
+        if quota is not None:
+            quota.let_in(now)
         attributes = update.attributes
         if attributes is not None:
             find = self._importer.path
@@ -226,6 +238,8 @@ class Peering:
                 adj.install_other(route, path, now)
                 if isinstance(route, ImetRoute) and not self._importer.stale:
                     self._importer.findings.imet(session, route, path)
+        if quota is not None:
+            self.actions.extend(quota.review(now))
         if update.end_of_rib:
             self._finish(session, now)
         if update.malformed:
@@ -234,6 +248,8 @@ class Peering:
     def _finish(self, session: Session, now: float, by: str = "marker") -> None:
         waited = session.deadline is not None
         gone = session.finish()
+        if gone and session.peer in self.quotas:
+            self.quotas[session.peer].recount(now)
         self._importer.findings.finished(session, now)
         self.heard_out |= not self.settled
         if (waited or gone) and session.may_tell_end(now):
@@ -275,6 +291,8 @@ class Peering:
                 self._finish(session, now, by="timer")
                 continue
             gone = session.rib.drop_all()
+            if session.peer in self.quotas:
+                self.quotas[session.peer].recount(now)
             session.told_everything = True
             session.deadline = None
             self._warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
@@ -303,6 +321,7 @@ class Peering:
             if peer not in wanted:
                 self.sessions.pop(peer).rib.drop_all()
                 self.replaying.discard(peer)
+                self.quotas.pop(peer, None)
         for peer, settings in wanted.items():
             session = self.sessions.get(peer)
             if session is None:
@@ -312,6 +331,21 @@ class Peering:
                 if self.settled:
                     session.deadline = None
             session.config = settings
+            self._limit(session, now)
+
+    def _limit(self, session: Session, now: float) -> None:
+        """Have the routes of a peer be as many as the configuration allows."""
+        settings, old = session.config.max_routes, self.quotas.get(session.peer)
+        if settings == (None if old is None else old.settings):
+            return
+        if old is not None:
+            old.release(now)
+            del self.quotas[session.peer]
+        if settings is not None:
+            quota = Quota(session, self._importer, settings)
+            self.quotas[session.peer] = quota
+            quota.fit(now)
+            self.actions.extend(quota.review(now))
 
     def _info(self, event: str, **fields: object) -> None:
         self.actions.append(Notice("info", event, fields))

@@ -50,11 +50,31 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "routes_rejected": rejected,
             "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,
+            **_quota(engine, session),
             "damped_for": _damped_for(session, now),
             "last_error": session.last_error,
             "last_error_at": session.last_error_at,
-            "findings": findings.of_peer(session, sessions, engine.config.asn),
+            "findings": [
+                *_findings_of_quota(engine, session),
+                *findings.of_peer(session, sessions, engine.config.asn),
+            ],
         }
+
+
+def _quota(engine: Engine, session: Session) -> Entry:
+    """Return how many routes the peer may send, and how many there are over that."""
+    quota = engine.peering.quotas.get(session.peer)
+    return {
+        "max_routes": None if quota is None else quota.settings.limit,
+        "routes_over_limit": 0 if quota is None else quota.over,
+    }
+
+
+def _findings_of_quota(engine: Engine, session: Session) -> Iterator[str]:
+    quota = engine.peering.quotas.get(session.peer)
+    found = None if quota is None else quota.finding()
+    if found is not None:
+        yield found
 
 
 def _damped_for(session: Session, now: float) -> int:

@@ -264,6 +264,8 @@ class ResetSession(NamedTuple):
     peer: Peer
     code: int
     subcode: int
+    said: bytes = b""
+    """Data of the NOTIFICATION."""
 
 
 class ReopenSession(NamedTuple):

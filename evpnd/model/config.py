@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from evpnd.model.ids import Ip, Mac, Peer, Rd, RouteTarget, Vni
@@ -20,6 +21,24 @@ VXLAN_PORT = 4789
 DEFAULT_FILE = Path("/etc/evpnd/evpnd.yaml")
 """The configuration that commands take where none is named."""
 DEFAULT_SOCKET = Path("/run/evpnd/evpnd.sock")
+
+
+class MaxRoutesAction(Enum):
+    """What becomes of more routes than a peer may send."""
+
+    WARN = "warn"
+    REJECT = "reject"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True)
+class MaxRoutes:
+    """How many routes a peer may send, counted before policies."""
+
+    limit: int
+    warn_at: int = 80
+    """Percent of it."""
+    action: MaxRoutesAction = MaxRoutesAction.WARN
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,8 @@ class PeerConfig:
     profile: Profile = Profile.GENERIC
     allow_own_as: int = 0
     """How often our own AS may be in the AS_PATH of its routes; over eBGP alone."""
+    max_routes: MaxRoutes | None = None
+    """None: any number."""
     import_policies: tuple[str, ...] = ()
     export_policies: tuple[str, ...] = ()
 

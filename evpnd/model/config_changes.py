@@ -23,7 +23,10 @@ _EFFECTS = {"asn": _ANEW, "router_id": _ANEW} | dict.fromkeys(
     NEEDS_RESTART, "; restart evpnd to apply it"
 )
 UNNOTICED = frozenset(
-    {"description", "profile", "allow_own_as", "import_policies", "export_policies"}
+    {
+        *("description", "profile", "allow_own_as", "max_routes"),
+        *("import_policies", "export_policies"),
+    }
 )
 """Of a peer, what changes without its session starting anew."""
 _IP_LENGTHS = (4, 16)

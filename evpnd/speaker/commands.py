@@ -6,7 +6,7 @@
     evpnd refresh PEER
     evpnd resend PEER
     evpnd undamp PEER|*
-    evpnd reset PEER CODE SUBCODE
+    evpnd reset PEER CODE SUBCODE [DATA]
     evpnd reopen PEER
     evpnd peers JSON
 
@@ -119,11 +119,12 @@ def undamp(reactor: SpeakerReactor, arguments: str) -> None:
 
 def reset(reactor: SpeakerReactor, arguments: str) -> None:
     """End a session with a NOTIFICATION; it comes back by itself."""
-    name, code, subcode = arguments.split(" ")
+    name, code, subcode, *data = arguments.split(" ")
+    said = bytes.fromhex("".join(data))
     if not (0 < int(code) < 256 and 0 <= int(subcode) < 256):
         raise ValueError("code or subcode is no octet")
     for peer in peers_named(reactor, name):
-        peer.end_with(int(code), int(subcode))
+        peer.end_with(int(code), int(subcode), said)
 
 
 def reopen(reactor: SpeakerReactor, arguments: str) -> None:

@@ -86,6 +86,8 @@ def describe(notification: Notification) -> str:
     if isinstance(notification, Notify):
         named = _names(code, subcode)
         reason = getattr(notification, "reason", "") or _text(data)
+        if (code, subcode) == (CEASE, PREFIX_LIMIT) and data:
+            reason = _said(code, subcode, data)
         return f"sent: {named} ({reason})" if reason else f"sent: {named}"
     return f"received: {_meaning(code, subcode, data)}"
 

@@ -164,10 +164,10 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     # Ending a session
 
-    def end_with(self, code: int, subcode: int) -> None:
+    def end_with(self, code: int, subcode: int, data: bytes = b"") -> None:
         """Have an established session end with a NOTIFICATION, then reconnect."""
         if self.fsm == FSM.ESTABLISHED:
-            self.farewell = Goodbye(code, subcode)
+            self.farewell = Goodbye(code, subcode, data)
 
     def reopen(self) -> None:
         """Have an established session begin anew, without loss where that is possible.

@@ -134,7 +134,7 @@ class PeerEnd:
     def undamp(self) -> None:
         self.asks.append("another attempt")
 
-    def end_with(self, code: int, subcode: int) -> None:
+    def end_with(self, code: int, subcode: int, _data: bytes = b"") -> None:
         if self.session is not None:
             self.asks.append(f"notification {code}/{subcode}")
             self.farewell = code, subcode
@@ -155,6 +155,7 @@ def _on_the_wire(peer: PeerConfig) -> PeerConfig:
         peer,
         profile=Profile.GENERIC,
         allow_own_as=0,
+        max_routes=None,
         import_policies=(),
         export_policies=(),
     )

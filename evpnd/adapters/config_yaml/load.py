@@ -12,6 +12,7 @@ from evpnd.adapters.config_yaml.reader import read_yaml
 from evpnd.adapters.config_yaml.schema import (
     ConfigFile,
     EviSection,
+    MaxRoutesSection,
     PeerSection,
     RouteTargetSection,
 )
@@ -22,6 +23,8 @@ from evpnd.model.config import (
     DuplicateDetection,
     EviConfig,
     LogConfig,
+    MaxRoutes,
+    MaxRoutesAction,
     PeerConfig,
     StaticEntry,
     VtepConfig,
@@ -143,9 +146,17 @@ def _peer(
         graceful_restart=peer.graceful_restart,
         profile=Profile(peer.profile),
         allow_own_as=peer.allow_own_as,
+        max_routes=_max_routes(peer.max_routes),
         import_policies=tuple(peer.import_),
         export_policies=tuple(peer.export),
     )
+
+
+def _max_routes(section: MaxRoutesSection | None) -> MaxRoutes | None:
+    if section is None:
+        return None
+    action = MaxRoutesAction(section.action)
+    return MaxRoutes(section.limit, section.warn_at, action)
 
 
 def _evi(evi: EviSection, asn: int, profiles: frozenset[Profile]) -> EviConfig:

@@ -73,6 +73,17 @@ def _auto_targets(value: object) -> object:
     )
 
 
+class MaxRoutesSection(Section):
+    """How many routes a peer may send, counted as received, before policies."""
+
+    limit: Annotated[int, types.whole(1, 4294967295)]
+    """The most."""
+    warn_at: Annotated[int, types.whole(1, 100)] = 80
+    """Percent of it at which a warning is given."""
+    action: types.MaxRoutesChoice = "warn"
+    """warn: say so; reject: the surplus; restart: end the session and begin anew."""
+
+
 class PeerSection(Section):
     """A BGP peer."""
 
@@ -109,6 +120,8 @@ class PeerSection(Section):
 
     1 for leaves that share an AS behind eBGP spines.
     """
+    max_routes: MaxRoutesSection | None = None
+    """How many routes it may send; default: any number."""
     import_: list[types.Text] = Field(default_factory=list, alias="import")
     """Policies that its routes run through, first to last."""
     export: list[types.Text] = Field(default_factory=list)

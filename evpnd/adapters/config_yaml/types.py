@@ -409,6 +409,7 @@ ProfileName = Annotated[
     str,
     choice("generic", "frr", "eos", "nxos", "junos", "srlinux", other_words=_VENDORS),
 ]
+MaxRoutesChoice = Annotated[str, choice("warn", "reject", "restart")]
 DuplicateAction = Annotated[str, choice("warn", "freeze")]
 LogLevel = Annotated[str, choice("debug", "info", "warning", "error")]
 LogFormat = Annotated[str, choice("json", "console")]

@@ -157,8 +157,8 @@ class LineWriter:
                 yield f"evpnd resend {peer}"
             case EndDamping(peer):
                 yield f"evpnd undamp {peer}"
-            case ResetSession(peer, code, subcode):
-                yield f"evpnd reset {peer} {code} {subcode}"
+            case ResetSession(peer, code, subcode, said):
+                yield f"evpnd reset {peer} {code} {subcode} {said.hex()}".rstrip()
             case ReopenSession(peer):
                 yield f"evpnd reopen {peer}"
 

@@ -107,6 +107,18 @@ def families(now: Snapshot) -> Iterator[Metric]:
         "Lines of the agent's log that could not be written.",
         [((), now.log_lines_dropped)],
     )
+    yield _gauge(
+        "max_routes",
+        "The most routes that the peer may send (peers[].max-routes).",
+        (((peer,), limit) for peer, limit in now.max_routes.items()),
+        "peer",
+    )
+    yield _gauge(
+        "routes_over_limit",
+        "Routes that the peer sent over its max-routes.",
+        (((peer,), over) for peer, over in now.routes_over_limit.items()),
+        "peer",
+    )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
     yield _gauge("duplicate_macs", "MACs that keep moving.", [((), now.duplicate_macs)])
     yield _gauge("duplicate_ips", "IPs that two MACs have.", [((), now.duplicate_ips)])

@@ -55,6 +55,10 @@ class Snapshot:
     limit_waiting: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By policy and limit."""
     log_lines_dropped: int = 0
+    max_routes: Mapping[str, int] = field(default_factory=dict)
+    """By peer address, where there is a limit."""
+    routes_over_limit: Mapping[str, int] = field(default_factory=dict)
+    """By peer address, where there is a limit."""
     mac_moves: int = 0
     duplicate_macs: int = 0
     duplicate_ips: int = 0

@@ -34,7 +34,7 @@ class Peer:
     def undamp(self) -> None:
         self.undamped += 1
 
-    def end_with(self, code: int, subcode: int) -> None:
+    def end_with(self, code: int, subcode: int, _data: bytes = b"") -> None:
         self.ended.append((code, subcode))
 
 

@@ -30,6 +30,8 @@ SAMPLE = Snapshot(
     malformed={"treated-as-withdraw": 8},
     policy_verdicts={("guard", "gateways", "reject"): 10},
     limit_waiting={("few", "macs 2 per peer"): 4},
+    max_routes={"10.0.0.254": 1000},
+    routes_over_limit={"10.0.0.254": 7},
     log_lines_dropped=11,
     mac_moves=9,
     duplicate_macs=1,
@@ -123,6 +125,8 @@ def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
         "evpnd_policy_verdicts_total"
         "{'policy': 'guard', 'rule': 'gateways', 'verdict': 'reject'}": 10,
         "evpnd_limit_waiting_routes{'limit': 'macs 2 per peer', 'policy': 'few'}": 4,
+        "evpnd_max_routes{'peer': '10.0.0.254'}": 1000,
+        "evpnd_routes_over_limit{'peer': '10.0.0.254'}": 7,
         "evpnd_log_lines_dropped_total": 11,
         "evpnd_mac_moves_total": 9,
         "evpnd_duplicate_macs": 1,
