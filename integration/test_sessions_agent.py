@@ -275,3 +275,41 @@ def test_a_peer_is_cleared_and_asked_again(host: Host) -> None:
             "peers", lambda found: found[0]["state"] == "established", "a session"
         )
         assert shown["damped_for"] == 0
+
+
+def test_a_peer_that_sends_more_than_its_max_routes_is_bounded(host: Host) -> None:
+    peer = {"address": ROUTER, "asn": ASN, "passive": True}
+
+    def configured(action: str) -> dict[str, object]:
+        limit = {"limit": 2, "action": action}
+        return dict(host.config({**peer, "max-routes": limit}, evis=[evi(VNI)]))
+
+    daemon = host.evpnd(configured("reject"))
+    with speak(host, *FORWARDING) as far:
+        far.send(announce(1, 2, 3))
+        expect_macs(host, VNI, rows(1, 2), 5)
+        (shown,) = daemon.show("peers")
+        assert (shown["routes_received"], shown["routes_over_limit"]) == (3, 1)
+        reasons = [route["reason"] for route in daemon.show("routes")]
+        assert "the peer sent more than its max-routes of 2" in reasons
+        far.send(message(UPDATE, withdrawal(1)))
+        expect_macs(host, VNI, rows(2, 3), 5)
+
+        # The same session goes on, with another action.
+        daemon.write(configured("restart"))
+        assert daemon.reload().returncode == 0
+        far.send(announce(4))
+        assert far.wait_closed() == [(6, 1)]
+        assert far.last_words()[2:] == bytes.fromhex("001946 00000002")
+        expect_macs(host, VNI, {}, 5)
+    (shown,) = daemon.wait_show(
+        "peers", lambda found: found[0]["damped_for"] != 0, "it"
+    )
+    assert "Maximum Number of Prefixes Reached" in str(shown["last_error"])
+    assert "limit 2" in str(shown["last_error"])
+
+
+def withdrawal(*numbers: int) -> bytes:
+    nlris = b"".join(encode_mac_ip(RD, VNI, map(mac, numbers)))
+    unreach = encode_attribute(0x80, 15, bytes.fromhex("001946") + nlris)
+    return bytes(2) + len(unreach).to_bytes(2) + unreach
