@@ -97,6 +97,8 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) 
     if row.state & NUD_PERMANENT:
         _observe_own_mac(vrf, row)
         return
+    if row.present:
+        vrf.displaced.pop(mac, None)
     local = vrf.local.get(mac)
     if row.present and local is not None and local.vlan == row.vlan:
         # A bridge has one row for a MAC and a VLAN: the port has it no more.
@@ -130,6 +132,7 @@ def _observe_port_row(
         return
     if row.ifindex not in vrf.ports or not is_unicast_mac(mac):
         return
+    vrf.displaced.pop(mac, None)
     if not row.present:
         local = vrf.local.get(mac)
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
@@ -200,7 +203,7 @@ def dump_fdb(
     flood = vrf.our_vteps
     for table in (vrf.remote_rows, vrf.partial, vrf.fixed_rows, vrf.flood_rows):
         table.clear()
-    for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken):
+    for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken, vrf.displaced):
         known.clear()
     gone = set(vrf.local)
     for row in rows:

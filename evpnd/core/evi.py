@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from evpnd.core.crowds import Crowd
 from evpnd.core.drift import Drift
+from evpnd.core.flushed_macs import Flushed
 from evpnd.core.imets import Imets
 from evpnd.core.path import Path
 from evpnd.model.actions import ExportAttributes, Notice
@@ -87,16 +88,6 @@ class Dispute(NamedTuple):
     vtep: bytes
     answered: bool = False
     """The tenant was asked whether it still has the IP, and does."""
-
-
-class Flushed(NamedTuple):
-    """What a tenant had when the bridge forgot its MAC."""
-
-    port: int
-    at: float
-    """When it was flushed, monotonic seconds."""
-    ips: dict[bytes, int]
-    """IP to R and O of its advertisements, as in `MacVrf.nd_flags`."""
 
 
 class MacVrf:
@@ -221,6 +212,9 @@ class MacVrf:
         """Seconds after which the bridge forgets a silent MAC; None: not known."""
         self.sequence: dict[bytes, int] = {}
         """Our own mobility sequence of a local MAC; absent is 0."""
+        self.displaced: dict[bytes, LocalMac] = {}
+        """MACs that lost their port to a remote route, until its row is seen: where the
+        kernel refuses it, the port has the MAC still."""
         self.ceded: set[bytes] = set()
         """Fixed MACs, not sticky, that a remote VTEP has with a better claim: they
         stay where the operator put them and are not announced."""
@@ -356,6 +350,7 @@ class MacVrf:
             self.doubted,
             self.sought,
             self.sequence,
+            self.displaced,
         ):
             table.clear()
         for known in (

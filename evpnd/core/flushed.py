@@ -10,7 +10,8 @@ has its IPs at once.
 
 from evpnd.core import mobility
 from evpnd.core.binding_tables import depart, wait
-from evpnd.core.evi import Claim, Flushed, MacVrf, Origin
+from evpnd.core.evi import Claim, MacVrf, Origin
+from evpnd.core.flushed_macs import Flushed
 from evpnd.model.events import NdFlags
 from evpnd.model.routes import OVERRIDE, ROUTER
 

@@ -102,7 +102,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     foreign, own = vrf.foreign_rows, vrf.own_macs
     partial, taken = vrf.partial, vrf.taken
     adopted = vrf.adopted_macs
-    frozen = vrf.frozen
+    frozen, displaced = vrf.frozen, vrf.displaced
     for mac in dirty:
         path = _frozen_path(vrf, mac) if mac in frozen else best_for_mac(vrf, mac)
         overridden = False
@@ -110,12 +110,18 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if not vrf.is_local(mac):
                 now.originator.mac(vrf, mac)
             vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
+        elif mac in displaced and path is None and mac not in rows:
+            # Its remote row was refused, so that it never left the port.
+            mobility.learn(vrf, mac, displaced.pop(mac), now.notices)
+            now.originator.mac(vrf, mac)
         elif mac in local or mac in static:
-            on_port = mac in local
+            before = local.get(mac)
             if path is None:
                 mobility.unrivalled(vrf, mac)
             elif mobility.remote_wins(vrf, mac, path, now.time, now.notices):
-                overridden = on_port
+                overridden = before is not None
+                if before is not None:
+                    displaced[mac] = before
             else:
                 path = None
             now.originator.mac(vrf, mac)
@@ -142,7 +148,9 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
                 partial.pop(mac, None)
             if taken:
                 taken.discard(mac)
-            (overrides if overridden else upserts)[vtep].append(mac)
+            # Only of these is the echo sure to be heard.
+            heard = overridden or mac in displaced
+            (overrides if heard else upserts)[vtep].append(mac)
         elif row is not None or mac in partial or mac in taken:
             # What no route has confirmed is held, but not beside a port's row.
             held = mac in adopted and not (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core import flushed, probing
-from evpnd.core.evi import Flushed
+from evpnd.core.flushed_macs import Flushed
 from evpnd.core.probing import TRIES
 from evpnd.model.events import FdbObserved, LinkObserved, NeighborsObserved
 from evpnd.model.routes import ROUTER

@@ -433,3 +433,44 @@ def test_a_mac_of_the_yaml_that_was_heard_and_moves_away_has_a_remote_row() -> N
     here.run(withdraw(PEER, HIGHER, MAC))
     assert here.remote_macs() == {}
     assert isinstance(here.bgp[-1], AnnounceMacIp)
+
+
+def test_a_mac_whose_remote_row_is_refused_is_local_again_when_its_route_ends() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.kernel.refused.add(MAC)
+    here.run(announce(PEER, attributes(HIGHER, 5), HIGHER, MAC))
+    assert isinstance(here.bgp[-1], WithdrawMacIp)
+    assert here.kernel.bridge[MAC].ifindex == PORTS[0]
+    here.run(withdraw(PEER, HIGHER, MAC))
+
+    assert isinstance(here.bgp[-1], AnnounceMacIp)
+    assert here.vrf.local[MAC].port == PORTS[0]
+    assert here.vrf.displaced == {}
+
+
+def test_a_mac_whose_remote_row_is_taken_later_is_not_taken_back() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.kernel.refused.add(MAC)
+    here.run(announce(PEER, attributes(HIGHER, 5), HIGHER, MAC))
+    here.kernel.refused.clear()
+    here.now += 100
+    here.run()
+    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
+    assert here.vrf.displaced == {}
+    here.run(withdraw(PEER, HIGHER, MAC))
+
+    assert isinstance(here.bgp[-1], WithdrawMacIp)
+    assert here.vrf.local == {}
+
+
+def test_a_displaced_mac_that_leaves_its_port_is_forgotten() -> None:
+    here = host()
+    here.run(*here.kernel.frame(PORTS[0], MAC))
+    here.kernel.refused.add(MAC)
+    here.run(announce(PEER, attributes(HIGHER, 5), HIGHER, MAC))
+    here.run(*here.kernel.age(MAC))
+    here.run(withdraw(PEER, HIGHER, MAC))
+
+    assert isinstance(here.bgp[-1], WithdrawMacIp)

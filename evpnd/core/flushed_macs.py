@@ -1,0 +1,13 @@
+"""What is remembered of a MAC that the kernel flushed."""
+
+from typing import NamedTuple
+
+
+class Flushed(NamedTuple):
+    """What a tenant had when the bridge forgot its MAC."""
+
+    port: int
+    at: float
+    """When it was flushed, monotonic seconds."""
+    ips: dict[bytes, int]
+    """IP to R and O of its advertisements, as in `MacVrf.nd_flags`."""
