@@ -124,6 +124,14 @@ def test_two_tenants_of_one_host_with_one_address_are_noticed(
         3,
         "one of the two at host 2",
     )
+    # One of them lets go of it: that is seen within seconds.
+    leave(three)
+
+    def released() -> bool:
+        (row,) = daemon.show("neighbors", "--ip", SHARED)
+        return (row["mac"], row["duplicate"]) == (one.mac, False)
+
+    wait_until(released, 15, "the duplicate released")
 
 
 def test_an_address_that_the_yaml_binds_cannot_be_taken(make_lab: MakeLab) -> None:

@@ -84,20 +84,21 @@ class DuplicateIps:
         """Watch the duplicates whose other owner is gone, and ask those that are here.
 
         One whose IP still moves is asked at each move, and by that alone: its answer
-        makes the IP move.
+        makes the IP move. At rest both are asked, for the holder may be gone as well.
         """
         for key, each in self._contests.found.items():
             vrf = vrfs.get(key[0])
             if vrf is None:
                 continue
-            if is_gone(vrf, key[1], each.other):
+            ip = key[1]
+            if is_gone(vrf, ip, each.other):
                 self._contests.watch(key, now)
-            elif (
-                each.held
-                and each.other in vrf.local
-                and self._contests.may_recheck(key, now)
-            ):
-                vrf.questions.append((each.other, key[1]))
+            elif each.held and self._contests.may_recheck(key, now):
+                if each.other in vrf.local:
+                    vrf.questions.append((each.other, ip))
+                if vrf.snooped.get(ip) == each.holder == vrf.binding(ip):
+                    vrf.unsure.add(ip)
+                    vrf.questions.append((each.holder, ip))
 
     def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
         """Find an IP that two remote MACs have, for longer than a move takes."""

@@ -214,6 +214,24 @@ def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
     assert shown(host, IP4)["duplicate"] is False
 
 
+def test_a_holder_that_lets_go_silently_leaves_the_ip_to_the_other_one() -> None:
+    host = made()
+    host.kernel.answering = {(A, IP4), (B, IP4)}
+    hear(host, ONE, A, IP4)
+    host.later(1.0)
+    hear(host, TWO, B, IP4)
+    for _ in range(10):
+        host.later(1.0)
+        hear(host, ONE, A, IP4)
+    found = host.engine.contests.found[VNI, IP4]
+    assert found.held
+    host.kernel.answering = {(found.other, IP4)}
+    seconds(host, RECHECK + TRIES + 2)
+
+    assert told(host).keys() == {found.other + IP4}
+    assert shown(host, IP4)["duplicate"] is False
+
+
 def test_an_operator_clears_a_duplicate_ip() -> None:
     host = made()
     fight(host)
