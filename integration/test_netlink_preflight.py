@@ -101,6 +101,48 @@ def test_an_frr_that_runs_evpn_on_our_devices_is_found(
         assert frr_owner(None, set()) is None
 
 
+@pytest.mark.frr
+def test_check_tells_what_run_would_refuse(bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "evpnd.yaml"
+    file.write_text(
+        f"asn: 65000\nvtep: {{address: {VTEP}}}\nevis: [{{vni: 100}}]\n"
+        "peers: [{address: 10.0.0.9, asn: 65000}]\n"
+        f"control: {{socket: {tmp_path}/evpnd.sock}}\n"
+    )
+
+    def evpnd(*words: str) -> "subprocess.CompletedProcess[str]":
+        command = ["ip", "netns", "exec", bench.namespace, sys.executable]
+        return subprocess.run(
+            [*command, "-m", "evpnd.cli.main", *words, str(file)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    alone = evpnd("check", "--this-host")
+    with frr(bench, tmp_path) as other:
+        with inside(bench.namespace):
+            wait_until(lambda: frr_owner({"vx0"}, set()), 10, "zebra's VNI")
+            wait_until(lambda: bgp_port_holder([""]), 10, "bgpd to listen")
+        found = [evpnd("check"), evpnd("check", "--this-host"), evpnd("plan")]
+        refused = evpnd("run")
+
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert [done.returncode for done in found] == [0, 1, 0]
+    port = f"port 179 on any address is taken by bgpd (pid {other.bgpd.pid}); "
+    owner = f"FRR's zebra (pid {other.zebra.pid}) owns VNI 100 on vx0: "
+    for done in found:
+        first, second = done.stderr.splitlines()
+        assert first.startswith(f"this host: `evpnd run` would refuse: {port}")
+        assert "local-address" in first
+        assert second.startswith(f"this host: `evpnd run` would refuse: {owner}")
+    assert refused.returncode == 1
+    assert [line[:20] for line in refused.stderr.splitlines()] == [
+        f"evpnd: {port}"[:20],
+        f"evpnd: {owner}"[:20],
+    ]
+
+
 UNIT = "net_admin", "net_raw", "net_bind_service"
 """Capabilities of packaging/evpnd.service."""
 
