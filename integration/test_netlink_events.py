@@ -273,6 +273,7 @@ def test_links_and_addresses_are_dumped(bench: Bench) -> None:
     links = {link.name: link for link in dump.links}
 
     assert (bench.index("h0"), parse_ip("192.0.2.1")) in dump.addresses
+    assert (bench.index("h0"), parse_ip("192.0.2.1"), 32) in dump.lengths
     assert (bench.index("lo"), parse_ip("10.0.0.1")) in dump.addresses
     assert (links["h0"].alias, links["h0"].kind) == ("tenant", "veth")
     assert links["br0"].mac == bytes.fromhex("02000000ff00")
@@ -304,12 +305,16 @@ def test_links_and_addresses_are_heard(bench: Bench) -> None:
         address = parse_ip("192.0.2.7")
         await driver.event(
             AddressObserved,
-            lambda event: event == AddressObserved(index, address, present=True),
+            lambda event: (
+                event == AddressObserved(index, address, present=True, length=24)
+            ),
         )
         bench.ip("addr del 192.0.2.7/24 dev d0")
         await driver.event(
             AddressObserved,
-            lambda event: event == AddressObserved(index, address, present=False),
+            lambda event: (
+                event == AddressObserved(index, address, present=False, length=24)
+            ),
         )
         bench.ip("link del d0")
         await driver.event(LinkVanished, lambda event: event.ifindex == index)

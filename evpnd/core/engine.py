@@ -127,8 +127,8 @@ class Engine:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case RowFailed():
                 self._row_failed(event, now)
-            case LinksDumped(links, addresses, vlans):
-                self.inventory.links.replace(links, addresses, vlans)
+            case LinksDumped(links, addresses, vlans, lengths):
+                self.inventory.links.replace(links, addresses, vlans, lengths)
                 self._links_known = True
                 self.inventory.changed = True
             case PathsMeasured(mtus):
@@ -140,8 +140,8 @@ class Engine:
                 self.inventory.changed = True
             case LinkVanished(ifindex):
                 self.inventory.vanish(ifindex)
-            case AddressObserved(ifindex, ip, present):
-                self.inventory.observe_address(ifindex, ip, present=present)
+            case AddressObserved():
+                self.inventory.observe_address(event)
             case DeviceActionFailed(device, reason):
                 if self.inventory.device_failed(device, reason, now):
                     self._warn("device_refused", device=device, reason=reason)
@@ -299,8 +299,8 @@ class Engine:
         for vrf in inventory.stand(now, placed, self._notices):
             actions.extend(self.originator.withdraw_all(vrf))
         self._rename(actions)
-        if inventory.vtep_changed:
-            inventory.vtep_changed = False
+        if inventory.underlay_changed:
+            inventory.underlay_changed = False
             self.importer.stale = True
         if inventory.vrfs_changed:
             inventory.vrfs_changed = False
@@ -318,7 +318,8 @@ class Engine:
         if not (self.importer.stale and self._links_known):
             return
         vrfs = self.inventory.vrfs.values()
-        self.importer.learn(vrfs, self.inventory.vtep)
+        inventory = self.inventory
+        self.importer.learn(vrfs, inventory.vtep, inventory.no_hosts)
         sessions = self.peering.sessions.values()
         for session in sessions:
             self.importer.judge_again(session)

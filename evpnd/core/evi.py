@@ -143,6 +143,12 @@ class MacVrf:
         self.shared_ips: set[bytes] = set()
         """IPs that got routes with a second MAC since this was last looked at."""
         self.imets = Imets()
+        self.no_hosts: frozenset[bytes] = frozenset()
+        """Network and broadcast addresses of the underlay's subnets: nobody's."""
+        self.flood_left_out: dict[bytes, None] = {}
+        """VTEPs for which the flood list has no room, in the order they came."""
+        self.flood_refused: set[object] = set()
+        """Peers that had their share of it when it was full; empty when it changes."""
 
         self.remote_rows: dict[bytes, bytes] = {}
         """MACs whose VXLAN and bridge rows are both there, to their VTEP; the bridge

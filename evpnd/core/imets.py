@@ -14,7 +14,7 @@ class Imets:
     def __init__(self) -> None:
         """Begin empty."""
         self._routes: dict[Name, bytes] = {}
-        self._uses: dict[bytes, int] = {}
+        self._uses: dict[bytes, dict[Name, None]] = {}
 
     def __contains__(self, vtep: bytes) -> bool:
         """Return whether a route names a VTEP."""
@@ -24,16 +24,20 @@ class Imets:
         """Take a route, in place of one of the same name."""
         self.drop(name)
         self._routes[name] = vtep
-        self._uses[vtep] = self._uses.get(vtep, 0) + 1
+        self._uses.setdefault(vtep, {})[name] = None
 
     def drop(self, name: Name) -> bytes | None:
         """Remove a route and return its VTEP; None: there was none."""
         vtep = self._routes.pop(name, None)
         if vtep is not None:
-            self._uses[vtep] -= 1
+            del self._uses[vtep][name]
             if not self._uses[vtep]:
                 del self._uses[vtep]
         return vtep
+
+    def owner(self, vtep: bytes) -> object:
+        """Return the peer that named a VTEP first; KeyError where none does."""
+        return next(iter(self._uses[vtep]))[0]
 
     def clear(self) -> None:
         """Remove all routes."""

@@ -92,10 +92,12 @@ class Importer:
         self._origins.clear()
         self.stale = True
 
-    def learn(self, vrfs: Iterable[MacVrf], vtep: bytes) -> None:
-        """Take the EVIs there are and our VTEP address."""
+    def learn(
+        self, vrfs: Iterable[MacVrf], vtep: bytes, no_hosts: frozenset[bytes]
+    ) -> None:
+        """Take the EVIs there are, our VTEP address, and which are no host's."""
         self.stale = False
-        self._here = self._here._replace(vtep=vtep)
+        self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
         vrfs = list(vrfs)
         self._own_rds = frozenset(vrf.rd for vrf in vrfs)
         self._nearness.learn(vrfs)

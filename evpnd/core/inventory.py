@@ -46,6 +46,7 @@ from evpnd.model.actions import (
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
+from evpnd.model.events import AddressObserved
 from evpnd.model.ids import Rd, Vni
 from evpnd.model.rows import Link
 
@@ -71,7 +72,10 @@ class Inventory:
         self.changed = True
         self._measured = False
         """Routes are all that changed."""
-        self.vtep_changed = False
+        self.no_hosts: frozenset[bytes] = frozenset()
+        """Network and broadcast addresses of the underlay's subnets."""
+        self.underlay_changed = False
+        """The VTEP address or what is no host's changed."""
         self.vrfs_changed = True
         self._config = config
         self.attempts = Attempts()
@@ -97,9 +101,9 @@ class Inventory:
         self.links.drop(ifindex)
         self.changed = True
 
-    def observe_address(self, ifindex: int, ip: bytes, *, present: bool) -> None:
+    def observe_address(self, event: AddressObserved) -> None:
         """Take an address that came or went."""
-        self.links.observe_address(ifindex, ip, present=present)
+        self.links.observe_address(event)
         self.changed = True
 
     def take_paths(self, mtus: dict[bytes, int]) -> None:
@@ -143,7 +147,7 @@ class Inventory:
         if vtep != self.vtep:
             notices.extend(tell_change(self.vtep, vtep))
             self.vtep = vtep
-            self.vtep_changed = True
+            self.underlay_changed = True
             self.attempts.begin_anew()
         if not self._swept:
             self._swept = True
@@ -156,6 +160,12 @@ class Inventory:
         for vrf in self.vrfs.values():
             self._place(vrf, claimed, now, actions, notices)
         notices.extend(self._passed_over.tell(config, self.links, self.vrfs))
+        no_hosts = self.links.no_hosts(self.by_bridge)
+        self.underlay_changed |= no_hosts != self.no_hosts
+        self.no_hosts = no_hosts
+        for vrf in self.vrfs.values():
+            vrf.dirty_flood |= vrf.no_hosts != no_hosts
+            vrf.no_hosts = no_hosts
         return gone
 
     def _place(

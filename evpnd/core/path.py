@@ -128,6 +128,8 @@ class Here(NamedTuple):
     vtep: bytes
     """Empty while it is not known."""
     site_of_origin: bytes | None
+    no_hosts: frozenset[bytes] = frozenset()
+    """Network and broadcast addresses of our subnets."""
 
 
 def rejection(attributes: PathAttributes, here: Here) -> str | None:
@@ -136,7 +138,7 @@ def rejection(attributes: PathAttributes, here: Here) -> str | None:
     AS loops are found by `own_as`, after this: where our own route comes back, that
     is the reason to give.
     """
-    _, router_id, vtep, site_of_origin = here
+    _, router_id, vtep, site_of_origin, no_hosts = here
     if attributes.originator_id == router_id:
         return "we are its originator"
     if site_of_origin in attributes.extended_communities:
@@ -145,6 +147,8 @@ def rejection(attributes: PathAttributes, here: Here) -> str | None:
         return "its next hop is our own VTEP address"
     if not is_host_ip(attributes.next_hop):
         return "its next hop is no host's address"
+    if attributes.next_hop in no_hosts:
+        return "its next hop is the network or broadcast address of a subnet here"
     if is_mapped_ipv4(attributes.next_hop):
         return "its next hop is an IPv4 address within IPv6, which is no VTEP's"
     if vtep and len(attributes.next_hop) != len(vtep):

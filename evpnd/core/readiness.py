@@ -1,10 +1,11 @@
 """Which devices an EVI stands on, and what it still lacks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, EviConfig
+from evpnd.model.events import AddressObserved
 from evpnd.model.ids import format_ip, is_host_ip, is_link_local
 from evpnd.model.rows import Link, PortVlans, VxlanLink
 
@@ -20,6 +21,8 @@ class Links:
         self.by_index: dict[int, Link] = {}
         self.by_name: dict[str, Link] = {}
         self._addresses: dict[int, set[bytes]] = {}
+        self._lengths: dict[int, dict[bytes, int]] = {}
+        """Of the prefixes of addresses."""
         """Of each link that has any."""
         self._vxlans: dict[int, Link] | None = None
         self._ports: dict[int, list[Link]] = {}
@@ -52,6 +55,7 @@ class Links:
         links: Iterable[Link],
         addresses: Iterable[tuple[int, bytes]],
         vlans: Mapping[int, PortVlans],
+        lengths: Iterable[tuple[int, bytes, int]] = (),
     ) -> None:
         """Take a dump."""
         self.vlans = vlans
@@ -60,6 +64,9 @@ class Links:
         self._addresses = {}
         for ifindex, ip in addresses:
             self._addresses.setdefault(ifindex, set()).add(ip)
+        self._lengths = {}
+        for ifindex, ip, length in lengths:
+            self._lengths.setdefault(ifindex, {})[ip] = length
         self._vxlans = None
 
     def put(self, link: Link) -> bool:
@@ -80,6 +87,7 @@ class Links:
         if old is not None and self.by_name.get(old.name) is old:
             del self.by_name[old.name]
         self._addresses.pop(ifindex, None)
+        self._lengths.pop(ifindex, None)
         self._vxlans = None
 
     def vxlan_of(self, vni: int) -> Link | None:
@@ -109,15 +117,36 @@ class Links:
         """Tell whether a link has an IP address."""
         return any(ip in addresses for addresses in self._addresses.values())
 
-    def observe_address(self, ifindex: int, ip: bytes, *, present: bool) -> None:
+    def observe_address(self, event: AddressObserved) -> None:
         """Take an address that came or went."""
-        if present:
+        ifindex, ip = event.ifindex, event.ip
+        if event.present:
             self._addresses.setdefault(ifindex, set()).add(ip)
+            if event.length is not None:
+                self._lengths.setdefault(ifindex, {})[ip] = event.length
         elif (known := self._addresses.get(ifindex)) is not None:
             known.discard(ip)
+            self._lengths.get(ifindex, {}).pop(ip, None)
             if not known:
                 # It may be of a link that is gone, and nobody tells of it again.
                 del self._addresses[ifindex]
+                self._lengths.pop(ifindex, None)
+
+    def no_hosts(self, tenants: Container[int]) -> frozenset[bytes]:
+        """Return the IPv4 network and broadcast addresses of all subnets.
+
+        Those on `tenants` (ifindexes) are left out, and those of prefixes of 31 and 32
+        bits, which have none (RFC 3021).
+        """
+        found = set()
+        for ifindex, lengths in self._lengths.items():
+            for ip, length in () if ifindex in tenants else lengths.items():
+                if len(ip) == 4 and length <= 30:
+                    hosts = (1 << 32 - length) - 1
+                    network = int.from_bytes(ip, "big") & ~hosts
+                    found.add(network.to_bytes(4, "big"))
+                    found.add((network | hosts).to_bytes(4, "big"))
+        return frozenset(found)
 
     def vtep_of(self, name: str) -> bytes:
         """Take the VTEP address from a device; empty while it has none.

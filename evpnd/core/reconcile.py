@@ -11,6 +11,7 @@ from evpnd.core import mobility
 from evpnd.core.binding_tables import depart
 from evpnd.core.bindings import Bindings
 from evpnd.core.evi import MacVrf, Neighbor
+from evpnd.core.flood_list import FloodChanges
 from evpnd.core.originate import Originator
 from evpnd.core.path import Path
 from evpnd.core.removal import split_fixed
@@ -301,35 +302,10 @@ def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
             vrf.questions.append((found[0], ip))
 
 
-def _floods_to(vrf: MacVrf, vtep: bytes) -> bool:
-    """Return whether the flood list is to hold a VTEP."""
-    return (
-        vtep in vrf.imets
-        and vrf.config.flood
-        and vtep != vrf.vtep
-        and len(vtep) == len(vrf.vtep)
-    )
-
-
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
-    everything, vrf.dirty_flood = vrf.dirty_flood, False
-    dirty, vrf.dirty_vteps = vrf.dirty_vteps, set()
-    if everything:
-        dirty.update(vrf.imets.vteps(), vrf.flood_rows)
-    add: list[bytes] = []
-    gone: list[bytes] = []
-    for vtep in dirty:
-        if _floods_to(vrf, vtep):
-            vrf.adopted_vteps.discard(vtep)
-            if vtep in vrf.unmarked_vteps:
-                vrf.unmarked_vteps.discard(vtep)
-                vrf.flood_rows[vtep] = True
-            if vtep not in vrf.flood_rows and not now.waiting(vrf, "flood", vtep):
-                add.append(vtep)
-        elif vrf.flood_rows.get(vtep):
-            held = vtep in vrf.adopted_vteps and not now.settled
-            if not held and not now.waiting(vrf, "flood", vtep):
-                gone.append(vtep)
+    changes = FloodChanges(vrf, lambda vtep: now.waiting(vrf, "flood", vtep))
+    changes.find(now.notices, settled=now.settled)
+    add, gone = list(changes.add), list(changes.gone)
     if now.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
         # They stay, for nothing tells them from an operator's; so somebody has to know.
         vteps = [format_ip(vtep) for vtep in sorted(vrf.unmarked_vteps)]
@@ -344,4 +320,4 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
             del vrf.flood_rows[vtep]
         vrf.flood_drift.delete(gone)
         now.actions.append(DeleteFlood(vrf.vxlan, gone))
-    vrf.flood_drift.settle(dirty)
+    vrf.flood_drift.settle(changes.dirty)

@@ -9,6 +9,7 @@ from typing import Any
 from evpnd.core import findings, originate
 from evpnd.core.engine import Engine
 from evpnd.core.evi import MacVrf
+from evpnd.core.flood_list import flood_note
 from evpnd.core.keeping import kept_rejected
 from evpnd.core.path import Path
 from evpnd.core.policy import view
@@ -102,7 +103,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             "reason": None
             if ready
             else vrf.reason or "its tables have not been read yet",
-            "notes": list(vrf.notes),
+            "notes": [*vrf.notes, *flood_note(vrf)],
             "local_macs": len(vrf.local.keys() | vrf.static.keys()),
             "remote_macs": remote,
             "remote_vteps": len(vrf.imets.vteps() - {vrf.vtep}),

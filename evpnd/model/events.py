@@ -127,6 +127,8 @@ class LinksDumped:
     """(ifindex, IP)."""
     vlans: Mapping[int, PortVlans] = field(default_factory=dict)
     """VLANs of bridges and their ports, by ifindex."""
+    lengths: frozenset[tuple[int, bytes, int]] = frozenset()
+    """(ifindex, IP, prefix length) of the same addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,8 @@ class AddressObserved:
     ifindex: int
     ip: bytes
     present: bool
+    length: int | None = None
+    """Of the prefix of its subnet; None where nobody told."""
 
 
 class FdbObserved(NamedTuple):

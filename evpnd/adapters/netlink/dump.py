@@ -66,13 +66,22 @@ def dump_links() -> LinksDumped:
         for event in parse_links(buffer).events
         if isinstance(event, LinkObserved)
     )
-    addresses = frozenset(
-        (event.ifindex, event.ip)
+    addresses = [
+        event
         for buffer in _consistent(RTM_GETADDR, bytes(_IFADDRMSG_SIZE))
         for event in parse_links(buffer).events
         if isinstance(event, AddressObserved)
+    ]
+    return LinksDumped(
+        links,
+        frozenset((each.ifindex, each.ip) for each in addresses),
+        dump_vlans().vlans,
+        frozenset(
+            (each.ifindex, each.ip, each.length)
+            for each in addresses
+            if each.length is not None
+        ),
     )
-    return LinksDumped(links, addresses, dump_vlans().vlans)
 
 
 def dump_vlans() -> VlansObserved:

@@ -95,12 +95,13 @@ def parse_links(octets: bytes) -> LinkMessages:
         elif kind in (RTM_NEWVLAN, RTM_DELVLAN):
             vlans = True
         elif kind in (RTM_NEWADDR, RTM_DELADDR) and start + _IFADDRMSG.size <= end:
-            *_, ifindex = _IFADDRMSG.unpack_from(octets, start)
+            _, length, *_, ifindex = _IFADDRMSG.unpack_from(octets, start)
             found = dict(attributes(octets, start + _IFADDRMSG.size, end))
             # On a point-to-point device IFA_ADDRESS is the other end.
             ip = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
             if ip:
-                told.events.append(AddressObserved(ifindex, ip, kind == RTM_NEWADDR))
+                present = kind == RTM_NEWADDR
+                told.events.append(AddressObserved(ifindex, ip, present, length))
     return told._replace(vlans=vlans)
 
 

@@ -13,6 +13,7 @@ from evpnd.core.explain.received import (
     within,
 )
 from evpnd.core.explain.story import Story
+from evpnd.core.flood_list import FLOOD_MOST
 from evpnd.core.path import Path
 from evpnd.core.rib import OTHERS, flood_endpoint
 from evpnd.core.selection import best, mac_candidates
@@ -136,6 +137,8 @@ def _tell_vtep_in(
     count = "1 MAC is" if macs == 1 else f"{macs} MACs are"
     story.tell("selected", f"{count} reached by it", vrf, macs=macs)
     unready = story.not_ready(vrf)
+    if lost is None and vtep in vrf.flood_left_out:
+        lost = f"it has room for {FLOOD_MOST} VTEPs, and no more"
     if lost is not None:
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     elif not vrf.config.flood:

@@ -9,6 +9,7 @@ from evpnd.core.sessions import PATH_CACHE
 from evpnd.model.config import VtepConfig
 from evpnd.model.events import AddressObserved, ConfigChanged
 from evpnd.model.ids import (
+    format_ip,
     parse_ip,
     parse_route_target,
     parse_site_of_origin,
@@ -247,3 +248,45 @@ def test_many_distinct_attributes_cost_no_more_than_their_routes() -> None:
     assert len(session.rib) == PATH_CACHE + 10
     assert len(session.paths) <= PATH_CACHE
     assert len(session.ranks) <= PATH_CACHE
+
+
+def test_a_next_hop_that_is_no_hosts_in_the_underlay_is_none() -> None:
+    """The network and the broadcast address of a subnet of ours (RFC 919)."""
+    here = Host()
+    here.up()
+    keys = {vtep: mac(number) for number, vtep in enumerate(NO_HOSTS + HOSTS)}
+    for vtep, key in keys.items():
+        here.run(announce(PEERS[0], attributes(vtep), vtep, key))
+        here.run(announce_imet(PEERS[0], vtep))
+
+    def reached() -> set[str]:
+        assert {format_ip(ip) for ip in here.kernel.flood} == {
+            format_ip(ip) for ip in here.vrf.remote_rows.values()
+        }
+        return {vtep for vtep, key in keys.items() if key in here.vrf.remote_rows}
+
+    assert reached() == {*NO_HOSTS, *HOSTS}
+    here.run(AddressObserved(9, parse_ip("10.8.4.1"), present=True, length=22))
+    here.run(AddressObserved(9, parse_ip("10.9.0.0"), present=True, length=31))
+    assert reached() == set(HOSTS)
+    reasons = {
+        str(each["next_hop"]): each["reason"]
+        for each in route_views.routes(here.engine)
+        if each["type"] == 2
+    }
+    assert reasons[NO_HOSTS[0]] == (
+        "its next hop is the network or broadcast address of a subnet here"
+    )
+
+    # Tenants' subnets are not the underlay's.
+    here.run(AddressObserved(9, parse_ip("10.8.4.1"), present=False))
+    here.run(AddressObserved(BRIDGE, parse_ip("10.8.4.1"), present=True, length=22))
+    assert reached() == {*NO_HOSTS, *HOSTS}
+
+
+NO_HOSTS = ("10.8.4.0", "10.8.7.255")
+HOSTS = ("10.8.5.0", "10.8.5.255", "10.9.0.1", "10.8.8.0")
+
+
+def mac(number: int) -> bytes:
+    return b"\2\0\0\0\1" + bytes([number])

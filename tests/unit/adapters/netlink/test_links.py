@@ -161,7 +161,7 @@ def test_the_local_end_of_an_address_is_told(kind: int, present: bool) -> None:
     octets = notification(kind, (body + both).hex())
 
     assert parse_links(octets).events == [
-        AddressObserved(4, bytes([192, 0, 2, 1]), present=present)
+        AddressObserved(4, bytes([192, 0, 2, 1]), present=present, length=32)
     ]
 
 
@@ -170,7 +170,9 @@ def test_an_ipv6_address_has_no_local_attribute() -> None:
     body = struct.pack("=BBBBI", 10, 64, 0, 0, 4) + attribute(1, ip)
     octets = notification(DEL_ADDRESS, body.hex())
 
-    assert parse_links(octets).events == [AddressObserved(4, ip, present=False)]
+    assert parse_links(octets).events == [
+        AddressObserved(4, ip, present=False, length=64)
+    ]
 
 
 @pytest.mark.parametrize("size", range(len(VXLAN)))
