@@ -258,6 +258,12 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def runnable_seconds(pid: int) -> float:
+    """Add up the seconds that a process ran, or would have on a machine at rest."""
+    ran, waited, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
+    return (int(ran) + int(waited)) / 1e9
+
+
 def resident_mib(pid: int) -> float:
     """Read the resident set of a process."""
     status = Path(f"/proc/{pid}/status").read_text()

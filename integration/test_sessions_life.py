@@ -1,6 +1,7 @@
 """How connections begin, collide, break and come back, whatever octets they carry."""
 
 import random
+import resource
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ from integration.speaker_lab import (
     open_descriptors,
     peer,
     resident_mib,
+    runnable_seconds,
 )
 
 pytestmark = pytest.mark.root
@@ -368,3 +370,24 @@ def resources(speaker: SpeakerRun) -> tuple[int, float]:
     """Count open descriptors and MiB of the speaker."""
     pid = speaker.process.pid
     return open_descriptors(pid), resident_mib(pid)
+
+
+def test_without_a_descriptor_a_connection_waits_and_costs_no_turns(
+    tmp_path: Path,
+) -> None:
+    config = peer(passive=True)
+    with SpeakerRun(tmp_path / "s", [config]) as speaker:
+        speaker.wait_heard("state", state="active")
+        pid = speaker.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        highest = max(int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir())
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
+        with RawPeer.connect(PEER, REMOTE4, LOCAL4) as far:
+            speaker.wait(lambda: "accept_failed" in speaker.log(), 10, "a complaint")
+            before = runnable_seconds(pid)
+            time.sleep(3)
+            assert runnable_seconds(pid) - before < 1.5
+
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+            far.send(GOOD_OPEN)
+            far.listen_for(OPEN, timeout=10)

@@ -14,7 +14,7 @@ import pytest
 from evpnd.adapters.control.client import request
 from integration.lab import ROUTER_SESSION, Host, MakeLab, evi
 from integration.lab_evpnd import Evpnd
-from integration.lab_netns import inside, wait_until
+from integration.lab_netns import inside, ip, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -22,6 +22,7 @@ VNI = 10100
 ASN = 65001
 PORT = 9471
 DESCRIPTORS = 64
+PORTS = 40
 SHOW: dict[str, object] = {"command": "show", "what": "evis"}
 
 
@@ -93,3 +94,32 @@ def test_signals_in_a_row_are_one_reload(host: Host) -> None:
     assert reloads(daemon) <= 2
     daemon.process.signal(signal.SIGHUP)
     wait_until(lambda: reloads(daemon) > 1, 10, "another reload")
+
+
+def test_tenant_ports_beyond_the_limit_are_told_and_leave_descriptors(
+    host: Host,
+) -> None:
+    """A socket each; a limit of the speaker's is the next agent's."""
+    names = [f"tenant{number}" for number in range(PORTS)]
+    ip(
+        (f"link add {name} master br{VNI} type veth peer {name}p" for name in names),
+        host.namespace,
+    )
+    ip((f"link set {name} up" for name in names), host.namespace)
+    daemon = run(host)
+    resource.prlimit(
+        daemon.process.pid, resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS)
+    )
+    daemon.kill_agent()
+
+    def told() -> list[dict[str, object]]:
+        return [e for e in daemon.show("events") if e["event"] == "descriptors_short"]
+
+    daemon.wait_show("events", lambda _: bool(told()), "a warning")
+    [warning] = told()
+    assert warning["limit"] == DESCRIPTORS
+    assert f"LimitNOFILE= of the service to {PORTS + 160}" in str(warning["fix"])
+    daemon.wait_ready(1)
+    used = len(list(Path(f"/proc/{daemon.agent_pid()}/fd").iterdir()))
+    assert used <= DESCRIPTORS // 2 + 8
+    assert daemon.reload().returncode == 0

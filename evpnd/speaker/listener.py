@@ -37,6 +37,9 @@ a collision is closed long before."""
 UNREAD_MAX = 64 * 1024
 """Octets that are read of a connection that waits."""
 
+ACCEPT_PAUSE = 0.5
+"""Seconds without accepting after that failed, for want of descriptors."""
+
 COMPLAIN_EVERY = 60.0
 """Seconds between two log entries about the same trouble."""
 COMPLAINTS_MAX = 1000
@@ -100,6 +103,8 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         self._waiting: list[Waiting] = []
         self._complaints: set[str] = set()
         self._complain_at: dict[str, float] = {}
+        self._accept_at = 0.0
+        """When listening sockets are looked at again, after they failed."""
 
     # Sockets
 
@@ -144,8 +149,11 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
 
     def descriptors(self) -> list[int]:
         """List what to poll for input."""
+        listening = self._listening.values()
+        if time.monotonic() < self._accept_at:
+            listening = {}.values()
         return [
-            *(listening.fileno() for listening in self._listening.values()),
+            *(each.fileno() for each in listening),
             *(
                 waiting.connection.fd()
                 for waiting in self._waiting
@@ -190,6 +198,8 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
                     break
                 except OSError as error:  # out of descriptors, or gone already
                     self._complain("accept_failed", reason=error.strerror)
+                    # It stays readable; polled, it would be all that we do.
+                    self._accept_at = time.monotonic() + ACCEPT_PAUSE
                     break
                 self._accept(io)
         return False
