@@ -11,10 +11,16 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Final
 
+import structlog
+
 from evpnd.adapters import descriptors
 
 PAUSE: Final = 0.5
 """Seconds without accepting after the kernel refused a descriptor."""
+COMPLAIN_EVERY: Final = 60.0
+"""Seconds between two log entries about that."""
+
+log = structlog.get_logger()
 
 
 class Clients:
@@ -38,6 +44,7 @@ class Clients:
         self._most = most
         self._refusal = refusal
         self._tasks: dict[asyncio.Task[None], socket.socket] = {}
+        self._complain_at = 0.0
         self._resuming: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -66,8 +73,9 @@ class Clients:
             client, _ = self._listener.accept()
         except BlockingIOError:
             return
-        except OSError:
+        except OSError as error:
             # No descriptor or no memory; or the client is gone already.
+            self._complain(error, loop.time())
             loop.remove_reader(self._listener)
             self._resuming = loop.call_later(PAUSE, self._resume)
             return
@@ -82,6 +90,11 @@ class Clients:
         task = loop.create_task(self._serve(client))
         self._tasks[task] = client
         task.add_done_callback(self._leave)
+
+    def _complain(self, error: OSError, now: float) -> None:
+        if now >= self._complain_at:
+            self._complain_at = now + COMPLAIN_EVERY
+            log.warning("accept_failed", reason=error.strerror)
 
     def _leave(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task).close()

@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import gc
 import os
-import resource
 import signal
 import traceback
 import warnings
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Final, NoReturn
 
 from evpnd.adapters.control.encoding import encoded, refusal
@@ -90,6 +90,7 @@ class _Copy:
         finally:
             os.close(writer)
         os.set_blocking(self._reader, False)
+        self._reaping: asyncio.Future[tuple[int, int]] | None = None
 
     async def answer(self) -> AsyncGenerator[bytes, None]:
         begun = False
@@ -119,8 +120,7 @@ class _Copy:
 
     async def _reap(self) -> str | None:
         """Wait for the end that follows the answer; return what went wrong."""
-        _, status = await asyncio.shield(asyncio.to_thread(os.waitpid, self._pid, 0))
-        self._pid = 0
+        _, status = await self._ended()
         code = os.waitstatus_to_exitcode(status)
         if code < 0:
             return f"the copy that answers died: {signal.Signals(-code).name}"
@@ -128,9 +128,17 @@ class _Copy:
 
     async def _end(self) -> None:
         os.close(self._reader)
-        if self._pid:
+        if self._reaping is None:
             os.kill(self._pid, signal.SIGKILL)
-            await asyncio.shield(asyncio.to_thread(os.waitpid, self._pid, 0))
+        await self._ended()
+
+    def _ended(self) -> asyncio.Future[tuple[int, int]]:
+        """Wait for the process once, however often its waiter is cancelled."""
+        if self._reaping is None:
+            self._reaping = asyncio.ensure_future(
+                asyncio.to_thread(os.waitpid, self._pid, 0)
+            )
+        return asyncio.shield(self._reaping)
 
 
 async def _readable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
@@ -154,9 +162,7 @@ def _work(writer: int, work: Callable[[], dict[str, object]]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        os.closerange(0, writer)
-        os.closerange(writer + 1, limit)
+        _close_all_but(writer)
         os.nice(5)
         for piece in encoded(work()):
             begun = True
@@ -170,6 +176,13 @@ def _work(writer: int, work: Callable[[], dict[str, object]]) -> NoReturn:
                 status = 0
     finally:
         os._exit(status)
+
+
+def _close_all_but(kept: int) -> None:
+    # Up to the highest that is open: the limit may be a thousand millions.
+    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    os.closerange(0, kept)
+    os.closerange(kept + 1, highest + 1)
 
 
 def _write(writer: int, octets: bytes) -> None:

@@ -14,6 +14,8 @@ LEFT_BY_PORTS: Final = 128
 OWN: Final = 32
 """Descriptors that the agent has open itself, generously."""
 
+_UNLIMITED: Final = 1 << 30
+
 
 def raise_limit() -> int:
     """Raise the limit as far as it goes without privileges; return it."""
@@ -24,7 +26,8 @@ def raise_limit() -> int:
 
 def limit() -> int:
     """Return how many descriptors the process may have (RLIMIT_NOFILE)."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _UNLIMITED if soft == resource.RLIM_INFINITY else soft
 
 
 def needed(ports: int) -> int:
