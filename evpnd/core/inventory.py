@@ -103,7 +103,9 @@ class Inventory:
 
     def observe_address(self, event: AddressObserved) -> None:
         """Take an address that came or went."""
-        self.links.observe_address(event)
+        self.links.observe_address(
+            event.ifindex, event.ip, present=event.present, length=event.length
+        )
         self.changed = True
 
     def take_paths(self, mtus: dict[bytes, int]) -> None:

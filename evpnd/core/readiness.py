@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, EviConfig
-from evpnd.model.events import AddressObserved
 from evpnd.model.ids import format_ip, is_host_ip, is_link_local
 from evpnd.model.rows import Link, PortVlans, VxlanLink
 
@@ -117,13 +116,14 @@ class Links:
         """Tell whether a link has an IP address."""
         return any(ip in addresses for addresses in self._addresses.values())
 
-    def observe_address(self, event: AddressObserved) -> None:
-        """Take an address that came or went."""
-        ifindex, ip = event.ifindex, event.ip
-        if event.present:
+    def observe_address(
+        self, ifindex: int, ip: bytes, *, present: bool, length: int | None = None
+    ) -> None:
+        """Take an address that came or went; `length` is its prefix's."""
+        if present:
             self._addresses.setdefault(ifindex, set()).add(ip)
-            if event.length is not None:
-                self._lengths.setdefault(ifindex, {})[ip] = event.length
+            if length is not None:
+                self._lengths.setdefault(ifindex, {})[ip] = length
         elif (known := self._addresses.get(ifindex)) is not None:
             known.discard(ip)
             self._lengths.get(ifindex, {}).pop(ip, None)
