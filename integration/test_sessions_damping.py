@@ -112,6 +112,21 @@ def test_a_connection_that_we_open_waits_as_well(tmp_path: Path) -> None:
             assert time.monotonic() - begin > 1
 
 
+def test_a_peer_that_has_just_started_is_not_left_alone_for_long(
+    tmp_path: Path,
+) -> None:
+    """As FRR does: 5/0 until zebra has told bgpd of the interfaces."""
+    with RawListener(PEER, REMOTE4) as listening, SpeakerRun(tmp_path / "s", [peer()]):
+        for _ in range(5):
+            listening.accept().finish()
+        # The pause is at its longest now, 3.75 s at least.
+        end(listening.accept(), message(NOTIFICATION, bytes([5, 0])))
+        begin = time.monotonic()
+        with listening.accept() as far:
+            assert time.monotonic() - begin < 3
+            far.establish()
+
+
 def test_routes_are_sent_again_when_the_agent_says_so(tmp_path: Path) -> None:
     with (
         SpeakerRun(tmp_path / "s", [peer()]) as speaker,

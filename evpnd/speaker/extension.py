@@ -17,12 +17,13 @@ from exabgp.protocol.family import AFI, SAFI, Family
 from evpnd.speaker.agent_pipe import AgentPipe
 from evpnd.speaker.commands import SpeakerApi, register
 from evpnd.speaker.connection import SpeakerOutgoing
+from evpnd.speaker.delay import SpeakerDelay
 from evpnd.speaker.fast_path import SpeakerProtocol
 from evpnd.speaker.hold_timer import HoldTimer
 from evpnd.speaker.listener import SpeakerListener
 from evpnd.speaker.logs import exabgp_formatter, exabgp_traceback
 from evpnd.speaker.neighbor import SpeakerCapabilities, SpeakerNeighbor
-from evpnd.speaker.peer import SpeakerDelay, SpeakerPeer
+from evpnd.speaker.peer import SpeakerPeer
 from evpnd.speaker.reactor import SpeakerDaemon, SpeakerSignal
 
 EVPN_NEXT_HOPS = (4, 16, 32)

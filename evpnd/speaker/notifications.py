@@ -3,7 +3,7 @@
 from exabgp.bgp.message import Notify
 from exabgp.bgp.message.notification import Notification
 
-CEASE = 6
+FSM_ERROR, CEASE = 5, 6
 SHUTDOWN, RESET, HARD_RESET = 2, 4, 9
 PREFIX_LIMIT = 1
 """Subcodes of Cease whose data has a meaning (RFC 4486, RFC 9003, RFC 8538)."""
@@ -145,3 +145,15 @@ def _text(data: bytes) -> str:
 def _clean(text: str) -> str:
     """Leave nothing in a stranger's words that a terminal would obey."""
     return "".join(each if each.isprintable() else " " for each in text).strip()
+
+
+def is_not_ready(error: object) -> bool:
+    """Return whether a peer that sends this in the place of its OPEN has just started.
+
+    FRR's bgpd answers a connection that comes before zebra has told it of the
+    interfaces with a Finite State Machine Error (bgp_connect_success in
+    bgpd/bgp_fsm.c). The pauses that grew while nobody was there then begin anew,
+    lest it be left alone for seconds.
+    """
+    received = isinstance(error, Notification) and not isinstance(error, Notify)
+    return received and error.code == FSM_ERROR  # type: ignore[attr-defined]

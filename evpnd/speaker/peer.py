@@ -1,7 +1,6 @@
 """A peer's life: when it may speak, how it ends, and what the agent hears of it."""
 
 import ipaddress
-import random
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +11,6 @@ from exabgp.bgp.message import Notify
 from exabgp.bgp.message.notification import Notification
 from exabgp.bgp.message.open.capability import REFRESH, Capability
 from exabgp.bgp.message.refresh import RouteRefresh
-from exabgp.reactor.delay import Delay
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.peer import ACTION, Peer
 
@@ -20,7 +18,13 @@ from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
 from evpnd.speaker.damping import FREE, FREE_CLOSED, Damping
 from evpnd.speaker.journal import Journal
-from evpnd.speaker.notifications import CEASE, PREFIX_LIMIT, Goodbye, describe
+from evpnd.speaker.notifications import (
+    CEASE,
+    PREFIX_LIMIT,
+    Goodbye,
+    describe,
+    is_not_ready,
+)
 from evpnd.speaker.record import SessionRecord
 from evpnd.speaker.silent_drops import (
     REASONS,
@@ -29,35 +33,8 @@ from evpnd.speaker.silent_drops import (
     WITHOUT_PASSWORD,
 )
 
-RETRY_MAX = 5
-"""Seconds between attempts to connect, at most."""
-
 FORWARDING_STATE = 0x80
 """F bit of a family in the graceful restart capability (RFC 4724, section 3)."""
-
-
-class SpeakerDelay(Delay):  # type: ignore[misc] # exabgp has no types
-    """1 to 5 seconds between attempts, so that hosts started in any order meet.
-
-    A little jitter keeps two speakers that collided from colliding again.
-    """
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Allow an attempt now."""
-        self._failures = 0
-        self._until = 0.0
-
-    def increase(self) -> None:
-        """Wait, longer after each failure."""
-        self._failures = min(self._failures + 1, RETRY_MAX)
-        self._until = time.monotonic() + self._failures * random.uniform(0.75, 1)  # noqa: S311
-
-    def backoff(self) -> bool:
-        """Tell whether it is too early."""
-        return time.monotonic() < self._until
 
 
 class Reopened(NetworkError):  # type: ignore[misc] # noqa: N818 # no error
@@ -231,6 +208,8 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         elif isinstance(error, NetworkError) and not isinstance(error, Superseded):
             self.tell_error(f"{error}{self._progress()}")
         self.farewell = None
+        if self.fsm == FSM.OPENSENT and is_not_ready(error):
+            self._delay.reset()
         super()._close(message, error)
         self.report_state()
 

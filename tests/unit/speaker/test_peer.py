@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evpnd.speaker import logs, messages, systemd
+from evpnd.speaker.delay import SpeakerDelay
 from evpnd.speaker.listener import Speaker, Verdict, collide
-from evpnd.speaker.peer import SpeakerDelay
 
 
 def test_the_first_attempt_is_at_once_and_the_others_wait(
