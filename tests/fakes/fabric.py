@@ -20,6 +20,7 @@ from evpnd.model.actions import (
     FinishAnnouncement,
     KernelAction,
     Notice,
+    ReopenSession,
     RequestRefresh,
     ResetSession,
     WithdrawImet,
@@ -165,6 +166,8 @@ class Host(Speaker):
                     way.rib.sweep_stale()
             case RequestRefresh(peer):
                 self.out[peer].queue.append(RefreshAsked())
+            case ReopenSession(peer):
+                self.fabric.reopen(self, peer)
             case ResetSession(peer):
                 raise AssertionError(f"{self.address} resets the session of {peer}")
             case Notice():
@@ -210,6 +213,8 @@ class Fabric:
         """MACs that an operator put on a port: (host, sticky)."""
         addresses = [f"192.0.2.{number}" for number in range(1, size + 1)]
         self.reflectors = [Reflector(f"192.0.2.{101 + n}") for n in range(reflectors)]
+        self.reopened: list[tuple[Direction, Direction]] = []
+        """Sessions that one end closed to open them again."""
         self.hosts: list[Host] = []
         for number, address in enumerate(addresses, 1):
             vtep = f"10.0.0.{number}"
@@ -229,12 +234,18 @@ class Fabric:
             self.hosts.append(Host(address, vtep, settings, self, vlans))
         self.sessions: list[tuple[Direction, Direction]] = []
         for left, right in self._pairs():
-            there, back = Direction(left, right), Direction(right, left)
+            there, back = (
+                Direction(left, right, self._clock),
+                Direction(right, left, self._clock),
+            )
             left.out[right.address] = right.into[left.address] = there
             right.out[left.address] = left.into[right.address] = back
             self.sessions.append((there, back))
         self.ways = [way for session in self.sessions for way in session]
         self.settle()
+
+    def _clock(self) -> float:
+        return self.now
 
     def _pairs(self) -> Iterator[tuple[Speaker, Speaker]]:
         for number, host in enumerate(self.hosts):
@@ -268,6 +279,13 @@ class Fabric:
 
     def sessions_of(self, host: Host) -> list[tuple[Direction, Direction]]:
         return [s for s in self.sessions if host in (s[0].sender, s[1].sender)]
+
+    def reopen(self, host: Host, peer: Peer) -> None:
+        """Have a host close a session that it opens again, with graceful restart."""
+        ways = (host.out[peer], host.into[peer])
+        session = next(s for s in self.sessions if s[0] in ways)
+        self.break_down(session, graceful=True)
+        self.reopened.append(session)
 
     def restart_daemon(self, host: Host, *, graceful: bool) -> None:
         """Lose speaker and core of a host; its kernel stays as it is."""
@@ -337,6 +355,9 @@ class Fabric:
             if due > end:
                 break
             self.now = max(self.now, due)
+            self.drain()
+            while self.reopened:
+                self.bring_up(self.reopened.pop(), forwarding=True)
             self.drain()
         self.now = end
         self.drain()

@@ -1,6 +1,7 @@
 """Sessions of a fabric: real octets on their way, and route reflectors."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from evpnd.model.events import PeerWentDown, PeerWentUp
@@ -24,10 +25,12 @@ Message = bytes | PeerWentUp | PeerWentDown | RefreshAsked
 class Direction:
     """One direction of a session: what was told, and what is under way."""
 
-    def __init__(self, sender: "Speaker", receiver: "Speaker") -> None:
+    def __init__(
+        self, sender: "Speaker", receiver: "Speaker", clock: Callable[[], float]
+    ) -> None:
         self.sender = sender
         self.receiver = receiver
-        self.rib = AdjRibOut()
+        self.rib = AdjRibOut(clock)
         self.queue: deque[Message] = deque()
         self.up = False
 
