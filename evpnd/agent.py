@@ -61,6 +61,8 @@ RELOAD_PAUSE = 0.1
 """Seconds without a signal, after which those that came in a row are one reload."""
 RELOAD_PAUSES = 10
 """Pauses after which it begins though signals keep coming."""
+SWEPT = 1024
+"""Routes of a peer that is gone which one turn withdraws."""
 SHOWN_AT_ONCE = 5_000
 """Routes and local MACs above which a copy writes the tables: some 25 ms."""
 
@@ -181,7 +183,8 @@ class Agent:
         if self._stopping:
             return []
         now = time.monotonic()
-        actions = self.engine.reconcile(now)
+        busy = self._kernel.backlog() > BACKLOG_MOST
+        actions = self.engine.reconcile(now, 0 if busy else SWEPT)
         self._do(actions)
         if self._timer is not None:
             self._timer.cancel()

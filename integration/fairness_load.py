@@ -105,6 +105,12 @@ def mark_pairs(size: int) -> Iterator[bytes]:
         yield BEGIN + one + END
 
 
+def gone(size: int) -> Iterator[bytes]:
+    """Announce MACs, then leave all of them out of a refresh."""
+    yield from macs(size)
+    yield BEGIN + END
+
+
 def requests(size: int) -> Iterator[bytes]:
     """Ask for all routes again and again."""
     for _ in range(size):
@@ -123,13 +129,12 @@ def communities(size: int) -> Iterator[bytes]:
 
 def flaps(size: int) -> Iterator[bytes]:
     """Announce and withdraw the same MACs."""
-    for at in range(0, size, 2_000):
+    for _ in range(0, size, 2_000):
         keys = [mac(n) for n in range(1_000)]
         yield from _routes(keys)
         for cut in range(0, 1_000, NLRIS_AN_UPDATE):
             some = keys[cut : cut + NLRIS_AN_UPDATE]
             yield withdrawal(b"".join(encode_mac_ip(RD, 0, some)))
-        del at
 
 
 def nothing(_: int) -> Iterator[bytes]:
@@ -156,6 +161,7 @@ LOADS = {
     "type-3": Load(type_3, 20_000, 5_000),
     "marks": Load(marks, 20_000, 10_000),
     "mark-pairs": Load(mark_pairs, 20_000, 10_000),
+    "gone": Load(gone, 500_000, 50_000),
     "refresh": Load(requests, 27_100, 5_000),
     "communities": Load(communities, 20_000, 5_000),
     "flaps": Load(flaps, 400_000, 40_000),

@@ -203,9 +203,10 @@ class Engine:
                 deleting=failure.deleting,
             )
 
-    def reconcile(self, now: float) -> list[Action]:
-        """Hand out what brings the world to what the state wants."""
+    def reconcile(self, now: float, sweep: int | None = None) -> list[Action]:
+        """Hand out what the state wants; `sweep`: as in `Peering.sweep`."""
         self._expire(now)
+        self.peering.sweep(sweep)
         actions, self._pending = self._pending, []
         actions.extend(self.peering.actions)
         self.peering.actions.clear()

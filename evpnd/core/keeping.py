@@ -4,8 +4,9 @@ from collections import Counter
 from sys import getsizeof
 
 from evpnd.core.admission import fate, other_fate
+from evpnd.core.leaving import Table
 from evpnd.core.path import Path
-from evpnd.core.rib import AdjRibIn, Table
+from evpnd.core.rib import AdjRibIn
 
 _OTHER_ROUTE = 500
 """Octets of a route of another type than 2, about."""

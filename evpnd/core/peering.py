@@ -305,11 +305,20 @@ class Peering:
         self.settled = True
         return True
 
+    def sweep(self, most: int | None) -> None:
+        """Withdraw of each peer some of what it has no longer; None: all of it."""
+        for session in self.sessions.values():
+            if session.rib.leaving:
+                session.rib.sweep(most)
+
     def next_due(self) -> float | None:
-        """Say when the next wait is over."""
+        """Say when the next wait is over; in the past where routes are leaving."""
+        sessions = self.sessions.values()
+        if any(session.rib.leaving for session in sessions):
+            return 0.0
         deadlines = (
             session.deadline
-            for session in self.sessions.values()
+            for session in sessions
             if session.peer not in self.replaying
         )
         return min((d for d in deadlines if d is not None), default=None)
@@ -319,7 +328,9 @@ class Peering:
         wanted = {peer.address: peer for peer in config.peers}
         for peer in list(self.sessions):
             if peer not in wanted:
-                self.sessions.pop(peer).rib.drop_all()
+                rib = self.sessions.pop(peer).rib
+                rib.drop_all()
+                rib.sweep(None)
                 self.replaying.discard(peer)
                 self.quotas.pop(peer, None)
         for peer, settings in wanted.items():

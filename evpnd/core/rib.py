@@ -10,6 +10,7 @@ from typing import Any
 from evpnd.core.admission import Admission, other_fate, source_of
 from evpnd.core.evi import MacVrf
 from evpnd.core.evi_routes import add, add_fresh, remove
+from evpnd.core.leaving import AT_ONCE, Again, Leaving, Table, has_limits
 from evpnd.core.path import Path
 from evpnd.core.policy.limits import Coming, Limits
 from evpnd.core.policy.places import Entrant
@@ -27,46 +28,11 @@ TOGETHER = 2.0
 OTHERS = b""
 """Stands for the RD of routes of other types than 2."""
 
-Table = dict[bytes, Path]
-
-
-class Again:
-    """What a peer has sent since it began to send all its routes again.
-
-    What it has not is stale. Kept this way round, for a peer may begin as often as it
-    likes, and a mark must not cost what there is in its table.
-    """
-
-    __slots__ = ("mac_ip", "others")
-
-    def __init__(self) -> None:
-        """Begin with nothing sent."""
-        self.mac_ip: dict[bytes, set[bytes]] = {}
-        """RD and Ethernet Tag to MAC and IP."""
-        self.others: set[tuple[object, ...]] = set()
-
-    def __len__(self) -> int:
-        """Return the number of routes."""
-        return sum(map(len, self.mac_ip.values())) + len(self.others)
-
-    def take(self, source: bytes, keys: Iterable[bytes]) -> None:
-        """Take note that type 2 routes were sent."""
-        known = self.mac_ip.get(source)
-        if known is None:
-            known = self.mac_ip[source] = set()
-        known.update(keys)
-
-    def forget(self, source: bytes, keys: Iterable[bytes]) -> None:
-        """Take note that type 2 routes were withdrawn."""
-        known = self.mac_ip.get(source)
-        if known is not None:
-            known.difference_update(keys)
-
 
 class AdjRibIn:
     """The routes of one peer, as it sent them."""
 
-    __slots__ = ("again", "late", "mac_ip", "others")
+    __slots__ = ("again", "late", "leaving", "mac_ip", "others")
 
     def __init__(self) -> None:
         """Begin empty."""
@@ -78,6 +44,8 @@ class AdjRibIn:
         seconds: by RD and Ethernet Tag, with nothing for types other than 2."""
         self.again: Again | None = None
         """While the peer restarts or refreshes: the routes that it has sent again."""
+        self.leaving: list[Leaving] = []
+        """What it has no longer and EVIs have still; the oldest first."""
 
     def __len__(self) -> int:
         """Count the routes."""
@@ -229,12 +197,38 @@ class AdjRibIn:
         self.again = None
         return self._withdraw_all_but(Again())
 
+    def sweep(self, most: int | None) -> None:
+        """Withdraw some of what is leaving, or all of it where there is no limit."""
+        while self.leaving:
+            self.leaving[0].withdraw(most)
+            if self.leaving[0]:
+                return
+            del self.leaving[0]
+
+    def _leave_all_but(self, those: Again) -> None:
+        """Keep of the type 2 routes what was sent again; the rest goes in slices."""
+        old, sent = self.mac_ip, those.mac_ip
+        self.leaving.append(Leaving(old, sent))
+        self.mac_ip = {
+            source: {key: old[source][key] for key in keys}
+            for source, keys in sent.items()
+            if keys
+        }
+        for source, late in list(self.late.items()):
+            if source != OTHERS:
+                keys = late.keys() & sent.get(source, ())
+                self.late[source] = {key: late[key] for key in keys}
+
     def _withdraw_all_but(self, those: Again) -> int:
         count = len(self) - len(those)
         limits = None
+        if count > AT_ONCE and not has_limits(self.mac_ip):
+            self._leave_all_but(those)
         for source, table in list(self.mac_ip.items()):
             sent = those.mac_ip.get(source, ())
             keys = [key for key in table if key not in sent]
+            if not keys:
+                continue
             batch = MacIpBatch(source[:8], source[8:], b"", b"", keys)
             limits = self._withdraw(batch) or limits
         if limits is not None:
@@ -363,6 +357,7 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -
         vrf.imets.clear()
     limited: list[Coming] = []
     for rib in ribs:
+        rib.leaving.clear()
         for source, table in rib.mac_ip.items():
             judged: dict[Path, list[bytes]] = {}
             for key, path in table.items():

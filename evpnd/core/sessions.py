@@ -184,4 +184,8 @@ class Session:
         self.told_everything = True
         self.deadline = self.owed = None
         self._returning = False
-        return self.rib.drop_stale()
+        gone = self.rib.drop_stale()
+        if gone:
+            # What leaves must not share a path with what comes.
+            self.paths.clear()
+        return gone
