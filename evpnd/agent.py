@@ -61,7 +61,7 @@ RELOAD_PAUSE = 0.1
 """Seconds without a signal, after which those that came in a row are one reload."""
 RELOAD_PAUSES = 10
 """Pauses after which it begins though signals keep coming."""
-SWEPT = 1024
+SWEPT = 512
 """Routes of a peer that is gone which one turn withdraws."""
 SHOWN_AT_ONCE = 5_000
 """Routes and local MACs above which a copy writes the tables: some 25 ms."""
@@ -87,6 +87,8 @@ class Agent:
         self._readable = read_lines(STDIN, self._lines, self._stopped.set)
         self._holding = False
         """The peers' lines wait for the kernel."""
+        self._holds = 0
+        """How many turns' rows are waited for meanwhile."""
         self._turn_due: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reloading = asyncio.Lock()
@@ -183,7 +185,8 @@ class Agent:
         if self._stopping:
             return []
         now = time.monotonic()
-        busy = self._kernel.backlog() > BACKLOG_MOST
+        # Else what is swept would keep the peers' lines from being read.
+        busy = self._holding or self._kernel.backlog() > BACKLOG_LEAST
         actions = self.engine.reconcile(now, 0 if busy else SWEPT)
         self._do(actions)
         if self._timer is not None:
@@ -213,8 +216,9 @@ class Agent:
         if kernel:
             self._kernel.submit(kernel)
             if self._oldest_input is not None:
-                self._kernel.call_when_done(partial(self._written, self._oldest_input))
-                self._hold_input()
+                written = partial(self.reports.written, self._oldest_input)
+                self._kernel.call_when_done(written)
+            self._hold_input()
         self._oldest_input = None
 
     def _hold_input(self) -> None:
@@ -222,11 +226,16 @@ class Agent:
         if not self._holding and self._kernel.backlog() > BACKLOG_MOST:
             self._holding = True
             asyncio.get_running_loop().remove_reader(STDIN)
+        if self._holding:
+            self._holds += 1
+            self._kernel.call_when_done(self._release_input)
 
-    def _written(self, since: float) -> None:
-        """Take note that the rows of a turn are in the kernel."""
-        self.reports.written(since)
-        if self._holding and self._kernel.backlog() <= BACKLOG_LEAST:
+    def _release_input(self) -> None:
+        """Read on where few rows wait, or nothing that was submitted does."""
+        self._holds -= 1
+        if self._holding and (
+            self._kernel.backlog() <= BACKLOG_LEAST or not self._holds
+        ):
             self._holding = False
             asyncio.get_running_loop().add_reader(STDIN, self._readable)
 
