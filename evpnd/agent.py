@@ -26,6 +26,7 @@ from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies
+from evpnd.adapters.exabgp.intake import Intake
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.adapters.exabgp.pipe import Output, read_lines
 from evpnd.adapters.explaining import explain
@@ -52,11 +53,6 @@ SWITCH_INTERVAL = 0.0005
 lock; Python's 5 ms would make it wait longer than the send took."""
 GC_THRESHOLD = 50_000
 """Allocations between collections: the tables are large and hold no cycles."""
-BACKLOG_MOST = 1024
-"""Rows that wait for the kernel above which no more of the peers' lines are read: a
-row waits behind that many, some 10 ms, whoever sent them."""
-BACKLOG_LEAST = 512
-"""Rows below which they are read again; the kernel is not to wait for us."""
 RELOAD_PAUSE = 0.1
 """Seconds without a signal, after which those that came in a row are one reload."""
 RELOAD_PAUSES = 10
@@ -84,11 +80,8 @@ class Agent:
         self._kernel = Kernel(self._take)
         self._copies = Copies()
         self._stopped = asyncio.Event()
-        self._readable = read_lines(STDIN, self._lines, self._stopped.set)
-        self._holding = False
-        """The peers' lines wait for the kernel."""
-        self._holds = 0
-        """How many turns' rows are waited for meanwhile."""
+        readable = read_lines(STDIN, self._lines, self._stopped.set)
+        self._intake = Intake(STDIN, readable, self._kernel)
         self._turn_due: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reloading = asyncio.Lock()
@@ -119,7 +112,7 @@ class Agent:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
-        loop.add_reader(STDIN, self._readable)
+        self._intake.start()
         self._turn()
         started = {"pid": os.getpid(), "config": str(self.config.path)}
         self.reports.notice(Notice("info", "agent_started", started))
@@ -186,8 +179,8 @@ class Agent:
             return []
         now = time.monotonic()
         # Else what is swept would keep the peers' lines from being read.
-        busy = self._holding or self._kernel.backlog() > BACKLOG_LEAST
-        actions = self.engine.reconcile(now, 0 if busy else SWEPT)
+        sweep = 0 if self._intake.is_busy() else SWEPT
+        actions = self.engine.reconcile(now, sweep)
         self._do(actions)
         if self._timer is not None:
             self._timer.cancel()
@@ -218,26 +211,8 @@ class Agent:
             if self._oldest_input is not None:
                 written = partial(self.reports.written, self._oldest_input)
                 self._kernel.call_when_done(written)
-            self._hold_input()
+            self._intake.pace()
         self._oldest_input = None
-
-    def _hold_input(self) -> None:
-        """Read nothing more from the peers while too many rows wait."""
-        if not self._holding and self._kernel.backlog() > BACKLOG_MOST:
-            self._holding = True
-            asyncio.get_running_loop().remove_reader(STDIN)
-        if self._holding:
-            self._holds += 1
-            self._kernel.call_when_done(self._release_input)
-
-    def _release_input(self) -> None:
-        """Read on where few rows wait, or nothing that was submitted does."""
-        self._holds -= 1
-        if self._holding and (
-            self._kernel.backlog() <= BACKLOG_LEAST or not self._holds
-        ):
-            self._holding = False
-            asyncio.get_running_loop().add_reader(STDIN, self._readable)
 
     async def _stop(self, *, flush: bool) -> None:
         if flush:
