@@ -22,11 +22,11 @@ from evpnd.speaker import logs, messages
 from evpnd.speaker.configuration import AGENT, agent_command
 from evpnd.speaker.turns import Turns, slices
 
-INPUT_SIZE = 128 << 10
+INPUT_SIZE = 64 << 10
 """Octets of the pipe to the agent: what is in it is in front of every peer's."""
 OUTPUT_SIZE = 1 << 20
 """Octets of the pipe from the agent."""
-WRITE_SIZE = 32 << 10
+WRITE_SIZE = 16 << 10
 """Octets of lines that are taken from the queues for one write."""
 LINE_MAX = 64 << 20
 """Octets; a longer line is no command but a broken agent."""

@@ -8,10 +8,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-BACKLOG_MOST = 2048
+BACKLOG_MOST = 1536
 """Rows that wait for the kernel above which no more lines are read: a row waits behind
-that many, some 20 ms, whoever sent them."""
-BACKLOG_LEAST = 1024
+that many, some 15 ms, whoever sent them."""
+BACKLOG_LEAST = 512
 """Rows below which lines are read again; the kernel is not to wait for us."""
 
 

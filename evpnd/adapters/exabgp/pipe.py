@@ -5,7 +5,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 
-READ_SIZE = 128 << 10
+READ_SIZE = 64 << 10
 """Octets that one turn of the loop takes: what they change is reconciled before more
 is read, and a peer's line waits no longer than that."""
 GATHER = 1 << 16
