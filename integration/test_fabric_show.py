@@ -150,7 +150,10 @@ def test_rows_that_others_take_away_come_back_and_are_counted(
 
     expected = {"fdb": 1, "flood": 1, "neighbor": 1}
     family = "evpnd_drift_repaired_total"
-    names = {f'{family}{{table="{table}"}}': n for table, n in expected.items()}
+    names = {
+        f'{family}{{cause="notified",table="{table}"}}': n
+        for table, n in expected.items()
+    }
     wait_until(lambda: names.items() <= scrape(host).items(), 5, "the counts")
     converge(lab)
     expect_flood(host, VNI, [lab[2]])

@@ -248,6 +248,12 @@ def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
                 vrf.taken.add(mac)
 
 
+def neighbor_of(row: NeighborRow) -> Neighbor:
+    """Say what a neighbour of ours is."""
+    router = bool(row.flags & NTF_ROUTER)
+    return Neighbor(row.mac, router=router, local=row.is_note)
+
+
 def observe_neighbor(
     vrf: MacVrf, row: NeighborRow, bindings: Bindings, now: float
 ) -> None:
@@ -256,11 +262,7 @@ def observe_neighbor(
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
     if known and row.is_ours:
         before = vrf.neighbor_rows.get(ip)
-        found = Neighbor(
-            row.mac,
-            router=bool(row.flags & NTF_ROUTER),
-            local=row.is_note,
-        )
+        found = neighbor_of(row)
         vrf.neighbor_rows[ip] = found
         if before is not None and before != found:
             vrf.neighbor_drift.change(ip, found)

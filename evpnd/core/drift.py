@@ -6,8 +6,18 @@ away ourselves is heard of, too, a moment later, and by then it may be wanted ag
 that is no drift.
 """
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
+NOTIFIED = "notified"
+"""The kernel's notification told of it."""
+RESYNC = "resync"
+"""The dump after lost notifications told of it."""
+RECHECK = "recheck"
+"""Looked for after a bulk of our writes, beside which somebody else wrote."""
+AUDIT = "audit"
+"""Found by the audit, which looks at everything now and then."""
 UNHEARD = 1024
 """Deletions of our own that are remembered until they are heard of. Those of a bulk
 never are (docs/adr/0004), and need not be remembered."""
@@ -16,11 +26,13 @@ never are (docs/adr/0004), and need not be remembered."""
 class Drift:
     """One table of one EVI; the keys are MACs, IPs or VTEPs."""
 
-    __slots__ = ("_replaced", "lost", "unheard", "wrote")
+    __slots__ = ("_cause", "_replaced", "lost", "unheard", "wrote")
 
     def __init__(self) -> None:
         """Begin with nothing lost."""
-        self.lost: set[bytes] = set()
+        self.lost: dict[bytes, str] = {}
+        """To how it was found that they are lost."""
+        self._cause = NOTIFIED
         self.unheard: set[bytes] = set()
         self._replaced: set[tuple[bytes, object]] = set()
         """What we wrote and wrote over since; it may still be heard of."""
@@ -31,7 +43,16 @@ class Drift:
     def lose(self, key: bytes) -> None:
         """Note that a row is gone."""
         if key not in self.unheard:
-            self.lost.add(key)
+            self.lost.setdefault(key, self._cause)
+
+    @contextmanager
+    def found_by(self, cause: str) -> Iterator[None]:
+        """Give this cause for what is lost meanwhile."""
+        self._cause = cause
+        try:
+            yield
+        finally:
+            self._cause = NOTIFIED
 
     def replace(self, key: bytes, old: object) -> None:
         """Note that we write over a row of ours."""
@@ -47,9 +68,10 @@ class Drift:
     def compare(self, before: Iterable[bytes], after: Collection[bytes]) -> None:
         """Note what a dump does not hold and was there before."""
         if not self.wrote:
-            for key in before:
-                if key not in after:
-                    self.lose(key)
+            with self.found_by(RESYNC):
+                for key in before:
+                    if key not in after:
+                        self.lose(key)
 
     def delete(self, keys: list[bytes]) -> None:
         """Note what we take away."""
@@ -58,19 +80,17 @@ class Drift:
             self.unheard.clear()
         self.unheard.update(keys[:UNHEARD])
 
-    def write(self, keys: Iterable[bytes]) -> int:
-        """Note what we write; gives the number of rows that are put back so."""
+    def write(self, keys: Iterable[bytes]) -> Counter[str]:
+        """Note what we write; counts the rows that are put back so, by cause."""
         self.wrote = True
         if not self.lost:
-            return 0
-        back = self.lost.intersection(keys)
-        self.lost -= back
-        return len(back)
+            return Counter()
+        return Counter(self.lost.pop(key) for key in self.lost.keys() & keys)
 
-    def settle(self, keys: Iterable[bytes]) -> None:
+    def settle(self, keys: set[bytes]) -> None:
         """Note what was looked at: if it is lost still, nobody wants it."""
-        if self.lost:
-            self.lost.difference_update(keys)
+        for key in self.lost.keys() & keys if self.lost else ():
+            del self.lost[key]
 
     def clear(self) -> None:
         """Forget all of it: the devices are others now."""

@@ -5,10 +5,12 @@ actions; `next_deadline` says when to call it again. No input, output, clock or
 logging: the same events end in the same state, however they were grouped.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
-from evpnd.core import actual, rib
+from evpnd.core import actual, retries, rib
 from evpnd.core.announcing import PeerExport, asks_how_learned, needs_judging
+from evpnd.core.audit import Audit
 from evpnd.core.bindings import Bindings
 from evpnd.core.contests import Contests
 from evpnd.core.duplicates import Duplicates
@@ -23,7 +25,6 @@ from evpnd.core.probing import Prober
 from evpnd.core.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.removal import remove_rows
 from evpnd.core.renaming import rename
-from evpnd.core.retries import Retries, put_back
 from evpnd.model.actions import (
     Action,
     DumpFdb,
@@ -51,6 +52,8 @@ from evpnd.model.events import (
     PathsMeasured,
     ProbesRefused,
     RowFailed,
+    RowsAudited,
+    RowsInDoubt,
     UpdateReceived,
     VlansObserved,
 )
@@ -70,7 +73,7 @@ class Engine:
         self.inventory = Inventory(config)
         self.importer = Importer(config)
         self.peering = Peering(config, self.importer, now)
-        self.retries = Retries()
+        self.retries = retries.Retries()
         self.originator = Originator()
         self.originator.ask_how_learned((), asked=asks_how_learned(config))
         self.exporter = Exporter(config, self._export_policy)
@@ -78,10 +81,11 @@ class Engine:
         self.contests = Contests(config.duplicate_detection)
         self.bindings = Bindings(self.contests, self.inventory.links)
         self.prober = Prober(self.bindings, now)
+        self.audit = Audit(now)
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
-        self.repaired: dict[str, int] = {}
-        """Rows that others took away and that were put back, by table."""
+        self.repaired: Counter[tuple[str, str]] = Counter()
+        """Rows that others took away and that were put back, by table and cause."""
         self._pending: list[Action] = [DumpLinks()]
         self._late: list[Action] = []
         """For the end of the next reconciliation."""
@@ -127,6 +131,11 @@ class Engine:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case RowFailed():
                 self._row_failed(event, now)
+            case RowsInDoubt(ifindexes):
+                self.audit.doubt(ifindexes, self.inventory.by_port, now)
+            case RowsAudited():
+                vrfs, notices = self.inventory.vrfs, self._notices
+                self.audit.answer(vrfs, event, self.bindings, now, notices)
             case LinksDumped(links, addresses, vlans, lengths):
                 self.inventory.links.replace(links, addresses, vlans, lengths)
                 self._links_known = True
@@ -147,6 +156,7 @@ class Engine:
                     self._warn("device_refused", device=device, reason=reason)
             case KernelOverran(reason):
                 self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
+                self.audit.abandon()
                 if self._overran_at is None:
                     self._overran_at = now + OVERRUN_PAUSE
                     self._warn("kernel_overran", reason=reason)
@@ -181,17 +191,8 @@ class Engine:
         vrf = table.get(failure.ifindex)
         if vrf is None:
             return
+        retries.undo(vrf, failure)
         key = failure.key
-        if failure.deleting:
-            put_back(vrf, failure)
-        else:
-            match failure.table:
-                case "fdb":
-                    vrf.remote_rows.pop(key, None)
-                case "flood":
-                    vrf.flood_rows.pop(key, None)
-                case _:
-                    vrf.neighbor_rows.pop(key, None)
         if self.retries.failed(vrf.config.vni, failure, now):
             self._warn(
                 "row_refused",
@@ -219,6 +220,7 @@ class Engine:
             if not self.announced_first and self._all_read():
                 self.peering.bygone.release(self.importer)
             self._reconcile_vrfs(now, actions)
+        actions.extend(self.audit.ask(self.inventory.vrfs, now))
         actions.extend(self._late)
         self._late.clear()
         for peer in self.peering.newcomers:
@@ -357,6 +359,7 @@ class Engine:
             self.importer.findings.next_due(self.peering.sessions),
             self.contests.next_due(),
             self.prober.next_due(),
+            self.audit.next_due(),
         )
         return min((d for d in deadlines if d is not None), default=None)
 

@@ -3,7 +3,7 @@
 A VXLAN row goes in with its bridge row, in one message, never the bridge row first.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -52,8 +52,8 @@ class Pass:
     bindings: Bindings
     time: float
     """Monotonic seconds."""
-    repaired: dict[str, int]
-    """Rows put back that others took away, by table; counted up here."""
+    repaired: Counter[tuple[str, str]]
+    """Rows put back that others took away, by table and cause; counted up here."""
     actions: list[Action] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -193,7 +193,7 @@ def _emit_upserts(
     for vtep, macs in overrides.items():
         vrf.fdb_drift.wrote = True
         actions.append(OverrideLocalMacs(vrf.vxlan, vtep, macs, vrf.vlan))
-    back = 0
+    back: Counter[str] = Counter()
     for vtep, macs in upserts.items():
         back += vrf.fdb_drift.write(macs)
         both, alone = split_fixed(vrf, macs)
@@ -204,11 +204,11 @@ def _emit_upserts(
     _tell_repaired(vrf, "fdb", back, now)
 
 
-def _tell_repaired(vrf: MacVrf, table: str, rows: int, now: Pass) -> None:
-    if rows:
-        now.repaired[table] = now.repaired.get(table, 0) + rows
-        told = vrf.notice("info", "drift_repaired", table=table, rows=rows)
-        now.notices.append(told)
+def _tell_repaired(vrf: MacVrf, table: str, back: Counter[str], now: Pass) -> None:
+    for cause, rows in back.items():
+        now.repaired[table, cause] += rows
+        fields = {"table": table, "rows": rows, "cause": cause}
+        now.notices.append(vrf.notice("info", "drift_repaired", **fields))
 
 
 def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:

@@ -86,14 +86,21 @@ class Retries:
         return self._heap[0][0] if self._heap else None
 
 
-def put_back(vrf: MacVrf, failure: RowFailed) -> None:
-    """Know of a row again that could not be removed: its retry removes it."""
+def undo(vrf: MacVrf, failure: RowFailed) -> None:
+    """Take back that a row was written or removed: the kernel refused it."""
     key = failure.key
     match failure.table:
-        case "fdb":
+        case "fdb" if failure.deleting:
             if key not in vrf.remote_rows:
                 vrf.taken.add(key)
-        case "flood":
+        case "fdb":
+            vrf.remote_rows.pop(key, None)
+        case "flood" if failure.deleting:
             vrf.flood_rows.setdefault(key, True)
+        case "flood":
+            vrf.flood_rows.pop(key, None)
+        case _ if failure.deleting:
+            unknown = Neighbor(b"", router=False, local=False)
+            vrf.neighbor_rows.setdefault(key, unknown)
         case _:
-            vrf.neighbor_rows.setdefault(key, Neighbor(b"", router=False, local=False))
+            vrf.neighbor_rows.pop(key, None)

@@ -136,6 +136,29 @@ class MeasurePaths(NamedTuple):
     vteps: tuple[bytes, ...]
 
 
+class AuditTables(NamedTuple):
+    """Read the FDB of a bridge and the neighbours of its EVI, to compare them.
+
+    Answered by RowsAudited, as the next is.
+    """
+
+    bridge: int
+    svi: int
+    """The device that has the neighbours; 0: none has."""
+
+
+class AuditRows(NamedTuple):
+    """Read single rows: the VXLAN and the bridge row of MACs, and neighbours."""
+
+    bridge: int
+    svi: int
+    vxlan: int
+    vlan: int
+    """Of the bridge rows; 0: of those without one."""
+    macs: list[bytes]
+    ips: list[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigureVxlanPort:
     """Set `learning off` and `neigh_suppress` on a VXLAN device in a bridge."""
@@ -300,6 +323,8 @@ KernelAction = (
     | DumpFdb
     | DumpNeighbors
     | MeasurePaths
+    | AuditTables
+    | AuditRows
     | DeviceAction
     | SnoopPorts
     | SendProbes

@@ -177,6 +177,15 @@ class FdbObserved(NamedTuple):
     rows: list[FdbRow]
 
 
+class RowsInDoubt(NamedTuple):
+    """Somebody else changed rows of VXLAN devices while their notifications were muted.
+
+    Or what was written was there before. Nobody knows which rows.
+    """
+
+    ifindexes: frozenset[int]
+
+
 class FdbDumped(NamedTuple):
     """All FDB rows of the ports of one bridge, `self` rows included."""
 
@@ -195,6 +204,22 @@ class NeighborsDumped(NamedTuple):
 
     ifindex: int
     rows: list[NeighborRow]
+
+
+class RowsAudited(NamedTuple):
+    """What the kernel has of rows that it was asked for.
+
+    Of a key that is not there a row with `present` False stands for it; of one that
+    the kernel would not answer for, nothing does.
+    """
+
+    bridge: int
+    whole: bool
+    """All rows of the bridge, its ports and their neighbours: what is not among them
+    is not there."""
+    fdb: list[FdbRow]
+    neighbors: list[NeighborRow] | None
+    """None: they could not be read."""
 
 
 class NdFlags(NamedTuple):
@@ -273,6 +298,8 @@ Event = (
     | BindingsSnooped
     | ProbesRefused
     | RowFailed
+    | RowsInDoubt
+    | RowsAudited
     | DeviceActionFailed
     | KernelOverran
 )

@@ -23,6 +23,7 @@ from evpnd.model.events import (
     NeighborsDumped,
     NeighborsObserved,
     RowFailed,
+    RowsAudited,
 )
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_mac
 from evpnd.model.rows import (
@@ -97,6 +98,10 @@ class EviDevices:
                 return NeighborsObserved(_shift_rows(rows, base))
             case FdbDumped(bridge, rows):
                 return FdbDumped(bridge + base, _shift_rows(rows, base))
+            case RowsAudited(bridge, whole, fdb, neighbors):
+                assert neighbors is not None
+                shifted = _shift_rows(fdb, base), _shift_rows(neighbors, base)
+                return RowsAudited(bridge + base, whole, *shifted)
             case NeighborsDumped(ifindex, rows):
                 return NeighborsDumped(ifindex + base, _shift_rows(rows, base))
             case RowFailed():

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from evpnd.model.actions import (
     Action,
+    AuditRows,
+    AuditTables,
     DeleteFlood,
     DeleteNeighbors,
     DeleteRemoteMacs,
@@ -36,6 +38,7 @@ from evpnd.model.events import (
     NeighborsObserved,
     PathsMeasured,
     RowFailed,
+    RowsAudited,
 )
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import (
@@ -325,10 +328,28 @@ class FakeKernel:
                 return [
                     NeighborsObserved([row._replace(present=False) for row in gone])
                 ]
+            case AuditTables():
+                (fdb,) = self.apply(DumpFdb(BRIDGE))
+                assert isinstance(fdb, FdbDumped)
+                neighbors = list(self.neighbors.values())
+                return [RowsAudited(BRIDGE, True, fdb.rows, neighbors)]
+            case AuditRows(macs=macs, ips=ips):
+                return [RowsAudited(BRIDGE, False, *self._look_up(macs, ips))]
             case SendProbes(port, _, probes):
                 return self._ask(port, probes)
             case _:
                 return []
+
+    def _look_up(
+        self, macs: list[bytes], ips: list[bytes]
+    ) -> tuple[list[FdbRow], list[NeighborRow]]:
+        fdb = []
+        for mac in macs:
+            absent = FdbRow(False, VXLAN, mac, 0, 0, 0, b"")
+            fdb.append(self.vxlan.get(mac) or absent._replace(flags=NTF_SELF))
+            fdb.append(self.bridge.get(mac) or absent)
+        gone = NeighborRow(False, BRIDGE, b"", b"", 0, 0, 0)
+        return fdb, [self.neighbors.get(ip) or gone._replace(ip=ip) for ip in ips]
 
     def _ask(self, port: int, probes: list[tuple[bytes, bytes, bytes]]) -> list[Event]:
         self.asked.extend((port, mac, ip) for mac, ip, _ in probes)

@@ -81,8 +81,9 @@ def families(now: Snapshot) -> Iterator[Metric]:
     yield _counter(
         "drift_repaired",
         "Rows that others, or the kernel itself, took away and evpnd put back.",
-        (((table,), count) for table, count in now.drift_repaired.items()),
+        now.drift_repaired.items(),
         "table",
+        "cause",
     )
     yield _counter(
         "malformed",

@@ -46,8 +46,8 @@ class Snapshot:
     """By operation and errno."""
     resyncs: Mapping[str, int] = field(default_factory=dict)
     """By reason."""
-    drift_repaired: Mapping[str, int] = field(default_factory=dict)
-    """By table."""
+    drift_repaired: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """By table and cause."""
     malformed: Mapping[str, int] = field(default_factory=dict)
     """By treatment (RFC 7606, section 2)."""
     policy_verdicts: Mapping[tuple[str, str, str], int] = field(default_factory=dict)

@@ -9,14 +9,13 @@ import ctypes
 import socket
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from evpnd.adapters.netlink.rtnl import AF_BRIDGE, RTM_DELNEIGH, RTM_NEWNEIGH
-from evpnd.model.rows import NTF_EXT_LEARNED, NUD_FAILED
+from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, NUD_FAILED
 
 _SO_ATTACH_FILTER = 26
-_SO_DETACH_FILTER = 27
 
 _LOAD_WORD = 0x20
 _LOAD_HALF = 0x28
@@ -42,8 +41,13 @@ _DROP = Instruction(_RETURN, 0, 0, 0)
 _TYPE_OFFSET = 4
 _PORT_ID_OFFSET = 12
 _FAMILY_OFFSET = 16
+_IFINDEX_OFFSET = 20
 _STATE_OFFSET = 24
 _FLAGS_OFFSET = 26
+_MAC_OFFSET = 32
+"""NDA_LLADDR comes first (vxlan_fdb_info, fdb_fill_info). For a VXLAN device whose
+underlay is in another namespace NDA_LINK_NETNSID does, and the octets read as the MAC
+end with a length: they are not zero."""
 
 
 def _native(value: int, size: int) -> int:
@@ -51,50 +55,159 @@ def _native(value: int, size: int) -> int:
     return int.from_bytes(value.to_bytes(size, sys.byteorder))
 
 
-def mute_upserts(port_id: int) -> tuple[Instruction, ...]:
+class _Step(NamedTuple):
+    """An instruction whose jumps name the block that they lead to; empty: go on."""
+
+    code: int
+    operand: int
+    if_true: str = ""
+    if_false: str = ""
+
+
+def _assemble(blocks: Mapping[str, Sequence[_Step]]) -> tuple[Instruction, ...]:
+    """Put blocks one after the other, `_KEEP` and `_DROP` behind them.
+
+    A block must not run on into the next one.
+    """
+    starts, at = {}, 0
+    for name, block in blocks.items():
+        starts[name] = at
+        at += len(block)
+    starts |= {"keep": at, "drop": at + 1}
+    steps = [step for block in blocks.values() for step in block]
+    program = [
+        Instruction(
+            code,
+            starts[if_true] - at - 1 if if_true else 0,
+            starts[if_false] - at - 1 if if_false else 0,
+            operand,
+        )
+        for at, (code, operand, if_true, if_false) in enumerate(steps)
+    ]
+    return (*program, _KEEP, _DROP)
+
+
+def _fdb_echoes(
+    kind: int, devices: Collection[int], echo: str, other: str, ghost: str
+) -> dict[str, Sequence[_Step]]:
+    """Find the FDB notifications that requests of ours cause.
+
+    They are of one kind, on the devices that are written to, and with
+    NTF_EXT_LEARNED; those of the flood list are not counted among them. `ghost` are
+    the notifications that lead nowhere (see WITHOUT_GHOSTS).
+    """
+    known = [_Step(_JUMP_EQUAL, _native(index, 4), "mac") for index in devices]
+    known[-1] = known[-1]._replace(if_false=other)
+    return {
+        "fdb": (
+            _Step(_LOAD_HALF, _TYPE_OFFSET),
+            _Step(_JUMP_EQUAL, _native(kind, 2), "", other),
+            _Step(_LOAD_BYTE, _FLAGS_OFFSET),
+            _Step(_JUMP_SET, NTF_EXT_LEARNED, "device", ghost),
+        ),
+        "device": (_Step(_LOAD_WORD, _IFINDEX_OFFSET), *known),
+        "mac": (
+            _Step(_LOAD_WORD, _MAC_OFFSET),
+            _Step(_JUMP_EQUAL, 0, "", echo),
+            _Step(_LOAD_HALF, _MAC_OFFSET + 4),
+            _Step(_JUMP_EQUAL, 0, other, echo),
+        ),
+    }
+
+
+_GHOST = (
+    _Step(_JUMP_SET, NTF_SELF, "", "keep"),
+    _Step(_LOAD_WORD, 0),
+    _Step(_JUMP_EQUAL, _native(40, 4), "drop"),
+    _Step(_JUMP_EQUAL, _native(48, 4), "drop", "keep"),
+)
+"""With the flags loaded: a row of a device itself that has a MAC, maybe a VLAN, and
+no more, goes by the length of its message."""
+
+_IS_FDB = (
+    _Step(_LOAD_BYTE, _FAMILY_OFFSET),
+    _Step(_JUMP_EQUAL, AF_BRIDGE, "fdb", "neighbor"),
+)
+
+WITHOUT_GHOSTS = _assemble(
+    {
+        "begin": (
+            _Step(_LOAD_BYTE, _FAMILY_OFFSET),
+            _Step(_JUMP_EQUAL, AF_BRIDGE, "", "keep"),
+            _Step(_LOAD_BYTE, _FLAGS_OFFSET),
+            _Step(_JUMP_SET, NTF_EXT_LEARNED, "keep", "ghost"),
+        ),
+        "ghost": _GHOST,
+    }
+)
+"""Drop what Linux up to 6.12 says again of each request with NTF_SELF (rtnl_fdb_add,
+rtnl_fdb_del): the MAC alone, which would wake us for each row that we write."""
+
+
+def mute_upserts(port_id: int, devices: Collection[int]) -> tuple[Instruction, ...]:
     """Drop what our own upserts make the kernel say, and nothing that went.
 
-    That is RTM_NEWNEIGH of bridge and VXLAN rows with NTF_EXT_LEARNED, and of
-    neighbours that the socket of this port id changed.
+    That is RTM_NEWNEIGH of bridge and VXLAN rows with NTF_EXT_LEARNED on the devices
+    of these interface indexes, and of neighbours that the socket of this port id
+    changed.
     """
-    return (
-        Instruction(_LOAD_HALF, 0, 0, _TYPE_OFFSET),
-        Instruction(_JUMP_EQUAL, 0, 6, _native(RTM_NEWNEIGH, 2)),
-        Instruction(_LOAD_BYTE, 0, 0, _FAMILY_OFFSET),
-        Instruction(_JUMP_EQUAL, 0, 2, AF_BRIDGE),
-        Instruction(_LOAD_BYTE, 0, 0, _FLAGS_OFFSET),
-        Instruction(_JUMP_SET, 3, 2, NTF_EXT_LEARNED),
-        Instruction(_LOAD_WORD, 0, 0, _PORT_ID_OFFSET),
-        Instruction(_JUMP_EQUAL, 1, 0, _native(port_id, 4)),
-        _KEEP,
-        _DROP,
+    return _assemble(
+        {
+            "begin": _IS_FDB,
+            **_fdb_echoes(RTM_NEWNEIGH, devices or (0,), "drop", "keep", "ghost"),
+            "ghost": _GHOST,
+            "neighbor": (
+                _Step(_LOAD_HALF, _TYPE_OFFSET),
+                _Step(_JUMP_EQUAL, _native(RTM_NEWNEIGH, 2), "", "keep"),
+                _Step(_LOAD_WORD, _PORT_ID_OFFSET),
+                _Step(_JUMP_EQUAL, _native(port_id, 4), "drop", "keep"),
+            ),
+        }
     )
 
 
-def mute_deletes(port_id: int) -> tuple[Instruction, ...]:
+def mute_deletes(port_id: int, devices: Collection[int]) -> tuple[Instruction, ...]:
     """Drop what our own deletions make the kernel say.
 
-    That is RTM_DELNEIGH of rows with NTF_EXT_LEARNED, of neighbours RTM_NEWNEIGH of
-    this port id (they fail first) and RTM_DELNEIGH (which names nobody) of failed
-    ones.
+    That is RTM_DELNEIGH of rows with NTF_EXT_LEARNED on these devices, of neighbours
+    RTM_NEWNEIGH of this port id (they fail first) and RTM_DELNEIGH (which names
+    nobody) of failed ones.
     """
-    return (
-        Instruction(_LOAD_BYTE, 0, 0, _FAMILY_OFFSET),
-        Instruction(_JUMP_EQUAL, 0, 4, AF_BRIDGE),
-        Instruction(_LOAD_HALF, 0, 0, _TYPE_OFFSET),
-        Instruction(_JUMP_EQUAL, 0, 8, _native(RTM_DELNEIGH, 2)),
-        Instruction(_LOAD_BYTE, 0, 0, _FLAGS_OFFSET),
-        Instruction(_JUMP_SET, 7, 6, NTF_EXT_LEARNED),
-        Instruction(_LOAD_WORD, 0, 0, _PORT_ID_OFFSET),
-        Instruction(_JUMP_EQUAL, 5, 0, _native(port_id, 4)),
-        Instruction(_LOAD_HALF, 0, 0, _TYPE_OFFSET),
-        Instruction(_JUMP_EQUAL, 0, 2, _native(RTM_DELNEIGH, 2)),
-        Instruction(_LOAD_HALF, 0, 0, _STATE_OFFSET),
-        Instruction(_JUMP_EQUAL, 1, 0, _native(NUD_FAILED, 2)),
-        _KEEP,
-        _DROP,
+    return _assemble(
+        {
+            "begin": _IS_FDB,
+            **_fdb_echoes(RTM_DELNEIGH, devices or (0,), "drop", "keep", "ghost"),
+            "ghost": _GHOST,
+            "neighbor": (
+                _Step(_LOAD_WORD, _PORT_ID_OFFSET),
+                _Step(_JUMP_EQUAL, _native(port_id, 4), "drop"),
+                _Step(_LOAD_HALF, _TYPE_OFFSET),
+                _Step(_JUMP_EQUAL, _native(RTM_DELNEIGH, 2), "", "keep"),
+                _Step(_LOAD_HALF, _STATE_OFFSET),
+                _Step(_JUMP_EQUAL, _native(NUD_FAILED, 2), "drop", "keep"),
+            ),
+        }
     )
 
+
+def count_echoes(kind: int, devices: Collection[int]) -> tuple[Instruction, ...]:
+    """Keep the FDB notifications that the mute for the same requests drops.
+
+    `kind` is RTM_NEWNEIGH for upserts, RTM_DELNEIGH for deletions.
+    """
+    return _assemble(
+        {
+            "begin": (
+                _Step(_LOAD_BYTE, _FAMILY_OFFSET),
+                _Step(_JUMP_EQUAL, AF_BRIDGE, "fdb", "drop"),
+            ),
+            **_fdb_echoes(kind, devices or (0,), "keep", "drop", "drop"),
+        }
+    )
+
+
+NOTHING = (_DROP,)
+"""Drop everything."""
 
 FDB_DELETIONS = (
     Instruction(_LOAD_HALF, 0, 0, _TYPE_OFFSET),
@@ -132,8 +245,3 @@ def attach(sock: socket.socket, program: Sequence[Instruction]) -> None:
         _SO_ATTACH_FILTER,
         struct.pack("@HP", len(program), ctypes.addressof(held)),
     )
-
-
-def detach(sock: socket.socket) -> None:
-    """Let everything through again."""
-    sock.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)

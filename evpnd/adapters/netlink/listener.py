@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
+from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.links import parse_links
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.rtnl import (
@@ -64,6 +65,7 @@ class Listener:
         self._on_port_change = on_port_change
         self._recordings: list[Recording] = []
         self.rows = open_socket(groups=GROUP_NEIGH, receive=rows_buffer)
+        bpf.attach(self.rows, bpf.WITHOUT_GHOSTS)
         self._links = open_socket(
             groups=GROUP_LINK | GROUP_IPV4_IFADDR | GROUP_IPV6_IFADDR,
             receive=_LINKS_BUFFER,

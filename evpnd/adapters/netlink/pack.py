@@ -5,7 +5,6 @@ The rows of an action differ in one or two addresses, so a batch of them is one
 6 octets, IPs and VTEPs 4 or 16; nothing here checks that.
 """
 
-import socket
 import sys
 from collections.abc import Iterator
 from typing import assert_never
@@ -13,6 +12,7 @@ from typing import assert_never
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
     ATTRIBUTE,
+    FAMILY_OF,
     HEADER,
     NDA_DST,
     NDA_LLADDR,
@@ -59,6 +59,8 @@ Upsert = (
     | UpsertLocalNeighbors
 )
 Delete = DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors
+OF_MACS = (UpsertRemoteMacs, UpsertVxlanRows, DeleteRemoteMacs, DeleteVxlanRows)
+"""Actions whose notifications are muted in a bulk, beside those of neighbours."""
 
 MESSAGES = 128
 """Most messages in one send: beyond some hundreds the kernel becomes slower."""
@@ -72,7 +74,6 @@ _DELETE = (RTM_DELNEIGH, NLM_F_REQUEST)
 _MAC_ATTRIBUTE = ATTRIBUTE.pack(10, NDA_LLADDR)
 _MAC_PAD = bytes(2)
 _DST_ATTRIBUTE = {4: ATTRIBUTE.pack(8, NDA_DST), 16: ATTRIBUTE.pack(20, NDA_DST)}
-_FAMILY = {4: socket.AF_INET, 16: socket.AF_INET6}
 _OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
 
 
@@ -124,7 +125,7 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
                     0,
                     0,
                     4 + size,
-                    family=_FAMILY[size],
+                    family=FAMILY_OF[size],
                 )
                 + _DST_ATTRIBUTE[size]
                 for size in (4, 16)
@@ -236,5 +237,5 @@ def _upsert_neighbors(
 
 def _neighbor_head(bridge: int, size: int, state: int, flags: int) -> bytes:
     length = 4 + size + 12 + len(_OURS)
-    head = _head(_UPSERT, bridge, state, flags, length, family=_FAMILY[size])
+    head = _head(_UPSERT, bridge, state, flags, length, family=FAMILY_OF[size])
     return head + _DST_ATTRIBUTE[size]

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+NLMSG_NOOP = 1
 NLMSG_ERROR = 2
 NLMSG_DONE = 3
 RTM_NEWLINK = 16
@@ -40,6 +41,8 @@ NDA_PROTOCOL = 12
 NDA_NH_ID = 13
 
 AF_BRIDGE = 7
+FAMILY_OF = {4: socket.AF_INET, 16: socket.AF_INET6}
+"""By the length of an address."""
 
 GROUP_LINK = 1 << 0
 GROUP_NEIGH = 1 << 2

@@ -10,10 +10,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from types import UnionType
 from typing import NamedTuple, assert_never
 
 from evpnd.adapters.netlink import bpf
+from evpnd.adapters.netlink.audit import audit_rows, audit_tables
 from evpnd.adapters.netlink.dump import (
     DumpInterruptedError,
     dump_fdb,
@@ -22,8 +22,9 @@ from evpnd.adapters.netlink.dump import (
     dump_vlans,
     read_link,
 )
+from evpnd.adapters.netlink.echoes import EchoCounter, is_explained
 from evpnd.adapters.netlink.listener import Listener, Recording
-from evpnd.adapters.netlink.pack import Delete, Upsert, row_count
+from evpnd.adapters.netlink.pack import OF_MACS, Delete, Upsert, row_count
 from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.adapters.netlink.port import (
     DeviceRefusedError,
@@ -32,9 +33,12 @@ from evpnd.adapters.netlink.port import (
     link_name,
 )
 from evpnd.adapters.netlink.probe import ProbeSender
+from evpnd.adapters.netlink.rtnl import RTM_DELNEIGH, RTM_NEWNEIGH
 from evpnd.adapters.netlink.snoop import Snooper, open_port
 from evpnd.adapters.netlink.writer import Writer
 from evpnd.model.actions import (
+    AuditRows,
+    AuditTables,
     ConfigureVxlanPort,
     CreateDevices,
     DeviceAction,
@@ -59,12 +63,16 @@ from evpnd.model.events import (
     LinkVanished,
     NeighborsObserved,
     ProbesRefused,
+    RowsInDoubt,
 )
 
-BULK = 16
+BULK = 64
 """More rows at once than this are written with their echoes muted."""
 _RUN = 8192
 """Rows after which the echoes are heard again for a moment."""
+_DEVICES = 64
+"""Most devices that are written to at once: a filter looks for them one by one."""
+_ROW_EVENTS = (FdbObserved, NeighborsObserved)
 _LINK_EVENTS = (LinkObserved, LinkVanished, AddressObserved)
 
 
@@ -107,6 +115,7 @@ class Worker:
         self._snooper = snooper
         self._on_event = on_event
         self._writer = Writer(self._tell)
+        self._echoes = EchoCounter()
         self._prober = ProbeSender()
         self._jobs: deque[Job] = deque()
         self._wake = threading.Event()
@@ -140,6 +149,7 @@ class Worker:
     def close(self) -> None:
         """Close the sockets, those too that wait in the queue for it; blocks."""
         self._writer.close()
+        self._echoes.close()
         self._prober.close()
         for job in self._jobs:
             if isinstance(job, CloseSockets):
@@ -157,11 +167,8 @@ class Worker:
                     self._loop.call_soon_threadsafe(_raise, error)
 
     def _do(self, job: Job) -> None:
-        if isinstance(job, Upsert):
-            self._write(job, Upsert, bpf.mute_upserts)
-            return
-        if isinstance(job, Delete):
-            self._write(job, Delete, bpf.mute_deletes)
+        if isinstance(job, Upsert | Delete):
+            self._write(job)
             return
         if isinstance(job, OverrideLocalMacs):
             self._writer.write([job])
@@ -179,6 +186,10 @@ class Worker:
                 self._read(lambda: [dump_neighbors(ifindex)], NeighborsObserved)
             case MeasurePaths(vteps):
                 self._tell([measure_paths(vteps)])
+            case AuditTables():
+                self._read(lambda: [audit_tables(job)], *_ROW_EVENTS)
+            case AuditRows():
+                self._read(lambda: [audit_rows(job)], *_ROW_EVENTS)
             case (
                 ConfigureVxlanPort()
                 | CreateDevices()
@@ -197,33 +208,57 @@ class Worker:
             case _:
                 assert_never(job)
 
-    def _write(
-        self,
-        first: Upsert | Delete,
-        alike: UnionType,
-        mute: Callable[[int], Sequence[bpf.Instruction]],
-    ) -> None:
+    def _write(self, first: Upsert | Delete) -> None:
         """Write an action and those like it that follow in the queue."""
-        run, rows = [first], row_count(first)
+        run = self._take_run(first)
+        rows = sum(map(row_count, run))
+        written = self._writer.written
+        try:
+            if rows > BULK:
+                self._write_muted(run)
+            else:
+                self._writer.write(run)
+        finally:
+            self._writer.written = written + rows
+
+    def _take_run(self, first: Upsert | Delete) -> list[Upsert | Delete]:
+        """Take from the queue what can be written with the first action."""
+        alike = Upsert if isinstance(first, Upsert) else Delete
+        run, rows, devices = [first], row_count(first), {first[0]}
         while self._jobs and rows < _RUN:
             following = self._jobs[0]
             if not isinstance(following, Upsert | Delete) or not isinstance(
                 following, alike
             ):
                 break
+            devices.add(following[0])
+            if len(devices) > _DEVICES:
+                break
             run.append(following)
             rows += row_count(following)
             self._jobs.popleft()
-        written = self._writer.written
-        muted = rows > BULK
-        if muted:
-            bpf.attach(self._listener.rows, mute(self._writer.port_id))
+        return run
+
+    def _write_muted(self, run: list[Upsert | Delete]) -> None:
+        """Write many rows without hearing of them, and tell whether others did, too."""
+        of_macs = [action for action in run if isinstance(action, OF_MACS)]
+        devices = {action[0] for action in of_macs}
+        rows = sum(map(row_count, of_macs))
+        writer, listener, echoes = self._writer, self._listener.rows, self._echoes
+        kind, mute = RTM_DELNEIGH, bpf.mute_deletes
+        if isinstance(run[0], Upsert):
+            kind, mute = RTM_NEWNEIGH, bpf.mute_upserts
+        refused, halves = writer.refused, writer.halves
+        echoes.start(bpf.count_echoes(kind, devices))
+        bpf.attach(listener, mute(writer.port_id, devices))
         try:
-            self._writer.write(run)
+            writer.write(run)
         finally:
-            self._writer.written = written + rows
-            if muted:
-                bpf.detach(self._listener.rows)
+            bpf.attach(listener, bpf.WITHOUT_GHOSTS)
+            heard = echoes.stop()
+        refused, halves = writer.refused - refused, writer.halves - halves
+        if not is_explained(heard, rows, refused, halves):
+            self._tell([RowsInDoubt(frozenset(devices))])
 
     def _read(self, produce: Callable[[], Sequence[Event]], *kinds: type) -> None:
         """Read a table; what is heard of it meanwhile is told again after it."""

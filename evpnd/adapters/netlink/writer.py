@@ -70,6 +70,10 @@ class Writer:
         self._waiting_rows = 0
         self.written = 0
         """Rows sent since the start."""
+        self.refused = 0
+        """Rows of MACs that the kernel did not make or remove, since the start."""
+        self.halves = 0
+        """Those of them whose bridge row it made first."""
 
     @property
     def port_id(self) -> int:
@@ -105,6 +109,8 @@ class Writer:
         self.written += rows
         if refusals:
             self._on_failures([refusal.failed for refusal in refusals])
+            self.refused += sum(each.failed.table == "fdb" for each in refusals)
+            self.halves += sum(each.half_made for each in refusals)
         # A bridge row alone would send the MAC's frames to every VTEP.
         halves = [
             delete_both(failed.ifindex, failed.key, vlan)

@@ -40,8 +40,9 @@ def test_a_flushed_table_is_put_back_and_counted() -> None:
     host.run(*host.kernel.flush_vxlan())
 
     assert host.kernel.vxlan.keys() == {A, B}
-    assert host.engine.repaired == {"fdb": 2}
-    assert told(host) == [{"evi": "tenant", "vni": 100, "table": "fdb", "rows": 2}]
+    assert host.engine.repaired == {("fdb", "notified"): 2}
+    fields = {"table": "fdb", "rows": 2, "cause": "notified"}
+    assert told(host) == [{"evi": "tenant", "vni": 100, **fields}]
 
 
 def test_a_bridge_row_alone_is_one_row_put_back() -> None:
@@ -53,7 +54,7 @@ def test_a_bridge_row_alone_is_one_row_put_back() -> None:
     host.run()
 
     assert A in host.kernel.bridge
-    assert host.engine.repaired == {"fdb": 1}
+    assert host.engine.repaired == {("fdb", "resync"): 1}
 
 
 def test_neighbours_and_the_flood_list_are_counted_each() -> None:
@@ -64,7 +65,10 @@ def test_neighbours_and_the_flood_list_are_counted_each() -> None:
     host.run(*host.kernel.flush_neighbors())
     host.run(FdbObserved([gone._replace(present=False)]))
 
-    assert host.engine.repaired == {"neighbor": 1, "flood": 1}
+    assert host.engine.repaired == {
+        ("neighbor", "notified"): 1,
+        ("flood", "notified"): 1,
+    }
     assert vtep in host.kernel.flood
 
 
@@ -75,7 +79,10 @@ def test_what_others_change_is_put_back_and_counted() -> None:
     host.run(FdbObserved([row._replace(dst=parse_ip("10.9.9.9"))]))
     host.run(NeighborsObserved([neighbor._replace(mac=B)]))
 
-    assert host.engine.repaired == {"fdb": 1, "neighbor": 1}
+    assert host.engine.repaired == {
+        ("fdb", "notified"): 1,
+        ("neighbor", "notified"): 1,
+    }
     assert host.kernel.vxlan[A].dst == parse_ip(FAR)
     assert host.kernel.neighbors[IP].mac == A
 

@@ -26,7 +26,7 @@ SAMPLE = Snapshot(
     flood_list_size={10100: 4},
     netlink_errors={("fdb", 28): 5, ("fdb", 9999): 1},
     resyncs={"overrun": 1},
-    drift_repaired={"fdb": 6},
+    drift_repaired={("fdb", "audit"): 6},
     malformed={"treated-as-withdraw": 8},
     policy_verdicts={("guard", "gateways", "reject"): 10},
     limit_waiting={("few", "macs 2 per peer"): 4},
@@ -120,7 +120,7 @@ def test_every_metric_of_the_interface_is_served_by_its_name() -> None:
         "evpnd_netlink_errors_total{'errno': 'ENOSPC', 'operation': 'fdb'}": 5,
         "evpnd_netlink_errors_total{'errno': '9999', 'operation': 'fdb'}": 1,
         "evpnd_resyncs_total{'reason': 'overrun'}": 1,
-        "evpnd_drift_repaired_total{'table': 'fdb'}": 6,
+        "evpnd_drift_repaired_total{'cause': 'audit', 'table': 'fdb'}": 6,
         "evpnd_malformed_total{'treatment': 'treated-as-withdraw'}": 8,
         "evpnd_policy_verdicts_total"
         "{'policy': 'guard', 'rule': 'gateways', 'verdict': 'reject'}": 10,

@@ -5,7 +5,9 @@ import pytest
 from evpnd.adapters.netlink.bpf import (
     ARP_AND_ND,
     FDB_DELETIONS,
+    WITHOUT_GHOSTS,
     Instruction,
+    count_echoes,
     mute_deletes,
     mute_upserts,
 )
@@ -15,12 +17,17 @@ from tests.unit.adapters.netlink.octets import (
     NEIGHBOR_6,
     NEIGHBOR_GOING,
     VLAN_ROW,
+    VXLAN,
     VXLAN_ROW,
     notification,
 )
 
 NEW, DEL = 28, 29
 OURS, OTHERS = 5437, 6000
+DEVICES = [VXLAN, 400]
+AF_BRIDGE = 7
+FLOOD_ROW = VXLAN_ROW.replace("020000000099", "000000000000")
+NEXTHOP_ROW = VXLAN_ROW.replace("080001000a000002", "08000d000a000000")
 VLAN_TAG_PRESENT = 0xFFFFF000 + 48
 
 
@@ -77,8 +84,44 @@ def test_a_mute_drops_echoes_of_ours_alone(
 ) -> None:
     octets = notification(kind, body, port_id=port_id)
 
-    assert passes(mute_upserts(OURS), octets) is heard_in_upserts
-    assert passes(mute_deletes(OURS), octets) is heard_in_deletes
+    assert passes(mute_upserts(OURS, DEVICES), octets) is heard_in_upserts
+    assert passes(mute_deletes(OURS, DEVICES), octets) is heard_in_deletes
+    fdb = octets[16] == AF_BRIDGE
+    assert passes(count_echoes(NEW, DEVICES), octets) is (fdb and not heard_in_upserts)
+    assert passes(count_echoes(DEL, DEVICES), octets) is (fdb and not heard_in_deletes)
+
+
+@pytest.mark.parametrize("kind", [NEW, DEL])
+@pytest.mark.parametrize("body", [BRIDGE_ROW, VXLAN_ROW, FLOOD_ROW])
+def test_rows_of_other_devices_and_flood_lists_are_heard(kind: int, body: str) -> None:
+    octets = notification(kind, body)
+    devices = DEVICES if body is FLOOD_ROW else [1, 2, 4, 300]
+    for program in mute_upserts(OURS, devices), mute_deletes(OURS, devices):
+        assert passes(program, octets)
+    assert not passes(count_echoes(kind, devices), octets)
+    assert passes(mute_upserts(OURS, []), octets)
+
+
+@pytest.mark.parametrize("kind", [NEW, DEL])
+@pytest.mark.parametrize("vlan", ["", "060005000a000000"])
+def test_ghosts_are_never_heard(kind: int, vlan: str) -> None:
+    """What Linux up to 6.12 says once more of a request with NTF_SELF."""
+    ghost = notification(
+        kind, "0700000003000000c00002000a0002000200000000990000" + vlan
+    )
+
+    assert not passes(WITHOUT_GHOSTS, ghost)
+    mute = mute_upserts if kind == NEW else mute_deletes
+    assert not passes(mute(OURS, DEVICES), ghost)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [BRIDGE_ROW, VXLAN_ROW, FLOOD_ROW, VLAN_ROW, NEIGHBOR, NEIGHBOR_GOING, NEXTHOP_ROW],
+)
+def test_rows_are_no_ghosts(body: str) -> None:
+    for kind in NEW, DEL:
+        assert passes(WITHOUT_GHOSTS, notification(kind, body))
 
 
 @pytest.mark.parametrize(
@@ -119,10 +162,20 @@ def test_arp_and_nd_alone_wake_the_snooper(octets: bytes, kept: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "program", [mute_upserts(1), mute_deletes(1), FDB_DELETIONS, ARP_AND_ND]
+    "program",
+    [
+        mute_upserts(1, range(1, 65)),
+        mute_deletes(1, [3]),
+        count_echoes(NEW, [3]),
+        WITHOUT_GHOSTS,
+        FDB_DELETIONS,
+        ARP_AND_ND,
+    ],
 )
 def test_every_jump_ends_within_the_program(program: Sequence[Instruction]) -> None:
     for at, step in enumerate(program):
         if step.code in (0x15, 0x45):
             assert at + 1 + max(step.if_true, step.if_false) < len(program)
+            assert 0 <= step.if_true < 256
+            assert 0 <= step.if_false < 256
     assert program[-1].code == 0x06
