@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from evpnd.wire.framing import encode_attribute
 from evpnd.wire.nlri import encode_mac_ip
@@ -137,6 +137,15 @@ class Soak:
             far.announce(self._macs_of(far))
             far.end_of_rib()
         self.agent = self.daemon.agent_pid()
+
+    def __enter__(self) -> Self:
+        """Be left with the peers' threads ended."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the peers."""
+        for far in (self.steady, self.fickle):
+            far.peer.close()
 
     def _macs_of(self, far: Far) -> list[bytes]:
         first = 1000 if far is self.steady else 1000 + MACS
@@ -327,8 +336,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=1, help="of the acts; default: 1")
     arguments = parser.parse_args()
-    with Lab(f"soak{os.getpid()}", 1) as lab:
-        soak = Soak(lab, arguments.seed)
+    with Lab(f"soak{os.getpid()}", 1) as lab, Soak(lab, arguments.seed) as soak:
         soak.run(arguments.seconds, arguments.every, _say)
         agent, speaker = soak.growth()
     _say(f"growth: agent {agent:+.1f} MiB, speaker {speaker:+.1f} MiB")

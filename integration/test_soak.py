@@ -15,8 +15,7 @@ BOUND = 16.0
 
 
 def test_memory_stays_where_it_was_under_all_sorts_of_changes() -> None:
-    with Lab(f"evt{os.getpid()}", 1) as lab:
-        soak = Soak(lab, seed=1)
+    with Lab(f"evt{os.getpid()}", 1) as lab, Soak(lab, seed=1) as soak:
         soak.run(SECONDS, SECONDS / 12, print)
 
         assert max(soak.growth()) < BOUND
