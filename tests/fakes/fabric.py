@@ -103,8 +103,7 @@ class Host(Speaker):
         peer = way.sender.address
         match message:
             case RefreshAsked():
-                self.out[peer].rib.resend(enhanced=False)
-                self.out[peer].fill()
+                self.out[peer].answer()
             case bytes():
                 decoder = self.decoders.get(peer)
                 if decoder is None:
@@ -334,7 +333,7 @@ class Fabric:
                 busy |= host.hear()
                 busy |= host.turn()
             for way in self.ways:
-                busy |= way.deliver(len(way.queue)) > 0
+                busy |= way.deliver() > 0
             if not busy:
                 return
         raise AssertionError("the fabric does not come to rest")
@@ -347,10 +346,11 @@ class Fabric:
         self.drain()
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, with every timer that is due in it."""
+        """Let time pass, with every timer of cores and speakers that is due in it."""
         end = self.now + seconds
         for _ in range(100):
             dues = [host.engine.next_deadline() for host in self.hosts]
+            dues += [way.next_turn() for way in self.ways]
             due = min((d for d in dues if d is not None), default=end)
             if due > end:
                 break

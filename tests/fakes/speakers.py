@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 from evpnd.model.events import PeerWentDown, PeerWentUp
 from evpnd.model.ids import Peer
-from evpnd.speaker.adj_rib_out import AdjRibOut, Block, Encoding, read_routes
+from evpnd.speaker.adj_rib_out import (
+    REFRESH_PAUSE,
+    AdjRibOut,
+    Block,
+    Encoding,
+    read_routes,
+)
 from evpnd.wire.attributes import END_OF_RIB
 from evpnd.wire.framing import EVPN, Code, split_attributes
 
 ENCODING = Encoding(ibgp=True, local_asn=65000, asn4=True)
 HEADER = 19
+TICK = 0.25
+"""Seconds after which a speaker gives every peer a turn, at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,26 @@ class Direction:
         self.rib = AdjRibOut(clock)
         self.queue: deque[Message] = deque()
         self.up = False
+        self._clock = clock
+        self._asked = -REFRESH_PAUSE
+        """When the last ROUTE-REFRESH came; seconds of the clock."""
 
     def fill(self) -> None:
         """Put on the way what waits to be told."""
         if self.up and self.rib.pending():
             self.queue.extend(self.rib.messages(ENCODING))
+
+    def answer(self) -> None:
+        """Answer a ROUTE-REFRESH, at once or when the Adj-RIB-Out next does so."""
+        self.rib.resend(enhanced=False)
+        self._asked = self._clock()
+        self.fill()
+
+    def next_turn(self) -> float | None:
+        """Return when the speaker has its next turn, if an answer may wait for it."""
+        now = self._clock()
+        waits = now <= self._asked + REFRESH_PAUSE + TICK
+        return now + TICK if self.up and waits else None
 
     def open(self, up: PeerWentUp) -> None:
         """Begin a session: everything is told, then End-of-RIB."""
@@ -56,8 +79,13 @@ class Direction:
         self.rib.reset()
         self.queue.append(down)
 
-    def deliver(self, count: int) -> int:
-        """Let the first of the messages arrive; returns how many did."""
+    def deliver(self, count: int = 1000) -> int:
+        """Let the first of the messages arrive; returns how many did.
+
+        The sender's speaker has its turn before: every peer has one four times a
+        second, whatever arrives.
+        """
+        self.fill()
         done = min(count, len(self.queue))
         for _ in range(done):
             self.receiver.receive(self, self.queue.popleft())
@@ -92,8 +120,7 @@ class Reflector(Speaker):
                 known.clear()
                 self._tell(client, [], gone)
             case RefreshAsked():
-                self.out[client].rib.resend(enhanced=False)
-                self.out[client].fill()
+                self.out[client].answer()
             case bytes() if message != END_OF_RIB:
                 block, announced, withdrawn = read_update(message)
                 routes = [] if block is None else read_routes(block, announced)

@@ -105,8 +105,7 @@ def wait(fabric: Fabric, a: int, _: int) -> None:
 
 def replay(fabric: Fabric, a: int, _: int) -> None:
     way = fabric.ways[a % len(fabric.ways)]
-    way.rib.resend(enhanced=False)
-    way.fill()
+    way.answer()
 
 
 def overrun(fabric: Fabric, a: int, _: int) -> None:
@@ -234,6 +233,18 @@ def test_bridges_that_know_vlans_have_rows_in_two(
 def test_one_route_reflector(program: bytes) -> None:
     fabric = Fabric(3, reflectors=1)
     play(fabric, MOVES + FLOW + TIME + SESSIONS + CRASHES, program)
+    rest(fabric)
+
+
+def test_an_agent_that_is_lost_twice_at_once_is_told_all_routes_by_reflectors() -> None:
+    fabric = Fabric(5, reflectors=2)
+    move(fabric, 0, 0)
+    restart_agent(fabric, 0, 0)
+    move(fabric, 1, 2)
+    fabric.drain()
+    # The second ROUTE-REFRESH within a second: its answer is put off.
+    restart_agent(fabric, 0, 0)
+    restart_daemon(fabric, 1, 0)
     rest(fabric)
 
 
