@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup bed demo demo-clean test lint fuzz lab interop image soak
+.PHONY: help setup bed demo demo-clean check test lint fuzz lab interop image soak
 
 help:
 	@echo "make demo        three hosts in network namespaces, checked as it goes"
@@ -10,6 +10,7 @@ help:
 	@echo "make interop     all topologies, and a matrix of who gets on with whom"
 	@echo "                 (WRITE=docs/interop-matrix.md keeps it)"
 	@echo "make image       the container image evpnd:latest"
+	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
 	@echo "make test        all checks and tests"
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
@@ -44,6 +45,9 @@ image:
 
 test: bed
 	@scripts/check.sh
+
+check: setup
+	@scripts/check.sh --quick
 
 lint: setup
 	@scripts/check.sh --static

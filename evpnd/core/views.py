@@ -222,6 +222,8 @@ def vteps(engine: Engine) -> Iterator[Entry]:
     """List the remote VTEPs."""
     macs_by: dict[bytes, dict[int, int]] = {}
     peers_of: dict[bytes, str] = {}
+    by_mac: dict[bytes, str] = {}
+    """For the VTEPs without a type 3 route."""
     flooded: set[bytes] = set()
     for vrf in engine.inventory.vrfs.values():
         vni = vrf.config.vni
@@ -235,8 +237,10 @@ def vteps(engine: Engine) -> Iterator[Entry]:
             if path is not None and not vrf.is_local(mac):
                 counts = macs_by.setdefault(path.vtep, {})
                 counts[vni] = counts.get(vni, 0) + 1
-                peers_of.setdefault(path.vtep, path.peer)
+                known = (by_mac.get(path.vtep, path.peer), path.peer)
+                by_mac[path.vtep] = min(known, key=parse_ip)
         flooded.update(vrf.flood_rows)
+    peers_of = by_mac | peers_of
     macs_by.pop(bytes(engine.inventory.vtep), None)
     for vtep, counts in macs_by.items():
         yield {
