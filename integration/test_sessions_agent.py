@@ -147,7 +147,7 @@ def test_long_lived_graceful_restart_is_passed_over(host: Host) -> None:
 
 
 @pytest.mark.parametrize("enhanced", [False, True])
-def test_a_new_agent_asks_for_everything_and_is_asked_for_it(
+def test_a_peer_is_asked_for_everything_and_asks_for_it(
     host: Host, *, enhanced: bool
 ) -> None:
     daemon = run(host)
@@ -157,7 +157,8 @@ def test_a_new_agent_asks_for_everything_and_is_asked_for_it(
     with speak(host, EVPN, FOUR, ROUTE_REFRESH, *marks) as far:
         far.send(announce(1, 2) + message(UPDATE, END_OF_RIB))
         expect_macs(host, VNI, rows(1, 2), 5)
-        daemon.kill_agent()
+        asked = ("clear", "peer", ROUTER, "--soft", "--socket", str(daemon.socket))
+        assert daemon.run(*asked).returncode == 0
         assert far.listen_for(REFRESH, timeout=8) == bytes.fromhex("00190046")
         # The answer leaves out what is gone; only marks can say so.
         if enhanced:
@@ -167,6 +168,10 @@ def test_a_new_agent_asks_for_everything_and_is_asked_for_it(
             far.send(announce(1))
         expect_macs(host, VNI, rows(1) if enhanced else rows(1, 2), 5)
 
+        # What the command has sent again comes first; then what the peer asks for.
+        far.listen_for(UPDATE)
+        if enhanced:
+            far.listen_for(REFRESH)
         before = len(far.heard)
         far.send(request)
         if enhanced:
