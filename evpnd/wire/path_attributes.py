@@ -166,23 +166,23 @@ class _Judge:
             )
 
     def _judge(self, code: int, flags: int, rule: _Rule, value: bytes) -> None:
-        name = _name(code)
         if rule.internal and not self._ibgp:
-            self._find(_DISCARD, f"{name} from an external peer", rule.subcode)
+            self._find(_DISCARD, f"{_name(code)} from an external peer", rule.subcode)
         elif flags & _KIND != rule.flags:
-            self._find(rule.treatment, f"{name} has flags {flags:#04x}", _FLAGS)
+            self._find(rule.treatment, f"{_name(code)} has flags {flags:#04x}", _FLAGS)
         elif not rule.sound(value):
             self._find(
                 rule.treatment,
-                f"{name} of {len(value)} octets is malformed: {value[:16].hex()}",
+                f"{_name(code)} of {len(value)} octets is malformed: "
+                f"{value[:16].hex()}",
                 rule.subcode,
             )
         elif code in (Code.AS_PATH, Code.AS4_PATH):
             self._judge_path(code, rule, value)
         elif code == Code.AGGREGATOR and len(value) != (8 if self._asn4 else 6):
-            self._find(_DISCARD, f"{name} has {len(value)} octets", rule.subcode)
+            self._find(_DISCARD, f"{_name(code)} has {len(value)} octets", rule.subcode)
         elif code in (Code.AGGREGATOR, Code.AS4_AGGREGATOR) and not any(value[:-4]):
-            self._find(_DISCARD, f"{name} has AS 0", rule.subcode)  # RFC 7607
+            self._find(_DISCARD, f"{_name(code)} has AS 0", rule.subcode)  # RFC 7607
         else:
             self._values[code] = value
 
