@@ -206,7 +206,7 @@ def test_idle_connections_cost_no_threads_and_are_left_after_a_while(
         assert all(answer == b"" or b" 503 " in answer for answer in answers)
         assert answers.count(b"") >= MAX_CLIENTS
         assert any(answers)
-        assert threading.active_count() == threads
+        assert threading.active_count() <= threads
         assert read(server)["evpnd_fdb_entries"] == 3
         assert server.complaints == []
 
