@@ -49,9 +49,15 @@ def surviving(
 
 @pytest.fixture
 def speaker(surviving: SpeakerRun) -> SpeakerRun:
-    """Wait until the session of the test before is over and told."""
+    """Wait until the session of the test before is over and told.
+
+    The peer ends one session after the other, and would be damped for it.
+    """
 
     def at_rest() -> bool:
+        damped = surviving.heard("damped")
+        if damped and damped[-1]["seconds"]:
+            surviving.say("evpnd undamp *")
         told = [each for each in surviving.heard() if each["type"] in LIFE]
         return bool(told) and told[-1].get("state") == "active"
 
