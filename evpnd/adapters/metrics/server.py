@@ -5,13 +5,10 @@ import errno
 import socket
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from evpnd.adapters.clients import Clients, receive, send
 from evpnd.adapters.metrics.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    pass
 
 MAX_CLIENTS: Final = 16
 """Connections at a time: some Prometheus servers, and a person or two."""
