@@ -14,6 +14,7 @@ from evpnd.model.ids import Peer
 from evpnd.speaker.configuration import Speaker, configuration_text, write_configuration
 from integration.lab_netns import (
     NETNS_DIRECTORY,
+    LabError,
     ip,
     is_running,
     sweep,
@@ -233,6 +234,15 @@ class SpeakerRun:
             interval=0.02,
             seen=lambda: f"{self.raw()[-800:]!r}\n{self.log()[-3000:]}",
         )
+
+    def wait_logged(self, text: str, times: int) -> None:
+        """Wait until the log has a text that often; LabError where it is otherwise.
+
+        A thread of the speaker writes the log, a moment after what it tells of.
+        """
+        self.wait(lambda: self.log().count(text) >= times, 5, f"{text} in the log")
+        if (found := self.log().count(text)) != times:
+            raise LabError(f"{text}: {found} times in the log, not {times}")
 
     def octets(self, agent: int = -1) -> bytes:
         """Join the UPDATEs that an agent heard."""

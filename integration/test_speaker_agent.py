@@ -124,7 +124,7 @@ def test_nonsense_from_the_agent_changes_nothing(tmp_path: Path) -> None:
         far.wait_heard(far.updates)
 
         assert far.announced() == mac_route(7)
-        assert speaker.log().count("bad_command") == 12
+        speaker.wait_logged("bad_command", 12)
 
 
 def test_sighup_is_handed_on(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_dead_agent_costs_no_session(tmp_path: Path) -> None:
         assert first["type"] == "hello"
         assert up["resumed"]
         assert far.sessions == 1
-        assert speaker.log().count('"agent_died"') == 6
+        speaker.wait_logged('"agent_died"', 6)
         assert '"signal": "SIGKILL"' in speaker.log()
 
 
