@@ -36,7 +36,6 @@ TOOLS = ("pytest", "pytest-timeout", "pytest-randomly")
 """What tests in the guest need, beside evpnd's own dependencies."""
 _STAMP = ".evpnd-bed"
 """The file in a bed, and in a virtual environment, that says that it is complete."""
-_MIRROR = "http://deb.debian.org/debian"
 _OURS = ("Created-By: Packages", "Origin: Debian", "Label: Debian")
 _NETWORK = ("etc/resolv.conf", "etc/hosts", "etc/pip.conf")
 _CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
@@ -162,10 +161,18 @@ def _dependencies() -> list[str]:
 
 
 def _mirror() -> str:
-    """Return the mirror that this machine's apt uses, or Debian's own."""
+    """Return the mirror that this machine's apt uses.
+
+    Raises BedError where apt has none. A new machine may have no lists yet.
+    """
     words = ["apt-get", "indextargets", "--format", "$(REPO_URI)", *_OURS]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return next(iter(done.stdout.split()), _MIRROR).rstrip("/")
+    for update in (False, True):
+        if update:
+            _run(["apt-get", "update", "--quiet"])
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if found := done.stdout.split():
+            return found[0].rstrip("/")
+    raise BedError("apt has no source for Debian; add one and run apt-get update")
 
 
 def _copy_network_settings(path: Path) -> None:
