@@ -35,10 +35,10 @@ demo-clean: setup
 
 lab: TOPO ?= containerlab/back-to-back
 lab: setup
-	@.venv/bin/python -m integration.lab run $(if $(filter-out 0,$(KEEP)),--keep) $(TOPO)
+	@.venv/bin/python -m lab run $(if $(filter-out 0,$(KEEP)),--keep) $(TOPO)
 
 interop: bed
-	@.venv/bin/python -m integration.clab.interop $(if $(WRITE),--write $(WRITE))
+	@.venv/bin/python -m integration.interop $(if $(WRITE),--write $(WRITE))
 
 image:
 	docker build --file containerlab/Dockerfile --tag evpnd:latest .

@@ -5,15 +5,11 @@ import re
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from integration import bed, frr, gobgp, guest, guest_tests, speaker_lab
-from integration.clab.labs import deploy, load, load_images
-from integration.clab.place import Place
 from integration.lab import Lab, MakeLab
-from integration.lab_clab import NAME, Up, leftovers
 from integration.lab_netns import NETNS_DIRECTORY, is_running, sweep
 from integration.roots import MACHINE, Root
 
@@ -118,19 +114,3 @@ def _speaker_namespaces() -> Iterator[None]:
     speaker_lab.build()
     yield
     sweep(speaker_lab.PREFIX)
-
-
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    """Bring up a topology from its text without the name; gone after the test."""
-
-    def bring_up(body: str) -> Place:
-        file = tmp_path / "t.clab.yml"
-        file.write_text(f"name: t\n{body}")
-        images = load_images(())
-        topology = load(file, NAME, images)
-        return deploy(topology, images, strict=True, say=print)
-
-    yield bring_up
-    Place(NAME).remove()
-    assert leftovers() == []

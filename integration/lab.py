@@ -12,7 +12,6 @@ what an earlier run of the same prefix left is removed at the start.
 """
 
 import shutil
-import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -319,12 +318,3 @@ def evi(vni: int, **more: object) -> dict[str, object]:
 
 MakeLab = Callable[..., Lab]
 """What the fixture of that name is: ``make_lab(hosts=2, underlay=4)``."""
-
-if __name__ == "__main__":
-    # Nothing is made yet: a Ctrl-C just ends the program, without a traceback.
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # The runner stands on this module's neighbours; imported here, not above.
-    from integration.clab.main import main
-
-    signal.signal(signal.SIGINT, interrupted)
-    main()

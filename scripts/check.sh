@@ -23,7 +23,7 @@ check() {
 
 check "ruff check" $bin/ruff check --quiet
 check "ruff format" $bin/ruff format --quiet --check --diff
-check "mypy" $bin/mypy -p evpnd -p integration
+check "mypy" $bin/mypy -p evpnd -p lab -p integration
 check "lint-imports" $bin/lint-imports --no-cache
 
 run_tests() { $bin/python -m pytest -q -r fE "$@" || failed+=(pytest); }
@@ -33,7 +33,8 @@ case "${1:-}" in
 --quick)
     # The tests of a file share what they set up, so a file stays with one worker.
     run_tests --numprocesses "$(nproc)" --dist loadfile \
-        tests/unit tests/golden tests/golden_errors tests/golden_views tests/conformance
+        tests/unit tests/golden tests/golden_errors tests/golden_views tests/conformance \
+        lab/tests/unit
     ;;
 *) run_tests "$@" ;;
 esac

@@ -1,0 +1,163 @@
+"""Running expected results against a lab that is up."""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from integration.lab_netns import LabError, wait_until
+from integration.lab_ping import Ping as Echo
+from lab.expected import During, Ping, Run, Show, Step
+from lab.place import Place
+from lab.reader import split_command
+
+_UNANSWERED = 0.4
+"""Seconds without an answer until nobody is taken to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one step."""
+
+    name: str
+    seconds: float
+    trouble: str
+    """Empty: it held."""
+    note: str = ""
+
+
+class Runner:
+    """Runs steps in a lab."""
+
+    def __init__(self, place: Place) -> None:
+        """Run them in this lab."""
+        self._place = place
+
+    def run(self, step: Step) -> Outcome:
+        """Do what the step does, and check what it expects."""
+        start = time.monotonic()
+        trouble = note = ""
+        try:
+            with self._pinging(step.during) as notes:
+                for node, command in step.do:
+                    self._do(node, command)
+                for check in step.checks:
+                    self._check(check, step.within)
+            note = "".join(f", {each}" for each in notes)
+        except LabError as error:
+            trouble = str(error)
+        return Outcome(step.name, time.monotonic() - start, trouble, note)
+
+    def _do(self, node: str, command: str) -> None:
+        done = self._place.execute(node, split_command(command))
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip()
+            raise LabError(f"{node}: {command}: status {done.returncode}: {said}")
+
+    @contextlib.contextmanager
+    def _pinging(self, during: During | None) -> Iterator[list[str]]:
+        notes: list[str] = []
+        if during is None:
+            yield notes
+            return
+        namespace = self._place.namespace(during.node)
+        with Echo(namespace, during.to) as ping:
+            wait_until(lambda: ping.answered >= 20, 10, "answers before the step")
+            yield notes
+            seen = ping.answered
+            with contextlib.suppress(LabError):
+                wait_until(lambda: ping.answered >= seen + 50, 10, "answers after")
+            enough = ping.answered >= seen + 50
+        result = ping.result()
+        gap = result.gap if result.loss else 0.0
+        notes.append(f"{result.loss} of {result.sent} pings lost")
+        if not enough or (result.loss and gap > during.silence) or result.duplicates:
+            raise LabError(
+                f"{during.node} to {during.to}: {result}; allowed are"
+                f" {during.silence * 1000:.0f} ms without an answer"
+            )
+
+    def _check(self, check: Show | Run | Ping, within: float) -> None:
+        match check:
+            case Show():
+                self._repeat(lambda: self._show(check), within)
+            case Run():
+                self._repeat(lambda: self._run(check), within)
+            case Ping():
+                self._repeat(lambda: self._ping(check), within)
+
+    @staticmethod
+    def _repeat(look: Callable[[], str], within: float) -> None:
+        """Look until nothing is amiss; LabError with what was amiss last."""
+        deadline = time.monotonic() + within
+        while amiss := look():
+            if time.monotonic() > deadline:
+                raise LabError(f"{amiss}\n(for {within:g} s)")
+            time.sleep(0.1)
+
+    def rows(self, node: str, table: str) -> list[dict[str, object]]:
+        """Read ``evpnd show TABLE --json`` of a node."""
+        done = self._place.execute(node, ["evpnd", "show", table, "--json"])
+        if done.returncode != 0:
+            raise LabError(
+                f"{node}: evpnd show {table}: status {done.returncode}:"
+                f" {done.stdout}{done.stderr}\n{self._place.log(node)}"
+            )
+        found: list[dict[str, object]] = json.loads(done.stdout)
+        return found
+
+    def _show(self, check: Show) -> str:
+        try:
+            found = self.rows(check.node, check.table)
+        except LabError as error:
+            return str(error)
+        rows = [row for row in found if fits(row, check.where)]
+        seen = f"{check.node}: evpnd show {check.table}: {json.dumps(rows)}"
+        for wanted in check.has:
+            if not any(fits(row, wanted) for row in rows):
+                return f"no row with {json.dumps(wanted)} in\n{seen}"
+        if check.count is not None and len(rows) != check.count:
+            return f"{len(rows)} rows instead of {check.count}:\n{seen}"
+        if not check.has and check.count is None and not rows:
+            return f"no row with {json.dumps(check.where)}"
+        return ""
+
+    def _run(self, check: Run) -> str:
+        done = self._place.execute(check.node, split_command(check.command))
+        said = done.stdout + done.stderr
+        seen = f"{check.node}: {check.command}: status {done.returncode}:\n{said}"
+        if done.returncode != (check.status or 0):
+            return seen
+        for text in check.says:
+            if text not in said:
+                return f"no {text!r} in\n{seen}"
+        for text in check.lacks:
+            if text in said:
+                return f"{text!r} in\n{seen}"
+        return ""
+
+    def _ping(self, check: Ping) -> str:
+        namespace = self._place.namespace(check.node)
+        if not check.answered:
+            result = Echo(namespace, check.to, 0.05, _UNANSWERED).count(3)
+            return f"{check.node} to {check.to}: {result}" if result.received else ""
+        result = Echo(namespace, check.to, 0.05, 0.2).count(1)
+        if result.received:
+            result = Echo(namespace, check.to, 0.05).count(3)
+        if result.loss or result.duplicates:
+            return f"{check.node} to {check.to}: {result}"
+        return ""
+
+
+def fits(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
+    """Tell whether a row has all these values; in a list, the value is one of it."""
+    return all(
+        name in row
+        and (
+            str(value) in [str(each) for each in row[name]]  # type: ignore[attr-defined]
+            if isinstance(row[name], list) and not isinstance(value, list)
+            else row[name] == value
+        )
+        for name, value in wanted.items()
+    )

@@ -1,0 +1,32 @@
+"""Labs that are gone after the test."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.labs import deploy, load, load_images
+from lab.place import Place
+from lab.tests.namespaces.labs import NAME, Up, leftovers
+
+
+def pytest_configure() -> None:
+    """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    """Bring up a topology from its text without the name; gone after the test."""
+
+    def bring_up(body: str) -> Place:
+        file = tmp_path / "t.clab.yml"
+        file.write_text(f"name: t\n{body}")
+        images = load_images(())
+        topology = load(file, NAME, images)
+        return deploy(topology, images, strict=True, say=print)
+
+    yield bring_up
+    Place(NAME).remove()
+    assert leftovers() == []

@@ -1,0 +1,37 @@
+"""What tests of the lab runner share: a lab of their own, and what is left of it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from integration.lab_netns import NETNS_DIRECTORY
+from lab.place import Place
+
+NAME = f"evt{os.getpid()}"
+Up = Callable[[str], Place]
+
+
+def leftovers() -> list[str]:
+    """Name the namespaces and folders of the lab."""
+    found = [path.name for path in NETNS_DIRECTORY.iterdir() if NAME in path.name]
+    return found + [name for name in Place.names() if name.startswith(NAME)]
+
+
+def said(place: Place, node: str, *argv: str) -> str:
+    """Run a command in a node; returns what it printed."""
+    done = place.execute(node, argv)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def running(mark: str) -> list[str]:
+    """Find the `sleep`s for so many seconds."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if words[:2] == [b"sleep", mark.encode()]:
+            found.append(path.parent.name)
+    return found
