@@ -28,9 +28,9 @@ from evpnd.model.ids import (
     is_tenant_ip,
     is_unicast_mac,
 )
+from evpnd.model.numbers import SEQUENCE_MAX
 from evpnd.model.routes import OVERRIDE
 
-SEQUENCE_MAX = 0xFFFFFFFF
 WAITING_TIME = 10.0
 """Seconds for which they do."""
 DEPARTED_TIME = 30.0

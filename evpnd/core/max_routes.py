@@ -16,14 +16,13 @@ from evpnd.core.rib import OTHERS
 from evpnd.core.sessions import PATH_CACHE, Session
 from evpnd.model.actions import Action, Notice, ResetSession
 from evpnd.model.config import MaxRoutes, MaxRoutesAction
+from evpnd.model.numbers import EVPN
 from evpnd.model.routes import MacIpBatch, OtherRoute, identity
 
 TELL_EVERY = 60.0
 """Seconds between two events about the same level of one peer."""
 MAXIMUM_PREFIXES = (6, 1)
 """Code and subcode of a NOTIFICATION (RFC 4486)."""
-EVPN = bytes.fromhex("001946")
-"""AFI and SAFI."""
 
 _FINE, _NEAR, _OVER = range(3)
 

@@ -10,8 +10,8 @@ from evpnd.core.path import Path
 from evpnd.core.selection import best_for_mac
 from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.numbers import SEQUENCE_MAX
 
-SEQUENCE_MAX = 0xFFFFFFFF
 SEQUENCE_HIGH = 1 << 31
 """From here on a sequence starts over at 0 once nobody else has the MAC."""
 STICKY_PAUSE = 60.0

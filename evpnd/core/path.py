@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, final
 
 from evpnd.model.ids import Peer, is_host_ip, is_mapped_ipv4
+from evpnd.model.numbers import DEFAULT_LOCAL_PREFERENCE
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from evpnd.core.evi import MacVrf
     from evpnd.core.nearness import Nearest
 
-DEFAULT_LOCAL_PREFERENCE = 100
 
 Rank = tuple[bool, int, int, bytes, int, int, int, int, bool, bytes, int, bytes]
 

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from evpnd.model.ids import Ip, Mac, Peer, Rd, RouteTarget, Vni
+from evpnd.model.numbers import BGP_PORT
 from evpnd.model.policy import Policy
 from evpnd.model.targets import (
     ImportTargets,
@@ -50,7 +51,7 @@ class PeerConfig:
     description: str = ""
     local_address: str | None = None
     """None: the kernel's choice."""
-    port: int = 179
+    port: int = BGP_PORT
     passive: bool = False
     hold_time: int = 90
     """Seconds; 0: no keepalives."""

@@ -222,6 +222,13 @@ def is_host_ip(ip: bytes) -> bool:
     return ip[0] != MULTICAST_IPV6 and ip[:15] != bytes(15)
 
 
+def is_multicast(ip: bytes) -> bool:
+    """Return whether an address is a group's, or of IPv4's reserved 240/4."""
+    if len(ip) == IPV4_LENGTH:
+        return ip[0] >= MULTICAST_IPV4
+    return ip[0] == MULTICAST_IPV6
+
+
 def is_unicast_mac(mac: bytes) -> bool:
     """Tell whether a MAC can belong to a station: not a group one, not zero."""
     return not mac[0] & 1 and mac != FLOOD_MAC

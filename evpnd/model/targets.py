@@ -18,9 +18,7 @@ from evpnd.model.ids import (
     format_route_target,
     parse_route_target,
 )
-
-AS_TRANS = 23456
-"""Stands for a 4-octet AS where only two octets are (RFC 6793, section 9)."""
+from evpnd.model.numbers import AS_TRANS
 
 
 class Profile(Enum):

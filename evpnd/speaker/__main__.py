@@ -14,9 +14,10 @@ from exabgp.environment import getenv
 from exabgp.logger import log
 
 from evpnd import log_stream
+from evpnd.model.numbers import BGP_PORT
 from evpnd.speaker import logs
 from evpnd.speaker.extension import SeamMoved, install
-from evpnd.speaker.reactor import BGP_PORT, SpeakerReactor
+from evpnd.speaker.reactor import SpeakerReactor
 
 SETTINGS: dict[str, dict[str, object]] = {
     "daemon": {"daemonize": False, "drop": False, "pid": ""},

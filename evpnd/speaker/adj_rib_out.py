@@ -13,15 +13,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from evpnd.model.numbers import EVPN_FAMILY, MARKER, ROUTE_REFRESH
 from evpnd.wire.attributes import build_updates, build_withdraws
 from evpnd.wire.nlri import key_within_rd, nlri_key, split_nlris
 
-EVPN = (25, 70)
-"""AFI and SAFI of l2vpn evpn, the only family that is ever sent."""
-
-HEADER = bytes([0xFF]) * 16
-BEGIN_OF_REFRESH = HEADER + bytes([0, 23, 5, 0, 25, 1, 70])
-END_OF_REFRESH = HEADER + bytes([0, 23, 5, 0, 25, 2, 70])
+_AFI, _SAFI = EVPN_FAMILY
+BEGIN_OF_REFRESH = MARKER + bytes([0, 23, ROUTE_REFRESH, 0, _AFI, 1, _SAFI])
+END_OF_REFRESH = MARKER + bytes([0, 23, ROUTE_REFRESH, 0, _AFI, 2, _SAFI])
 
 REFRESH_PAUSE = 1.0
 """Seconds between two answers to ROUTE-REFRESH, at least."""
@@ -63,7 +61,7 @@ class AdjRibOut:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self.families: Collection[tuple[int, int]] = [EVPN]
+        self.families: Collection[tuple[int, int]] = [EVPN_FAMILY]
         self._routes: dict[bytes, Route] = {}
         self._announce: dict[bytes, Route] = {}
         self._withdraw: dict[bytes, bytes] = {}
@@ -139,7 +137,7 @@ class AdjRibOut:
         A peer that asks again and again is answered now and then: an answer has all
         routes, and serves for all requests before it.
         """
-        if self._live and family in (None, EVPN):
+        if self._live and family in (None, EVPN_FAMILY):
             self._replay = True
             self._mark_replay |= enhanced
 

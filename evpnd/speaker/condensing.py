@@ -7,11 +7,11 @@ as before; what cannot be taken apart with certainty is not condensed at all.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from evpnd.model.numbers import EVPN, EXTENDED_LENGTH, HEADER_SIZE, OPTIONAL, Code
 from evpnd.wire.attributes import END_OF_RIB, pack_reach
-from evpnd.wire.framing import EVPN, EXTENDED_LENGTH, OPTIONAL, Code, split_attributes
+from evpnd.wire.framing import split_attributes
 from evpnd.wire.nlri import nlri_key, split_nlris
 
-_HEADER = 19
 _NO_ROUTES = b"\x00\x00"
 PIECE = 64 << 10
 """Octets of UPDATEs in one piece of the result."""
@@ -113,7 +113,7 @@ def condense(pieces: Iterable[bytes], octets: int) -> Iterator[Condensed | None]
         start, end = 0, len(piece)
         while start < end:
             stop = start + (piece[start + 16] << 8 | piece[start + 17])
-            standing.read(piece[start + _HEADER : stop])
+            standing.read(piece[start + HEADER_SIZE : stop])
             read += stop - start
             start = stop
             if read >= octets:

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
+from evpnd.model.numbers import BGP_PORT
 from evpnd.private_files import write_private
 
 AGENT = "agent"
@@ -130,7 +131,7 @@ def _read_peer(given: dict[str, Any]) -> PeerConfig:
         address=Peer(str(ipaddress.ip_address(given["address"]))),
         asn=int(given["asn"]),
         local_address=None if local is None else str(ipaddress.ip_address(local)),
-        port=int(given.get("port", 179)),
+        port=int(given.get("port", BGP_PORT)),
         passive=bool(given.get("passive", False)),
         hold_time=int(given.get("hold_time", 90)),
         password=None if password is None else str(password),

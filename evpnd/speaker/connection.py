@@ -21,13 +21,19 @@ from exabgp.reactor.network.error import LostConnection, NotConnected
 from exabgp.reactor.network.incoming import Incoming
 from exabgp.reactor.network.outgoing import Outgoing
 
+from evpnd.model.numbers import (
+    HEADER_SIZE,
+    KEEPALIVE,
+    MARKER,
+    MESSAGE_SIZE_MAX,
+    NOTIFICATION,
+    OPEN,
+    ROUTE_REFRESH,
+    UPDATE,
+)
 from evpnd.speaker.notifications import Goodbye
 
-MARKER = b"\xff" * 16
-HEADER_SIZE = 19
-MESSAGE_SIZE_MAX = 4096
 OPEN_SIZE_MIN = 29
-OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
 
 READ_SIZE = 256 * 1024
 """Octets that one turn takes from one socket."""

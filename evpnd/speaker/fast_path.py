@@ -12,9 +12,8 @@ from exabgp.bgp.message.open.capability import REFRESH
 from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.reactor.protocol import _UPDATE, Protocol
 
-from evpnd.speaker import messages
-from evpnd.speaker.adj_rib_out import EVPN, Encoding
-from evpnd.speaker.connection import (
+from evpnd.model.numbers import (
+    EVPN_FAMILY,
     HEADER_SIZE,
     KEEPALIVE,
     MARKER,
@@ -23,8 +22,10 @@ from evpnd.speaker.connection import (
     OPEN,
     ROUTE_REFRESH,
     UPDATE,
-    header_fault,
 )
+from evpnd.speaker import messages
+from evpnd.speaker.adj_rib_out import Encoding
+from evpnd.speaker.connection import header_fault
 from evpnd.speaker.hold_timer import SendHoldTimer
 from evpnd.speaker.notifications import Goodbye, received
 from evpnd.speaker.opening import exabgp_open
@@ -44,7 +45,6 @@ UNSENT_MAX = 256 * 1024
 """Octets that wait for a slow peer before no more are built."""
 
 REFRESH_PHASES = {1: "begin", 2: "end"}
-REFRESH_SIZE = 23
 NOTIFICATION_DATA_MAX = MESSAGE_SIZE_MAX - HEADER_SIZE - 2
 
 
@@ -209,7 +209,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         The end of a refresh that did not begin is ignored (RFC 7313, section 4).
         """
         afi, subtype, safi = int.from_bytes(body[:2], "big"), body[2], body[3]
-        if (afi, safi) != EVPN:
+        if (afi, safi) != EVPN_FAMILY:
             return _UPDATE
         if subtype == RouteRefresh.request:
             return RouteRefresh(afi, safi)

@@ -15,7 +15,8 @@ from exabgp.bgp.message.open.routerid import RouterID
 from exabgp.bgp.message.open.version import Version
 from exabgp.protocol.family import AFI, SAFI
 
-from evpnd.wire.open_message import EVPN_FAMILY, VERSION, OpenMessage
+from evpnd.model.numbers import EVPN_FAMILY
+from evpnd.wire.open_message import VERSION, OpenMessage
 
 
 def exabgp_open(message: OpenMessage) -> Open:

@@ -14,8 +14,9 @@ from exabgp.bgp.message.refresh import RouteRefresh
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.peer import ACTION, Peer
 
+from evpnd.model.numbers import EVPN_FAMILY
 from evpnd.speaker import messages
-from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
+from evpnd.speaker.adj_rib_out import AdjRibOut
 from evpnd.speaker.damping import FREE, FREE_CLOSED, Damping
 from evpnd.speaker.journal import Journal
 from evpnd.speaker.notifications import (
@@ -291,7 +292,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """Tell the agent what the session negotiated that was just established."""
         negotiated = self.proto.negotiated
         restart = self.proto.peer_open.restart
-        flags = None if restart is None else restart.families.get(EVPN)
+        flags = None if restart is None else restart.families.get(EVPN_FAMILY)
         self._reported_state = "established"
         session = {
             "asn4": bool(negotiated.asn4),
@@ -317,12 +318,12 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         if self.fsm != FSM.ESTABLISHED:
             return
         if self.proto.negotiated.refresh != REFRESH.ABSENT:
-            self.neighbor.refresh.append(RouteRefresh(*EVPN))
+            self.neighbor.refresh.append(RouteRefresh(*EVPN_FAMILY))
 
     def send_again(self) -> None:
         """Send all routes once more, between marks where the peer knows them."""
         if self.fsm == FSM.ESTABLISHED:
-            self.resend(self.proto.negotiated.refresh == REFRESH.ENHANCED, EVPN)
+            self.resend(self.proto.negotiated.refresh == REFRESH.ENHANCED, EVPN_FAMILY)
 
     def undamp(self) -> None:
         """Forget the sessions that were short, and make the next attempt now."""

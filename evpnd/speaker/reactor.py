@@ -13,6 +13,7 @@ from exabgp.reactor.daemon import Daemon
 from exabgp.reactor.interrupt import Signal
 from exabgp.reactor.loop import Reactor
 
+from evpnd.model.numbers import BGP_PORT
 from evpnd.speaker import logs, messages, systemd
 from evpnd.speaker.agent_pipe import AgentPipe
 from evpnd.speaker.configuration import listening_addresses
@@ -20,8 +21,6 @@ from evpnd.speaker.listener import Key
 from evpnd.speaker.neighbor import PeerRib, SpeakerCapabilities
 from evpnd.speaker.peer import SpeakerPeer
 from evpnd.speaker.silent_drops import SilentDrops
-
-BGP_PORT = 179
 
 IDLE_TICK = 0.25
 """Seconds between turns with nothing to do; ExaBGP's timers count whole seconds."""

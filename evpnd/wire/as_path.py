@@ -4,13 +4,12 @@ from itertools import chain
 from typing import NamedTuple
 
 from evpnd.model.ids import AS2_MAX
+from evpnd.model.numbers import AS_TRANS
 
 AS_SET = 1
 AS_SEQUENCE = 2
 AS_CONFED_SEQUENCE = 3
 AS_CONFED_SET = 4
-AS_TRANS = 23456
-"""Stands for an AS of four octets where only two fit (RFC 6793, section 9)."""
 
 
 class Segment(NamedTuple):

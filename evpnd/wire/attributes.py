@@ -4,25 +4,26 @@ from collections.abc import Iterator, Sequence
 
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.ids import AS2_MAX
-from evpnd.model.routes import INGRESS_REPLICATION
-from evpnd.wire.as_path import encode_path
-from evpnd.wire.framing import (
+from evpnd.model.numbers import (
+    DEFAULT_LOCAL_PREFERENCE,
     EVPN,
+    HEADER_SIZE,
+    MARKER,
+    MESSAGE_SIZE_MAX,
     OPTIONAL,
     TRANSITIVE,
+    UPDATE,
     Code,
-    encode_attribute,
-    split_attributes,
 )
+from evpnd.model.routes import INGRESS_REPLICATION
+from evpnd.wire.as_path import encode_path
+from evpnd.wire.framing import encode_attribute, split_attributes
 
-DEFAULT_LOCAL_PREFERENCE = 100
-
-_MARKER = b"\xff" * 16
-_UPDATE = b"\x02"
-_HEADER_SIZE = 19 + 4
+_UPDATE_TYPE = bytes([UPDATE])
+_HEAD_SIZE = HEADER_SIZE + 4
 """BGP header, length of withdrawn routes (none), total length of attributes."""
 
-END_OF_RIB = _MARKER + bytes.fromhex("001d 02 0000 0006 800f03 001946")
+END_OF_RIB = MARKER + bytes.fromhex("001d 02 0000 0006 800f03") + EVPN
 """Complete message (RFC 4724, section 2)."""
 
 
@@ -65,7 +66,7 @@ def build_updates(
     ibgp: bool,
     local_asn: int,
     asn4: bool,
-    max_size: int = 4096,
+    max_size: int = MESSAGE_SIZE_MAX,
 ) -> Iterator[bytes]:
     """Write complete messages that announce NLRIs, as few as hold them all.
 
@@ -81,7 +82,11 @@ def build_updates(
 
 
 def pack_reach(
-    head: bytes, nlris: Sequence[bytes], rest: bytes, *, max_size: int = 4096
+    head: bytes,
+    nlris: Sequence[bytes],
+    rest: bytes,
+    *,
+    max_size: int = MESSAGE_SIZE_MAX,
 ) -> Iterator[bytes]:
     """Write complete messages that announce NLRIs with attributes as they came.
 
@@ -91,7 +96,9 @@ def pack_reach(
     return _pack(Code.MP_REACH_NLRI, head, nlris, rest, max_size)
 
 
-def build_withdraws(nlris: Sequence[bytes], *, max_size: int = 4096) -> Iterator[bytes]:
+def build_withdraws(
+    nlris: Sequence[bytes], *, max_size: int = MESSAGE_SIZE_MAX
+) -> Iterator[bytes]:
     """Write complete messages that withdraw NLRIs, as few as hold them all."""
     return _pack(Code.MP_UNREACH_NLRI, EVPN, nlris, b"", max_size)
 
@@ -123,7 +130,7 @@ def _pack(
 ) -> Iterator[bytes]:
     """Fill messages with NLRIs behind the head of their MP attribute."""
     # The attribute's own header has 3 octets, and 4 when its value passes 255.
-    room = max_size - _HEADER_SIZE - len(rest) - 3
+    room = max_size - _HEAD_SIZE - len(rest) - 3
     if room > 255:
         room = max(255, room - 1)
     room -= len(head)
@@ -143,6 +150,6 @@ def _pack(
 
 def _message(code: Code, head: bytes, nlris: list[bytes], rest: bytes) -> bytes:
     block = encode_attribute(OPTIONAL, code, head + b"".join(nlris)) + rest
-    size = (_HEADER_SIZE + len(block)).to_bytes(2, "big")
+    size = (_HEAD_SIZE + len(block)).to_bytes(2, "big")
     length = len(block).to_bytes(2, "big")
-    return b"".join((_MARKER, size, _UPDATE, b"\x00\x00", length, block))
+    return b"".join((MARKER, size, _UPDATE_TYPE, b"\x00\x00", length, block))

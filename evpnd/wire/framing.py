@@ -1,37 +1,6 @@
 """Path attributes as type, length and value (RFC 4271, section 4.3)."""
 
-from enum import IntEnum
-
-OPTIONAL = 0x80
-TRANSITIVE = 0x40
-PARTIAL = 0x20
-EXTENDED_LENGTH = 0x10
-
-EVPN = b"\x00\x19\x46"
-"""AFI 25 (L2VPN), SAFI 70 (EVPN), as in the MP attributes."""
-
-
-class Code(IntEnum):
-    """Attribute type codes."""
-
-    ORIGIN = 1
-    AS_PATH = 2
-    NEXT_HOP = 3
-    MULTI_EXIT_DISC = 4
-    LOCAL_PREF = 5
-    ATOMIC_AGGREGATE = 6
-    AGGREGATOR = 7
-    COMMUNITIES = 8
-    ORIGINATOR_ID = 9
-    CLUSTER_LIST = 10
-    MP_REACH_NLRI = 14
-    MP_UNREACH_NLRI = 15
-    EXTENDED_COMMUNITIES = 16
-    AS4_PATH = 17
-    AS4_AGGREGATOR = 18
-    PMSI_TUNNEL = 22
-    LARGE_COMMUNITIES = 32
-
+from evpnd.model.numbers import EXTENDED_LENGTH
 
 Attribute = tuple[int, int, int, int, int]
 """Flags and type code; where it starts, its value starts, it stops in its block."""

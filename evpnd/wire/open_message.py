@@ -7,15 +7,13 @@ others is the peer's own affair.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evpnd.wire.as_path import AS_TRANS
+from evpnd.model.numbers import AS_TRANS, EVPN_FAMILY
 
 VERSION = 4
 SIZE_MIN = 10
 """Octets of the fixed part, without the message header."""
 EXTENDED_SIZE_MIN = 13
 """Octets with the marks and the length of RFC 9072."""
-EVPN_FAMILY = (25, 70)
-"""AFI and SAFI of l2vpn evpn."""
 
 OPEN_ERROR = 2
 """Error code of all that is wrong with an OPEN (RFC 4271, section 6.2)."""
@@ -30,7 +28,8 @@ _GRACEFUL_RESTART = 64
 _FOUR_OCTET_ASN = 65
 _ENHANCED_REFRESH = 70
 
-_EVPN_CAPABILITY = bytes([_MULTIPROTOCOL, 4, 0, 25, 0, 70])
+_AFI, _SAFI = EVPN_FAMILY
+_EVPN_CAPABILITY = bytes([_MULTIPROTOCOL, 4, 0, _AFI, 0, _SAFI])
 
 Family = tuple[int, int]
 

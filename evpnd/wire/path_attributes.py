@@ -6,7 +6,8 @@ All but MP_REACH_NLRI and MP_UNREACH_NLRI, which are the UPDATE's own matter.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from evpnd.model.ids import format_ip
+from evpnd.model.ids import format_ip, is_multicast
+from evpnd.model.numbers import AS_TRANS, OPTIONAL, TRANSITIVE, Code
 from evpnd.model.packed import Numbers, Octets4, Octets8, Octets12
 from evpnd.model.routes import (
     Malformed,
@@ -15,7 +16,6 @@ from evpnd.model.routes import (
     Treatment,
 )
 from evpnd.wire.as_path import (
-    AS_TRANS,
     Path,
     decode_path,
     flatten,
@@ -24,7 +24,7 @@ from evpnd.wire.as_path import (
     path_length,
 )
 from evpnd.wire.communities import decode_communities
-from evpnd.wire.framing import OPTIONAL, TRANSITIVE, Code, split_attributes
+from evpnd.wire.framing import split_attributes
 
 _MALFORMED_LIST = 1
 _UNKNOWN_WELL_KNOWN = 2
@@ -211,7 +211,7 @@ class _Judge:
         for code in mandatory:
             if code not in self._seen:
                 self._find(_WITHDRAW, f"{code.name} is missing", _MISSING)
-        if not any(next_hop) or _is_multicast(next_hop):
+        if not any(next_hop) or is_multicast(next_hop):
             text = f"next hop {format_ip(next_hop)} is no host's address"
             self._find(_WITHDRAW, text, _NEXT_HOP)
 
@@ -276,10 +276,6 @@ def strongest(malformed: Sequence[Malformed]) -> Malformed | None:
 
 def _name(code: int) -> str:
     return Code(code).name if code in _RULES else f"attribute {code}"
-
-
-def _is_multicast(ip: bytes) -> bool:
-    return ip[0] >= 224 if len(ip) == 4 else ip[0] == 0xFF
 
 
 def _pmsi(value: bytes) -> PmsiTunnel:

@@ -5,8 +5,9 @@ from hashlib import blake2b
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
+from evpnd.model.numbers import EVPN, EXTENDED_LENGTH, OPTIONAL, TRANSITIVE, Code
 from evpnd.model.routes import Malformed, PathAttributes, Treatment, Update
-from evpnd.wire.framing import EVPN, OPTIONAL, TRANSITIVE, Code, split_attributes
+from evpnd.wire.framing import split_attributes
 from evpnd.wire.nlri import DecodedNlris, decode_nlris, decode_uniform
 from evpnd.wire.path_attributes import (
     DecodedAttributes,
@@ -20,7 +21,7 @@ _CACHE_OCTETS = 1 << 18
 _KIND = OPTIONAL | TRANSITIVE
 _REACH = Code.MP_REACH_NLRI.value
 _UNREACH = Code.MP_UNREACH_NLRI.value
-_END_OF_RIB = bytes.fromhex("0000 0006 800f03 001946")
+_END_OF_RIB = bytes.fromhex("0000 0006 800f03") + EVPN
 _HEADER_ERROR = 1
 _BAD_LENGTH = 2
 _UPDATE_ERROR = 3
@@ -98,7 +99,7 @@ class UpdateDecoder:
             or int.from_bytes(body[:4]) != len(body) - 4
         ):
             return None
-        if body[4] & 0x10:
+        if body[4] & EXTENDED_LENGTH:
             start = 8
             stop = start + (body[6] << 8 | body[7])
         else:

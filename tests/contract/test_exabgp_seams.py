@@ -19,8 +19,9 @@ from exabgp.rib import RIB
 from exabgp.rib.outgoing import OutgoingRIB
 from exabgp.version import version
 
+from evpnd.model.numbers import EVPN_FAMILY
 from evpnd.speaker.__main__ import SETTINGS
-from evpnd.speaker.adj_rib_out import EVPN, AdjRibOut
+from evpnd.speaker.adj_rib_out import AdjRibOut
 from evpnd.speaker.connection import SpeakerIncoming, SpeakerOutgoing
 from evpnd.speaker.extension import SEAMS, Seam, SeamMoved, check_seam
 
@@ -230,15 +231,15 @@ def test_the_environment_has_every_setting_that_we_settle() -> None:
 
 
 def test_the_family_is_a_pair_of_numbers() -> None:
-    assert (AFI.l2vpn, SAFI.evpn) == EVPN
-    assert EVPN in Family.size, "exabgp.protocol.family.Family.size has no EVPN"
+    assert (AFI.l2vpn, SAFI.evpn) == EVPN_FAMILY
+    assert EVPN_FAMILY in Family.size, "exabgp.protocol.family.Family.size has no EVPN"
 
 
 def test_a_graceful_restart_capability_is_flags_time_and_families() -> None:
     capability = Graceful().set(8, 120, [(AFI.l2vpn, SAFI.evpn, 0x80)])
 
     assert capability.extract() == [bytes.fromhex("807800194680")]
-    assert capability.get(EVPN) == 0x80
+    assert capability.get(EVPN_FAMILY) == 0x80
     assert capability.restart_time == 120
 
 

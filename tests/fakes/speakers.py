@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evpnd.model.events import PeerWentDown, PeerWentUp
 from evpnd.model.ids import Peer
+from evpnd.model.numbers import EVPN, Code
 from evpnd.speaker.adj_rib_out import (
     REFRESH_PAUSE,
     AdjRibOut,
@@ -14,7 +15,7 @@ from evpnd.speaker.adj_rib_out import (
     read_routes,
 )
 from evpnd.wire.attributes import END_OF_RIB
-from evpnd.wire.framing import EVPN, Code, split_attributes
+from evpnd.wire.framing import split_attributes
 
 ENCODING = Encoding(ibgp=True, local_asn=65000, asn4=True)
 HEADER = 19

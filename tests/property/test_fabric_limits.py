@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from evpnd.core.mobility import SEQUENCE_MAX
 from evpnd.model.config import Config, DuplicateDetection
+from evpnd.model.numbers import SEQUENCE_MAX
 from tests.fakes.fabric import Fabric
 from tests.fakes.fabric_promises import (
     all_agree,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from evpnd.adapters.config_yaml import types
 from evpnd.adapters.config_yaml.reader import describe
 from evpnd.model.ids import RouteTarget
+from evpnd.model.numbers import BGP_PORT
 
 
 class Section(BaseModel):
@@ -95,7 +96,7 @@ class PeerSection(Section):
     """A name for people and for policies."""
     local_address: types.PeerAddress | None = None
     """Local address of the session; default: the kernel's choice."""
-    port: types.Port = 179
+    port: types.Port = BGP_PORT
     """TCP port of the peer."""
     passive: types.Flag = False
     """Wait for the peer to connect."""

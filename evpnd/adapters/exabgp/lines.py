@@ -36,12 +36,11 @@ from evpnd.model.events import (
     UpdateReceived,
 )
 from evpnd.model.ids import Peer, parse_ip
+from evpnd.model.numbers import HEADER_SIZE
 from evpnd.wire.attributes import encode_attributes
 from evpnd.wire.nlri import encode_imet, encode_mac_ip
 from evpnd.wire.update import UpdateDecoder
 
-HEADER = 19
-"""Octets of a BGP message header (RFC 4271, section 4.1)."""
 NLRIS_A_LINE = 500
 
 
@@ -111,7 +110,7 @@ class LineReader:
         decode = decoder.decode
         while start < end:
             stop = start + (messages[start + 16] << 8 | messages[start + 17])
-            yield UpdateReceived(peer, decode(messages[start + HEADER : stop]))
+            yield UpdateReceived(peer, decode(messages[start + HEADER_SIZE : stop]))
             start = stop
 
 

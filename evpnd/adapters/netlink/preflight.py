@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-BGP_PORT = 179
+from evpnd.model.numbers import BGP_PORT
+
 _CAPABILITIES = {
     "CAP_NET_BIND_SERVICE": 10,
     "CAP_NET_ADMIN": 12,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from evpnd.adapters import descriptors
 from evpnd.adapters.netlink import bpf
 from evpnd.model.events import BindingsSnooped, NdFlags
+from evpnd.model.ids import is_multicast
 
 _ETH_P_ALL = 0x0003
 _ETH_P_ARP = 0x0806
@@ -82,7 +83,7 @@ def read_binding(frame: bytes) -> Said | None:
             return None
     else:
         return None
-    if named not in (None, source) or not any(ip) or _is_multicast(ip):
+    if named not in (None, source) or not any(ip) or is_multicast(ip):
         return None
     return Said(source, ip, flags)
 
@@ -97,10 +98,6 @@ def _option(frame: bytes, wanted: int) -> bytes | None:
             return frame[at + 2 : at + 8]
         at += octets
     return None
-
-
-def _is_multicast(ip: bytes) -> bool:
-    return ip[0] >= 224 if len(ip) == 4 else ip[0] == 0xFF
 
 
 def open_port(ifindex: int) -> socket.socket | None:

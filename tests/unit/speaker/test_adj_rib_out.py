@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evpnd.model.numbers import EVPN_FAMILY
 from evpnd.speaker.adj_rib_out import (
     BEGIN_OF_REFRESH,
     END_OF_REFRESH,
-    EVPN,
     REFRESH_PAUSE,
     REFRESH_RATE,
     AdjRibOut,
@@ -178,7 +178,7 @@ def test_a_refresh_repeats_everything_between_its_marks() -> None:
     announce(rib, nlri(1))
     told(rib)
     announce(rib, nlri(2))
-    rib.resend(True, EVPN)
+    rib.resend(True, EVPN_FAMILY)
 
     assert told(rib) == [
         ("refresh", BEGIN_OF_REFRESH),
@@ -193,7 +193,7 @@ def test_a_plain_refresh_has_no_marks() -> None:
     rib = session()
     announce(rib, nlri(1))
     told(rib)
-    rib.resend(False, EVPN)
+    rib.resend(False, EVPN_FAMILY)
 
     assert told(rib) == [("+", nlri(1))]
 
@@ -207,7 +207,7 @@ def test_many_requests_are_answered_now_and_then() -> None:
     told(rib)
     answers = 0
     for _ in range(1000):
-        rib.resend(False, EVPN)
+        rib.resend(False, EVPN_FAMILY)
         answers += bool(rib.pending() and told(rib))
     assert answers == 1
 

@@ -9,8 +9,8 @@ from exabgp.bgp.message import Notify
 from exabgp.protocol.family import AFI
 from exabgp.reactor.network.error import LostConnection
 
+from evpnd.model.numbers import MARKER
 from evpnd.speaker.connection import (
-    MARKER,
     SpeakerIncoming,
     header_fault,
     plain_issue,

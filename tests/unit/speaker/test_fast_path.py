@@ -13,8 +13,8 @@ from exabgp.bgp.message.refresh import RouteRefresh
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evpnd.model.numbers import MARKER
 from evpnd.speaker import messages
-from evpnd.speaker.connection import MARKER
 from evpnd.speaker.fast_path import SpeakerProtocol
 from evpnd.speaker.journal import Journal
 
