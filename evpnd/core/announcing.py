@@ -16,9 +16,9 @@ from evpnd.core.policy.subjects import announced_as, to_announce
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.ids import parse_ip
+from evpnd.model.key import IP, MAC
 from evpnd.model.policy import Field, Key, Learned, Policy, Subject
 
-MAC_LENGTH = 6
 _REMEMBERED = 4096
 
 _Judge = tuple[Program, Subject]
@@ -83,7 +83,7 @@ class PeerExport:
         if judge is None:
             return attributes
         program, subject = judge
-        outcome = program.outcome_of(Key(key[:MAC_LENGTH], key[MAC_LENGTH:]))
+        outcome = program.outcome_of(Key(key[MAC], key[IP]))
         for step in outcome.steps:
             step.count += 1
         if not outcome.accepted:
@@ -100,7 +100,7 @@ class PeerExport:
         judge = self._judge_of(evi, attributes, key)
         if judge is None:
             return None
-        return judge[0].outcome_of(Key(key[:MAC_LENGTH], key[MAC_LENGTH:]))
+        return judge[0].outcome_of(Key(key[MAC], key[IP]))
 
     def _judge_of(
         self, evi: EviConfig, attributes: ExportAttributes, key: bytes
@@ -140,7 +140,7 @@ class PeerExport:
 
 def _learned_when_announced(vrf: MacVrf, key: bytes) -> Learned:
     """Say how a route of ours was learned when it was announced last."""
-    mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+    mac, ip = key[MAC], key[IP]
     known = vrf.announced.get(mac)
     if known is not None and known.learned and ip in (b"", *known.ips):
         return known.learned[known.ips.index(ip) + 1 if ip else 0]

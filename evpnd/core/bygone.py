@@ -5,11 +5,11 @@ one whose route a peer is known to have withdrawn: it goes with the routes that 
 stood for.
 """
 
-from evpnd.core.evi_routes import MAC_LENGTH
 from evpnd.core.importing import Importer
 from evpnd.core.path import Path
 from evpnd.core.rib import flood_endpoint
 from evpnd.core.sessions import Session
+from evpnd.model.key import IP, MAC, MAC_LENGTH
 from evpnd.model.routes import ImetRoute, MacIpBatch, OtherRoute, Update, identity
 
 
@@ -44,11 +44,11 @@ class Bygone:
         """Let rows go that stand for nothing else: their tables have been read."""
         for session, path, key in self._mac_ip:
             for vrf in importer.importers_of(session, path):
-                vrf.adopted_macs.discard(key[:MAC_LENGTH])
-                vrf.dirty_macs.add(key[:MAC_LENGTH])
+                vrf.adopted_macs.discard(key[MAC])
+                vrf.dirty_macs.add(key[MAC])
                 if len(key) > MAC_LENGTH:
-                    vrf.adopted_ips.discard(key[MAC_LENGTH:])
-                    vrf.dirty_ips.add(key[MAC_LENGTH:])
+                    vrf.adopted_ips.discard(key[IP])
+                    vrf.dirty_ips.add(key[IP])
         for session, path, route in self._imet:
             vtep = flood_endpoint(route, path)
             for vrf in importer.importers_of(session, path):

@@ -13,6 +13,7 @@ from evpnd.model.actions import ExportAttributes, Notice
 from evpnd.model.config import EviConfig
 from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH
+from evpnd.model.key import MAC
 from evpnd.model.policy import Learned
 from evpnd.model.routes import IMMUTABLE, OVERRIDE
 
@@ -314,7 +315,7 @@ class MacVrf:
     def mark_all(self) -> None:
         """Have the next reconciliation look at everything."""
         self.dirty_macs.update(
-            (key[:6] for key in self.routes),
+            (key[MAC] for key in self.routes),
             self.remote_rows,
             self.partial,
             self.taken,

@@ -16,8 +16,7 @@ from evpnd.core.selection import (
     is_immutable,
     slot_best,
 )
-
-MAC_LENGTH = 6
+from evpnd.model.key import IP, MAC, MAC_LENGTH
 
 
 def add_fresh(vrf: MacVrf, keys: list[bytes], path: Path) -> None:
@@ -42,7 +41,7 @@ def add(vrf: MacVrf, key: bytes, path: Path, old: Path | None) -> None:
     vrf.routes[key] = slot
     mark(vrf, key)
     if len(key) > MAC_LENGTH:
-        mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+        mac, ip = key[MAC], key[IP]
         if found is None:
             _note(vrf.ips_of, mac, ip)
             if ip in vrf.macs_of:
@@ -70,14 +69,14 @@ def remove(vrf: MacVrf, key: bytes, path: Path) -> None:
             if type(slot) is not Crowd:
                 vrf.immutables.pop(key, None)
         if vrf.crowds:
-            _crowd_of_mac(vrf, key[:MAC_LENGTH], key, slot)
+            _crowd_of_mac(vrf, key[MAC], key, slot)
             if len(key) > MAC_LENGTH:
-                _crowd_of_ip(vrf, key[MAC_LENGTH:], key, slot)
+                _crowd_of_ip(vrf, key[IP], key, slot)
         return
     if found.source is not path.source:
         return
     del vrf.routes[key]
-    mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+    mac, ip = key[MAC], key[IP]
     if ip:
         _drop(vrf.ips_of, mac, ip)
         _drop(vrf.macs_of, ip, mac)
@@ -94,8 +93,8 @@ def mark(vrf: MacVrf, key: bytes) -> None:
     if len(key) == MAC_LENGTH:
         vrf.dirty_macs.add(key)
     else:
-        vrf.dirty_macs.add(key[:MAC_LENGTH])
-        vrf.dirty_ips.add(key[MAC_LENGTH:])
+        vrf.dirty_macs.add(key[MAC])
+        vrf.dirty_ips.add(key[IP])
 
 
 def _joined(found: Slot, path: Path, old: Path | None) -> Slot:
@@ -171,9 +170,9 @@ def _crowd_of_ip(vrf: MacVrf, ip: bytes, key: bytes, slot: Slot) -> None:
         crowd = vrf.crowds[ip] = Crowd()
         for each in [mac + ip for mac in macs]:
             path = best_binding(vrf, each, vrf.routes[each])
-            crowd.put(each, binding_order(each[:MAC_LENGTH], path), path)
+            crowd.put(each, binding_order(each[MAC], path), path)
     path = best_binding(vrf, key, slot)
-    crowd.put(key, binding_order(key[:MAC_LENGTH], path), path)
+    crowd.put(key, binding_order(key[MAC], path), path)
 
 
 def _note(index: dict[bytes, Collection[bytes]], key: bytes, value: bytes) -> None:

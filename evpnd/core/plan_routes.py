@@ -25,9 +25,9 @@ from evpnd.model.ids import (
     format_rd,
     format_route_target,
 )
+from evpnd.model.key import IP, MAC
 from evpnd.model.routes import IMMUTABLE
 
-MAC_LENGTH = 6
 ARP_ND = b"\x06\x08"
 SITE_OF_ORIGIN_SUBTYPE = 3
 OPAQUE = 3
@@ -62,8 +62,8 @@ def told(vrf: MacVrf, exporter: Exporter) -> Iterator[tuple[tuple[str, ...], Tol
 def _name(key: bytes) -> tuple[str, ...]:
     if not key:
         return ("imet",)
-    ip = (format_ip(key[MAC_LENGTH:]),) if key[MAC_LENGTH:] else ()
-    return ("mac-ip", format_mac(key[:MAC_LENGTH]), *ip)
+    ip = (format_ip(key[IP]),) if key[IP] else ()
+    return ("mac-ip", format_mac(key[MAC]), *ip)
 
 
 def _write(rd: str, attributes: ExportAttributes) -> Properties:

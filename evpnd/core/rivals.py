@@ -8,6 +8,7 @@ from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
 from evpnd.core.selection import best_for_ip, is_immutable
 from evpnd.model.ids import is_unicast_mac
+from evpnd.model.key import MAC
 
 Rival = tuple[bytes, Path]
 """Another MAC that has the IP, and the path that says so."""
@@ -28,8 +29,8 @@ def rival_of(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
     crowd = vrf.crowds.get(ip)
     if crowd is None:
         return best_for_ip(vrf, ip, filter(is_rival, macs))
-    found = crowd.best_of(lambda key: is_rival(key[:6]))
-    return None if found is None else (found.name[:6], found.path)
+    found = crowd.best_of(lambda key: is_rival(key[MAC]))
+    return None if found is None else (found.name[MAC], found.path)
 
 
 def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:

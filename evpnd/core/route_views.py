@@ -21,6 +21,7 @@ from evpnd.model.ids import (
     format_route_target,
     is_host_ip,
 )
+from evpnd.model.key import IP, MAC
 from evpnd.model.routes import (
     IMMUTABLE,
     OVERRIDE,
@@ -79,7 +80,7 @@ def routes(engine: Engine) -> Iterator[Entry]:
 
 
 def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
-    mac, ip = key[:6], key[6:]
+    mac, ip = key[MAC], key[IP]
     entry = {**said, "mac": format_mac(mac)}
     if ip:
         entry["ip"] = format_ip(ip)

@@ -8,6 +8,7 @@ from evpnd.core.crowds import Crowd, order
 from evpnd.core.evi import MacVrf, Slot
 from evpnd.core.path import Path
 from evpnd.model.ids import is_unicast_mac
+from evpnd.model.key import MAC
 from evpnd.model.routes import IMMUTABLE
 
 _first: Callable[[Any], Any] = itemgetter(0)
@@ -115,7 +116,7 @@ def best_for_ip(
         crowd = vrf.crowds.get(ip)
         if crowd is not None:
             _, _, key, path = crowd.best()
-            return key[:6], path
+            return key[MAC], path
         macs = vrf.macs_of.get(ip, ())
     bound: list[tuple[object, bytes, Path]] = []
     for mac in macs:

@@ -30,6 +30,7 @@ from evpnd.model.ids import (
     format_route_target,
     parse_ip,
 )
+from evpnd.model.key import MAC
 
 Entry = dict[str, Any]
 
@@ -263,7 +264,7 @@ def policies(engine: Engine) -> Iterator[Entry]:
 
 
 def _routed_macs(vrf: MacVrf) -> set[bytes]:
-    return {key[:6] for key in vrf.routes}
+    return {key[MAC] for key in vrf.routes}
 
 
 def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
+from evpnd.model.key import IP, MAC, MAC_LENGTH
 from evpnd.model.routes import (
     EthernetAdRoute,
     EthernetSegmentRoute,
@@ -27,7 +28,7 @@ MAC_IP = 2
 
 _HEAD = 25
 """Octets of a type 2 NLRI before its MAC: type, length, RD, ESI, tag, MAC length."""
-_IP_LENGTH = _HEAD + 6
+_IP_LENGTH = _HEAD + MAC_LENGTH
 _NO_ESI = bytes(10)
 _NO_TAG = bytes(4)
 
@@ -59,11 +60,11 @@ def encode_mac_ip(rd: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]:
     nlris = []
     for key in keys:
         size = len(key)
-        if size == 6:
+        if size == MAC_LENGTH:
             nlris.append(plain + key + plain_tail)
         elif size in bound:
             head, bits = bound[size]
-            nlris.append(head + key[:6] + bits + key[6:] + label)
+            nlris.append(head + key[MAC] + bits + key[IP] + label)
         else:
             raise ValueError(f"a MAC/IP key of {size} octets, not 6, 10 or 22")
     return nlris
@@ -158,7 +159,7 @@ def decode_uniform(block: bytes) -> MacIpBatch | None:
         keys = bytes(pieces)[_HEAD : -len(labels)].split(labels + head)
         if (
             len(keys) != count
-            or set(map(len, keys)) != {6 + ip_size}
+            or set(map(len, keys)) != {MAC_LENGTH + ip_size}
             or not block.endswith(labels)
         ):
             return None
@@ -193,7 +194,8 @@ def _decode_mixed(block: bytes) -> DecodedNlris:
                     keys = batches[shape] = []
                 mac_at = position + _HEAD
                 keys.append(
-                    block[mac_at : mac_at + 6] + block[position + 32 : label_at]
+                    block[mac_at : mac_at + MAC_LENGTH]
+                    + block[position + 32 : label_at]
                 )
             else:
                 batch = _broken_mac_ip(block[start:stop])

@@ -9,9 +9,8 @@ from evpnd.core.explain.story import Step, Story, make_step, rule_fields, rule_t
 from evpnd.core.originate import routes
 from evpnd.core.policy.program import Outcome
 from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.key import IP, MAC
 from evpnd.model.policy import DEFAULT_RULE, Verdict
-
-MAC_LENGTH = 6
 
 
 class Exported(NamedTuple):
@@ -31,7 +30,7 @@ def exported(
     every = [
         (key, attributes)
         for key, attributes in routes(mac, vrf.announced.get(mac))
-        if ip is None or key[MAC_LENGTH:] == ip
+        if ip is None or key[IP] == ip
     ]
     kept: list[str] = []
     told = False
@@ -67,7 +66,7 @@ def _rules(
 
 
 def _route(key: bytes) -> str:
-    mac, ip = format_mac(key[:MAC_LENGTH]), key[MAC_LENGTH:]
+    mac, ip = format_mac(key[MAC]), key[IP]
     return f"{mac} with {format_ip(ip)}" if ip else mac
 
 

@@ -22,6 +22,7 @@ from evpnd.model.ids import (
     is_host_ip,
     is_unicast_mac,
 )
+from evpnd.model.key import IP
 
 
 def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
@@ -33,7 +34,7 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
         for session in story.engine.peering.sessions.values()
         for table in session.rib.mac_ip.values()
         for key, path in table.items()
-        if key[6:] == ip
+        if key[IP] == ip
     ]
     concerned = within(vni, story.evis(vni), (route.path for route in received))
     received = [route for route in received if route.path in concerned]

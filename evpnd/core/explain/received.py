@@ -10,6 +10,7 @@ from evpnd.core.findings import of_mac_ip
 from evpnd.core.path import Path
 from evpnd.core.sessions import Session
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
+from evpnd.model.key import IP, MAC
 
 
 class Received(NamedTuple):
@@ -44,10 +45,10 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
                 text = f"the session with {peer_name(session)} is not up{why}"
                 story.tell("noted", text, peer=session.peer)
     for session, key, path in received:
-        ip = f" with {format_ip(key[6:])}" if key[6:] else ""
+        ip = f" with {format_ip(key[IP])}" if key[IP] else ""
         story.tell(
             "received",
-            f"{peer_name(session)}: type 2 {format_mac(key[:6])}{ip}, RD "
+            f"{peer_name(session)}: type 2 {format_mac(key[MAC])}{ip}, RD "
             f"{format_rd(path.rd)}, VNI {int.from_bytes(path.labels[:3])}, next hop "
             f"{format_ip(path.vtep)}, sequence {path.sequence}"
             f"{', sticky' if path.sticky else ''}, route targets {targets_of(path)}, "

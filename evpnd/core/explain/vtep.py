@@ -19,6 +19,7 @@ from evpnd.core.rib import OTHERS, flood_endpoint
 from evpnd.core.selection import best, mac_candidates
 from evpnd.core.sessions import Session
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
+from evpnd.model.key import MAC
 from evpnd.model.routes import ImetRoute, identity
 
 Imet = tuple[Session, ImetRoute, Path]
@@ -92,7 +93,9 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
         wants = vtep in vrf.imets
-        macs = sum(_leads_to(vrf, mac, vtep) for mac in {key[:6] for key in vrf.routes})
+        macs = sum(
+            _leads_to(vrf, mac, vtep) for mac in {key[MAC] for key in vrf.routes}
+        )
         asked = vni is not None or any(vrf in path.importers for *_, path in imets)
         if wants or macs or vtep in vrf.flood_rows or asked:
             lost = None if wants else _why_not_wanted(vrf, imets)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from operator import or_
 from typing import final
 
+from evpnd.model.key import MAC_LENGTH
 from evpnd.model.policy import NO_ADDRESS, Criterion, Field, Key, Prefix
-
-MAC_LENGTH = 6
 
 _Place = tuple[int, int]
 """Where the address begins in a key, and its octets."""

@@ -5,9 +5,9 @@ from typing import NamedTuple, final
 
 from evpnd.core.evi import MacVrf
 from evpnd.core.path import Path
+from evpnd.model.key import IP, MAC
 from evpnd.model.policy import Counted, Dimension, Limit, Policy
 
-MAC_LENGTH = 6
 _SPARE = 16
 """Forgotten entries that a queue may always have."""
 
@@ -172,7 +172,7 @@ class Gate(NamedTuple):
     def needs(self, key: bytes) -> tuple[Need, ...]:
         """Find the places that a route needs."""
         found = []
-        mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+        mac, ip = key[MAC], key[IP]
         for limiter, values in self.limits:
             item = ip if limiter.of_ips else mac
             if item:

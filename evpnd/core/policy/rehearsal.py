@@ -25,6 +25,7 @@ from evpnd.core.rib import by_path
 from evpnd.model.actions import ExportAttributes
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import Peer, format_ip, format_mac, format_rd
+from evpnd.model.key import IP, MAC
 from evpnd.model.policy import Policy, RouteType, Subject, verdict_word
 from evpnd.model.routes import (
     IpPrefixRoute,
@@ -37,7 +38,6 @@ Entry = dict[str, Any]
 
 EXAMPLES = 20
 """Routes that change, of which more is told than their number."""
-MAC_LENGTH = 6
 
 RouteId = tuple[str, bytes, object]
 """The peer that it is from, the RD, and what tells it from others of that RD: of type 2
@@ -245,7 +245,7 @@ def _received_all(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
 
 
 def _mac_ip(vni: int, key: bytes) -> Entry:
-    mac, ip = key[:MAC_LENGTH], key[MAC_LENGTH:]
+    mac, ip = key[MAC], key[IP]
     return {
         "type": RouteType.MAC_IP.word,
         "vni": vni,
