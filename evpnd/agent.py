@@ -18,9 +18,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import structlog
-
-from evpnd import log_stream
+from evpnd import log, log_stream
 from evpnd.adapters import accepted, descriptors
 from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
@@ -34,7 +32,7 @@ from evpnd.adapters.loop_faults import LoopFaults
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.rehearsing import rehearse_file
-from evpnd.adapters.reports import Reports, configure_log, dropped_lines
+from evpnd.adapters.reports import Reports
 from evpnd.core.discovery import describe_reload
 from evpnd.core.engine import Engine
 from evpnd.core.summary import summarise
@@ -61,8 +59,6 @@ SWEPT = 512
 """Routes of a peer that is gone which one turn withdraws."""
 SHOWN_AT_ONCE = 5_000
 """Routes and local MACs above which a copy writes the tables: some 25 ms."""
-
-log = structlog.get_logger()
 
 
 class Agent:
@@ -362,7 +358,7 @@ def main() -> None:
         "--accepted", type=Path, help="The configuration in force; read instead."
     )
     arguments = parser.parse_args()
-    stderr = log_stream.install(dropped_lines)
+    stderr = log_stream.install(log.dropped_lines)
     descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(GC_THRESHOLD, 20, 20)
@@ -376,7 +372,7 @@ def main() -> None:
         if kept is not None:
             with contextlib.suppress(OSError):
                 accepted.keep(config, kept)
-    configure_log(config.log)
+    log.configure(config.log.format, config.log.level)
     gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
         agent = Agent(config, kept)

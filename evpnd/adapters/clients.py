@@ -11,16 +11,13 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Final
 
-import structlog
-
+from evpnd import log
 from evpnd.adapters import descriptors
 
 PAUSE: Final = 0.5
 """Seconds without accepting after the kernel refused a descriptor."""
 COMPLAIN_EVERY: Final = 60.0
 """Seconds between two log entries about that."""
-
-log = structlog.get_logger()
 
 
 class Clients:

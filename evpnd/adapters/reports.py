@@ -1,15 +1,12 @@
 """What the daemon tells people and programs: log, `show`, metrics."""
 
 import collections
-import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-
+from evpnd import log
 from evpnd.adapters.control.requests import FILTERS
 from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
 from evpnd.core import route_views, views
@@ -17,7 +14,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.policy import view
 from evpnd.log_stream import LogStream
 from evpnd.model.actions import Notice
-from evpnd.model.config import Config, LogConfig
+from evpnd.model.config import Config
 from evpnd.model.policy import RouteType
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -31,38 +28,6 @@ SAME_EVENT_LIMIT = 50
 """Lines a second of one event; the rest are counted and told in one line."""
 
 Entry = dict[str, Any]
-
-log = structlog.get_logger()
-
-
-def configure_log(config: LogConfig) -> None:
-    """Log to standard error, one JSON object or one readable line an event."""
-    renderer: structlog.typing.Processor
-    if config.format == "console":
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    else:
-        renderer = structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[config.level.upper()]
-        ),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
-def dropped_lines(count: int) -> str:
-    """Write the log entry that tells of dropped lines, in the form of the log."""
-    entry: Any = {"event": "log_lines_dropped", "count": count}
-    for processor in structlog.get_config()["processors"]:
-        entry = processor(None, "warning", entry)
-    return str(entry)
-
 
 _TYPES = {
     EthernetAdRoute: RouteType.ETHERNET_AD,
@@ -109,8 +74,7 @@ class Reports:
             }
         )
         if self._told[notice.event] <= SAME_EVENT_LIMIT:
-            tell = log.warning if notice.level == "warning" else log.info
-            tell(notice.event, **notice.fields)
+            log.write(notice.level, notice.event, **notice.fields)
 
     def show(
         self, what: str, filters: dict[str, object], *, at_once: bool = True

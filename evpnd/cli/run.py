@@ -5,12 +5,11 @@ from pathlib import Path
 
 import click
 
-from evpnd import log_stream
+from evpnd import log, log_stream
 from evpnd.adapters.accepted import accepted_path, keep
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.cli.host import look_before_start
 from evpnd.cli.options import file_options, one_file
-from evpnd.speaker import logs
 from evpnd.speaker.launcher import exec_speaker
 
 
@@ -54,7 +53,7 @@ def run(
     """  # noqa: D301 - click wants the character
     path = Path(one_file(configs, files))
     log_stream.open_standard_descriptors()
-    stderr = log_stream.install(logs.dropped_lines)
+    stderr = log_stream.install(log.dropped_lines)
     try:
         config = load_config(path)
         # As the agent names it, and its policies' files, wherever it runs.

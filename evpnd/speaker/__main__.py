@@ -11,11 +11,10 @@ from pathlib import Path
 
 from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
-from exabgp.logger import log
+from exabgp.logger import log as exabgp_log
 
-from evpnd import log_stream
+from evpnd import log, log_stream
 from evpnd.model.numbers import BGP_PORT
-from evpnd.speaker import logs
 from evpnd.speaker.extension import SeamMoved, install
 from evpnd.speaker.reactor import SpeakerReactor
 
@@ -43,7 +42,7 @@ def set_environment() -> None:
     for section, settings in SETTINGS.items():
         environment[section].update(settings)
     environment.daemon.umask = umask
-    log.init(environment)
+    exabgp_log.init(environment)
 
 
 def main() -> int:
@@ -52,16 +51,16 @@ def main() -> int:
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     parser = argparse.ArgumentParser(prog="python -m evpnd.speaker")
     parser.add_argument("--flush-on-exit", action="store_true")
-    parser.add_argument("--log-format", choices=logs.FORMATS, default=logs.FORMATS[0])
+    parser.add_argument("--log-format", choices=log.FORMATS, default=log.FORMATS[0])
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()
-    logs.configure(arguments.log_format)
+    log.configure(arguments.log_format)
     # What ExaBGP prints is log, too.
-    sys.stdout = log_stream.install(logs.dropped_lines)
+    sys.stdout = log_stream.install(log.dropped_lines)
     try:
         install()
     except SeamMoved as moved:
-        logs.error("unsupported_exabgp", reason=str(moved))
+        log.error("unsupported_exabgp", reason=str(moved))
         return 1
     set_environment()
     configuration = Configuration([str(arguments.file.absolute())])

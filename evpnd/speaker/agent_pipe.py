@@ -18,7 +18,8 @@ from typing import Any
 
 from exabgp.reactor.api.processes import Processes
 
-from evpnd.speaker import logs, messages
+from evpnd import log
+from evpnd.speaker import messages
 from evpnd.speaker.configuration import AGENT, agent_command
 from evpnd.speaker.turns import Turns, slices
 
@@ -87,7 +88,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
                 process_group=0,
             )
         except OSError as error:
-            logs.error("agent_failed_to_start", command=command, reason=str(error))
+            log.error("agent_failed_to_start", command=command, reason=str(error))
             self._schedule()
             return
         assert self._agent.stdin is not None
@@ -125,9 +126,9 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         if self._closing:
             return
         if status < 0:
-            logs.warning("agent_died", signal=signal.Signals(-status).name)
+            log.warning("agent_died", signal=signal.Signals(-status).name)
         else:
-            logs.warning("agent_died", status=status)
+            log.warning("agent_died", status=status)
         self._schedule()
 
     def _bury_if_dead(self) -> None:
@@ -217,7 +218,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             return []
         *lines, self._line = (self._line + octets).split(b"\n")
         if len(self._line) > LINE_MAX:
-            logs.error("agent_line_too_long", octets=len(self._line))
+            log.error("agent_line_too_long", octets=len(self._line))
             assert self._agent is not None
             self._agent.kill()
             self._line = b""
@@ -248,7 +249,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._agent is None:
                 return
-            logs.warning("agent_did_not_exit", sending=number.name)
+            log.warning("agent_did_not_exit", sending=number.name)
             self._agent.send_signal(number)
             self._await_exit(KILL_WAIT, lambda: False)
 

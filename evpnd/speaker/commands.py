@@ -19,7 +19,7 @@ from pathlib import Path
 from exabgp.reactor.api import API
 from exabgp.reactor.api.command import Command
 
-from evpnd.speaker import logs
+from evpnd import log
 from evpnd.speaker.adj_rib_out import Block, read_routes
 from evpnd.speaker.configuration import (
     AGENT,
@@ -48,12 +48,12 @@ class SpeakerApi(API):  # type: ignore[misc] # exabgp has no types
         name = f"{first} {second}"
         function = self.callback["text"].get(name) if name in COMMANDS else None
         if function is None:
-            logs.error("bad_command", command=command[:80], reason="unknown")
+            log.error("bad_command", command=command[:80], reason="unknown")
             return False
         try:
             function(self, reactor, service, arguments, False)  # noqa: FBT003
         except (ValueError, IndexError) as error:
-            logs.error("bad_command", command=command[:80], reason=str(error))
+            log.error("bad_command", command=command[:80], reason=str(error))
             return False
         return True
 
@@ -142,7 +142,7 @@ def peers(reactor: SpeakerReactor, arguments: str) -> None:
     try:
         write_configuration(path, configuration_text(speaker, command))
     except OSError as error:
-        logs.error("cannot_write_peers", path=str(path), reason=error.strerror)
+        log.error("cannot_write_peers", path=str(path), reason=error.strerror)
         return
     reactor.reload()
 

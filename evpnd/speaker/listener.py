@@ -20,7 +20,7 @@ from exabgp.reactor.listener import Listener
 from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.network.tcp import md5, set_minimum_ttl, set_sending_ttl
 
-from evpnd.speaker import logs
+from evpnd import log
 from evpnd.speaker.connection import SpeakerIncoming, SpeakerOutgoing
 from evpnd.speaker.notifications import Goodbye, describe
 
@@ -126,7 +126,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             except (OSError, NetworkError) as error:
                 complaints.add(_advice(error, address, port))
         for reason in sorted(complaints - self._complaints):
-            logs.error("cannot_listen", reason=reason)
+            log.error("cannot_listen", reason=reason)
         self._complaints = complaints
         self.serving = bool(self._listening)
         return not complaints
@@ -212,7 +212,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         if len(self._complain_at) > COMPLAINTS_MAX:
             self._complain_at.clear()
         self._complain_at[about] = now + COMPLAIN_EVERY
-        logs.warning(event, **keys)
+        log.warning(event, **keys)
 
     def _accept(self, io: socket.socket) -> None:
         try:
@@ -232,7 +232,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             set_sending_ttl(io, connection.afi, remote, peer.neighbor["outgoing-ttl"])
             set_minimum_ttl(io, connection.afi, remote, minimum)
         except NetworkError as error:
-            logs.error("ttl_security_failed", peer=remote, reason=str(error))
+            log.error("ttl_security_failed", peer=remote, reason=str(error))
             connection.close()
             return
         ttl = syn_ttl(io)

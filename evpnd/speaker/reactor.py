@@ -13,8 +13,9 @@ from exabgp.reactor.daemon import Daemon
 from exabgp.reactor.interrupt import Signal
 from exabgp.reactor.loop import Reactor
 
+from evpnd import log
 from evpnd.model.numbers import BGP_PORT
-from evpnd.speaker import logs, messages, systemd
+from evpnd.speaker import messages, systemd
 from evpnd.speaker.agent_pipe import AgentPipe
 from evpnd.speaker.configuration import listening_addresses
 from evpnd.speaker.listener import Key
@@ -237,7 +238,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
 
     def _termination(self, reason: str, exit_code: int) -> None:
         """Stop because of what ExaBGP's loop caught."""
-        logs.error("speaker_failed", reason=reason)
+        log.error("speaker_failed", reason=reason)
         self.exit_code = exit_code
         self.signal.received = Signal.SHUTDOWN
 

@@ -397,7 +397,7 @@ def test_show_starts_without_the_heavy_libraries() -> None:
     loaded = {module.partition(".")[0] for module in done.stdout.split()}
     assert loaded.isdisjoint(
         {"rich", "pydantic", "yaml", "exabgp", "pyroute2", "prometheus_client"}
-        | {"asyncio", "structlog"}
+        | {"asyncio"}
     )
 
 

@@ -1,6 +1,5 @@
 """Small rules of a peer's life: when to try again, what to call things."""
 
-import json
 import socket
 from pathlib import Path
 
@@ -57,16 +56,6 @@ def test_lines_are_compact_ascii() -> None:
     assert messages.update("::1", b"\x01\xff") == (
         b'{"type":"update","peer":"::1","messages":"01ff"}\n'
     )
-
-
-def test_log_lines_look_like_the_agents(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.warning("agent_died", status=1)
-    line = capsys.readouterr().err
-    entry = json.loads(line)
-
-    assert line.count("\n") == 1
-    assert entry.pop("timestamp").endswith("Z")
-    assert entry == {"event": "agent_died", "level": "warning", "status": 1}
 
 
 def test_a_traceback_is_one_line() -> None:
