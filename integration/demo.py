@@ -18,8 +18,8 @@ from integration.lab import Lab, evi
 from integration.lab_evpnd import Evpnd, command
 from integration.lab_fabric import converge, expect_flood, expect_rows
 from integration.lab_netns import LabError, wait_until
-from integration.lab_ping import PingResult
 from integration.lab_tenant import Tenant
+from lab.ping import PingResult
 
 PREFIX = "evpnd-demo"
 RED, BLUE = 10100, 10200

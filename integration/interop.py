@@ -17,13 +17,13 @@ import yaml
 
 from integration.bed import bed
 from integration.lab_netns import LabError, ip, run, wait_until
-from integration.lab_ping import Ping, PingResult
 from integration.roots import MACHINE, Root
 from lab.checks import Runner
 from lab.expected import read_expected
 from lab.images import Image
 from lab.labs import deploy, load, load_images, topology_file
 from lab.model import Topology
+from lab.ping import Ping, PingResult
 from lab.place import Place
 from lab.support import image_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from integration.lab_kernel import local_macs
 from integration.lab_netns import LabError, inside, ip, sysctl, wait_until
-from integration.lab_ping import PATIENCE, Ping, PingResult, checksum
+from lab.ping import PATIENCE, Ping, PingResult, checksum
 
 if TYPE_CHECKING:
     from integration.lab import Host

@@ -23,7 +23,6 @@ from integration.lab_fabric import expect_macs
 from integration.lab_kernel import remote_macs
 from integration.lab_monitor import RowMonitor
 from integration.lab_netns import ip, run, wait_until
-from integration.lab_ping import Ping
 from integration.peer import (
     END_OF_RIB,
     EVPN,
@@ -34,6 +33,7 @@ from integration.peer import (
     graceful_restart,
     message,
 )
+from lab.ping import Ping
 from tests.fuzz.seeds import body, reach
 
 pytestmark = pytest.mark.root

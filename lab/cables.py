@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from evpnd.adapters.config_yaml.errors import KeyPath
-from evpnd.adapters.config_yaml.reader import Document
-from evpnd.model.ids import format_mac, parse_mac
+from lab.document import Document, KeyPath
 from lab.keys import PAIRS, SPECIAL_ENDS
 from lab.model import DEFAULT_MTU, Endpoint, Link
 from lab.schema import absent, listed
@@ -94,7 +92,7 @@ def _extended(
     return Endpoint(
         str(end["node"]),
         str(end["interface"]),
-        format_mac(parse_mac(str(mac))) if mac else "",
+        str(mac).lower().replace("-", ":") if mac else "",
         ipv4,
         ipv6,
         key,

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from integration.lab_netns import LabError, wait_until
-from integration.lab_ping import Ping as Echo
 from lab.expected import During, Ping, Run, Show, Step
+from lab.netns import LabError, wait_until
+from lab.ping import Ping as Echo
 from lab.place import Place
 from lab.reader import split_command
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from integration.lab_netns import LabError, inside, is_running
 from lab import init, reader
 from lab.commands import with_lines
 from lab.health import START, Health
@@ -25,6 +24,7 @@ from lab.model import (
     Stage,
     Topology,
 )
+from lab.netns import LabError, inside, is_running
 from lab.patience import Aborted, Patience, Word
 from lab.place import Place
 from lab.program import (

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors, KeyPath
-from evpnd.adapters.config_yaml.reader import Document, describe, read_yaml
+from lab.document import Document, FileErrors, KeyPath, describe, read_yaml
 from lab.keys import Checks
 from lab.schema import Validator
 from lab.values import TEXTS, any_address, flag, mapping, text
@@ -112,7 +111,7 @@ _WHILE: Checks = {"from": text, "to": any_address, "silence": _seconds}
 
 
 def read_expected(path: Path, nodes: Sequence[str]) -> list[Step]:
-    """Read the file; raises ConfigErrors. ``nodes`` are those of the topology."""
+    """Read the file; raises FileErrors. ``nodes`` are those of the topology."""
     return _Reader(read_yaml(path), nodes).read()
 
 
@@ -131,7 +130,7 @@ class _Reader:
             self.validator.wrong((), "has no steps")
         found = [self._step(step, ("steps", i)) for i, step in enumerate(steps)]
         if self.validator.errors:
-            raise ConfigErrors(self.validator.errors)
+            raise FileErrors(self.validator.errors)
         return found
 
     def _entry(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigError
+from lab.document import FileError, similar
 from lab.expand import magic
 from lab.model import FRR_KINDS, Node, Topology, beside
-from lab.schema import absent, similar
+from lab.schema import absent
 
 _PROGRAMS = Path("/usr/lib/frr")
 _ALWAYS = ("zebra", "staticd", "mgmtd", "watchfrr")
@@ -19,7 +19,7 @@ _DAEMONS = (
 """What may be listed."""
 
 
-def of_frr(topology: Topology, node: Node) -> Iterator[ConfigError]:
+def of_frr(topology: Topology, node: Node) -> Iterator[FileError]:
     """Find what is wrong with the settings that a node of this kind alone has."""
     extras = node.settings.get("extras", {})
     key = node.origin("extras")

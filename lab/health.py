@@ -49,7 +49,7 @@ class Health:
             self._patience.sleep(0.1)
 
     def get_healthy(self, node: Node) -> None:
-        """Wait for what others wait for; raises ConfigErrors where it does not come."""
+        """Wait for what others wait for; raises FileErrors where it does not come."""
         check = node.healthcheck
         assert check is not None
         self._patience.sleep(check.start_period)

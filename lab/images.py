@@ -3,13 +3,12 @@
 import fnmatch
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
-from evpnd.adapters.config_yaml.reader import Document, read_yaml
-from integration.lab_evpnd import command
+from lab.document import Document, FileErrors, read_yaml
 from lab.keys import Checks
 from lab.model import Healthcheck
 from lab.schema import Validator
@@ -83,7 +82,7 @@ _KEYS: Checks = {
 
 
 def read_images(*paths: Path) -> list[Image]:
-    """Read tables, the strongest last; raises ConfigErrors."""
+    """Read tables, the strongest last; raises FileErrors."""
     images: list[Image] = []
     for path in paths:
         images = _read(read_yaml(path)) + images
@@ -123,7 +122,7 @@ def _read(document: Document) -> list[Image]:
             )
         )
     if validator.errors:
-        raise ConfigErrors(validator.errors)
+        raise FileErrors(validator.errors)
     return images
 
 
@@ -139,5 +138,5 @@ def find(images: list[Image], name: str) -> Image | None:
 
 def programs() -> dict[str, str]:
     """Find the programs that every node finds below /usr/local/bin."""
-    script = command()
-    return {"evpnd": script[0]} if len(script) == 1 else {}
+    script = Path(sys.executable).with_name("evpnd")
+    return {"evpnd": str(script)} if script.exists() else {}

@@ -7,20 +7,20 @@ from pathlib import Path
 
 import click
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
-from integration.lab_netns import LabError
 from lab.checks import Runner
 from lab.deploy import Deployment, removed_meanwhile
+from lab.document import FileErrors
 from lab.expected import Step, read_expected
 from lab.images import TABLE, Image, read_images
 from lab.model import Topology
+from lab.netns import LabError
 from lab.place import Place
 from lab.reader import read
 from lab.support import unsupported
 
 
 def topology_file(path: Path) -> Path:
-    """Find the topology file in a directory; ConfigErrors is for others."""
+    """Find the topology file in a directory; FileErrors is for others."""
     if not path.is_dir():
         return path
     found = sorted([*path.glob("*.clab.yml"), *path.glob("*.clab.yaml")])
@@ -38,10 +38,10 @@ def load_images(more: tuple[Path, ...]) -> list[Image]:
 def load(
     file: Path, name: str | None, images: list[Image], ignored: Collection[str] = ()
 ) -> Topology:
-    """Read a topology that can be run here; raises ConfigErrors."""
+    """Read a topology that can be run here; raises FileErrors."""
     topology = read(file, name)
     if errors := unsupported(topology, images, ignored):
-        raise ConfigErrors(errors)
+        raise FileErrors(errors)
     return topology
 
 

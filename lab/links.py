@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import KeyPath
-from integration.lab_netns import LabError, inside, ip
+from lab.document import KeyPath
 from lab.management import plan
 from lab.model import RESERVED, Endpoint, Link, Topology
+from lab.netns import LabError, inside, ip
 from lab.place import Place
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import click
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
-from integration.lab_netns import LabError
 from lab import graph as drawing
 from lab import picture
+from lab.document import FileErrors
 from lab.interrupts import hear_once
 from lab.labs import (
     check,
@@ -23,6 +22,7 @@ from lab.labs import (
     need_root,
     topology_file,
 )
+from lab.netns import LabError
 from lab.place import Place
 from lab.reader import read
 from lab.support import IGNORABLE
@@ -35,7 +35,7 @@ def _reporting() -> Iterator[None]:
     """Print what is wrong, and end with the status for it."""
     try:
         yield
-    except ConfigErrors as errors:
+    except FileErrors as errors:
         click.echo(str(errors), err=True)
         sys.exit(WRONG)
     except LabError as error:
@@ -146,7 +146,7 @@ def _name_of(lab: str) -> str:
     file = topology_file(path)
     try:
         return read(file).name
-    except ConfigErrors:
+    except FileErrors:
         made = Place.made_from(file)
         if len(made) != 1:
             raise

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
+from lab.document import FileError, KeyPath
 from lab.model import RESERVED, Node, Topology
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,7 +27,7 @@ class Management:
     """Of each node in it, in the order of the gateways."""
     exists: bool = False
     """Somebody is in it: a node, or the end of a link."""
-    errors: list[ConfigError] = field(default_factory=list)
+    errors: list[FileError] = field(default_factory=list)
 
 
 def plan(topology: Topology) -> Management:

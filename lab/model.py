@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import (
-    ConfigError,
+from lab.document import (
+    Document,
+    FileError,
     KeyPath,
-    format_key_path,
+    format_key,
 )
-from evpnd.adapters.config_yaml.reader import Document
-from integration.lab_netns import LabError
+from lab.netns import LabError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 """Of labs and of nodes."""
@@ -200,14 +200,14 @@ class Topology:
         """Name the container, here the namespace, of a node."""
         return f"{self.prefix}-{node}" if self.prefix else node
 
-    def error(self, key: KeyPath, reason: str) -> ConfigError:
+    def error(self, key: KeyPath, reason: str) -> FileError:
         """Say what is wrong at a key."""
         return self.document.error(key, reason)
 
     def failure(self, key: KeyPath, text: str) -> LabError:
         """Say what did not work out on the way up, and which line asked for it."""
         place = f"{self.path}:{self.document.line(key)}"
-        return LabError(f"{place}: {format_key_path(key)}: {text}")
+        return LabError(f"{place}: {format_key(key)}: {text}")
 
 
 def _text(value: object) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from integration.lab_netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 from lab.commands import run_to_end
 from lab.interrupts import left_to_a_program, undisturbed
 from lab.model import NAME
+from lab.netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
 LABS = Path("/run/evpnd-lab")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -10,9 +10,16 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors, KeyPath
-from evpnd.adapters.config_yaml.reader import Document, parse_yaml
 from lab.cables import check_interfaces, read_links
+from lab.document import (
+    Document,
+    FileError,
+    FileErrors,
+    KeyPath,
+    in_order,
+    parse,
+    read_text,
+)
 from lab.envfile import parse_env
 from lab.expand import expand, magic
 from lab.model import (
@@ -25,7 +32,7 @@ from lab.model import (
     WaitFor,
     beside,
 )
-from lab.schema import Validator, absent, in_order, listed, unset
+from lab.schema import Validator, absent, listed, unset
 from lab.waits import check_waits
 
 Layer = tuple[KeyPath, Mapping[str, object]]
@@ -37,36 +44,23 @@ def read(
     name: str | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Topology:
-    """Read a file; raises ConfigErrors with all that containerlab would refuse.
+    """Read a file; raises FileErrors with all that containerlab would refuse.
 
     ``name`` stands in place of the file's own name of the lab.
     """
-    text = _text_of(path)
+    text = read_text(path)
     _refuse_templates(text, path)
     environment = os.environ if environment is None else environment
-    document = parse_yaml(expand(text, environment), path)
+    document = parse(expand(text, environment), path)
     validator = Validator(document)
     validator.validate()
     if validator.errors:
-        raise ConfigErrors(in_order(validator.errors))
+        raise FileErrors(in_order(validator.errors))
     reader = _Reader(document, name, environment)
     topology = reader.read()
     if reader.validator.errors:
-        raise ConfigErrors(in_order(reader.validator.errors))
+        raise FileErrors(in_order(reader.validator.errors))
     return topology
-
-
-def _text_of(path: Path) -> str:
-    octets = b""
-    try:
-        octets = path.read_bytes()
-        return octets.decode("utf-8-sig")
-    except OSError as error:
-        found = ConfigError(path, None, "", f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        found = ConfigError(path, line, "", "is not UTF-8; save it as UTF-8")
-    raise ConfigErrors([found])
 
 
 def _refuse_templates(text: str, path: Path) -> None:
@@ -75,7 +69,7 @@ def _refuse_templates(text: str, path: Path) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         if "{{" in line and not line.lstrip().startswith("#"):
             # Nothing after the first can be told from what it would have made.
-            raise ConfigErrors([ConfigError(path, number, "", f"{{{{: {reason}")])
+            raise FileErrors([FileError(path, number, "", f"{{{{: {reason}")])
 
 
 def _section(value: object, name: str) -> dict[str, object]:
@@ -179,7 +173,7 @@ class _Reader:
 
     def _written(self, key: KeyPath, value: object) -> str:
         """Read a value as the text that it is in the file: 1.10 is no 1.1."""
-        return self.document.texts.get(key) or ("" if absent(value) else str(value))
+        return "" if absent(value) else self.document.texts.get(key, str(value))
 
     def _magic(self, key: KeyPath, text: object, node: Node) -> str:
         return magic(

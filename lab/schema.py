@@ -1,12 +1,9 @@
 """Judging the keys of a topology file, one by one."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
-from evpnd.adapters.config_yaml.reader import Document, describe
-from evpnd.adapters.config_yaml.scalars import Nothing
-from evpnd.adapters.config_yaml.types import did_you_mean
+from lab.document import Document, FileError, KeyPath, describe, similar
 from lab.keys import (
     BRIEF,
     END,
@@ -35,7 +32,7 @@ from lab.values import Each, items, mapping
 
 def absent(value: object) -> bool:
     """Tell whether a key has no value: as if it were not there."""
-    return value is None or isinstance(value, Nothing)
+    return value is None
 
 
 def unset(value: object) -> bool:
@@ -48,24 +45,13 @@ def listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def similar(name: str, names: Iterable[str]) -> str:
-    """Say what somebody may have meant; empty where nothing is like it."""
-    meant = did_you_mean(name, names)
-    return f"; is it {meant}?" if meant else ""
-
-
-def in_order(errors: Iterable[ConfigError]) -> list[ConfigError]:
-    """Sort by line; what many nodes have of one line is named once."""
-    return sorted(dict.fromkeys(errors), key=lambda each: each.line or 0)
-
-
 class Validator:
     """Collects all that is wrong with a document."""
 
     def __init__(self, document: Document) -> None:
         """Nothing is wrong as yet."""
         self.document = document
-        self.errors: list[ConfigError] = list(document.errors)
+        self.errors: list[FileError] = list(document.errors)
 
     def wrong(self, key: KeyPath, reason: str) -> None:
         """Note an error."""

@@ -4,7 +4,7 @@ import os
 import subprocess
 from collections.abc import Collection, Iterator, Mapping
 
-from evpnd.adapters.config_yaml.errors import ConfigError
+from lab.document import FileError, in_order
 from lab.frr import of_frr, startup_file
 from lab.images import Image, find
 from lab.lab_files import is_made
@@ -12,7 +12,6 @@ from lab.management import plan
 from lab.model import CONTAINERS, FRR_KINDS, Node, Stage, Topology
 from lab.place import MANIFEST
 from lab.program import argv_of, restart_of
-from lab.schema import in_order
 from lab.wiring import of_links
 
 KINDS = (*CONTAINERS, "bridge", "host")
@@ -53,7 +52,7 @@ _LONGEST_NAMESPACE = 200
 
 def unsupported(
     topology: Topology, images: list[Image], ignored: Collection[str] = ()
-) -> list[ConfigError]:
+) -> list[FileError]:
     """Find all that cannot be run here, in the order of lines.
 
     ``ignored`` are keys that may be passed over.
@@ -72,7 +71,7 @@ def unsupported(
 
 def _of_nodes(
     topology: Topology, images: list[Image], ignored: Collection[str]
-) -> Iterator[ConfigError]:
+) -> Iterator[FileError]:
     for node in topology.nodes.values():
         if node.kind not in KINDS:
             yield topology.error(
@@ -108,7 +107,7 @@ def _is_off(node: Node, name: str) -> bool:
 
 def _of_node(
     topology: Topology, node: Node, images: list[Image]
-) -> Iterator[ConfigError]:
+) -> Iterator[FileError]:
     if node.kind in CONTAINERS:
         name = image_of(node)
         image = find(images, name)
@@ -140,7 +139,7 @@ def _of_node(
             yield topology.error(wait.key, f"{wait.node} {trouble}")
 
 
-def _of_names(topology: Topology, node: Node) -> Iterator[ConfigError]:
+def _of_names(topology: Topology, node: Node) -> Iterator[FileError]:
     hostname = node.text("hostname", node.name)
     if len(hostname) > _LONGEST_HOSTNAME:
         reason = f"a host's name has {_LONGEST_HOSTNAME} characters at most"
@@ -153,7 +152,7 @@ def _of_names(topology: Topology, node: Node) -> Iterator[ConfigError]:
         yield topology.error(node.key, reason)
 
 
-def _of_startup_config(topology: Topology, node: Node) -> Iterator[ConfigError]:
+def _of_startup_config(topology: Topology, node: Node) -> Iterator[FileError]:
     config = node.text("startup-config")
     key = node.origin("startup-config")
     if node.kind in FRR_KINDS:
@@ -171,7 +170,7 @@ def _of_startup_config(topology: Topology, node: Node) -> Iterator[ConfigError]:
         yield topology.error(key, f"{file} is a Go template, not rendered here")
 
 
-def _of_network_mode(topology: Topology, node: Node) -> Iterator[ConfigError]:
+def _of_network_mode(topology: Topology, node: Node) -> Iterator[FileError]:
     mode = node.text("network-mode")
     key = node.origin("network-mode")
     for name in ("mgmt-ipv4", "mgmt-ipv6"):
@@ -191,7 +190,7 @@ def _of_network_mode(topology: Topology, node: Node) -> Iterator[ConfigError]:
         yield topology.error(key, f"goes round in a circle: {shared} leads back here")
 
 
-def _of_sysctls(topology: Topology) -> Iterator[ConfigError]:
+def _of_sysctls(topology: Topology) -> Iterator[FileError]:
     nodes = [node for node in topology.nodes.values() if node.kind in CONTAINERS]
     there = _known_sysctls({name for node in nodes for name in node.sysctls})
     for node in nodes:

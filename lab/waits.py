@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from evpnd.adapters.config_yaml.errors import KeyPath
+from lab.document import KeyPath, similar
 from lab.model import Node, Stage, WaitFor
-from lab.schema import similar
 
 _ORDER = list(Stage)
 Waits = Mapping[tuple[str, Stage], list[WaitFor]]

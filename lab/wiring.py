@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 
-from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
+from lab.document import FileError, KeyPath
 from lab.management import SMALLEST_IPV6_MTU, plan
 from lab.model import RESERVED, Endpoint, Link, Topology
 
@@ -18,7 +18,7 @@ Claim = tuple[str, str | None, KeyPath]
 is asked for."""
 
 
-def of_links(topology: Topology) -> Iterator[ConfigError]:
+def of_links(topology: Topology) -> Iterator[FileError]:
     """Find all that cannot be, or is not done here."""
     for link in topology.links:
         if link.kind not in LINKS:
@@ -37,7 +37,7 @@ def of_links(topology: Topology) -> Iterator[ConfigError]:
     yield from _of_names(topology)
 
 
-def _of_end(topology: Topology, link: Link, end: Endpoint) -> Iterator[ConfigError]:
+def _of_end(topology: Topology, link: Link, end: Endpoint) -> Iterator[FileError]:
     node = topology.nodes[end.node]
     mode = node.text("network-mode", "bridge")
     if node.is_managed and end.interface == "eth0":
@@ -62,7 +62,7 @@ def _is_hosts(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return not address.is_multicast and not address.is_unspecified
 
 
-def _of_names(topology: Topology) -> Iterator[ConfigError]:
+def _of_names(topology: Topology) -> Iterator[FileError]:
     """Judge the names of interfaces, which are unique in each namespace."""
     seen: dict[tuple[str | None, str], KeyPath] = {}
     for name, node, key in _claims(topology):

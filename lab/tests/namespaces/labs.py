@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from integration.lab_netns import NETNS_DIRECTORY
+from lab.netns import NETNS_DIRECTORY
 from lab.place import Place
 
 NAME = f"evt{os.getpid()}"

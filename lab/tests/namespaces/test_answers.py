@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import run, wait_until
+from lab.netns import run, wait_until
 from lab.tests.namespaces.labs import NAME, Up, said
 
 pytestmark = pytest.mark.root

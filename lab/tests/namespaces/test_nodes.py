@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from integration.lab_netns import NETNS_DIRECTORY, run
+from lab.netns import NETNS_DIRECTORY, run
 from lab.tests.namespaces.labs import NAME, Up, said
 
 pytestmark = pytest.mark.root

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.lab_netns import wait_until
+from lab.netns import wait_until
 from lab.tests.namespaces.labs import Up, running, said
 
 pytestmark = pytest.mark.root

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
-from integration.lab_netns import LabError, run, wait_until
+from lab.document import FileErrors
 from lab.labs import deploy, load, load_images
+from lab.netns import LabError, run, wait_until
 from lab.place import Place
 from lab.tests.namespaces.labs import NAME, Up, leftovers, running, said
 
@@ -112,7 +112,7 @@ def test_a_lab_goes_also_where_nobody_listens(up: Up, tmp_path: Path) -> None:
 
 
 def test_what_is_not_done_here_makes_nothing(up: Up) -> None:
-    with pytest.raises(ConfigErrors, match=r":2: .*needs its own image"):
+    with pytest.raises(FileErrors, match=r":2: .*needs its own image"):
         up("topology: {nodes: {a: {kind: arista_ceos, image: ceos}}}")
 
     assert leftovers() == []

@@ -11,11 +11,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
-from integration.lab_netns import NETNS_DIRECTORY, is_running
+from lab.document import FileErrors
 from lab.images import TABLE, read_images
 from lab.labs import load
 from lab.main import cli
+from lab.netns import NETNS_DIRECTORY, is_running
 from lab.place import Place
 from lab.reader import read
 
@@ -134,7 +134,7 @@ def test_the_picture_of_a_topology_is_of_its_file(file: Path, tmp_path: Path) ->
 def test_a_topology_with_a_vendors_image_is_valid_and_refused_here(file: Path) -> None:
     topology = read(file)
 
-    with pytest.raises(ConfigErrors, match="needs its own image") as refused:
+    with pytest.raises(FileErrors, match="needs its own image") as refused:
         load(file, None, read_images(TABLE))
     for error in refused.value.errors:
         assert error.line is not None

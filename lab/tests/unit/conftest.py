@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
+from lab.document import FileErrors
 from lab.images import TABLE, read_images
 from lab.model import Topology
 from lab.reader import read
@@ -36,7 +36,7 @@ def refusals(parse: Parse) -> Refusals:
     def refusals(body: str) -> list[Refusal]:
         try:
             found = unsupported(parse(body), read_images(TABLE))
-        except ConfigErrors as errors:
+        except FileErrors as errors:
             found = list(errors.errors)
         return [(each.line, each.key, each.reason) for each in found]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
+from lab.document import FileErrors
 from lab.model import Topology
 from lab.reader import read
 
@@ -18,6 +18,6 @@ def parse(directory: Path, body: str, **environment: str) -> Topology:
 
 
 def refusals(directory: Path, body: str) -> list[tuple[int | None, str, str]]:
-    with pytest.raises(ConfigErrors) as refused:
+    with pytest.raises(FileErrors) as refused:
         parse(directory, body)
     return [(each.line, each.key, each.reason) for each in refused.value.errors]

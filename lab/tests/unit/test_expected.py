@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
+from lab.document import FileErrors
 from lab.expected import Ping, Run, read_expected
 from lab.images import TABLE
 from lab.main import cli
@@ -31,7 +31,7 @@ def test_what_is_wrong_is_named(
 ) -> None:
     file = tmp_path / "expected.yaml"
     file.write_text(f"steps:\n  - {step}\n")
-    with pytest.raises(ConfigErrors) as refused:
+    with pytest.raises(FileErrors) as refused:
         read_expected(file, ["a", "b"])
 
     found = [(each.key, each.reason) for each in refused.value.errors]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
+from lab.document import FileErrors
 from lab.images import TABLE, read_images
 from lab.management import plan
 from lab.model import Stage
@@ -305,7 +305,7 @@ def test_a_file_that_is_no_text_is_refused(
     file = tmp_path / "t.clab.yml"
     if octets is not None:
         file.write_bytes(octets)
-    with pytest.raises(ConfigErrors) as refused:
+    with pytest.raises(FileErrors) as refused:
         read(file)
 
     (found,) = refused.value.errors

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Self
 
-from integration.lab_netns import inside
+from lab.netns import inside
 
 PATIENCE = 1.0
 """Seconds to wait for answers after the last request."""

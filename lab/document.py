@@ -1,0 +1,221 @@
+"""A YAML file as plain values, with the line of every key, and what is wrong in it.
+
+Scalars are those of YAML 1.2, as containerlab has them: PyYAML's own are YAML 1.1's,
+for which ``02:00:00:00:00:11`` is a number of base 60 and ``no`` a boolean.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list positions from the top of a document."""
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_TAG = "tag:yaml.org,2002:"
+_LONGEST = 60
+"""Characters of a value that are shown."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Resolves plain scalars as the core schema of YAML 1.2 does."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own attribute
+
+
+for _kind, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
+        list("-+.0123456789"),
+    ),
+    ("merge", "<<", ["<"]),
+):
+    _regexp = re.compile(f"(?:{_pattern})$")
+    _Loader.add_implicit_resolver(_TAG + _kind, _regexp, _first)
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """One thing that is wrong with a file."""
+
+    path: Path
+    line: int | None
+    """First line is 1; None where the file as a whole is wrong."""
+    key: str
+    """As ``format_key`` writes it; empty for the whole document."""
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else str(self.path)
+        return ": ".join(part for part in (place, self.key, self.reason) if part)
+
+
+class FileErrors(Exception):  # noqa: N818 - it is many of them
+    """All that is wrong with a file."""
+
+    def __init__(self, errors: Iterable[FileError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(self.errors)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a file says; None stands for an empty value."""
+
+    path: Path
+    value: object = None
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    texts: dict[KeyPath, str] = field(default_factory=dict)
+    """Scalars as they are written: ``1.10``, ``0x1F``, ``True``."""
+    errors: list[FileError] = field(default_factory=list)
+    """Keys that stand twice: the rest can be judged all the same."""
+
+    def line(self, key: KeyPath) -> int | None:
+        """Return the line of a key, or of the nearest one around it."""
+        while key and key not in self.lines:
+            key = key[:-1]
+        return self.lines.get(key)
+
+    def error(self, key: KeyPath, reason: str) -> FileError:
+        """Return an error at a key."""
+        return FileError(self.path, self.line(key), format_key(key), reason)
+
+
+def read_text(path: Path) -> str:
+    """Read a file; raises FileErrors."""
+    octets = b""
+    try:
+        octets = path.read_bytes()
+        return octets.decode("utf-8-sig")
+    except OSError as error:
+        found = FileError(path, None, "", f"cannot be read: {error.strerror}")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        found = FileError(path, line, "", "is not UTF-8; save it as UTF-8")
+    raise FileErrors([found])
+
+
+def read_yaml(path: Path) -> Document:
+    """Read one document from a file; raises FileErrors."""
+    return parse(read_text(path), path)
+
+
+def parse(text: str, path: Path) -> Document:
+    """Read one document from text; ``path`` says in errors where it is from."""
+    try:
+        node = yaml.compose(text, _Loader)
+        document = Document(path)
+        value = None if node is None else _plain(node, (), document)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        words = " ".join(filter(None, (error.context, error.problem)))
+        reason = f"is not valid YAML: {words}"
+        raise FileErrors([FileError(path, line, "", reason)]) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = f"is not valid YAML: {' '.join(str(error).split())}"
+        raise FileErrors([FileError(path, None, "", reason)]) from None
+    return Document(path, value, document.lines, document.texts, document.errors)
+
+
+def _plain(node: yaml.Node, key: KeyPath, into: Document) -> object:
+    """Return the plain value of a node; lines and texts of what is in it are noted."""
+    into.lines.setdefault(key, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(each, (*key, at), into) for at, each in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        return _mapping(node, key, into)
+    assert isinstance(node, yaml.ScalarNode)
+    into.texts[key] = node.value
+    match node.tag.removeprefix(_TAG):
+        case "null":
+            return None
+        case "bool":
+            return node.value.lower() == "true"
+        case "int":
+            base = {"0o": 8, "0x": 16}.get(node.value[:2], 10)
+            return int(node.value, base)
+        case "float":
+            return float(node.value)
+        case _:
+            return str(node.value)
+
+
+def _mapping(node: yaml.MappingNode, key: KeyPath, into: Document) -> dict[str, object]:
+    found: dict[str, object] = {}
+    # What stands in the mapping wins over what is merged into it.
+    for name, value in node.value:
+        if name.tag == _TAG + "merge":
+            several = isinstance(value, yaml.SequenceNode)
+            for each in value.value if several else [value]:
+                if isinstance(each, yaml.MappingNode):
+                    found |= _mapping(each, key, into)
+    own: set[str] = set()
+    for name, value in node.value:
+        if name.tag == _TAG + "merge":
+            continue
+        line = name.start_mark.line + 1
+        if not isinstance(name, yaml.ScalarNode):
+            reason = "a key must be text, not a list or a mapping"
+            raise FileErrors([FileError(into.path, line, format_key(key), reason)])
+        place = (*key, name.value)
+        if name.value in own:
+            reason = (
+                f"stands twice, first on line {into.lines[place]}; keep one of them"
+            )
+            into.errors.append(FileError(into.path, line, format_key(place), reason))
+            continue
+        own.add(name.value)
+        into.lines[place] = line
+        found[name.value] = _plain(value, place, into)
+    return found
+
+
+def format_key(key: KeyPath) -> str:
+    """Write ``nodes.a.exec[0]``; a key that is no plain word is quoted."""
+    text = ""
+    for part in key:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            word = part if _PLAIN_KEY.fullmatch(part) else repr(part)
+            text += f".{word}" if text else word
+    return text
+
+
+def describe(value: object) -> str:
+    """Name a value in a sentence: ``'yes'``, ``true``, ``a list``, ``nothing``."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            text = repr(value)
+            return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def similar(name: str, names: Iterable[str]) -> str:
+    """Return what somebody may have meant; empty where nothing is like it."""
+    by_lower = {each.lower(): each for each in names}
+    word = name.lower().replace("_", "-")
+    close = difflib.get_close_matches(word, by_lower, n=1, cutoff=0.7)
+    return f"; is it {by_lower[close[0]]}?" if close else ""
+
+
+def in_order(errors: Iterable[FileError]) -> list[FileError]:
+    """Sort by line; what many nodes have of one line is named once."""
+    return sorted(dict.fromkeys(errors), key=lambda each: each.line or 0)
