@@ -1,7 +1,7 @@
 """Export policies: what a peer is told of the routes of our EVIs.
 
-The EVI's policies are asked first, then the peer's. What the attributes of a route
-say is asked once for all routes that have them.
+The EVI's policies are asked first, then the peer's. What the adverts
+say is asked once for all routes that share one.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from evpnd.core.policy.attached import Attached
 from evpnd.core.policy.matching import criteria
 from evpnd.core.policy.program import Chain, Outcome, Program
 from evpnd.core.policy.subjects import announced_as, to_announce
-from evpnd.model.actions import ExportAttributes
+from evpnd.model.advert import Advert
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.ids import parse_ip
 from evpnd.model.key import IP, MAC
@@ -49,9 +49,7 @@ class PeerExport:
             evi.vni: attached.chain((*evi.export_policies, *peer.export_policies))
             for evi in config.evis
         }
-        self._judges: dict[
-            tuple[int, ExportAttributes, Learned | None], _Judge | None
-        ] = {}
+        self._judges: dict[tuple[int, Advert, Learned | None], _Judge | None] = {}
         own = tuple(config.policies[name] for name in peer.export_policies)
         of_evis = tuple(
             (evi.vni, tuple(config.policies[name] for name in evi.export_policies))
@@ -75,13 +73,11 @@ class PeerExport:
         """Hash what equality compares."""
         return self._hash
 
-    def __call__(
-        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
-    ) -> ExportAttributes | None:
+    def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
         """Judge one route; the key is MAC and IP octets, or nothing of a type 3."""
-        judge = self._judge_of(evi, attributes, key)
+        judge = self._judge_of(evi, advert, key)
         if judge is None:
-            return attributes
+            return advert
         program, subject = judge
         outcome = program.outcome_of(Key(key[MAC], key[IP]))
         for step in outcome.steps:
@@ -91,45 +87,41 @@ class PeerExport:
         left = outcome.subject
         if self._external and left.local_preference is not None:
             left = left._replace(local_preference=None)  # RFC 4271, section 5.1.5
-        return announced_as(attributes, subject, left)
+        return announced_as(advert, subject, left)
 
-    def outcome(
-        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
-    ) -> Outcome | None:
+    def outcome(self, evi: EviConfig, advert: Advert, key: bytes) -> Outcome | None:
         """Say what the rules made of one route, uncounted; None: there are none."""
-        judge = self._judge_of(evi, attributes, key)
+        judge = self._judge_of(evi, advert, key)
         if judge is None:
             return None
         return judge[0].outcome_of(Key(key[MAC], key[IP]))
 
-    def _judge_of(
-        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
-    ) -> _Judge | None:
+    def _judge_of(self, evi: EviConfig, advert: Advert, key: bytes) -> _Judge | None:
         vrf = self._vrfs.get(evi.vni)
         learned = None
         if key and vrf is not None and self._asks_how_learned:
             learned = _learned_when_announced(vrf, key)
-        found = (evi.vni, attributes, learned)
+        found = (evi.vni, advert, learned)
         if found in self._judges:
             judge = self._judges[found]
         else:
             if len(self._judges) >= _REMEMBERED:
                 self._judges.clear()
-            judge = self._judges[found] = self._judge(evi, vrf, attributes, learned)
+            judge = self._judges[found] = self._judge(evi, vrf, advert, learned)
         return judge
 
     def _judge(
         self,
         evi: EviConfig,
         vrf: MacVrf | None,
-        attributes: ExportAttributes,
+        advert: Advert,
         learned: Learned | None,
     ) -> _Judge | None:
         chain = self._chains.get(evi.vni, self._chain)
         if chain is None:
             return None
         subject = to_announce(
-            attributes, vni=evi.vni, rd=b"" if vrf is None else vrf.rd, learned=learned
+            advert, vni=evi.vni, rd=b"" if vrf is None else vrf.rd, learned=learned
         )._replace(
             peer=parse_ip(self._peer.address),
             peer_description=self._peer.description,

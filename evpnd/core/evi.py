@@ -9,7 +9,8 @@ from evpnd.core.drift import Drift
 from evpnd.core.flushed_macs import Flushed
 from evpnd.core.imets import Imets
 from evpnd.core.path import Path
-from evpnd.model.actions import ExportAttributes, Notice
+from evpnd.model.actions import Notice
+from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig
 from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH
@@ -64,12 +65,12 @@ class Claim(NamedTuple):
 class Announced(NamedTuple):
     """What the peers were told of one local MAC."""
 
-    attributes: ExportAttributes
+    advert: Advert
     alone: bool
     """A route without an IP was sent."""
     ips: tuple[bytes, ...]
-    of_ips: tuple[ExportAttributes, ...] = ()
-    """The attributes with each IP; empty: all have `attributes`."""
+    of_ips: tuple[Advert, ...] = ()
+    """The advert with each IP; empty: all have `advert`."""
     learned: tuple[Learned, ...] = ()
     """How the MAC was learned, then each IP; empty where no policy asks."""
 
@@ -77,7 +78,7 @@ class Announced(NamedTuple):
 class Gateway(NamedTuple):
     """What the peers were told of the bridge's own addresses in one family."""
 
-    attributes: ExportAttributes
+    advert: Advert
     keys: tuple[bytes, ...]
     """The bridge's MAC with each of its IPs."""
 
@@ -237,7 +238,7 @@ class MacVrf:
         self.announced: dict[bytes, Announced] = {}
         self.bridge_mac = b""
         self.announced_gateway: tuple[Gateway, ...] = ()
-        self.announced_imet: ExportAttributes | None = None
+        self.announced_imet: Advert | None = None
         self.static: dict[bytes, bool] = {}
         """MACs that the YAML names, to whether they are sticky."""
         self.static_ips: dict[bytes, bytes] = {}

@@ -16,10 +16,10 @@ from evpnd.model.actions import (
     Action,
     AnnounceImet,
     AnnounceMacIp,
-    ExportAttributes,
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.model.targets import Profile, auto_export_target, auto_form
@@ -35,9 +35,7 @@ class ExportPolicy(Protocol):
     equal ones share a group and a reload that changes nothing announces nothing.
     """
 
-    def __call__(
-        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
-    ) -> ExportAttributes | None:
+    def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
         """Judge one route; the key is MAC and IP octets, or `IMET`."""
 
 
@@ -60,27 +58,23 @@ class Treatment(NamedTuple):
 
     @property
     def changes_nothing(self) -> bool:
-        """Tell whether the Originator's attributes are right as they are."""
+        """Tell whether the Originator's adverts are right as they are."""
         return (
             self.form is Profile.GENERIC
             and self.site_of_origin is None
             and self.policy is None
         )
 
-    def attributes(
-        self, evi: EviConfig, attributes: ExportAttributes
-    ) -> ExportAttributes:
+    def form_of(self, evi: EviConfig, advert: Advert) -> Advert:
         """Write `auto` in the profile's form and add the site of origin."""
         targets = self._targets(evi)
         if targets is None and self.site_of_origin is None:
-            return attributes
-        communities = attributes.extended_communities
-        if targets is not None:
-            rest = (each for each in communities if each not in evi.export_targets)
-            communities = (*targets, *rest)
-        if self.site_of_origin is not None:
-            communities = (*communities, self.site_of_origin)
-        return replace(attributes, extended_communities=communities)
+            return advert
+        return replace(
+            advert,
+            route_targets=advert.route_targets if targets is None else targets,
+            site_of_origin=self.site_of_origin,
+        )
 
     def _targets(self, evi: EviConfig) -> tuple[bytes, ...] | None:
         if self.form is Profile.GENERIC or evi.given_targets is None:
@@ -90,21 +84,21 @@ class Treatment(NamedTuple):
         return None if set(targets) == set(evi.export_targets) else targets
 
     def routes(
-        self, evi: EviConfig, attributes: ExportAttributes, keys: list[bytes]
-    ) -> Iterator[ExportAttributes | None]:
+        self, evi: EviConfig, advert: Advert, keys: list[bytes]
+    ) -> Iterator[Advert | None]:
         """Say how each of some routes is announced; None: not at all."""
         if self.policy is None:
-            return repeat(self.attributes(evi, attributes), len(keys))
-        return self._judge(self.policy, evi, attributes, keys)
+            return repeat(self.form_of(evi, advert), len(keys))
+        return self._judge(self.policy, evi, advert, keys)
 
     def _judge(
         self,
         policy: ExportPolicy,
         evi: EviConfig,
-        attributes: ExportAttributes,
+        advert: Advert,
         keys: list[bytes],
-    ) -> Iterator[ExportAttributes | None]:
-        told = self.attributes(evi, attributes)
+    ) -> Iterator[Advert | None]:
+        told = self.form_of(evi, advert)
         for key in keys:
             yield policy(evi, told, key)
 
@@ -123,16 +117,16 @@ class Group:
         self,
         evi: EviConfig,
         rd: bytes,
-        attributes: ExportAttributes,
+        advert: Advert,
         keys: list[bytes],
-    ) -> tuple[dict[ExportAttributes, list[bytes]], list[bytes]]:
-        """Split routes into those to announce, by attributes, and to withdraw."""
+    ) -> tuple[dict[Advert, list[bytes]], list[bytes]]:
+        """Split routes into those to announce, by advert, and to withdraw."""
         treatment, withheld = self.treatment, self.withheld
         if treatment.policy is None:
-            return {treatment.attributes(evi, attributes): keys}, []
-        told: dict[ExportAttributes, list[bytes]] = {}
+            return {treatment.form_of(evi, advert): keys}, []
+        told: dict[Advert, list[bytes]] = {}
         gone: list[bytes] = []
-        verdicts = treatment.routes(evi, attributes, keys)
+        verdicts = treatment.routes(evi, advert, keys)
         for key, judged in zip(keys, verdicts, strict=True):
             route = (rd, key)
             if judged is not None:
@@ -250,11 +244,11 @@ class Exporter:
             old = groups.get(peer)
             if old is None or (same and old.treatment == group.treatment):
                 continue
-            for attributes, keys in originate.announced(vrf):
-                told: dict[ExportAttributes, list[bytes]] = {}
+            for advert, keys in originate.announced(vrf):
+                told: dict[Advert, list[bytes]] = {}
                 gone: list[bytes] = []
-                before = old.treatment.routes(old_evi, attributes, keys)
-                after = group.treatment.routes(evi, attributes, keys)
+                before = old.treatment.routes(old_evi, advert, keys)
+                after = group.treatment.routes(evi, advert, keys)
                 for key, was, now in zip(keys, before, after, strict=True):
                     if now is None:
                         group.withheld.add((vrf.rd, key))
@@ -264,7 +258,7 @@ class Exporter:
                     group.withheld.discard((vrf.rd, key))
                     if now != was:
                         told.setdefault(now, []).append(key)
-                yield from _tell((peer,), vrf.rd, evi, attributes, told, gone)
+                yield from _tell((peer,), vrf.rd, evi, advert, told, gone)
 
     def tells(self, rd: bytes, keys: Iterable[bytes]) -> bool:
         """Tell whether policies let one of some routes go to one peer at least."""
@@ -286,29 +280,29 @@ def _announce(
     action: AnnounceMacIp | AnnounceImet,
 ) -> Iterator[Action]:
     keys = action.keys if isinstance(action, AnnounceMacIp) else [IMET]
-    told, gone = group.announce(evi, action.rd, action.attributes, keys)
-    return _tell(peers, action.rd, evi, action.attributes, told, gone)
+    told, gone = group.announce(evi, action.rd, action.advert, keys)
+    return _tell(peers, action.rd, evi, action.advert, told, gone)
 
 
 def _tell(  # noqa: PLR0917 - one route's parts
     peers: Iterable[Peer | None],
     rd: bytes,
     evi: EviConfig,
-    origin: ExportAttributes,
-    told: dict[ExportAttributes, list[bytes]],
+    origin: Advert,
+    told: dict[Advert, list[bytes]],
     gone: list[bytes],
 ) -> Iterator[Action]:
-    """Write routes with the same attributes of the Originator's as actions."""
+    """Write routes with the same advert of the Originator's as actions."""
     for peer in peers:
         if gone == [IMET]:
             yield WithdrawImet(peer, rd, origin.next_hop)
         elif gone:
             yield WithdrawMacIp(peer, rd, gone)
-        for attributes, keys in told.items():
+        for advert, keys in told.items():
             if keys == [IMET]:
-                yield AnnounceImet(peer, attributes, rd, origin.next_hop)
+                yield AnnounceImet(peer, advert, rd, origin.next_hop)
             else:
-                yield AnnounceMacIp(peer, attributes, rd, evi.vni, keys)
+                yield AnnounceMacIp(peer, advert, rd, evi.vni, keys)
 
 
 def _withdraw(

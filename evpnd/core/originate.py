@@ -8,40 +8,13 @@ from evpnd.model.actions import (
     Action,
     AnnounceImet,
     AnnounceMacIp,
-    ExportAttributes,
     WithdrawImet,
     WithdrawMacIp,
 )
-from evpnd.model.communities import DEFAULT_GATEWAY, mac_mobility
-from evpnd.model.ids import IPV4_LENGTH, Peer, RouteTarget, is_tenant_ip
+from evpnd.model.advert import Advert
+from evpnd.model.ids import IPV4_LENGTH, Peer, is_tenant_ip
 from evpnd.model.policy import Learned
 from evpnd.model.routes import OVERRIDE, ROUTER
-
-ENCAPSULATION_VXLAN = bytes.fromhex("030c000000000008")
-
-
-def export_attributes(
-    vtep: bytes,
-    targets: tuple[RouteTarget, ...],
-    sequence: int = 0,
-    *,
-    sticky: bool = False,
-    gateway: bool = False,
-    arp_nd_flags: int | None = None,
-) -> ExportAttributes:
-    """Build the attributes of a type 2 route (wire.md, what we send).
-
-    The MAC mobility and ARP/ND communities are there only when they say something.
-    """
-    communities = (*targets, ENCAPSULATION_VXLAN)
-    if sequence or sticky:
-        communities = (*communities, mac_mobility(sequence, sticky=sticky))
-    if gateway:
-        communities = (*communities, DEFAULT_GATEWAY)
-    if arp_nd_flags is not None:
-        arp_nd = bytes((6, 8, arp_nd_flags)) + bytes(5)
-        communities = (*communities, arp_nd)
-    return ExportAttributes(next_hop=vtep, extended_communities=communities)
 
 
 class Originator:
@@ -49,11 +22,11 @@ class Originator:
 
     def __init__(self) -> None:
         """Begin with nothing announced."""
-        self._shared: WeakValueDictionary[tuple[object, ...], ExportAttributes] = (
+        self._shared: WeakValueDictionary[tuple[object, ...], Advert] = (
             WeakValueDictionary()
         )
         """Those that routes have: a MAC that moves has others every time."""
-        self._announce: dict[tuple[int, ExportAttributes], list[bytes]] = {}
+        self._announce: dict[tuple[int, Advert], list[bytes]] = {}
         self._withdraw: dict[int, list[bytes]] = {}
         self._vrfs: dict[int, MacVrf] = {}
         self._asks_how_learned = False
@@ -84,9 +57,9 @@ class Originator:
         else:
             vrf.announced[mac] = wanted
             anew = _learned_otherwise(mac, known, wanted)
-            for key, attributes in new.items():
-                if old.get(key) is not attributes or key in anew:
-                    self._announce.setdefault((vni, attributes), []).append(key)
+            for key, advert in new.items():
+                if old.get(key) is not advert or key in anew:
+                    self._announce.setdefault((vni, advert), []).append(key)
         gone = [key for key in old if key not in new]
         if gone:
             self._withdraw.setdefault(vni, []).extend(gone)
@@ -109,37 +82,33 @@ class Originator:
         if mac in vrf.ceded:
             return None
         flags = [_telling_flags(vrf, ip) for ip in ips]
-        attributes = self._attributes(vrf, mac, None)
-        of_ips: tuple[ExportAttributes, ...] = ()
+        advert = self._advert(vrf, mac, None)
+        of_ips: tuple[Advert, ...] = ()
         if any(each is not None for each in flags):
-            of_ips = tuple(self._attributes(vrf, mac, each) for each in flags)
+            of_ips = tuple(self._advert(vrf, mac, each) for each in flags)
         learned: tuple[Learned, ...] = ()
         if self._asks_how_learned:
             learned = _how_learned(vrf, mac, ips)
-        return Announced(attributes, advertise.macs, ips, of_ips, learned)
+        return Announced(advert, advertise.macs, ips, of_ips, learned)
 
-    def _attributes(
-        self, vrf: MacVrf, mac: bytes, flags: int | None
-    ) -> ExportAttributes:
-        """Give equal attributes as one object, so that routes group by identity."""
+    def _advert(self, vrf: MacVrf, mac: bytes, flags: int | None) -> Advert:
+        """Return equal adverts as one object, so that routes group by identity."""
         targets = vrf.config.export_targets
         sequence, sticky = vrf.sequence.get(mac, 0), vrf.is_sticky(mac)
         shared = (vrf.vtep, targets, sequence, sticky, flags)
-        attributes = self._shared.get(shared)
-        if attributes is None:
-            attributes = self._shared[shared] = export_attributes(
-                vrf.vtep, targets, sequence, sticky=sticky, arp_nd_flags=flags
+        advert = self._shared.get(shared)
+        if advert is None:
+            advert = self._shared[shared] = Advert(
+                vrf.vtep, targets, sequence, sticky, arp_nd_flags=flags
             )
-        return attributes
+        return advert
 
     def imet(self, vrf: MacVrf) -> list[Action]:
         """Compare the type 3 route of an EVI with what was announced."""
         wanted = None
         if vrf.ready and vrf.config.advertise.imet:
-            wanted = ExportAttributes(
-                next_hop=vrf.vtep,
-                extended_communities=(*vrf.config.export_targets, ENCAPSULATION_VXLAN),
-                pmsi_vni=vrf.config.vni,
+            wanted = Advert(
+                vrf.vtep, vrf.config.export_targets, pmsi_vni=vrf.config.vni
             )
         known = vrf.announced_imet
         if wanted == known:
@@ -170,7 +139,7 @@ class Originator:
             actions.append(WithdrawMacIp(None, vrf.rd, gone))
         vni = vrf.config.vni
         actions.extend(
-            AnnounceMacIp(None, group.attributes, vrf.rd, vni, list(group.keys))
+            AnnounceMacIp(None, group.advert, vrf.rd, vni, list(group.keys))
             for group in wanted
         )
         return actions
@@ -179,24 +148,24 @@ class Originator:
         """Announce everything to a peer that is new in the configuration."""
         actions: list[Action] = []
         for vrf in vrfs:
-            for attributes, keys in announced(vrf):
-                if attributes.pmsi_vni is not None:
-                    imet = AnnounceImet(peer, attributes, vrf.rd, attributes.next_hop)
+            for advert, keys in announced(vrf):
+                if advert.pmsi_vni is not None:
+                    imet = AnnounceImet(peer, advert, vrf.rd, advert.next_hop)
                     actions.append(imet)
                     continue
                 vni = vrf.config.vni
-                actions.append(AnnounceMacIp(peer, attributes, vrf.rd, vni, keys))
+                actions.append(AnnounceMacIp(peer, advert, vrf.rd, vni, keys))
         return actions
 
     def flush(self) -> list[Action]:
-        """Hand out the gathered announcements, grouped by equal attributes."""
+        """Hand out the gathered announcements, grouped by equal adverts."""
         actions: list[Action] = [
             WithdrawMacIp(None, self._vrfs[vni].rd, keys)
             for vni, keys in self._withdraw.items()
         ]
         actions.extend(
-            AnnounceMacIp(None, attributes, self._vrfs[vni].rd, vni, keys)
-            for (vni, attributes), keys in self._announce.items()
+            AnnounceMacIp(None, advert, self._vrfs[vni].rd, vni, keys)
+            for (vni, advert), keys in self._announce.items()
         )
         self._announce = {}
         self._withdraw = {}
@@ -222,20 +191,18 @@ class Originator:
         return actions
 
 
-def routes(
-    mac: bytes, announced: Announced | None
-) -> Iterator[tuple[bytes, ExportAttributes]]:
-    """List the routes of one MAC as announced: key (MAC and IP) and attributes."""
+def routes(mac: bytes, announced: Announced | None) -> Iterator[tuple[bytes, Advert]]:
+    """List the routes of one MAC as announced: key (MAC and IP) and what it says."""
     if announced is None:
         return
     if announced.alone:
-        yield mac, announced.attributes
+        yield mac, announced.advert
     if announced.of_ips:
-        for ip, attributes in zip(announced.ips, announced.of_ips, strict=True):
-            yield mac + ip, attributes
+        for ip, advert in zip(announced.ips, announced.of_ips, strict=True):
+            yield mac + ip, advert
     else:
         for ip in announced.ips:
-            yield mac + ip, announced.attributes
+            yield mac + ip, announced.advert
 
 
 def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
@@ -282,7 +249,7 @@ def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:
 
 
 def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
-    """Group the bridge's own addresses by attributes: an IPv6 gateway is a router."""
+    """Group the bridge's own addresses by advert: an IPv6 gateway is a router."""
     ips = sorted(filter(is_tenant_ip, vrf.own_ips))
     for family, flags in ((True, None), (False, ROUTER | OVERRIDE)):
         keys = tuple(
@@ -290,21 +257,19 @@ def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
         )
         if keys:
             targets = vrf.config.export_targets
-            attributes = export_attributes(
-                vrf.vtep, targets, gateway=True, arp_nd_flags=flags
-            )
-            yield Gateway(attributes, keys)
+            advert = Advert(vrf.vtep, targets, default_gateway=True, arp_nd_flags=flags)
+            yield Gateway(advert, keys)
 
 
-def announced(vrf: MacVrf) -> Iterator[tuple[ExportAttributes, list[bytes]]]:
+def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
     """List what the peers were told of an EVI; a type 3 route has an empty key."""
-    groups: dict[ExportAttributes, list[bytes]] = {}
+    groups: dict[Advert, list[bytes]] = {}
     for mac, known in vrf.announced.items():
-        for key, attributes in routes(mac, known):
-            groups.setdefault(attributes, []).append(key)
+        for key, advert in routes(mac, known):
+            groups.setdefault(advert, []).append(key)
     yield from groups.items()
     for group in vrf.announced_gateway:
-        yield group.attributes, list(group.keys)
+        yield group.advert, list(group.keys)
     if vrf.announced_imet is not None:
         yield vrf.announced_imet, [b""]
 

@@ -10,43 +10,26 @@ from typing import Any
 from evpnd.core.evi import MacVrf
 from evpnd.core.exporting import Exporter
 from evpnd.core.originate import announced
-from evpnd.model.actions import ExportAttributes
-from evpnd.model.communities import (
-    DEFAULT_GATEWAY,
-    format_community,
-    format_large_community,
-    mobility_of,
-)
-from evpnd.model.ids import (
-    ROUTE_TARGET_SUBTYPE,
-    RouteTarget,
-    format_ip,
-    format_mac,
-    format_rd,
-    format_route_target,
-)
+from evpnd.model.advert import Advert
+from evpnd.model.community_text import format_community, format_large_community
+from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 from evpnd.model.key import IP, MAC
 from evpnd.model.routes import IMMUTABLE
 
-ARP_ND = b"\x06\x08"
-SITE_OF_ORIGIN_SUBTYPE = 3
-OPAQUE = 3
-"""Extended communities of lower types may be route targets (RFC 7153)."""
-
 Properties = dict[str, Any]
 Told = dict[str, Properties]
-"""Peer to the attributes that a route has for it; a peer left out is not told."""
+"""Peer to what a route says to it; a peer left out is not told."""
 
 
 def told(vrf: MacVrf, exporter: Exporter) -> Iterator[tuple[tuple[str, ...], Told]]:
     """List the routes of an EVI as the peers are told of them."""
     vni = str(vrf.config.vni)
     rd = format_rd(vrf.rd)
-    written: dict[ExportAttributes, Properties] = {}
-    for attributes, keys in announced(vrf):
+    written: dict[Advert, Properties] = {}
+    for advert, keys in announced(vrf):
         routes: list[Told] = [{} for _ in keys]
         for group in exporter.groups.values():
-            verdicts = group.treatment.routes(vrf.config, attributes, keys)
+            verdicts = group.treatment.routes(vrf.config, advert, keys)
             for route, judged in zip(routes, verdicts, strict=True):
                 if judged is None:
                     continue
@@ -66,33 +49,23 @@ def _name(key: bytes) -> tuple[str, ...]:
     return ("mac-ip", format_mac(key[MAC]), *ip)
 
 
-def _write(rd: str, attributes: ExportAttributes) -> Properties:
-    communities = attributes.extended_communities
-    sequence, sticky = mobility_of(communities)
-    arp_nd = next((c for c in communities if c[:2] == ARP_ND), bytes(8))
-
-    def of(subtype: int) -> list[str]:
-        return [
-            format_route_target(RouteTarget(community))
-            for community in communities
-            if community[1] == subtype and community[0] < OPAQUE
-        ]
-
+def _write(rd: str, advert: Advert) -> Properties:
+    site = advert.site_of_origin
     return {
         "rd": rd,
-        "next_hop": format_ip(attributes.next_hop),
-        "route_targets": of(ROUTE_TARGET_SUBTYPE),
-        "sequence": sequence,
-        "sticky": sticky,
-        "default_gateway": DEFAULT_GATEWAY in communities,
-        "immutable": bool(arp_nd[2] & IMMUTABLE),
-        "site_of_origin": of(SITE_OF_ORIGIN_SUBTYPE),
-        "local_preference": attributes.local_preference,
-        "med": attributes.med,
-        "communities": [format_community(c) for c in attributes.communities],
-        "large_communities": [
-            format_large_community(c) for c in attributes.large_communities
-        ],
+        "next_hop": format_ip(advert.next_hop),
+        "route_targets": list(map(format_route_target, advert.route_targets)),
+        "sequence": advert.sequence,
+        "sticky": advert.sticky,
+        "default_gateway": advert.default_gateway,
+        "immutable": bool((advert.arp_nd_flags or 0) & IMMUTABLE),
+        "site_of_origin": [] if site is None else [format_route_target(site)],
+        "local_preference": advert.local_preference,
+        "med": advert.med,
+        "communities": list(map(format_community, advert.communities)),
+        "large_communities": list(
+            map(format_large_community, advert.large_communities)
+        ),
     }
 
 

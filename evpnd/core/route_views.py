@@ -12,7 +12,7 @@ from evpnd.core.rewriting import find_rewriting
 from evpnd.core.rib import OTHERS
 from evpnd.core.selection import best, best_for_ip, mac_candidates, mac_obstacle
 from evpnd.core.sessions import Session
-from evpnd.model.communities import format_community, format_large_community
+from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import (
     IPV4_LENGTH,
     format_ip,

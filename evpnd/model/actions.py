@@ -7,9 +7,9 @@ one template.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig
 from evpnd.model.ids import Peer
-from evpnd.model.packed import OctetStrings
 
 
 class UpsertRemoteMacs(NamedTuple):
@@ -202,26 +202,12 @@ class SnoopPorts:
     ports: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class ExportAttributes:
-    """Attributes of routes that we announce."""
-
-    next_hop: bytes
-    extended_communities: OctetStrings
-    pmsi_vni: int | None = None
-    """With a type 3: ingress replication, this VNI, endpoint = next hop."""
-    local_preference: int | None = None
-    med: int | None = None
-    communities: OctetStrings = ()
-    large_communities: OctetStrings = ()
-
-
 class AnnounceMacIp(NamedTuple):
     """Announce type 2 routes to peers."""
 
     peer: Peer | None
     """None: all."""
-    attributes: ExportAttributes
+    advert: Advert
     rd: bytes
     vni: int
     keys: list[bytes]
@@ -240,7 +226,7 @@ class AnnounceImet(NamedTuple):
     """Announce the type 3 route of an EVI."""
 
     peer: Peer | None
-    attributes: ExportAttributes
+    advert: Advert
     rd: bytes
     originator: bytes
 

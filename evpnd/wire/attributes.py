@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from evpnd.model.actions import ExportAttributes
+from evpnd.model.advert import Advert
+from evpnd.model.communities import encode_communities
 from evpnd.model.ids import AS2_MAX
 from evpnd.model.numbers import (
     DEFAULT_LOCAL_PREFERENCE,
@@ -27,31 +28,31 @@ END_OF_RIB = MARKER + bytes.fromhex("001d 02 0000 0006 800f03") + EVPN
 """Complete message (RFC 4724, section 2)."""
 
 
-def encode_attributes(attributes: ExportAttributes) -> bytes:
+def encode_attributes(advert: Advert) -> bytes:
     """Write the attributes of routes that we announce, in order of their types.
 
     AS_PATH and MP_REACH_NLRI are not there: `build_updates` adds what a session
     calls for. LOCAL_PREF always is, and is dropped where it does not belong.
     """
     parts = [encode_attribute(TRANSITIVE, Code.ORIGIN, b"\x00")]
-    if attributes.med is not None:
-        med = attributes.med.to_bytes(4, "big")
+    if advert.med is not None:
+        med = advert.med.to_bytes(4, "big")
         parts.append(encode_attribute(OPTIONAL, Code.MULTI_EXIT_DISC, med))
-    preference = attributes.local_preference
+    preference = advert.local_preference
     if preference is None:
         preference = DEFAULT_LOCAL_PREFERENCE
     parts.append(
         encode_attribute(TRANSITIVE, Code.LOCAL_PREF, preference.to_bytes(4, "big"))
     )
     pmsi = b""
-    if attributes.pmsi_vni is not None:
-        label = attributes.pmsi_vni.to_bytes(3, "big")
-        pmsi = bytes([0, INGRESS_REPLICATION]) + label + attributes.next_hop
+    if advert.pmsi_vni is not None:
+        label = advert.pmsi_vni.to_bytes(3, "big")
+        pmsi = bytes([0, INGRESS_REPLICATION]) + label + advert.next_hop
     for code, value in (
-        (Code.COMMUNITIES, b"".join(attributes.communities)),
-        (Code.EXTENDED_COMMUNITIES, b"".join(attributes.extended_communities)),
+        (Code.COMMUNITIES, b"".join(advert.communities)),
+        (Code.EXTENDED_COMMUNITIES, b"".join(encode_communities(advert))),
         (Code.PMSI_TUNNEL, pmsi),
-        (Code.LARGE_COMMUNITIES, b"".join(attributes.large_communities)),
+        (Code.LARGE_COMMUNITIES, b"".join(advert.large_communities)),
     ):
         if value:
             parts.append(encode_attribute(OPTIONAL | TRANSITIVE, code, value))

@@ -6,6 +6,7 @@ All but MP_REACH_NLRI and MP_UNREACH_NLRI, which are the UPDATE's own matter.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from evpnd.model.communities import decode_communities
 from evpnd.model.ids import format_ip, is_multicast
 from evpnd.model.numbers import AS_TRANS, OPTIONAL, TRANSITIVE, Code
 from evpnd.model.packed import Numbers, Octets4, Octets8, Octets12
@@ -23,7 +24,6 @@ from evpnd.wire.as_path import (
     merge_paths,
     path_length,
 )
-from evpnd.wire.communities import decode_communities
 from evpnd.wire.framing import split_attributes
 
 _MALFORMED_LIST = 1

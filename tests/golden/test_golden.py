@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.model.actions import ExportAttributes
-from evpnd.model.communities import mac_mobility
+from evpnd.model.advert import Advert
+from evpnd.model.communities import decode_communities, encode_communities
 from evpnd.model.ids import (
     format_route_target,
     parse_ip,
@@ -22,7 +22,6 @@ from evpnd.wire.attributes import (
     build_withdraws,
     encode_attributes,
 )
-from evpnd.wire.communities import decode_communities, encapsulation
 from evpnd.wire.framing import encode_attribute, split_attributes
 from evpnd.wire.nlri import decode_nlris, encode_imet, encode_mac_ip
 from evpnd.wire.update import UpdateDecoder
@@ -59,13 +58,18 @@ def encode_nlri(value: Vector) -> bytes:
 
 
 def encode_community(value: Vector) -> bytes:
-    match value:
-        case {"route_target": target}:
-            return parse_route_target(target)
-        case {"encapsulation": tunnel_type}:
-            return encapsulation(tunnel_type)
-        case _:
-            return mac_mobility(value["sequence"], sticky=value["sticky"])
+    """Encode an advert that says this, and pick what it adds to VXLAN alone."""
+    vtep = parse_ip("10.0.0.1")
+    (encapsulation,) = encode_communities(Advert(vtep, ()))
+    if "encapsulation" in value:
+        return encapsulation
+    targets = tuple(
+        parse_route_target(value[name]) for name in value if name == "route_target"
+    )
+    named = {name: value[name] for name in value if name != "route_target"}
+    said = encode_communities(Advert(vtep, targets, **named))
+    (community,) = (each for each in said if each != encapsulation)
+    return community
 
 
 def encode_update(value: Vector) -> list[bytes]:
@@ -74,21 +78,17 @@ def encode_update(value: Vector) -> list[bytes]:
     if "withdrawn" in value:
         return list(build_withdraws([encode_nlri(v) for v in value["withdrawn"]]))
     known = value["attributes"]
-    communities: list[bytes] = [
-        parse_route_target(target) for target in known["route_targets"]
-    ]
-    communities += [encapsulation(kind) for kind in known["encapsulations"]]
-    if "sequence" in known:
-        communities.append(mac_mobility(known["sequence"]))
-    attributes = ExportAttributes(
+    assert known["encapsulations"] == [8]
+    advert = Advert(
         next_hop=parse_ip(known["next_hop"]),
-        extended_communities=tuple(communities),
+        route_targets=tuple(map(parse_route_target, known["route_targets"])),
+        sequence=known.get("sequence", 0),
         pmsi_vni=known["pmsi"]["label"] if "pmsi" in known else None,
     )
     return list(
         build_updates(
-            encode_attributes(attributes),
-            attributes.next_hop,
+            encode_attributes(advert),
+            advert.next_hop,
             [encode_nlri(v) for v in value["announced"]],
             ibgp=True,
             local_asn=65000,
@@ -143,11 +143,9 @@ def test_a_pmsi_tunnel_decodes_to_its_value(name: str) -> None:
 def test_a_pmsi_tunnel_that_we_send_encodes_to_its_octets(name: str) -> None:
     vector = VECTORS[name]
     value = vector["value"]
-    attributes = ExportAttributes(
-        parse_ip(value["endpoint"]), (), pmsi_vni=value["label"]
-    )
+    advert = Advert(parse_ip(value["endpoint"]), (), pmsi_vni=value["label"])
 
-    assert encode_attributes(attributes).hex().endswith(vector["hex"])
+    assert encode_attributes(advert).hex().endswith(vector["hex"])
 
 
 @of_kind("community")

@@ -18,7 +18,7 @@ PACKAGE = Path(evpnd.__file__).parent
 SOURCES = (
     *sorted((PACKAGE / "adapters/config_yaml").glob("*.py")),
     PACKAGE / "model/ids.py",
-    PACKAGE / "model/communities.py",
+    PACKAGE / "model/community_text.py",
     PACKAGE / "model/targets.py",
 )
 TELLING = {"ValueError", "ConfigError", "PydanticCustomError", "add", "warn", "_empty"}

@@ -9,10 +9,10 @@ from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
     BgpAction,
-    ExportAttributes,
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.events import BindingsSnooped, ConfigChanged
 from evpnd.model.ids import (
@@ -32,7 +32,7 @@ STAYS = b"\2\0\0\0\0\xff"
 IP = parse_ip("192.0.2.10")
 PEERS = [Peer(f"192.0.2.{last}") for last in (1, 2, 3)]
 WIDE = 4200000001
-AdjRibOut = dict[tuple[bytes, bytes], ExportAttributes]
+AdjRibOut = dict[tuple[bytes, bytes], Advert]
 
 
 OTHER = parse_route_target("65000:7")
@@ -116,12 +116,12 @@ class Speaker:
 
     def _take(self, action: BgpAction) -> None:
         match action:
-            case AnnounceMacIp(peer, attributes, rd, _, keys):
+            case AnnounceMacIp(peer, advert, rd, _, keys):
                 for table in self._tables(peer):
-                    table.update(dict.fromkeys(((rd, key) for key in keys), attributes))
-            case AnnounceImet(peer, attributes, rd, originator):
+                    table.update(dict.fromkeys(((rd, key) for key in keys), advert))
+            case AnnounceImet(peer, advert, rd, originator):
                 for table in self._tables(peer):
-                    table[rd, originator] = attributes
+                    table[rd, originator] = advert
             case WithdrawMacIp(peer, rd, keys):
                 for table in self._tables(peer):
                     for key in keys:

@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 from evpnd.adapters.config_yaml.policies import judge_policy, parse_route
 from evpnd.adapters.config_yaml.reader import parse_yaml
 from evpnd.core.policy.program import Chain, Outcome
-from evpnd.model.communities import (
-    format_community,
-    format_extended_community,
-    format_large_community,
-)
+from evpnd.model.communities import ROUTE_TARGETS
+from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import format_route_target
 from evpnd.model.policy import Policy
 from tests.property.policy_reference import evaluate, with_mobility
@@ -242,6 +239,21 @@ def completed(route: Words) -> Words:
         extended.append("default-gateway")
     route = route | {"extended-community": extended}
     return route | {"extended-community": with_mobility(route)}
+
+
+def format_extended_community(community: bytes) -> str:
+    """Write one as the reference does: by name where SITES or a target names it."""
+    if community[:2] in (b"\x00\x03", b"\x01\x03"):
+        return f"soo:{format_route_target(community)}"
+    names = {
+        bytes.fromhex("030c000000000008"): "encap:vxlan",
+        bytes.fromhex("030d000000000000"): "default-gateway",
+    }
+    if community in names:
+        return names[community]
+    if community[:2] in ROUTE_TARGETS:
+        return f"rt:{format_route_target(community)}"
+    return "0x" + community.hex()
 
 
 def assert_same(outcome: Outcome, chain: list[Words], route: Words) -> None:

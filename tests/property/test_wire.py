@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.model.actions import ExportAttributes
-from evpnd.model.communities import mac_mobility
+from evpnd.model.advert import Advert
+from evpnd.model.numbers import SEQUENCE_MAX
 from evpnd.model.routes import MacIpBatch, OtherRoute
 from evpnd.wire.attributes import build_updates, build_withdraws, encode_attributes
-from evpnd.wire.communities import VXLAN
 from evpnd.wire.framing import encode_attribute
 from evpnd.wire.nlri import (
     decode_nlris,
@@ -42,13 +41,16 @@ target = octets_of[6].map(b"\x00\x02".__add__)
 
 
 @st.composite
-def exports(draw: st.DrawFn) -> ExportAttributes:
-    mobility = draw(st.none() | st.integers(0, (1 << 32) - 1))
-    extra = () if mobility is None else (mac_mobility(mobility),)
-    return ExportAttributes(
+def exports(draw: st.DrawFn) -> Advert:
+    return Advert(
         next_hop=draw(vteps),
-        extended_communities=(*draw(st.lists(target, max_size=40)), VXLAN, *extra),
+        route_targets=tuple(draw(st.lists(target, max_size=40))),
+        sequence=draw(st.just(0) | st.integers(0, SEQUENCE_MAX)),
+        sticky=draw(st.booleans()),
+        default_gateway=draw(st.booleans()),
+        arp_nd_flags=draw(st.none() | st.integers(0, 255)),
         pmsi_vni=draw(st.none() | vnis),
+        site_of_origin=draw(st.none() | octets_of[6].map(b"\x01\x03".__add__)),
         local_preference=draw(st.none() | st.integers(0, (1 << 32) - 1)),
         med=draw(st.none() | st.integers(0, (1 << 32) - 1)),
         communities=tuple(draw(st.lists(octets_of[4], max_size=70))),
@@ -161,7 +163,7 @@ def test_no_body_takes_long(octets: bytes) -> None:
 @runs
 @given(export=exports(), nlris=nlri_lists, changes=edits, patched=st.booleans())
 def test_no_mutation_raises_and_none_depends_on_what_was_decoded_before(
-    export: ExportAttributes,
+    export: Advert,
     nlris: list[bytes],
     changes: list[tuple[int, int, bytes]],
     patched: bool,
@@ -204,7 +206,7 @@ def routes_of(
     max_size=st.integers(1700, 9000),
 )
 def test_what_is_built_fits_and_decodes_to_what_was_asked(
-    export: ExportAttributes,
+    export: Advert,
     nlris: list[bytes],
     session: dict[str, bool | int],
     max_size: int,
@@ -236,7 +238,14 @@ def test_what_is_built_fits_and_decodes_to_what_was_asked(
     assert len(seen) <= 1
     for attributes in seen:
         assert attributes.next_hop == export.next_hop
-        assert attributes.extended_communities == export.extended_communities
+        assert attributes.route_targets == export.route_targets
+        assert attributes.encapsulations == (8,)
+        assert attributes.sequence == export.sequence
+        assert attributes.sticky == export.sticky
+        assert attributes.default_gateway == export.default_gateway
+        assert attributes.arp_nd_flags == export.arp_nd_flags
+        site = export.site_of_origin
+        assert site is None or site in attributes.extended_communities
         assert attributes.communities == export.communities
         assert attributes.large_communities == export.large_communities
         assert attributes.med == export.med

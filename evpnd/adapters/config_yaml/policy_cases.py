@@ -10,10 +10,11 @@ from evpnd.adapters.config_yaml.types import did_you_mean
 from evpnd.model.communities import (
     DEFAULT_GATEWAY,
     MAC_MOBILITY,
+    ROUTE_TARGETS,
     mac_mobility,
     mobility_of,
 )
-from evpnd.model.ids import ROUTE_TARGET_SUBTYPE, parse_ip
+from evpnd.model.ids import parse_ip
 from evpnd.model.policy import (
     DEFAULT_RULE,
     TYPES_WITH,
@@ -99,11 +100,7 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
         originator=route.originator or b"",
         gateway=route.gateway or b"",
         rd=route.rd or b"",
-        route_targets=tuple(
-            each
-            for each in communities
-            if each[0] <= 2 and each[1] == ROUTE_TARGET_SUBTYPE
-        ),
+        route_targets=tuple(each for each in communities if each[:2] in ROUTE_TARGETS),
         communities=route.community,
         large_communities=route.large_community,
         extended_communities=tuple(communities),

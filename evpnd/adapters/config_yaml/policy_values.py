@@ -15,7 +15,7 @@ from pydantic_core import CoreSchema, core_schema
 from evpnd.adapters.config_yaml.reader import describe
 from evpnd.adapters.config_yaml.scalars import Dotted
 from evpnd.adapters.config_yaml.types import Parsed, asn, choice, flag, number, text
-from evpnd.model.communities import (
+from evpnd.model.community_text import (
     Patterns,
     exact,
     parse_community_pattern,

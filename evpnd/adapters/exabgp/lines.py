@@ -13,7 +13,6 @@ from evpnd.model.actions import (
     AnnounceMacIp,
     BgpAction,
     EndDamping,
-    ExportAttributes,
     FinishAnnouncement,
     ReopenSession,
     RequestRefresh,
@@ -22,6 +21,7 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import Config
 from evpnd.model.events import (
     Event,
@@ -118,8 +118,8 @@ class LineWriter:
     """Turns actions into the speaker's commands."""
 
     def __init__(self) -> None:
-        """Begin with no attributes encoded."""
-        self._attributes: dict[ExportAttributes, str] = {}
+        """Begin with nothing encoded."""
+        self._encoded: dict[Advert, str] = {}
 
     def write(self, actions: Iterable[BgpAction]) -> Iterator[bytes]:
         """Give the lines for some actions, each with its line feed.
@@ -127,23 +127,23 @@ class LineWriter:
         Attributes are encoded once for all of them, and forgotten: a MAC that moves
         has others every time.
         """
-        self._attributes.clear()
+        self._encoded.clear()
         for action in actions:
             for line in self._lines(action):
                 yield line.encode("ascii") + b"\n"
 
     def _lines(self, action: BgpAction) -> Iterator[str]:
         match action:
-            case AnnounceMacIp(peer, attributes, rd, vni, keys):
-                head = self._announce(peer, attributes)
+            case AnnounceMacIp(peer, advert, rd, vni, keys):
+                head = self._announce(peer, advert)
                 for some in _cut(keys):
                     yield head + b"".join(encode_mac_ip(rd, vni, some)).hex()
             case WithdrawMacIp(peer, rd, keys):
                 head = f"withdraw evpn {peer or '*'} "
                 for some in _cut(keys):
                     yield head + b"".join(encode_mac_ip(rd, 0, some)).hex()
-            case AnnounceImet(peer, attributes, rd, originator):
-                head = self._announce(peer, attributes)
+            case AnnounceImet(peer, advert, rd, originator):
+                head = self._announce(peer, advert)
                 yield head + encode_imet(rd, originator).hex()
             case WithdrawImet(peer, rd, originator):
                 nlri = encode_imet(rd, originator).hex()
@@ -161,12 +161,12 @@ class LineWriter:
             case ReopenSession(peer):
                 yield f"evpnd reopen {peer}"
 
-    def _announce(self, peer: Peer | None, attributes: ExportAttributes) -> str:
-        encoded = self._attributes.get(attributes)
+    def _announce(self, peer: Peer | None, advert: Advert) -> str:
+        encoded = self._encoded.get(advert)
         if encoded is None:
-            octets = encode_attributes(attributes)
-            encoded = f"{attributes.next_hop.hex()} {octets.hex()}"
-            self._attributes[attributes] = encoded
+            octets = encode_attributes(advert)
+            encoded = f"{advert.next_hop.hex()} {octets.hex()}"
+            self._encoded[advert] = encoded
         return f"announce evpn {peer or '*'} {encoded} "
 
 

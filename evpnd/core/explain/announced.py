@@ -28,8 +28,8 @@ def exported(
     """Say what export policies keep back of a MAC that is announced, or of one IP."""
     steps: list[Step] = []
     every = [
-        (key, attributes)
-        for key, attributes in routes(mac, vrf.announced.get(mac))
+        (key, advert)
+        for key, advert in routes(mac, vrf.announced.get(mac))
         if ip is None or key[IP] == ip
     ]
     kept: list[str] = []
@@ -37,10 +37,10 @@ def exported(
     for group in story.engine.exporter.groups.values():
         policy = group.treatment.policy
         listening = story.listening(group.peers)
-        for key, attributes in every:
+        for key, advert in every:
             outcome = None
             if isinstance(policy, PeerExport):
-                form = group.treatment.attributes(vrf.config, attributes)
+                form = group.treatment.form_of(vrf.config, advert)
                 outcome = policy.outcome(vrf.config, form, key)
                 steps += _rules(outcome, vrf, key, group.peers)
             if not listening:

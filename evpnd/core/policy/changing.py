@@ -3,11 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evpnd.model.communities import (
-    format_community,
-    format_large_community,
-    with_sticky,
-)
+from evpnd.model.communities import with_sticky
+from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import format_route_target
 from evpnd.model.policy import Changes, Edit, RouteType, Subject
 

@@ -22,7 +22,7 @@ from evpnd.core.policy.changing import difference, written
 from evpnd.core.policy.subjects import received_mac_ip, received_other, to_announce
 from evpnd.core.policy.view import attachments
 from evpnd.core.rib import by_path
-from evpnd.model.actions import ExportAttributes
+from evpnd.model.advert import Advert
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import Peer, format_ip, format_mac, format_rd
 from evpnd.model.key import IP, MAC
@@ -311,38 +311,32 @@ def _standing(
 def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
     for vrf in engine.inventory.vrfs.values():
         vni = vrf.config.vni
-        for attributes, keys in originate.announced(vrf):
-            told = group.treatment.routes(vrf.config, attributes, keys)
+        for advert, keys in originate.announced(vrf):
+            told = group.treatment.routes(vrf.config, advert, keys)
             for key, judged in zip(keys, told, strict=False):
-                text = (
-                    "announced" if judged else _kept_back(group, vrf, attributes, key)
-                )
-                if judged not in (None, attributes):
-                    text += written(_difference(attributes, judged))
+                text = "announced" if judged else _kept_back(group, vrf, advert, key)
+                if judged not in (None, advert):
+                    text += written(_difference(advert, judged))
                 name = _mac_ip(vni, key)
                 if not key:
-                    imet = to_announce(attributes, vni=vni, rd=vrf.rd, learned=None)
+                    imet = to_announce(advert, vni=vni, rd=vrf.rd, learned=None)
                     name = {**name, "type": imet.type.word, "mac": None}
                     name["originator"] = format_ip(imet.originator)
                 yield ("", vrf.rd, key), Standing(judged is not None, text, name)
 
 
-def _kept_back(
-    group: Group, vrf: MacVrf, attributes: ExportAttributes, key: bytes
-) -> str:
+def _kept_back(group: Group, vrf: MacVrf, advert: Advert, key: bytes) -> str:
     policy = group.treatment.policy
     outcome = None
     if isinstance(policy, PeerExport):
-        form = group.treatment.attributes(vrf.config, attributes)
+        form = group.treatment.form_of(vrf.config, advert)
         outcome = policy.outcome(vrf.config, form, key)
     return "not announced" + (f": {outcome.reason}" if outcome else "")
 
 
-def _difference(
-    attributes: ExportAttributes, judged: ExportAttributes | None
-) -> Mapping[str, object]:
+def _difference(advert: Advert, judged: Advert | None) -> Mapping[str, object]:
     before, after = (
         to_announce(each, vni=0, rd=b"", learned=None)
-        for each in (attributes, judged or attributes)
+        for each in (advert, judged or advert)
     )
     return difference(before, after)

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import assert_never
 
-from evpnd.model.actions import ExportAttributes
-from evpnd.model.communities import DEFAULT_GATEWAY, mobility_of
-from evpnd.model.ids import ROUTE_TARGET_SUBTYPE
+from evpnd.model.advert import Advert
+from evpnd.model.communities import encode_communities
 from evpnd.model.policy import Key, Learned, RouteType, Subject
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -99,44 +98,39 @@ def received_as(attributes: PathAttributes, left: Subject) -> PathAttributes:
 
 
 def to_announce(
-    attributes: ExportAttributes, *, vni: int, rd: bytes, learned: Learned | None
+    advert: Advert, *, vni: int, rd: bytes, learned: Learned | None
 ) -> Subject:
     """See a route of ours; `learned` of type 2 alone."""
-    communities = attributes.extended_communities
-    sequence, sticky = mobility_of(communities)
-    imet = attributes.pmsi_vni is not None
+    imet = advert.pmsi_vni is not None
     return Subject(
         RouteType.IMET if imet else RouteType.MAC_IP,
         vni=vni,
         ethernet_tag=0,
-        sequence=None if imet else sequence,
-        vtep=attributes.next_hop,
-        originator=attributes.next_hop if imet else b"",
+        sequence=None if imet else advert.sequence,
+        vtep=advert.next_hop,
+        originator=advert.next_hop if imet else b"",
         rd=rd,
-        route_targets=tuple(
-            c for c in communities if c[0] <= 2 and c[1] == ROUTE_TARGET_SUBTYPE
-        ),
-        communities=attributes.communities,
-        large_communities=attributes.large_communities,
-        extended_communities=communities,
-        sticky=sticky,
-        default_gateway=DEFAULT_GATEWAY in communities,
+        route_targets=advert.route_targets,
+        communities=advert.communities,
+        large_communities=advert.large_communities,
+        extended_communities=encode_communities(advert),
+        sticky=advert.sticky,
+        default_gateway=advert.default_gateway,
         local=True,
         learned=learned,
-        local_preference=attributes.local_preference,
-        med=attributes.med,
+        local_preference=advert.local_preference,
+        med=advert.med,
     )
 
 
-def announced_as(
-    attributes: ExportAttributes, before: Subject, left: Subject
-) -> ExportAttributes:
-    """Give the attributes of a route of ours as policies left them."""
+def announced_as(advert: Advert, before: Subject, left: Subject) -> Advert:
+    """Return what a route of ours says as policies left it."""
     if before == left:
-        return attributes
+        return advert
     return replace(
-        attributes,
-        extended_communities=left.extended_communities,
+        advert,
+        route_targets=left.route_targets,
+        sticky=left.sticky,
         communities=left.communities,
         large_communities=left.large_communities,
         local_preference=left.local_preference,

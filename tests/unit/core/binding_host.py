@@ -5,9 +5,9 @@ from dataclasses import replace
 from evpnd.core.views import neighbors
 from evpnd.model.actions import (
     AnnounceMacIp,
-    ExportAttributes,
     WithdrawMacIp,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import (
     DuplicateDetection,
     EviConfig,
@@ -57,32 +57,16 @@ def remote(host: Host, mac: bytes, ip: bytes, sequence: int, **more: object) -> 
     host.run(announce(PEER, path, vtep, mac, mac + ip))
 
 
-def told(host: Host) -> dict[bytes, ExportAttributes]:
-    """The type 2 routes that peers hold now, with their attributes."""
-    held: dict[bytes, ExportAttributes] = {}
+def told(host: Host) -> dict[bytes, Advert]:
+    """The type 2 routes that peers hold now, with what they say."""
+    held: dict[bytes, Advert] = {}
     for action in host.bgp:
         if isinstance(action, AnnounceMacIp):
-            held |= dict.fromkeys(action.keys, action.attributes)
+            held |= dict.fromkeys(action.keys, action.advert)
         elif isinstance(action, WithdrawMacIp):
             for key in action.keys:
                 held.pop(key, None)
     return held
-
-
-def community(found: ExportAttributes, kind: bytes) -> bytes | None:
-    matching = [c for c in found.extended_communities if c[:2] == kind]
-    assert len(matching) <= 1
-    return matching[0] if matching else None
-
-
-def sequence_of(found: ExportAttributes) -> int:
-    mobility = community(found, b"\6\0")
-    return 0 if mobility is None else int.from_bytes(mobility[4:])
-
-
-def flags_of(found: ExportAttributes) -> int | None:
-    arp_nd = community(found, b"\6\x08")
-    return None if arp_nd is None else arp_nd[2]
 
 
 def events(host: Host, name: str) -> list[dict[str, object]]:

@@ -87,16 +87,16 @@ def test_what_an_export_policy_sets_is_told() -> None:
 """
     here = with_tenants(governed(peers={"export": ("p",)}, p=sets))
 
-    (attributes_,) = {
-        action.attributes for action in here.bgp if isinstance(action, AnnounceMacIp)
+    (advert,) = {
+        action.advert for action in here.bgp if isinstance(action, AnnounceMacIp)
     }
     imet = next(each for each in here.bgp if isinstance(each, AnnounceImet))
-    assert (attributes_.med, attributes_.local_preference) == (7, 50)
-    assert attributes_.communities == (bytes.fromhex("fde80001"),)
-    assert attributes_.large_communities == (bytes.fromhex("0000fde80000000100000001"),)
-    assert parse_route_target("65000:200") in attributes_.extended_communities
-    assert bytes.fromhex("0600010000000000") in attributes_.extended_communities
-    assert imet.attributes.med is None
+    assert (advert.med, advert.local_preference) == (7, 50)
+    assert advert.communities == (bytes.fromhex("fde80001"),)
+    assert advert.large_communities == (bytes.fromhex("0000fde80000000100000001"),)
+    assert parse_route_target("65000:200") in advert.route_targets
+    assert advert.sticky
+    assert imet.advert.med is None
 
 
 def test_how_a_local_mac_was_learned_is_known_to_policies() -> None:
@@ -161,7 +161,7 @@ def test_what_a_policy_sets_follows_how_a_mac_was_learned() -> None:
     (again,) = here.bgp
     assert isinstance(again, AnnounceMacIp)
     assert again.keys == [MACS[0]]
-    assert again.attributes.communities == (bytes.fromhex("fde80001"),)
+    assert again.advert.communities == (bytes.fromhex("fde80001"),)
 
 
 def test_a_policy_that_asks_later_knows_of_changes_since() -> None:

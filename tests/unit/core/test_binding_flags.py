@@ -7,8 +7,8 @@ import pytest
 from evpnd.core.route_views import routes
 from evpnd.model.actions import (
     AnnounceMacIp,
-    ExportAttributes,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import (
     Advertise,
     StaticEntry,
@@ -35,9 +35,7 @@ from tests.unit.core.binding_host import (
     B,
     C,
     advertise,
-    community,
     events,
-    flags_of,
     hear,
     made,
     neighbor_of,
@@ -56,18 +54,17 @@ def test_flags_that_receivers_assume_are_not_sent() -> None:
     hear(host, ONE, A, IP4, IP6)
 
     held = told(host)
-    assert flags_of(held[A + IP4]) is None
-    assert flags_of(held[A + IP6]) is None
+    assert held[A + IP4].arp_nd_flags is None
+    assert held[A + IP6].arp_nd_flags is None
 
 
 @pytest.mark.parametrize("flags", [0, OVERRIDE, ROUTER, ROUTER | OVERRIDE])
 def test_the_flags_of_an_advertisement_are_announced(flags: int) -> None:
     host = made()
     advertise(host, A, IP6, flags)
-    found = community(told(host)[A + IP6], b"\6\x08")
 
     assumed = flags == OVERRIDE
-    assert found == (None if assumed else bytes((6, 8, flags, 0, 0, 0, 0, 0)))
+    assert told(host)[A + IP6].arp_nd_flags == (None if assumed else flags)
     assert shown(host, IP6)["router"] is bool(flags & ROUTER)
     assert shown(host, IP6)["override"] is bool(flags & OVERRIDE)
 
@@ -80,13 +77,13 @@ def test_a_tenant_that_becomes_a_router_is_announced_anew_and_back() -> None:
     (announced,) = host.bgp
     assert isinstance(announced, AnnounceMacIp)
     assert announced.keys == [A + IP6]
-    assert flags_of(announced.attributes) == ROUTER | OVERRIDE
+    assert announced.advert.arp_nd_flags == ROUTER | OVERRIDE
     assert host.kernel.neighbors[IP6].flags & NTF_ROUTER
 
     hear(host, ONE, A, IP6)
-    assert flags_of(told(host)[A + IP6]) == ROUTER | OVERRIDE
+    assert told(host)[A + IP6].arp_nd_flags == ROUTER | OVERRIDE
     advertise(host, A, IP6, OVERRIDE)
-    assert flags_of(told(host)[A + IP6]) is None
+    assert told(host)[A + IP6].arp_nd_flags is None
     assert host.vrf.nd_flags == {}
 
 
@@ -97,7 +94,7 @@ def test_an_answer_that_does_not_say_leaves_the_override_flag_as_it_was() -> Non
         binding = (ONE, A, IP6)
         host.run(BindingsSnooped([binding], {binding: NdFlags(True, None)}))
 
-        assert flags_of(told(host)[A + IP6]) == ROUTER | flags
+        assert told(host)[A + IP6].arp_nd_flags == ROUTER | flags
 
 
 def test_a_router_is_one_still_after_a_restart() -> None:
@@ -105,7 +102,7 @@ def test_a_router_is_one_still_after_a_restart() -> None:
     advertise(first, A, IP6, ROUTER | OVERRIDE)
     second = Host(first.kernel)
 
-    assert flags_of(told(second)[A + IP6]) == ROUTER | OVERRIDE
+    assert told(second)[A + IP6].arp_nd_flags == ROUTER | OVERRIDE
 
 
 def test_the_kernels_router_mark_is_announced() -> None:
@@ -113,7 +110,7 @@ def test_the_kernels_router_mark_is_announced() -> None:
     row = NeighborRow(True, BRIDGE, IP6, A, NUD_REACHABLE, NTF_ROUTER, 0)
     host.run(NeighborsObserved([row]))
 
-    assert flags_of(told(host)[A + IP6]) == ROUTER | OVERRIDE
+    assert told(host)[A + IP6].arp_nd_flags == ROUTER | OVERRIDE
 
 
 def test_what_the_yaml_binds_is_immutable() -> None:
@@ -125,9 +122,9 @@ def test_what_the_yaml_binds_is_immutable() -> None:
     )
 
     held = told(host)
-    assert flags_of(held[A]) is None
-    assert flags_of(held[A + IP4]) == IMMUTABLE
-    assert flags_of(held[A + IP6]) == IMMUTABLE | OVERRIDE
+    assert held[A].arp_nd_flags is None
+    assert held[A + IP4].arp_nd_flags == IMMUTABLE
+    assert held[A + IP6].arp_nd_flags == IMMUTABLE | OVERRIDE
     assert shown(host, IP4)["immutable"] is True
     host.run(ConfigChanged(config()))
     assert told(host) == {}
@@ -221,12 +218,9 @@ def test_a_refusal_is_told_at_once() -> None:
 # The default gateway
 
 
-def gateway(host: Host) -> dict[bytes, ExportAttributes]:
-    mark = bytes.fromhex("030d000000000000")
+def gateway(host: Host) -> dict[bytes, Advert]:
     return {
-        key[6:]: found
-        for key, found in told(host).items()
-        if mark in found.extended_communities
+        key[6:]: found for key, found in told(host).items() if found.default_gateway
     }
 
 
@@ -238,8 +232,8 @@ def test_the_bridges_addresses_of_both_families_are_gateways() -> None:
 
     found = gateway(host)
     assert found.keys() == {IP4, IP6}
-    assert flags_of(found[IP4]) is None
-    assert flags_of(found[IP6]) == ROUTER | OVERRIDE
+    assert found[IP4].arp_nd_flags is None
+    assert found[IP6].arp_nd_flags == ROUTER | OVERRIDE
     host.run(AddressObserved(BRIDGE, IP4, present=False))
     assert gateway(host).keys() == {IP6}
 

@@ -32,7 +32,6 @@ from tests.unit.core.binding_host import (
     made,
     neighbor_of,
     remote,
-    sequence_of,
     told,
 )
 
@@ -57,7 +56,7 @@ def test_from_remote_to_local_the_new_macs_sequence_is_above_the_old_ones() -> N
 
     held = told(host)
     assert held.keys() == {A, A + IP4, A + IP6}
-    assert {sequence_of(found) for found in held.values()} == {7}
+    assert {found.sequence for found in held.values()} == {7}
     assert neighbor_of(host, IP4) == (A, False)
 
 
@@ -67,7 +66,7 @@ def test_a_sequence_that_is_above_already_stays() -> None:
     remote(host, C, IP4, 6)
     hear(host, ONE, A, IP4)
 
-    assert sequence_of(told(host)[A + IP4]) == 9
+    assert told(host)[A + IP4].sequence == 9
 
 
 def test_from_local_to_remote_the_binding_is_withdrawn_and_its_tenant_asked() -> None:

@@ -11,11 +11,11 @@ from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
     BgpAction,
-    ExportAttributes,
     FinishAnnouncement,
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.events import ConfigChanged, PeerWentUp
 from evpnd.model.ids import Peer, format_route_target, parse_route_target
@@ -44,10 +44,10 @@ def told(bgp: list[BgpAction]) -> dict[Peer | None, list[str]]:
     seen: dict[Peer | None, list[str]] = {}
     for action in bgp:
         match action:
-            case AnnounceMacIp(peer, attributes, _, _, keys):
-                lines = [f"{key.hex()} {targets(attributes)}" for key in keys]
-            case AnnounceImet(peer, attributes, _, _):
-                lines = [f"imet {targets(attributes)}"]
+            case AnnounceMacIp(peer, advert, _, _, keys):
+                lines = [f"{key.hex()} {targets(advert)}" for key in keys]
+            case AnnounceImet(peer, advert, _, _):
+                lines = [f"imet {targets(advert)}"]
             case WithdrawMacIp(peer, _, keys):
                 lines = [f"-{key.hex()}" for key in keys]
             case WithdrawImet(peer, _, _):
@@ -58,12 +58,8 @@ def told(bgp: list[BgpAction]) -> dict[Peer | None, list[str]]:
     return {peer: sorted(lines) for peer, lines in seen.items()}
 
 
-def targets(attributes: ExportAttributes) -> str:
-    return " ".join(
-        format_route_target(each)
-        for each in attributes.extended_communities
-        if each[1] == 2
-    )
+def targets(advert: Advert) -> str:
+    return " ".join(map(format_route_target, advert.route_targets))
 
 
 def host(configuration: Config) -> Host:
@@ -135,22 +131,21 @@ def test_given_targets_are_left_as_they_are(
     assert told(here.bgp)[TWO][1] == "imet " + " ".join(rewritten)
 
 
-def test_the_site_of_origin_goes_with_every_route_after_all_else() -> None:
+def test_the_site_of_origin_goes_with_every_route() -> None:
     soo = bytes.fromhex("0003fde900000007")
     here = host(config(site_of_origin=soo))
 
-    attributes = [
-        action.attributes
+    adverts = [
+        action.advert
         for action in here.bgp
         if isinstance(action, AnnounceImet | AnnounceMacIp)
     ]
-    assert len(attributes) == 2
-    assert all(each.extended_communities[-1] == soo for each in attributes)
+    assert [each.site_of_origin for each in adverts] == [soo, soo]
     assert reload(here, config()) == {
         peer: [f"{MAC.hex()} {PLAIN}", f"imet {PLAIN}"] for peer in PEERS
     }
     assert not any(
-        soo in action.attributes.extended_communities
+        action.advert.site_of_origin
         for action in here.bgp
         if isinstance(action, AnnounceImet | AnnounceMacIp)
     )
@@ -218,10 +213,8 @@ class Keep:
     def __hash__(self) -> int:
         return hash(self._kept)
 
-    def __call__(
-        self, evi: EviConfig, attributes: ExportAttributes, key: bytes
-    ) -> ExportAttributes | None:
-        return None if key in self._kept else replace(attributes, med=evi.vni)
+    def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
+        return None if key in self._kept else replace(advert, med=evi.vni)
 
 
 def policies(*of: Keep | None) -> PolicyOf:
@@ -249,7 +242,7 @@ def repolice(here: Host, *of: Keep | None) -> dict[Peer | None, list[str]]:
 def test_what_a_policy_rejects_is_not_announced() -> None:
     here = policed(Keep(MAC), None)
     announced = {
-        (action.peer, key, action.attributes.med)
+        (action.peer, key, action.advert.med)
         for action in here.bgp
         if isinstance(action, AnnounceMacIp)
         for key in action.keys

@@ -22,7 +22,6 @@ from tests.unit.core.binding_host import (
     C,
     advertise,
     events,
-    flags_of,
     hear,
     made,
     remote,
@@ -112,7 +111,7 @@ def test_the_flags_of_a_router_come_back_with_it() -> None:
     take_down(host, ONE, up=True)
     host.run(*host.kernel.frame(ONE, A))
 
-    assert flags_of(told(host)[A + IP6]) == ROUTER
+    assert told(host)[A + IP6].arp_nd_flags == ROUTER
 
 
 def test_an_ip_that_another_has_meanwhile_is_asked_for_and_not_claimed() -> None:

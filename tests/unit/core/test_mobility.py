@@ -13,6 +13,7 @@ from evpnd.model.events import (
     PeerWentUp,
 )
 from evpnd.model.ids import Mac, parse_ip
+from evpnd.model.numbers import SEQUENCE_MAX
 from evpnd.model.rows import (
     NTF_STICKY,
     NUD_NOARP,
@@ -45,13 +46,9 @@ def host() -> Host:
     return made
 
 
-def mobility_of(announced: AnnounceMacIp) -> bytes | None:
-    found = [
-        community
-        for community in announced.attributes.extended_communities
-        if community[:2] == b"\6\0"
-    ]
-    return found[0] if found else None
+def mobility_of(announced: AnnounceMacIp) -> tuple[int, bool]:
+    """Sequence and stickiness."""
+    return announced.advert.sequence, announced.advert.sticky
 
 
 def test_a_mac_never_seen_before_is_announced_without_mobility() -> None:
@@ -61,7 +58,7 @@ def test_a_mac_never_seen_before_is_announced_without_mobility() -> None:
     (announced,) = here.bgp
     assert isinstance(announced, AnnounceMacIp)
     assert announced.keys == [MAC]
-    assert mobility_of(announced) is None
+    assert mobility_of(announced) == (0, False)
 
 
 def test_a_remote_mac_that_comes_to_us_is_claimed_with_the_next_sequence() -> None:
@@ -71,7 +68,7 @@ def test_a_remote_mac_that_comes_to_us_is_claimed_with_the_next_sequence() -> No
 
     (announced,) = here.bgp
     assert isinstance(announced, AnnounceMacIp)
-    assert mobility_of(announced) == bytes.fromhex("0600000000000005")
+    assert mobility_of(announced) == (5, False)
     assert here.kernel.vxlan == {}
     assert here.kernel.bridge[MAC].ifindex == PORTS[0]
 
@@ -118,7 +115,7 @@ def test_a_sequence_dies_with_its_routes() -> None:
 
     (announced,) = here.bgp
     assert isinstance(announced, AnnounceMacIp)
-    assert mobility_of(announced) is None
+    assert mobility_of(announced) == (0, False)
 
 
 def test_a_binding_has_the_sequence_of_its_mac() -> None:
@@ -134,7 +131,7 @@ def test_a_binding_has_the_sequence_of_its_mac() -> None:
         if isinstance(action, AnnounceMacIp)
         for key in action.keys
     }
-    claimed = bytes.fromhex("0600000000000002")
+    claimed = (2, False)
     assert sequences == {MAC: claimed, MAC + IP: claimed}
 
 
@@ -157,7 +154,7 @@ def test_a_locally_sticky_mac_stays_and_is_announced_as_sticky() -> None:
 
     (announced,) = here.bgp
     assert isinstance(announced, AnnounceMacIp)
-    assert mobility_of(announced) == bytes.fromhex("0600010000000000")
+    assert mobility_of(announced) == (0, True)
     assert here.kernel.bridge[MAC] == row
     assert here.kernel.vxlan == {}
 
@@ -273,9 +270,9 @@ def test_a_static_row_that_gave_way_and_was_removed_is_forgotten() -> None:
     assert MAC in here.vrf.announced
 
 
-def announced_sequence(here: Host) -> bytes | None:
+def announced_sequence(here: Host) -> int:
     last = [action for action in here.bgp if isinstance(action, AnnounceMacIp)][-1]
-    return mobility_of(last)
+    return last.advert.sequence
 
 
 def test_a_sequence_that_nears_its_end_starts_over_once_nobody_else_has_the_mac() -> (
@@ -284,10 +281,10 @@ def test_a_sequence_that_nears_its_end_starts_over_once_nobody_else_has_the_mac(
     here = host()
     here.run(announce(PEER, attributes(HIGHER, 0xFFFFFFFE), HIGHER, MAC))
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    assert announced_sequence(here) == bytes.fromhex("06000000ffffffff")
+    assert announced_sequence(here) == SEQUENCE_MAX
 
     here.run(withdraw(PEER, HIGHER, MAC))
-    assert announced_sequence(here) is None
+    assert announced_sequence(here) == 0
 
 
 def test_a_sequence_in_the_lower_half_stays_when_nobody_else_has_the_mac() -> None:
@@ -296,7 +293,7 @@ def test_a_sequence_in_the_lower_half_stays_when_nobody_else_has_the_mac() -> No
     here.run(*here.kernel.frame(PORTS[0], MAC))
     here.run(withdraw(PEER, HIGHER, MAC))
 
-    assert announced_sequence(here) == bytes.fromhex("0600000000000007")
+    assert announced_sequence(here) == 7
     assert here.vrf.sequence == {MAC: 7}
 
 
@@ -305,7 +302,7 @@ def test_the_highest_sequence_is_not_passed() -> None:
     here.run(announce(PEER, attributes(HIGHER, 0xFFFFFFFF), HIGHER, MAC))
     here.run(*here.kernel.frame(PORTS[0], MAC))
 
-    assert announced_sequence(here) == bytes.fromhex("06000000ffffffff")
+    assert announced_sequence(here) == SEQUENCE_MAX
 
 
 def test_a_mac_on_two_ports_of_one_bridge_is_where_it_was_heard_last() -> None:

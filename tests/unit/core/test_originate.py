@@ -56,8 +56,8 @@ def test_the_first_announcement_ends_with_its_mark() -> None:
 def test_imet_has_the_vtep_address_in_all_three_places() -> None:
     (imet,) = (a for a in Host().bgp if isinstance(a, AnnounceImet))
 
-    assert imet.originator == imet.attributes.next_hop == VTEP
-    assert imet.attributes.pmsi_vni == 100
+    assert imet.originator == imet.advert.next_hop == VTEP
+    assert imet.advert.pmsi_vni == 100
 
 
 def test_a_mac_is_announced_alone_and_with_each_ip() -> None:
@@ -199,7 +199,7 @@ def test_the_bridges_own_addresses_are_announced_as_default_gateway() -> None:
     host.run(AddressObserved(BRIDGE, IP4, present=True))
     assert keys(host) == {bridge.mac + IP4}
     (told,) = (action for action in host.bgp if isinstance(action, AnnounceMacIp))
-    assert bytes.fromhex("030d000000000000") in told.attributes.extended_communities
+    assert told.advert.default_gateway
 
     host.run(AddressObserved(BRIDGE, IP4, present=False))
     assert keys(host) == set()

@@ -19,7 +19,6 @@ from tests.unit.core.binding_host import (
     hear,
     made,
     remote,
-    sequence_of,
     told,
 )
 from tests.unit.core.explain_host import IP, MAC, host, ip_story, texts
@@ -61,7 +60,7 @@ def test_a_new_pin_is_the_latest_claim_to_an_ip_that_is_remote() -> None:
     remote(here, C, IP4, 6)
     here.run(*here.kernel.pin(IP4, A))
 
-    assert sequence_of(told(here)[A + IP4]) == 7
+    assert told(here)[A + IP4].sequence == 7
 
 
 def test_a_pin_that_becomes_an_ordinary_neighbour_ages_again() -> None:
@@ -84,7 +83,7 @@ def test_a_pin_whose_rival_loses_rank_is_announced_again() -> None:
     assert A + IP4 not in told(here)
     remote(here, C, IP4, 0, vtep=LOWER)
 
-    assert sequence_of(told(here)[A + IP4]) == 1
+    assert told(here)[A + IP4].sequence == 1
     assert len(events(here, "pinned_binding_claimed")) == 1
 
 

@@ -108,7 +108,7 @@ def test_another_export_target_announces_again_without_withdrawing() -> None:
 
     assert {type(action) for action in here.bgp} == {AnnounceImet, AnnounceMacIp}
     assert all(
-        target in action.attributes.extended_communities
+        target in action.advert.route_targets
         for action in here.bgp
         if isinstance(action, AnnounceImet | AnnounceMacIp)
     )

@@ -1,114 +1,103 @@
 import pytest
 
+from evpnd.model.advert import Advert
 from evpnd.model.communities import (
-    exact,
-    format_community,
-    format_extended_community,
-    format_large_community,
+    DEFAULT_GATEWAY,
+    decode_communities,
+    encode_communities,
     mac_mobility,
     mobility_of,
-    parse_community_pattern,
-    parse_extended_community_pattern,
-    parse_large_community_pattern,
-    parse_rd_pattern,
-    parse_route_target_pattern,
     with_sticky,
 )
-from evpnd.model.ids import parse_rd, parse_route_target
+
+VTEP = bytes([10, 0, 0, 1])
+TARGET = bytes.fromhex("0002fde800002774")
+VXLAN = bytes.fromhex("030c000000000008")
+GENEVE = bytes.fromhex("030c000000000013")
+SITE = bytes.fromhex("0003fde800000007")
+
+
+def arp_nd(flags: int) -> bytes:
+    return bytes([6, 8, flags]) + bytes(5)
 
 
 @pytest.mark.parametrize(
-    ("text", "octets"),
+    ("octets", "counts"),
     [
-        ("rt:65000:7", "0002fde800000007"),
-        ("rt:4200000001:7", "0202fa56ea010007"),
-        ("rt:10.0.0.1:7", "01020a0000010007"),
-        ("soo:65000:7", "0003fde800000007"),
-        ("encap:vxlan", "030c000000000008"),
-        ("encap:77", "030c00000000004d"),
-        ("default-gateway", "030d000000000000"),
-        ("router-mac:02:00:00:00:00:01", "0603020000000001"),
-        ("0x0602000000000001", "0602000000000001"),
+        ("0002fde800002774", True),
+        ("01020a0000010007", True),
+        ("0202fa56ea012774", True),
+        ("0003fde800002774", False),
+        ("4002fde800002774", False),
+        ("0602000000000000", False),
     ],
 )
-def test_extended_communities_are_written_as_they_are_read(
-    text: str, octets: str
+def test_only_the_three_transitive_forms_are_route_targets(
+    octets: str, counts: bool
 ) -> None:
-    read = exact(parse_extended_community_pattern(text), 8, text)
+    community = bytes.fromhex(octets)
 
-    assert read.hex() == octets
-    assert format_extended_community(read) == text
+    found = decode_communities([community]).route_targets
 
-
-@pytest.mark.parametrize(
-    ("text", "octets"),
-    [("65000:1", "fde80001"), ("no-export", "ffffff01"), ("0:0", "00000000")],
-)
-def test_communities_are_written_as_they_are_read(text: str, octets: str) -> None:
-    read = exact(parse_community_pattern(text), 4, text)
-
-    assert read.hex() == octets
-    assert format_community(read) == text
+    assert found == ((community,) if counts else ())
 
 
-def test_large_communities_are_written_as_they_are_read() -> None:
-    text = "65000:1:4294967295"
-    read = exact(parse_large_community_pattern(text), 12, text)
-
-    assert read.hex() == "0000fde800000001ffffffff"
-    assert format_large_community(read) == text
-
-
-def any_matches(pattern: str, rd: str) -> bool:
-    return any(each.matches(parse_rd(rd)) for each in parse_rd_pattern(pattern))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "matching", "other"),
-    [
-        ("65000:7", ["65000:7"], ["65000:8", "65001:7"]),
-        ("65000:*", ["65000:70000", "65000:0"], ["65001:7", "10.0.0.1:7"]),
-        ("*:7", ["1:7", "70000:7", "10.0.0.1:7"], ["1:8", "10.0.0.1:8"]),
-        ("*:70000", ["1:70000"], ["70000:7"]),
-        ("70000:*", ["70000:7"], ["7000:7"]),
-        ("1.4464:*", ["70000:7"], ["7000:7", "1.0.17.80:7"]),
-        ("1.*:7", ["70000:7", "65536:7"], ["131072:7", "70000:8"]),
-        ("10.0.*.1:*", ["10.0.9.1:7"], ["10.1.9.1:7", "10:7"]),
-        ("*:*", ["1:7", "70000:7", "10.0.0.1:7"], []),
-        ("*", ["1:7", "70000:7", "10.0.0.1:7"], []),
-    ],
-)
-def test_rds_match_patterns(
-    pattern: str, matching: list[str], other: list[str]
-) -> None:
-    assert all(any_matches(pattern, rd) for rd in matching)
-    assert not any(any_matches(pattern, rd) for rd in other)
-
-
-def test_an_as_number_stands_for_both_its_forms() -> None:
-    two_octets = parse_route_target("65000:7")
-    four_octets = bytes.fromhex("02020000fde80007")
-
-    patterns = parse_route_target_pattern("65000:7")
-
-    assert all(
-        any(each.matches(target) for each in patterns)
-        for target in (two_octets, four_octets)
+def test_each_community_says_its_part_and_unknown_ones_nothing() -> None:
+    decoded = decode_communities(
+        [
+            bytes.fromhex("8099112233445566"),
+            TARGET,
+            VXLAN,
+            GENEVE,
+            mac_mobility(0xFFFFFFFF, sticky=True),
+            DEFAULT_GATEWAY,
+            arp_nd(0x03),
+        ]
     )
 
+    assert decoded.route_targets == (TARGET,)
+    assert decoded.encapsulations == (8, 19)
+    assert decoded.sequence == 0xFFFFFFFF
+    assert decoded.sticky
+    assert decoded.default_gateway
+    assert decoded.arp_nd_flags == 3
 
-@pytest.mark.parametrize(
-    "text", ["", ":", "1", "1:2:3", "a:1", "1:a", "-1:1", "1:4294967296", "1.2.3:4"]
-)
-def test_what_is_no_rd_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a route distinguisher"):
-        parse_rd_pattern(text)
+
+def test_absent_communities_mean_sequence_0_and_not_sticky() -> None:
+    assert decode_communities([]) == ((), (), 0, False, False, None)
 
 
-@pytest.mark.parametrize("text", ["*", "65000:*", "rt:*:7"])
-def test_a_pattern_is_no_community(text: str) -> None:
-    with pytest.raises(ValueError, match="stands for many"):
-        exact(parse_extended_community_pattern("*"), 8, text)
+def test_the_first_of_two_mobility_communities_counts() -> None:
+    decoded = decode_communities([mac_mobility(5), mac_mobility(9, sticky=True)])
+
+    assert (decoded.sequence, decoded.sticky) == (5, False)
+
+
+def test_an_arp_nd_community_without_flags_is_there_all_the_same() -> None:
+    assert decode_communities([arp_nd(0), arp_nd(1)]).arp_nd_flags == 0
+
+
+def test_what_is_announced_says_vxlan_and_else_what_it_has_to() -> None:
+    plain = Advert(VTEP, (TARGET,))
+    everything = Advert(
+        VTEP,
+        (TARGET,),
+        sequence=3,
+        sticky=True,
+        default_gateway=True,
+        arp_nd_flags=0,
+        site_of_origin=SITE,
+    )
+
+    assert encode_communities(plain) == (TARGET, VXLAN)
+    assert encode_communities(everything) == (
+        TARGET,
+        VXLAN,
+        bytes.fromhex("0600010000000003"),
+        DEFAULT_GATEWAY,
+        arp_nd(0),
+        SITE,
+    )
 
 
 def test_a_mac_becomes_sticky_and_keeps_its_sequence() -> None:

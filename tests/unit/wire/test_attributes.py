@@ -1,6 +1,6 @@
 import pytest
 
-from evpnd.model.actions import ExportAttributes
+from evpnd.model.advert import Advert
 from evpnd.wire.attributes import (
     END_OF_RIB,
     build_updates,
@@ -12,7 +12,7 @@ from evpnd.wire.nlri import encode_mac_ip
 from evpnd.wire.update import UpdateDecoder
 from tests.unit.wire.octets import IP6, RD, T2, T3, TARGET, VTEP
 
-PLAIN = encode_attributes(ExportAttributes(VTEP, (TARGET,)))
+PLAIN = encode_attributes(Advert(VTEP, (TARGET,)))
 KEYS = [b"\x02\x00" + n.to_bytes(4, "big") for n in range(1000)]
 NLRIS = encode_mac_ip(RD, 10100, KEYS)
 
@@ -44,9 +44,9 @@ def build(
 
 
 def test_everything_stands_in_the_order_of_types() -> None:
-    everything = ExportAttributes(
+    everything = Advert(
         next_hop=IP6,
-        extended_communities=(TARGET,),
+        route_targets=(TARGET,),
         pmsi_vni=10100,
         local_preference=200,
         med=7,
@@ -70,16 +70,16 @@ def test_everything_stands_in_the_order_of_types() -> None:
 
 
 def test_many_communities_get_the_extended_length() -> None:
-    block = encode_attributes(ExportAttributes(VTEP, (TARGET,) * 40))
+    block = encode_attributes(Advert(VTEP, (TARGET,) * 40))
 
-    assert bytes.fromhex("d0100140") + TARGET in block
+    assert bytes.fromhex("d0100148") + TARGET in block
 
 
 def test_local_preference_is_100_unless_given_and_zero_is_given() -> None:
-    zero = encode_attributes(ExportAttributes(VTEP, (), local_preference=0, med=0))
+    zero = encode_attributes(Advert(VTEP, (), local_preference=0, med=0))
 
     assert bytes.fromhex("40050400000064") in PLAIN
-    assert zero.hex() == "400101008004040000000040050400000000"
+    assert zero.hex() == "400101008004040000000040050400000000c01008030c000000000008"
 
 
 def test_an_internal_peer_gets_an_empty_path_and_local_pref() -> None:

@@ -9,10 +9,10 @@ from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
     EndDamping,
-    ExportAttributes,
     ResendRoutes,
     WithdrawMacIp,
 )
+from evpnd.model.advert import Advert
 from evpnd.model.config import Config, PeerConfig, VtepConfig
 from evpnd.model.events import PeerDamped, PeerWentUp
 from evpnd.model.ids import Peer, parse_ip, parse_rd
@@ -56,13 +56,13 @@ def test_a_session_comes_up_with_the_peers_router_id() -> None:
 
 def test_an_action_names_its_peer_or_all() -> None:
     rd = parse_rd("10.0.0.1:100")
-    attributes = ExportAttributes(VTEP, (), pmsi_vni=100)
+    advert = Advert(VTEP, (), pmsi_vni=100)
     mac = b"\2\0\0\0\0\1"
     lines = list(
         LineWriter().write(
             [
-                AnnounceImet(None, attributes, rd, VTEP),
-                AnnounceMacIp(PEER, ExportAttributes(VTEP, ()), rd, 100, [mac]),
+                AnnounceImet(None, advert, rd, VTEP),
+                AnnounceMacIp(PEER, Advert(VTEP, ()), rd, 100, [mac]),
                 WithdrawMacIp(PEER, rd, [mac]),
             ]
         )
@@ -91,14 +91,14 @@ def test_many_keys_are_cut_into_lines_of_bounded_length() -> None:
     assert all(len(line) < 40_000 for line in lines)
 
 
-def test_attributes_that_were_written_are_forgotten() -> None:
+def test_what_was_encoded_is_forgotten() -> None:
     """A MAC that moves has others every time."""
     writer = LineWriter()
-    attributes = ExportAttributes(VTEP, (b"\6\0\0\0\0\0\0\1",))
-    gone = weakref.ref(attributes)
+    advert = Advert(VTEP, (), sequence=1)
+    gone = weakref.ref(advert)
     rd = parse_rd("10.0.0.1:100")
-    first = list(writer.write([AnnounceMacIp(None, attributes, rd, 100, [bytes(6)])]))
-    del attributes
+    first = list(writer.write([AnnounceMacIp(None, advert, rd, 100, [bytes(6)])]))
+    del advert
 
     assert list(writer.write([WithdrawMacIp(None, rd, [bytes(6)])])) != first
     assert gone() is None
