@@ -33,9 +33,8 @@ from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.planning import plan_reload
 from evpnd.adapters.rehearsing import rehearse_file
 from evpnd.adapters.reports import Reports
-from evpnd.core.discovery import describe_reload
 from evpnd.core.engine import Engine
-from evpnd.core.summary import summarise
+from evpnd.core.evi.discovery import describe_reload
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice, SnoopPorts
 from evpnd.model.config import Config
 from evpnd.model.config_changes import (
@@ -44,6 +43,7 @@ from evpnd.model.config_changes import (
 )
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_ip, parse_mac
+from evpnd.views.summary import summarise
 
 STDIN, STDOUT = 0, 1
 SWITCH_INTERVAL = 0.0005

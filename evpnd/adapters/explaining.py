@@ -5,14 +5,14 @@ import time
 from evpnd.adapters.control.requests import ADDRESS
 from evpnd.adapters.planning import read_kernel
 from evpnd.core.engine import Engine
-from evpnd.core.explain import (
+from evpnd.model.ids import parse_ip, parse_mac
+from evpnd.views.explain import (
     Story,
     explain_ip,
     explain_mac,
     explain_vtep,
     kinds_of_ip,
 )
-from evpnd.model.ids import parse_ip, parse_mac
 
 
 def explain(

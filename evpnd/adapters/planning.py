@@ -7,12 +7,12 @@ from typing import assert_never
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
 from evpnd.adapters.netlink.paths import measure_paths
-from evpnd.core.discovery import describe_reload
 from evpnd.core.engine import Engine
-from evpnd.core.plan import Change, Dump, difference, picture, pretend, restarts
+from evpnd.core.evi.discovery import describe_reload
 from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors, MeasurePaths
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, Event
+from evpnd.views.plan import Change, Dump, difference, picture, pretend, restarts
 
 
 def plan_start(config: Config) -> list[Change]:

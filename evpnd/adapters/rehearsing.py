@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evpnd.adapters.config_yaml import ConfigErrors, load_policy
 from evpnd.core.engine import Engine
-from evpnd.core.policy.rehearsal import rehearse
+from evpnd.views.rehearse import rehearse
 
 
 def rehearse_file(engine: Engine, path: Path) -> dict[str, object]:

@@ -9,9 +9,7 @@ from typing import Any
 from evpnd import log
 from evpnd.adapters.control.requests import FILTERS
 from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
-from evpnd.core import route_views, views
 from evpnd.core.engine import Engine
-from evpnd.core.policy import view
 from evpnd.log_stream import LogStream
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config
@@ -22,6 +20,7 @@ from evpnd.model.routes import (
     ImetRoute,
     IpPrefixRoute,
 )
+from evpnd.views import policies, routes, show
 
 KEPT_EVENTS = 1000
 SAME_EVENT_LIMIT = 50
@@ -88,13 +87,13 @@ class Reports:
         engine = self._engine
         now = time.monotonic()
         tables: dict[str, Callable[[], Iterator[Entry]]] = {
-            "peers": lambda: views.peers(engine, now),
-            "evis": lambda: views.evis(engine),
-            "macs": lambda: views.macs(engine),
-            "neighbors": lambda: views.neighbors(engine),
-            "vteps": lambda: views.vteps(engine),
-            "routes": lambda: route_views.routes(engine),
-            "policies": lambda: views.policies(engine),
+            "peers": lambda: show.peers(engine, now),
+            "evis": lambda: show.evis(engine),
+            "macs": lambda: show.macs(engine),
+            "neighbors": lambda: show.neighbors(engine),
+            "vteps": lambda: show.vteps(engine),
+            "routes": lambda: routes.routes(engine),
+            "policies": lambda: show.policies(engine),
             "events": lambda: iter(list(self._events)),
         }
         table = tables.get(what)
@@ -127,8 +126,8 @@ class Reports:
     def size(self) -> int:
         """Count the routes and the local MACs, which make tables long."""
         engine = self._engine
-        routes = sum(len(each.rib) for each in engine.peering.sessions.values())
-        return routes + sum(len(vrf.local) for vrf in engine.inventory.vrfs.values())
+        count = sum(len(each.rib) for each in engine.peering.sessions.values())
+        return count + sum(len(vrf.local) for vrf in engine.inventory.vrfs.values())
 
     def status(self) -> Entry:
         """Tell the daemon's own state in a few numbers."""
@@ -165,19 +164,19 @@ class Reports:
         """Read the counters that metrics show, in the event loop."""
         engine = self._engine
         vrfs = list(engine.inventory.vrfs.values())
-        routes: collections.Counter[tuple[str, str, str]] = collections.Counter()
+        counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
         for session in engine.peering.sessions.values():
             count = sum(map(len, session.rib.mac_ip.values()))
-            routes[session.peer, "mac-ip", "received"] += count
+            counts[session.peer, "mac-ip", "received"] += count
             kinds = collections.Counter(type(r) for r, _ in session.rib.others.values())
             for kind, number in kinds.items():
-                routes[session.peer, _TYPES[kind].word, "received"] += number
+                counts[session.peer, _TYPES[kind].word, "received"] += number
         return Snapshot(
             peer_up={
                 session.peer: session.established
                 for session in engine.peering.sessions.values()
             },
-            routes=dict(routes),
+            routes=dict(counts),
             evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
             fdb_entries=sum(len(vrf.remote_rows) for vrf in vrfs),
             neighbor_entries=sum(len(vrf.neighbor_rows) for vrf in vrfs),
@@ -194,7 +193,7 @@ class Reports:
             },
             policy_verdicts={
                 (policy, rule, verdict): count
-                for policy, rule, verdict, count in view.verdicts(
+                for policy, rule, verdict, count in policies.verdicts(
                     engine.config, engine.importer.attached.counts()
                 )
             },
@@ -207,7 +206,7 @@ class Reports:
             },
             limit_waiting={
                 (policy, limit): count
-                for policy, limit, count in view.waiting(engine.importer.limits)
+                for policy, limit, count in policies.waiting(engine.importer.limits)
             },
             log_lines_dropped=0 if self.log is None else self.log.dropped,
             mac_moves=self.counts["mac_moved"],

@@ -17,10 +17,10 @@ from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows
 from evpnd.cli.words import Words
-from evpnd.core.policy.changing import whole_lists, words
-from evpnd.core.policy.trial import Trial, Trials, meets, try_cases
 from evpnd.model.policy import NO_CHANGES, Changes, verdict_word
 from evpnd.model.policy_cases import Case, PolicyWithCases, TriedRoute
+from evpnd.policy.changing import whole_lists, words
+from evpnd.policy.trial import Trial, Trials, meets, try_cases
 
 Found = dict[str, object]
 

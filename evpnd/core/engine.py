@@ -8,23 +8,28 @@ logging: the same events end in the same state, however they were grouped.
 from collections import Counter
 from collections.abc import Iterable
 
-from evpnd.core import actual, retries, rib
-from evpnd.core.announcing import PeerExport, asks_how_learned, needs_judging
-from evpnd.core.audit import Audit
-from evpnd.core.bindings import Bindings
-from evpnd.core.contests import Contests
-from evpnd.core.duplicates import Duplicates
-from evpnd.core.evi import Claim
-from evpnd.core.exporting import Exporter, ExportPolicy
-from evpnd.core.importing import Importer
-from evpnd.core.inventory import Inventory
-from evpnd.core.originate import Originator
-from evpnd.core.peering import Peering
-from evpnd.core.policy.view import reached
-from evpnd.core.probing import Prober
-from evpnd.core.reconcile import Pass, is_dirty, reconcile
-from evpnd.core.removal import remove_rows
-from evpnd.core.renaming import rename
+from evpnd.core.announce.export_policy import (
+    PeerExport,
+    asks_how_learned,
+    needs_judging,
+)
+from evpnd.core.announce.originator import Originator
+from evpnd.core.announce.rd_change import rename
+from evpnd.core.announce.update_groups import Exporter, ExportPolicy
+from evpnd.core.bgp import adj_rib_in
+from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.limit_buckets import reached
+from evpnd.core.bgp.peers import Peering
+from evpnd.core.evi.inventory import Inventory
+from evpnd.core.evi.mac_vrf import Claim
+from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.duplicate_macs import Duplicates
+from evpnd.core.local.ip_claims import Contests
+from evpnd.core.local.probes import Prober
+from evpnd.core.tables import observe, retries
+from evpnd.core.tables.audit import Audit
+from evpnd.core.tables.reconcile import Pass, is_dirty, reconcile
+from evpnd.core.tables.removal import remove_rows
 from evpnd.model.actions import (
     Action,
     DumpFdb,
@@ -109,7 +114,7 @@ class Engine:
                 for row in rows:
                     vrf = self.inventory.by_svi.get(row.ifindex)
                     if vrf is not None and vrf.neighbors_known:
-                        actual.observe_neighbor(vrf, row, self.bindings, now)
+                        observe.observe_neighbor(vrf, row, self.bindings, now)
             case BindingsSnooped():
                 return self._hear(event, now)
             case ProbesRefused(reason):
@@ -119,14 +124,14 @@ class Engine:
                 vrf = self.inventory.by_bridge.get(bridge)
                 if vrf is not None:
                     first = not vrf.fdb_known
-                    actual.dump_fdb(vrf, rows, self.bindings, now, self._notices)
+                    observe.dump_fdb(vrf, rows, self.bindings, now, self._notices)
                     if first:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_svi.get(ifindex)
                 if vrf is not None:
                     first = not vrf.neighbors_known
-                    actual.dump_neighbors(vrf, rows, self.bindings, now)
+                    observe.dump_neighbors(vrf, rows, self.bindings, now)
                     if first:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case RowFailed():
@@ -183,7 +188,7 @@ class Engine:
         for row in rows:
             vrf = by_port.get(row.ifindex)
             if vrf is not None and vrf.fdb_known:
-                actual.observe_fdb(vrf, row, self.bindings, now, notices)
+                observe.observe_fdb(vrf, row, self.bindings, now, notices)
 
     def _row_failed(self, failure: RowFailed, now: float) -> None:
         inventory = self.inventory
@@ -327,7 +332,7 @@ class Engine:
         for session in sessions:
             self.importer.judge_again(session)
         ribs = (session.rib for session in sessions)
-        rib.reimport(ribs, vrfs, self.importer.limits)
+        adj_rib_in.reimport(ribs, vrfs, self.importer.limits)
 
     def _announce_first(self, actions: list[Action]) -> None:
         """End the first announcement once every table is read.

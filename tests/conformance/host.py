@@ -6,7 +6,6 @@ from typing import Any
 
 from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
-from evpnd.core import route_views, views
 from evpnd.core.engine import Engine
 from evpnd.model.actions import (
     BgpAction,
@@ -25,6 +24,7 @@ from evpnd.model.actions import (
 )
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import format_ip, format_mac, parse_ip
+from evpnd.views import routes, show
 from tests.conformance.kernel import Kernel
 from tests.conformance.speaker import PeerEnd, Speaker
 
@@ -175,10 +175,10 @@ class Host:
     def show(self, table: str) -> list[dict[str, Any]]:
         """Answer `evpnd show TABLE --json`."""
         if table == "peers":
-            return list(views.peers(self.engine, self.now))
+            return list(show.peers(self.engine, self.now))
         if table == "routes":
-            return list(route_views.routes(self.engine))
-        return list(getattr(views, table)(self.engine))
+            return list(routes.routes(self.engine))
+        return list(getattr(show, table)(self.engine))
 
     def forget(self) -> None:
         """Begin to note anew: what happened so far was judged."""

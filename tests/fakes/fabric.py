@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from evpnd.core.engine import Engine
-from evpnd.core.evi import MacVrf
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import (
     Action,
     AnnounceImet,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evpnd.core.engine import Engine
-from evpnd.core.evi import MacVrf
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import Action, BgpAction, DumpFdb, KernelAction, Notice
 from evpnd.model.config import (
     Config,

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from evpnd.core.explain import Story, explain_ip, explain_mac, explain_vtep
-from evpnd.core.plan import Dump
 from evpnd.model.events import Event
 from evpnd.model.ids import parse_ip, parse_mac
+from evpnd.views.explain import Story, explain_ip, explain_mac, explain_vtep
+from evpnd.views.plan import Dump
 from tests.conformance.case import Case, find_cases, read_case
 from tests.conformance.host import Host
 from tests.conformance.steps import play

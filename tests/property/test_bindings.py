@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.core.probing import BURST, RATE
+from evpnd.core.local.probes import BURST, RATE
 from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import BindingsSnooped, NdFlags, NeighborsObserved

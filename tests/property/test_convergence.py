@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.core.path import rank
+from evpnd.core.bgp.path import rank
 from evpnd.model.actions import BgpAction, KernelAction
 from evpnd.model.events import BindingsSnooped, Event, KernelOverran, PeerWentUp
 from evpnd.model.ids import Peer, parse_ip

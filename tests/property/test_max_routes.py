@@ -5,10 +5,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.core import route_views
 from evpnd.model.actions import ResetSession
 from evpnd.model.config import MaxRoutes, MaxRoutesAction
 from evpnd.model.events import ConfigChanged, PeerWentDown, PeerWentUp, RefreshMarked
+from evpnd.views import routes
 from tests.fakes.host import (
     PEERS,
     Host,
@@ -77,7 +77,7 @@ def perform(here: Host, step: tuple[object, ...]) -> None:
 def judge(here: Host) -> None:
     peering = here.engine.peering
     rib, quota = peering.sessions[PEER].rib, peering.quotas.get(PEER)
-    accepted = [row for row in route_views.routes(here.engine) if row["accepted"]]
+    accepted = [row for row in routes.routes(here.engine) if row["accepted"]]
     if quota is None:
         assert len(accepted) == len(rib)
         return

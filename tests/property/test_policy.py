@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from evpnd.adapters.config_yaml.policies import judge_policy, parse_route
 from evpnd.adapters.config_yaml.reader import parse_yaml
-from evpnd.core.policy.program import Chain, Outcome
 from evpnd.model.communities import ROUTE_TARGETS
 from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import format_route_target
 from evpnd.model.policy import Policy
+from evpnd.policy.program import Chain, Outcome
 from tests.property.policy_reference import evaluate, with_mobility
 
 runs = settings(max_examples=150, deadline=None)

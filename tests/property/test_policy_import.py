@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.core.evi import MacVrf
-from evpnd.core.path import Path
+from evpnd.core.bgp.path import Path
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged
 from evpnd.model.ids import Peer

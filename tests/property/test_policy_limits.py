@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.core import route_views, views
-from evpnd.core.path import Path
+from evpnd.core.bgp.path import Path
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, PeerWentDown, PeerWentUp
 from evpnd.model.ids import Peer, format_ip
+from evpnd.views import routes, show
 from tests.fakes.host import PEERS, Host, announce, attributes, rd_of, withdraw
 from tests.unit.core.policy_host import governed
 
@@ -108,8 +108,8 @@ class Account:
             self.inside.add(route)
         self.wake()
 
-    def leave(self, routes: list[Route]) -> None:
-        for route in routes:
+    def leave(self, left: list[Route]) -> None:
+        for route in left:
             self.arrived.pop(route, None)
             self.inside.discard(route)
         self.wake()
@@ -150,11 +150,11 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
             account.reload(step)
         else:
             what, peer, rd, vtep, communities, keys = step
-            routes = [(peer, rd, key) for key in keys]
+            told = [(peer, rd, key) for key in keys]
             match what:
                 case "withdraw":
                     here.run(withdraw(peer, rd, *keys))
-                    account.leave(routes)
+                    account.leave(told)
                 case "down":
                     here.run(
                         PeerWentDown(peer, "test", graceful=False), PeerWentUp(peer)
@@ -164,16 +164,16 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
                     path = attributes(vtep, communities=communities)
                     here.run(announce(peer, path, rd, *keys))
                     if communities:
-                        account.leave(routes)
+                        account.leave(told)
                     else:
-                        for route in routes:
+                        for route in told:
                             account.announce(route, vtep)
 
         inside = {(peer, rd_of(rd), key) for peer, rd, key in account.inside}
         assert imported(here) == inside
         shown = {
             (route["peer"], route["rd"], route["mac"], route["ip"])
-            for route in route_views.routes(here.engine)
+            for route in routes.routes(here.engine)
             if (route["reason"] or "").startswith("limit ")
         }
         assert shown == {
@@ -187,7 +187,7 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
         }
         used = {
             bucket["used"] <= one["limit"]["most"]
-            for one in views.policies(here.engine)
+            for one in show.policies(here.engine)
             if one["limit"]
             for bucket in one["limit"]["fullest"]
         }
@@ -198,5 +198,5 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
     assert here.vrf.routes == {}
     assert all(
         one["limit"] is None or one["limit"]["fullest"] == []
-        for one in views.policies(here.engine)
+        for one in show.policies(here.engine)
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evpnd.adapters.config_yaml import check_file, load_policy
-from evpnd.core.policy.trial import meets, try_cases
+from evpnd.policy.trial import meets, try_cases
 
 FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))
 

@@ -15,9 +15,9 @@ from evpnd.adapters.config_yaml.policy_sets import Sets
 from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
 from evpnd.adapters.config_yaml.scalars import Nothing
 from evpnd.adapters.config_yaml.shape import Findings, Shape, blank_missing, validate
-from evpnd.core.policy.trial import meets, try_cases
 from evpnd.model.policy import Policy
 from evpnd.model.policy_cases import PolicyWithCases, TriedRoute
+from evpnd.policy.trial import meets, try_cases
 
 _SUFFIXES = (".yaml", ".yml")
 

@@ -16,7 +16,7 @@ from evpnd.adapters.netlink.port import (
     configure_vxlan_port,
     describe,
 )
-from evpnd.core.readiness import MANAGED_ALIAS, can_become, port_refusal, refusal
+from evpnd.core.evi.readiness import MANAGED_ALIAS, can_become, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link

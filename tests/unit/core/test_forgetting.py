@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core import binding_tables, importing
+from evpnd.core.bgp import imports
+from evpnd.core.local import binding_tables
 from evpnd.model.config import PeerConfig
 from evpnd.model.events import (
     AddressObserved,
@@ -108,7 +109,7 @@ def up() -> PeerWentUp:
 @pytest.fixture
 def _traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trace memory, with caches that are full soon."""
-    monkeypatch.setattr(importing, "PATH_CACHE", 20)
+    monkeypatch.setattr(imports, "PATH_CACHE", 20)
     monkeypatch.setattr(binding_tables, "DEPARTED_MACS", 20)
     gc.collect()
     tracemalloc.start()

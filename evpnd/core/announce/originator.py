@@ -1,0 +1,284 @@
+"""What we announce: type 3 for each ready EVI, type 2 for its local MACs."""
+
+from collections.abc import Iterable, Iterator
+from weakref import WeakValueDictionary
+
+from evpnd.core.evi.mac_vrf import Announced, Gateway, MacVrf, Origin
+from evpnd.model.actions import (
+    Action,
+    AnnounceImet,
+    AnnounceMacIp,
+    WithdrawImet,
+    WithdrawMacIp,
+)
+from evpnd.model.advert import Advert
+from evpnd.model.ids import IPV4_LENGTH, Peer, is_tenant_ip
+from evpnd.model.policy import Learned
+from evpnd.model.routes import OVERRIDE, ROUTER
+
+
+class Originator:
+    """Keeps what was announced of one set of EVIs equal to what should be."""
+
+    def __init__(self) -> None:
+        """Begin with nothing announced."""
+        self._shared: WeakValueDictionary[tuple[object, ...], Advert] = (
+            WeakValueDictionary()
+        )
+        """Those that routes have: a MAC that moves has others every time."""
+        self._announce: dict[tuple[int, Advert], list[bytes]] = {}
+        self._withdraw: dict[int, list[bytes]] = {}
+        self._vrfs: dict[int, MacVrf] = {}
+        self._asks_how_learned = False
+
+    def ask_how_learned(self, vrfs: Iterable[MacVrf], *, asked: bool) -> None:
+        """Keep with the routes how they were learned, where policies ask for that.
+
+        They are announced anew when it changes: the policies are asked again.
+        """
+        if asked and not self._asks_how_learned:
+            for vrf in vrfs:
+                for mac, known in vrf.announced.items():
+                    learned = _how_learned(vrf, mac, known.ips)
+                    vrf.announced[mac] = known._replace(learned=learned)
+        self._asks_how_learned = asked
+
+    def mac(self, vrf: MacVrf, mac: bytes) -> None:
+        """Compare what a MAC should be announced as with what it was."""
+        wanted = self._wanted(vrf, mac)
+        known = vrf.announced.get(mac)
+        if wanted == known:
+            return
+        vni = vrf.config.vni
+        self._vrfs[vni] = vrf
+        old, new = dict(routes(mac, known)), dict(routes(mac, wanted))
+        if wanted is None:
+            del vrf.announced[mac]
+        else:
+            vrf.announced[mac] = wanted
+            anew = _learned_otherwise(mac, known, wanted)
+            for key, advert in new.items():
+                if old.get(key) is not advert or key in anew:
+                    self._announce.setdefault((vni, advert), []).append(key)
+        gone = [key for key in old if key not in new]
+        if gone:
+            self._withdraw.setdefault(vni, []).extend(gone)
+
+    def _wanted(self, vrf: MacVrf, mac: bytes) -> Announced | None:
+        if not vrf.ready or not vrf.is_local(mac) or mac in vrf.own_macs:
+            return None
+        advertise = vrf.config.advertise
+        ips: tuple[bytes, ...] = ()
+        if advertise.neighbors:
+            ips = tuple(
+                sorted(
+                    ip
+                    for ip in vrf.bindings_of.get(mac, ())
+                    if vrf.binding(ip) == mac and ip not in vrf.own_ips
+                )
+            )
+        if not (advertise.macs or ips):
+            return None
+        if mac in vrf.ceded:
+            return None
+        flags = [_telling_flags(vrf, ip) for ip in ips]
+        advert = self._advert(vrf, mac, None)
+        of_ips: tuple[Advert, ...] = ()
+        if any(each is not None for each in flags):
+            of_ips = tuple(self._advert(vrf, mac, each) for each in flags)
+        learned: tuple[Learned, ...] = ()
+        if self._asks_how_learned:
+            learned = _how_learned(vrf, mac, ips)
+        return Announced(advert, advertise.macs, ips, of_ips, learned)
+
+    def _advert(self, vrf: MacVrf, mac: bytes, flags: int | None) -> Advert:
+        """Return equal adverts as one object, so that routes group by identity."""
+        targets = vrf.config.export_targets
+        sequence, sticky = vrf.sequence.get(mac, 0), vrf.is_sticky(mac)
+        shared = (vrf.vtep, targets, sequence, sticky, flags)
+        advert = self._shared.get(shared)
+        if advert is None:
+            advert = self._shared[shared] = Advert(
+                vrf.vtep, targets, sequence, sticky, arp_nd_flags=flags
+            )
+        return advert
+
+    def imet(self, vrf: MacVrf) -> list[Action]:
+        """Compare the type 3 route of an EVI with what was announced."""
+        wanted = None
+        if vrf.ready and vrf.config.advertise.imet:
+            wanted = Advert(
+                vrf.vtep, vrf.config.export_targets, pmsi_vni=vrf.config.vni
+            )
+        known = vrf.announced_imet
+        if wanted == known:
+            return []
+        actions: list[Action] = []
+        if wanted is not None:
+            actions.append(AnnounceImet(None, wanted, vrf.rd, wanted.next_hop))
+        if known is not None and (wanted is None or wanted.next_hop != known.next_hop):
+            actions.append(WithdrawImet(None, vrf.rd, known.next_hop))
+        vrf.announced_imet = wanted
+        return actions
+
+    def gateway(self, vrf: MacVrf) -> list[Action]:
+        """Compare the bridge's own addresses with what was announced of them.
+
+        The default gateway community marks them (RFC 7432, section 10.1).
+        """
+        wanted: tuple[Gateway, ...] = ()
+        if vrf.ready and vrf.config.advertise.default_gateway and vrf.bridge_mac:
+            wanted = tuple(_gateways(vrf))
+        known, vrf.announced_gateway = vrf.announced_gateway, wanted
+        if wanted == known:
+            return []
+        actions: list[Action] = []
+        kept = {key for group in wanted for key in group.keys}
+        gone = [key for group in known for key in group.keys if key not in kept]
+        if gone:
+            actions.append(WithdrawMacIp(None, vrf.rd, gone))
+        vni = vrf.config.vni
+        actions.extend(
+            AnnounceMacIp(None, group.advert, vrf.rd, vni, list(group.keys))
+            for group in wanted
+        )
+        return actions
+
+    def tell(self, peer: Peer, vrfs: Iterable[MacVrf]) -> list[Action]:
+        """Announce everything to a peer that is new in the configuration."""
+        actions: list[Action] = []
+        for vrf in vrfs:
+            for advert, keys in announced(vrf):
+                if advert.pmsi_vni is not None:
+                    imet = AnnounceImet(peer, advert, vrf.rd, advert.next_hop)
+                    actions.append(imet)
+                    continue
+                vni = vrf.config.vni
+                actions.append(AnnounceMacIp(peer, advert, vrf.rd, vni, keys))
+        return actions
+
+    def flush(self) -> list[Action]:
+        """Hand out the gathered announcements, grouped by equal adverts."""
+        actions: list[Action] = [
+            WithdrawMacIp(None, self._vrfs[vni].rd, keys)
+            for vni, keys in self._withdraw.items()
+        ]
+        actions.extend(
+            AnnounceMacIp(None, advert, self._vrfs[vni].rd, vni, keys)
+            for (vni, advert), keys in self._announce.items()
+        )
+        self._announce = {}
+        self._withdraw = {}
+        return actions
+
+    def withdraw_all(self, vrf: MacVrf) -> list[Action]:
+        """Withdraw every route of an EVI that goes."""
+        keys = [
+            key for mac, known in vrf.announced.items() for key, _ in routes(mac, known)
+        ]
+        actions: list[Action] = []
+        if keys:
+            actions.append(WithdrawMacIp(None, vrf.rd, keys))
+        actions.extend(
+            WithdrawMacIp(None, vrf.rd, list(group.keys))
+            for group in vrf.announced_gateway
+        )
+        vrf.announced_gateway = ()
+        if vrf.announced_imet is not None:
+            actions.append(WithdrawImet(None, vrf.rd, vrf.announced_imet.next_hop))
+        vrf.announced = {}
+        vrf.announced_imet = None
+        return actions
+
+
+def routes(mac: bytes, announced: Announced | None) -> Iterator[tuple[bytes, Advert]]:
+    """List the routes of one MAC as announced: key (MAC and IP) and what it says."""
+    if announced is None:
+        return
+    if announced.alone:
+        yield mac, announced.advert
+    if announced.of_ips:
+        for ip, advert in zip(announced.ips, announced.of_ips, strict=True):
+            yield mac + ip, advert
+    else:
+        for ip in announced.ips:
+            yield mac + ip, announced.advert
+
+
+def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
+    """Say how a local MAC, or the binding of its IP, came to be known."""
+    local = vrf.local.get(mac)
+    if mac in vrf.static or (local is not None and local.origin is not Origin.DYNAMIC):
+        return Learned.STATIC
+    if not ip:
+        return Learned.DYNAMIC
+    snooped = vrf.snooped.get(ip) == mac and vrf.pinned.get(ip) != mac
+    return Learned.SNOOPED if snooped else Learned.NEIGHBOR
+
+
+def _how_learned(
+    vrf: MacVrf, mac: bytes, ips: tuple[bytes, ...]
+) -> tuple[Learned, ...]:
+    return tuple(how_learned(vrf, mac, ip) for ip in (b"", *ips))
+
+
+def _learned_otherwise(
+    mac: bytes, known: Announced | None, wanted: Announced
+) -> set[bytes]:
+    """Find the routes of a MAC that were learned in another way when announced."""
+    if known is None or not known.learned:
+        return set()
+    before = dict(zip((b"", *known.ips), known.learned, strict=True))
+    return {
+        mac + ip
+        for ip, learned in zip((b"", *wanted.ips), wanted.learned, strict=False)
+        if before.get(ip, learned) is not learned
+    }
+
+
+def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:
+    """Tell the ARP/ND flags of a binding; None: those that receivers assume.
+
+    RFC 9047, 3.1 wants the community with every IPv6 route, but without it a receiver
+    takes O for set and R for clear (3.2), and GoBGP 3.10 treats a route that has it as
+    withdrawn: so it goes only where it says something.
+    """
+    flags = vrf.arp_nd_flags(ip)
+    assumed = 0 if len(ip) == IPV4_LENGTH else OVERRIDE
+    return None if flags == assumed else flags
+
+
+def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
+    """Group the bridge's own addresses by advert: an IPv6 gateway is a router."""
+    ips = sorted(filter(is_tenant_ip, vrf.own_ips))
+    for family, flags in ((True, None), (False, ROUTER | OVERRIDE)):
+        keys = tuple(
+            vrf.bridge_mac + ip for ip in ips if (len(ip) == IPV4_LENGTH) is family
+        )
+        if keys:
+            targets = vrf.config.export_targets
+            advert = Advert(vrf.vtep, targets, default_gateway=True, arp_nd_flags=flags)
+            yield Gateway(advert, keys)
+
+
+def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
+    """List what the peers were told of an EVI; a type 3 route has an empty key."""
+    groups: dict[Advert, list[bytes]] = {}
+    for mac, known in vrf.announced.items():
+        for key, advert in routes(mac, known):
+            groups.setdefault(advert, []).append(key)
+    yield from groups.items()
+    for group in vrf.announced_gateway:
+        yield group.advert, list(group.keys)
+    if vrf.announced_imet is not None:
+        yield vrf.announced_imet, [b""]
+
+
+def count(vrfs: Iterable[MacVrf]) -> int:
+    """Count the routes announced."""
+    return sum(
+        sum(known.alone + len(known.ips) for known in vrf.announced.values())
+        + sum(len(group.keys) for group in vrf.announced_gateway)
+        + (vrf.announced_imet is not None)
+        for vrf in vrfs
+    )

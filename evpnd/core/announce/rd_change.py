@@ -1,0 +1,65 @@
+"""EVIs whose route distinguisher changes: announce under the new one, then withdraw.
+
+The rows that peers have for us then lead to us all the time. One case is different:
+where EVIs exchange their RDs, a route that the other EVI announces under the old RD
+must not be withdrawn afterwards. It is withdrawn at once, and the speaker, which then
+hears the announcement, sends the peer nothing but the replacement.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from evpnd.core.announce.originator import Originator, announced
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.actions import Action, WithdrawImet, WithdrawMacIp
+from evpnd.model.ids import Rd
+
+Renamed = tuple[MacVrf, Rd]
+"""An EVI, and the RD that it is to have."""
+
+
+class Withdrawals(NamedTuple):
+    """What is withdrawn under the old RDs, and when."""
+
+    first: list[Action]
+    last: list[Action]
+    """After everything is announced under the new RDs."""
+
+
+def rename(renamed: Iterable[Renamed], originator: Originator) -> Withdrawals:
+    """Give EVIs their new RDs and mark all their routes for announcement."""
+    renamed = list(renamed)
+    old = {vrf.rd for vrf, _ in renamed}
+    taken: dict[bytes, frozenset[bytes]] = {
+        rd: _keys(vrf) for vrf, rd in renamed if rd in old
+    }
+    withdrawals = Withdrawals([], [])
+    for vrf, rd in renamed:
+        keys = taken.get(vrf.rd, frozenset())
+        for action in originator.withdraw_all(vrf):
+            _divide(action, keys, withdrawals)
+        vrf.rd = rd
+        vrf.mark_all()
+    return withdrawals
+
+
+def _keys(vrf: MacVrf) -> frozenset[bytes]:
+    """Return the keys that an EVI announces, without RD; type 3 by its originator."""
+    return frozenset(
+        attributes.next_hop if attributes.pmsi_vni is not None else key
+        for attributes, keys in announced(vrf)
+        for key in keys
+    )
+
+
+def _divide(action: Action, taken: Collection[bytes], into: Withdrawals) -> None:
+    match action:
+        case WithdrawMacIp(peer, rd, keys):
+            for part, is_taken in ((into.first, True), (into.last, False)):
+                some = [key for key in keys if (key in taken) is is_taken]
+                if some:
+                    part.append(WithdrawMacIp(peer, rd, some))
+        case WithdrawImet(originator=originator) if originator in taken:
+            into.first.append(action)
+        case _:
+            into.last.append(action)

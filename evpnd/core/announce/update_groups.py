@@ -1,0 +1,315 @@
+"""What each peer is told of the routes that we announce.
+
+The Originator says what there is to announce, once for all. Peers that get equal
+treatment form an update group; where there is one group, and nothing to change for
+it, the Originator's actions pass as they are.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import repeat
+from typing import NamedTuple, Protocol
+
+from evpnd.core.announce import originator
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.actions import (
+    Action,
+    AnnounceImet,
+    AnnounceMacIp,
+    WithdrawImet,
+    WithdrawMacIp,
+)
+from evpnd.model.advert import Advert
+from evpnd.model.config import Config, EviConfig, PeerConfig
+from evpnd.model.ids import Peer
+from evpnd.model.targets import Profile, auto_export_target, auto_form
+
+IMET = b""
+"""Stands for the type 3 route of an EVI where a type 2 has its MAC and IP."""
+
+
+class ExportPolicy(Protocol):
+    """What an operator's policies make of a route; None: it is not announced.
+
+    Compared by equality: an equal policy treats every route alike, so that peers of
+    equal ones share a group and a reload that changes nothing announces nothing.
+    """
+
+    def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
+        """Judge one route; the key is MAC and IP octets, or `IMET`."""
+
+
+PolicyOf = Callable[[PeerConfig], ExportPolicy | None]
+
+
+def no_policy(_peer: PeerConfig) -> ExportPolicy | None:
+    """Give a peer all there is."""
+    return None
+
+
+class Treatment(NamedTuple):
+    """All that the form in which a peer gets our routes depends on."""
+
+    form: Profile = Profile.GENERIC
+    """Of the profiles that derive the same targets in our AS, the first."""
+    asn: int = 0
+    site_of_origin: bytes | None = None
+    policy: ExportPolicy | None = None
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Tell whether the Originator's adverts are right as they are."""
+        return (
+            self.form is Profile.GENERIC
+            and self.site_of_origin is None
+            and self.policy is None
+        )
+
+    def form_of(self, evi: EviConfig, advert: Advert) -> Advert:
+        """Write `auto` in the profile's form and add the site of origin."""
+        targets = self._targets(evi)
+        if targets is None and self.site_of_origin is None:
+            return advert
+        return replace(
+            advert,
+            route_targets=advert.route_targets if targets is None else targets,
+            site_of_origin=self.site_of_origin,
+        )
+
+    def _targets(self, evi: EviConfig) -> tuple[bytes, ...] | None:
+        if self.form is Profile.GENERIC or evi.given_targets is None:
+            return None
+        automatic = auto_export_target(self.asn, evi.vni, self.form)
+        targets = tuple(dict.fromkeys((automatic, *evi.given_targets)))
+        return None if set(targets) == set(evi.export_targets) else targets
+
+    def routes(
+        self, evi: EviConfig, advert: Advert, keys: list[bytes]
+    ) -> Iterator[Advert | None]:
+        """Say how each of some routes is announced; None: not at all."""
+        if self.policy is None:
+            return repeat(self.form_of(evi, advert), len(keys))
+        return self._judge(self.policy, evi, advert, keys)
+
+    def _judge(
+        self,
+        policy: ExportPolicy,
+        evi: EviConfig,
+        advert: Advert,
+        keys: list[bytes],
+    ) -> Iterator[Advert | None]:
+        told = self.form_of(evi, advert)
+        for key in keys:
+            yield policy(evi, told, key)
+
+
+class Group:
+    """Peers that are told the same."""
+
+    def __init__(self, treatment: Treatment) -> None:
+        """Begin with nobody."""
+        self.treatment = treatment
+        self.peers: list[Peer] = []
+        self.withheld: set[tuple[bytes, bytes]] = set()
+        """(RD, MAC and IP) of routes that the policy keeps back."""
+
+    def announce(
+        self,
+        evi: EviConfig,
+        rd: bytes,
+        advert: Advert,
+        keys: list[bytes],
+    ) -> tuple[dict[Advert, list[bytes]], list[bytes]]:
+        """Split routes into those to announce, by advert, and to withdraw."""
+        treatment, withheld = self.treatment, self.withheld
+        if treatment.policy is None:
+            return {treatment.form_of(evi, advert): keys}, []
+        told: dict[Advert, list[bytes]] = {}
+        gone: list[bytes] = []
+        verdicts = treatment.routes(evi, advert, keys)
+        for key, judged in zip(keys, verdicts, strict=True):
+            route = (rd, key)
+            if judged is not None:
+                withheld.discard(route)
+                told.setdefault(judged, []).append(key)
+            elif route not in withheld:
+                withheld.add(route)
+                gone.append(key)
+        return told, gone
+
+    def withdraw(self, rd: bytes, keys: list[bytes]) -> list[bytes]:
+        """Leave out what these peers were never told."""
+        withheld = self.withheld
+        if not withheld:
+            return keys
+        told = [key for key in keys if (rd, key) not in withheld]
+        withheld.difference_update((rd, key) for key in keys)
+        return told
+
+
+class Exporter:
+    """Turns what is announced to all into what each update group is told."""
+
+    def __init__(self, config: Config, policy_of: PolicyOf = no_policy) -> None:
+        """Begin with the peers of a configuration."""
+        self.groups: dict[Treatment, Group] = {}
+        self._of: dict[Peer, Group] = {}
+        self._config = config
+        self._before: tuple[dict[Peer, Group], dict[int, EviConfig]] | None = None
+        """Groups and EVIs at the last export, where a configuration came since."""
+        self._group(config, policy_of)
+
+    def _group(self, config: Config, policy_of: PolicyOf) -> None:
+        old, self.groups = self.groups, {}
+        old_of, self._of = self._of, {}
+        for peer in config.peers:
+            treatment = Treatment(
+                auto_form(config.asn, peer.profile),
+                config.asn,
+                config.site_of_origin,
+                policy_of(peer),
+            )
+            group = self.groups.get(treatment)
+            if group is None:
+                group = self.groups[treatment] = Group(treatment)
+                if treatment in old:
+                    group.withheld = old[treatment].withheld
+            group.peers.append(peer.address)
+            self._of[peer.address] = group
+        for treatment, group in self.groups.items():
+            untold = [old_of[peer].withheld for peer in group.peers if peer in old_of]
+            if treatment not in old and untold:
+                group.withheld = set.intersection(*untold)
+
+    def configure(self, config: Config, policy_of: PolicyOf = no_policy) -> None:
+        """Take a new configuration; what it changes follows at the next export."""
+        if self._before is None:
+            evis: dict[int, EviConfig] = {evi.vni: evi for evi in self._config.evis}
+            self._before = self._of, evis
+        self._config = config
+        self._group(config, policy_of)
+
+    def export(self, actions: list[Action], vrfs: Mapping[int, MacVrf]) -> list[Action]:
+        """Address what is for all peers to each group in its form."""
+        before, self._before = self._before, None
+        if before is None and len(self.groups) <= 1:
+            group = next(iter(self.groups.values()), None)
+            if group is None or group.treatment.changes_nothing:
+                return actions
+        by_rd = {vrf.rd: vrf.config for vrf in vrfs.values()} if actions else {}
+        done: list[Action] = []
+        for action in actions:
+            match action:
+                case AnnounceMacIp() | AnnounceImet():
+                    evi = by_rd[action.rd]
+                    for group, peers in self._addressed(action.peer):
+                        done.extend(_announce(group, peers, evi, action))
+                case WithdrawMacIp() | WithdrawImet():
+                    for group, peers in self._addressed(action.peer):
+                        done.extend(_withdraw(group, peers, action))
+                case _:
+                    done.append(action)
+        if before is not None:
+            groups, evis = before
+            for vrf in vrfs.values():
+                done.extend(self._differences(vrf, groups, evis.get(vrf.config.vni)))
+        return done
+
+    def _addressed(
+        self, peer: Peer | None
+    ) -> Iterator[tuple[Group, Iterable[Peer | None]]]:
+        """Find the groups that an action is for; one group alone is everybody."""
+        if peer is not None:
+            if peer in self._of:
+                yield self._of[peer], (peer,)
+            return
+        for group in self.groups.values():
+            yield group, (None,) if len(self.groups) == 1 else group.peers
+
+    def _differences(
+        self, vrf: MacVrf, groups: dict[Peer, Group], old_evi: EviConfig | None
+    ) -> Iterator[Action]:
+        """Tell peers what a new configuration changes in routes that stay."""
+        evi = vrf.config
+        if old_evi is None:
+            old_evi = evi
+        if old_evi.export_targets != evi.export_targets:
+            # The Originator has announced all of it anew.
+            return
+        same = (old_evi.given_targets, old_evi.export_policies) == (
+            evi.given_targets,
+            evi.export_policies,
+        )
+        for peer, group in self._of.items():
+            old = groups.get(peer)
+            if old is None or (same and old.treatment == group.treatment):
+                continue
+            for advert, keys in originator.announced(vrf):
+                told: dict[Advert, list[bytes]] = {}
+                gone: list[bytes] = []
+                before = old.treatment.routes(old_evi, advert, keys)
+                after = group.treatment.routes(evi, advert, keys)
+                for key, was, now in zip(keys, before, after, strict=True):
+                    if now is None:
+                        group.withheld.add((vrf.rd, key))
+                        if was is not None:
+                            gone.append(key)
+                        continue
+                    group.withheld.discard((vrf.rd, key))
+                    if now != was:
+                        told.setdefault(now, []).append(key)
+                yield from _tell((peer,), vrf.rd, evi, advert, told, gone)
+
+    def tells(self, rd: bytes, keys: Iterable[bytes]) -> bool:
+        """Tell whether policies let one of some routes go to one peer at least."""
+        kept = [group.withheld for group in self.groups.values()]
+        if not all(kept):
+            return True
+        return any((rd, key) not in withheld for key in keys for withheld in kept)
+
+    def advertised(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
+        """Count the routes that each peer is told."""
+        count = originator.count(vrfs)
+        return {peer: count - len(group.withheld) for peer, group in self._of.items()}
+
+
+def _announce(
+    group: Group,
+    peers: Iterable[Peer | None],
+    evi: EviConfig,
+    action: AnnounceMacIp | AnnounceImet,
+) -> Iterator[Action]:
+    keys = action.keys if isinstance(action, AnnounceMacIp) else [IMET]
+    told, gone = group.announce(evi, action.rd, action.advert, keys)
+    return _tell(peers, action.rd, evi, action.advert, told, gone)
+
+
+def _tell(  # noqa: PLR0917 - one route's parts
+    peers: Iterable[Peer | None],
+    rd: bytes,
+    evi: EviConfig,
+    origin: Advert,
+    told: dict[Advert, list[bytes]],
+    gone: list[bytes],
+) -> Iterator[Action]:
+    """Write routes with the same advert of the Originator's as actions."""
+    for peer in peers:
+        if gone == [IMET]:
+            yield WithdrawImet(peer, rd, origin.next_hop)
+        elif gone:
+            yield WithdrawMacIp(peer, rd, gone)
+        for advert, keys in told.items():
+            if keys == [IMET]:
+                yield AnnounceImet(peer, advert, rd, origin.next_hop)
+            else:
+                yield AnnounceMacIp(peer, advert, rd, evi.vni, keys)
+
+
+def _withdraw(
+    group: Group, peers: Iterable[Peer | None], action: WithdrawMacIp | WithdrawImet
+) -> Iterator[Action]:
+    if isinstance(action, WithdrawImet):
+        told = group.withdraw(action.rd, [IMET])
+        return (action._replace(peer=peer) for peer in peers if told)
+    keys = group.withdraw(action.rd, action.keys)
+    return (action._replace(peer=peer, keys=keys) for peer in peers if keys)

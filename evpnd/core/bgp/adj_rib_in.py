@@ -1,0 +1,391 @@
+"""Adj-RIB-In of each peer, and the import of its routes into EVIs.
+
+A route is one slot in the peer's table and one in the MAC-VRF that imports it,
+both pointing to the path it shares with others; both tables share the key.
+"""
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
+
+from evpnd.core.bgp.import_policy import Admission, other_fate, source_of
+from evpnd.core.bgp.limit_buckets import Entrant
+from evpnd.core.bgp.limits import Coming, Limits
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.withdrawals import AT_ONCE, Again, Leaving, Table, has_limits
+from evpnd.core.evi.imported import add, add_fresh, remove
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.ids import is_host_ip, is_mapped_ipv4
+from evpnd.model.routes import (
+    INGRESS_REPLICATION,
+    ImetRoute,
+    MacIpBatch,
+    OtherRoute,
+    identity,
+)
+
+TOGETHER = 2.0
+"""Seconds after its path in which a route came with it: a table comes in bursts."""
+OTHERS = b""
+"""Stands for the RD of routes of other types than 2."""
+
+
+class AdjRibIn:
+    """The routes of one peer, as it sent them."""
+
+    __slots__ = ("again", "late", "leaving", "mac_ip", "others")
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.mac_ip: dict[bytes, Table] = {}
+        """RD and Ethernet Tag (12 octets) to MAC and IP to path."""
+        self.others: dict[tuple[object, ...], tuple[OtherRoute, Path]] = {}
+        self.late: dict[bytes, dict[Hashable, float]] = {}
+        """When routes came that came later than the path that they share, monotonic
+        seconds: by RD and Ethernet Tag, with nothing for types other than 2."""
+        self.again: Again | None = None
+        """While the peer restarts or refreshes: the routes that it has sent again."""
+        self.leaving: list[Leaving] = []
+        """What it has no longer and EVIs have still; the oldest first."""
+
+    def __len__(self) -> int:
+        """Count the routes."""
+        return sum(map(len, self.mac_ip.values())) + len(self.others)
+
+    def is_empty(self) -> bool:
+        """Return whether there is no route, without counting them."""
+        return not (self.mac_ip or self.others)
+
+    def paths(self) -> Iterator[Path]:
+        """Walk over the paths in use, each at least once."""
+        for table in self.mac_ip.values():
+            yield from set(table.values())
+        for _, path in self.others.values():
+            yield path
+
+    def since(self, source: bytes, key: Hashable, path: Path) -> float:
+        """Say when a route came; a repeated one is as old as the first."""
+        return self.late.get(source, {}).get(key, path.received_at)
+
+    def _note_time(
+        self, source: bytes, keys: Iterable[Hashable], path: Path, now: float
+    ) -> None:
+        """Remember when new routes came, where that is not when their path did."""
+        late = self.late.get(source)
+        if now - path.received_at < TOGETHER:
+            if late:
+                for key in keys:
+                    late.pop(key, None)
+            return
+        if late is None:
+            late = self.late[source] = {}
+        late.update(dict.fromkeys(keys, now))
+
+    def install(self, batch: MacIpBatch, path: Path, now: float) -> None:
+        """Take type 2 routes that share one path."""
+        source = batch.rd + batch.ethernet_tag
+        table = self.mac_ip.get(source)
+        if table is None:
+            table = self.mac_ip[source] = {}
+        keys = batch.keys
+        if source in self.late or now - path.received_at >= TOGETHER:
+            new = [key for key in keys if table.get(key) is not path]
+            self._note_time(source, new, path, now)
+        if self.again is not None:
+            self.again.take(source, keys)
+        if path.admission is not None:
+            _install_judged(table, keys, path, path.admission)
+            return
+        if table.keys().isdisjoint(keys):
+            table.update(dict.fromkeys(keys, path))
+            for vrf in path.importers:
+                add_fresh(vrf, keys, path)
+            return
+        judged = None
+        for key in keys:
+            old = table.get(key)
+            table[key] = path
+            if old is not None and old is not path:
+                judged = judged or old.admission
+                for vrf in old.importers:
+                    if vrf not in path.importers:
+                        remove(vrf, key, old)
+            for vrf in path.importers:
+                add(vrf, key, path, old)
+        if judged is not None:
+            limits = _leave(judged, path, keys)
+            if limits is not None:
+                limits.wake(_let_in)
+
+    def withdraw(self, batch: MacIpBatch) -> None:
+        """Drop type 2 routes; absent ones are no error."""
+        limits = self._withdraw(batch)
+        if limits is not None:
+            limits.wake(_let_in)
+
+    def _withdraw(self, batch: MacIpBatch) -> Limits | None:
+        """Drop type 2 routes; returns the limits that may have room by it."""
+        table = self.mac_ip.get(batch.rd + batch.ethernet_tag)
+        if table is None:
+            return None
+        if self.again is not None:
+            self.again.forget(batch.rd + batch.ethernet_tag, batch.keys)
+        judged = None
+        late = self.late.get(batch.rd + batch.ethernet_tag)
+        for key in batch.keys if late else ():
+            late.pop(key, None)  # type: ignore[union-attr] # it is not empty
+        for key in batch.keys:
+            path = table.pop(key, None)
+            if path is not None:
+                judged = path if path.admission is not None else judged
+                for vrf in path.importers:
+                    remove(vrf, key, path)
+        if not table:
+            del self.mac_ip[batch.rd + batch.ethernet_tag]
+            self.late.pop(batch.rd + batch.ethernet_tag, None)
+        if judged is None or judged.admission is None:
+            return None
+        return _leave(judged.admission, judged, batch.keys)
+
+    def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
+        """Take a route of another type than 2."""
+        key = identity(route)
+        if self.again is not None:
+            self.again.others.add(key)
+        if self._take_out(route) is not path:
+            self._note_time(OTHERS, (key,), path, now)
+        self.others[key] = (route, path)
+        import_other(route, path)
+
+    def withdraw_other(self, route: OtherRoute) -> None:
+        """Drop a route of another type than 2; an absent one is no error."""
+        key = identity(route)
+        if self.again is not None:
+            self.again.others.discard(key)
+        self._take_out(route)
+        late = self.late.get(OTHERS)
+        if late is not None:
+            late.pop(key, None)
+            if not late:
+                del self.late[OTHERS]
+
+    def _take_out(self, route: OtherRoute) -> Path | None:
+        """Take a route of another type than 2 out of all tables; returns its path."""
+        key = identity(route)
+        _, old = self.others.pop(key, (None, None))
+        if old is not None and isinstance(route, ImetRoute):
+            for vrf in old.importers:
+                vtep = vrf.imets.drop((old.peer, *key))
+                if vtep is not None:
+                    vrf.dirty_vteps.add(vtep)
+        return old
+
+    def mark_stale(self) -> None:
+        """Remember all routes as not sent again (RFC 4724, section 4.2)."""
+        self.again = Again()
+
+    def count_stale(self) -> int:
+        """Return how many routes were not sent again; 0 where none have to be."""
+        return 0 if self.again is None else len(self) - len(self.again)
+
+    def drop_stale(self) -> int:
+        """Withdraw what was not sent again; returns how many."""
+        again, self.again = self.again, None
+        return 0 if again is None else self._withdraw_all_but(again)
+
+    def drop_all(self) -> int:
+        """Withdraw everything; returns how many."""
+        self.again = None
+        return self._withdraw_all_but(Again())
+
+    def sweep(self, most: int | None) -> None:
+        """Withdraw some of what is leaving, or all of it where there is no limit."""
+        while self.leaving:
+            self.leaving[0].withdraw(most)
+            if self.leaving[0]:
+                return
+            del self.leaving[0]
+
+    def _leave_all_but(self, those: Again) -> None:
+        """Keep of the type 2 routes what was sent again; the rest goes in slices."""
+        old, sent = self.mac_ip, those.mac_ip
+        self.leaving.append(Leaving(old, sent))
+        self.mac_ip = {
+            source: {key: old[source][key] for key in keys}
+            for source, keys in sent.items()
+            if keys
+        }
+        for source, late in list(self.late.items()):
+            if source != OTHERS:
+                keys = late.keys() & sent.get(source, ())
+                self.late[source] = {key: late[key] for key in keys}
+
+    def _withdraw_all_but(self, those: Again) -> int:
+        count = len(self) - len(those)
+        limits = None
+        if count > AT_ONCE and not has_limits(self.mac_ip):
+            self._leave_all_but(those)
+        for source, table in list(self.mac_ip.items()):
+            sent = those.mac_ip.get(source, ())
+            keys = [key for key in table if key not in sent]
+            if not keys:
+                continue
+            batch = MacIpBatch(source[:8], source[8:], b"", b"", keys)
+            limits = self._withdraw(batch) or limits
+        if limits is not None:
+            # Not before all are gone: whoever waits may be among them.
+            limits.wake(_let_in)
+        for key, (route, _) in list(self.others.items()):
+            if key not in those.others:
+                self.withdraw_other(route)
+        return count
+
+
+def by_path(table: Mapping[bytes, Path]) -> dict[Path, list[bytes]]:
+    """Put routes that share a path together: they are judged together."""
+    found: dict[Path, list[bytes]] = {}
+    for key, path in table.items():
+        found.setdefault(path, []).append(key)
+    return found
+
+
+def import_other(route: OtherRoute, path: Path) -> None:
+    """Let a type 3 route into the flood lists of the EVIs that import it.
+
+    Of the others policies are asked as well, and nothing else.
+    """
+    judged = other_fate(path, route)
+    if not isinstance(route, ImetRoute):
+        return
+    vtep = flood_endpoint(route, path)
+    for vrf, _ in judged.takers:
+        if vtep:
+            vrf.imets.put((path.peer, *identity(route)), vtep)
+            vrf.dirty_vteps.add(vtep)
+
+
+def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
+    """Find the VTEP that wants copies of BUM frames; empty: none does.
+
+    Peers differ in which of PMSI endpoint, originator and next hop they set with
+    care: the endpoint comes first (wire.md's finding), then the originator. What is
+    no host's address in the underlay's family is passed over.
+    """
+    pmsi = path.attributes.pmsi
+    if pmsi is not None and pmsi.tunnel_type != INGRESS_REPLICATION:
+        return b""
+    said = b"" if pmsi is None else pmsi.endpoint
+    for vtep in (said, route.originator):
+        if (
+            len(vtep) == len(path.vtep)
+            and is_host_ip(vtep)
+            and not is_mapped_ipv4(vtep)
+        ):
+            return vtep
+    return path.vtep
+
+
+def _install_judged(
+    table: Table, keys: list[bytes], path: Path, admission: Admission
+) -> None:
+    """Take type 2 routes that policies decide about."""
+    old = {key: known for key in keys if (known := table.get(key)) is not None}
+    table.update(dict.fromkeys(keys, path))
+    limits = admission.limits
+    fates = list(admission.judge(keys))
+    if old:
+        for fate in fates:
+            _take_out(fate.keys, [vrf for vrf, _ in fate.takers], old, limits)
+        if limits is not None:
+            limits.wake(_let_in)
+    for fate in fates:
+        for vrf, admitted in fate.takers:
+            inside = list(fate.keys)
+            gate = admission.gate(vrf)
+            if gate is not None and limits is not None:
+                coming = Coming(gate, source_of(path), admitted, fate.keys)
+                entered = limits.enter(coming, _let_in)
+                inside = [key for key in inside if key in entered]
+                for key in fate.keys if old else ():
+                    if key not in entered and key in old:
+                        remove(vrf, key, old[key])
+            if not old:
+                add_fresh(vrf, inside, admitted)
+                continue
+            for key in inside:
+                add(vrf, key, admitted, old.get(key))
+
+
+def _take_out(
+    keys: Iterable[bytes],
+    into: list[MacVrf],
+    old: dict[bytes, Path],
+    limits: Limits | None,
+) -> None:
+    """Take routes that came again out of the EVIs that do not import them now."""
+    for key in keys:
+        before = old.get(key)
+        if before is None:
+            continue
+        for vrf in before.importers:
+            if vrf not in into:
+                remove(vrf, key, before)
+                if limits is not None:
+                    limits.leave(source_of(before), (key,), vrf)
+
+
+def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | None:
+    """Give back the places of routes that are gone; returns the limits, if any."""
+    limits = admission.limits
+    if limits is not None:
+        limits.leave(source_of(path), keys, None)
+    return limits
+
+
+def _let_in(entrant: Entrant) -> None:
+    add(entrant.vrf, entrant.key, entrant.path, None)
+
+
+def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -> None:
+    """Fill the EVIs again, after the importers of the paths were found anew."""
+    for vrf in vrfs:
+        vrf.mark_all()
+        vrf.routes.clear()
+        vrf.ips_of.clear()
+        vrf.macs_of.clear()
+        vrf.crowds.clear()
+        vrf.immutables.clear()
+        vrf.imets.clear()
+    limited: list[Coming] = []
+    for rib in ribs:
+        rib.leaving.clear()
+        for source, table in rib.mac_ip.items():
+            judged: dict[Path, list[bytes]] = {}
+            for key, path in table.items():
+                if path.admission is not None:
+                    judged.setdefault(path, []).append(key)
+                    continue
+                for vrf in path.importers:
+                    add(vrf, key, path, None)
+            late: Mapping[Any, float] = rib.late.get(source, {})
+            for path, keys in judged.items():
+                limited.extend(_reimport_judged(path, keys, late))
+        for route, path in rib.others.values():
+            import_other(route, path)
+    for entrant in limits.rebuild(limited):
+        _let_in(entrant)
+
+
+def _reimport_judged(
+    path: Path, keys: list[bytes], late: Mapping[bytes, float]
+) -> Iterator[Coming]:
+    """Import what policies accept; hands back what a limit has a say about."""
+    admission = path.admission
+    assert admission is not None
+    for fate in admission.judge(keys):
+        for vrf, admitted in fate.takers:
+            gate = admission.gate(vrf)
+            if gate is not None:
+                yield Coming(gate, source_of(path), admitted, fate.keys, late)
+                continue
+            for key in fate.keys:
+                add(vrf, key, admitted, None)

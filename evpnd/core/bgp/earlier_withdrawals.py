@@ -1,0 +1,58 @@
+"""Routes that were withdrawn before this agent was there, as the journals tell.
+
+A row of an earlier run waits for what every peer has to say (docs/adr/0002). Not so
+one whose route a peer is known to have withdrawn: it goes with the routes that it
+stood for.
+"""
+
+from evpnd.core.bgp.adj_rib_in import flood_endpoint
+from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.session import Session
+from evpnd.model.key import IP, MAC, MAC_LENGTH
+from evpnd.model.routes import ImetRoute, MacIpBatch, OtherRoute, Update, identity
+
+
+class Bygone:
+    """What was announced and withdrawn again in the journals of all peers."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._mac_ip: list[tuple[Session, Path, bytes]] = []
+        self._imet: list[tuple[Session, Path, ImetRoute]] = []
+
+    def note(self, session: Session, update: Update) -> None:
+        """Take note of what an UPDATE withdraws; to be called before it is applied."""
+        for batch in update.withdrawn_mac_ip:
+            self._note_mac_ip(session, batch)
+        for route in update.withdrawn:
+            self._note_other(session, route)
+
+    def _note_mac_ip(self, session: Session, batch: MacIpBatch) -> None:
+        table = session.rib.mac_ip.get(batch.rd + batch.ethernet_tag, {})
+        for key in batch.keys:
+            path = table.get(key)
+            if path is not None:
+                self._mac_ip.append((session, path, key))
+
+    def _note_other(self, session: Session, route: OtherRoute) -> None:
+        known, path = session.rib.others.get(identity(route), (None, None))
+        if path is not None and isinstance(known, ImetRoute):
+            self._imet.append((session, path, known))
+
+    def release(self, importer: Importer) -> None:
+        """Let rows go that stand for nothing else: their tables have been read."""
+        for session, path, key in self._mac_ip:
+            for vrf in importer.importers_of(session, path):
+                vrf.adopted_macs.discard(key[MAC])
+                vrf.dirty_macs.add(key[MAC])
+                if len(key) > MAC_LENGTH:
+                    vrf.adopted_ips.discard(key[IP])
+                    vrf.dirty_ips.add(key[IP])
+        for session, path, route in self._imet:
+            vtep = flood_endpoint(route, path)
+            for vrf in importer.importers_of(session, path):
+                vrf.adopted_vteps.discard(vtep)
+                vrf.dirty_flood = True
+        self._mac_ip.clear()
+        self._imet.clear()

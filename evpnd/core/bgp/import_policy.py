@@ -1,0 +1,297 @@
+"""Import policies: which EVIs take which routes of a path, and changed in what way.
+
+The peer's policies are asked first, and what they set decides with the rest which
+EVIs import; then those EVIs' own. What a path's attributes say is asked once. A
+route that is changed stands in the EVI on a variant of the path it came on.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, final
+
+from evpnd.core.bgp.limit_buckets import Gate
+from evpnd.core.bgp.limits import Limits, Source
+from evpnd.core.bgp.path import Path, Rank
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.policy import Key, Subject
+from evpnd.model.routes import OtherRoute, PathAttributes
+from evpnd.policy.attached import Attached
+from evpnd.policy.program import Chain, Outcome, Program
+from evpnd.policy.subjects import received_as, received_mac_ip, received_other
+
+Keys = Sequence[bytes]
+
+NOT_IMPORTED = "no EVI imports the route targets that policies left it"
+ALONE: Keys = (b"",)
+"""The one route where there is no MAC."""
+
+
+class Fate(NamedTuple):
+    """What becomes of some routes of a path."""
+
+    keys: Keys
+    takers: tuple[tuple[MacVrf, Path], ...]
+    """The EVIs that import them, each with the path to import them on."""
+    reason: str | None
+    """Why no EVI does."""
+    outcomes: tuple[Outcome, ...] = ()
+    """What the policies said that were asked."""
+    asked_by: tuple[MacVrf | None, ...] = ()
+    """Whose policies each of these are: an EVI's, or the peer's."""
+    refusals: tuple[tuple[MacVrf, str], ...] = ()
+    """The EVIs whose own policies, or limits, keep them out, and why."""
+
+    def refused_by(self, vrf: MacVrf) -> str | None:
+        """Say why an EVI keeps the routes out; None: it does not."""
+        return next((why for each, why in self.refusals if each is vrf), None)
+
+
+class Origin(NamedTuple):
+    """What the importer and the session know of the paths of one peer."""
+
+    peer: bytes
+    description: str
+    asn: int
+    chain: Chain | None
+    names: tuple[str, ...]
+    """Of the policies in the chain."""
+    attached: Attached
+    limits: Limits | None
+    """None: no policy that is named for import has limits."""
+    importers: Callable[[PathAttributes], tuple[MacVrf, ...]]
+    rank: Callable[[PathAttributes, int | None], Rank]
+
+    def complete(self, subject: Subject) -> Subject:
+        """Add what the session knows."""
+        return subject._replace(
+            peer=self.peer,
+            peer_description=self.description,
+            asn=self.asn if subject.asn is None else subject.asn,
+        )
+
+
+class _Stage(NamedTuple):
+    """Behind the peer's policies, for one outcome of them."""
+
+    path: Path
+    importers: tuple[tuple[MacVrf, Program | None], ...]
+
+
+@final
+class Admission:
+    """The policies between one path and the EVIs."""
+
+    __slots__ = (
+        "_alone",
+        "_gates",
+        "_origin",
+        "_path",
+        "_program",
+        "_stages",
+        "_subject",
+        "_variants",
+    )
+
+    def __init__(
+        self, path: Path, origin: Origin, subject: Subject, alone: Key | None = None
+    ) -> None:
+        """Ask what can be asked without the keys.
+
+        `alone` is the key of a route of another type than 2, one to a path.
+        """
+        self._alone = alone
+        self._path = path
+        self._origin = origin
+        self._subject = subject
+        chain = origin.chain
+        self._program = None if chain is None else chain.program(subject)
+        self._stages: dict[int, tuple[Outcome | None, _Stage]] = {}
+        self._variants: dict[Subject, Path] = {subject: path}
+        self._gates: dict[int, Gate | None] = {}
+
+    @property
+    def limits(self) -> Limits | None:
+        """Give the limits of all import policies, if there are any."""
+        return self._origin.limits
+
+    def gate(self, vrf: MacVrf) -> Gate | None:
+        """Give the limits on the way into an EVI."""
+        limits = self._origin.limits
+        if limits is None:
+            return None
+        vni = vrf.config.vni
+        if vni not in self._gates:
+            names = (*self._origin.names, *vrf.config.import_policies)
+            gate = limits.gate(names, vrf, self._path, self._origin.peer)
+            self._gates[vni] = gate
+        return self._gates[vni]
+
+    def within_limits(self, fate: Fate) -> Fate:
+        """Leave out the EVIs that a limit keeps one route out of."""
+        limits = self._origin.limits
+        if limits is None:
+            return fate
+        (key,) = fate.keys
+        takers = []
+        refusals = list(fate.refusals)
+        for taker in fate.takers:
+            limiter = limits.blocker(source_of(self._path), taker[0], key)
+            if limiter is None:
+                takers.append(taker)
+            else:
+                refusals.append((taker[0], limiter.reason))
+        if len(takers) == len(fate.takers):
+            return fate
+        return fate._replace(
+            takers=tuple(takers),
+            reason=None if takers else refusals[-1][1],
+            refusals=tuple(refusals),
+        )
+
+    def judge(self, keys: Keys, *, count: bool = True) -> Iterator[Fate]:
+        """Say what becomes of routes; they count as judged unless told otherwise."""
+        if self._program is None:
+            yield from self._enter(None, keys, count=count)
+            return
+        for outcome, part in self._partition(self._program, keys):
+            if count:
+                _count(outcome, part)
+            if outcome.accepted:
+                yield from self._enter(outcome, part, count=count)
+            else:
+                yield Fate(part, (), outcome.reason, (outcome,), (None,))
+
+    def _partition(
+        self, program: Program, keys: Keys
+    ) -> Sequence[tuple[Outcome, Keys]]:
+        if self._alone is None:
+            return program.partition(keys)
+        return [(program.outcome_of(self._alone), keys)]
+
+    def _stage(self, outcome: Outcome | None) -> _Stage:
+        known = self._stages.get(id(outcome))
+        if known is not None:
+            return known[1]
+        subject = self._subject if outcome is None else outcome.subject
+        path = self._variant(subject)
+        chain = self._origin.attached.chain
+        importers = []
+        for vrf in self._origin.importers(path.attributes):
+            chain_of_evi = chain(vrf.config.import_policies)
+            program = None if chain_of_evi is None else chain_of_evi.program(subject)
+            importers.append((vrf, program))
+        self._remember(vrf for vrf, _ in importers)
+        stage = _Stage(path, tuple(importers))
+        # The outcome is kept, for its identity is the key.
+        self._stages[id(outcome)] = outcome, stage
+        return stage
+
+    def _remember(self, vrfs: Iterable[MacVrf]) -> None:
+        """Have the path know all EVIs that may have its routes."""
+        path = self._path
+        new = tuple(vrf for vrf in vrfs if vrf not in path.importers)
+        path.importers = (*path.importers, *new)
+
+    def _variant(self, subject: Subject) -> Path:
+        known = self._variants.get(subject)
+        if known is not None:
+            return known
+        source = self._path
+        attributes = received_as(source.attributes, subject)
+        preference = subject.local_preference
+        if preference == self._subject.local_preference:
+            preference = None
+        nlri = (source.rd, source.ethernet_tag, source.esi, source.labels)
+        order = self._origin.rank(attributes, preference)
+        variant = Path(source.peer, attributes, nlri, order, source.received_at)
+        variant.source = source
+        variant.importers = source.importers
+        self._variants[subject] = variant
+        return variant
+
+    def _enter(
+        self, entered: Outcome | None, keys: Keys, *, count: bool
+    ) -> Iterator[Fate]:
+        """Ask the EVIs' own policies about routes that the peer's let pass."""
+        stage = self._stage(entered)
+        parts = [Fate(keys, (), None)]
+        if entered is not None:
+            parts = [Fate(keys, (), None, (entered,), (None,))]
+        for vrf, program in stage.importers:
+            if program is None:
+                taker = vrf, stage.path
+                parts = [each._replace(takers=(*each.takers, taker)) for each in parts]
+                continue
+            divided = []
+            for part in parts:
+                for outcome, smaller in self._partition(program, part.keys):
+                    if count:
+                        _count(outcome, smaller)
+                    fate = part._replace(
+                        keys=smaller,
+                        outcomes=(*part.outcomes, outcome),
+                        asked_by=(*part.asked_by, vrf),
+                    )
+                    if outcome.accepted:
+                        taker = vrf, self._variant(outcome.subject)
+                        fate = fate._replace(takers=(*part.takers, taker))
+                    else:
+                        refusal = vrf, outcome.reason
+                        fate = fate._replace(refusals=(*part.refusals, refusal))
+                    divided.append(fate)
+            parts = divided
+        for part in parts:
+            reason = None
+            if not part.takers:
+                refused = part.refusals
+                reason = refused[0][1] if refused else self._lost(stage.path)
+            yield part._replace(reason=reason)
+
+    def _lost(self, path: Path) -> str:
+        """Say why no EVI imports what policies left of a path."""
+        nearest = self._path.nearest
+        return nearest.text if nearest and path is self._path else NOT_IMPORTED
+
+
+def _count(outcome: Outcome, keys: Keys) -> None:
+    for step in outcome.steps:
+        step.count += len(keys)
+
+
+def source_of(path: Path) -> Source:
+    """Say within what the keys of a path's routes are unique."""
+    return path.peer, path.rd + path.ethernet_tag
+
+
+def admit(path: Path, origin: Origin) -> Admission:
+    """Make the admission of a path of type 2 routes."""
+    nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
+    subject = origin.complete(received_mac_ip(path.attributes, nlri))
+    return Admission(path, origin, subject)
+
+
+def is_governed(path: Path, origin: Origin) -> bool:
+    """Tell whether a policy stands between a path and an EVI."""
+    return origin.chain is not None or any(
+        vrf.config.import_policies for vrf in path.importers
+    )
+
+
+def other_fate(path: Path, route: OtherRoute, *, count: bool = True) -> Fate:
+    """Say what becomes of a route of another type than 2; only type 3 is used."""
+    origin = path.origin
+    if origin is None:
+        takers = tuple((vrf, path) for vrf in path.importers)
+        return Fate(ALONE, takers, path.rejection)
+    subject, key = received_other(path.attributes, route)
+    admission = Admission(path, origin, origin.complete(subject), key)
+    (fate,) = admission.judge(ALONE, count=count)
+    return fate
+
+
+def fate(path: Path, key: bytes) -> Fate:
+    """Say what became of one type 2 route; counts nothing."""
+    if path.admission is None:
+        takers = tuple((vrf, path) for vrf in path.importers)
+        return Fate((key,), takers, path.rejection)
+    (found,) = path.admission.judge((key,), count=False)
+    return path.admission.within_limits(found)

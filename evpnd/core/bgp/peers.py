@@ -1,0 +1,365 @@
+"""What the peers say: sessions and their routes, and when all have said it."""
+
+from typing import assert_never
+
+from evpnd.core.bgp.earlier_withdrawals import Bygone
+from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.max_routes import Quota
+from evpnd.core.bgp.session import Session
+from evpnd.model.actions import (
+    Action,
+    EndDamping,
+    Notice,
+    ReopenSession,
+    RequestRefresh,
+    ResendRoutes,
+    ResetSession,
+)
+from evpnd.model.config import Config
+from evpnd.model.events import (
+    NotificationSeen,
+    PeerDamped,
+    PeerStateChanged,
+    PeerWentDown,
+    PeerWentUp,
+    RefreshMarked,
+    ReplayBegan,
+    ReplayEnded,
+)
+from evpnd.model.ids import Peer
+from evpnd.model.routes import ImetRoute, Treatment, Update
+
+MALFORMED_PAUSE = 60.0
+"""Seconds between two lines on one peer's malformed routes."""
+ADMINISTRATIVE_RESET = (6, 4)
+"""Code and subcode of a NOTIFICATION (RFC 4486)."""
+REFRESH_TIMER = 120.0
+"""Seconds that a peer has to mark the end of a refresh that it began."""
+
+SessionEvent = (
+    PeerStateChanged
+    | PeerWentUp
+    | PeerWentDown
+    | PeerDamped
+    | NotificationSeen
+    | RefreshMarked
+    | ReplayEnded
+)
+
+
+class Peering:
+    """The sessions of all configured peers."""
+
+    def __init__(self, config: Config, importer: Importer, now: float) -> None:
+        """Begin with every session idle."""
+        self.sessions: dict[Peer, Session] = {}
+        self.quotas: dict[Peer, Quota] = {}
+        """Of the peers that may send so many routes and no more."""
+        self.settled = False
+        """Every configured peer has had its say since the start."""
+        self.heard_out = False
+        """A peer has had its say since this was last looked at, before all had."""
+        self.malformed: dict[Treatment, int] = {}
+        self.actions: list[Action] = []
+        """For the next reconciliation, notices too."""
+        self.replaying: set[Peer] = set()
+        """Peers whose routes before our start are still being read: what is known of
+        them is history, and nothing is decided by it."""
+        self.bygone = Bygone()
+        """What was withdrawn before we were there."""
+        self.newcomers: list[Peer] = []
+        """Peers that a new configuration added, who know nothing of us yet."""
+        self._importer = importer
+        self._malformed_told: dict[tuple[Peer, Treatment], float] = {}
+        self.configure(config, now)
+        self.newcomers.clear()
+
+    def handle(self, event: SessionEvent | ReplayBegan, now: float) -> None:
+        """Absorb what happened to a session; one that is not configured is ignored."""
+        if isinstance(event, ReplayBegan):
+            self.replaying = {peer for peer in event.peers if peer in self.sessions}
+            return
+        session = self.sessions.get(event.peer)
+        if session is None:
+            return
+        match event:
+            case PeerWentUp():
+                self._went_up(session, event, now)
+            case PeerWentDown():
+                self._went_down(session, event, now)
+            case PeerStateChanged():
+                if not session.established:
+                    session.state = event.state
+                    if event.state != "idle":
+                        session.damped_until = None
+                if event.waited is not None:
+                    session.never_up(now, event.waited)
+            case ReplayEnded():
+                self.replaying.discard(event.peer)
+            case PeerDamped():
+                session.damped_until = now + event.seconds
+                session.short_sessions = event.ended
+                fields = {"pause": event.seconds, "short_sessions": event.ended}
+                self._warn("peer_damped", peer=session.peer, **fields)
+            case NotificationSeen():
+                error = session.explained(event.text)
+                if session.last_error != error:
+                    self._warn("peer_error", peer=session.peer, error=error)
+                session.failed(error, now)
+            case RefreshMarked():
+                if event.ended:
+                    self._finish(session, now)
+                else:
+                    session.rib.mark_stale()
+                    session.deadline = now + max(session.restart_time, REFRESH_TIMER)
+            case _:
+                assert_never(event)
+
+    def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
+        session.went_up(now, event)
+        if session.rib.again is not None and not event.forwarding:
+            session.rib.drop_stale()
+            if session.peer in self.quotas:
+                self.quotas[session.peer].recount(now)
+        if event.resumed and not event.replayed:
+            session.ask(event.routes)
+            if event.route_refresh:
+                self.actions.append(RequestRefresh(session.peer))
+            else:
+                self._reopen(session, now, "ROUTE-REFRESH was not negotiated")
+        self._info("peer_up", peer=session.peer, resumed=event.resumed)
+
+    def _reopen(self, session: Session, now: float, reason: str) -> None:
+        """Begin a session anew whose routes cannot be learned in another way.
+
+        What is in the kernel stays until the peer has sent everything again.
+        """
+        session.deadline = now + session.longest_absence
+        self.actions.append(ReopenSession(session.peer))
+        self._warn("session_reopened", peer=session.peer, reason=reason)
+
+    def _went_down(self, session: Session, event: PeerWentDown, now: float) -> None:
+        reason = session.explained(event.reason)
+        if event.ago is not None:
+            self._was_down(session, event, now)
+        ago = event.ago or 0.0
+        kept = session.went_down(now, reason, graceful=event.graceful, ago=ago)
+        gone = 0 if kept else session.rib.drop_all()
+        if session.peer in self.quotas:
+            self.quotas[session.peer].session_ended(now)
+        self._warn(
+            "peer_down",
+            peer=session.peer,
+            reason=reason,
+            routes_withdrawn=gone,
+            routes_kept=len(session.rib),
+        )
+
+    def _was_down(self, session: Session, event: PeerWentDown, now: float) -> None:
+        """Learn at our start that a session ended before it."""
+        ended = now - (event.ago or 0.0)
+        if session.established:
+            session.was_up_until(ended)
+        elif event.graceful:
+            session.never_up(now, now - ended)
+        else:
+            session.told_everything = True
+
+    def clear(self, name: str, *, soft: bool) -> str | None:
+        """Begin a session anew without damping; return why that cannot be done.
+
+        `name` is the peer's address or description. `soft`: the session stays; its
+        routes are asked for, and ours sent again.
+        """
+        sessions = self.sessions.values()
+        named = [s for s in sessions if name in (s.peer, s.config.description)]
+        if not named:
+            return f"there is no peer {name}; there is {', '.join(self.sessions)}"
+        if len(named) > 1:
+            addresses = " and ".join(session.peer for session in named)
+            return f"{name} is the description of {addresses}; give one address"
+        (session,) = named
+        peer = session.peer
+        self._info("peer_cleared", peer=peer, soft=soft)
+        if not soft:
+            self._end_damping(session)
+            if session.established:
+                self.actions.append(ResetSession(peer, *ADMINISTRATIVE_RESET))
+            return None
+        if not session.established:
+            return f"there is no session with {peer}: its state is {session.state}"
+        self.actions.append(ResendRoutes(peer))
+        if not session.route_refresh:
+            return (
+                f"{peer} does not take ROUTE-REFRESH: ours were sent again, its routes "
+                f"come again with `evpnd clear peer {peer}` alone"
+            )
+        self.actions.append(RequestRefresh(peer))
+        return None
+
+    def end_damping(self) -> None:
+        """Have all peers tried again that wait because their sessions were short."""
+        for session in self.sessions.values():
+            if session.damped_until is not None:
+                self._end_damping(session)
+
+    def _end_damping(self, session: Session) -> None:
+        session.damped_until = None
+        self.actions.append(EndDamping(session.peer))
+
+    def update(self, peer: Peer, update: Update, now: float) -> None:
+        """Take the routes of one UPDATE, the withdrawn ones first."""
+        session = self.sessions.get(peer)
+        if session is None:
+            return
+        session.last_update = now
+        quota = self.quotas.get(peer)
+        if quota is not None and quota.ending:
+            return
+        if peer in self.replaying:
+            self.bygone.note(session, update)
+        adj = quota or session.rib
+        for batch in update.withdrawn_mac_ip:
+            adj.withdraw(batch)
+        for route in update.withdrawn:
+            adj.withdraw_other(route)
+        if quota is not None:
+            quota.let_in(now)
+        attributes = update.attributes
+        if attributes is not None:
+            find = self._importer.path
+            for batch in update.mac_ip:
+                rd, ethernet_tag, esi, labels, _ = batch
+                parts = (rd, ethernet_tag, esi, labels)
+                adj.install(batch, find(session, attributes, parts, now), now)
+            for route in update.routes:
+                parts = (route.rd, b"", b"", b"")
+                path = find(session, attributes, parts, now)
+                adj.install_other(route, path, now)
+                if isinstance(route, ImetRoute) and not self._importer.stale:
+                    self._importer.findings.imet(session, route, path)
+        if quota is not None:
+            self.actions.extend(quota.review(now))
+        if update.end_of_rib:
+            self._finish(session, now)
+        if update.malformed:
+            self._count_malformed(session, update, now)
+
+    def _finish(self, session: Session, now: float, by: str = "marker") -> None:
+        waited = session.deadline is not None
+        gone = session.finish()
+        if gone and session.peer in self.quotas:
+            self.quotas[session.peer].recount(now)
+        self._importer.findings.finished(session, now)
+        self.heard_out |= not self.settled
+        if (waited or gone) and session.may_tell_end(now):
+            # A peer may repeat the marker as often as it likes.
+            fields = {"by": by, "stale_routes_withdrawn": gone}
+            self._info("end_of_rib", peer=session.peer, **fields)
+
+    def _count_malformed(self, session: Session, update: Update, now: float) -> None:
+        for found in update.malformed:
+            count = self.malformed.get(found.treatment, 0)
+            self.malformed[found.treatment] = count + 1
+            if found.treatment is Treatment.SESSION_RESET:
+                self.actions.append(
+                    ResetSession(session.peer, found.code, found.subcode)
+                )
+                session.fault = found.reason
+        for found in update.malformed:
+            # The harmless ones must not hide the others.
+            kind = (session.peer, found.treatment)
+            told = self._malformed_told.get(kind)
+            if told is None or now >= told + MALFORMED_PAUSE:
+                self._malformed_told[kind] = now
+                self._warn(
+                    "update_malformed",
+                    peer=session.peer,
+                    treatment=found.treatment.value,
+                    reason=found.reason,
+                )
+
+    def expire(self, now: float) -> bool:
+        """Stop waiting where the time is over; tells whether that settled all."""
+        for session in self.sessions.values():
+            if session.peer in self.replaying or not session.expired(now):
+                continue
+            if session.established and not session.answered:
+                self._reopen(session, now, "the peer did not answer ROUTE-REFRESH")
+                continue
+            if session.established or session.rib.again is None:
+                self._finish(session, now, by="timer")
+                continue
+            gone = session.rib.drop_all()
+            if session.peer in self.quotas:
+                self.quotas[session.peer].recount(now)
+            session.told_everything = True
+            session.deadline = None
+            self._warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
+        if (
+            self.settled
+            or self.replaying
+            or not all(session.told_everything for session in self.sessions.values())
+        ):
+            return False
+        self.settled = True
+        return True
+
+    def sweep(self, most: int | None) -> None:
+        """Withdraw of each peer some of what it has no longer; None: all of it."""
+        for session in self.sessions.values():
+            if session.rib.leaving:
+                session.rib.sweep(most)
+
+    def next_due(self) -> float | None:
+        """Say when the next wait is over; in the past where routes are leaving."""
+        sessions = self.sessions.values()
+        if any(session.rib.leaving for session in sessions):
+            return 0.0
+        deadlines = (
+            session.deadline
+            for session in sessions
+            if session.peer not in self.replaying
+        )
+        return min((d for d in deadlines if d is not None), default=None)
+
+    def configure(self, config: Config, now: float) -> None:
+        """Take the peers of a configuration; those that it leaves out are gone."""
+        wanted = {peer.address: peer for peer in config.peers}
+        for peer in list(self.sessions):
+            if peer not in wanted:
+                rib = self.sessions.pop(peer).rib
+                rib.drop_all()
+                rib.sweep(None)
+                self.replaying.discard(peer)
+                self.quotas.pop(peer, None)
+        for peer, settings in wanted.items():
+            session = self.sessions.get(peer)
+            if session is None:
+                session = self.sessions[peer] = Session(settings, now)
+                self.newcomers.append(peer)
+                session.told_everything = self.settled
+                if self.settled:
+                    session.deadline = None
+            session.config = settings
+            self._limit(session, now)
+
+    def _limit(self, session: Session, now: float) -> None:
+        """Have the routes of a peer be as many as the configuration allows."""
+        settings, old = session.config.max_routes, self.quotas.get(session.peer)
+        if settings == (None if old is None else old.settings):
+            return
+        if old is not None:
+            old.release(now)
+            del self.quotas[session.peer]
+        if settings is not None:
+            quota = Quota(session, self._importer, settings)
+            self.quotas[session.peer] = quota
+            quota.fit(now)
+            self.actions.extend(quota.review(now))
+
+    def _info(self, event: str, **fields: object) -> None:
+        self.actions.append(Notice("info", event, fields))
+
+    def _warn(self, event: str, **fields: object) -> None:
+        self.actions.append(Notice("warning", event, fields))

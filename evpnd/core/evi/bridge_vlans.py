@@ -1,0 +1,122 @@
+"""Bridges with `vlan_filtering 1`: which of their VLANs an EVI has.
+
+It is the VLAN of frames that come out of the tunnel: the pvid of the VXLAN device's
+port. MACs, bindings and rows of the bridge's other VLANs are not the EVI's. A bridge
+without filtering has no VLANs, and its EVI all that it knows.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.readiness import Devices, Links
+from evpnd.model.rows import Link
+
+
+class BridgeVlan(NamedTuple):
+    """One VLAN of a bridge, as an EVI uses it."""
+
+    vlan: int
+    """0: the bridge has no VLANs."""
+    svi: int
+    """ifindex of the device that has the host's addresses and neighbours in it: the
+    bridge itself or its VLAN device; 0: none."""
+
+
+def find_vlan(links: Links, vxlan: Link, bridge: Link) -> BridgeVlan | None:
+    """Return the VLAN that a VXLAN device has in its bridge; None: it has none.
+
+    The bridge looks for neighbours of a VLAN on its VLAN device alone
+    (``br_do_proxy_suppress_arp`` in net/bridge/br_arp_nd_proxy.c). Where there is none,
+    the host's own addresses in the VLAN are the bridge's, if untagged frames to it are
+    of that VLAN.
+    """
+    if not bridge.vlan_filtering:
+        return BridgeVlan(0, bridge.ifindex)
+    own = links.vlans.get(vxlan.ifindex)
+    if own is None or not own.pvid:
+        return None
+    device = links.vlan_device(bridge.ifindex, own.pvid)
+    if device is not None:
+        return BridgeVlan(own.pvid, device.ifindex)
+    itself = links.vlans.get(bridge.ifindex)
+    same = itself is not None and itself.pvid == own.pvid
+    return BridgeVlan(own.pvid, bridge.ifindex if same else 0)
+
+
+def vlan_of(vrf: MacVrf, links: Links, found: Devices) -> BridgeVlan:
+    """Return the VLAN that an EVI has on its devices.
+
+    While the VXLAN device's port has none, it is that which it had: nothing changes as
+    long as the EVI waits for another.
+    """
+    if found.vxlan is None or found.bridge is None:
+        return BridgeVlan(0, 0)
+    vlan = find_vlan(links, found.vxlan, found.bridge)
+    return BridgeVlan(vrf.vlan, vrf.svi) if vlan is None else vlan
+
+
+def with_vlan(links: Links, found: Devices) -> Devices:
+    """Add to the devices of an EVI that they have no VLAN for it, where that is so."""
+    vxlan, bridge = found.vxlan, found.bridge
+    if found.reason or vxlan is None or bridge is None or not bridge.vlan_filtering:
+        return found
+    if find_vlan(links, vxlan, bridge) is not None:
+        return found
+    if vxlan.ifindex not in links.vlans:
+        reason = f"the VLANs of {vxlan.name} are not known yet"
+    else:
+        reason = f"{vxlan.name} has no untagged VLAN in {bridge.name}, which filters "
+        reason += f"VLANs: `bridge vlan add dev {vxlan.name} vid VLAN pvid untagged`"
+    return found._replace(reason=reason)
+
+
+def on_own_bridge(
+    vrf: MacVrf, found: Devices, claimed: Mapping[int, MacVrf]
+) -> Devices:
+    """Replace the devices of an EVI whose bridge another one has, by ifindex."""
+    bridge = found.bridge
+    if bridge is None:
+        return found
+    other = claimed.get(bridge.ifindex, vrf)
+    if other is vrf:
+        return found
+    reason = f"{bridge.name} already carries EVI {other.config.name}"
+    if bridge.vlan_filtering:
+        reason += "; of a bridge with VLANs one VNI is served: give each its own bridge"
+    return Devices(reason)
+
+
+def tagged_ports(links: Links, ports: frozenset[int], vlan: int) -> frozenset[int]:
+    """Return the ports whose frames without a tag are not of a VLAN."""
+    if not vlan:
+        return frozenset()
+    return frozenset(
+        port
+        for port in ports
+        if (known := links.vlans.get(port)) is None or known.pvid != vlan
+    )
+
+
+def vlan_notes(
+    links: Links, vxlan: Link, bridge: Link, *, suppress: bool
+) -> Iterator[str]:
+    """Say what an operator should know of the VLAN of an EVI that is ready."""
+    found = find_vlan(links, vxlan, bridge)
+    if found is None or not found.vlan:
+        return
+    others = sorted(links.vlans[vxlan.ifindex].vlans - {found.vlan})
+    if others:
+        text = ", ".join(map(str, others[:3]))
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        yield (
+            f"{vxlan.name} carries VLAN {text}{more} of {bridge.name} as well; "
+            f"only VLAN {found.vlan} is served"
+        )
+    if suppress and links.vlan_device(bridge.ifindex, found.vlan) is None:
+        name = f"{bridge.name}.{found.vlan}"
+        yield (
+            f"{bridge.name} answers no ARP or ND in VLAN {found.vlan}: it needs a VLAN "
+            f"device (`ip link add link {bridge.name} name {name} type vlan id "
+            f"{found.vlan}`)"
+        )

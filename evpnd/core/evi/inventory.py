@@ -1,0 +1,416 @@
+"""The EVIs of this host and the devices they stand on.
+
+Devices come, go and change under us; an EVI follows them and says what it lacks.
+"""
+
+from collections.abc import Iterable
+
+from evpnd.core.evi.bridge_vlans import (
+    on_own_bridge,
+    tagged_ports,
+    vlan_of,
+    with_vlan,
+)
+from evpnd.core.evi.device_retries import Attempts
+from evpnd.core.evi.discovery import PassedOver, discoverable, tell_gone
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.managed_devices import (
+    Surroundings,
+    leave_devices,
+    managed_names,
+    sweep,
+    what_is_missing,
+)
+from evpnd.core.evi.notes import take_notes, tell_configured
+from evpnd.core.evi.rds import derive_rds
+from evpnd.core.evi.readiness import (
+    Devices,
+    Links,
+    bridge_name,
+    find_devices,
+    open_ports,
+    tenant_ports,
+    vxlan_name,
+)
+from evpnd.core.evi.underlay import Underlay
+from evpnd.core.evi.vtep_address import VtepAddress, tell_change
+from evpnd.core.local import flushed
+from evpnd.core.tables.removal import leave_neighbors, remove_rows
+from evpnd.model.actions import (
+    Action,
+    ConfigureVxlanPort,
+    CreateDevices,
+    DumpFdb,
+    DumpNeighbors,
+    Notice,
+    RemoveDevices,
+)
+from evpnd.model.config import Config, EviConfig, discovered_evi
+from evpnd.model.events import AddressObserved
+from evpnd.model.ids import Rd, Vni
+from evpnd.model.rows import Link
+
+MAKING = 3.0
+"""Seconds that devices of a managed EVI may take before it is told as not ready."""
+
+
+class Inventory:
+    """EVIs by VNI, and which of them a device belongs to."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin with the EVIs of the configuration, all not ready."""
+        self.links = Links()
+        self.vrfs: dict[int, MacVrf] = {}
+        self.by_port: dict[int, MacVrf] = {}
+        """Any device of an EVI: VXLAN device, bridge, tenant port."""
+        self.by_bridge: dict[int, MacVrf] = {}
+        self.by_svi: dict[int, MacVrf] = {}
+        self.vtep = b""
+        self._vtep_here = True
+        """An interface has the VTEP address, or it is not known."""
+        self._vtep_address = VtepAddress()
+        self.changed = True
+        self._measured = False
+        """Routes are all that changed."""
+        self.no_hosts: frozenset[bytes] = frozenset()
+        """Network and broadcast addresses of the underlay's subnets."""
+        self.underlay_changed = False
+        """The VTEP address or what is no host's changed."""
+        self.vrfs_changed = True
+        self._config = config
+        self.attempts = Attempts()
+        self._passed_over = PassedOver()
+        self.underlay = Underlay()
+        self._swept = False
+        self._in_the_making: dict[int, float] = {}
+        """EVIs whose devices are being made, and when that has taken too long."""
+        self._removals: list[Action] = []
+        self.renamed: list[tuple[MacVrf, Rd]] = []
+        """EVIs that are to have another RD, and which."""
+        rds = self._derive_rds(())
+        for evi in config.evis:
+            self._add(evi, rds[evi.vni], discovered=False)
+
+    def observe(self, link: Link) -> None:
+        """Take a new or changed link."""
+        if self.links.put(link):
+            self.changed = True
+
+    def vanish(self, ifindex: int) -> None:
+        """Take the end of a link."""
+        self.links.drop(ifindex)
+        self.changed = True
+
+    def observe_address(self, event: AddressObserved) -> None:
+        """Take an address that came or went."""
+        self.links.observe_address(
+            event.ifindex, event.ip, present=event.present, length=event.length
+        )
+        self.changed = True
+
+    def take_paths(self, mtus: dict[bytes, int]) -> None:
+        """Take the MTU of the routes to VTEPs."""
+        if self.underlay.take(mtus):
+            self._measured = self.changed = True
+
+    def device_failed(self, device: str, reason: str, now: float) -> bool:
+        """Note why a device could not be made or changed; tells whether it is news."""
+        self.changed = True
+        return self.attempts.failed(device, reason, now)
+
+    def snooped_ports(self) -> frozenset[int]:
+        """List the tenant ports on which ARP and ND tell of bindings."""
+        return frozenset(
+            port
+            for vrf in self.vrfs.values()
+            if vrf.reason is None and vrf.config.advertise.neighbors
+            for port in vrf.ports - vrf.tagged_ports
+        )
+
+    def next_due(self) -> float | None:
+        """Say when a device is to be tried again."""
+        return self.attempts.due
+
+    def stand(
+        self, now: float, actions: list[Action], notices: list[Notice]
+    ) -> list[MacVrf]:
+        """Follow the devices; returns the EVIs that went with theirs."""
+        due = self.attempts.due
+        if not self.changed and (due is None or now < due):
+            return []
+        if self.changed and not self._measured:
+            self.underlay.doubt(now)
+        self.changed = self._measured = False
+        self.attempts.due = None
+        config = self._config
+        vtep = self._vtep_address.find(
+            config.vtep, self.links, self.vtep, now, self.attempts
+        )
+        if vtep != self.vtep:
+            notices.extend(tell_change(self.vtep, vtep))
+            self.vtep = vtep
+            self.underlay_changed = True
+            self.attempts.begin_anew()
+        if not self._swept:
+            self._swept = True
+            actions.extend(sweep(self.links, self.vrfs.values()))
+        gone = self._discover() if config.discover else []
+        notices.extend(tell_gone(vrf, config, self.links) for vrf in gone)
+        claimed: dict[int, MacVrf] = {}
+        self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
+        self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
+        for vrf in self.vrfs.values():
+            self._place(vrf, claimed, now, actions, notices)
+        notices.extend(self._passed_over.tell(config, self.links, self.vrfs))
+        no_hosts = self.links.no_hosts(self.by_bridge)
+        self.underlay_changed |= no_hosts != self.no_hosts
+        self.no_hosts = no_hosts
+        for vrf in self.vrfs.values():
+            vrf.dirty_flood |= vrf.no_hosts != no_hosts
+            vrf.no_hosts = no_hosts
+        return gone
+
+    def _place(
+        self,
+        vrf: MacVrf,
+        claimed: dict[int, MacVrf],
+        now: float,
+        actions: list[Action],
+        notices: list[Notice],
+    ) -> None:
+        evi = vrf.config
+        found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
+        found = with_vlan(self.links, found)
+        if found.reason is None and found.bridge is not None:
+            claimed.setdefault(found.bridge.ifindex, vrf)
+        found = on_own_bridge(vrf, found, claimed)
+        if evi.manage:
+            actions.extend(self._complete(vrf, found, now))
+            refused = self.attempts.refused
+            names = [n for n in (bridge_name(evi), vxlan_name(evi)) if n in refused]
+            if found.reason is not None and names:
+                found = found._replace(reason=f"{names[0]} {refused[names[0]]}")
+            elif found.renumbers:
+                # It has the address in a moment: no reason to withdraw anything.
+                found = found._replace(reason=None)
+        vxlan = found.vxlan.ifindex if found.vxlan else 0
+        bridge = found.bridge.ifindex if found.bridge else 0
+        of_bridge = vlan_of(vrf, self.links, found)
+        place = (vxlan, bridge, of_bridge.vlan)
+        moved = place != (vrf.vxlan, vrf.bridge, vrf.vlan)
+        if moved:
+            actions.extend(self._leave(vrf, *place, of_bridge.svi))
+            flushed.forget_devices(vrf, now)
+            vrf.vxlan, vrf.bridge, vrf.vlan = place
+        elif of_bridge.svi != vrf.svi:
+            actions.extend(leave_neighbors(vrf, self.links, of_bridge.svi))
+        vrf.svi = of_bridge.svi
+        renumbered, vrf.vtep = vrf.vtep != self.vtep, self.vtep
+        before = vrf.reason
+        vrf.reason = found.reason
+        if found.vxlan is None or found.bridge is None:
+            vrf.ports = vrf.open_ports = frozenset()
+        else:
+            self._take_ports(vrf, found.bridge, now, actions)
+            self._configure(vrf, found.vxlan, now, actions, notices)
+        self._tell_news(vrf, before, now, notices)
+        refused, here = self.attempts.refused, self._vtep_here
+        room = self.underlay.room(vrf)
+        take_notes(vrf, self.links, refused, notices, vtep_here=here, room=room)
+        if vrf.reason is None and (before is not None or moved):
+            vrf.fdb_known, vrf.neighbors_known = False, not vrf.svi
+            actions.append(DumpFdb(bridge))
+            if vrf.svi:
+                actions.append(DumpNeighbors(vrf.svi))
+        if vrf.reason != before or moved or renumbered:
+            vrf.mark_all()
+
+    def _leave(
+        self, vrf: MacVrf, vxlan: int, bridge: int, vlan: int, svi: int
+    ) -> list[Action]:
+        """Take our rows from devices that live on without the EVI."""
+        links = self.links.by_index
+        old = links.get(vrf.vxlan)
+        return remove_rows(
+            vrf,
+            vxlan=old is not None
+            and ((vxlan, vlan) != (vrf.vxlan, vrf.vlan) or not bridge),
+            bridge=svi != vrf.svi and vrf.svi in links,
+            bridged=old is not None and old.master == vrf.bridge,
+        )
+
+    def _take_ports(
+        self, vrf: MacVrf, bridge: Link, now: float, actions: list[Action]
+    ) -> None:
+        ports = tenant_ports(self.links, bridge)
+        if ports != vrf.ports:
+            for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
+                flushed.flush(vrf, mac, now)
+            if ports - vrf.ports and vrf.fdb_known:
+                vrf.expect_dumps()
+                actions.append(DumpFdb(bridge.ifindex))
+            vrf.ports = ports
+        vrf.tagged_ports = tagged_ports(self.links, ports, vrf.vlan)
+        untagged = ports - vrf.tagged_ports
+        flushed.reopen(vrf, open_ports(self.links, bridge, untagged))
+        self.by_bridge[bridge.ifindex] = vrf
+        if vrf.svi:
+            self.by_svi[vrf.svi] = vrf
+        vrf.ageing = bridge.ageing
+        for port in (*ports, vrf.vxlan, bridge.ifindex):
+            self.by_port[port] = vrf
+        own_ips = self.links.addresses_of(vrf.svi) if vrf.svi else set()
+        mac = self.links.by_index.get(vrf.svi, bridge).mac
+        if (own_ips, mac) != (vrf.own_ips, vrf.bridge_mac):
+            vrf.bridge_mac = mac
+            vrf.dirty_imet = True
+            vrf.dirty_ips |= own_ips ^ vrf.own_ips
+            vrf.dirty_macs.update(vrf.bindings_of)
+            vrf.own_ips = own_ips
+
+    def _configure(
+        self,
+        vrf: MacVrf,
+        vxlan: Link,
+        now: float,
+        actions: list[Action],
+        notices: list[Notice],
+    ) -> None:
+        port, suppress = vxlan.port, vrf.config.suppress
+        if port is None or vxlan.vxlan is None:
+            return
+        wrong = (
+            port.learning
+            or port.neigh_suppress != suppress
+            or (vxlan.vxlan.learning and not vrf.discovered)
+        )
+        if not wrong and not vrf.config.manage:
+            self.attempts.succeeded((vxlan.name,))
+        if wrong and self.attempts.may(f"port {vxlan.name}", now):
+            actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
+            notices.append(tell_configured(vrf, vxlan.name))
+
+    def _complete(self, vrf: MacVrf, found: Devices, now: float) -> list[CreateDevices]:
+        """Have the devices of a managed EVI made, where the pause between is over."""
+        host = Surroundings(self.links, self.underlay, self.vtep, self._config.vtep)
+        missing = what_is_missing(vrf, found, host)
+        if missing is None:
+            evi = vrf.config
+            self.attempts.succeeded((vxlan_name(evi), bridge_name(evi), *evi.ports))
+        elif self.vtep and self.attempts.may(missing.vxlan, now):
+            return [missing]
+        return []
+
+    def _tell_news(
+        self, vrf: MacVrf, before: str | None, now: float, notices: list[Notice]
+    ) -> None:
+        """Tell of an EVI that is ready, or not; of one in the making, only if it lasts.
+
+        Devices that we make ourselves are half there for a moment.
+        """
+        vni = vrf.config.vni
+        if vrf.reason == before and vni not in self._in_the_making:
+            return
+        names = {vxlan_name(vrf.config), bridge_name(vrf.config)}
+        making = vrf.config.manage and names.isdisjoint(self.attempts.refused)
+        if vrf.reason is not None and making:
+            due = self._in_the_making.setdefault(vni, now + MAKING)
+            if now < due:
+                self.attempts.look_again(due)
+                return
+        self._in_the_making.pop(vni, None)
+        self._tell(vrf, notices)
+
+    def _tell(self, vrf: MacVrf, notices: list[Notice]) -> None:
+        if vrf.reason is None:
+            notices.append(vrf.notice("info", "evi_ready"))
+        else:
+            notices.append(vrf.notice("warning", "evi_not_ready", reason=vrf.reason))
+
+    def _discover(self) -> list[MacVrf]:
+        found = discoverable(self._config, self.links)
+        known = {vni: vrf for vni, vrf in self.vrfs.items() if vrf.discovered}
+        if found.keys() == known.keys() and all(
+            vrf.config.vxlan == found[vni].name for vni, vrf in known.items()
+        ):
+            return []
+        rds = self._derive_rds(found)
+        gone = [
+            vrf
+            for vni, vrf in known.items()
+            if vni not in rds or vni not in found or found[vni].name != vrf.config.vxlan
+        ]
+        for vrf in gone:
+            self._drop(vrf)
+        self.renamed.extend(
+            (vrf, rds[vni])
+            for vni, vrf in known.items()
+            if vrf not in gone and rds[vni] != vrf.rd
+        )
+        for vni, link in sorted(found.items()):
+            if vni not in self.vrfs and vni in rds:
+                evi = discovered_evi(self._config, Vni(vni), link.name)
+                self._add(evi, rds[vni], discovered=True)
+        return gone
+
+    def _add(self, evi: EviConfig, rd: Rd, *, discovered: bool) -> None:
+        self.vrfs[evi.vni] = MacVrf(evi, rd, discovered=discovered)
+        self.vrfs_changed = True
+        self.changed = True
+
+    def _drop(self, vrf: MacVrf) -> None:
+        del self.vrfs[vrf.config.vni]
+        self._in_the_making.pop(vrf.config.vni, None)
+        self.vrfs_changed = True
+        self.changed = True
+
+    def _derive_rds(self, discovered: Iterable[int]) -> dict[int, Rd]:
+        configured: dict[int, Rd | None] = {
+            evi.vni: evi.rd for evi in self._config.evis
+        }
+        return derive_rds(self._config.router_id, configured, discovered)
+
+    def remove_managed(self) -> list[Action]:
+        """Remove all devices that evpnd created."""
+        names = tuple(managed_names(self.vrfs.values()))
+        return [RemoveDevices(names)] if names else []
+
+    def reconfigure(self, config: Config) -> list[MacVrf]:
+        """Take a new configuration; returns the EVIs that go.
+
+        One that stays keeps what it knows, whatever is said of its devices: where
+        that makes others of them, it moves.
+        """
+        wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
+        self._config = config
+        found = discoverable(self._config, self.links)
+        rds = self._derive_rds(found)
+        gone: list[MacVrf] = []
+        for vni, vrf in list(self.vrfs.items()):
+            old = vrf.config
+            evi = wanted.get(vni)
+            if evi is None and vni in found:
+                evi = discovered_evi(config, old.vni, found[vni].name)
+            if old.manage:
+                self._removals += leave_devices(self.links, old, evi)
+            rd = rds.get(vni)
+            if evi is not None and rd is not None:
+                if evi != old:
+                    vrf.reconfigure(evi)
+                    self.vrfs_changed = True
+                if rd != vrf.rd:
+                    self.renamed.append((vrf, rd))
+                vrf.discovered = vni not in wanted
+                continue
+            gone.append(vrf)
+            self._drop(vrf)
+        for evi in config.evis:
+            if evi.vni not in self.vrfs:
+                self._add(evi, rds[evi.vni], discovered=False)
+        self.changed = True
+        return gone
+
+    def take_removals(self) -> list[Action]:
+        """Hand out what a new configuration no longer asks for."""
+        removals, self._removals = self._removals, []
+        return removals

@@ -1,0 +1,402 @@
+"""One EVI of this host: its MAC-VRF, as told by BGP and as seen in the kernel."""
+
+from collections.abc import Collection
+from enum import Enum
+from typing import NamedTuple
+
+from evpnd.core.bgp.crowds import Crowd
+from evpnd.core.bgp.path import Path
+from evpnd.core.evi.imets import Imets
+from evpnd.core.local.flushed_macs import Flushed
+from evpnd.core.tables.drift import Drift
+from evpnd.model.actions import Notice
+from evpnd.model.advert import Advert
+from evpnd.model.config import EviConfig
+from evpnd.model.events import NdFlags
+from evpnd.model.ids import IPV4_LENGTH
+from evpnd.model.key import MAC
+from evpnd.model.policy import Learned
+from evpnd.model.routes import IMMUTABLE, OVERRIDE
+
+Slot = Path | list[Path] | Crowd[Path]
+"""The paths for one MAC, or one MAC and IP; a crowd has them by their source."""
+
+
+class Origin(Enum):
+    """How a local MAC came to be known."""
+
+    DYNAMIC = "dynamic"
+    STATIC = "static"
+    """A static row of the operator on a tenant port."""
+    STICKY = "sticky"
+    """A static sticky row of the operator on a tenant port."""
+
+
+class LocalMac(NamedTuple):
+    """A MAC behind a tenant port."""
+
+    port: int
+    vlan: int
+    origin: Origin
+    since: float
+    """Monotonic seconds."""
+
+
+class Neighbor(NamedTuple):
+    """A neighbour of ours on the bridge."""
+
+    mac: bytes
+    router: bool
+    local: bool
+    """Of a tenant behind one of our ports."""
+
+
+class Claim(NamedTuple):
+    """What a station said of itself: its MAC has this IP."""
+
+    mac: bytes
+    ip: bytes
+    heard: float
+    """Monotonic seconds."""
+    flags: NdFlags | None = None
+    """None: it was no neighbour advertisement."""
+
+
+class Announced(NamedTuple):
+    """What the peers were told of one local MAC."""
+
+    advert: Advert
+    alone: bool
+    """A route without an IP was sent."""
+    ips: tuple[bytes, ...]
+    of_ips: tuple[Advert, ...] = ()
+    """The advert with each IP; empty: all have `advert`."""
+    learned: tuple[Learned, ...] = ()
+    """How the MAC was learned, then each IP; empty where no policy asks."""
+
+
+class Gateway(NamedTuple):
+    """What the peers were told of the bridge's own addresses in one family."""
+
+    advert: Advert
+    keys: tuple[bytes, ...]
+    """The bridge's MAC with each of its IPs."""
+
+
+class Dispute(NamedTuple):
+    """A remote route's vain claim to an IP of a local MAC."""
+
+    mac: bytes
+    vtep: bytes
+    answered: bool = False
+    """The tenant was asked whether it still has the IP, and does."""
+
+
+class MacVrf:
+    """MAC table of one EVI: routes, local MACs, and the kernel's rows for them.
+
+    The tables are plain dictionaries of octets; a key is a MAC (6 octets) or a MAC
+    with an IP (10 or 22 octets). What changed is named in the `dirty_` fields, and
+    reconciliation looks at nothing else.
+    """
+
+    def __init__(self, config: EviConfig, rd: bytes, *, discovered: bool) -> None:
+        """Begin not ready and empty."""
+        self.config = config
+        self.rd = rd
+        self.discovered = discovered
+        self.vtep = b""
+        self.vxlan = 0
+        """ifindex; 0: not there."""
+        self.bridge = 0
+        self.vlan = 0
+        """VLAN of the bridge that it has; 0: the bridge filters none."""
+        self.svi = 0
+        """ifindex of the device with its addresses and neighbours: the bridge, or the
+        bridge's VLAN device; 0: there is none."""
+        self.tagged_ports: frozenset[int] = frozenset()
+        """Ports whose untagged frames are of another VLAN: nobody is asked there."""
+        self.ports: frozenset[int] = frozenset()
+        self.reason: str | None = "not looked at yet"
+        """Why it is not ready; None: ready."""
+        self.notes: tuple[str, ...] = ()
+        """What an operator should know of it although it is ready."""
+        self.fdb_known = False
+        self.neighbors_known = False
+        self.adopted_macs: set[bytes] = set()
+        """Rows of an earlier run that no route has confirmed yet; like the two
+        that follow, they are not deleted before all peers have had their say."""
+        self.adopted_ips: set[bytes] = set()
+        self.adopted_vteps: set[bytes] = set()
+        self.unmarked_vteps: set[bytes] = set()
+        """VTEPs that the first dump had in the flood list without our mark: an
+        operator's append takes it from the whole list, so they may be ours."""
+        self.unmarked_told = False
+        self.preserved = False
+        """The first dump held rows of an earlier run."""
+
+        self.routes: dict[bytes, Slot] = {}
+        self.ips_of: dict[bytes, Collection[bytes]] = {}
+        self.macs_of: dict[bytes, Collection[bytes]] = {}
+        self.crowds: dict[bytes, Crowd[bytes]] = {}
+        """MACs and IPs with many routes: the best path of each key, by key."""
+        self.immutables: dict[bytes, Crowd[Path]] = {}
+        """MACs with an IP that have many routes: the immutable ones, by source."""
+        self.shared_ips: set[bytes] = set()
+        """IPs that got routes with a second MAC since this was last looked at."""
+        self.imets = Imets()
+        self.no_hosts: frozenset[bytes] = frozenset()
+        """Network and broadcast addresses of the underlay's subnets: nobody's."""
+        self.flood_left_out: dict[bytes, None] = {}
+        """VTEPs for which the flood list has no room, in the order they came."""
+        self.flood_refused: set[object] = set()
+        """Peers that had their share of it when it was full; empty when it changes."""
+
+        self.remote_rows: dict[bytes, bytes] = {}
+        """MACs whose VXLAN and bridge rows are both there, to their VTEP; the bridge
+        row may be a fixed one of somebody else."""
+        self.partial: dict[bytes, tuple[bytes, bool]] = {}
+        """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
+        self.taken: set[bytes] = set()
+        """MACs whose bridge row a port took over: where the bridge knows VLANs,
+        ours of another VLAN may be left."""
+        self.foreign_rows: set[bytes] = set()
+        """MACs with a row on the VXLAN device that somebody else made."""
+        self.fixed_rows: dict[bytes, set[int]] = {}
+        """MACs whose bridge row on the VXLAN device somebody else made static or
+        sticky, to its VLANs: of theirs we have the VXLAN row alone."""
+        self.flood_rows: dict[bytes, bool] = {}
+        """VTEPs in the kernel's flood list; True: ours."""
+        self.neighbor_rows: dict[bytes, Neighbor] = {}
+        """Our neighbours by IP."""
+        self.foreign_neighbors: set[bytes] = set()
+        self.local: dict[bytes, LocalMac] = {}
+        self.own_macs: set[bytes] = set()
+        """MACs of the bridge and its ports themselves."""
+        self.own_ips: set[bytes] = set()
+
+        self.snooped: dict[bytes, bytes] = {}
+        self.kernel_bindings: dict[bytes, bytes] = {}
+        self.pinned: dict[bytes, bytes] = {}
+        """IPs that an administrator's permanent neighbour binds."""
+        self.learned_tables = (self.pinned, self.snooped, self.kernel_bindings)
+        """All but the YAML's; the first that has an IP counts."""
+        self.ceded_pins: dict[bytes, bytes] = {}
+        """Pinned IPs that a remote route has with a better claim: its end gives
+        them back."""
+        self.bindings_of: dict[bytes, set[bytes]] = {}
+        """Local MAC to the IPs bound to it, from whatever source."""
+        self.heard: dict[bytes, float] = {}
+        """When a MAC last said that it has this IP, monotonic seconds."""
+        self.nd_flags: dict[bytes, int] = {}
+        """R and O of local IPv6 bindings, where they are not O alone."""
+        self.waiting: dict[bytes, dict[bytes, tuple[int, Claim]]] = {}
+        """MACs that the bridge has not learned yet: IP to (port, claim)."""
+        self.departed: dict[bytes, dict[bytes, float]] = {}
+        """MACs to the IPs that they had until a moment ago, and when that ended."""
+        self.flushed: dict[bytes, Flushed] = {}
+        """MACs that the kernel flushed, the earliest first."""
+        self.unasked: dict[bytes, None] = {}
+        """Those of them that are to be asked, in order, and MACs of `unsure` IPs."""
+        self.returned: set[bytes] = set()
+        """Those of them that the bridge has learned again."""
+        self.unsure: set[bytes] = set()
+        """Local IPs whose tenant has said nothing since the kernel flushed it."""
+        self.open_ports: frozenset[int] = frozenset()
+        """Tenant ports that pass frames."""
+        self.disputed: dict[bytes, Dispute] = {}
+        """Local IPs that a remote route binds to another MAC, in vain."""
+        self.limited: set[bytes] = set()
+        """MACs that were told to have too many IPs."""
+        self.doubted: dict[bytes, bytes] = {}
+        """The kernel's neighbours that did not answer."""
+        self.sought: dict[bytes, bytes] = {}
+        """IPs that remote routes bind to a MAC that is local now: asked once."""
+        self.questions: list[tuple[bytes, bytes]] = []
+        """(MAC, IP) to ask at once."""
+        self.newly_bound: list[bytes] = []
+        """IPs whose binding nobody watches yet."""
+        self.ageing: float | None = None
+        """Seconds after which the bridge forgets a silent MAC; None: not known."""
+        self.sequence: dict[bytes, int] = {}
+        """Our own mobility sequence of a local MAC; absent is 0."""
+        self.displaced: dict[bytes, LocalMac] = {}
+        """MACs that lost their port to a remote route, until its row is seen: where the
+        kernel refuses it, the port has the MAC still."""
+        self.ceded: set[bytes] = set()
+        """Fixed MACs, not sticky, that a remote VTEP has with a better claim: they
+        stay where the operator put them and are not announced."""
+        self.contested: set[bytes] = set()
+        """Sticky MACs of ours that a remote VTEP claims, told of."""
+        self.sticky_told: dict[bytes, float] = {}
+        """Remote sticky MACs that were heard here, to when that was told."""
+        self.moved: list[bytes] = []
+        """MACs that moved to us or from us since duplicates were last counted."""
+        self.frozen: dict[bytes, bytes] = {}
+        """Duplicate MACs that are left where they are: behind a VTEP, or here
+        (empty)."""
+        self.announced: dict[bytes, Announced] = {}
+        self.bridge_mac = b""
+        self.announced_gateway: tuple[Gateway, ...] = ()
+        self.announced_imet: Advert | None = None
+        self.static: dict[bytes, bool] = {}
+        """MACs that the YAML names, to whether they are sticky."""
+        self.static_ips: dict[bytes, bytes] = {}
+        """IPs that the YAML binds, to their MACs."""
+        self._take_static()
+
+        self._drifts = (Drift(), Drift(), Drift())
+        self.fdb_drift, self.flood_drift, self.neighbor_drift = self._drifts
+        self.dirty_macs: set[bytes] = set(self.static)
+        self.dirty_ips: set[bytes] = set()
+        self.dirty_vteps: set[bytes] = set()
+        self.dirty_flood = True
+        """All VTEPs are to be looked at."""
+        self.dirty_imet = True
+
+    def notice(self, level: str, event: str, **fields: object) -> Notice:
+        """Write an event of this EVI."""
+        evi = {"evi": self.config.name, "vni": self.config.vni}
+        return Notice(level, event, {**evi, **fields})
+
+    @property
+    def our_vteps(self) -> list[bytes]:
+        """List the VTEPs that we have in the kernel's flood list."""
+        return [vtep for vtep, ours in self.flood_rows.items() if ours]
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether its devices are there and its tables were read."""
+        return self.reason is None and self.fdb_known and self.neighbors_known
+
+    def is_local(self, mac: bytes) -> bool:
+        """Tell whether a MAC is behind one of our tenant ports."""
+        return mac in self.local or (mac in self.static and mac not in self.ceded)
+
+    def is_fixed(self, mac: bytes) -> bool:
+        """Tell whether a local MAC was put there by the operator and stays."""
+        local = self.local.get(mac)
+        return mac in self.static or (
+            local is not None and local.origin is not Origin.DYNAMIC
+        )
+
+    def is_sticky(self, mac: bytes) -> bool:
+        """Tell whether a local MAC is advertised as sticky (RFC 7432, 15.2)."""
+        local = self.local.get(mac)
+        return self.static.get(mac, False) or (
+            local is not None and local.origin is Origin.STICKY
+        )
+
+    def binding(self, ip: bytes) -> bytes | None:
+        """Find the local MAC that an IP is bound to."""
+        for table in (self.static_ips, *self.learned_tables):
+            mac = table.get(ip)
+            if mac is not None and self.is_local(mac):
+                return mac
+        return None
+
+    def arp_nd_flags(self, ip: bytes) -> int:
+        """Tell the flags of a local binding (RFC 9047, 3.1): R and O for IPv6 alone.
+
+        O is set unless an advertisement came without it, as an anycast address's.
+        """
+        fixed = self.static_ips.get(ip)
+        immutable = IMMUTABLE if fixed is not None and self.is_local(fixed) else 0
+        if len(ip) == IPV4_LENGTH:
+            return immutable
+        return immutable | self.nd_flags.get(ip, OVERRIDE)
+
+    def mark_bound(self, mac: bytes) -> None:
+        """Have the next reconciliation look at the IPs that routes bind to a MAC.
+
+        It has to where the MAC becomes ours or is ours no longer.
+        """
+        self.dirty_ips.update(self.ips_of.get(mac, ()))
+
+    def mark_all(self) -> None:
+        """Have the next reconciliation look at everything."""
+        self.dirty_macs.update(
+            (key[MAC] for key in self.routes),
+            self.remote_rows,
+            self.partial,
+            self.taken,
+            self.local,
+            self.static,
+            self.announced,
+        )
+        self.dirty_ips.update(self.macs_of, self.neighbor_rows)
+        for ips in self.bindings_of.values():
+            self.dirty_ips.update(ips)
+        self.dirty_flood = True
+        self.dirty_imet = True
+
+    def expect_dumps(self) -> None:
+        """Note that the kernel's tables are being read anew."""
+        for drift in self._drifts:
+            drift.wrote = False
+
+    def forget_kernel(self) -> None:
+        """Drop what was known of the kernel: the devices are others now."""
+        self.fdb_known = False
+        self.neighbors_known = False
+        for table in (
+            self.remote_rows,
+            self.partial,
+            self.fixed_rows,
+            self.flood_rows,
+            self.neighbor_rows,
+            self.local,
+            self.snooped,
+            self.kernel_bindings,
+            self.pinned,
+            self.ceded_pins,
+            self.heard,
+            self.nd_flags,
+            self.waiting,
+            self.departed,
+            self.disputed,
+            self.doubted,
+            self.sought,
+            self.sequence,
+            self.displaced,
+        ):
+            table.clear()
+        for known in (
+            self.taken,
+            self.foreign_rows,
+            self.foreign_neighbors,
+            self.own_macs,
+            self.unsure,
+            self.returned,
+            self.limited,
+            self.adopted_macs,
+            self.adopted_ips,
+            self.adopted_vteps,
+            self.unmarked_vteps,
+        ):
+            known.clear()
+        self.unmarked_told = False
+        for drift in self._drifts:
+            drift.clear()
+        self.bindings_of.clear()
+        self._take_static()
+
+    def reconfigure(self, config: EviConfig) -> None:
+        """Take a configuration of the same devices and the same RD."""
+        self.mark_all()
+        self.config = config
+        self.bindings_of.clear()
+        for table in self.learned_tables:
+            for ip, mac in table.items():
+                self.bindings_of.setdefault(mac, set()).add(ip)
+        self._take_static()
+        self.mark_all()
+
+    def _take_static(self) -> None:
+        self.static = {entry.mac: entry.sticky for entry in self.config.static}
+        self.static_ips = {
+            entry.ip: entry.mac for entry in self.config.static if entry.ip is not None
+        }
+        for entry in self.config.static:
+            if entry.ip is not None:
+                self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)

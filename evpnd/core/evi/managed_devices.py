@@ -1,0 +1,93 @@
+"""Devices that evpnd created: those of managed EVIs, and what is left of them."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.readiness import (
+    MANAGED_ALIAS,
+    Devices,
+    Links,
+    bridge_name,
+    vxlan_name,
+)
+from evpnd.core.evi.underlay import Underlay, likely_mtu
+from evpnd.model.actions import Action, CreateDevices, ReleasePorts, RemoveDevices
+from evpnd.model.config import EviConfig, VtepConfig
+from evpnd.model.rows import Link
+
+
+class Surroundings(NamedTuple):
+    """What devices depend on beside their EVI."""
+
+    links: Links
+    underlay: Underlay
+    vtep: bytes
+    """The VTEP address; empty where it is not known."""
+    config: VtepConfig
+
+
+def what_is_missing(
+    vrf: MacVrf, found: Devices, host: Surroundings
+) -> CreateDevices | None:
+    """Return what makes the devices of a managed EVI complete; None: they are."""
+    evi, by_name = vrf.config, host.links.by_name
+    bridge = by_name.get(bridge_name(evi))
+    ports = all(
+        bridge is not None and port.master == bridge.ifindex and port.up
+        for port in map(by_name.get, evi.ports)
+        if port is not None
+    )
+    mtu = _mtu(vrf, found.vxlan, host)
+    ours = found.vxlan is not None and found.vxlan.alias == MANAGED_ALIAS
+    fits = found.vxlan is None or not ours or found.vxlan.mtu == mtu
+    if found.reason is None and ports and fits:
+        return None
+    names = bridge_name(evi), vxlan_name(evi)
+    return CreateDevices(evi, *names, host.vtep, host.config.udp_port, mtu)
+
+
+def _mtu(vrf: MacVrf, vxlan: Link | None, host: Surroundings) -> int:
+    """Return the MTU that the VXLAN device of a managed EVI is to have, in octets."""
+    room = host.underlay.room(vrf)
+    if room is not None:
+        return room.mtu
+    if vxlan is not None and vxlan.alias == MANAGED_ALIAS:
+        return vxlan.mtu  # it stays as long as no VTEP is known
+    return likely_mtu(host.links, host.vtep, vrf.config.ports)
+
+
+def managed_names(vrfs: Iterable[MacVrf]) -> Iterator[str]:
+    """Yield the names of the devices that managed EVIs have."""
+    for vrf in vrfs:
+        if vrf.config.manage:
+            yield vxlan_name(vrf.config)
+            yield bridge_name(vrf.config)
+
+
+def sweep(links: Links, vrfs: Iterable[MacVrf]) -> list[Action]:
+    """Remove devices of an earlier run that no EVI asks for any more."""
+    wanted = set(managed_names(vrfs))
+    left = tuple(
+        link.name
+        for link in links.by_index.values()
+        if link.alias == MANAGED_ALIAS and link.name not in wanted
+    )
+    return [RemoveDevices(left)] if left else []
+
+
+def leave_devices(links: Links, old: EviConfig, new: EviConfig | None) -> list[Action]:
+    """Give back what was created or taken for an EVI and is no more its own."""
+    bridge = bridge_name(old)
+    left = {vxlan_name(old), bridge}
+    ports: set[str] = set()
+    if new is not None and new.manage:
+        left -= {vxlan_name(new), bridge_name(new)}
+        ports = set(old.ports) - set(new.ports)
+    actions: list[Action] = []
+    inside = links.inside(bridge, ports)
+    if inside and bridge not in left:
+        actions.append(ReleasePorts(bridge, tuple(sorted(inside))))
+    if left:
+        actions.append(RemoveDevices(tuple(sorted(left))))
+    return actions

@@ -1,0 +1,78 @@
+"""What an operator should know of an EVI that is ready all the same."""
+
+from collections.abc import Iterator
+
+from evpnd.core.evi.bridge_vlans import vlan_notes
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.underlay import Room
+from evpnd.model.actions import Notice
+from evpnd.model.ids import format_ip
+
+
+def take_notes(
+    vrf: MacVrf,
+    links: Links,
+    refused: dict[str, str],
+    notices: list[Notice],
+    *,
+    vtep_here: bool,
+    room: Room | None,
+) -> None:
+    """Write them as sentences, and tell of news.
+
+    `refused` are devices that could not be changed, and why; `vtep_here` tells whether
+    an interface has the VTEP address; `room` is what the underlay carries.
+    """
+    found: list[str] = []
+    if vrf.reason is None:
+        if not vtep_here:
+            found.append(f"no interface has the VTEP address {format_ip(vrf.vtep)}")
+        found += _notes(vrf, links, refused)
+        found += _too_large(vrf, links, room)
+    if found and tuple(found) != vrf.notes:
+        notices.append(vrf.notice("warning", "evi_noted", notes=found))
+    vrf.notes = tuple(found)
+
+
+def tell_configured(vrf: MacVrf, device: str) -> Notice:
+    """Tell that a VXLAN device's port gets the settings that EVPN needs."""
+    settings = {"learning": False, "neigh_suppress": vrf.config.suppress}
+    return vrf.notice("info", "device_configured", device=device, **settings)
+
+
+def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
+    for name in vrf.config.ports:
+        if name not in links.by_name:
+            yield f"port {name} is not there"
+        elif name in refused:
+            yield f"port {name} {refused[name]}"
+    vxlan = links.by_index.get(vrf.vxlan)
+    if vxlan is None:
+        return
+    bridge = links.by_index.get(vrf.bridge)
+    if bridge is not None:
+        yield from vlan_notes(links, vxlan, bridge, suppress=vrf.config.suppress)
+    large = [
+        port.name
+        for port in map(links.by_index.get, sorted(vrf.ports))
+        if port is not None and port.mtu > vxlan.mtu
+    ]
+    if large:
+        more = f" and {len(large) - 1} more" if len(large) > 1 else ""
+        yield (
+            f"frames of {large[0]}{more} may be larger than the MTU of {vxlan.name}, "
+            f"{vxlan.mtu}"
+        )
+
+
+def _too_large(vrf: MacVrf, links: Links, room: Room | None) -> Iterator[str]:
+    """Note an MTU that the underlay does not carry; that of a managed EVI follows."""
+    vxlan = links.by_index.get(vrf.vxlan)
+    if room is None or vxlan is None or vrf.config.manage or vxlan.mtu <= room.mtu:
+        return
+    yield (
+        f"{vxlan.name} has an MTU of {vxlan.mtu}, the underlay carries {room.mtu}: the "
+        f"route to VTEP {format_ip(room.vtep)} takes {room.route}, VXLAN needs "
+        f"{room.route - room.mtu} (ip link set {vxlan.name} mtu {room.mtu})"
+    )

@@ -1,0 +1,125 @@
+"""How large a frame the underlay carries: the routes to the VTEPs decide.
+
+A VXLAN device without a lower device has an MTU of 1500 whatever the underlay takes,
+and what does not fit is dropped there, or fragmented. The MTU of a route is that of its
+device, of the route itself, or what path MTU discovery found (rt_fill_info,
+net/ipv4/route.c).
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.readiness import Links
+from evpnd.model.actions import MeasurePaths
+from evpnd.model.ids import IPV4_LENGTH, is_link_local
+
+OVERHEAD_4 = 50
+OVERHEAD_6 = 70
+"""Octets that VXLAN adds: Ethernet, VXLAN, UDP, and IPv4 or IPv6 (RFC 7348, 5)."""
+DEFAULT_MTU = 1500
+LARGEST = 65535
+"""IP packets are no larger, whatever a loopback device says."""
+MEASURED_MOST = 512
+"""VTEPs whose routes are looked up; the others are taken to be like them."""
+GATHER = 2.0
+"""Seconds for which changes gather before the routes are looked up again."""
+
+
+class Room(NamedTuple):
+    """How much a VXLAN device can carry, in octets, and what bounds that."""
+
+    mtu: int
+    vtep: bytes
+    route: int
+    """The MTU of the route to the VTEP."""
+
+
+class Underlay:
+    """The MTU of the route to each VTEP; times are monotonic seconds.
+
+    Routes are not watched, for a host may have a million: one that changes alone is
+    seen with the next VTEP, or the next change of a link or an address.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no route known."""
+        self._routes: dict[bytes, int] = {}
+        self._asked: frozenset[bytes] = frozenset()
+        self._doubted = False
+        self.due: float | None = None
+        """When routes are to be looked up."""
+
+    def doubt(self, now: float) -> None:
+        """Have routes looked up again: a link or an address changed."""
+        self._doubted = True
+        self.expect(now)
+
+    def expect(self, now: float) -> None:
+        """Have the routes of VTEPs looked up that are new."""
+        if self.due is None:
+            self.due = now + (GATHER if self._asked else 0.0)
+
+    def ask(self, now: float, vrfs: Iterable[MacVrf]) -> Iterator[MeasurePaths]:
+        """Yield the question that is due, if one is."""
+        if self.due is None or now < self.due:
+            return
+        self.due = None
+        vteps = {
+            vtep
+            for vrf in vrfs
+            for vtep in vrf.imets.vteps()
+            if vtep != vrf.vtep and len(vtep) == len(vrf.vtep)
+        }
+        wanted = frozenset(sorted(vteps)[:MEASURED_MOST])
+        if not self._doubted and wanted <= self._asked:
+            return
+        self._doubted = False
+        self._asked = wanted
+        if wanted:
+            yield MeasurePaths(tuple(sorted(wanted)))
+
+    def take(self, routes: dict[bytes, int]) -> bool:
+        """Take the answer; returns whether it says anything new."""
+        news = routes != self._routes
+        self._routes = routes
+        return news
+
+    def room(self, vrf: MacVrf) -> Room | None:
+        """Return how much the VXLAN device of an EVI can carry; None: not known."""
+        routes = self._routes
+        found = ((routes[v], v) for v in vrf.imets.vteps() if v in routes)
+        route, vtep = min(found, default=(0, b""))
+        if not vtep:
+            return None
+        return Room(min(route, LARGEST) - overhead(vtep), vtep, route)
+
+
+def overhead(vtep: bytes) -> int:
+    """Return the octets that VXLAN adds to a frame's payload on the way to a VTEP."""
+    return OVERHEAD_4 if len(vtep) == IPV4_LENGTH else OVERHEAD_6
+
+
+def likely_mtu(links: Links, vtep: bytes, ports: Iterable[str]) -> int:
+    """Return the MTU that a VXLAN device can have while no route is known, in octets.
+
+    That of the device with the VTEP address; where that is a loopback, the smallest
+    among the devices that can lead to the underlay: up, with a routable address,
+    neither bridge nor bridge port nor tunnel nor a tenant's.
+    """
+    tenant_ports = frozenset(ports)
+    candidates = [
+        link
+        for link in links.by_index.values()
+        if link.up
+        and any(link.mac)
+        and not link.master
+        and link.kind not in ("bridge", "vxlan", "dummy")
+        and link.name not in tenant_ports
+        and not all(map(is_link_local, links.addresses_of(link.ifindex)))
+    ]
+    direct = [
+        link.mtu for link in candidates if vtep in links.addresses_of(link.ifindex)
+    ]
+    mtu = min(direct or [link.mtu for link in candidates], default=DEFAULT_MTU)
+    return min(mtu, LARGEST) - overhead(vtep)

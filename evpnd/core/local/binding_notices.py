@@ -1,0 +1,73 @@
+"""What is told of bindings: duplicates, claims in vain, tenants that do not answer."""
+
+from evpnd.core.bgp.select import best_for_ip
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.readiness import Links
+from evpnd.core.local.ip_claims import DuplicateIp
+from evpnd.model.actions import Notice
+from evpnd.model.ids import format_ip, format_mac
+
+TOLD_MOST = 4096
+"""Refused claims remembered, so that each is told once."""
+
+
+class BindingNotices:
+    """The notices on bindings of all EVIs, until the engine hands them out."""
+
+    def __init__(self, links: Links) -> None:
+        """Begin with none; `links` has the names of ports."""
+        self.notices: list[Notice] = []
+        self._links = links
+        self._told: dict[tuple[int, str, bytes, bytes], None] = {}
+
+    def duplicate(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
+        """Tell that two MACs have an IP, and where."""
+        fields = {
+            "ip": format_ip(ip),
+            "mac": format_mac(pair.holder),
+            "at": self._place(vrf, ip, pair.holder),
+            "other_mac": format_mac(pair.other),
+            "other_at": self._place(vrf, ip, pair.other),
+        }
+        self.notices.append(vrf.notice("warning", "duplicate_ip_found", **fields))
+
+    def released(self, vrf: MacVrf, ip: bytes) -> None:
+        """Tell that an IP is a duplicate no more."""
+        released = vrf.notice("info", "duplicate_ip_released", ip=format_ip(ip))
+        self.notices.append(released)
+
+    def claimed(
+        self, event: str, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
+    ) -> None:
+        """Tell once of each MAC that claims an IP which is given to another."""
+        claim = (vrf.config.vni, event, ip, other)
+        if claim in self._told:
+            return
+        if len(self._told) >= TOLD_MOST:
+            del self._told[next(iter(self._told))]
+        self._told[claim] = None
+        fields = {
+            "ip": format_ip(ip),
+            "mac": format_mac(holder),
+            "claimed_by": format_mac(other),
+        }
+        self.notices.append(vrf.notice("warning", event, **fields))
+
+    def expired(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+        """Tell that a tenant did not answer for its IP."""
+        names = {"ip": format_ip(ip), "mac": format_mac(mac)}
+        self.notices.append(vrf.notice("info", "binding_expired", **names))
+
+    def limit_reached(self, vrf: MacVrf, mac: bytes, limit: int) -> None:
+        """Tell that a MAC has as many IPs as it may have."""
+        event = "binding_limit_reached"
+        found = vrf.notice("warning", event, mac=format_mac(mac), limit=limit)
+        self.notices.append(found)
+
+    def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
+        local = vrf.local.get(mac)
+        if local is not None:
+            link = self._links.by_index.get(local.port)
+            return link.name if link is not None else None
+        found = best_for_ip(vrf, ip, (mac,))
+        return format_ip(found[1].vtep) if found is not None else None

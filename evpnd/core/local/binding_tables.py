@@ -1,0 +1,79 @@
+"""The tables of local bindings of one EVI, and what is written to them."""
+
+from evpnd.core.evi.mac_vrf import Claim, MacVrf
+from evpnd.model.events import NdFlags
+from evpnd.model.ids import IPV4_LENGTH, is_tenant_ip
+from evpnd.model.routes import OVERRIDE, ROUTER
+
+WAITING_MACS = 512
+WAITING_IPS = 16
+"""Most bindings that wait for the bridge to learn their MAC."""
+DEPARTED_MACS = 1024
+DEPARTED_IPS = 64
+"""Most MACs that left, and most IPs of each, remembered."""
+
+
+def wait(vrf: MacVrf, port: int, claim: Claim) -> None:
+    """Keep a claim until the bridge learns its MAC."""
+    claims = vrf.waiting.get(claim.mac)
+    if claims is None:
+        if len(vrf.waiting) >= WAITING_MACS:
+            del vrf.waiting[next(iter(vrf.waiting))]
+        claims = vrf.waiting[claim.mac] = {}
+    if claim.ip in claims or len(claims) < WAITING_IPS:
+        claims[claim.ip] = (port, claim)
+
+
+def depart(vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+    """Remember for a moment which IP a MAC had."""
+    if not is_tenant_ip(ip):
+        return
+    ips = vrf.departed.pop(mac, {})
+    if len(vrf.departed) >= DEPARTED_MACS:
+        del vrf.departed[next(iter(vrf.departed))]
+    vrf.departed[mac] = ips
+    if len(ips) < DEPARTED_IPS:
+        ips[ip] = now
+
+
+def kernel_flags(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001
+    """Tell what the kernel's router mark stands for; None: it says nothing."""
+    return NdFlags(True, None) if router and len(ip) > IPV4_LENGTH else None  # noqa: FBT003
+
+
+def merge_flags(vrf: MacVrf, ip: bytes, said: NdFlags) -> int:
+    """Tell R and O of a binding after an advertisement."""
+    override = vrf.nd_flags.get(ip, OVERRIDE) & OVERRIDE
+    if said.override is not None:
+        override = OVERRIDE if said.override else 0
+    return (ROUTER if said.router else 0) | override
+
+
+def put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> None:
+    """Bind an IP to a MAC."""
+    old = table.get(ip)
+    if old == mac:
+        return
+    if old is not None:
+        take_out(vrf, table, ip)
+    table[ip] = mac
+    vrf.bindings_of.setdefault(mac, set()).add(ip)
+    vrf.newly_bound.append(ip)
+    vrf.dirty_macs.add(mac)
+    vrf.dirty_ips.add(ip)
+
+
+def take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
+    """Forget what one source said of an IP."""
+    mac = table.pop(ip, None)
+    if mac is None:
+        return
+    vrf.dirty_macs.add(mac)
+    vrf.dirty_ips.add(ip)
+    if any(table.get(ip) == mac for table in vrf.learned_tables):
+        return
+    ips = vrf.bindings_of.get(mac)
+    if ips is not None and vrf.static_ips.get(ip) != mac:
+        ips.discard(ip)
+        if not ips:
+            del vrf.bindings_of[mac]

@@ -1,0 +1,350 @@
+"""Which local MAC has which IP: learned, contested, given up.
+
+A binding is local where its MAC is behind one of our ports. It is told by ARP and
+ND on that port, by the kernel's neighbours, or by the YAML; then it is immutable
+(RFC 9047). Between a local and a remote binding of one IP to two MACs the sequence
+of the MAC decides (RFC 9721): who learns the IP last takes the next one.
+"""
+
+from math import inf
+
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.select import best_for_mac, is_immutable
+from evpnd.core.evi.mac_vrf import Claim, Dispute, MacVrf
+from evpnd.core.evi.readiness import Links
+from evpnd.core.local import flushed, pins
+from evpnd.core.local.binding_notices import BindingNotices
+from evpnd.core.local.binding_tables import (
+    kernel_flags,
+    merge_flags,
+    put,
+    take_out,
+    wait,
+)
+from evpnd.core.local.duplicate_ips import DuplicateIps
+from evpnd.core.local.ip_claims import Contests, DuplicateIp, Key
+from evpnd.core.local.remote_claims import Rival, is_better, rival_of
+from evpnd.model.ids import (
+    is_tenant_ip,
+    is_unicast_mac,
+)
+from evpnd.model.numbers import SEQUENCE_MAX
+from evpnd.model.routes import OVERRIDE
+
+WAITING_TIME = 10.0
+"""Seconds for which they do."""
+DEPARTED_TIME = 30.0
+"""Seconds for which they are."""
+IMMUTABLE_CLAIMED = "immutable_binding_claimed"
+PINNED_CLAIMED = "pinned_binding_claimed"
+
+
+class Bindings:
+    """The rules for local bindings of all EVIs; the tables are the EVIs' own."""
+
+    def __init__(self, contests: Contests, links: Links) -> None:
+        """Take the duplicates found so far, and the links for their names."""
+        self.contests = contests
+        self._tell = BindingNotices(links)
+        self.notices = self._tell.notices
+        self.duplicates = DuplicateIps(contests, self._tell)
+
+    def snoop(self, vrf: MacVrf, port: int, claim: Claim) -> bool:
+        """Take what ARP or ND on a tenant port told; tells whether it was news."""
+        mac, ip, now, flags = claim
+        local = vrf.local.get(mac)
+        if local is None:
+            if mac not in vrf.static:
+                wait(vrf, port, claim)
+                return False
+        elif local.port != port:
+            return False
+        if vrf.snooped.get(ip) == mac and (
+            flags is None
+            or merge_flags(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
+        ):
+            vrf.heard[ip] = now
+            vrf.unsure.discard(ip)
+            if ip in vrf.disputed:
+                self._insists(vrf, mac, ip, now)
+            return False
+        return self._claim(vrf, vrf.snooped, claim)
+
+    def learned(self, vrf: MacVrf, mac: bytes, now: float) -> None:
+        """Take the bindings that waited for the bridge to learn a MAC.
+
+        And ask for the IPs that it had elsewhere until a moment ago: a machine that
+        was moved may be silent, and its old place may have forgotten it already.
+        """
+        for ip, ended in vrf.departed.pop(mac, {}).items():
+            if ended >= now - DEPARTED_TIME:
+                vrf.questions.append((mac, ip))
+        for port, claim in vrf.waiting.pop(mac, {}).values():
+            if claim.heard >= now - WAITING_TIME:
+                self.snoop(vrf, port, claim)
+
+    def take_back(self, vrf: MacVrf, mac: bytes, ip: bytes, *, router: bool) -> None:
+        """Take a binding that an earlier run noted; it is asked for soon."""
+        self._claim(vrf, vrf.snooped, Claim(mac, ip, -inf, kernel_flags(ip, router)))
+
+    def kernel_has(
+        self, vrf: MacVrf, claim: Claim, *, router: bool, confirmed: bool
+    ) -> None:
+        """Take a neighbour that the kernel found by itself.
+
+        One that is not confirmed (STALE), or that was there before us, is believed
+        where nobody else claims the IP, and not after it failed to answer.
+        """
+        mac, ip, now, _ = claim
+        if not is_tenant_ip(ip) or ip in vrf.own_ips:
+            return
+        if confirmed:
+            vrf.doubted.pop(ip, None)
+        elif vrf.doubted.get(ip) == mac:
+            return
+        held = vrf.binding(ip)
+        before = vrf.kernel_bindings.get(ip) or vrf.doubted.pop(ip, None)
+        # A neighbour that changes to another MAC was told so, though it is STALE.
+        said = confirmed or before not in (None, mac)
+        certain = said and vrf.neighbors_known
+        if not certain and (held not in (None, mac) or rival_of(vrf, ip, mac)):
+            return
+        heard = now if said else -inf
+        flags = kernel_flags(ip, router)
+        self._claim(vrf, vrf.kernel_bindings, Claim(mac, ip, heard, flags))
+
+    def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
+        """Forget what the kernel's neighbours said of an IP."""
+        pins.unpin(vrf, ip)
+        take_out(vrf, vrf.kernel_bindings, ip)
+        vrf.doubted.pop(ip, None)
+
+    def kernel_flushed(self, vrf: MacVrf, ip: bytes) -> None:
+        """Forget a neighbour that the kernel dropped by itself.
+
+        It says nothing of the tenant, so that one keeps the IP and is asked for it. A
+        neighbour that failed, or that somebody deleted, is NUD_FAILED before it goes.
+        """
+        mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
+        flags = flushed.flags_of(vrf.nd_flags.get(ip, OVERRIDE))
+        self.kernel_lost(vrf, ip)
+        if mac is None:
+            return
+        if mac in vrf.flushed:
+            vrf.flushed[mac].ips[ip] = vrf.nd_flags.get(ip, OVERRIDE)
+        elif vrf.is_local(mac) and flushed.can_ask(vrf, mac) and not vrf.binding(ip):
+            self._keep(vrf, Claim(mac, ip, -inf, flags))
+
+    def restore(self, vrf: MacVrf, now: float) -> None:
+        """Give flushed MACs that the bridge has learned again the IPs that they had.
+
+        They are asked for at once; without a claim where another MAC has the IP
+        meanwhile or the MAC was at a remote VTEP.
+        """
+        for mac in vrf.returned:
+            lost = vrf.flushed.pop(mac, None)
+            if lost is None or lost.at < now - flushed.FLUSHED_TIME:
+                continue
+            elsewhere = best_for_mac(vrf, mac) is not None
+            for ip, flags in lost.ips.items():
+                held = vrf.binding(ip)
+                if held == mac:
+                    continue
+                if elsewhere or held is not None or rival_of(vrf, ip, mac):
+                    vrf.questions.append((mac, ip))
+                else:
+                    said = flushed.flags_of(flags)
+                    self._keep(vrf, Claim(mac, ip, -inf, said))
+        vrf.returned.clear()
+
+    def _keep(self, vrf: MacVrf, claim: Claim) -> None:
+        """Store what was said before a flush, and have it asked for."""
+        if self._claim(vrf, vrf.snooped, claim):
+            flushed.keep(vrf, claim.mac, claim.ip)
+
+    def pin(self, vrf: MacVrf, claim: Claim, *, router: bool) -> None:
+        """Store what an administrator's permanent neighbour says.
+
+        A new one is the latest claim to its IP, like ARP that is heard, unless it was
+        there before us.
+        """
+        mac, ip = claim.mac, claim.ip
+        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
+            return
+        if not is_unicast_mac(mac) or not pins.pin(vrf, mac, ip):
+            return
+        if (flags := kernel_flags(ip, router)) is not None:
+            self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
+        self.duplicates.clear(vrf, ip)
+        found = rival_of(vrf, ip, mac) if vrf.neighbors_known else None
+        if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
+            self._outbid(vrf, mac, found[1])
+
+    def _claim(self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim) -> bool:
+        mac, ip = claim.mac, claim.ip
+        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
+            return False
+        if not is_unicast_mac(mac) or not self._has_room(vrf, mac, ip):
+            return False
+        held = vrf.binding(ip)
+        if held != mac and vrf.is_local(mac):
+            rival = rival_of(vrf, ip, mac)
+            if self._refused(vrf, claim, held, rival):
+                return False
+            if held is not None:
+                self.drop(vrf, held, ip)
+            elif rival is not None:
+                self._outbid(vrf, mac, rival[1])
+        put(vrf, table, mac, ip)
+        if claim.heard > vrf.heard.get(ip, -inf):
+            vrf.heard[ip] = claim.heard
+            vrf.unsure.discard(ip)
+        if claim.flags is not None:
+            self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, claim.flags))
+        return True
+
+    def _has_room(self, vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
+        most = vrf.config.ips_per_mac
+        ips = vrf.bindings_of.get(mac)
+        if not most or ips is None or len(ips) < most or ip in ips:
+            return True
+        if mac not in vrf.limited:
+            if len(vrf.limited) > len(vrf.local):
+                vrf.limited &= vrf.local.keys()
+            vrf.limited.add(mac)
+            self._tell.limit_reached(vrf, mac, most)
+        return False
+
+    def _refused(
+        self, vrf: MacVrf, claim: Claim, held: bytes | None, rival: Rival | None
+    ) -> bool:
+        """Tell whether an IP stays with the MAC that has it, against this claim."""
+        mac, ip, now, _ = claim
+        if held is not None and held == vrf.static_ips.get(ip):
+            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, held, mac)
+            return True
+        if held is not None and held == vrf.pinned.get(ip):
+            self._tell.claimed(PINNED_CLAIMED, vrf, ip, held, mac)
+            return True
+        key: Key = (vrf.config.vni, ip)
+        holder = held or (rival[0] if rival else None)
+        if holder is None:
+            self.duplicates.clear(vrf, ip)
+            return False
+        path = rival[1] if rival and held is None else None
+        if path is not None and is_immutable(path):
+            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, holder, mac)
+            return True
+        contests = self.contests
+        pair = DuplicateIp(holder, mac, now, held=True)
+        known = contests.found.get(key)
+        if known is not None and known.held and known.other == mac:
+            contests.find(key, pair)
+            return True
+        if (
+            path is not None and path.attributes.default_gateway
+        ) or contests.moved_often(key, now):
+            self.duplicates.find(vrf, ip, pair)
+            return True
+        if contests.is_answer(key, mac, now):
+            self.duplicates.find(vrf, ip, DuplicateIp(mac, holder, now))
+        contests.move(key, holder, now)
+        if held is not None:
+            vrf.questions.append((held, ip))
+        return False
+
+    def _outbid(self, vrf: MacVrf, mac: bytes, path: Path) -> None:
+        """Give a MAC a sequence above that of another MAC's route for its IP.
+
+        RFC 9721: the MAC route takes it, and all MAC/IP routes inherit it.
+        """
+        own = vrf.sequence.get(mac, 0)
+        if own <= path.sequence:
+            vrf.sequence[mac] = max(own, min(path.sequence + 1, SEQUENCE_MAX))
+
+    def _take_flags(self, vrf: MacVrf, mac: bytes, ip: bytes, flags: int) -> None:
+        if flags == vrf.nd_flags.get(ip, OVERRIDE):
+            return
+        if flags == OVERRIDE:
+            del vrf.nd_flags[ip]
+        else:
+            vrf.nd_flags[ip] = flags
+        vrf.dirty_macs.add(mac)
+        vrf.dirty_ips.add(ip)
+
+    def settle(self, vrf: MacVrf, now: float) -> None:
+        """Give up the local bindings that remote routes have better claims to."""
+        dirty = vrf.dirty_ips
+        vni = vrf.config.vni
+        for ip in vrf.shared_ips:
+            self.contests.watch((vni, ip), now)
+        vrf.shared_ips.clear()
+        for ip in dirty & vrf.static_ips.keys():
+            mac = vrf.static_ips[ip]
+            found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
+            if found is not None:
+                self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, mac, found[0])
+        if self.contests.found:
+            for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
+                self.duplicates.look_again(vrf, ip)
+        for ip in dirty & (vrf.pinned.keys() | vrf.ceded_pins.keys()):
+            rival = pins.contest(vrf, ip)
+            # It is the pinned MAC's or that of a tenant below, as the former comes.
+            vrf.dirty_macs.update(t[ip] for t in vrf.learned_tables if ip in t)
+            if rival is not None:
+                mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
+                self._tell.claimed(PINNED_CLAIMED, vrf, ip, mac, rival[0])
+        contested = dirty & vrf.snooped.keys()
+        contested |= dirty & vrf.kernel_bindings.keys()
+        for ip in contested:
+            mac_or_none = vrf.binding(ip)
+            fixed = (vrf.static_ips.get(ip), vrf.pinned.get(ip))
+            if mac_or_none is not None and mac_or_none not in fixed:
+                self._give_way(vrf, mac_or_none, ip, now)
+
+    def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+        found = rival_of(vrf, ip, mac)
+        if found is None:
+            vrf.disputed.pop(ip, None)
+            return
+        other, path = found
+        if not is_better(vrf, mac, path):
+            known = vrf.disputed.get(ip)
+            if known is None or known[:2] != (other, path.vtep):
+                vrf.disputed[ip] = Dispute(other, path.vtep)
+                if ip not in vrf.newly_bound:
+                    # Else it took the IP from that one just now.
+                    vrf.questions.append((mac, ip))
+            return
+        self.drop(vrf, mac, ip)
+        vrf.questions.append((mac, ip))
+        key = (vrf.config.vni, ip)
+        self.contests.move(key, mac, now)
+        often = self.contests.moved_often(key, now)
+        if often or key in self.contests.found:
+            self.duplicates.find(vrf, ip, DuplicateIp(other, mac, now, held=often))
+
+    def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+        """Take the word of a tenant whose IP a remote MAC claims in vain."""
+        dispute, found = vrf.disputed[ip], rival_of(vrf, ip, mac)
+        if found is not None and not dispute.answered:
+            vrf.disputed[ip] = dispute._replace(answered=True)
+            self.duplicates.find(vrf, ip, DuplicateIp(mac, found[0], now))
+
+    def expire(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+        """Give up a binding whose tenant does not answer."""
+        if vrf.kernel_bindings.get(ip) == mac:
+            # The kernel keeps its STALE neighbour, which is not ours to remove.
+            vrf.doubted[ip] = mac
+        self.drop(vrf, mac, ip)
+        self._tell.expired(vrf, mac, ip)
+
+    def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+        """Forget what was learned of a binding."""
+        for table in (vrf.snooped, vrf.kernel_bindings):
+            if table.get(ip) == mac:
+                take_out(vrf, table, ip)
+        vrf.heard.pop(ip, None)
+        vrf.nd_flags.pop(ip, None)
+        vrf.disputed.pop(ip, None)
+        vrf.unsure.discard(ip)

@@ -1,0 +1,108 @@
+"""When an IP that two MACs have is a duplicate, and when it is one no more.
+
+It is over as soon as the one that has the IP is gone, or the other one for longer than
+a move takes (`MOVE_TIME`). A tenant here is gone where its MAC is, or where it does not
+answer for the IP; a remote one with its routes. What nobody can look at ends after the
+window in which nothing was heard of it.
+"""
+
+from collections.abc import Mapping
+from math import inf
+
+from evpnd.core.bgp.select import best_for_ip
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.local.binding_notices import BindingNotices
+from evpnd.core.local.ip_claims import Contests, DuplicateIp
+from evpnd.core.local.remote_claims import is_gone, rival_of
+
+
+class DuplicateIps:
+    """Judges the duplicates that `Contests` keeps, for all EVIs."""
+
+    def __init__(self, contests: Contests, tell: BindingNotices) -> None:
+        """Take the duplicates found so far, and what tells of them."""
+        self._contests = contests
+        self._tell = tell
+
+    def find(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
+        """Store a duplicate, and tell of a new one."""
+        if self._contests.find((vrf.config.vni, ip), pair):
+            self._tell.duplicate(vrf, ip, pair)
+
+    def clear(self, vrf: MacVrf, ip: bytes) -> bool:
+        """Release a duplicate; returns whether it was one."""
+        if self._contests.release((vrf.config.vni, ip)) is None:
+            return False
+        self._tell.released(vrf, ip)
+        vrf.dirty_ips.add(ip)
+        return True
+
+    def conclude(self, vrf: MacVrf, mac: bytes, ip: bytes, asked: float) -> None:
+        """Release a duplicate whose other owner has not answered since it was asked.
+
+        `asked` is in monotonic seconds.
+        """
+        known = self._contests.found.get((vrf.config.vni, ip))
+        if known is not None and known.other == mac and known.heard < asked:
+            self.clear(vrf, ip)
+
+    def has_answered(self, vrf: MacVrf, mac: bytes, ip: bytes, asked: float) -> bool:
+        """Return whether the other owner of a duplicate at rest claimed it since."""
+        known = self._contests.found.get((vrf.config.vni, ip))
+        if known is None or not known.held:
+            return False
+        return known.other == mac and known.heard >= asked
+
+    def look_again(self, vrf: MacVrf, ip: bytes) -> None:
+        """Release a duplicate whose holder is gone, and ask the other one."""
+        known = self._contests.found[vrf.config.vni, ip]
+        found = rival_of(vrf, ip, known.other)
+        lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
+        if lone or (vrf.binding(ip) is None and found is None):
+            self.clear(vrf, ip)
+            if vrf.is_local(known.other):
+                vrf.questions.append((known.other, ip))
+
+    def expire(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
+        """Release the duplicates that are over, find those of remote MACs."""
+        for vni, ip in self._contests.ripe(now):
+            vrf = vrfs.get(vni)
+            if vrf is None:
+                continue
+            known = self._contests.found.get((vni, ip))
+            if known is not None and is_gone(vrf, ip, known.other):
+                self.clear(vrf, ip)
+            elif vrf.binding(ip) is None:
+                self._judge_remotes(vrf, ip)
+        self._look_for_others(now, vrfs)
+        for vni, ip in self._contests.expire(now):
+            vrf = vrfs.get(vni)
+            if vrf is not None:
+                self._tell.released(vrf, ip)
+
+    def _look_for_others(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
+        """Watch the duplicates whose other owner is gone, and ask those that are here.
+
+        One whose IP still moves is asked at each move, and by that alone: its answer
+        makes the IP move. At rest both are asked, for the holder may be gone as well.
+        """
+        for key, each in self._contests.found.items():
+            vrf = vrfs.get(key[0])
+            if vrf is None:
+                continue
+            ip = key[1]
+            if is_gone(vrf, ip, each.other):
+                self._contests.watch(key, now)
+            elif each.held and self._contests.may_recheck(key, now):
+                if each.other in vrf.local:
+                    vrf.questions.append((each.other, ip))
+                if vrf.snooped.get(ip) == each.holder == vrf.binding(ip):
+                    vrf.unsure.add(ip)
+                    vrf.questions.append((each.holder, ip))
+
+    def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
+        """Find an IP that two remote MACs have, for longer than a move takes."""
+        found = best_for_ip(vrf, ip)
+        rival = rival_of(vrf, ip, found[0]) if found is not None else None
+        if found is not None and rival is not None and not vrf.is_local(found[0]):
+            self.find(vrf, ip, DuplicateIp(found[0], rival[0], inf))

@@ -1,0 +1,133 @@
+"""MACs that keep moving: duplicate addresses (RFC 7432, section 15.1).
+
+Each move between us and a remote VTEP counts, either way; moves among remote VTEPs
+are theirs to count. A MAC at the limit is told of once; with `freeze` it is left as
+it is, in the tables and towards the peers, until its time is over or an operator
+releases it. A place that it has lost is not kept: an aged row is withdrawn, and a
+VTEP that withdraws is left.
+"""
+
+from collections.abc import Mapping
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.actions import Notice
+from evpnd.model.config import DuplicateDetection
+from evpnd.model.ids import format_mac
+
+MOST = 1 << 16
+"""MACs whose moves are remembered: a flood of MACs makes the oldest forgotten."""
+
+Key = tuple[int, bytes]
+"""(VNI, MAC)."""
+
+
+class Duplicates:
+    """The moves of each MAC within the window, and the MACs that had too many."""
+
+    def __init__(self, settings: DuplicateDetection) -> None:
+        """Begin with no move seen."""
+        self.settings = settings
+        self.found: dict[Key, float] = {}
+        """Duplicates, to the time when they count as such no more; earliest first."""
+        self._moves: dict[Key, tuple[float, ...]] = {}
+        """The latest moves; the MAC that has not moved for longest comes first."""
+
+    def count(self, vrf: MacVrf, now: float, notices: list[Notice]) -> None:
+        """Take the moves that an EVI saw since the last call."""
+        moved, vrf.moved = vrf.moved, []
+        settings = self.settings
+        if not settings.enabled:
+            return
+        for mac in moved:
+            if mac in vrf.frozen:
+                continue
+            key = (vrf.config.vni, mac)
+            times = (*self._moves.pop(key, ()), now)[-settings.moves :]
+            self._moves[key] = times
+            if len(times) == settings.moves and times[0] >= now - settings.window:
+                self._find(vrf, mac, now, notices)
+        while len(self._moves) > MOST:
+            del self._moves[next(iter(self._moves))]
+
+    def _find(self, vrf: MacVrf, mac: bytes, now: float, notices: list[Notice]) -> None:
+        settings = self.settings
+        key = (vrf.config.vni, mac)
+        known = self.found.pop(key, None) is not None
+        pause = settings.freeze_for if settings.freeze else settings.window
+        self.found[key] = now + pause
+        if settings.freeze:
+            vrf.frozen[mac] = vrf.remote_rows.get(mac, b"")
+        if not known:
+            notices.append(_notice(vrf, mac, "duplicate_mac_found", settings))
+
+    def expire(
+        self, now: float, vrfs: Mapping[int, MacVrf], notices: list[Notice]
+    ) -> None:
+        """Release the MACs whose time is over, and forget moves out of the window."""
+        while self.found:
+            key = next(iter(self.found))
+            if self.found[key] > now and len(self.found) <= MOST:
+                break
+            self._release(key, vrfs, notices)
+        oldest = now - self.settings.window
+        while self._moves:
+            key = next(iter(self._moves))
+            if self._moves[key][-1] >= oldest:
+                break
+            del self._moves[key]
+
+    def clear(
+        self, key: Key, vrfs: Mapping[int, MacVrf], notices: list[Notice]
+    ) -> bool:
+        """Release one MAC for an operator; tells whether it was a duplicate."""
+        if key not in self.found:
+            return False
+        self._release(key, vrfs, notices)
+        return True
+
+    def configure(
+        self,
+        settings: DuplicateDetection,
+        vrfs: Mapping[int, MacVrf],
+        notices: list[Notice],
+    ) -> None:
+        """Take other settings: what was found by the old ones is released."""
+        if settings == self.settings:
+            return
+        for key in list(self.found):
+            self._release(key, vrfs, notices)
+        self._moves.clear()
+        self.settings = settings
+
+    def forget(self, vrfs: Mapping[int, MacVrf]) -> None:
+        """Drop the MACs of EVIs that are gone or began anew."""
+        self.found = {
+            (vni, mac): until
+            for (vni, mac), until in self.found.items()
+            if vni in vrfs and (not self.settings.freeze or mac in vrfs[vni].frozen)
+        }
+        self._moves = {key: t for key, t in self._moves.items() if key[0] in vrfs}
+
+    def _release(
+        self, key: Key, vrfs: Mapping[int, MacVrf], notices: list[Notice]
+    ) -> None:
+        del self.found[key]
+        self._moves.pop(key, None)
+        vrf = vrfs.get(key[0])
+        if vrf is not None:
+            vrf.frozen.pop(key[1], None)
+            vrf.dirty_macs.add(key[1])
+            notices.append(
+                _notice(vrf, key[1], "duplicate_mac_released", self.settings)
+            )
+
+    def next_due(self) -> float | None:
+        """Say when the next MAC is released."""
+        return next(iter(self.found.values()), None)
+
+
+def _notice(
+    vrf: MacVrf, mac: bytes, event: str, settings: DuplicateDetection
+) -> Notice:
+    action = "freeze" if settings.freeze else "warn"
+    return vrf.notice("warning", event, mac=format_mac(mac), action=action)

@@ -1,0 +1,133 @@
+"""Tenants whose MACs the kernel flushed from the bridge.
+
+A bridge or a port that goes down loses its MACs (``br_fdb_delete_by_port`` in
+net/bridge/br_fdb.c), and a bridge its neighbours (``neigh_ifdown`` in
+net/core/neighbour.c). That is no statement of the tenants. Their MACs are withdrawn,
+for no port has them now, but what they said is remembered: as soon as the port passes
+frames the tenants are asked for their addresses, and a MAC that the bridge learns again
+has its IPs at once.
+"""
+
+from evpnd.core.evi.mac_vrf import Claim, MacVrf, Origin
+from evpnd.core.local import mobility
+from evpnd.core.local.binding_tables import depart, wait
+from evpnd.core.local.flushed_macs import Flushed
+from evpnd.model.events import NdFlags
+from evpnd.model.routes import OVERRIDE, ROUTER
+
+FLUSHED_TIME = 300.0
+"""Seconds for which they are remembered: the bridge's own default ageing time."""
+FLUSHED_MOST = 1 << 16
+"""MACs of one EVI that are remembered."""
+
+
+def flush(vrf: MacVrf, mac: bytes, now: float) -> None:
+    """Take a MAC from its port, and remember the IPs that it had said.
+
+    A static row goes by an operator's word, and nothing is remembered.
+    """
+    local = vrf.local.get(mac)
+    ips = {
+        ip: vrf.nd_flags.get(ip, OVERRIDE)
+        for ip in sorted(vrf.bindings_of.get(mac, ()))
+        if vrf.snooped.get(ip) == mac
+    }
+    mobility.forget(vrf, mac)
+    if local is not None and local.origin is Origin.DYNAMIC:
+        remember(vrf, mac, Flushed(local.port, now, ips))
+
+
+def forget_devices(vrf: MacVrf, now: float) -> None:
+    """Forget an EVI's devices, but not yet what tenants on its ports said.
+
+    A device that is made anew must not cost silent tenants their bindings: these
+    come back with the MACs, or are asked for.
+    """
+    said: dict[bytes, dict[bytes, int]] = {}
+    for ip, mac in vrf.snooped.items():
+        said.setdefault(mac, {})[ip] = vrf.nd_flags.get(ip, OVERRIDE)
+    local = dict(vrf.local)
+    waiting, departed = dict(vrf.waiting), dict(vrf.departed)
+    vrf.forget_kernel()
+    vrf.waiting.update(waiting)
+    vrf.departed.update(departed)
+    for mac, ips in said.items():
+        for ip in ips:
+            depart(vrf, mac, ip, now)
+            if mac in local:
+                wait(vrf, local[mac].port, Claim(mac, ip, now))
+        if mac in local:
+            remember(vrf, mac, Flushed(local[mac].port, now, ips))
+
+
+def remember(vrf: MacVrf, mac: bytes, lost: Flushed) -> None:
+    """Store what a flushed MAC had; the oldest entries make room."""
+    table = vrf.flushed
+    table.pop(mac, None)
+    table[mac] = lost
+    while len(table) > FLUSHED_MOST or _oldest(table).at < lost.at - FLUSHED_TIME:
+        del table[next(iter(table))]
+    vrf.unasked[mac] = None
+
+
+def reopen(vrf: MacVrf, ports: frozenset[int]) -> None:
+    """Take the ports that pass frames; tenants behind new ones are to be asked."""
+    opened = ports - vrf.open_ports
+    vrf.open_ports = ports
+    if opened:
+        macs = (mac for mac, lost in vrf.flushed.items() if lost.port in opened)
+        vrf.unasked.update(dict.fromkeys(macs))
+        unsure = (vrf.binding(ip) for ip in vrf.unsure)
+        vrf.unasked.update((mac, None) for mac in unsure if mac is not None)
+
+
+def keep(vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+    """Note that a binding is kept though the kernel flushed it: the tenant is asked."""
+    vrf.unsure.add(ip)
+    vrf.unasked[mac] = None
+
+
+def to_ask(vrf: MacVrf, mac: bytes) -> list[bytes]:
+    """Return the IPs that a MAC is to be asked for because of a flush."""
+    lost = vrf.flushed.get(mac)
+    if lost is not None:
+        return list(lost.ips)
+    return [ip for ip in vrf.bindings_of.get(mac, ()) if ip in vrf.unsure]
+
+
+def can_ask(vrf: MacVrf, mac: bytes) -> bool:
+    """Return whether a probe, which has no tag, would reach a MAC in its VLAN."""
+    local = vrf.local.get(mac)
+    return local is None or local.port not in vrf.tagged_ports
+
+
+def is_unsure(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
+    """Return whether the tenant of a kept binding could answer for it now."""
+    local = vrf.local.get(mac)
+    return ip in vrf.unsure and local is not None and local.port in vrf.open_ports
+
+
+def port_of(vrf: MacVrf, mac: bytes) -> int:
+    """Return the port where a MAC is, or was until it was flushed."""
+    local = vrf.local.get(mac)
+    return local.port if local is not None else vrf.flushed[mac].port
+
+
+def is_missing(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
+    """Return whether a flushed MAC had an IP and could answer for it now."""
+    lost = vrf.flushed.get(mac)
+    return lost is not None and ip in lost.ips and lost.port in vrf.open_ports
+
+
+def give_up(vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+    """Forget an IP of a flushed MAC that did not answer for it."""
+    vrf.flushed[mac].ips.pop(ip, None)
+
+
+def flags_of(nd_flags: int) -> NdFlags:
+    """Return the flags of an advertisement from R and O."""
+    return NdFlags(bool(nd_flags & ROUTER), bool(nd_flags & OVERRIDE))
+
+
+def _oldest(table: dict[bytes, Flushed]) -> Flushed:
+    return next(iter(table.values()))

@@ -1,0 +1,155 @@
+"""Who has a MAC: we or a remote VTEP (RFC 7432, section 15).
+
+A sequence is a field of the state and lives as long as its local MAC: it is set
+when the MAC is learned behind one of our ports while a remote route for it is
+live, and gone with it.
+"""
+
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.select import best_for_mac
+from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
+from evpnd.model.actions import Notice
+from evpnd.model.ids import format_ip, format_mac
+from evpnd.model.numbers import SEQUENCE_MAX
+
+SEQUENCE_HIGH = 1 << 31
+"""From here on a sequence starts over at 0 once nobody else has the MAC."""
+STICKY_PAUSE = 60.0
+"""Seconds between two lines on one sticky MAC that is heard here."""
+
+
+def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> None:
+    """Take a MAC as local; claim it where a remote VTEP has it."""
+    known = vrf.local.get(mac)
+    if known is not None and known[:3] == local[:3]:
+        return
+    vrf.local[mac] = local
+    vrf.dirty_macs.add(mac)
+    vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
+    if known is not None:
+        return
+    vrf.mark_bound(mac)
+    path = best_for_mac(vrf, mac)
+    if path is None:
+        return
+    if path.sticky and local.origin is Origin.DYNAMIC:
+        _tell_sticky_seen(vrf, mac, path, local.since, notices)
+        return
+    if not vrf.fdb_known and local.origin is not Origin.DYNAMIC:
+        # It was there before us, and maybe given up already: that is no move.
+        return
+    own = vrf.sequence.get(mac, 0)
+    vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
+    if mac in vrf.frozen:
+        return
+    vrf.moved.append(mac)
+    notices.append(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.sequence[mac]))
+
+
+def forget(vrf: MacVrf, mac: bytes) -> None:
+    """Drop a MAC that is no longer behind a port of ours, with its bindings."""
+    if vrf.local.pop(mac, None) is None:
+        return
+    vrf.dirty_macs.add(mac)
+    vrf.mark_bound(mac)
+    vrf.sequence.pop(mac, None)
+    if mac in vrf.static:
+        return
+    _take_back(vrf, mac)
+    vrf.contested.discard(mac)
+    known = set()
+    for ip in vrf.bindings_of.pop(mac, ()):
+        vrf.dirty_ips.add(ip)
+        if vrf.snooped.get(ip) == mac:
+            del vrf.snooped[ip]
+            vrf.unsure.discard(ip)
+        if mac in (vrf.kernel_bindings.get(ip), vrf.pinned.get(ip)):
+            # The neighbour is there still, and is not told of again.
+            known.add(ip)
+    if known:
+        vrf.bindings_of[mac] = known
+
+
+def unrivalled(vrf: MacVrf, mac: bytes) -> None:
+    """Take note that no remote VTEP has a MAC of ours, or has it no longer.
+
+    RFC 7432, section 15, has us handle the wrap-around of sequences. Nobody is left
+    to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
+    starts over before it ends.
+    """
+    _take_back(vrf, mac)
+    vrf.contested.discard(mac)
+    if vrf.sequence.get(mac, 0) >= SEQUENCE_HIGH and vrf.macs_of.keys().isdisjoint(
+        vrf.bindings_of.get(mac, ())
+    ):
+        del vrf.sequence[mac]
+
+
+def remote_wins(
+    vrf: MacVrf, mac: bytes, path: Path, now: float, notices: list[Notice]
+) -> bool:
+    """Judge a MAC that is local and has a remote route.
+
+    The higher sequence wins, and of equal ones the lower VTEP address. A MAC that
+    wins stays local; one that loses is forgotten here, and its rows follow. What the
+    operator put on a port stays there, but is not announced any longer, unless it
+    is sticky: then it stays in any case.
+    """
+    if vrf.is_sticky(mac):
+        _take_back(vrf, mac)
+        if mac not in vrf.contested:
+            vrf.contested.add(mac)
+            notices.append(_warning("sticky_mac_claimed", vrf, mac, path))
+        return False
+    sequence = vrf.sequence.get(mac, 0)
+    if not path.sticky and (-sequence, vrf.vtep) <= (-path.sequence, path.vtep):
+        _take_back(vrf, mac)
+        return False
+    if vrf.is_fixed(mac):
+        if mac not in vrf.ceded:
+            vrf.ceded.add(mac)
+            vrf.mark_bound(mac)
+            notices.append(_warning("fixed_mac_claimed", vrf, mac, path))
+        # A row of the operator's is not ours to replace; one that was learned is.
+        local = vrf.local.get(mac)
+        return local is None or local.origin is Origin.DYNAMIC
+    forget(vrf, mac)
+    if path.sticky:
+        _tell_sticky_seen(vrf, mac, path, now, notices)
+        return True
+    if path.sequence > sequence:
+        # Of equal sequences one was learned before it heard of the other: a race.
+        vrf.moved.append(mac)
+    notices.append(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
+    return True
+
+
+def _take_back(vrf: MacVrf, mac: bytes) -> None:
+    """Announce a fixed MAC again, if it was left to a remote VTEP."""
+    if mac in vrf.ceded:
+        vrf.ceded.discard(mac)
+        vrf.mark_bound(mac)
+
+
+def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice:
+    way = {"from": old, "to": new}
+    return vrf.notice(
+        "info", "mac_moved", mac=format_mac(mac), **way, sequence=sequence
+    )
+
+
+def _tell_sticky_seen(
+    vrf: MacVrf, mac: bytes, path: Path, now: float, notices: list[Notice]
+) -> None:
+    """Tell that a sticky MAC of a remote VTEP is heard here, now and then."""
+    told = vrf.sticky_told
+    while told and now >= told[earliest := next(iter(told))] + STICKY_PAUSE:
+        del told[earliest]
+    if mac not in told:
+        told[mac] = now
+        notices.append(_warning("sticky_mac_seen_locally", vrf, mac, path))
+
+
+def _warning(event: str, vrf: MacVrf, mac: bytes, path: Path) -> Notice:
+    names = {"mac": format_mac(mac), "vtep": format_ip(path.vtep)}
+    return vrf.notice("warning", event, **names)

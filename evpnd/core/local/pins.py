@@ -1,0 +1,53 @@
+"""IPs that an administrator binds to a MAC by a permanent neighbour of the bridge.
+
+``ip neigh replace IP lladdr MAC dev BRIDGE nud permanent`` is what operators and VM
+orchestrators write. Such a binding does not age, nobody is asked for it, and the ARP
+of another tenant does not change it, as it does not change the kernel's row. Like a
+static MAC it yields to a remote route with a better claim, and it comes back when that
+route is gone or is better no more.
+"""
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.local.binding_tables import put, take_out
+from evpnd.core.local.remote_claims import Rival, is_better, rival_of
+
+
+def pin(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
+    """Store a pinned binding; returns whether it is news."""
+    if mac in (vrf.pinned.get(ip), vrf.ceded_pins.get(ip)):
+        return False
+    vrf.ceded_pins.pop(ip, None)
+    before = vrf.binding(ip)
+    take_out(vrf, vrf.kernel_bindings, ip)
+    put(vrf, vrf.pinned, mac, ip)
+    if before is not None:
+        vrf.dirty_macs.add(before)
+    vrf.disputed.pop(ip, None)
+    vrf.doubted.pop(ip, None)
+    return True
+
+
+def unpin(vrf: MacVrf, ip: bytes) -> None:
+    """Forget a pinned binding; what the tenant said of the IP counts again."""
+    vrf.ceded_pins.pop(ip, None)
+    take_out(vrf, vrf.pinned, ip)
+    other = vrf.binding(ip)
+    if other is not None:
+        vrf.dirty_macs.add(other)
+
+
+def contest(vrf: MacVrf, ip: bytes) -> Rival | None:
+    """Compare a pinned binding with the remote ones; returns the best rival.
+
+    The binding goes to `ceded_pins` or back to `pinned`, as the comparison ends.
+    """
+    mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
+    found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
+    yields = found is not None and is_better(vrf, mac, found[1])
+    if yields and ip in vrf.pinned:
+        take_out(vrf, vrf.pinned, ip)
+        vrf.ceded_pins[ip] = mac
+    elif not yields and ip in vrf.ceded_pins:
+        del vrf.ceded_pins[ip]
+        put(vrf, vrf.pinned, mac, ip)
+    return found

@@ -1,0 +1,279 @@
+"""When which tenant is asked whether it still has its IP.
+
+A tenant that says nothing would be forgotten by the bridge (its ageing time) while
+it is there, and its binding would stay when it is gone. So each binding that was
+learned has one entry in a heap; it is looked at when it is due, not when something
+is heard, and moves on to where the last word puts it. What must be known at once
+(an IP that moved, a MAC that moved with its IPs) goes before.
+"""
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from typing import NamedTuple
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.local import flushed
+from evpnd.core.local.bindings import Bindings
+from evpnd.model.actions import SendProbes
+from evpnd.model.ids import IPV4_LENGTH, is_link_local
+
+TRIES = 3
+PAUSE = 1.0
+"""Seconds between two tries."""
+RATE = 200.0
+"""Probes a second, over all EVIs: 10,000 silent tenants are asked within 50 s."""
+BURST = 50.0
+EARLIEST, LATEST = 1 / 2, 2 / 3
+"""Of the bridge's ageing time: when a silent tenant is asked. Spread, so that those
+who were heard together are not asked together."""
+DEFAULT_AGEING = 300.0
+"""Seconds, the bridge's default."""
+URGENT_MOST = 4096
+"""Questions that may wait to be asked at once; further ones are left out."""
+
+Key = tuple[int, bytes]
+"""(VNI, IP)."""
+Sent = dict[int, SendProbes]
+"""By port."""
+
+
+class Urgent(NamedTuple):
+    """A question that cannot wait, ordered by the time it is due."""
+
+    due: float
+    vni: int
+    ip: bytes
+    mac: bytes
+    tries: int
+    serial: int
+    """Tells a question that was put anew from the one before."""
+    asked: float
+    """When it was put, monotonic seconds."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A binding whose tenant was asked and has not answered."""
+
+    mac: bytes
+    since: float
+    tries: int
+
+
+class Prober:
+    """The questions due, over all EVIs, and how many may be asked now."""
+
+    def __init__(self, bindings: Bindings, now: float) -> None:
+        """Begin with nobody to ask."""
+        self.refused = False
+        """Probes cannot be sent: nobody is asked and nobody given up."""
+        self._bindings = bindings
+        self._heap: list[tuple[float, Key]] = []
+        self._watched: set[Key] = set()
+        self._asked: dict[Key, Asked] = {}
+        self._urgent: list[Urgent] = []
+        self._open: dict[tuple[int, bytes, bytes], int] = {}
+        """Serial numbers of the urgent questions by VNI, MAC and IP."""
+        self._serial = 0
+        self._tokens = BURST
+        self._counted = now
+        self._blocked = -inf
+        """Until then there is no token; monotonic seconds."""
+
+    def take(self, vrf: MacVrf, now: float) -> None:
+        """Watch the new bindings of an EVI, and take its questions."""
+        vni = vrf.config.vni
+        for ip in vrf.newly_bound:
+            if (vni, ip) not in self._watched:
+                self._watched.add((vni, ip))
+                heapq.heappush(self._heap, (_due(vrf, ip), (vni, ip)))
+        vrf.newly_bound.clear()
+        for mac, ip in vrf.questions:
+            if len(self._urgent) < URGENT_MOST:
+                self._ask(vni, mac, ip, now)
+        vrf.questions.clear()
+        while vrf.unasked and vrf.ready and len(self._urgent) < URGENT_MOST:
+            mac = next(iter(vrf.unasked))
+            del vrf.unasked[mac]
+            for ip in flushed.to_ask(vrf, mac):
+                self._ask(vni, mac, ip, now)
+
+    def _ask(self, vni: int, mac: bytes, ip: bytes, now: float) -> None:
+        self._serial += 1
+        self._open[vni, mac, ip] = self._serial
+        question = Urgent(now, vni, ip, mac, 0, self._serial, now)
+        heapq.heappush(self._urgent, question)
+
+    def probe(self, vrfs: Mapping[int, MacVrf], now: float) -> list[SendProbes]:
+        """Ask what is due, and give up the bindings whose tenants did not answer."""
+        if self._next_wanted() > now:
+            return []
+        self._tokens = min(BURST, self._tokens + (now - self._counted) * RATE)
+        self._counted = now
+        sent: Sent = {}
+        while self._urgent and self._urgent[0].due <= now and self._may_send(now):
+            question = heapq.heappop(self._urgent)
+            name = (question.vni, question.mac, question.ip)
+            if self._open.get(name) != question.serial:
+                continue
+            vrf = vrfs.get(question.vni)
+            if vrf is None or not self._is_open(vrf, question):
+                del self._open[name]
+                if vrf is not None and question.tries >= TRIES:
+                    self._conclude(vrf, question)
+                continue
+            self._send(vrf, (question.mac, question.ip, question.tries), sent)
+            again = question._replace(due=now + PAUSE, tries=question.tries + 1)
+            heapq.heappush(self._urgent, again)
+        while self._heap and self._heap[0][0] <= now and self._may_send(now):
+            _, key = heapq.heappop(self._heap)
+            vrf = vrfs.get(key[0])
+            due = self._look(vrf, key, now, sent) if vrf is not None else None
+            if due is None:
+                self._watched.discard(key)
+                self._asked.pop(key, None)
+            else:
+                heapq.heappush(self._heap, (due, key))
+        return list(sent.values())
+
+    def _may_send(self, now: float) -> bool:
+        if self._tokens >= 1:
+            return True
+        self._blocked = now + BURST / RATE / 2
+        return False
+
+    def _is_open(self, vrf: MacVrf, question: Urgent) -> bool:
+        """Tell whether a question still waits for its answer.
+
+        It is whether a MAC that lost an IP still has it, one whose IP a remote MAC
+        claims in vain, or one that the kernel flushed.
+        """
+        if question.tries >= TRIES or not self._may_ask(vrf):
+            return False
+        if question.mac not in vrf.local:
+            return flushed.is_missing(vrf, question.mac, question.ip)
+        if not flushed.can_ask(vrf, question.mac):
+            return False
+        if vrf.binding(question.ip) == question.mac:
+            return _is_doubtful(vrf, question)
+        duplicates, asked = self._bindings.duplicates, question.asked
+        return not duplicates.has_answered(vrf, question.mac, question.ip, asked)
+
+    def _conclude(self, vrf: MacVrf, question: Urgent) -> None:
+        """Draw the conclusion from a question that was asked as often as it is."""
+        mac, ip = question.mac, question.ip
+        if not self._may_ask(vrf):
+            return
+        if mac not in vrf.local and flushed.is_missing(vrf, mac, ip):
+            flushed.give_up(vrf, mac, ip)
+        elif vrf.binding(ip) == mac and _is_doubtful(vrf, question):
+            # The tenant did not answer for its IP.
+            self._bindings.expire(vrf, mac, ip)
+        else:
+            self._bindings.duplicates.conclude(vrf, mac, ip, question.asked)
+
+    def _may_ask(self, vrf: MacVrf) -> bool:
+        config = vrf.config
+        wanted = config.probe and config.advertise.neighbors
+        return wanted and vrf.ready and not self.refused
+
+    def _look(self, vrf: MacVrf, key: Key, now: float, sent: Sent) -> float | None:
+        """Look at one binding; returns when to look again, None: it is gone."""
+        ip = key[1]
+        if ip in vrf.pinned:
+            return now + _interval(vrf, ip)
+        mac = vrf.snooped.get(ip) or vrf.kernel_bindings.get(ip)
+        if mac is None:
+            vrf.heard.pop(ip, None)
+            vrf.nd_flags.pop(ip, None)
+            return None
+        asked = self._asked.get(key)
+        if asked is not None and (
+            asked.mac != mac or vrf.heard.get(ip, -inf) >= asked.since
+        ):
+            del self._asked[key]
+            asked = None
+        due = _due(vrf, ip)
+        if asked is None and due > now:
+            return due
+        if not vrf.is_local(mac) and ip in vrf.snooped:
+            # Taken back from an earlier run, and its MAC did not show up.
+            self._bindings.drop(vrf, mac, ip)
+            return None
+        if not self._may_ask(vrf) or mac not in vrf.local or vrf.binding(ip) != mac:
+            return now + _interval(vrf, ip)
+        if not flushed.can_ask(vrf, mac):
+            return now + _interval(vrf, ip)
+        if asked is None:
+            asked = self._asked[key] = Asked(mac, now, 0)
+        if asked.tries >= TRIES:
+            self._bindings.expire(vrf, mac, ip)
+            return None
+        self._send(vrf, (mac, ip, asked.tries), sent)
+        asked.tries += 1
+        return now + PAUSE
+
+    def _send(self, vrf: MacVrf, asked: tuple[bytes, bytes, int], sent: Sent) -> None:
+        """Ask once: MAC, IP, and how often this was asked before."""
+        mac, ip, tries = asked
+        self._tokens -= 1
+        port = flushed.port_of(vrf, mac)
+        action = sent.get(port)
+        if action is None:
+            action = sent[port] = SendProbes(port, vrf.bridge_mac, [])
+        action.probes.append((mac, ip, _source(vrf, ip, tries)))
+
+    def _next_wanted(self) -> float:
+        """Say when the next question is due, tokens or not."""
+        first = self._urgent[0].due if self._urgent else inf
+        return min(first, self._heap[0][0] if self._heap else inf)
+
+    def next_due(self) -> float | None:
+        """Say when to ask again."""
+        wanted = self._next_wanted()
+        return None if wanted == inf else max(wanted, self._blocked)
+
+
+def _is_doubtful(vrf: MacVrf, question: Urgent) -> bool:
+    if flushed.is_unsure(vrf, question.mac, question.ip):
+        return True
+    dispute = vrf.disputed.get(question.ip)
+    return dispute is not None and not dispute.answered
+
+
+def _interval(vrf: MacVrf, ip: bytes) -> float:
+    ageing = vrf.ageing or DEFAULT_AGEING
+    return ageing * (EARLIEST + (LATEST - EARLIEST) * ip[-1] / 255)
+
+
+def _due(vrf: MacVrf, ip: bytes) -> float:
+    return vrf.heard.get(ip, -inf) + _interval(vrf, ip)
+
+
+def _source(vrf: MacVrf, ip: bytes, tries: int) -> bytes:
+    """Choose who asks: the bridge, where it has an address of the right kind.
+
+    Every second ARP request names no sender: a tenant whose reverse path filter
+    does not like the bridge's address answers that one (RFC 5227, 2.1.1).
+    """
+    if len(ip) == IPV4_LENGTH:
+        own = [each for each in vrf.own_ips if len(each) == IPV4_LENGTH]
+        if not own or tries % 2:
+            return bytes(IPV4_LENGTH)
+        return max(own, key=lambda each: _common_bits(each, ip))
+    links = filter(is_link_local, vrf.own_ips)
+    own = [each for each in links if len(each) != IPV4_LENGTH]
+    return min(own) if own else _link_local(vrf.bridge_mac)
+
+
+def _common_bits(one: bytes, other: bytes) -> int:
+    differ = int.from_bytes(one) ^ int.from_bytes(other)
+    return len(one) * 8 - differ.bit_length()
+
+
+def _link_local(mac: bytes) -> bytes:
+    """Derive the address that the bridge would have (RFC 4291, appendix A)."""
+    flipped = bytes([mac[0] ^ 0x02]) if mac else b""
+    return b"\xfe\x80" + bytes(6) + flipped + mac[1:3] + b"\xff\xfe" + mac[3:6]

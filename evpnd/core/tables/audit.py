@@ -1,0 +1,205 @@
+"""The rows that we believe to be there are compared with the kernel's now and then.
+
+Notifications tell of nearly every change. Not told is what others write while we
+write a bulk (docs/adr/0016), and what the kernel itself does not tell. So every EVI
+is looked at in its turn, in slices, at a pace that nobody notices; and where
+somebody wrote beside us, at once.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from math import inf
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.local.bindings import Bindings
+from evpnd.core.tables.comparison import Asked, differences
+from evpnd.core.tables.drift import AUDIT, RECHECK
+from evpnd.core.tables.observe import observe_fdb, observe_neighbor
+from evpnd.model.actions import Action, AuditRows, AuditTables, Notice
+from evpnd.model.events import RowsAudited
+
+WHOLE = 8_192
+"""Rows up to which the tables of an EVI are read at once, by a dump."""
+SLICE = 256
+"""Rows of a larger one that are asked for at a time."""
+URGENT_SLICE = 4_096
+"""The same, where somebody wrote beside us."""
+ROUND = 120.0
+"""Seconds in which every EVI is looked at once, if the pace allows it."""
+SHORTEST_PAUSE = 0.25
+"""Seconds between two slices."""
+PACE = 2_000
+"""Most rows a second that are read by dumps."""
+RECHECK_PAUSE = 0.2
+"""Seconds for which doubts gather before the tables are looked at."""
+RECHECK_AGAIN = 0.5
+"""Seconds between two rechecks of one EVI."""
+
+
+class Walk:
+    """The rows of one EVI, looked at slice by slice, or whole by a dump."""
+
+    def __init__(self, vrf: MacVrf, cause: str) -> None:
+        """Begin with all rows of ours that are there now."""
+        self.vni = vrf.config.vni
+        self.cause = cause
+        self.whole = size(vrf) <= WHOLE
+        self.over = False
+        """Every row was asked for."""
+        self._devices = _devices(vrf)
+        self._macs = [] if self.whole else list(vrf.remote_rows)
+        self._ips = [] if self.whole else list(vrf.neighbor_rows)
+        self._at = 0
+
+    def is_of(self, vrf: MacVrf | None) -> bool:
+        """Tell whether an EVI is still on the devices that this began on."""
+        return vrf is not None and vrf.ready and _devices(vrf) == self._devices
+
+    def take(self, vrf: MacVrf, most: int) -> tuple[Action, Asked]:
+        """Ask for the next rows, with what is believed of them."""
+        rows, neighbors = vrf.remote_rows, vrf.neighbor_rows
+        if self.whole:
+            self.over = True
+            whole = Asked(dict(rows), dict(neighbors), dict(vrf.flood_rows))
+            return AuditTables(vrf.bridge, vrf.svi), whole
+        start, self._at = self._at, self._at + most
+        before = len(self._macs)
+        macs = [mac for mac in self._macs[start : self._at] if mac in rows]
+        ips = self._ips[max(0, start - before) : max(0, self._at - before)]
+        ips = [ip for ip in ips if ip in neighbors]
+        self.over = self._at >= before + len(self._ips)
+        asked = Asked(
+            {mac: rows[mac] for mac in macs}, {ip: neighbors[ip] for ip in ips}, {}
+        )
+        place = vrf.bridge, vrf.svi, vrf.vxlan, vrf.vlan
+        return AuditRows(*place, macs, ips), asked
+
+
+def _devices(vrf: MacVrf) -> tuple[int, int, int, int]:
+    return vrf.bridge, vrf.svi, vrf.vxlan, vrf.vlan
+
+
+class Audit:
+    """What is looked at next, and when."""
+
+    def __init__(self, now: float) -> None:
+        """Begin a round later on; `now` is monotonic seconds."""
+        self._asked: tuple[Walk, Asked] | None = None
+        """What the kernel has not answered yet."""
+        self._walk: Walk | None = None
+        """Of the round."""
+        self._recheck: Walk | None = None
+        self._left: deque[int] = deque()
+        """VNIs of this round."""
+        self._due = now + ROUND
+        self._doubted: dict[int, float] = {}
+        """VNIs to when they are looked at."""
+        self._rechecked: dict[int, float] = {}
+
+    def doubt(
+        self, ifindexes: frozenset[int], by_port: Mapping[int, MacVrf], now: float
+    ) -> None:
+        """Have EVIs looked at soon to whose devices somebody wrote beside us."""
+        for ifindex in ifindexes & by_port.keys():
+            vni = by_port[ifindex].config.vni
+            last = self._rechecked.get(vni, -inf)
+            due = max(now + RECHECK_PAUSE, last + RECHECK_AGAIN)
+            self._doubted.setdefault(vni, due)
+
+    def abandon(self) -> None:
+        """Expect no answer to what was asked for: all is read anew."""
+        self._asked = self._recheck = None
+
+    def next_due(self) -> float | None:
+        """Say when to ask again; None: after the answer."""
+        if self._asked is not None or self._recheck is not None:
+            return None
+        return min(self._due, *self._doubted.values()) if self._doubted else self._due
+
+    def ask(self, vrfs: Mapping[int, MacVrf], now: float) -> list[Action]:
+        """Ask the kernel for the rows whose turn it is."""
+        if self._asked is not None:
+            return []
+        walk, most = self._next_in_doubt(vrfs, now), URGENT_SLICE
+        if walk is None and now >= self._due:
+            walk, most = self._next_of_round(vrfs, now), SLICE
+        if walk is None:
+            return []
+        action, asked = walk.take(vrfs[walk.vni], most)
+        self._asked = walk, asked
+        if walk.over and walk is self._recheck:
+            self._recheck = None
+        return [action]
+
+    def answer(
+        self,
+        vrfs: Mapping[int, MacVrf],
+        event: RowsAudited,
+        bindings: Bindings,
+        now: float,
+        notices: list[Notice],
+    ) -> None:
+        """Take what the kernel has; where that is other rows, nobody told of it."""
+        if self._asked is None:
+            return
+        walk, asked = self._asked
+        self._asked = None
+        vrf = vrfs.get(walk.vni)
+        if vrf is None or vrf.bridge != event.bridge or not walk.is_of(vrf):
+            return
+        fdb, neighbors = differences(vrf, asked, event)
+        with (
+            vrf.fdb_drift.found_by(walk.cause),
+            vrf.flood_drift.found_by(walk.cause),
+            vrf.neighbor_drift.found_by(walk.cause),
+        ):
+            for row in fdb:
+                observe_fdb(vrf, row, bindings, now, notices)
+            for neighbor in neighbors:
+                observe_neighbor(vrf, neighbor, bindings, now)
+
+    def _next_in_doubt(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
+        walk = self._recheck
+        if walk is not None and walk.is_of(vrfs.get(walk.vni)):
+            return walk
+        self._recheck = None
+        for vni in [vni for vni, due in self._doubted.items() if now >= due]:
+            del self._doubted[vni]
+            vrf = vrfs.get(vni)
+            # One that is not ready is read whole when it becomes so.
+            if vrf is not None and vrf.ready:
+                self._rechecked[vni] = now
+                self._recheck = Walk(vrf, RECHECK)
+                return self._recheck
+        return None
+
+    def _next_of_round(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
+        """Find what is next in the round, and set the time of what follows it."""
+        walk = self._walk
+        if walk is None or walk.over or not walk.is_of(vrfs.get(walk.vni)):
+            walk = self._walk = self._begin_next(vrfs)
+        if walk is None:
+            self._due = now + ROUND
+            return None
+        sizes = [size(vrf) for vrf in vrfs.values() if vrf.ready]
+        steps = sum(-(-rows // SLICE) if rows > WHOLE else 1 for rows in sizes)
+        pause = max(SHORTEST_PAUSE, ROUND / max(1, steps))
+        if walk.whole:
+            pause = max(pause, size(vrfs[walk.vni]) / PACE)
+        self._due = now + pause
+        return walk
+
+    def _begin_next(self, vrfs: Mapping[int, MacVrf]) -> Walk | None:
+        if not self._left:
+            self._left.extend(vrfs)
+            self._rechecked = {v: t for v, t in self._rechecked.items() if v in vrfs}
+        while self._left:
+            vrf = vrfs.get(self._left.popleft())
+            if vrf is not None and vrf.ready:
+                return Walk(vrf, AUDIT)
+        return None
+
+
+def size(vrf: MacVrf) -> int:
+    """Count the rows of an EVI that a dump of its tables has, nearly."""
+    return len(vrf.remote_rows) + len(vrf.local) + len(vrf.neighbor_rows)

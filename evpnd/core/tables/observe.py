@@ -1,0 +1,326 @@
+"""What the kernel's tables hold, kept from dumps and notifications.
+
+A notification is a hint: it changes the table kept here and marks the key, and
+reconciliation decides. Nothing here looks at routes.
+"""
+
+from collections import defaultdict
+
+from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Neighbor, Origin
+from evpnd.core.local import flushed, mobility, pins
+from evpnd.core.local.bindings import Bindings
+from evpnd.model.actions import Notice
+from evpnd.model.ids import (
+    FLOOD_MAC,
+    format_ip,
+    format_mac,
+    is_tenant_ip,
+    is_unicast_mac,
+)
+from evpnd.model.rows import (
+    NTF_EXT_LEARNED,
+    NTF_ROUTER,
+    NTF_SELF,
+    NTF_STICKY,
+    NUD_FAILED,
+    NUD_INCOMPLETE,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_STALE,
+    FdbRow,
+    NeighborRow,
+)
+
+
+def observe_fdb(
+    vrf: MacVrf, row: FdbRow, bindings: Bindings, now: float, notices: list[Notice]
+) -> None:
+    """Take one FDB row of a device of this EVI."""
+    if vrf.vlan and _is_of_another_vlan(vrf, row):
+        return
+    if row.ifindex == vrf.vxlan:
+        if row.flags & NTF_SELF:
+            _observe_vxlan_row(vrf, row, notices)
+        else:
+            _observe_remote_bridge_row(vrf, row, notices)
+    elif not row.flags & NTF_SELF:
+        _observe_port_row(vrf, row, now, notices)
+        known = row.mac in vrf.waiting or row.mac in vrf.departed
+        if known and row.mac in vrf.local:
+            bindings.learned(vrf, row.mac, now)
+        if row.mac in vrf.flushed and row.mac in vrf.local:
+            vrf.returned.add(row.mac)
+
+
+def _is_of_another_vlan(vrf: MacVrf, row: FdbRow) -> bool:
+    """Return whether a bridge row is of a VLAN that the EVI does not have.
+
+    A device's own MAC counts in every VLAN: it is the host's.
+    """
+    own = row.flags & NTF_SELF or row.state & NUD_PERMANENT
+    return row.vlan != vrf.vlan and not own
+
+
+def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
+    mac = row.mac
+    if mac == FLOOD_MAC:
+        if row.present:
+            known = vrf.flood_rows.get(row.dst, False)
+            vrf.flood_rows[row.dst] = known or row.is_ours
+        else:
+            if vrf.flood_rows.pop(row.dst, None):
+                vrf.flood_drift.lose(row.dst)
+            vrf.flood_drift.unheard.discard(row.dst)
+        vrf.dirty_vteps.add(row.dst)
+        return
+    vrf.dirty_macs.add(mac)
+    if row.present and not row.is_ours:
+        if mac in vrf.remote_rows and mac not in vrf.foreign_rows:
+            _tell_taken(vrf, mac, row.dst, notices)
+        vrf.foreign_rows.add(mac)
+        return
+    vrf.foreign_rows.discard(mac)
+    _, in_bridge = _halves(vrf, mac)
+    _keep(vrf, mac, row.dst if row.present else b"", in_bridge=in_bridge)
+    if not row.present:
+        vrf.fdb_drift.unheard.discard(mac)
+
+
+def _tell_taken(vrf: MacVrf, mac: bytes, vtep: bytes, notices: list[Notice]) -> None:
+    """Tell that somebody else took a row of ours; `vtep` empty: it has none."""
+    taken = {"mac": format_mac(mac)} | ({"vtep": format_ip(vtep)} if vtep else {})
+    notices.append(vrf.notice("warning", "row_taken_by_others", **taken))
+
+
+def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
+    mac = row.mac
+    if row.state & NUD_PERMANENT:
+        _observe_own_mac(vrf, row)
+        return
+    if row.present:
+        vrf.displaced.pop(mac, None)
+    local = vrf.local.get(mac)
+    if row.present and local is not None and local.vlan == row.vlan:
+        # A bridge has one row for a MAC and a VLAN: the port has it no more.
+        mobility.forget(vrf, mac)
+    vrf.dirty_macs.add(mac)
+    dst, _ = _halves(vrf, mac)
+    if row.present and row.is_fixed:
+        if mac in vrf.remote_rows and mac not in vrf.fixed_rows:
+            _tell_taken(vrf, mac, dst, notices)
+        vrf.fixed_rows.setdefault(mac, set()).add(row.vlan)
+    else:
+        _unfix(vrf, row)
+    _keep(vrf, mac, dst, in_bridge=row.present and row.is_ours)
+
+
+def _unfix(vrf: MacVrf, row: FdbRow) -> None:
+    """Note that nobody else has a fixed bridge row of this MAC and VLAN any more."""
+    vlans = vrf.fixed_rows.get(row.mac)
+    if vlans is not None:
+        vlans.discard(row.vlan)
+        if not vlans:
+            del vrf.fixed_rows[row.mac]
+
+
+def _observe_port_row(
+    vrf: MacVrf, row: FdbRow, now: float, notices: list[Notice]
+) -> None:
+    mac = row.mac
+    if row.state & NUD_PERMANENT:
+        _observe_own_mac(vrf, row)
+        return
+    if row.ifindex not in vrf.ports or not is_unicast_mac(mac):
+        return
+    vrf.displaced.pop(mac, None)
+    if not row.present:
+        local = vrf.local.get(mac)
+        if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
+            flushed.flush(vrf, mac, now)
+        return
+    dst, in_bridge = _halves(vrf, mac)
+    fixed = mac in vrf.fixed_rows
+    _unfix(vrf, row)
+    if in_bridge or fixed:
+        _keep(vrf, mac, dst, in_bridge=False)
+        vrf.taken.add(mac)
+        vrf.dirty_macs.add(mac)
+    if row.flags & NTF_STICKY:
+        origin = Origin.STICKY
+    elif row.state & NUD_NOARP or row.flags & NTF_EXT_LEARNED:
+        origin = Origin.STATIC
+    else:
+        origin = Origin.DYNAMIC
+    mobility.learn(vrf, mac, LocalMac(row.ifindex, row.vlan, origin, now), notices)
+
+
+def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
+    vrf.dirty_macs.add(row.mac)
+    vrf.mark_bound(row.mac)
+    if row.present:
+        vrf.own_macs.add(row.mac)
+        mobility.forget(vrf, row.mac)
+        dst, _ = _halves(vrf, row.mac)
+        _keep(vrf, row.mac, dst, in_bridge=False)
+    elif not row.vlan:
+        # There is a row for each VLAN of a port, and the one without goes with it.
+        vrf.own_macs.discard(row.mac)
+
+
+def _halves(vrf: MacVrf, mac: bytes) -> tuple[bytes, bool]:
+    vtep = vrf.remote_rows.get(mac)
+    if vtep is not None:
+        return vtep, mac not in vrf.fixed_rows
+    return vrf.partial.get(mac, (b"", False))
+
+
+def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
+    before = vrf.remote_rows.pop(mac, None)
+    vrf.partial.pop(mac, None)
+    if dst and (in_bridge or mac in vrf.fixed_rows):
+        vrf.remote_rows[mac] = dst
+        if before is not None and before != dst:
+            vrf.fdb_drift.change(mac, dst)
+        return
+    if dst or in_bridge:
+        vrf.partial[mac] = (dst, in_bridge)
+    if before is not None:
+        vrf.fdb_drift.lose(mac)
+
+
+def dump_fdb(
+    vrf: MacVrf,
+    rows: list[FdbRow],
+    bindings: Bindings,
+    now: float,
+    notices: list[Notice],
+) -> None:
+    """Replace all that is known of the FDB by a dump."""
+    vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
+    for mac in vrf.own_macs:
+        vrf.mark_bound(mac)
+    macs = list(vrf.remote_rows)
+    flood = vrf.our_vteps
+    for table in (vrf.remote_rows, vrf.partial, vrf.fixed_rows, vrf.flood_rows):
+        table.clear()
+    for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken, vrf.displaced):
+        known.clear()
+    gone = set(vrf.local)
+    for row in rows:
+        observe_fdb(vrf, row, bindings, now, notices)
+        if row.ifindex in vrf.ports and not (
+            vrf.vlan and _is_of_another_vlan(vrf, row)
+        ):
+            gone.discard(row.mac)
+    for mac in gone:
+        flushed.flush(vrf, mac, now)
+    if not vrf.vlan:
+        _doubt_gaps(vrf, rows)
+    if vrf.fdb_known:
+        vrf.fdb_drift.compare(macs, vrf.remote_rows)
+        vrf.flood_drift.compare(flood, vrf.flood_rows)
+    else:
+        vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
+        vrf.adopted_vteps.update(vrf.our_vteps)
+        vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.adopted_vteps)
+        vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
+        vrf.mark_all()
+    vrf.fdb_known = True
+    vrf.dirty_flood = True
+
+
+def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
+    """Doubt bridge rows that are not in every VLAN of the VXLAN device.
+
+    A bridge with VLANs compiled in makes a row in each and one without, and a port
+    takes over a single one of them. The device's own MAC has them all.
+    """
+    macs_in: defaultdict[int, set[bytes]] = defaultdict(set)
+    for row in rows:
+        if row.ifindex == vrf.vxlan and not row.flags & NTF_SELF:
+            macs_in[row.vlan].add(row.mac)
+    if len(macs_in) > 1:
+        everywhere = frozenset.intersection(*map(frozenset, macs_in.values()))
+        for mac in set().union(*macs_in.values()) - everywhere:
+            dst, in_bridge = _halves(vrf, mac)
+            if in_bridge:
+                _keep(vrf, mac, dst, in_bridge=False)
+                vrf.taken.add(mac)
+
+
+def neighbor_of(row: NeighborRow) -> Neighbor:
+    """Say what a neighbour of ours is."""
+    router = bool(row.flags & NTF_ROUTER)
+    return Neighbor(row.mac, router=router, local=row.is_note)
+
+
+def observe_neighbor(
+    vrf: MacVrf, row: NeighborRow, bindings: Bindings, now: float
+) -> None:
+    """Take one neighbour of the bridge of this EVI."""
+    ip = row.ip
+    known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
+    if known and row.is_ours:
+        before = vrf.neighbor_rows.get(ip)
+        found = neighbor_of(row)
+        vrf.neighbor_rows[ip] = found
+        if before is not None and before != found:
+            vrf.neighbor_drift.change(ip, found)
+        vrf.foreign_neighbors.discard(ip)
+        bindings.kernel_lost(vrf, ip)
+        vrf.dirty_ips.add(ip)
+        return
+    if ip in vrf.neighbor_rows:
+        del vrf.neighbor_rows[ip]
+        vrf.dirty_ips.add(ip)
+        vrf.neighbor_drift.lose(ip)
+    if not row.present:
+        vrf.neighbor_drift.unheard.discard(ip)
+    if not known:
+        vrf.foreign_neighbors.discard(ip)
+        if row.present:
+            bindings.kernel_lost(vrf, ip)
+        else:
+            bindings.kernel_flushed(vrf, ip)
+        vrf.dirty_ips.add(ip)
+    elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
+        if is_tenant_ip(ip):
+            vrf.foreign_neighbors.add(ip)
+    elif row.state & NUD_PERMANENT:
+        vrf.foreign_neighbors.add(ip)
+        claim = Claim(row.mac, ip, now)
+        bindings.pin(vrf, claim, router=bool(row.flags & NTF_ROUTER))
+    else:
+        pins.unpin(vrf, ip)
+        bindings.kernel_has(
+            vrf,
+            Claim(row.mac, ip, now),
+            router=bool(row.flags & NTF_ROUTER),
+            confirmed=not row.state & NUD_STALE,
+        )
+
+
+def dump_neighbors(
+    vrf: MacVrf, rows: list[NeighborRow], bindings: Bindings, now: float
+) -> None:
+    """Replace all that is known of the bridge's neighbours by a dump."""
+    vrf.dirty_ips.update(vrf.neighbor_rows, vrf.kernel_bindings)
+    before = list(vrf.neighbor_rows)
+    vrf.neighbor_rows.clear()
+    vrf.foreign_neighbors.clear()
+    gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}
+    for row in rows:
+        observe_neighbor(vrf, row, bindings, now)
+        gone.discard(row.ip)
+    for ip in gone:
+        bindings.kernel_flushed(vrf, ip)
+    if vrf.neighbors_known:
+        vrf.neighbor_drift.compare(before, vrf.neighbor_rows)
+    else:
+        vrf.adopted_ips.update(vrf.neighbor_rows)
+        for ip, noted in vrf.neighbor_rows.items():
+            if noted.local:
+                # What an earlier run snooped: a silent tenant keeps its binding.
+                bindings.take_back(vrf, noted.mac, ip, router=noted.router)
+        vrf.mark_all()
+    vrf.neighbors_known = True

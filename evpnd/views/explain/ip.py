@@ -1,0 +1,225 @@
+"""Why an IP is bound to the MAC that it is bound to, and who answers for it."""
+
+from evpnd.core.bgp.path import why_better
+from evpnd.core.bgp.select import best_for_ip, candidates
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.tables.reconcile import wanted_neighbor
+from evpnd.model.ids import (
+    IPV4_LENGTH,
+    format_ip,
+    format_mac,
+    is_host_ip,
+    is_unicast_mac,
+)
+from evpnd.model.key import IP
+from evpnd.views.explain.announced import exported
+from evpnd.views.explain.narrative import Story
+from evpnd.views.explain.packet import end_kept, end_local, end_own, end_remote_ip
+from evpnd.views.explain.received import (
+    Received,
+    concerns,
+    tell_lost,
+    tell_received,
+    why_not_imported,
+    within,
+)
+
+
+def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
+    """Tell which MAC an IP is bound to, and whether the bridge answers for it."""
+    if story.unknown(vni):
+        return
+    received = [
+        Received(session, key, path)
+        for session in story.engine.peering.sessions.values()
+        for table in session.rib.mac_ip.values()
+        for key, path in table.items()
+        if key[IP] == ip
+    ]
+    concerned = within(vni, story.evis(vni), (route.path for route in received))
+    received = [route for route in received if route.path in concerned]
+    text = format_ip(ip)
+    tell_received(story, received, f"no peer announces a MAC with {text}")
+    vrfs = [
+        vrf
+        for vrf in story.evis(vni)
+        if any(concerns(vrf, route) for route in received)
+        or ip in vrf.macs_of
+        or _is_known(vrf, ip)
+        or vni is not None
+    ]
+    if not vrfs:
+        tell_lost(story, received, text)
+    for vrf in vrfs:
+        _tell_ip_in(story, vrf, ip, received)
+
+
+def _is_known(vrf: MacVrf, ip: bytes) -> bool:
+    """Return whether this host has anything to say of an IP of an EVI."""
+    tables = (*vrf.learned_tables, vrf.static_ips, vrf.ceded_pins, vrf.doubted)
+    return (
+        any(ip in table for table in tables)
+        or ip in vrf.neighbor_rows
+        or ip in vrf.foreign_neighbors
+        or ip in vrf.own_ips
+    )
+
+
+def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) -> None:
+    local = vrf.binding(ip)
+    found = best_for_ip(vrf, ip)
+    lost: str | None = None
+    untold: str | None = None
+    if ip in vrf.own_ips:
+        story.tell("local", f"it is an address of {story.link(vrf.svi)}", vrf)
+    elif local is not None:
+        known = vrf.announced.get(local)
+        kept = exported(story, vrf, local, ip)
+        untold = kept.untold
+        if local in vrf.frozen:
+            untold = f"its MAC {format_mac(local)} is a duplicate and frozen"
+        told = known is not None and ip in known.ips and not untold
+        text = f"it is bound to the local MAC {format_mac(local)}"
+        if ip in vrf.pinned:
+            text += f" by the permanent neighbour on {story.link(vrf.svi)}"
+        text += ", and announced" if told else ", and not announced"
+        if told and not story.is_heard:
+            text += " to nobody yet, for no session is up"
+        story.tell("local", text, vrf, mac=format_mac(local))
+        story.steps += kept.steps
+    elif ip in vrf.static_ips:
+        text = f"the configuration binds it to {format_mac(vrf.static_ips[ip])}"
+        story.tell("local", f"{text}, which yields to a better claim", vrf)
+    else:
+        lost = _tell_unbound(story, vrf, ip)
+    if found is not None:
+        mac, path = found
+        where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
+        losers = [
+            (other, loser)
+            for other in vrf.macs_of.get(ip, ())
+            for loser in candidates(vrf, other + ip)
+            if loser is not path
+        ]
+        if local is not None:
+            why = _why_local(story, vrf, ip)
+            text = f"the local binding to {format_mac(local)} wins over {where}: {why}"
+            story.tell("selected", text, vrf)
+            losers = []
+        elif not losers:
+            story.tell("selected", f"{where}: there is no other", vrf)
+        for other, loser in losers:
+            against = f"{format_mac(other)} at {format_ip(loser.vtep)}"
+            reason = why_better(path, loser)
+            text = f"{where} over {against} by peer {loser.peer}: {reason}"
+            story.tell("selected", text, vrf)
+    elif local is None and ip not in vrf.own_ips:
+        lost = why_not_imported(received, vrf) or lost or "no peer announces it"
+    unready = story.not_ready(vrf)
+    lost = lost or unready
+    if found is not None and local is None and ip not in vrf.own_ips:
+        lost = lost or _why_no_neighbor(story, vrf, ip)
+    lost = _tell_neighbor(story, vrf, ip, lost)
+    if story.steps[-1]["step"] == "end":
+        return
+    if ip in vrf.own_ips:
+        end_own(story, vrf)
+    elif lost is not None:
+        story.end(vrf, lost)
+    elif local is not None:
+        end_local(story, vrf, local, untold, ip)
+    elif found is not None:
+        end_remote_ip(story, vrf, ip, *found)
+
+
+def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
+    """Tell of a neighbour that binds an IP to no tenant; returns why it does not."""
+    bridge = story.link(vrf.svi)
+    mac = vrf.ceded_pins.get(ip)
+    if mac is not None:
+        text = f"the permanent neighbour on {bridge} binds it to {format_mac(mac)}"
+        story.tell("local", f"{text}, which yields to a better claim", vrf)
+        return None
+    mac = vrf.doubted.get(ip)
+    if mac is not None:
+        reason = f"{format_mac(mac)} did not answer when it was asked for it"
+        story.tell("local", reason, vrf, mac=format_mac(mac))
+        return reason
+    mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
+    if mac is None:
+        return None
+    reason = f"no tenant port has its MAC {format_mac(mac)}"
+    kind = "permanent neighbour" if ip in vrf.pinned else "neighbour"
+    text = f"the {kind} on {bridge} binds it to {format_mac(mac)}, but {reason}"
+    story.tell("local", text, vrf)
+    return reason
+
+
+def _why_local(story: Story, vrf: MacVrf, ip: bytes) -> str:
+    """Say why a local binding goes before a remote one."""
+    if ip in vrf.static_ips:
+        return "the configuration gives it"
+    if ip in vrf.pinned:
+        return f"the permanent neighbour on {story.link(vrf.svi)} gives it"
+    return "it is here"
+
+
+def _tell_neighbor(
+    story: Story, vrf: MacVrf, ip: bytes, lost: str | None
+) -> str | None:
+    """Tell of the neighbour; returns where it got lost."""
+    wanted = wanted_neighbor(vrf, ip) if vrf.ready else None
+    if wanted is not None and ip in vrf.foreign_neighbors:
+        story.tell("wanted", "no neighbour: somebody else's is there", vrf)
+        lost = lost or "somebody else's neighbour is on the bridge"
+        wanted = None
+    elif wanted is not None:
+        text = f"neighbour {format_ip(ip)} lladdr {format_mac(wanted.mac)}"
+        story.tell("wanted", f"{text} on {story.link(vrf.svi)}", vrf)
+    else:
+        why = _why_no_neighbor(story, vrf, ip) or "it is not looked at yet"
+        story.tell("wanted", f"no neighbour: {why}", vrf)
+    rows = [row for row in story.neighbors(vrf) if row.ip == ip]
+    for row in rows:
+        whose = "ours" if row.is_ours else "not ours"
+        text = f"{format_ip(ip)} lladdr {format_mac(row.mac) if row.mac else '-'}"
+        text = f"{text} on {story.link(row.ifindex)} ({whose})"
+        story.tell("found", text, vrf)
+    if rows and wanted is None and ip in vrf.adopted_ips and story.waits:
+        end_kept(story, vrf)
+        return lost
+    if not rows:
+        story.tell("found", "no neighbour in the kernel", vrf)
+    errno = story.engine.retries.errno(vrf.config.vni, "neighbor", ip)
+    if errno is not None:
+        refused = story.refused("neighbour", errno, vrf, six=len(ip) > IPV4_LENGTH)
+        lost = lost or refused
+    if wanted is not None and not any(
+        row.mac == wanted.mac and row.is_ours for row in rows
+    ):
+        lost = lost or "the neighbour is not in the kernel yet, or was taken out of it"
+    return lost
+
+
+def _why_no_neighbor(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
+    """Say why no neighbour is wanted; None: one is."""
+    if not vrf.ready:
+        return f"{vrf.config.name} is not ready"
+    if ip in vrf.own_ips:
+        return "it is the bridge's own address"
+    if not vrf.svi:
+        return f"{story.link(vrf.bridge)} has no device for VLAN {vrf.vlan}"
+    if vrf.binding(ip) is not None:
+        return "the tenant answers for itself"
+    found = best_for_ip(vrf, ip)
+    if found is None:
+        return "no route with it is imported"
+    if not is_host_ip(ip):
+        return f"{format_ip(ip)} is no host's address"
+    mac, _ = found
+    text = f"its MAC {format_mac(mac)} is"
+    if vrf.is_local(mac):
+        return f"{text} local"
+    if mac in vrf.own_macs:
+        return f"{text} an own interface's"
+    return None if is_unicast_mac(mac) else f"{text} no station's"

@@ -1,0 +1,209 @@
+"""Why a MAC is where it is."""
+
+from collections.abc import Iterator
+
+from evpnd.core.bgp.path import Path, why_better
+from evpnd.core.bgp.select import (
+    best,
+    mac_candidates,
+    mac_obstacle,
+    why_not_announced,
+)
+from evpnd.core.engine import Engine
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.ids import format_ip, format_mac, format_rd
+from evpnd.model.rows import NTF_SELF
+from evpnd.views.explain.announced import exported
+from evpnd.views.explain.narrative import Story, duration
+from evpnd.views.explain.packet import end_kept, end_local, end_remote_mac
+from evpnd.views.explain.received import (
+    Received,
+    concerns,
+    tell_lost,
+    tell_received,
+    why_not_imported,
+    within,
+)
+
+
+def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
+    """Tell where a MAC is, in one VNI or in every EVI that has to do with it."""
+    if story.unknown(vni):
+        return
+    received = list(_mac_routes(story.engine, mac))
+    concerned = within(vni, story.evis(vni), (route.path for route in received))
+    received = [route for route in received if route.path in concerned]
+    text = format_mac(mac)
+    tell_received(story, received, f"no peer announces {text}")
+    links = story.engine.inventory.links.by_index.values()
+    ours = [link.name for link in links if link.mac == mac]
+    if ours:
+        story.tell("local", f"it is the address of {', '.join(ours)}")
+    learned = any(mac in vrf.local or mac in vrf.static for vrf in story.evis(vni))
+    if ours and not received and not learned:
+        story.tell("end", "it is this host's own", ok=True)
+        return
+    vrfs = [
+        vrf
+        for vrf in story.evis(vni)
+        if any(concerns(vrf, route) for route in received)
+        or mac in vrf.local
+        or mac in vrf.static
+        or mac in vrf.remote_rows
+        or mac in vrf.partial
+        or vni is not None
+    ]
+    if not vrfs:
+        tell_lost(story, received, text)
+    for vrf in vrfs:
+        _tell_mac_in(story, vrf, mac, received)
+
+
+def _tell_mac_in(
+    story: Story, vrf: MacVrf, mac: bytes, received: list[Received]
+) -> None:
+    paths = mac_candidates(vrf, mac)
+    chosen = best(paths)
+    lost: str | None = None
+    if not paths and not vrf.is_local(mac):
+        lost = why_not_imported(received, vrf) or "no peer announces it"
+    unready = story.not_ready(vrf)
+    lost = lost or unready
+    if mac in vrf.frozen:
+        _tell_frozen(story, vrf, mac)
+    if mac in vrf.ceded and mac in vrf.static:
+        text = "the configuration gives it as static, which yields to a better claim"
+        story.tell("local", text, vrf)
+    if vrf.is_local(mac):
+        lost = _tell_local(story, vrf, mac, chosen)
+    elif chosen is not None:
+        _tell_selected(story, vrf, mac, chosen, paths)
+    wanted: Path | None = None
+    if chosen is not None and not vrf.is_local(mac):
+        obstacle = mac_obstacle(vrf, mac)
+        if obstacle is None:
+            wanted = chosen
+            row = f"{format_mac(mac)} dst {format_ip(chosen.vtep)}"
+            text = f"FDB row {row} on {story.link(vrf.vxlan)}, and its bridge row"
+            story.tell("wanted", text, vrf, vtep=format_ip(chosen.vtep))
+        else:
+            story.tell("wanted", f"no row: {obstacle}", vrf)
+            lost = lost or obstacle
+    _tell_found_mac(story, vrf, mac, wanted, lost)
+
+
+def _tell_frozen(story: Story, vrf: MacVrf, mac: bytes) -> None:
+    vni = vrf.config.vni
+    until = story.engine.duplicates.found.get((vni, mac), story.now)
+    text = f"it is a duplicate and frozen for another {duration(until - story.now)}"
+    command = f"`evpnd clear duplicate --vni {vni} {format_mac(mac)}`"
+    story.tell("noted", f"{text}; {command} releases it now", vrf)
+
+
+def _tell_local(
+    story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None
+) -> str | None:
+    """Tell of a local MAC; returns why no peer is told of it, where none is."""
+    local = vrf.local.get(mac)
+    if local is None:
+        text = "it is given as static in the configuration"
+    else:
+        port = story.link(local.port)
+        text = f"it is on local port {port} ({local.origin.value}) for"
+        text = f"{text} {duration(story.now - local.since)}"
+    story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
+    if chosen is not None:
+        own = vrf.sequence.get(mac, 0)
+        other = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+        other += f" (sequence {chosen.sequence})"
+        text = f"the local MAC (sequence {own}) wins over {other}"
+        text += f": {_why_local(vrf, mac, chosen)}"
+        if mac in vrf.ceded:
+            text = f"the local MAC (sequence {own}) stays where the operator put it, "
+            text += f"though {other} has the better claim"
+        if mac in vrf.frozen:
+            text = f"neither it nor {other}: the MAC is a duplicate and frozen here"
+        story.tell("selected", text, vrf)
+    known = vrf.announced.get(mac)
+    if known is None:
+        untold = why_not_announced(vrf, mac)
+        story.tell("announced", f"no: {untold}", vrf)
+        return untold
+    ips = ", ".join(map(format_ip, known.ips)) or "no IP"
+    text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
+    text += f", sequence {vrf.sequence.get(mac, 0)}"
+    kept = exported(story, vrf, mac)
+    if kept.untold:
+        text = f"to no peer: {text}"
+    elif not story.is_heard:
+        text = f"to nobody yet, for no session is up: {text}"
+    story.tell("announced", text, vrf)
+    story.steps += kept.steps
+    return kept.untold
+
+
+def _why_local(vrf: MacVrf, mac: bytes, remote: Path) -> str:
+    """Say why a local MAC is not given up to a remote route."""
+    if vrf.is_sticky(mac):
+        return "it is sticky"
+    if vrf.is_fixed(mac):
+        return "it was put there by the operator"
+    if vrf.sequence.get(mac, 0) > remote.sequence:
+        return "higher mobility sequence"
+    return "lower VTEP address"
+
+
+def _tell_selected(
+    story: Story, vrf: MacVrf, mac: bytes, chosen: Path, paths: list[Path]
+) -> None:
+    where = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+    if mac in vrf.static:
+        why = "it is sticky" if chosen.sticky else "higher mobility sequence"
+        story.tell("selected", f"{where} over the static MAC here: {why}", vrf)
+        return
+    told = {
+        f"{where} over {format_ip(loser.vtep)} by peer {loser.peer}: "
+        f"{why_better(chosen, loser)}": None
+        for loser in sorted(paths, key=lambda path: path.rank)
+        if loser.rank != chosen.rank
+    }
+    for text in told or (f"{where}: there is no other",):
+        story.tell("selected", text, vrf)
+
+
+def _tell_found_mac(
+    story: Story, vrf: MacVrf, mac: bytes, wanted: Path | None, lost: str | None
+) -> None:
+    rows = [row for row in story.fdb(vrf) if row.mac == mac]
+    for row in rows:
+        story.tell("found", story.row(row), vrf)
+    kept = mac in vrf.adopted_macs and story.waits and not vrf.is_local(mac)
+    if rows and wanted is None and kept:
+        end_kept(story, vrf)
+        return
+    if not rows:
+        story.tell("found", "no row in the kernel", vrf)
+    errno = story.engine.retries.errno(vrf.config.vni, "fdb", mac)
+    if errno is not None:
+        refused = story.refused("row", errno, vrf)
+        lost = lost or refused
+    if vrf.is_local(mac):
+        end_local(story, vrf, mac, lost)
+        return
+    if wanted is not None:
+        own = [row for row in rows if row.flags & NTF_SELF and row.dst == wanted.vtep]
+        bridge = [row for row in rows if not row.flags & NTF_SELF]
+        if own and any(row.ifindex == vrf.vxlan for row in bridge):
+            end_remote_mac(story, vrf, mac, wanted)
+            return
+    ours = any(row.is_ours for row in rows)
+    lost = lost or "the row is not in the kernel yet, or was taken out of it"
+    story.end(vrf, lost, there=ours and not vrf.ready)
+
+
+def _mac_routes(engine: Engine, mac: bytes) -> Iterator[Received]:
+    for session in engine.peering.sessions.values():
+        for table in session.rib.mac_ip.values():
+            for key, path in table.items():
+                if key.startswith(mac):
+                    yield Received(session, key, path)

@@ -1,0 +1,168 @@
+"""Telling a story: its steps, what it reads, and how it writes things."""
+
+from collections.abc import Callable, Sequence
+from errno import EAFNOSUPPORT, EINVAL, errorcode
+from typing import Any
+
+from evpnd.core.engine import Engine
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.actions import DumpFdb, DumpNeighbors
+from evpnd.model.events import Event, FdbDumped, NeighborsDumped
+from evpnd.model.ids import Peer, format_ip, format_mac
+from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, FdbRow, NeighborRow
+from evpnd.policy.changing import words, written
+from evpnd.policy.program import Step as RuleStep
+from evpnd.views.plan import Dump
+
+Read = Callable[[Dump], Event]
+Step = dict[str, Any]
+
+
+def make_step(step: str, text: str, vrf: MacVrf | None = None, **more: object) -> Step:
+    """Write one step; `vrf` is the EVI where it happened."""
+    vni = vrf.config.vni if vrf is not None else None
+    return {"step": step, "vni": vni, "text": text, **more}
+
+
+def rule_text(rule: RuleStep) -> str:
+    """Write what a rule did, why, and what it set."""
+    done = f"{rule.verdict.value}ed" if rule.verdict else "changed"
+    why = f": {rule.reason}" if rule.reason else ""
+    return f"{done} by {rule.name}{why}{written(words(rule.changes))}"
+
+
+def rule_fields(rule: RuleStep) -> dict[str, object]:
+    """Give what a step says of a rule, for programs."""
+    names = {"policy": rule.policy, "rule": rule.rule, "at": rule.place}
+    return {**names, "set": words(rule.changes)}
+
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def duration(seconds: float) -> str:
+    """Write a time by its two largest units: ``45 s``, ``6 min 42 s``, ``2 d 4 h``."""
+    left = max(0, int(seconds))
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"
+
+
+class Story:
+    """Steps in order, and where the matter got lost."""
+
+    def __init__(self, engine: Engine, read: Read, now: float) -> None:
+        """Take what to read from; nothing is changed."""
+        self.engine = engine
+        self.read = read
+        self.now = now
+        self.steps: list[Step] = []
+        self._only: int | None = None
+        """The VNI that is asked about."""
+
+    def tell(
+        self, step: str, text: str, vrf: MacVrf | None = None, **more: object
+    ) -> None:
+        """Add a step, unless it is of another VNI than that asked about."""
+        told = make_step(step, text, vrf, **more)
+        if None in (told["vni"], self._only) or told["vni"] == self._only:
+            self.steps.append(told)
+
+    def ago(self, moment: float) -> str:
+        """Say how long ago something was."""
+        return f"{duration(self.now - moment)} ago"
+
+    def link(self, ifindex: int) -> str:
+        """Name a device."""
+        found = self.engine.inventory.links.by_index.get(ifindex)
+        return found.name if found is not None else f"device {ifindex}"
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether peers have yet to have their say."""
+        return not self.engine.peering.settled
+
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether a peer hears what is announced."""
+        return any(each.established for each in self.engine.peering.sessions.values())
+
+    def listening(self, peers: Sequence[Peer]) -> Sequence[Peer]:
+        """Choose the peers that hear us; all of them where none does as yet."""
+        sessions = self.engine.peering.sessions
+        if not self.is_heard:
+            return peers
+        return [peer for peer in peers if sessions[peer].established]
+
+    def evis(self, vni: int | None) -> list[MacVrf]:
+        """List the EVIs that are asked about."""
+        vrfs = self.engine.inventory.vrfs
+        if vni is None:
+            return list(vrfs.values())
+        vrf = vrfs.get(vni)
+        return [] if vrf is None else [vrf]
+
+    def unknown(self, vni: int | None) -> bool:
+        """Take what VNI is asked about; end the story where no EVI has it."""
+        self._only = vni
+        vrfs = self.engine.inventory.vrfs
+        if vni is None or vni in vrfs:
+            return False
+        known = ", ".join(map(str, vrfs)) or "none"
+        text = f"there is no EVI with VNI {vni}; there is {known}"
+        self.tell("end", text, ok=False)
+        return True
+
+    def fdb(self, vrf: MacVrf) -> list[FdbRow]:
+        """Read the FDB of an EVI's bridge from the kernel."""
+        if not vrf.bridge:
+            return []
+        event = self.read(DumpFdb(vrf.bridge))
+        assert isinstance(event, FdbDumped)
+        return event.rows
+
+    def neighbors(self, vrf: MacVrf) -> list[NeighborRow]:
+        """Read the neighbours of an EVI's bridge from the kernel."""
+        if not vrf.svi:
+            return []
+        event = self.read(DumpNeighbors(vrf.svi))
+        assert isinstance(event, NeighborsDumped)
+        return event.rows
+
+    def row(self, row: FdbRow) -> str:
+        """Write an FDB row as `bridge fdb` does."""
+        words = [format_mac(row.mac), "dev", self.link(row.ifindex)]
+        if row.dst:
+            words += ["dst", format_ip(row.dst)]
+        words.append("self" if row.flags & NTF_SELF else "master")
+        if row.flags & NTF_EXT_LEARNED:
+            words.append("extern_learn")
+        return " ".join(words)
+
+    def not_ready(self, vrf: MacVrf) -> str | None:
+        """Tell that an EVI is not ready, where it is not; returns that as a reason."""
+        if vrf.ready:
+            return None
+        reason = vrf.reason or "its tables have not been read yet"
+        lost = f"{vrf.config.name} is not ready: {reason}"
+        self.tell("evi", lost, vrf)
+        return lost
+
+    def refused(self, what: str, errno: int, vrf: MacVrf, *, six: bool = False) -> str:
+        """Tell that the kernel refused something; returns that as a reason."""
+        name = errorcode.get(errno, "unknown error")
+        lost = f"the kernel refused the {what}: {name} (errno {errno})"
+        if errno == EAFNOSUPPORT:
+            lost += f", as {self.link(vrf.vxlan)} is of the other address family"
+        if errno == EINVAL and six:
+            lost += f"; is disable_ipv6 set on {self.link(vrf.bridge)}?"
+        self.tell("error", lost, vrf)
+        return lost
+
+    def end(self, vrf: MacVrf, lost: str, *, there: bool = False) -> None:
+        """Tell where it got lost; `there`: a row of it is found all the same."""
+        how = "there, and not wanted now" if there else "absent"
+        self.tell("end", f"{how}: {lost}", vrf, ok=False)

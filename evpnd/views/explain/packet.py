@@ -1,0 +1,146 @@
+"""What becomes of a packet where the kernel has all that is wanted of it.
+
+A story ends well only where nothing that this host knows of loses the packet: its own
+VTEP address, the ports, a peer that rewrites next hops, a duplicate address.
+"""
+
+from collections.abc import Iterator
+
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.rewriting import find_rewriting
+from evpnd.core.bgp.select import mac_obstacle
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.ids import format_ip, format_mac
+from evpnd.views.explain.narrative import Story
+
+
+def end_remote_mac(story: Story, vrf: MacVrf, mac: bytes, path: Path) -> None:
+    """End the story of a MAC whose rows lead to a VTEP."""
+    losses = [
+        *_outward(story, vrf),
+        *_rewritten(story, path),
+        *_duplicate_mac(story, vrf, mac),
+    ]
+    _end(story, vrf, f"frames to it go to VTEP {format_ip(path.vtep)}", losses)
+
+
+def end_remote_ip(story: Story, vrf: MacVrf, ip: bytes, mac: bytes, path: Path) -> None:
+    """End the story of an IP that the bridge answers for with the MAC of a VTEP."""
+    where = f"{format_mac(mac)} at VTEP {format_ip(path.vtep)}"
+    losses = [
+        *_outward(story, vrf),
+        *_row_of_its_mac(vrf, mac),
+        *_rewritten(story, path),
+        *_duplicate_ip(story, vrf, ip),
+        *(f"its MAC: {why}" for why in _duplicate_mac(story, vrf, mac)),
+    ]
+    _end(story, vrf, f"packets to it go to {where}", losses)
+
+
+def end_vtep(story: Story, vrf: MacVrf, vtep: bytes) -> None:
+    """End the story of a VTEP that is in the kernel's flood list."""
+    text = f"flooded frames go to VTEP {format_ip(vtep)}"
+    _end(story, vrf, text, [*_outward(story, vrf)])
+
+
+def end_local(
+    story: Story, vrf: MacVrf, mac: bytes, untold: str | None, ip: bytes | None = None
+) -> None:
+    """End the story of a MAC, or of an IP bound to it, behind a port of ours.
+
+    `untold` says why no peer is told of it; None: one is.
+    """
+    if untold is not None:
+        story.tell("end", f"here, and not announced: {untold}", vrf, ok=False)
+        return
+    local = vrf.local.get(mac)
+    port = None if local is None else story.engine.inventory.links.by_index[local.port]
+    is_open = local is not None and local.port in vrf.open_ports
+    losses = [
+        *_inward(story, vrf),
+        *([f"port {port.name} is down"] if port and not is_open else []),
+        *(_duplicate_ip(story, vrf, ip) if ip is not None else []),
+        *_duplicate_mac(story, vrf, mac),
+    ]
+    where = f"port {port.name}" if port else f"the ports of {story.link(vrf.bridge)}"
+    _end(story, vrf, f"frames of the fabric reach it on {where}", losses)
+
+
+def end_kept(story: Story, vrf: MacVrf) -> None:
+    """End the story of a row that no route confirmed yet, and that may stay."""
+    text = "an earlier run left it; it is kept until every peer has had its say"
+    story.tell("noted", text, vrf)
+    losses = [*_outward(story, vrf)]
+    if losses:
+        _end(story, vrf, "", losses)
+    else:
+        story.tell("end", "here for now: an earlier run left it", vrf, ok=True)
+
+
+def end_own(story: Story, vrf: MacVrf) -> None:
+    """End the story of an address of the bridge itself."""
+    losses = [*_inward(story, vrf)]
+    if losses:
+        _end(story, vrf, "", losses)
+    else:
+        story.tell("end", "it is this host's own", vrf, ok=True)
+
+
+def _end(story: Story, vrf: MacVrf, text: str, losses: list[str]) -> None:
+    if losses:
+        why = "; ".join(losses)
+        text = f"the kernel has what is wanted, and packets are lost: {why}"
+        story.tell("end", text, vrf, ok=False)
+    else:
+        story.tell("end", f"{text}: the kernel has what is wanted", vrf, ok=True)
+
+
+def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
+    """Say what loses frames between the fabric and the bridge."""
+    links = story.engine.inventory.links
+    if not links.has_address(vrf.vtep):
+        yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"
+    vxlan = links.by_index.get(vrf.vxlan)
+    if vxlan is not None and vxlan.port is not None and not vxlan.port.forwarding:
+        yield f"{vxlan.name} does not forward (spanning tree)"
+
+
+def _outward(story: Story, vrf: MacVrf) -> Iterator[str]:
+    """Say what loses frames between the tenants and the fabric."""
+    yield from _inward(story, vrf)
+    if not vrf.own_ips and not vrf.open_ports:
+        what = "is up" if vrf.ports else "is there"
+        yield f"no tenant port of {story.link(vrf.bridge)} {what}, so nobody here sends"
+
+
+def _rewritten(story: Story, path: Path) -> Iterator[str]:
+    session = story.engine.peering.sessions.get(path.peer)
+    rewriting = None if session is None else find_rewriting(session)
+    if rewriting is not None and rewriting.concerns(path):
+        yield f"peer {path.peer}: {rewriting.text}"
+
+
+def _row_of_its_mac(vrf: MacVrf, mac: bytes) -> Iterator[str]:
+    why = mac_obstacle(vrf, mac)
+    if why is None and mac not in vrf.remote_rows:
+        why = "its row is not in the kernel"
+    if why is not None:
+        yield f"its MAC {format_mac(mac)}: {why}"
+
+
+def _duplicate_mac(story: Story, vrf: MacVrf, mac: bytes) -> Iterator[str]:
+    vni = vrf.config.vni
+    if (vni, mac) in story.engine.duplicates.found:
+        yield (
+            f"{format_mac(mac)} is a duplicate: it keeps moving, two stations may have "
+            f"it (`evpnd clear duplicate --vni {vni} {format_mac(mac)}`)"
+        )
+
+
+def _duplicate_ip(story: Story, vrf: MacVrf, ip: bytes) -> Iterator[str]:
+    pair = story.engine.contests.found.get((vrf.config.vni, ip))
+    if pair is not None:
+        yield (
+            f"{format_ip(ip)} is a duplicate: {format_mac(pair.holder)} has it, and "
+            f"{format_mac(pair.other)} claims it"
+        )

@@ -1,0 +1,177 @@
+"""What is known of a VTEP, and in which flood lists it is."""
+
+from evpnd.core.bgp.adj_rib_in import OTHERS, flood_endpoint
+from evpnd.core.bgp.import_policy import other_fate
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.select import best, mac_candidates
+from evpnd.core.bgp.session import Session
+from evpnd.core.engine import Engine
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.want.floods import FLOOD_MOST
+from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
+from evpnd.model.key import MAC
+from evpnd.model.routes import ImetRoute, identity
+from evpnd.views.explain.narrative import Story
+from evpnd.views.explain.packet import end_kept, end_vtep
+from evpnd.views.explain.received import (
+    is_for,
+    peer_name,
+    stale,
+    targets_of,
+    tell_import,
+    within,
+)
+
+Imet = tuple[Session, ImetRoute, Path]
+
+
+def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
+    """Return what an IP address is: ``ip``, a tenant's; ``vtep``; or both."""
+    vrfs = engine.inventory.vrfs.values()
+    tenant = any(
+        ip in vrf.macs_of
+        or ip in vrf.own_ips
+        or ip in vrf.neighbor_rows
+        or vrf.binding(ip) is not None
+        for vrf in vrfs
+    )
+    vtep = (
+        ip == engine.inventory.vtep
+        or any(ip in vrf.flood_rows for vrf in vrfs)
+        or bool(_imets(engine, ip))
+        or any(
+            path.vtep == ip
+            for session in engine.peering.sessions.values()
+            for table in session.rib.mac_ip.values()
+            for path in table.values()
+        )
+    )
+    return ("ip", "vtep") if tenant and vtep else ("vtep",) if vtep else ("ip",)
+
+
+def _imets(engine: Engine, vtep: bytes) -> list[Imet]:
+    """Return the type 3 routes of a VTEP."""
+    return [
+        (session, route, path)
+        for session in engine.peering.sessions.values()
+        for route, path in session.rib.others.values()
+        if isinstance(route, ImetRoute)
+        and vtep in (route.originator, path.vtep, flood_endpoint(route, path))
+    ]
+
+
+def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
+    """Tell what is known of a VTEP, and in which flood lists it is."""
+    if story.unknown(vni):
+        return
+    text = format_ip(vtep)
+    if vtep == story.engine.inventory.vtep:
+        story.tell("local", f"{text} is our own VTEP address")
+        if story.engine.inventory.links.has_address(vtep):
+            story.tell("end", "it is this host itself", ok=True)
+        else:
+            story.tell("end", "no interface of this host has it", ok=False)
+        return
+    imets = _imets(story.engine, vtep)
+    concerned = _within(vni, story, imets)
+    imets = [each for each in imets if each[2] in concerned]
+    for session, route, path in imets:
+        attributes = path.attributes
+        pmsi = attributes.pmsi
+        label = f"VNI {pmsi.label}" if pmsi is not None else "no PMSI tunnel"
+        story.tell(
+            "received",
+            f"{peer_name(session)}: type 3, RD {format_rd(path.rd)}, originating IP "
+            f"{format_ip(route.originator)}, next hop {format_ip(path.vtep)}, {label}, "
+            f"route targets {targets_of(path)}, "
+            f"{story.ago(session.rib.since(OTHERS, identity(route), path))}"
+            f"{stale(story, session)}",
+            peer=session.peer,
+        )
+        tell_import(story, other_fate(path, route, count=False), path)
+    if not imets:
+        story.tell("received", f"no peer announces a type 3 route of {text}")
+    for vrf in story.evis(vni):
+        wants = vtep in vrf.imets
+        macs = sum(
+            _leads_to(vrf, mac, vtep) for mac in {key[MAC] for key in vrf.routes}
+        )
+        asked = vni is not None or any(vrf in path.importers for *_, path in imets)
+        if wants or macs or vtep in vrf.flood_rows or asked:
+            lost = None if wants else _why_not_wanted(vrf, imets)
+            _tell_vtep_in(story, vrf, vtep, macs, lost)
+    if not any(step["step"] == "end" for step in story.steps):
+        reason: str | None = f"no peer announces {text}"
+        if imets:
+            _, route, path = imets[0]
+            reason = other_fate(path, route, count=False).reason
+        story.tell("end", f"absent: {reason or 'no EVI imports it'}", ok=False)
+
+
+def _within(vni: int | None, story: Story, imets: list[Imet]) -> set[Path]:
+    """Pick what has to do with the VNI asked about, as `within` does."""
+    labelled = {
+        path
+        for *_, path in imets
+        if path.attributes.pmsi is not None and path.attributes.pmsi.label == vni
+    }
+    return labelled or within(vni, story.evis(vni), (path for *_, path in imets))
+
+
+def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
+    """Say why an EVI has none of a VTEP's type 3 routes."""
+    elsewhere: list[str] = []
+    for _, route, path in imets:
+        judged = other_fate(path, route, count=False)
+        refusal = judged.refused_by(vrf)
+        if refusal is not None:
+            return refusal
+        if judged.reason is not None and (is_for(vrf, path) or path.nearest):
+            return judged.reason
+        elsewhere += [other.config.name for other, _ in judged.takers]
+    if elsewhere:
+        return f"its type 3 route is imported by {', '.join(elsewhere)}, not here"
+    return f"no type 3 route of it is for {vrf.config.name}"
+
+
+def _tell_vtep_in(
+    story: Story, vrf: MacVrf, vtep: bytes, macs: int, lost: str | None
+) -> None:
+    count = "1 MAC is" if macs == 1 else f"{macs} MACs are"
+    story.tell("selected", f"{count} reached by it", vrf, macs=macs)
+    unready = story.not_ready(vrf)
+    if lost is None and vtep in vrf.flood_left_out:
+        lost = f"it has room for {FLOOD_MOST} VTEPs, and no more"
+    if lost is not None:
+        story.tell("wanted", f"not in the flood list: {lost}", vrf)
+    elif not vrf.config.flood:
+        lost = "flood is false in the configuration"
+        story.tell("wanted", f"not in the flood list: {lost}", vrf)
+    elif vrf.ready:
+        story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)
+    lost = lost or unready
+    rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
+    for row in rows:
+        ours = row.is_ours
+        text = story.row(row) + ("" if ours else " (not marked as ours)")
+        story.tell("found", text, vrf)
+    if not rows:
+        story.tell("found", "not in the kernel's flood list", vrf)
+    if rows and vtep in vrf.adopted_vteps and story.waits and lost is not None:
+        end_kept(story, vrf)
+        return
+    errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)
+    if errno is not None:
+        refused = story.refused("row", errno, vrf)
+        lost = lost or refused
+    if not rows:
+        lost = lost or "the row is not in the kernel yet, or was taken out of it"
+    if lost is None:
+        end_vtep(story, vrf, vtep)
+    else:
+        story.end(vrf, lost, there=bool(rows))
+
+
+def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:
+    chosen = best(mac_candidates(vrf, mac))
+    return chosen is not None and chosen.vtep == vtep and not vrf.is_local(mac)

@@ -1,0 +1,31 @@
+"""How many routes each rule is for at the moment: all of them are judged once more."""
+
+from evpnd.core.announce import originator
+from evpnd.core.bgp.adj_rib_in import by_path
+from evpnd.core.bgp.import_policy import other_fate
+from evpnd.core.engine import Engine
+from evpnd.policy.attached import Counts
+
+
+def count_present(engine: Engine) -> Counts:
+    """Count the routes that each rule is for, by policy and rule.
+
+    The counters of what was judged so far go on where they were; who reads them from
+    another thread must not be there.
+    """
+    attached = engine.importer.attached
+    with attached.counting_anew():
+        for session in engine.peering.sessions.values():
+            for table in session.rib.mac_ip.values():
+                for path, keys in by_path(table).items():
+                    if path.admission is not None:
+                        for _ in path.admission.judge(keys):
+                            pass
+            for route, path in session.rib.others.values():
+                other_fate(path, route)
+        for group in engine.exporter.groups.values():
+            for vrf in engine.inventory.vrfs.values():
+                for attributes, keys in originator.announced(vrf):
+                    for _ in group.treatment.routes(vrf.config, attributes, keys):
+                        pass
+        return attached.counts()

@@ -1,0 +1,212 @@
+"""What `show routes` tells: every route received, and what became of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from evpnd.core.bgp import peer_diagnostics
+from evpnd.core.bgp.adj_rib_in import OTHERS
+from evpnd.core.bgp.import_policy import Fate, fate, other_fate
+from evpnd.core.bgp.path import Path, why_better
+from evpnd.core.bgp.rewriting import find_rewriting
+from evpnd.core.bgp.select import best, best_for_ip, mac_candidates, mac_obstacle
+from evpnd.core.bgp.session import Session
+from evpnd.core.engine import Engine
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.community_text import format_community, format_large_community
+from evpnd.model.ids import (
+    IPV4_LENGTH,
+    format_ip,
+    format_mac,
+    format_rd,
+    format_route_target,
+    is_host_ip,
+)
+from evpnd.model.key import IP, MAC
+from evpnd.model.routes import (
+    IMMUTABLE,
+    OVERRIDE,
+    ROUTER,
+    EthernetAdRoute,
+    EthernetSegmentRoute,
+    ImetRoute,
+    IpPrefixRoute,
+    OtherRoute,
+    PathAttributes,
+)
+
+Entry = dict[str, Any]
+
+
+def flags_of(path: Path, ip: bytes) -> int:
+    """Tell what a route says of its binding (RFC 9047, section 3.2).
+
+    R and O mean nothing with IPv4; IPv6 without the community is a host with O set.
+    """
+    flags = path.attributes.arp_nd_flags
+    if len(ip) == IPV4_LENGTH:
+        return (flags or 0) & IMMUTABLE
+    return OVERRIDE if flags is None else flags
+
+
+def arp_nd(flags: int) -> Entry:
+    """Write the flags of a binding (RFC 9047)."""
+    return {
+        "router": bool(flags & ROUTER),
+        "override": bool(flags & OVERRIDE),
+        "immutable": bool(flags & IMMUTABLE),
+    }
+
+
+def routes(engine: Engine) -> Iterator[Entry]:
+    """List the routes received, whether used or not."""
+    for session in engine.peering.sessions.values():
+        rewriting = find_rewriting(session)
+        # What a path says is written once for its thousands of routes.
+        shared: dict[Path, Entry] = {}
+        for source, table in session.rib.mac_ip.items():
+            for key, path in table.items():
+                said = shared.get(path)
+                if said is None:
+                    said = shared[path] = _path_entry(session, path, 2)
+                    said["vni"] = int.from_bytes(path.labels[:3])
+                    said["notes"] = peer_diagnostics.of_mac_ip(path, rewriting)
+                entry = _mac_ip_entry(key, path, said)
+                entry["since"] = session.rib.since(source, key, path)
+                yield entry
+        for which, (route, path) in session.rib.others.items():
+            entry = _other_entry(session, route, path)
+            entry["since"] = session.rib.since(OTHERS, which, path)
+            yield entry
+
+
+def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
+    mac, ip = key[MAC], key[IP]
+    entry = {**said, "mac": format_mac(mac)}
+    if ip:
+        entry["ip"] = format_ip(ip)
+        entry.update(arp_nd(flags_of(path, ip)))
+    judged = fate(path, key)
+    _tell_fate(entry, judged)
+    reasons = [_why_not(vrf, mac, taken) for vrf, taken in judged.takers]
+    entry["best"] = any(reason is None for reason in reasons)
+    if entry["accepted"] and not entry["best"]:
+        lost = [reason for reason in (*reasons, entry["reason"]) if reason]
+        entry["reason"] = "; ".join(lost)
+    elif ip and entry["best"] and not entry["reason"]:
+        lost = [why for vrf, _ in judged.takers if (why := _why_unbound(vrf, mac, ip))]
+        entry["reason"] = f"for its MAC alone: {'; '.join(lost)}" if lost else None
+    return entry
+
+
+def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
+    """Say what an IP is bound to in place of this MAC; None: to this one."""
+    if not is_host_ip(ip):
+        return f"{format_ip(ip)} is no host's address"
+    local = vrf.binding(ip)
+    if local is not None:
+        where = f"the local MAC {format_mac(local)}"
+    elif len(vrf.macs_of.get(ip, ())) > 1 and (found := best_for_ip(vrf, ip)):
+        other, path = found
+        if other == mac:
+            return None
+        where = f"{format_mac(other)} at {format_ip(path.vtep)}"
+    else:
+        return None
+    return f"{format_ip(ip)} is bound to {where} in {vrf.config.name}"
+
+
+def _tell_fate(entry: Entry, judged: Fate) -> None:
+    """Say what import policies made of a route."""
+    entry["accepted"] = judged.reason is None
+    refused = [f"not into {vrf.config.name}: {why}" for vrf, why in judged.refusals]
+    entry["reason"] = judged.reason if len(refused) < 2 else None
+    if refused and entry["reason"] is None:
+        entry["reason"] = "; ".join(refused)
+    entry["policies"] = [outcome.rules for outcome in judged.outcomes]
+    if judged.takers:
+        entry.update(_policy_attributes(judged.takers[0][1].attributes))
+
+
+def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
+    if mac not in vrf.frozen and vrf.is_local(mac):
+        return f"the MAC is local in {vrf.config.name}"
+    chosen = None if mac in vrf.frozen else best(mac_candidates(vrf, mac))
+    if chosen is not path and chosen is not None and chosen.rank < path.rank:
+        same = chosen.vtep == path.vtep
+        where = "the same VTEP" if same else format_ip(chosen.vtep)
+        return f"{where} by peer {chosen.peer} is better: {why_better(chosen, path)}"
+    return mac_obstacle(vrf, mac)
+
+
+def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
+    match route:
+        case ImetRoute():
+            entry = _path_entry(session, path, 3)
+            entry["originator"] = format_ip(route.originator)
+            entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
+            if path.attributes.pmsi is not None:
+                entry["vni"] = path.attributes.pmsi.label
+            entry["notes"] = peer_diagnostics.of_imet(route, path)
+        case EthernetAdRoute():
+            entry = _path_entry(session, path, 1)
+            entry["esi"] = route.esi.hex(":")
+            entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
+            entry["vni"] = int.from_bytes(route.label)
+        case EthernetSegmentRoute():
+            entry = _path_entry(session, path, 4)
+            entry["esi"] = route.esi.hex(":")
+            entry["originator"] = format_ip(route.originator)
+        case IpPrefixRoute():
+            entry = _path_entry(session, path, 5)
+            entry["esi"] = route.esi.hex(":")
+            entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
+            entry["ip"] = f"{format_ip(route.prefix)}/{route.prefix_length}"
+            entry["gateway"] = format_ip(route.gateway)
+            entry["vni"] = int.from_bytes(route.label)
+    _tell_fate(entry, other_fate(path, route, count=False))
+    if not isinstance(route, ImetRoute) and entry["accepted"]:
+        entry["reason"] = "routes of this type are kept and not used"
+    entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)
+    return entry
+
+
+def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
+    attributes = path.attributes
+    return {
+        "peer": session.peer,
+        "type": route_type,
+        "rd": format_rd(path.rd),
+        "ethernet_tag": int.from_bytes(path.ethernet_tag),
+        "esi": (path.esi or bytes(10)).hex(":"),
+        "mac": None,
+        "ip": None,
+        "originator": None,
+        "vni": None,
+        "next_hop": format_ip(attributes.next_hop),
+        "route_targets": [format_route_target(t) for t in attributes.route_targets],
+        "encapsulation": list(attributes.encapsulations),
+        "sequence": attributes.sequence,
+        "sticky": attributes.sticky,
+        "default_gateway": attributes.default_gateway,
+        **arp_nd(0),
+        "as_path": list(attributes.as_path),
+        **_policy_attributes(attributes),
+        "accepted": path.rejection is None,
+        "best": False,
+        "reason": path.rejection,
+        "notes": [],
+        "policies": [],
+        "since": None,
+    }
+
+
+def _policy_attributes(attributes: PathAttributes) -> Entry:
+    """Write what policies set."""
+    return {
+        "local_preference": attributes.local_preference,
+        "med": attributes.med,
+        "communities": list(map(format_community, attributes.communities)),
+        "large_communities": list(
+            map(format_large_community, attributes.large_communities)
+        ),
+    }

@@ -1,0 +1,309 @@
+"""What `show` tells: the state as plain values, named by the interface.
+
+Times leave the core as monotonic seconds; the agent turns them into dates.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from evpnd.core.announce import originator
+from evpnd.core.bgp import peer_diagnostics
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.select import (
+    best_for_ip,
+    best_for_mac,
+    mac_obstacle,
+    why_not_announced,
+)
+from evpnd.core.bgp.session import Session
+from evpnd.core.engine import Engine
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.tables.reconcile import wanted_neighbor
+from evpnd.core.want.floods import flood_note
+from evpnd.model.ids import (
+    format_ip,
+    format_mac,
+    format_rd,
+    format_route_target,
+    parse_ip,
+)
+from evpnd.model.key import MAC
+from evpnd.views.policies import limits as policy_limits
+from evpnd.views.policies import policies as policy_rules
+from evpnd.views.policy_counts import count_present
+from evpnd.views.rejected_routes import kept_rejected
+from evpnd.views.routes import arp_nd, flags_of
+
+Entry = dict[str, Any]
+
+
+def peers(engine: Engine, now: float) -> Iterator[Entry]:
+    """List the sessions."""
+    advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
+    sessions = engine.peering.sessions.values()
+    for session in sessions:
+        rejected, octets = kept_rejected(session.rib)
+        yield {
+            "address": session.peer,
+            "asn": session.config.asn,
+            "description": session.config.description,
+            "state": session.state,
+            "uptime": int(now - session.since) if session.established else 0,
+            "routes_received": len(session.rib),
+            "routes_stale": session.rib.count_stale(),
+            "routes_rejected": rejected,
+            "rejected_octets": octets,
+            "routes_advertised": advertised[session.peer] if session.established else 0,
+            **_quota(engine, session),
+            "damped_for": _damped_for(session, now),
+            "last_error": session.last_error,
+            "last_error_at": session.last_error_at,
+            "findings": [
+                *_findings_of_quota(engine, session),
+                *peer_diagnostics.of_peer(session, sessions, engine.config.asn),
+            ],
+        }
+
+
+def _quota(engine: Engine, session: Session) -> Entry:
+    """Return how many routes the peer may send, and how many there are over that."""
+    quota = engine.peering.quotas.get(session.peer)
+    return {
+        "max_routes": None if quota is None else quota.settings.limit,
+        "routes_over_limit": 0 if quota is None else quota.over,
+    }
+
+
+def _findings_of_quota(engine: Engine, session: Session) -> Iterator[str]:
+    quota = engine.peering.quotas.get(session.peer)
+    found = None if quota is None else quota.finding()
+    if found is not None:
+        yield found
+
+
+def _damped_for(session: Session, now: float) -> int:
+    """Return the seconds until a damped peer is tried again; 0: it is not damped."""
+    until = session.damped_until
+    return 0 if until is None else max(1, round(until - now))
+
+
+def evis(engine: Engine) -> Iterator[Entry]:
+    """List the EVIs."""
+    for vrf in engine.inventory.vrfs.values():
+        evi = vrf.config
+        remote = sum(1 for mac in _routed_macs(vrf) if not vrf.is_local(mac))
+        ready = vrf.ready
+        yield {
+            "name": evi.name,
+            "vni": evi.vni,
+            "bridge": _link_name(engine, vrf.bridge) or evi.bridge,
+            "vxlan": _link_name(engine, vrf.vxlan) or evi.vxlan,
+            "rd": format_rd(vrf.rd),
+            "import_targets": evi.import_targets.texts(),
+            "export_targets": [format_route_target(t) for t in evi.export_targets],
+            "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+            "state": "ready" if ready else "not-ready",
+            "reason": None
+            if ready
+            else vrf.reason or "its tables have not been read yet",
+            "notes": [*vrf.notes, *flood_note(vrf)],
+            "local_macs": len(vrf.local.keys() | vrf.static.keys()),
+            "remote_macs": remote,
+            "remote_vteps": len(vrf.imets.vteps() - {vrf.vtep}),
+            "managed": evi.manage,
+            "discovered": vrf.discovered,
+        }
+
+
+def macs(engine: Engine) -> Iterator[Entry]:
+    """List local and remote MACs."""
+    for vrf in engine.inventory.vrfs.values():
+        for mac in vrf.local.keys() | vrf.static.keys():
+            local = vrf.local.get(mac)
+            state, reason = _local_state(engine, vrf, mac)
+            yield {
+                "vni": vrf.config.vni,
+                "mac": format_mac(mac),
+                "ips": sorted(map(format_ip, vrf.bindings_of.get(mac, ()))),
+                "kind": "local",
+                "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+                "sequence": vrf.sequence.get(mac, 0),
+                "sticky": vrf.is_sticky(mac),
+                "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
+                "interface": _link_name(engine, local.port) if local else None,
+                "state": state,
+                "reason": reason,
+                "since": local.since if local else None,
+                "origin": local.origin.value if local else "configured",
+                "peer": None,
+            }
+        for mac in _routed_macs(vrf):
+            path = best_for_mac(vrf, mac)
+            if path is None or vrf.is_local(mac):
+                continue
+            state, reason = _row_state(engine, vrf, mac, path)
+            yield {
+                "vni": vrf.config.vni,
+                "mac": format_mac(mac),
+                "ips": sorted(map(format_ip, vrf.ips_of.get(mac, ()))),
+                "kind": "remote",
+                "vtep": format_ip(path.vtep),
+                "sequence": path.sequence,
+                "sticky": path.sticky,
+                "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
+                "interface": _link_name(engine, vrf.vxlan),
+                "state": state,
+                "reason": reason,
+                "since": _since(engine, vrf, mac, path),
+                "origin": "bgp",
+                "peer": path.peer,
+            }
+
+
+def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
+    """Say when a path brought a MAC, by itself or with an IP."""
+    path = path.source
+    session = engine.peering.sessions.get(path.peer)
+    if session is None:
+        return path.received_at
+    source = path.rd + path.ethernet_tag
+    table = session.rib.mac_ip.get(source, {})
+    keys = (mac, *(mac + ip for ip in vrf.ips_of.get(mac, ())))
+    came = [session.rib.since(source, k, path) for k in keys if table.get(k) is path]
+    return min(came, default=path.received_at)
+
+
+def neighbors(engine: Engine) -> Iterator[Entry]:
+    """List bindings of IPs to MACs, local and remote."""
+    for vrf in engine.inventory.vrfs.values():
+        vni = vrf.config.vni
+        for mac, ips in vrf.bindings_of.items():
+            for ip in ips:
+                if vrf.binding(ip) == mac:
+                    flags = vrf.arp_nd_flags(ip)
+                    yield {
+                        "vni": vni,
+                        "ip": format_ip(ip),
+                        "mac": format_mac(mac),
+                        "kind": "local",
+                        "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+                        "state": "advertised"
+                        if ip in _announced_ips(vrf, mac)
+                        and engine.exporter.tells(vrf.rd, (mac + ip,))
+                        else "not-advertised",
+                        "duplicate": (vni, ip) in engine.contests.found,
+                        **arp_nd(flags),
+                        "peer": None,
+                    }
+        for ip in vrf.macs_of:
+            found = best_for_ip(vrf, ip)
+            if found is None or vrf.binding(ip) is not None:
+                continue
+            mac, path = found
+            wanted = wanted_neighbor(vrf, ip)
+            refused = engine.retries.errno(vni, "neighbor", ip)
+            if wanted is None or ip in vrf.foreign_neighbors:
+                state = "inactive"
+            elif vrf.neighbor_rows.get(ip) == wanted:
+                state = "installed"
+            else:
+                state = "pending" if refused is None else f"refused (errno {refused})"
+            yield {
+                "vni": vni,
+                "ip": format_ip(ip),
+                "mac": format_mac(mac),
+                "kind": "remote",
+                "vtep": format_ip(path.vtep),
+                "state": state,
+                "duplicate": (vni, ip) in engine.contests.found,
+                **arp_nd(flags_of(path, ip)),
+                "peer": path.peer,
+            }
+
+
+def vteps(engine: Engine) -> Iterator[Entry]:
+    """List the remote VTEPs."""
+    macs_by: dict[bytes, dict[int, int]] = {}
+    peers_of: dict[bytes, str] = {}
+    by_mac: dict[bytes, str] = {}
+    """For the VTEPs without a type 3 route."""
+    flooded: set[bytes] = set()
+    for vrf in engine.inventory.vrfs.values():
+        vni = vrf.config.vni
+        for (peer, *_), vtep in vrf.imets.items():
+            macs_by.setdefault(vtep, {}).setdefault(vni, 0)
+            # Of several the lowest: the order of arrival tells nobody anything.
+            known = (peers_of.get(vtep, str(peer)), str(peer))
+            peers_of[vtep] = min(known, key=parse_ip)
+        for mac in _routed_macs(vrf):
+            path = best_for_mac(vrf, mac)
+            if path is not None and not vrf.is_local(mac):
+                counts = macs_by.setdefault(path.vtep, {})
+                counts[vni] = counts.get(vni, 0) + 1
+                known = (by_mac.get(path.vtep, path.peer), path.peer)
+                by_mac[path.vtep] = min(known, key=parse_ip)
+        flooded.update(vrf.flood_rows)
+    peers_of = by_mac | peers_of
+    macs_by.pop(bytes(engine.inventory.vtep), None)
+    for vtep, counts in macs_by.items():
+        yield {
+            "vtep": format_ip(vtep),
+            "vnis": sorted(counts),
+            "macs": sum(counts.values()),
+            "flood": vtep in flooded,
+            "peer": peers_of[vtep],
+        }
+
+
+def policies(engine: Engine) -> Iterator[Entry]:
+    """List the policies in use, rule by rule, and their limits.
+
+    That takes as long as all routes take to be judged.
+    """
+    judged = engine.importer.attached.counts()
+    yield from policy_rules(engine.config, judged, count_present(engine))
+    yield from policy_limits(engine.config, engine.importer.limits)
+
+
+def _routed_macs(vrf: MacVrf) -> set[bytes]:
+    return {key[MAC] for key in vrf.routes}
+
+
+def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
+    known = vrf.announced.get(mac)
+    return known.ips if known is not None else ()
+
+
+State = tuple[str, str | None]
+"""What became of a MAC, and why it is not what one would expect; None: it is."""
+
+
+def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
+    if mac in vrf.frozen:
+        return "frozen", why_not_announced(vrf, mac)
+    known = vrf.announced.get(mac)
+    if known is None:
+        return "not-advertised", why_not_announced(vrf, mac)
+    keys = [key for key, _ in originator.routes(mac, known)]
+    if engine.exporter.tells(vrf.rd, keys):
+        return "advertised", None
+    return "not-advertised", "no peer is told of it: see `evpnd explain`"
+
+
+def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
+    obstacle = mac_obstacle(vrf, mac)
+    if mac in vrf.frozen:
+        return "frozen", obstacle
+    if obstacle is not None and vrf.ready:
+        return "inactive", obstacle
+    if vrf.remote_rows.get(mac) == path.vtep:
+        return "installed", None
+    refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
+    if refused is None:
+        return "pending", obstacle
+    return f"refused (errno {refused})", "the kernel refused the row; it is tried again"
+
+
+def _link_name(engine: Engine, ifindex: int) -> str | None:
+    link = engine.inventory.links.by_index.get(ifindex)
+    return link.name if link is not None else None
