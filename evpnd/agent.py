@@ -21,17 +21,16 @@ from pathlib import Path
 from evpnd import log, log_stream
 from evpnd.adapters import accepted, descriptors
 from evpnd.adapters.clearing import clear_peer
-from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.config_child import Unreadable, read_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies
 from evpnd.adapters.exabgp.intake import Intake
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.adapters.exabgp.pipe import Output, read_lines
 from evpnd.adapters.explaining import explain
+from evpnd.adapters.file_questions import FileQuestions, refusal_of
 from evpnd.adapters.loop_faults import LoopFaults
 from evpnd.adapters.netlink.kernel import Kernel
-from evpnd.adapters.planning import plan_reload
-from evpnd.adapters.rehearsing import rehearse_file
 from evpnd.adapters.reports import Reports
 from evpnd.core.engine import Engine
 from evpnd.core.evi.discovery import describe_reload
@@ -75,6 +74,7 @@ class Agent:
         self._output = Output(STDOUT)
         self._kernel = Kernel(self._take)
         self._copies = Copies()
+        self._file_questions = FileQuestions(self.engine, self._copies)
         self._stopped = asyncio.Event()
         readable = read_lines(STDIN, self._lines, self._stopped.set)
         self._intake = Intake(STDIN, readable, self._kernel)
@@ -246,9 +246,9 @@ class Agent:
             case {"command": "reload"}:
                 return await self._reload()
             case {"command": "plan", "path": str(path)}:
-                return self._copies.ask(partial(plan_reload, self.engine, Path(path)))
+                return await self._file_questions.plan(Path(path))
             case {"command": "rehearse", "path": str(path)}:
-                return self._copies.ask(partial(rehearse_file, self.engine, Path(path)))
+                return await self._file_questions.rehearse(Path(path))
             case {"command": "explain", "what": str(what), "value": str(value)}:
                 given = request.get("vni")
                 within = given if isinstance(given, int) else None
@@ -307,15 +307,11 @@ class Agent:
         if self._stopping:
             return {"ok": False, "error": "evpnd is about to end"}
         try:
-            new = await asyncio.to_thread(load_config, self.config.path)
-        except ConfigErrors as refused:
-            errors = [str(error) for error in refused.errors]
-            self.reports.notice(Notice("warning", "reload_refused", {"errors": errors}))
-            return {
-                "ok": False,
-                "error": "the configuration is invalid; nothing was changed",
-                "errors": errors,
-            }
+            new = await read_config(self.config.path)
+        except Unreadable as refused:
+            fields: dict[str, object] = {"errors": list(refused.errors)}
+            self.reports.notice(Notice("warning", "reload_refused", fields))
+            return refusal_of(refused, "; nothing was changed")
         await asyncio.to_thread(self._keep, new)
         old, self.config = self.config, new
         inventory = self.engine.inventory
@@ -366,9 +362,9 @@ def main() -> None:
     config = None if kept is None else accepted.recall(kept)
     if config is None:
         try:
-            config = load_config(arguments.config)
-        except ConfigErrors as refused:
-            sys.exit("\n".join(str(error) for error in refused.errors))
+            config = asyncio.run(read_config(arguments.config))
+        except Unreadable as refused:
+            sys.exit(str(refused))
         if kept is not None:
             with contextlib.suppress(OSError):
                 accepted.keep(config, kept)

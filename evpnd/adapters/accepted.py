@@ -6,11 +6,10 @@ in force changes at a start and at a reload alone. It holds TCP MD5 keys.
 
 import contextlib
 import os
-import pickle
 import stat
 from pathlib import Path
 
-from evpnd.model import config as model
+from evpnd.adapters.handover import OtherCode, pack, unpack
 from evpnd.model.config import Config
 from evpnd.private_files import beside, write_private
 
@@ -29,7 +28,7 @@ def keep(config: Config, path: Path) -> None:
     Raises OSError; what was accepted before is gone then, too.
     """
     try:
-        write_private(path, pickle.dumps((_CODE, config)))
+        write_private(path, pack(config))
     except OSError:
         forget(path)
         raise
@@ -48,21 +47,10 @@ def recall(path: Path) -> Config | None:
         return None
     with os.fdopen(descriptor, "rb") as file:
         try:
-            code, found = pickle.load(file)  # noqa: S301 - nobody else wrote it
-        except Exception:  # noqa: BLE001 - it may be damaged in any way
+            found = unpack(file.read())
+        except (OtherCode, OSError):
             return None
-    return found if code == _CODE and isinstance(found, Config) else None
-
-
-def _code() -> list[tuple[str, int, int]]:
-    """Tell the code that wrote the file from the one after an upgrade."""
-    files = Path(model.__file__).parent.glob("*.py")
-    stats = [(file.name, file.stat()) for file in sorted(files)]
-    return [(name, each.st_size, each.st_mtime_ns) for name, each in stats]
-
-
-_CODE = _code()
-"""At the start: what stands on the disk after an upgrade is not what runs here."""
+    return found if isinstance(found, Config) else None
 
 
 def forget(path: Path) -> None:

@@ -1,10 +1,8 @@
 """What starting or reloading with a file would change; reads, touches nothing."""
 
 import time
-from pathlib import Path
 from typing import assert_never
 
-from evpnd.adapters.config_yaml import ConfigErrors, load_config
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
 from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.core.engine import Engine
@@ -26,13 +24,8 @@ def plan_start(config: Config) -> list[Change]:
     return list(difference(before, picture(engine)))
 
 
-def plan_reload(engine: Engine, path: Path) -> dict[str, object]:
+def plan_reload(engine: Engine, config: Config) -> dict[str, object]:
     """Compare with a running daemon's state; `engine` is a copy and used up."""
-    try:
-        config = load_config(path)
-    except ConfigErrors as refused:
-        errors = [str(error) for error in refused.errors]
-        return {"ok": False, "error": "the configuration is invalid", "errors": errors}
     now = time.monotonic()
     pretend(engine, now, read_kernel)
     before = picture(engine)

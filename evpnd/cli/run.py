@@ -76,6 +76,7 @@ def run(
         config,
         agent_command=[
             sys.executable,
+            "-P",  # as the speaker: the current directory may be anybody's
             "-m",
             "evpnd.agent",
             "-c",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters import accepted
+from evpnd.adapters import handover
 from evpnd.adapters.accepted import accepted_path, forget, keep, recall
 from tests.fakes.host import config
 from tests.unit.core.policy_host import governed
@@ -34,13 +34,20 @@ def test_what_other_code_wrote_is_not_read(
 ) -> None:
     path = tmp_path / "evpnd.accepted"
     keep(config(), path)
-    monkeypatch.setattr(accepted, "_CODE", [("config.py", 1, 1)])
+    monkeypatch.setattr(handover, "_CODE", [("config.py", 1, 1)])
 
     assert recall(path) is None
 
 
 @pytest.mark.parametrize(
-    "octets", [b"", b"nonsense", pickle.dumps("text"), pickle.dumps((1, 2))]
+    "octets",
+    [
+        b"",
+        b"nonsense",
+        pickle.dumps("text"),
+        handover.pack((1, 2)),
+        handover.pack(1)[:-1],
+    ],
 )
 def test_what_is_none_is_passed_over(tmp_path: Path, octets: bytes) -> None:
     path = tmp_path / "evpnd.accepted"

@@ -1,0 +1,29 @@
+"""``python -m evpnd.adapters.config_child config|policy FILE``: the child.
+
+Writes what it accepted, or its errors as a tuple of lines, packed, on standard output.
+"""
+
+import gc
+import sys
+from pathlib import Path
+
+from evpnd.adapters.config_child import CONFIG
+from evpnd.adapters.config_yaml import ConfigErrors, load_config, load_policy
+from evpnd.adapters.handover import pack
+
+
+def main() -> None:
+    """Read one file."""
+    gc.disable()  # the end comes before it would pay
+    what, name = sys.argv[1:]
+    path = Path(name)
+    found: object
+    try:
+        found = load_config(path) if what == CONFIG else load_policy(path).policy
+    except ConfigErrors as refused:
+        found = tuple(map(str, refused.errors))
+    sys.stdout.buffer.write(pack(found))
+
+
+if __name__ == "__main__":
+    main()
