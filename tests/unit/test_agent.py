@@ -1,0 +1,130 @@
+"""The agent as a process: what it loads, and how it ends where its file is wrong."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from evpnd.adapters.control.client import request
+
+CONFIG = """\
+asn: 65000
+vtep: {{address: 192.0.2.1}}
+peers: [{{address: 192.0.2.9, asn: 65000}}]
+evis: [{{vni: 77, bridge: none77, vxlan: none77x}}]
+control: {{socket: {folder}/s}}
+log: {{format: console}}
+"""
+POLICY = "policy: p\nrules: [{match: {vni: 1}, reject: true}]\n"
+HEAVY = {
+    *("pydantic", "pydantic_core", "yaml", "rich", "click", "structlog"),
+    *("pyroute2", "exabgp", "prometheus_client"),
+}
+"""What costs an agent more than it is worth while nothing needs it."""
+
+STARTED = """\
+import atexit, pathlib, runpy, sys
+mark = pathlib.Path(sys.argv.pop(1))
+atexit.register(lambda: mark.write_text("\\n".join(sys.modules)))
+runpy.run_module("evpnd.agent", run_name="__main__", alter_sys=True)
+"""
+"""An agent that writes down at its end what it has imported."""
+
+
+as_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="without CAP_NET_ADMIN an agent ends at once"
+)
+
+
+@contextmanager
+def agent(folder: Path, config: str = CONFIG) -> Iterator[subprocess.Popen[str]]:
+    path = folder / "evpnd.yaml"
+    path.write_text(config.format(folder=folder))
+    # A network of its own: nothing of the host is read or changed.
+    command = ["unshare", "--net"] if os.geteuid() == 0 else []
+    command += [sys.executable, "-c", STARTED, str(folder / "modules"), "-c", str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not path.is_socket():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@as_root
+def test_it_loads_nothing_heavy_whatever_it_is_asked(tmp_path: Path) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text(POLICY)
+    with agent(tmp_path) as process:
+        control = tmp_path / "s"
+        wait_for(control, process)
+        config = str(tmp_path / "evpnd.yaml")
+        for question in (
+            {"command": "show", "what": "evis"},
+            {"command": "plan", "path": config},
+            {"command": "rehearse", "path": str(policy)},
+            {"command": "explain", "what": "ip", "value": "192.0.2.7"},
+            {"command": "reload"},
+        ):
+            assert request(control, question)["ok"], question
+        _, err = process.communicate(timeout=30)
+
+    assert "agent_stopped" in err
+    loaded = {name.partition(".")[0] for name in modules(tmp_path)}
+    assert "asyncio" in loaded
+    assert loaded.isdisjoint(HEAVY)
+
+
+def modules(folder: Path) -> list[str]:
+    return (folder / "modules").read_text().splitlines()
+
+
+@as_root
+def test_a_reload_that_is_refused_names_every_error(tmp_path: Path) -> None:
+    with agent(tmp_path) as process:
+        control = tmp_path / "s"
+        wait_for(control, process)
+        path = tmp_path / "evpnd.yaml"
+        path.write_text(path.read_text() + "vtepp: 2\nlogg: 1\n")
+
+        answer = request(control, {"command": "reload"})
+        planned = request(control, {"command": "plan", "path": str(path)})
+
+    errors = [
+        f"{path}:7: vtepp: unknown key; did you mean vtep?",
+        f"{path}:8: logg: unknown key; did you mean log?",
+    ]
+    assert answer == {
+        "ok": False,
+        "error": "the configuration is invalid; nothing was changed",
+        "errors": errors,
+    }
+    assert planned == {
+        "ok": False,
+        "error": "the configuration is invalid",
+        "errors": errors,
+    }
+
+
+def test_it_does_not_start_with_a_file_that_is_wrong(tmp_path: Path) -> None:
+    with agent(tmp_path, CONFIG.replace("65000", "no")) as process:
+        _, err = process.communicate(timeout=60)
+
+    path = tmp_path / "evpnd.yaml"
+    assert process.returncode == 1
+    assert err.splitlines()[0] == f"{path}:1: asn: expected a whole number, not 'no'"
