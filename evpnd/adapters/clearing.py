@@ -12,6 +12,6 @@ def clear_peer(
 
     `turn_soon` has the engine reconcile. Returns the answer for the control socket.
     """
-    refusal = engine.peering.clear(name, soft=soft)
+    refusal = engine.clear_peer(name, soft=soft)
     turn_soon()
     return {"ok": True} if refusal is None else {"ok": False, "error": refusal}

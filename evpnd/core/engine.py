@@ -30,13 +30,13 @@ from evpnd.core.tables import observe, retries
 from evpnd.core.tables.audit import Audit
 from evpnd.core.tables.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.tables.removal import remove_rows
+from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
     FinishAnnouncement,
-    Notice,
     SnoopPorts,
 )
 from evpnd.model.config import Config, PeerConfig
@@ -77,7 +77,8 @@ class Engine:
         self.config = config
         self.inventory = Inventory(config)
         self.importer = Importer(config)
-        self.peering = Peering(config, self.importer, now)
+        self._turn = Turn(now)
+        self.peering = Peering(config, self.importer, self._turn)
         self.retries = retries.Retries()
         self.originator = Originator()
         self.originator.ask_how_learned((), asked=asks_how_learned(config))
@@ -91,10 +92,7 @@ class Engine:
         self.resyncs: dict[str, int] = {}
         self.repaired: Counter[tuple[str, str]] = Counter()
         """Rows that others took away and that were put back, by table and cause."""
-        self._pending: list[Action] = [DumpLinks()]
-        self._late: list[Action] = []
-        """For the end of the next reconciliation."""
-        self._notices: list[Notice] = []
+        self._turn.do(DumpLinks())
         self._links_known = False
         self._snooped: frozenset[int] = frozenset()
         self._overran_at: float | None = None
@@ -105,42 +103,43 @@ class Engine:
         Tells whether there may be something to reconcile: not where a tenant said
         what was known of it.
         """
+        turn = self._turn
+        turn.now = now
         match event:
             case UpdateReceived(peer, update):
-                self.peering.update(peer, update, now)
+                self.peering.update(peer, update, turn)
             case FdbObserved(rows):
-                self._observe_fdb(rows, now)
+                self._observe_fdb(rows, turn)
             case NeighborsObserved(rows):
                 for row in rows:
                     vrf = self.inventory.by_svi.get(row.ifindex)
                     if vrf is not None and vrf.neighbors_known:
-                        observe.observe_neighbor(vrf, row, self.bindings, now)
+                        observe.observe_neighbor(vrf, row, self.bindings, turn)
             case BindingsSnooped():
-                return self._hear(event, now)
+                return self._hear(event, turn)
             case ProbesRefused(reason):
                 self.prober.refused = True
-                self._warn("probes_refused", reason=reason)
+                turn.warn("probes_refused", reason=reason)
             case FdbDumped(bridge, rows):
                 vrf = self.inventory.by_bridge.get(bridge)
                 if vrf is not None:
                     first = not vrf.fdb_known
-                    observe.dump_fdb(vrf, rows, self.bindings, now, self._notices)
+                    observe.dump_fdb(vrf, rows, self.bindings, turn)
                     if first:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_svi.get(ifindex)
                 if vrf is not None:
                     first = not vrf.neighbors_known
-                    observe.dump_neighbors(vrf, rows, self.bindings, now)
+                    observe.dump_neighbors(vrf, rows, self.bindings, turn)
                     if first:
                         self.importer.stale |= self.importer.limits.recognise(vrf)
             case RowFailed():
-                self._row_failed(event, now)
+                self._row_failed(event, turn)
             case RowsInDoubt(ifindexes):
                 self.audit.doubt(ifindexes, self.inventory.by_port, now)
             case RowsAudited():
-                vrfs, notices = self.inventory.vrfs, self._notices
-                self.audit.answer(vrfs, event, self.bindings, now, notices)
+                self.audit.answer(self.inventory.vrfs, event, self.bindings, turn)
             case LinksDumped(links, addresses, vlans, lengths):
                 self.inventory.links.replace(links, addresses, vlans, lengths)
                 self._links_known = True
@@ -158,39 +157,38 @@ class Engine:
                 self.inventory.observe_address(event)
             case DeviceActionFailed(device, reason):
                 if self.inventory.device_failed(device, reason, now):
-                    self._warn("device_refused", device=device, reason=reason)
+                    turn.warn("device_refused", device=device, reason=reason)
             case KernelOverran(reason):
                 self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
                 self.audit.abandon()
                 if self._overran_at is None:
                     self._overran_at = now + OVERRUN_PAUSE
-                    self._warn("kernel_overran", reason=reason)
+                    turn.warn("kernel_overran", reason=reason)
             case ConfigChanged(config):
-                self._reconfigure(config, now)
+                self._reconfigure(config, turn)
             case _:
-                self.peering.handle(event, now)
+                self.peering.handle(event, turn)
         return True
 
-    def _hear(self, heard: BindingsSnooped, now: float) -> bool:
+    def _hear(self, heard: BindingsSnooped, turn: Turn) -> bool:
         by_port, flags = self.inventory.by_port, heard.flags
         news = False
         for binding in heard.bindings:
             port, mac, ip = binding
             vrf = by_port.get(port)
             if vrf is not None:
-                claim = Claim(mac, ip, now, flags.get(binding))
-                news |= self.bindings.snoop(vrf, port, claim)
-        return news or bool(self.bindings.notices)
+                claim = Claim(mac, ip, turn.now, flags.get(binding))
+                news |= self.bindings.snoop(vrf, port, claim, turn)
+        return news or turn.has_news
 
-    def _observe_fdb(self, rows: Iterable[FdbRow], now: float) -> None:
+    def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
         by_port = self.inventory.by_port
-        notices = self._notices
         for row in rows:
             vrf = by_port.get(row.ifindex)
             if vrf is not None and vrf.fdb_known:
-                observe.observe_fdb(vrf, row, self.bindings, now, notices)
+                observe.observe_fdb(vrf, row, self.bindings, turn)
 
-    def _row_failed(self, failure: RowFailed, now: float) -> None:
+    def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
         inventory = self.inventory
         table = inventory.by_svi if failure.table == "neighbor" else inventory.by_port
         vrf = table.get(failure.ifindex)
@@ -198,8 +196,8 @@ class Engine:
             return
         retries.undo(vrf, failure)
         key = failure.key
-        if self.retries.failed(vrf.config.vni, failure, now):
-            self._warn(
+        if self.retries.failed(vrf.config.vni, failure, turn.now):
+            turn.warn(
                 "row_refused",
                 evi=vrf.config.name,
                 vni=vrf.config.vni,
@@ -210,103 +208,89 @@ class Engine:
             )
 
     def reconcile(self, now: float, sweep: int | None = None) -> list[Action]:
-        """Hand out what the state wants; `sweep`: as in `Peering.sweep`."""
-        self._expire(now)
+        """Hand out what the state wants; `sweep`: as in `Peering.sweep`.
+
+        What is done comes in this order: what events asked for, devices, rows and
+        announcements of the EVIs, the audit's questions, what comes last of all.
+        """
+        turn, vrfs = self._turn, self.inventory.vrfs
+        turn.now = now
+        self._expire(turn)
         self.peering.sweep(sweep)
-        actions, self._pending = self._pending, []
-        actions.extend(self.peering.actions)
-        self.peering.actions.clear()
         if self._links_known:
-            self._stand_on_devices(now, actions)
+            self._stand_on_devices(turn)
         self._import_anew()
-        vrfs = self.inventory.vrfs.values()
-        self.retries.release(now, self.inventory.vrfs)
+        self.retries.release(now, vrfs)
         if not self.peering.replaying:
             if not self.announced_first and self._all_read():
                 self.peering.bygone.release(self.importer)
-            self._reconcile_vrfs(now, actions)
-        actions.extend(self.audit.ask(self.inventory.vrfs, now))
-        actions.extend(self._late)
-        self._late.clear()
-        for peer in self.peering.newcomers:
-            actions.extend(self.originator.tell(peer, vrfs))
-        self.peering.newcomers.clear()
-        actions = self.exporter.export(actions, self.inventory.vrfs)
+            self._reconcile_vrfs(turn)
+        turn.do_all(self.audit.ask(vrfs, now))
+        for peer in turn.new_peers:
+            turn.do_last(self.originator.tell(peer, vrfs.values()))
+        turn.new_peers.clear()
+        actions = self.exporter.export(turn.take_actions(), vrfs)
         self._announce_first(actions)
-        findings = self.importer.findings
-        findings.decide(self.peering.sessions, now)
+        self.importer.findings.decide(self.peering.sessions, turn)
         for bucket in self.importer.limits.take_filled(now):
-            self._warn("limit_reached", **reached(bucket))
-        actions.extend(self._notices)
-        actions.extend(findings.notices)
-        findings.notices.clear()
-        actions.extend(self.bindings.notices)
-        self._notices = []
-        self.bindings.notices.clear()
+            turn.warn("limit_reached", **reached(bucket))
+        actions.extend(turn.take_notices())
         return actions
 
-    def _reconcile_vrfs(self, now: float, actions: list[Action]) -> None:
-        turn = Pass(
-            self.peering.settled,
-            self.retries.waiting,
-            self.originator,
-            self.bindings,
-            now,
-            self.repaired,
+    def _reconcile_vrfs(self, turn: Turn) -> None:
+        work = Pass(
+            turn, self.retries.waiting, self.originator, self.bindings, self.repaired
         )
-        vrfs = self.inventory.vrfs.values()
-        self.duplicates.expire(now, self.inventory.vrfs, self._notices)
-        self.bindings.duplicates.expire(now, self.inventory.vrfs)
-        probes = self.prober.probe(self.inventory.vrfs, now)
+        now, vrfs = turn.now, self.inventory.vrfs.values()
+        self.duplicates.expire(self.inventory.vrfs, turn)
+        self.bindings.duplicates.expire(self.inventory.vrfs, turn)
+        probes = self.prober.probe(self.inventory.vrfs, turn)
         for vrf in vrfs:
             if vrf.returned and vrf.ready:
-                self.bindings.restore(vrf, now)
+                self.bindings.restore(vrf, turn)
             if vrf.moved:
-                self.duplicates.count(vrf, now, self._notices)
+                self.duplicates.count(vrf, turn)
             if vrf.dirty_flood or vrf.dirty_vteps:
                 self.inventory.underlay.expect(now)
             if is_dirty(vrf):
-                reconcile(vrf, turn)
+                reconcile(vrf, work)
         for vrf in vrfs:
             if vrf.moved:
-                self.duplicates.count(vrf, now, turn.notices)
+                self.duplicates.count(vrf, turn)
             if vrf.newly_bound or vrf.questions or vrf.unasked:
                 self.prober.take(vrf, now)
-        actions.extend(turn.actions)
-        actions.extend(probes)
-        actions.extend(self.prober.probe(self.inventory.vrfs, now))
-        actions.extend(self.inventory.underlay.ask(now, vrfs))
-        actions.extend(self.originator.flush())
-        self._notices.extend(turn.notices)
+        turn.do_all(probes)
+        turn.do_all(self.prober.probe(self.inventory.vrfs, turn))
+        turn.do_all(self.inventory.underlay.ask(now, vrfs))
+        turn.do_all(self.originator.flush())
 
-    def _expire(self, now: float) -> None:
+    def _expire(self, turn: Turn) -> None:
         limits = self.importer.limits
-        settled = self.peering.expire(now)
-        if settled:
+        heard = self.peering.expire(turn)
+        if heard.everyone:
             limits.settle()
             for vrf in self.inventory.vrfs.values():
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips
                 vrf.dirty_flood = True
-        if settled or (self.peering.heard_out and not self.peering.replaying):
-            self.peering.heard_out = False
+        if heard.everyone or heard.someone:
             self.importer.stale |= limits.review()
-        if self._overran_at is not None and now >= self._overran_at:
+        if self._overran_at is not None and turn.now >= self._overran_at:
             self._overran_at = None
-            self._pending.append(DumpLinks())
+            turn.do(DumpLinks())
             for vrf in self.inventory.vrfs.values():
                 if vrf.reason is None:
                     vrf.expect_dumps()
-                    self._pending.append(DumpFdb(vrf.bridge))
+                    turn.do(DumpFdb(vrf.bridge))
                     if vrf.svi:
-                        self._pending.append(DumpNeighbors(vrf.svi))
+                        turn.do(DumpNeighbors(vrf.svi))
 
-    def _stand_on_devices(self, now: float, actions: list[Action]) -> None:
+    def _stand_on_devices(self, turn: Turn) -> None:
         inventory = self.inventory
         placed: list[Action] = []
-        for vrf in inventory.stand(now, placed, self._notices):
-            actions.extend(self.originator.withdraw_all(vrf))
-        self._rename(actions)
+        for vrf in inventory.stand(turn, placed):
+            turn.do_all(self.originator.withdraw_all(vrf))
+        self._rename(turn)
         if inventory.underlay_changed:
             inventory.underlay_changed = False
             self.importer.stale = True
@@ -318,9 +302,9 @@ class Engine:
         ports = inventory.snooped_ports()
         if ports != self._snooped:
             self._snooped = ports
-            actions.append(SnoopPorts(ports))
+            turn.do(SnoopPorts(ports))
         # Dumps come last: an EVI that is ready hears its tenants already.
-        actions.extend(placed)
+        turn.do_all(placed)
 
     def _import_anew(self) -> None:
         if not (self.importer.stale and self._links_known):
@@ -380,34 +364,38 @@ class Engine:
         """Release a duplicate MAC or IP; tells whether it was one."""
         key, vrfs = (vni, address), self.inventory.vrfs
         if len(address) == len(FLOOD_MAC):
-            return self.duplicates.clear(key, vrfs, self._notices)
+            return self.duplicates.clear(key, vrfs, self._turn)
         vrf = vrfs.get(vni)
-        return vrf is not None and self.bindings.duplicates.clear(vrf, address)
+        if vrf is None:
+            return False
+        return self.bindings.duplicates.clear(vrf, address, self._turn)
 
-    def _reconfigure(self, config: Config, now: float) -> None:
+    def clear_peer(self, name: str, *, soft: bool) -> str | None:
+        """Begin a session anew; return why that cannot be done (`Peering.clear`)."""
+        return self.peering.clear(name, self._turn, soft=soft)
+
+    def _reconfigure(self, config: Config, turn: Turn) -> None:
         self.config = config
-        self.peering.configure(config, now)
-        self.peering.end_damping()
+        self.peering.configure(config, turn)
+        self.peering.end_damping(turn)
         self.importer.configure(config)
         self.exporter.configure(config, self._export_policy)
         vrfs = self.inventory.vrfs.values()
         self.originator.ask_how_learned(vrfs, asked=asks_how_learned(config))
-        self.duplicates.configure(
-            config.duplicate_detection, self.inventory.vrfs, self._notices
-        )
+        self.duplicates.configure(config.duplicate_detection, self.inventory.vrfs, turn)
         self.contests.settings = config.duplicate_detection
         for vrf in self.inventory.reconfigure(config):
-            self._pending.extend(self.originator.withdraw_all(vrf))
-            self._pending.extend(remove_rows(vrf))
-        self._pending.extend(self.inventory.take_removals())
-        self._rename(self._pending)
+            turn.do_all(self.originator.withdraw_all(vrf))
+            turn.do_all(remove_rows(vrf))
+        turn.do_all(self.inventory.take_removals())
+        self._rename(turn)
 
-    def _rename(self, actions: list[Action]) -> None:
+    def _rename(self, turn: Turn) -> None:
         """Have the EVIs whose RD changed announce under the new one."""
         first, last = rename(self.inventory.renamed, self.originator)
         self.inventory.renamed.clear()
-        actions.extend(first)
-        self._late.extend(last)
+        turn.do_all(first)
+        turn.do_last(last)
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
         """Give the policies between our EVIs and a peer."""
@@ -415,6 +403,3 @@ class Engine:
             return None
         attached = self.importer.attached
         return PeerExport(peer, self.config, attached, self.inventory.vrfs)
-
-    def _warn(self, event: str, **fields: object) -> None:
-        self._notices.append(Notice("warning", event, fields))

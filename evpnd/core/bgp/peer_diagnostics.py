@@ -11,6 +11,7 @@ from evpnd.core.bgp import acceptance
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.rewriting import Rewriting, find_rewriting
 from evpnd.core.bgp.session import Session
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.ids import Peer, format_ip, format_route_target
 from evpnd.model.routes import INGRESS_REPLICATION, ImetRoute
@@ -35,7 +36,7 @@ class Findings:
 
     def __init__(self) -> None:
         """Begin with nothing told."""
-        self.notices: list[Notice] = []
+        self._notices: list[Notice] = []
         self.asn = 0
         """Our own AS."""
         self._told: dict[tuple[object, ...], None] = {}
@@ -118,7 +119,7 @@ class Findings:
             "reason": reason,
         }
         level = "warning" if nearest.near else "info"
-        self.notices.append(Notice(level, "targets_not_imported", fields))
+        self._notices.append(Notice(level, "targets_not_imported", fields))
 
     def _tell(
         self,
@@ -132,16 +133,22 @@ class Findings:
         if what in self._told:
             return
         self._remember(what)
-        self.notices.append(Notice(level, event, {"peer": session.peer, **fields}))
+        self._notices.append(Notice(level, event, {"peer": session.peer, **fields}))
 
     def _remember(self, what: tuple[object, ...]) -> None:
         if len(self._told) >= REMEMBERED:
             del self._told[next(iter(self._told))]
         self._told[what] = None
 
-    def decide(self, sessions: Mapping[Peer, Session], now: float) -> None:
-        """Judge the peers under suspicion that have had their say."""
-        self._decide_silent(sessions, now)
+    def decide(self, sessions: Mapping[Peer, Session], turn: Turn) -> None:
+        """Judge the peers under suspicion, and tell what was found in this turn."""
+        self._decide_silent(sessions, turn.now)
+        self._decide_rewriting(sessions, turn.now)
+        turn.tell_all(self._notices)
+        self._notices.clear()
+
+    def _decide_rewriting(self, sessions: Mapping[Peer, Session], now: float) -> None:
+        """Tell of peers that put themselves in place of others' next hops."""
         for peer, since in list(self._suspected.items()):
             session = sessions.get(peer)
             if session is not None and not session.told_everything:

@@ -1,15 +1,14 @@
 """What the peers say: sessions and their routes, and when all have said it."""
 
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from evpnd.core.bgp.earlier_withdrawals import Bygone
 from evpnd.core.bgp.imports import Importer
 from evpnd.core.bgp.max_routes import Quota
 from evpnd.core.bgp.session import Session
+from evpnd.core.turn import Turn
 from evpnd.model.actions import (
-    Action,
     EndDamping,
-    Notice,
     ReopenSession,
     RequestRefresh,
     ResendRoutes,
@@ -47,34 +46,39 @@ SessionEvent = (
 )
 
 
+class Heard(NamedTuple):
+    """Who sent End-of-RIB, or let its timer expire, since this was asked last."""
+
+    everyone: bool
+    """The last of all configured peers did: this is true once."""
+    someone: bool
+    """A peer did before all had."""
+
+
 class Peering:
     """The sessions of all configured peers."""
 
-    def __init__(self, config: Config, importer: Importer, now: float) -> None:
+    def __init__(self, config: Config, importer: Importer, turn: Turn) -> None:
         """Begin with every session idle."""
         self.sessions: dict[Peer, Session] = {}
         self.quotas: dict[Peer, Quota] = {}
         """Of the peers that may send so many routes and no more."""
         self.settled = False
         """Every configured peer has had its say since the start."""
-        self.heard_out = False
-        """A peer has had its say since this was last looked at, before all had."""
+        self._finished = False
+        """A peer sent End-of-RIB since `expire` told of it, before all had."""
         self.malformed: dict[Treatment, int] = {}
-        self.actions: list[Action] = []
-        """For the next reconciliation, notices too."""
         self.replaying: set[Peer] = set()
         """Peers whose routes before our start are still being read: what is known of
         them is history, and nothing is decided by it."""
         self.bygone = Bygone()
         """What was withdrawn before we were there."""
-        self.newcomers: list[Peer] = []
-        """Peers that a new configuration added, who know nothing of us yet."""
         self._importer = importer
         self._malformed_told: dict[tuple[Peer, Treatment], float] = {}
-        self.configure(config, now)
-        self.newcomers.clear()
+        self.configure(config, turn)
+        turn.new_peers.clear()
 
-    def handle(self, event: SessionEvent | ReplayBegan, now: float) -> None:
+    def handle(self, event: SessionEvent | ReplayBegan, turn: Turn) -> None:
         """Absorb what happened to a session; one that is not configured is ignored."""
         if isinstance(event, ReplayBegan):
             self.replaying = {peer for peer in event.peers if peer in self.sessions}
@@ -82,11 +86,12 @@ class Peering:
         session = self.sessions.get(event.peer)
         if session is None:
             return
+        now = turn.now
         match event:
             case PeerWentUp():
-                self._went_up(session, event, now)
+                self._went_up(session, event, turn)
             case PeerWentDown():
-                self._went_down(session, event, now)
+                self._went_down(session, event, turn)
             case PeerStateChanged():
                 if not session.established:
                     session.state = event.state
@@ -100,22 +105,23 @@ class Peering:
                 session.damped_until = now + event.seconds
                 session.short_sessions = event.ended
                 fields = {"pause": event.seconds, "short_sessions": event.ended}
-                self._warn("peer_damped", peer=session.peer, **fields)
+                turn.warn("peer_damped", peer=session.peer, **fields)
             case NotificationSeen():
                 error = session.explained(event.text)
                 if session.last_error != error:
-                    self._warn("peer_error", peer=session.peer, error=error)
+                    turn.warn("peer_error", peer=session.peer, error=error)
                 session.failed(error, now)
             case RefreshMarked():
                 if event.ended:
-                    self._finish(session, now)
+                    self._finish(session, turn)
                 else:
                     session.rib.mark_stale()
                     session.deadline = now + max(session.restart_time, REFRESH_TIMER)
             case _:
                 assert_never(event)
 
-    def _went_up(self, session: Session, event: PeerWentUp, now: float) -> None:
+    def _went_up(self, session: Session, event: PeerWentUp, turn: Turn) -> None:
+        now = turn.now
         session.went_up(now, event)
         if session.rib.again is not None and not event.forwarding:
             session.rib.drop_stale()
@@ -124,21 +130,22 @@ class Peering:
         if event.resumed and not event.replayed:
             session.ask(event.routes)
             if event.route_refresh:
-                self.actions.append(RequestRefresh(session.peer))
+                turn.do(RequestRefresh(session.peer))
             else:
-                self._reopen(session, now, "ROUTE-REFRESH was not negotiated")
-        self._info("peer_up", peer=session.peer, resumed=event.resumed)
+                self._reopen(session, turn, "ROUTE-REFRESH was not negotiated")
+        turn.inform("peer_up", peer=session.peer, resumed=event.resumed)
 
-    def _reopen(self, session: Session, now: float, reason: str) -> None:
+    def _reopen(self, session: Session, turn: Turn, reason: str) -> None:
         """Begin a session anew whose routes cannot be learned in another way.
 
         What is in the kernel stays until the peer has sent everything again.
         """
-        session.deadline = now + session.longest_absence
-        self.actions.append(ReopenSession(session.peer))
-        self._warn("session_reopened", peer=session.peer, reason=reason)
+        session.deadline = turn.now + session.longest_absence
+        turn.do(ReopenSession(session.peer))
+        turn.warn("session_reopened", peer=session.peer, reason=reason)
 
-    def _went_down(self, session: Session, event: PeerWentDown, now: float) -> None:
+    def _went_down(self, session: Session, event: PeerWentDown, turn: Turn) -> None:
+        now = turn.now
         reason = session.explained(event.reason)
         if event.ago is not None:
             self._was_down(session, event, now)
@@ -147,7 +154,7 @@ class Peering:
         gone = 0 if kept else session.rib.drop_all()
         if session.peer in self.quotas:
             self.quotas[session.peer].session_ended(now)
-        self._warn(
+        turn.warn(
             "peer_down",
             peer=session.peer,
             reason=reason,
@@ -165,7 +172,7 @@ class Peering:
         else:
             session.told_everything = True
 
-    def clear(self, name: str, *, soft: bool) -> str | None:
+    def clear(self, name: str, turn: Turn, *, soft: bool) -> str | None:
         """Begin a session anew without damping; return why that cannot be done.
 
         `name` is the peer's address or description. `soft`: the session stays; its
@@ -180,38 +187,39 @@ class Peering:
             return f"{name} is the description of {addresses}; give one address"
         (session,) = named
         peer = session.peer
-        self._info("peer_cleared", peer=peer, soft=soft)
+        turn.inform("peer_cleared", peer=peer, soft=soft)
         if not soft:
-            self._end_damping(session)
+            self._end_damping(session, turn)
             if session.established:
-                self.actions.append(ResetSession(peer, *ADMINISTRATIVE_RESET))
+                turn.do(ResetSession(peer, *ADMINISTRATIVE_RESET))
             return None
         if not session.established:
             return f"there is no session with {peer}: its state is {session.state}"
-        self.actions.append(ResendRoutes(peer))
+        turn.do(ResendRoutes(peer))
         if not session.route_refresh:
             return (
                 f"{peer} does not take ROUTE-REFRESH: ours were sent again, its routes "
                 f"come again with `evpnd clear peer {peer}` alone"
             )
-        self.actions.append(RequestRefresh(peer))
+        turn.do(RequestRefresh(peer))
         return None
 
-    def end_damping(self) -> None:
+    def end_damping(self, turn: Turn) -> None:
         """Have all peers tried again that wait because their sessions were short."""
         for session in self.sessions.values():
             if session.damped_until is not None:
-                self._end_damping(session)
+                self._end_damping(session, turn)
 
-    def _end_damping(self, session: Session) -> None:
+    def _end_damping(self, session: Session, turn: Turn) -> None:
         session.damped_until = None
-        self.actions.append(EndDamping(session.peer))
+        turn.do(EndDamping(session.peer))
 
-    def update(self, peer: Peer, update: Update, now: float) -> None:
+    def update(self, peer: Peer, update: Update, turn: Turn) -> None:
         """Take the routes of one UPDATE, the withdrawn ones first."""
         session = self.sessions.get(peer)
         if session is None:
             return
+        now = turn.now
         session.last_update = now
         quota = self.quotas.get(peer)
         if quota is not None and quota.ending:
@@ -239,71 +247,72 @@ class Peering:
                 if isinstance(route, ImetRoute) and not self._importer.stale:
                     self._importer.findings.imet(session, route, path)
         if quota is not None:
-            self.actions.extend(quota.review(now))
+            turn.do_all(quota.review(now))
         if update.end_of_rib:
-            self._finish(session, now)
+            self._finish(session, turn)
         if update.malformed:
-            self._count_malformed(session, update, now)
+            self._count_malformed(session, update, turn)
 
-    def _finish(self, session: Session, now: float, by: str = "marker") -> None:
+    def _finish(self, session: Session, turn: Turn, by: str = "marker") -> None:
+        now = turn.now
         waited = session.deadline is not None
         gone = session.finish()
         if gone and session.peer in self.quotas:
             self.quotas[session.peer].recount(now)
         self._importer.findings.finished(session, now)
-        self.heard_out |= not self.settled
+        self._finished |= not self.settled
         if (waited or gone) and session.may_tell_end(now):
             # A peer may repeat the marker as often as it likes.
             fields = {"by": by, "stale_routes_withdrawn": gone}
-            self._info("end_of_rib", peer=session.peer, **fields)
+            turn.inform("end_of_rib", peer=session.peer, **fields)
 
-    def _count_malformed(self, session: Session, update: Update, now: float) -> None:
+    def _count_malformed(self, session: Session, update: Update, turn: Turn) -> None:
         for found in update.malformed:
             count = self.malformed.get(found.treatment, 0)
             self.malformed[found.treatment] = count + 1
             if found.treatment is Treatment.SESSION_RESET:
-                self.actions.append(
-                    ResetSession(session.peer, found.code, found.subcode)
-                )
+                turn.do(ResetSession(session.peer, found.code, found.subcode))
                 session.fault = found.reason
         for found in update.malformed:
             # The harmless ones must not hide the others.
             kind = (session.peer, found.treatment)
             told = self._malformed_told.get(kind)
-            if told is None or now >= told + MALFORMED_PAUSE:
-                self._malformed_told[kind] = now
-                self._warn(
+            if told is None or turn.now >= told + MALFORMED_PAUSE:
+                self._malformed_told[kind] = turn.now
+                turn.warn(
                     "update_malformed",
                     peer=session.peer,
                     treatment=found.treatment.value,
                     reason=found.reason,
                 )
 
-    def expire(self, now: float) -> bool:
-        """Stop waiting where the time is over; tells whether that settled all."""
+    def expire(self, turn: Turn) -> Heard:
+        """Stop waiting where the time is over; return who is waited for no more."""
+        now = turn.now
         for session in self.sessions.values():
             if session.peer in self.replaying or not session.expired(now):
                 continue
             if session.established and not session.answered:
-                self._reopen(session, now, "the peer did not answer ROUTE-REFRESH")
+                self._reopen(session, turn, "the peer did not answer ROUTE-REFRESH")
                 continue
             if session.established or session.rib.again is None:
-                self._finish(session, now, by="timer")
+                self._finish(session, turn, by="timer")
                 continue
             gone = session.rib.drop_all()
             if session.peer in self.quotas:
                 self.quotas[session.peer].recount(now)
             session.told_everything = True
             session.deadline = None
-            self._warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
-        if (
-            self.settled
-            or self.replaying
-            or not all(session.told_everything for session in self.sessions.values())
-        ):
-            return False
-        self.settled = True
-        return True
+            turn.warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
+        if self.replaying:
+            return Heard(everyone=False, someone=False)
+        someone, self._finished = self._finished, False
+        everyone = not self.settled and all(
+            session.told_everything for session in self.sessions.values()
+        )
+        self.settled |= everyone
+        turn.settled = self.settled
+        return Heard(everyone=everyone, someone=someone)
 
     def sweep(self, most: int | None) -> None:
         """Withdraw of each peer some of what it has no longer; None: all of it."""
@@ -323,7 +332,7 @@ class Peering:
         )
         return min((d for d in deadlines if d is not None), default=None)
 
-    def configure(self, config: Config, now: float) -> None:
+    def configure(self, config: Config, turn: Turn) -> None:
         """Take the peers of a configuration; those that it leaves out are gone."""
         wanted = {peer.address: peer for peer in config.peers}
         for peer in list(self.sessions):
@@ -336,19 +345,20 @@ class Peering:
         for peer, settings in wanted.items():
             session = self.sessions.get(peer)
             if session is None:
-                session = self.sessions[peer] = Session(settings, now)
-                self.newcomers.append(peer)
+                session = self.sessions[peer] = Session(settings, turn.now)
+                turn.new_peers.append(peer)
                 session.told_everything = self.settled
                 if self.settled:
                     session.deadline = None
             session.config = settings
-            self._limit(session, now)
+            self._limit(session, turn)
 
-    def _limit(self, session: Session, now: float) -> None:
+    def _limit(self, session: Session, turn: Turn) -> None:
         """Have the routes of a peer be as many as the configuration allows."""
         settings, old = session.config.max_routes, self.quotas.get(session.peer)
         if settings == (None if old is None else old.settings):
             return
+        now = turn.now
         if old is not None:
             old.release(now)
             del self.quotas[session.peer]
@@ -356,10 +366,4 @@ class Peering:
             quota = Quota(session, self._importer, settings)
             self.quotas[session.peer] = quota
             quota.fit(now)
-            self.actions.extend(quota.review(now))
-
-    def _info(self, event: str, **fields: object) -> None:
-        self.actions.append(Notice("info", event, fields))
-
-    def _warn(self, event: str, **fields: object) -> None:
-        self.actions.append(Notice("warning", event, fields))
+            turn.do_all(quota.review(now))

@@ -36,13 +36,13 @@ from evpnd.core.evi.underlay import Underlay
 from evpnd.core.evi.vtep_address import VtepAddress, tell_change
 from evpnd.core.local import flushed
 from evpnd.core.tables.removal import leave_neighbors, remove_rows
+from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
     CreateDevices,
     DumpFdb,
     DumpNeighbors,
-    Notice,
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
@@ -131,10 +131,9 @@ class Inventory:
         """Say when a device is to be tried again."""
         return self.attempts.due
 
-    def stand(
-        self, now: float, actions: list[Action], notices: list[Notice]
-    ) -> list[MacVrf]:
+    def stand(self, turn: Turn, actions: list[Action]) -> list[MacVrf]:
         """Follow the devices; returns the EVIs that went with theirs."""
+        now = turn.now
         due = self.attempts.due
         if not self.changed and (due is None or now < due):
             return []
@@ -147,7 +146,7 @@ class Inventory:
             config.vtep, self.links, self.vtep, now, self.attempts
         )
         if vtep != self.vtep:
-            notices.extend(tell_change(self.vtep, vtep))
+            turn.tell_all(tell_change(self.vtep, vtep))
             self.vtep = vtep
             self.underlay_changed = True
             self.attempts.begin_anew()
@@ -155,13 +154,13 @@ class Inventory:
             self._swept = True
             actions.extend(sweep(self.links, self.vrfs.values()))
         gone = self._discover() if config.discover else []
-        notices.extend(tell_gone(vrf, config, self.links) for vrf in gone)
+        turn.tell_all(tell_gone(vrf, config, self.links) for vrf in gone)
         claimed: dict[int, MacVrf] = {}
         self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
-            self._place(vrf, claimed, now, actions, notices)
-        notices.extend(self._passed_over.tell(config, self.links, self.vrfs))
+            self._place(vrf, claimed, turn, actions)
+        turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
         no_hosts = self.links.no_hosts(self.by_bridge)
         self.underlay_changed |= no_hosts != self.no_hosts
         self.no_hosts = no_hosts
@@ -174,11 +173,10 @@ class Inventory:
         self,
         vrf: MacVrf,
         claimed: dict[int, MacVrf],
-        now: float,
+        turn: Turn,
         actions: list[Action],
-        notices: list[Notice],
     ) -> None:
-        evi = vrf.config
+        evi, now = vrf.config, turn.now
         found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
         found = with_vlan(self.links, found)
         if found.reason is None and found.bridge is not None:
@@ -212,11 +210,11 @@ class Inventory:
             vrf.ports = vrf.open_ports = frozenset()
         else:
             self._take_ports(vrf, found.bridge, now, actions)
-            self._configure(vrf, found.vxlan, now, actions, notices)
-        self._tell_news(vrf, before, now, notices)
+            self._configure(vrf, found.vxlan, turn, actions)
+        self._tell_news(vrf, before, turn)
         refused, here = self.attempts.refused, self._vtep_here
         room = self.underlay.room(vrf)
-        take_notes(vrf, self.links, refused, notices, vtep_here=here, room=room)
+        take_notes(vrf, self.links, refused, turn, vtep_here=here, room=room)
         if vrf.reason is None and (before is not None or moved):
             vrf.fdb_known, vrf.neighbors_known = False, not vrf.svi
             actions.append(DumpFdb(bridge))
@@ -269,12 +267,7 @@ class Inventory:
             vrf.own_ips = own_ips
 
     def _configure(
-        self,
-        vrf: MacVrf,
-        vxlan: Link,
-        now: float,
-        actions: list[Action],
-        notices: list[Notice],
+        self, vrf: MacVrf, vxlan: Link, turn: Turn, actions: list[Action]
     ) -> None:
         port, suppress = vxlan.port, vrf.config.suppress
         if port is None or vxlan.vxlan is None:
@@ -286,9 +279,9 @@ class Inventory:
         )
         if not wrong and not vrf.config.manage:
             self.attempts.succeeded((vxlan.name,))
-        if wrong and self.attempts.may(f"port {vxlan.name}", now):
+        if wrong and self.attempts.may(f"port {vxlan.name}", turn.now):
             actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
-            notices.append(tell_configured(vrf, vxlan.name))
+            turn.tell(tell_configured(vrf, vxlan.name))
 
     def _complete(self, vrf: MacVrf, found: Devices, now: float) -> list[CreateDevices]:
         """Have the devices of a managed EVI made, where the pause between is over."""
@@ -301,9 +294,7 @@ class Inventory:
             return [missing]
         return []
 
-    def _tell_news(
-        self, vrf: MacVrf, before: str | None, now: float, notices: list[Notice]
-    ) -> None:
+    def _tell_news(self, vrf: MacVrf, before: str | None, turn: Turn) -> None:
         """Tell of an EVI that is ready, or not; of one in the making, only if it lasts.
 
         Devices that we make ourselves are half there for a moment.
@@ -314,18 +305,18 @@ class Inventory:
         names = {vxlan_name(vrf.config), bridge_name(vrf.config)}
         making = vrf.config.manage and names.isdisjoint(self.attempts.refused)
         if vrf.reason is not None and making:
-            due = self._in_the_making.setdefault(vni, now + MAKING)
-            if now < due:
+            due = self._in_the_making.setdefault(vni, turn.now + MAKING)
+            if turn.now < due:
                 self.attempts.look_again(due)
                 return
         self._in_the_making.pop(vni, None)
-        self._tell(vrf, notices)
+        self._tell(vrf, turn)
 
-    def _tell(self, vrf: MacVrf, notices: list[Notice]) -> None:
+    def _tell(self, vrf: MacVrf, turn: Turn) -> None:
         if vrf.reason is None:
-            notices.append(vrf.notice("info", "evi_ready"))
+            turn.tell(vrf.notice("info", "evi_ready"))
         else:
-            notices.append(vrf.notice("warning", "evi_not_ready", reason=vrf.reason))
+            turn.tell(vrf.notice("warning", "evi_not_ready", reason=vrf.reason))
 
     def _discover(self) -> list[MacVrf]:
         found = discoverable(self._config, self.links)

@@ -6,6 +6,7 @@ from evpnd.core.evi.bridge_vlans import vlan_notes
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.evi.underlay import Room
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip
 
@@ -14,7 +15,7 @@ def take_notes(
     vrf: MacVrf,
     links: Links,
     refused: dict[str, str],
-    notices: list[Notice],
+    turn: Turn,
     *,
     vtep_here: bool,
     room: Room | None,
@@ -31,7 +32,7 @@ def take_notes(
         found += _notes(vrf, links, refused)
         found += _too_large(vrf, links, room)
     if found and tuple(found) != vrf.notes:
-        notices.append(vrf.notice("warning", "evi_noted", notes=found))
+        turn.tell(vrf.notice("warning", "evi_noted", notes=found))
     vrf.notes = tuple(found)
 
 

@@ -4,7 +4,7 @@ from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.local.ip_claims import DuplicateIp
-from evpnd.model.actions import Notice
+from evpnd.core.turn import Turn
 from evpnd.model.ids import format_ip, format_mac
 
 TOLD_MOST = 4096
@@ -12,15 +12,14 @@ TOLD_MOST = 4096
 
 
 class BindingNotices:
-    """The notices on bindings of all EVIs, until the engine hands them out."""
+    """Writes the notices on bindings of all EVIs, each refused claim once."""
 
     def __init__(self, links: Links) -> None:
-        """Begin with none; `links` has the names of ports."""
-        self.notices: list[Notice] = []
+        """Begin with nothing told; `links` has the names of ports."""
         self._links = links
         self._told: dict[tuple[int, str, bytes, bytes], None] = {}
 
-    def duplicate(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
+    def duplicate(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, turn: Turn) -> None:
         """Tell that two MACs have an IP, and where."""
         fields = {
             "ip": format_ip(ip),
@@ -29,17 +28,26 @@ class BindingNotices:
             "other_mac": format_mac(pair.other),
             "other_at": self._place(vrf, ip, pair.other),
         }
-        self.notices.append(vrf.notice("warning", "duplicate_ip_found", **fields))
+        turn.tell(vrf.notice("warning", "duplicate_ip_found", **fields))
 
-    def released(self, vrf: MacVrf, ip: bytes) -> None:
+    def released(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Tell that an IP is a duplicate no more."""
         released = vrf.notice("info", "duplicate_ip_released", ip=format_ip(ip))
-        self.notices.append(released)
+        turn.tell(released)
 
     def claimed(
-        self, event: str, vrf: MacVrf, ip: bytes, holder: bytes, other: bytes
+        self,
+        event: str,
+        vrf: MacVrf,
+        ip: bytes,
+        pair: tuple[bytes, bytes],
+        turn: Turn,
     ) -> None:
-        """Tell once of each MAC that claims an IP which is given to another."""
+        """Tell once of each MAC that claims an IP which is given to another.
+
+        `pair` is the MAC that has the IP, and the one that claims it.
+        """
+        holder, other = pair
         claim = (vrf.config.vni, event, ip, other)
         if claim in self._told:
             return
@@ -51,18 +59,18 @@ class BindingNotices:
             "mac": format_mac(holder),
             "claimed_by": format_mac(other),
         }
-        self.notices.append(vrf.notice("warning", event, **fields))
+        turn.tell(vrf.notice("warning", event, **fields))
 
-    def expired(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+    def expired(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         """Tell that a tenant did not answer for its IP."""
         names = {"ip": format_ip(ip), "mac": format_mac(mac)}
-        self.notices.append(vrf.notice("info", "binding_expired", **names))
+        turn.tell(vrf.notice("info", "binding_expired", **names))
 
-    def limit_reached(self, vrf: MacVrf, mac: bytes, limit: int) -> None:
+    def limit_reached(self, vrf: MacVrf, mac: bytes, limit: int, turn: Turn) -> None:
         """Tell that a MAC has as many IPs as it may have."""
         event = "binding_limit_reached"
         found = vrf.notice("warning", event, mac=format_mac(mac), limit=limit)
-        self.notices.append(found)
+        turn.tell(found)
 
     def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
         local = vrf.local.get(mac)

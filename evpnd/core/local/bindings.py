@@ -24,6 +24,7 @@ from evpnd.core.local.binding_tables import (
 from evpnd.core.local.duplicate_ips import DuplicateIps
 from evpnd.core.local.ip_claims import Contests, DuplicateIp, Key
 from evpnd.core.local.remote_claims import Rival, is_better, rival_of
+from evpnd.core.turn import Turn
 from evpnd.model.ids import (
     is_tenant_ip,
     is_unicast_mac,
@@ -46,10 +47,9 @@ class Bindings:
         """Take the duplicates found so far, and the links for their names."""
         self.contests = contests
         self._tell = BindingNotices(links)
-        self.notices = self._tell.notices
         self.duplicates = DuplicateIps(contests, self._tell)
 
-    def snoop(self, vrf: MacVrf, port: int, claim: Claim) -> bool:
+    def snoop(self, vrf: MacVrf, port: int, claim: Claim, turn: Turn) -> bool:
         """Take what ARP or ND on a tenant port told; tells whether it was news."""
         mac, ip, now, flags = claim
         local = vrf.local.get(mac)
@@ -66,29 +66,38 @@ class Bindings:
             vrf.heard[ip] = now
             vrf.unsure.discard(ip)
             if ip in vrf.disputed:
-                self._insists(vrf, mac, ip, now)
+                self._insists(vrf, mac, ip, turn)
             return False
-        return self._claim(vrf, vrf.snooped, claim)
+        return self._claim(vrf, vrf.snooped, claim, turn)
 
-    def learned(self, vrf: MacVrf, mac: bytes, now: float) -> None:
+    def learned(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
         """Take the bindings that waited for the bridge to learn a MAC.
 
         And ask for the IPs that it had elsewhere until a moment ago: a machine that
         was moved may be silent, and its old place may have forgotten it already.
         """
         for ip, ended in vrf.departed.pop(mac, {}).items():
-            if ended >= now - DEPARTED_TIME:
+            if ended >= turn.now - DEPARTED_TIME:
                 vrf.questions.append((mac, ip))
         for port, claim in vrf.waiting.pop(mac, {}).values():
-            if claim.heard >= now - WAITING_TIME:
-                self.snoop(vrf, port, claim)
+            if claim.heard >= turn.now - WAITING_TIME:
+                self.snoop(vrf, port, claim, turn)
 
-    def take_back(self, vrf: MacVrf, mac: bytes, ip: bytes, *, router: bool) -> None:
+    def take_back(
+        self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn, *, router: bool
+    ) -> None:
         """Take a binding that an earlier run noted; it is asked for soon."""
-        self._claim(vrf, vrf.snooped, Claim(mac, ip, -inf, kernel_flags(ip, router)))
+        claim = Claim(mac, ip, -inf, kernel_flags(ip, router))
+        self._claim(vrf, vrf.snooped, claim, turn)
 
     def kernel_has(
-        self, vrf: MacVrf, claim: Claim, *, router: bool, confirmed: bool
+        self,
+        vrf: MacVrf,
+        claim: Claim,
+        turn: Turn,
+        *,
+        router: bool,
+        confirmed: bool,
     ) -> None:
         """Take a neighbour that the kernel found by itself.
 
@@ -111,7 +120,8 @@ class Bindings:
             return
         heard = now if said else -inf
         flags = kernel_flags(ip, router)
-        self._claim(vrf, vrf.kernel_bindings, Claim(mac, ip, heard, flags))
+        taken = Claim(mac, ip, heard, flags)
+        self._claim(vrf, vrf.kernel_bindings, taken, turn)
 
     def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
         """Forget what the kernel's neighbours said of an IP."""
@@ -119,7 +129,7 @@ class Bindings:
         take_out(vrf, vrf.kernel_bindings, ip)
         vrf.doubted.pop(ip, None)
 
-    def kernel_flushed(self, vrf: MacVrf, ip: bytes) -> None:
+    def kernel_flushed(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Forget a neighbour that the kernel dropped by itself.
 
         It says nothing of the tenant, so that one keeps the IP and is asked for it. A
@@ -133,9 +143,9 @@ class Bindings:
         if mac in vrf.flushed:
             vrf.flushed[mac].ips[ip] = vrf.nd_flags.get(ip, OVERRIDE)
         elif vrf.is_local(mac) and flushed.can_ask(vrf, mac) and not vrf.binding(ip):
-            self._keep(vrf, Claim(mac, ip, -inf, flags))
+            self._keep(vrf, Claim(mac, ip, -inf, flags), turn)
 
-    def restore(self, vrf: MacVrf, now: float) -> None:
+    def restore(self, vrf: MacVrf, turn: Turn) -> None:
         """Give flushed MACs that the bridge has learned again the IPs that they had.
 
         They are asked for at once; without a claim where another MAC has the IP
@@ -143,7 +153,7 @@ class Bindings:
         """
         for mac in vrf.returned:
             lost = vrf.flushed.pop(mac, None)
-            if lost is None or lost.at < now - flushed.FLUSHED_TIME:
+            if lost is None or lost.at < turn.now - flushed.FLUSHED_TIME:
                 continue
             elsewhere = best_for_mac(vrf, mac) is not None
             for ip, flags in lost.ips.items():
@@ -154,15 +164,15 @@ class Bindings:
                     vrf.questions.append((mac, ip))
                 else:
                     said = flushed.flags_of(flags)
-                    self._keep(vrf, Claim(mac, ip, -inf, said))
+                    self._keep(vrf, Claim(mac, ip, -inf, said), turn)
         vrf.returned.clear()
 
-    def _keep(self, vrf: MacVrf, claim: Claim) -> None:
+    def _keep(self, vrf: MacVrf, claim: Claim, turn: Turn) -> None:
         """Store what was said before a flush, and have it asked for."""
-        if self._claim(vrf, vrf.snooped, claim):
+        if self._claim(vrf, vrf.snooped, claim, turn):
             flushed.keep(vrf, claim.mac, claim.ip)
 
-    def pin(self, vrf: MacVrf, claim: Claim, *, router: bool) -> None:
+    def pin(self, vrf: MacVrf, claim: Claim, turn: Turn, *, router: bool) -> None:
         """Store what an administrator's permanent neighbour says.
 
         A new one is the latest claim to its IP, like ARP that is heard, unless it was
@@ -175,21 +185,23 @@ class Bindings:
             return
         if (flags := kernel_flags(ip, router)) is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
-        self.duplicates.clear(vrf, ip)
+        self.duplicates.clear(vrf, ip, turn)
         found = rival_of(vrf, ip, mac) if vrf.neighbors_known else None
         if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
             self._outbid(vrf, mac, found[1])
 
-    def _claim(self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim) -> bool:
+    def _claim(
+        self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim, turn: Turn
+    ) -> bool:
         mac, ip = claim.mac, claim.ip
         if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
             return False
-        if not is_unicast_mac(mac) or not self._has_room(vrf, mac, ip):
+        if not is_unicast_mac(mac) or not self._has_room(vrf, mac, ip, turn):
             return False
         held = vrf.binding(ip)
         if held != mac and vrf.is_local(mac):
             rival = rival_of(vrf, ip, mac)
-            if self._refused(vrf, claim, held, rival):
+            if self._refused(vrf, claim, held, rival, turn):
                 return False
             if held is not None:
                 self.drop(vrf, held, ip)
@@ -203,7 +215,7 @@ class Bindings:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, claim.flags))
         return True
 
-    def _has_room(self, vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
+    def _has_room(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> bool:
         most = vrf.config.ips_per_mac
         ips = vrf.bindings_of.get(mac)
         if not most or ips is None or len(ips) < most or ip in ips:
@@ -212,28 +224,33 @@ class Bindings:
             if len(vrf.limited) > len(vrf.local):
                 vrf.limited &= vrf.local.keys()
             vrf.limited.add(mac)
-            self._tell.limit_reached(vrf, mac, most)
+            self._tell.limit_reached(vrf, mac, most, turn)
         return False
 
     def _refused(
-        self, vrf: MacVrf, claim: Claim, held: bytes | None, rival: Rival | None
+        self,
+        vrf: MacVrf,
+        claim: Claim,
+        held: bytes | None,
+        rival: Rival | None,
+        turn: Turn,
     ) -> bool:
         """Tell whether an IP stays with the MAC that has it, against this claim."""
         mac, ip, now, _ = claim
         if held is not None and held == vrf.static_ips.get(ip):
-            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, held, mac)
+            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, (held, mac), turn)
             return True
         if held is not None and held == vrf.pinned.get(ip):
-            self._tell.claimed(PINNED_CLAIMED, vrf, ip, held, mac)
+            self._tell.claimed(PINNED_CLAIMED, vrf, ip, (held, mac), turn)
             return True
         key: Key = (vrf.config.vni, ip)
         holder = held or (rival[0] if rival else None)
         if holder is None:
-            self.duplicates.clear(vrf, ip)
+            self.duplicates.clear(vrf, ip, turn)
             return False
         path = rival[1] if rival and held is None else None
         if path is not None and is_immutable(path):
-            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, holder, mac)
+            self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, (holder, mac), turn)
             return True
         contests = self.contests
         pair = DuplicateIp(holder, mac, now, held=True)
@@ -244,10 +261,10 @@ class Bindings:
         if (
             path is not None and path.attributes.default_gateway
         ) or contests.moved_often(key, now):
-            self.duplicates.find(vrf, ip, pair)
+            self.duplicates.find(vrf, ip, pair, turn)
             return True
         if contests.is_answer(key, mac, now):
-            self.duplicates.find(vrf, ip, DuplicateIp(mac, holder, now))
+            self.duplicates.find(vrf, ip, DuplicateIp(mac, holder, now), turn)
         contests.move(key, holder, now)
         if held is not None:
             vrf.questions.append((held, ip))
@@ -272,37 +289,38 @@ class Bindings:
         vrf.dirty_macs.add(mac)
         vrf.dirty_ips.add(ip)
 
-    def settle(self, vrf: MacVrf, now: float) -> None:
+    def settle(self, vrf: MacVrf, turn: Turn) -> None:
         """Give up the local bindings that remote routes have better claims to."""
         dirty = vrf.dirty_ips
         vni = vrf.config.vni
         for ip in vrf.shared_ips:
-            self.contests.watch((vni, ip), now)
+            self.contests.watch((vni, ip), turn.now)
         vrf.shared_ips.clear()
         for ip in dirty & vrf.static_ips.keys():
             mac = vrf.static_ips[ip]
             found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
             if found is not None:
-                self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, mac, found[0])
+                pair = (mac, found[0])
+                self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, pair, turn)
         if self.contests.found:
             for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
-                self.duplicates.look_again(vrf, ip)
+                self.duplicates.look_again(vrf, ip, turn)
         for ip in dirty & (vrf.pinned.keys() | vrf.ceded_pins.keys()):
             rival = pins.contest(vrf, ip)
             # It is the pinned MAC's or that of a tenant below, as the former comes.
             vrf.dirty_macs.update(t[ip] for t in vrf.learned_tables if ip in t)
             if rival is not None:
                 mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
-                self._tell.claimed(PINNED_CLAIMED, vrf, ip, mac, rival[0])
+                self._tell.claimed(PINNED_CLAIMED, vrf, ip, (mac, rival[0]), turn)
         contested = dirty & vrf.snooped.keys()
         contested |= dirty & vrf.kernel_bindings.keys()
         for ip in contested:
             mac_or_none = vrf.binding(ip)
             fixed = (vrf.static_ips.get(ip), vrf.pinned.get(ip))
             if mac_or_none is not None and mac_or_none not in fixed:
-                self._give_way(vrf, mac_or_none, ip, now)
+                self._give_way(vrf, mac_or_none, ip, turn)
 
-    def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+    def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         found = rival_of(vrf, ip, mac)
         if found is None:
             vrf.disputed.pop(ip, None)
@@ -318,26 +336,29 @@ class Bindings:
             return
         self.drop(vrf, mac, ip)
         vrf.questions.append((mac, ip))
+        now = turn.now
         key = (vrf.config.vni, ip)
         self.contests.move(key, mac, now)
         often = self.contests.moved_often(key, now)
         if often or key in self.contests.found:
-            self.duplicates.find(vrf, ip, DuplicateIp(other, mac, now, held=often))
+            pair = DuplicateIp(other, mac, now, held=often)
+            self.duplicates.find(vrf, ip, pair, turn)
 
-    def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
+    def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         """Take the word of a tenant whose IP a remote MAC claims in vain."""
         dispute, found = vrf.disputed[ip], rival_of(vrf, ip, mac)
         if found is not None and not dispute.answered:
             vrf.disputed[ip] = dispute._replace(answered=True)
-            self.duplicates.find(vrf, ip, DuplicateIp(mac, found[0], now))
+            pair = DuplicateIp(mac, found[0], turn.now)
+            self.duplicates.find(vrf, ip, pair, turn)
 
-    def expire(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
+    def expire(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         """Give up a binding whose tenant does not answer."""
         if vrf.kernel_bindings.get(ip) == mac:
             # The kernel keeps its STALE neighbour, which is not ours to remove.
             vrf.doubted[ip] = mac
         self.drop(vrf, mac, ip)
-        self._tell.expired(vrf, mac, ip)
+        self._tell.expired(vrf, mac, ip, turn)
 
     def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
         """Forget what was learned of a binding."""

@@ -14,6 +14,7 @@ from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.binding_notices import BindingNotices
 from evpnd.core.local.ip_claims import Contests, DuplicateIp
 from evpnd.core.local.remote_claims import is_gone, rival_of
+from evpnd.core.turn import Turn
 
 
 class DuplicateIps:
@@ -24,27 +25,29 @@ class DuplicateIps:
         self._contests = contests
         self._tell = tell
 
-    def find(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp) -> None:
+    def find(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, turn: Turn) -> None:
         """Store a duplicate, and tell of a new one."""
         if self._contests.find((vrf.config.vni, ip), pair):
-            self._tell.duplicate(vrf, ip, pair)
+            self._tell.duplicate(vrf, ip, pair, turn)
 
-    def clear(self, vrf: MacVrf, ip: bytes) -> bool:
+    def clear(self, vrf: MacVrf, ip: bytes, turn: Turn) -> bool:
         """Release a duplicate; returns whether it was one."""
         if self._contests.release((vrf.config.vni, ip)) is None:
             return False
-        self._tell.released(vrf, ip)
+        self._tell.released(vrf, ip, turn)
         vrf.dirty_ips.add(ip)
         return True
 
-    def conclude(self, vrf: MacVrf, mac: bytes, ip: bytes, asked: float) -> None:
+    def conclude(
+        self, vrf: MacVrf, mac: bytes, ip: bytes, asked: float, turn: Turn
+    ) -> None:
         """Release a duplicate whose other owner has not answered since it was asked.
 
         `asked` is in monotonic seconds.
         """
         known = self._contests.found.get((vrf.config.vni, ip))
         if known is not None and known.other == mac and known.heard < asked:
-            self.clear(vrf, ip)
+            self.clear(vrf, ip, turn)
 
     def has_answered(self, vrf: MacVrf, mac: bytes, ip: bytes, asked: float) -> bool:
         """Return whether the other owner of a duplicate at rest claimed it since."""
@@ -53,32 +56,33 @@ class DuplicateIps:
             return False
         return known.other == mac and known.heard >= asked
 
-    def look_again(self, vrf: MacVrf, ip: bytes) -> None:
+    def look_again(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Release a duplicate whose holder is gone, and ask the other one."""
         known = self._contests.found[vrf.config.vni, ip]
         found = rival_of(vrf, ip, known.other)
         lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
         if lone or (vrf.binding(ip) is None and found is None):
-            self.clear(vrf, ip)
+            self.clear(vrf, ip, turn)
             if vrf.is_local(known.other):
                 vrf.questions.append((known.other, ip))
 
-    def expire(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
+    def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Release the duplicates that are over, find those of remote MACs."""
+        now = turn.now
         for vni, ip in self._contests.ripe(now):
             vrf = vrfs.get(vni)
             if vrf is None:
                 continue
             known = self._contests.found.get((vni, ip))
             if known is not None and is_gone(vrf, ip, known.other):
-                self.clear(vrf, ip)
+                self.clear(vrf, ip, turn)
             elif vrf.binding(ip) is None:
-                self._judge_remotes(vrf, ip)
+                self._judge_remotes(vrf, ip, turn)
         self._look_for_others(now, vrfs)
         for vni, ip in self._contests.expire(now):
             vrf = vrfs.get(vni)
             if vrf is not None:
-                self._tell.released(vrf, ip)
+                self._tell.released(vrf, ip, turn)
 
     def _look_for_others(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
         """Watch the duplicates whose other owner is gone, and ask those that are here.
@@ -100,9 +104,10 @@ class DuplicateIps:
                     vrf.unsure.add(ip)
                     vrf.questions.append((each.holder, ip))
 
-    def _judge_remotes(self, vrf: MacVrf, ip: bytes) -> None:
+    def _judge_remotes(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Find an IP that two remote MACs have, for longer than a move takes."""
         found = best_for_ip(vrf, ip)
         rival = rival_of(vrf, ip, found[0]) if found is not None else None
         if found is not None and rival is not None and not vrf.is_local(found[0]):
-            self.find(vrf, ip, DuplicateIp(found[0], rival[0], inf))
+            pair = DuplicateIp(found[0], rival[0], inf)
+            self.find(vrf, ip, pair, turn)

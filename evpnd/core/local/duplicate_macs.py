@@ -10,6 +10,7 @@ VTEP that withdraws is left.
 from collections.abc import Mapping
 
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.config import DuplicateDetection
 from evpnd.model.ids import format_mac
@@ -32,7 +33,7 @@ class Duplicates:
         self._moves: dict[Key, tuple[float, ...]] = {}
         """The latest moves; the MAC that has not moved for longest comes first."""
 
-    def count(self, vrf: MacVrf, now: float, notices: list[Notice]) -> None:
+    def count(self, vrf: MacVrf, turn: Turn) -> None:
         """Take the moves that an EVI saw since the last call."""
         moved, vrf.moved = vrf.moved, []
         settings = self.settings
@@ -42,33 +43,32 @@ class Duplicates:
             if mac in vrf.frozen:
                 continue
             key = (vrf.config.vni, mac)
-            times = (*self._moves.pop(key, ()), now)[-settings.moves :]
+            times = (*self._moves.pop(key, ()), turn.now)[-settings.moves :]
             self._moves[key] = times
-            if len(times) == settings.moves and times[0] >= now - settings.window:
-                self._find(vrf, mac, now, notices)
+            if len(times) == settings.moves and times[0] >= turn.now - settings.window:
+                self._find(vrf, mac, turn)
         while len(self._moves) > MOST:
             del self._moves[next(iter(self._moves))]
 
-    def _find(self, vrf: MacVrf, mac: bytes, now: float, notices: list[Notice]) -> None:
+    def _find(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
         settings = self.settings
         key = (vrf.config.vni, mac)
         known = self.found.pop(key, None) is not None
         pause = settings.freeze_for if settings.freeze else settings.window
-        self.found[key] = now + pause
+        self.found[key] = turn.now + pause
         if settings.freeze:
             vrf.frozen[mac] = vrf.remote_rows.get(mac, b"")
         if not known:
-            notices.append(_notice(vrf, mac, "duplicate_mac_found", settings))
+            turn.tell(_notice(vrf, mac, "duplicate_mac_found", settings))
 
-    def expire(
-        self, now: float, vrfs: Mapping[int, MacVrf], notices: list[Notice]
-    ) -> None:
+    def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Release the MACs whose time is over, and forget moves out of the window."""
+        now = turn.now
         while self.found:
             key = next(iter(self.found))
             if self.found[key] > now and len(self.found) <= MOST:
                 break
-            self._release(key, vrfs, notices)
+            self._release(key, vrfs, turn)
         oldest = now - self.settings.window
         while self._moves:
             key = next(iter(self._moves))
@@ -76,26 +76,24 @@ class Duplicates:
                 break
             del self._moves[key]
 
-    def clear(
-        self, key: Key, vrfs: Mapping[int, MacVrf], notices: list[Notice]
-    ) -> bool:
+    def clear(self, key: Key, vrfs: Mapping[int, MacVrf], turn: Turn) -> bool:
         """Release one MAC for an operator; tells whether it was a duplicate."""
         if key not in self.found:
             return False
-        self._release(key, vrfs, notices)
+        self._release(key, vrfs, turn)
         return True
 
     def configure(
         self,
         settings: DuplicateDetection,
         vrfs: Mapping[int, MacVrf],
-        notices: list[Notice],
+        turn: Turn,
     ) -> None:
         """Take other settings: what was found by the old ones is released."""
         if settings == self.settings:
             return
         for key in list(self.found):
-            self._release(key, vrfs, notices)
+            self._release(key, vrfs, turn)
         self._moves.clear()
         self.settings = settings
 
@@ -108,18 +106,14 @@ class Duplicates:
         }
         self._moves = {key: t for key, t in self._moves.items() if key[0] in vrfs}
 
-    def _release(
-        self, key: Key, vrfs: Mapping[int, MacVrf], notices: list[Notice]
-    ) -> None:
+    def _release(self, key: Key, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         del self.found[key]
         self._moves.pop(key, None)
         vrf = vrfs.get(key[0])
         if vrf is not None:
             vrf.frozen.pop(key[1], None)
             vrf.dirty_macs.add(key[1])
-            notices.append(
-                _notice(vrf, key[1], "duplicate_mac_released", self.settings)
-            )
+            turn.tell(_notice(vrf, key[1], "duplicate_mac_released", self.settings))
 
     def next_due(self) -> float | None:
         """Say when the next MAC is released."""

@@ -8,6 +8,7 @@ live, and gone with it.
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac
 from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.model.numbers import SEQUENCE_MAX
@@ -18,7 +19,7 @@ STICKY_PAUSE = 60.0
 """Seconds between two lines on one sticky MAC that is heard here."""
 
 
-def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> None:
+def learn(vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
     """Take a MAC as local; claim it where a remote VTEP has it."""
     known = vrf.local.get(mac)
     if known is not None and known[:3] == local[:3]:
@@ -33,7 +34,7 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> No
     if path is None:
         return
     if path.sticky and local.origin is Origin.DYNAMIC:
-        _tell_sticky_seen(vrf, mac, path, local.since, notices)
+        _tell_sticky_seen(vrf, mac, path, turn)
         return
     if not vrf.fdb_known and local.origin is not Origin.DYNAMIC:
         # It was there before us, and maybe given up already: that is no move.
@@ -43,7 +44,7 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, notices: list[Notice]) -> No
     if mac in vrf.frozen:
         return
     vrf.moved.append(mac)
-    notices.append(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.sequence[mac]))
+    turn.tell(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.sequence[mac]))
 
 
 def forget(vrf: MacVrf, mac: bytes) -> None:
@@ -85,9 +86,7 @@ def unrivalled(vrf: MacVrf, mac: bytes) -> None:
         del vrf.sequence[mac]
 
 
-def remote_wins(
-    vrf: MacVrf, mac: bytes, path: Path, now: float, notices: list[Notice]
-) -> bool:
+def remote_wins(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> bool:
     """Judge a MAC that is local and has a remote route.
 
     The higher sequence wins, and of equal ones the lower VTEP address. A MAC that
@@ -99,7 +98,7 @@ def remote_wins(
         _take_back(vrf, mac)
         if mac not in vrf.contested:
             vrf.contested.add(mac)
-            notices.append(_warning("sticky_mac_claimed", vrf, mac, path))
+            turn.tell(_warning("sticky_mac_claimed", vrf, mac, path))
         return False
     sequence = vrf.sequence.get(mac, 0)
     if not path.sticky and (-sequence, vrf.vtep) <= (-path.sequence, path.vtep):
@@ -109,18 +108,18 @@ def remote_wins(
         if mac not in vrf.ceded:
             vrf.ceded.add(mac)
             vrf.mark_bound(mac)
-            notices.append(_warning("fixed_mac_claimed", vrf, mac, path))
+            turn.tell(_warning("fixed_mac_claimed", vrf, mac, path))
         # A row of the operator's is not ours to replace; one that was learned is.
         local = vrf.local.get(mac)
         return local is None or local.origin is Origin.DYNAMIC
     forget(vrf, mac)
     if path.sticky:
-        _tell_sticky_seen(vrf, mac, path, now, notices)
+        _tell_sticky_seen(vrf, mac, path, turn)
         return True
     if path.sequence > sequence:
         # Of equal sequences one was learned before it heard of the other: a race.
         vrf.moved.append(mac)
-    notices.append(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
+    turn.tell(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
     return True
 
 
@@ -138,16 +137,15 @@ def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice
     )
 
 
-def _tell_sticky_seen(
-    vrf: MacVrf, mac: bytes, path: Path, now: float, notices: list[Notice]
-) -> None:
+def _tell_sticky_seen(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> None:
     """Tell that a sticky MAC of a remote VTEP is heard here, now and then."""
     told = vrf.sticky_told
+    now = turn.now
     while told and now >= told[earliest := next(iter(told))] + STICKY_PAUSE:
         del told[earliest]
     if mac not in told:
         told[mac] = now
-        notices.append(_warning("sticky_mac_seen_locally", vrf, mac, path))
+        turn.tell(_warning("sticky_mac_seen_locally", vrf, mac, path))
 
 
 def _warning(event: str, vrf: MacVrf, mac: bytes, path: Path) -> Notice:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local import flushed
 from evpnd.core.local.bindings import Bindings
+from evpnd.core.turn import Turn
 from evpnd.model.actions import SendProbes
 from evpnd.model.ids import IPV4_LENGTH, is_link_local
 
@@ -106,8 +107,9 @@ class Prober:
         question = Urgent(now, vni, ip, mac, 0, self._serial, now)
         heapq.heappush(self._urgent, question)
 
-    def probe(self, vrfs: Mapping[int, MacVrf], now: float) -> list[SendProbes]:
+    def probe(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> list[SendProbes]:
         """Ask what is due, and give up the bindings whose tenants did not answer."""
+        now = turn.now
         if self._next_wanted() > now:
             return []
         self._tokens = min(BURST, self._tokens + (now - self._counted) * RATE)
@@ -122,7 +124,7 @@ class Prober:
             if vrf is None or not self._is_open(vrf, question):
                 del self._open[name]
                 if vrf is not None and question.tries >= TRIES:
-                    self._conclude(vrf, question)
+                    self._conclude(vrf, question, turn)
                 continue
             self._send(vrf, (question.mac, question.ip, question.tries), sent)
             again = question._replace(due=now + PAUSE, tries=question.tries + 1)
@@ -130,7 +132,7 @@ class Prober:
         while self._heap and self._heap[0][0] <= now and self._may_send(now):
             _, key = heapq.heappop(self._heap)
             vrf = vrfs.get(key[0])
-            due = self._look(vrf, key, now, sent) if vrf is not None else None
+            due = self._look(vrf, key, turn, sent) if vrf is not None else None
             if due is None:
                 self._watched.discard(key)
                 self._asked.pop(key, None)
@@ -161,7 +163,7 @@ class Prober:
         duplicates, asked = self._bindings.duplicates, question.asked
         return not duplicates.has_answered(vrf, question.mac, question.ip, asked)
 
-    def _conclude(self, vrf: MacVrf, question: Urgent) -> None:
+    def _conclude(self, vrf: MacVrf, question: Urgent, turn: Turn) -> None:
         """Draw the conclusion from a question that was asked as often as it is."""
         mac, ip = question.mac, question.ip
         if not self._may_ask(vrf):
@@ -170,17 +172,19 @@ class Prober:
             flushed.give_up(vrf, mac, ip)
         elif vrf.binding(ip) == mac and _is_doubtful(vrf, question):
             # The tenant did not answer for its IP.
-            self._bindings.expire(vrf, mac, ip)
+            self._bindings.expire(vrf, mac, ip, turn)
         else:
-            self._bindings.duplicates.conclude(vrf, mac, ip, question.asked)
+            duplicates = self._bindings.duplicates
+            duplicates.conclude(vrf, mac, ip, question.asked, turn)
 
     def _may_ask(self, vrf: MacVrf) -> bool:
         config = vrf.config
         wanted = config.probe and config.advertise.neighbors
         return wanted and vrf.ready and not self.refused
 
-    def _look(self, vrf: MacVrf, key: Key, now: float, sent: Sent) -> float | None:
+    def _look(self, vrf: MacVrf, key: Key, turn: Turn, sent: Sent) -> float | None:
         """Look at one binding; returns when to look again, None: it is gone."""
+        now = turn.now
         ip = key[1]
         if ip in vrf.pinned:
             return now + _interval(vrf, ip)
@@ -209,7 +213,7 @@ class Prober:
         if asked is None:
             asked = self._asked[key] = Asked(mac, now, 0)
         if asked.tries >= TRIES:
-            self._bindings.expire(vrf, mac, ip)
+            self._bindings.expire(vrf, mac, ip, turn)
             return None
         self._send(vrf, (mac, ip, asked.tries), sent)
         asked.tries += 1

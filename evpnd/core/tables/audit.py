@@ -15,7 +15,8 @@ from evpnd.core.local.bindings import Bindings
 from evpnd.core.tables.comparison import Asked, differences
 from evpnd.core.tables.drift import AUDIT, RECHECK
 from evpnd.core.tables.observe import observe_fdb, observe_neighbor
-from evpnd.model.actions import Action, AuditRows, AuditTables, Notice
+from evpnd.core.turn import Turn
+from evpnd.model.actions import Action, AuditRows, AuditTables
 from evpnd.model.events import RowsAudited
 
 WHOLE = 8_192
@@ -136,8 +137,7 @@ class Audit:
         vrfs: Mapping[int, MacVrf],
         event: RowsAudited,
         bindings: Bindings,
-        now: float,
-        notices: list[Notice],
+        turn: Turn,
     ) -> None:
         """Take what the kernel has; where that is other rows, nobody told of it."""
         if self._asked is None:
@@ -154,9 +154,9 @@ class Audit:
             vrf.neighbor_drift.found_by(walk.cause),
         ):
             for row in fdb:
-                observe_fdb(vrf, row, bindings, now, notices)
+                observe_fdb(vrf, row, bindings, turn)
             for neighbor in neighbors:
-                observe_neighbor(vrf, neighbor, bindings, now)
+                observe_neighbor(vrf, neighbor, bindings, turn)
 
     def _next_in_doubt(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
         walk = self._recheck

@@ -9,7 +9,7 @@ from collections import defaultdict
 from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Neighbor, Origin
 from evpnd.core.local import flushed, mobility, pins
 from evpnd.core.local.bindings import Bindings
-from evpnd.model.actions import Notice
+from evpnd.core.turn import Turn
 from evpnd.model.ids import (
     FLOOD_MAC,
     format_ip,
@@ -32,22 +32,20 @@ from evpnd.model.rows import (
 )
 
 
-def observe_fdb(
-    vrf: MacVrf, row: FdbRow, bindings: Bindings, now: float, notices: list[Notice]
-) -> None:
+def observe_fdb(vrf: MacVrf, row: FdbRow, bindings: Bindings, turn: Turn) -> None:
     """Take one FDB row of a device of this EVI."""
     if vrf.vlan and _is_of_another_vlan(vrf, row):
         return
     if row.ifindex == vrf.vxlan:
         if row.flags & NTF_SELF:
-            _observe_vxlan_row(vrf, row, notices)
+            _observe_vxlan_row(vrf, row, turn)
         else:
-            _observe_remote_bridge_row(vrf, row, notices)
+            _observe_remote_bridge_row(vrf, row, turn)
     elif not row.flags & NTF_SELF:
-        _observe_port_row(vrf, row, now, notices)
+        _observe_port_row(vrf, row, turn)
         known = row.mac in vrf.waiting or row.mac in vrf.departed
         if known and row.mac in vrf.local:
-            bindings.learned(vrf, row.mac, now)
+            bindings.learned(vrf, row.mac, turn)
         if row.mac in vrf.flushed and row.mac in vrf.local:
             vrf.returned.add(row.mac)
 
@@ -61,7 +59,7 @@ def _is_of_another_vlan(vrf: MacVrf, row: FdbRow) -> bool:
     return row.vlan != vrf.vlan and not own
 
 
-def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
+def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     mac = row.mac
     if mac == FLOOD_MAC:
         if row.present:
@@ -76,7 +74,7 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
     vrf.dirty_macs.add(mac)
     if row.present and not row.is_ours:
         if mac in vrf.remote_rows and mac not in vrf.foreign_rows:
-            _tell_taken(vrf, mac, row.dst, notices)
+            _tell_taken(vrf, mac, row.dst, turn)
         vrf.foreign_rows.add(mac)
         return
     vrf.foreign_rows.discard(mac)
@@ -86,13 +84,13 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
         vrf.fdb_drift.unheard.discard(mac)
 
 
-def _tell_taken(vrf: MacVrf, mac: bytes, vtep: bytes, notices: list[Notice]) -> None:
+def _tell_taken(vrf: MacVrf, mac: bytes, vtep: bytes, turn: Turn) -> None:
     """Tell that somebody else took a row of ours; `vtep` empty: it has none."""
     taken = {"mac": format_mac(mac)} | ({"vtep": format_ip(vtep)} if vtep else {})
-    notices.append(vrf.notice("warning", "row_taken_by_others", **taken))
+    turn.tell(vrf.notice("warning", "row_taken_by_others", **taken))
 
 
-def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) -> None:
+def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     mac = row.mac
     if row.state & NUD_PERMANENT:
         _observe_own_mac(vrf, row)
@@ -107,7 +105,7 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, notices: list[Notice]) 
     dst, _ = _halves(vrf, mac)
     if row.present and row.is_fixed:
         if mac in vrf.remote_rows and mac not in vrf.fixed_rows:
-            _tell_taken(vrf, mac, dst, notices)
+            _tell_taken(vrf, mac, dst, turn)
         vrf.fixed_rows.setdefault(mac, set()).add(row.vlan)
     else:
         _unfix(vrf, row)
@@ -123,9 +121,7 @@ def _unfix(vrf: MacVrf, row: FdbRow) -> None:
             del vrf.fixed_rows[row.mac]
 
 
-def _observe_port_row(
-    vrf: MacVrf, row: FdbRow, now: float, notices: list[Notice]
-) -> None:
+def _observe_port_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     mac = row.mac
     if row.state & NUD_PERMANENT:
         _observe_own_mac(vrf, row)
@@ -136,7 +132,7 @@ def _observe_port_row(
     if not row.present:
         local = vrf.local.get(mac)
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
-            flushed.flush(vrf, mac, now)
+            flushed.flush(vrf, mac, turn.now)
         return
     dst, in_bridge = _halves(vrf, mac)
     fixed = mac in vrf.fixed_rows
@@ -151,7 +147,8 @@ def _observe_port_row(
         origin = Origin.STATIC
     else:
         origin = Origin.DYNAMIC
-    mobility.learn(vrf, mac, LocalMac(row.ifindex, row.vlan, origin, now), notices)
+    local = LocalMac(row.ifindex, row.vlan, origin, turn.now)
+    mobility.learn(vrf, mac, local, turn)
 
 
 def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
@@ -192,8 +189,7 @@ def dump_fdb(
     vrf: MacVrf,
     rows: list[FdbRow],
     bindings: Bindings,
-    now: float,
-    notices: list[Notice],
+    turn: Turn,
 ) -> None:
     """Replace all that is known of the FDB by a dump."""
     vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
@@ -207,13 +203,13 @@ def dump_fdb(
         known.clear()
     gone = set(vrf.local)
     for row in rows:
-        observe_fdb(vrf, row, bindings, now, notices)
+        observe_fdb(vrf, row, bindings, turn)
         if row.ifindex in vrf.ports and not (
             vrf.vlan and _is_of_another_vlan(vrf, row)
         ):
             gone.discard(row.mac)
     for mac in gone:
-        flushed.flush(vrf, mac, now)
+        flushed.flush(vrf, mac, turn.now)
     if not vrf.vlan:
         _doubt_gaps(vrf, rows)
     if vrf.fdb_known:
@@ -255,7 +251,7 @@ def neighbor_of(row: NeighborRow) -> Neighbor:
 
 
 def observe_neighbor(
-    vrf: MacVrf, row: NeighborRow, bindings: Bindings, now: float
+    vrf: MacVrf, row: NeighborRow, bindings: Bindings, turn: Turn
 ) -> None:
     """Take one neighbour of the bridge of this EVI."""
     ip = row.ip
@@ -281,27 +277,28 @@ def observe_neighbor(
         if row.present:
             bindings.kernel_lost(vrf, ip)
         else:
-            bindings.kernel_flushed(vrf, ip)
+            bindings.kernel_flushed(vrf, ip, turn)
         vrf.dirty_ips.add(ip)
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
             vrf.foreign_neighbors.add(ip)
     elif row.state & NUD_PERMANENT:
         vrf.foreign_neighbors.add(ip)
-        claim = Claim(row.mac, ip, now)
-        bindings.pin(vrf, claim, router=bool(row.flags & NTF_ROUTER))
+        claim = Claim(row.mac, ip, turn.now)
+        bindings.pin(vrf, claim, turn, router=bool(row.flags & NTF_ROUTER))
     else:
         pins.unpin(vrf, ip)
         bindings.kernel_has(
             vrf,
-            Claim(row.mac, ip, now),
+            Claim(row.mac, ip, turn.now),
+            turn,
             router=bool(row.flags & NTF_ROUTER),
             confirmed=not row.state & NUD_STALE,
         )
 
 
 def dump_neighbors(
-    vrf: MacVrf, rows: list[NeighborRow], bindings: Bindings, now: float
+    vrf: MacVrf, rows: list[NeighborRow], bindings: Bindings, turn: Turn
 ) -> None:
     """Replace all that is known of the bridge's neighbours by a dump."""
     vrf.dirty_ips.update(vrf.neighbor_rows, vrf.kernel_bindings)
@@ -310,10 +307,10 @@ def dump_neighbors(
     vrf.foreign_neighbors.clear()
     gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}
     for row in rows:
-        observe_neighbor(vrf, row, bindings, now)
+        observe_neighbor(vrf, row, bindings, turn)
         gone.discard(row.ip)
     for ip in gone:
-        bindings.kernel_flushed(vrf, ip)
+        bindings.kernel_flushed(vrf, ip, turn)
     if vrf.neighbors_known:
         vrf.neighbor_drift.compare(before, vrf.neighbor_rows)
     else:
@@ -321,6 +318,6 @@ def dump_neighbors(
         for ip, noted in vrf.neighbor_rows.items():
             if noted.local:
                 # What an earlier run snooped: a silent tenant keeps its binding.
-                bindings.take_back(vrf, noted.mac, ip, router=noted.router)
+                bindings.take_back(vrf, noted.mac, ip, turn, router=noted.router)
         vrf.mark_all()
     vrf.neighbors_known = True

@@ -5,7 +5,7 @@ A VXLAN row goes in with its bridge row, in one message, never the bridge row fi
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evpnd.core.announce.originator import Originator
 from evpnd.core.bgp.path import Path
@@ -15,14 +15,13 @@ from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.tables.removal import split_fixed
+from evpnd.core.turn import Turn
 from evpnd.core.want.floods import FloodChanges
 from evpnd.model.actions import (
-    Action,
     DeleteFlood,
     DeleteNeighbors,
     DeleteRemoteMacs,
     DeleteVxlanRows,
-    Notice,
     OverrideLocalMacs,
     UpsertFlood,
     UpsertLocalNeighbors,
@@ -42,20 +41,15 @@ from evpnd.model.routes import ROUTER
 
 @dataclass(slots=True)
 class Pass:
-    """One reconciliation: what it may do, and what it found to do."""
+    """What one reconciliation of an EVI asks and counts."""
 
-    settled: bool
-    """All peers have had their say: rows that no route confirmed may go."""
+    turn: Turn
     waiting: Callable[[MacVrf, str, bytes], bool]
     """Tells whether a refused row waits for its retry (EVI, table, key)."""
     originator: Originator
     bindings: Bindings
-    time: float
-    """Monotonic seconds."""
     repaired: Counter[tuple[str, str]]
     """Rows put back that others took away, by table and cause; counted up here."""
-    actions: list[Action] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
 
 
 def is_dirty(vrf: MacVrf) -> bool:
@@ -73,10 +67,10 @@ def reconcile(vrf: MacVrf, now: Pass) -> None:
     """Bring one EVI's rows and announcements to what its routes want."""
     if vrf.dirty_imet:
         vrf.dirty_imet = False
-        now.actions.extend(now.originator.imet(vrf))
-        now.actions.extend(now.originator.gateway(vrf))
+        now.turn.do_all(now.originator.imet(vrf))
+        now.turn.do_all(now.originator.gateway(vrf))
     if vrf.dirty_ips and vrf.ready:
-        now.bindings.settle(vrf, now.time)
+        now.bindings.settle(vrf, now.turn)
     if vrf.dirty_macs:
         dirty, vrf.dirty_macs = vrf.dirty_macs, set()
         _reconcile_macs(vrf, dirty, now)
@@ -113,13 +107,13 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
         elif mac in displaced and path is None and mac not in rows:
             # Its remote row was refused, so that it never left the port.
-            mobility.learn(vrf, mac, displaced.pop(mac), now.notices)
+            mobility.learn(vrf, mac, displaced.pop(mac), now.turn)
             now.originator.mac(vrf, mac)
         elif mac in local or mac in static:
             before = local.get(mac)
             if path is None:
                 mobility.unrivalled(vrf, mac)
-            elif mobility.remote_wins(vrf, mac, path, now.time, now.notices):
+            elif mobility.remote_wins(vrf, mac, path, now.turn):
                 overridden = before is not None
                 if before is not None:
                     displaced[mac] = before
@@ -155,7 +149,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         elif row is not None or mac in partial or mac in taken:
             # What no route has confirmed is held, but not beside a port's row.
             held = mac in adopted and not (
-                now.settled or mac in own or vrf.is_local(mac)
+                now.turn.settled or mac in own or vrf.is_local(mac)
             )
             if held or mac in foreign or now.waiting(vrf, "fdb", mac):
                 continue
@@ -168,9 +162,9 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         vrf.fdb_drift.delete(deletes)
         both, alone = split_fixed(vrf, deletes)
         if both:
-            now.actions.append(DeleteRemoteMacs(vrf.vxlan, both, vrf.vlan))
+            now.turn.do(DeleteRemoteMacs(vrf.vxlan, both, vrf.vlan))
         if alone:
-            now.actions.append(DeleteVxlanRows(vrf.vxlan, alone))
+            now.turn.do(DeleteVxlanRows(vrf.vxlan, alone))
     vrf.fdb_drift.settle(dirty)
 
 
@@ -189,18 +183,17 @@ def _emit_upserts(
     upserts: dict[bytes, list[bytes]],
     overrides: dict[bytes, list[bytes]],
 ) -> None:
-    actions = now.actions
     for vtep, macs in overrides.items():
         vrf.fdb_drift.wrote = True
-        actions.append(OverrideLocalMacs(vrf.vxlan, vtep, macs, vrf.vlan))
+        now.turn.do(OverrideLocalMacs(vrf.vxlan, vtep, macs, vrf.vlan))
     back: Counter[str] = Counter()
     for vtep, macs in upserts.items():
         back += vrf.fdb_drift.write(macs)
         both, alone = split_fixed(vrf, macs)
         if both:
-            actions.append(UpsertRemoteMacs(vrf.vxlan, vtep, both, vrf.vlan))
+            now.turn.do(UpsertRemoteMacs(vrf.vxlan, vtep, both, vrf.vlan))
         if alone:
-            actions.append(UpsertVxlanRows(vrf.vxlan, vtep, alone))
+            now.turn.do(UpsertVxlanRows(vrf.vxlan, vtep, alone))
     _tell_repaired(vrf, "fdb", back, now)
 
 
@@ -208,13 +201,14 @@ def _tell_repaired(vrf: MacVrf, table: str, back: Counter[str], now: Pass) -> No
     for cause, rows in back.items():
         now.repaired[table, cause] += rows
         fields = {"table": table, "rows": rows, "cause": cause}
-        now.notices.append(vrf.notice("info", "drift_repaired", **fields))
+        now.turn.tell(vrf.notice("info", "drift_repaired", **fields))
 
 
 def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     upserts: list[tuple[bytes, bytes, bool]] = []
     notes: list[tuple[bytes, bytes, bool]] = []
     deletes: list[bytes] = []
+    settled = now.turn.settled
     _seek(vrf, dirty)
     for ip in dirty:
         wanted = wanted_neighbor(vrf, ip)
@@ -235,21 +229,21 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
                 notes.append((ip, wanted.mac, wanted.router))
             else:
                 upserts.append((ip, wanted.mac, wanted.router))
-        elif now.settled or ip not in vrf.adopted_ips or vrf.binding(ip) is not None:
+        elif settled or ip not in vrf.adopted_ips or vrf.binding(ip) is not None:
             del vrf.neighbor_rows[ip]
             deletes.append(ip)
             if actual is not None:
-                depart(vrf, actual.mac, ip, now.time)
+                depart(vrf, actual.mac, ip, now.turn.now)
     drift = vrf.neighbor_drift
     back = drift.write(row[0] for row in (*upserts, *notes))
     _tell_repaired(vrf, "neighbor", back, now)
     if upserts:
-        now.actions.append(UpsertNeighbors(vrf.svi, upserts))
+        now.turn.do(UpsertNeighbors(vrf.svi, upserts))
     if notes:
-        now.actions.append(UpsertLocalNeighbors(vrf.svi, notes))
+        now.turn.do(UpsertLocalNeighbors(vrf.svi, notes))
     if deletes:
         drift.delete(deletes)
-        now.actions.append(DeleteNeighbors(vrf.svi, deletes))
+        now.turn.do(DeleteNeighbors(vrf.svi, deletes))
     drift.settle(dirty)
 
 
@@ -304,20 +298,20 @@ def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
 
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     changes = FloodChanges(vrf, lambda vtep: now.waiting(vrf, "flood", vtep))
-    changes.find(now.notices, settled=now.settled)
+    changes.find(now.turn)
     add, gone = list(changes.add), list(changes.gone)
-    if now.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
+    if now.turn.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
         # They stay, for nothing tells them from an operator's; so somebody has to know.
         vteps = [format_ip(vtep) for vtep in sorted(vrf.unmarked_vteps)]
-        now.notices.append(vrf.notice("warning", "flood_rows_not_ours", vteps=vteps))
+        now.turn.tell(vrf.notice("warning", "flood_rows_not_ours", vteps=vteps))
         vrf.unmarked_told = True
     if add:
         vrf.flood_rows.update(dict.fromkeys(add, True))
         _tell_repaired(vrf, "flood", vrf.flood_drift.write(add), now)
-        now.actions.append(UpsertFlood(vrf.vxlan, sorted(add)))
+        now.turn.do(UpsertFlood(vrf.vxlan, sorted(add)))
     if gone:
         for vtep in gone:
             del vrf.flood_rows[vtep]
         vrf.flood_drift.delete(gone)
-        now.actions.append(DeleteFlood(vrf.vxlan, gone))
+        now.turn.do(DeleteFlood(vrf.vxlan, gone))
     vrf.flood_drift.settle(changes.dirty)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.model.actions import Notice
+from evpnd.core.turn import Turn
 
 FLOOD_MOST: Final = 2048
 """VTEPs in one flood list. The kernel sends each BUM frame that often: at 1 Mb/s of
@@ -28,7 +28,7 @@ class FloodChanges:
             vrf.flood_refused.clear()
             self.dirty.update(vrf.imets.vteps(), vrf.flood_rows)
 
-    def find(self, notices: list[Notice], *, settled: bool) -> None:
+    def find(self, turn: Turn) -> None:
         """Compare what is wanted with what is there, within the bound."""
         vrf = self._vrf
         full = bool(vrf.flood_left_out)
@@ -43,15 +43,15 @@ class FloodChanges:
                 continue
             vrf.flood_left_out.pop(vtep, None)
             if vrf.flood_rows.get(vtep):
-                held = vtep in vrf.adopted_vteps and not settled
+                held = vtep in vrf.adopted_vteps and not turn.settled
                 if not held and not self._waits(vtep):
                     self.gone[vtep] = None
         if vrf.flood_left_out or self._room() < 0:
-            self._share(settled=settled)
+            self._share(settled=turn.settled)
         if vrf.flood_left_out and not full:
             count = len(vrf.flood_left_out)
             fields: dict[str, object] = {"most": FLOOD_MOST, "left_out": count}
-            notices.append(vrf.notice("warning", "flood_list_full", **fields))
+            turn.tell(vrf.notice("warning", "flood_list_full", **fields))
 
     def _room(self) -> int:
         rows = len(self._vrf.flood_rows) + len(self.add) - len(self.gone)

@@ -12,6 +12,7 @@ from evpnd.core.bgp.peer_diagnostics import (
     Findings,
 )
 from evpnd.core.bgp.session import Session
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.config import PeerConfig
 from evpnd.model.events import (
@@ -311,10 +312,11 @@ def test_a_peer_cannot_fill_the_memory_nor_the_list() -> None:
 def test_a_session_that_is_idle_has_nothing_to_decide() -> None:
     findings = Findings()
     session = Session(PeerConfig(PEER, 65000), 0.0)
-    findings.decide({PEER: session}, 1e9)
+    turn = Turn(1e9)
+    findings.decide({PEER: session}, turn)
 
     assert findings.next_due({PEER: session}) is None
-    assert findings.notices == []
+    assert turn.take_notices() == []
 
 
 def test_a_type_3_that_is_not_used_is_noted_for_its_targets_alone() -> None:

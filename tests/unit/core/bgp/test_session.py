@@ -443,13 +443,13 @@ def test_a_reload_ends_the_damping_of_those_that_are_damped() -> None:
 def test_clearing_a_peer_ends_its_session_and_its_damping() -> None:
     here = host()
     here.bgp.clear()
-    assert here.engine.peering.clear(PEER, soft=False) is None
+    assert here.engine.clear_peer(PEER, soft=False) is None
     here.run()
     assert here.bgp == [EndDamping(PEER), ResetSession(PEER, 6, 4)]
 
     here = damped()
     here.bgp.clear()
-    assert here.engine.peering.clear(PEER, soft=False) is None
+    assert here.engine.clear_peer(PEER, soft=False) is None
     here.run()
     assert here.bgp == [EndDamping(PEER)]
 
@@ -457,7 +457,7 @@ def test_clearing_a_peer_ends_its_session_and_its_damping() -> None:
 def test_clearing_softly_asks_and_sends_again() -> None:
     here = host()
     here.bgp.clear()
-    assert here.engine.peering.clear(PEER, soft=True) is None
+    assert here.engine.clear_peer(PEER, soft=True) is None
     here.run()
 
     assert here.bgp == [ResendRoutes(PEER), RequestRefresh(PEER)]
@@ -466,7 +466,7 @@ def test_clearing_softly_asks_and_sends_again() -> None:
 def test_clearing_says_why_it_cannot() -> None:
     here = damped()
     here.run(PeerWentUp(SECOND, route_refresh=False))
-    clear = here.engine.peering.clear
+    clear = here.engine.clear_peer
 
     assert "there is no session" in str(clear(PEER, soft=True))
     assert "ROUTE-REFRESH" in str(clear(SECOND, soft=True))
@@ -476,10 +476,10 @@ def test_clearing_says_why_it_cannot() -> None:
 def test_a_peer_is_cleared_by_its_description_if_it_has_it_alone() -> None:
     same = tuple(replace(peer, description="rr") for peer in config().peers)
     here = Host(configuration=config(peers=same))
-    assert "give one address" in str(here.engine.peering.clear("rr", soft=False))
+    assert "give one address" in str(here.engine.clear_peer("rr", soft=False))
 
     here = Host(configuration=config(peers=(same[0], config().peers[1])))
-    assert here.engine.peering.clear("rr", soft=False) is None
+    assert here.engine.clear_peer("rr", soft=False) is None
 
 
 def test_nothing_is_withdrawn_before_the_tables_are_read() -> None:
