@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from evpnd.adapters.config_yaml import load_config
+from evpnd.adapters.config import load_config
 from evpnd.adapters.netlink.dump import dump_fdb
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.netlink.rtnl import (

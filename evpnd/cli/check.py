@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from evpnd.adapters.config_yaml import ConfigErrors, check_file, json_schema
+from evpnd.adapters.config import ConfigErrors, check_file, json_schema
 from evpnd.cli.host import look_only, tell
 from evpnd.cli.options import all_files, file_options
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.planning import plan_start
 from evpnd.cli.folding import fold

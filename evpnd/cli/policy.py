@@ -7,12 +7,7 @@ from typing import Any
 
 import click
 
-from evpnd.adapters.config_yaml import (
-    ConfigErrors,
-    load_policy,
-    parse_route,
-    policy_paths,
-)
+from evpnd.adapters.config import ConfigErrors, load_policy, parse_route, policy_paths
 from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows

@@ -7,7 +7,7 @@ import click
 
 from evpnd import log, log_stream
 from evpnd.adapters.accepted import accepted_path, keep
-from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.cli.host import look_before_start
 from evpnd.cli.options import file_options, one_file
 from evpnd.speaker.launcher import exec_speaker

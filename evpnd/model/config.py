@@ -1,6 +1,6 @@
 """The configuration as values: checked, defaults filled in, text parsed.
 
-``adapters/config_yaml`` makes these from YAML; the core takes them as true.
+``adapters/config`` makes these from YAML; the core takes them as true.
 """
 
 from collections.abc import Mapping

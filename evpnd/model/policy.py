@@ -1,6 +1,6 @@
 """Policies as values: what the YAML says, turned into octets and numbers.
 
-``adapters/config_yaml`` makes these; ``policy`` evaluates them. A criterion
+``adapters/policy_files`` makes these; ``policy`` evaluates them. A criterion
 says which field of a route it looks at and which values do; a match is criteria
 that must all hold.
 """

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from evpnd.adapters.config_yaml import ConfigErrors
-from evpnd.adapters.config_yaml.reader import Document, read_yaml
+from evpnd.adapters.config import ConfigErrors
+from evpnd.adapters.yaml.reader import Document, read_yaml
 from tests.conformance.host import Host
 from tests.conformance.steps import play
 from tests.conformance.words import CaseError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from evpnd.adapters.config_yaml.scalars import NOTHING
+from evpnd.adapters.yaml.scalars import NOTHING
 from evpnd.model.ids import parse_mac
 from tests.conformance.host import Host
 from tests.conformance.routes import Route

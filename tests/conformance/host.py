@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from evpnd.adapters.config_yaml import ConfigErrors, load_config
+from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
 from evpnd.core.engine import Engine
 from evpnd.model.actions import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml import ConfigErrors
+from evpnd.adapters.config import ConfigErrors
 from tests.conformance.case import (
     DEFAULT_CONFIG,
     CaseFailed,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from evpnd.adapters.config_yaml.reader import describe
+from evpnd.adapters.yaml.reader import describe
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _MISSING: Any = object()

@@ -16,7 +16,10 @@ import evpnd
 HERE = Path(__file__).parent
 PACKAGE = Path(evpnd.__file__).parent
 SOURCES = (
-    *sorted((PACKAGE / "adapters/config_yaml").glob("*.py")),
+    *sorted((PACKAGE / "adapters/yaml").glob("*.py")),
+    *sorted((PACKAGE / "adapters/config").glob("*.py")),
+    *sorted((PACKAGE / "adapters/policy_files").glob("*.py")),
+    PACKAGE / "policy/lint_rules.py",
     PACKAGE / "model/ids.py",
     PACKAGE / "model/community_text.py",
     PACKAGE / "model/targets.py",

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.adapters.config_yaml.policies import judge_policy, parse_route
-from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.adapters.policy_files.load import judge_policy, parse_route
+from evpnd.adapters.yaml.reader import parse_yaml
 from evpnd.model.communities import ROUTE_TARGETS
 from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import format_route_target

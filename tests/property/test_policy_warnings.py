@@ -7,9 +7,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.policy_logic import Goal, Search
-from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.adapters.policy_files.load import judge_policy
+from evpnd.adapters.yaml.reader import parse_yaml
+from evpnd.policy.lint_logic import Goal, Search
 from tests.property.policy_reference import evaluate
 from tests.property.test_policy import (
     Words,

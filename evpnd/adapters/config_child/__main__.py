@@ -7,8 +7,8 @@ import gc
 import sys
 from pathlib import Path
 
+from evpnd.adapters.config import ConfigErrors, load_config, load_policy
 from evpnd.adapters.config_child import CONFIG
-from evpnd.adapters.config_yaml import ConfigErrors, load_config, load_policy
 from evpnd.adapters.handover import pack
 
 

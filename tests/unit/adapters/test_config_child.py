@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from evpnd.adapters import config_child, handover
+from evpnd.adapters.config import ConfigErrors, load_config, load_policy
 from evpnd.adapters.config_child import Unreadable, read_config, read_policy
-from evpnd.adapters.config_yaml import ConfigErrors, load_config, load_policy
 from evpnd.model.config import Config
 
 GOOD = """\

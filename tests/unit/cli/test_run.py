@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml import load_config
+from evpnd.adapters.config import load_config
 from evpnd.cli import host
 from evpnd.cli.host import look_before_start, look_only
 from tests.unit.cli.daemon import daemon, evpnd

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.adapters.policy_files.load import judge_policy
+from evpnd.adapters.yaml.reader import parse_yaml
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.ids import parse_mac
 from evpnd.model.policy import Policy

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.adapters.policy_files.load import judge_policy
+from evpnd.adapters.yaml.reader import parse_yaml
 from evpnd.model.config import (
     Advertise,
     Config,

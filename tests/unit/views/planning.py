@@ -5,8 +5,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.adapters.policy_files.load import judge_policy
+from evpnd.adapters.yaml.reader import parse_yaml
 from evpnd.model.actions import DumpFdb, DumpNeighbors
 from evpnd.model.config import Config, ImportTargets, PeerConfig
 from evpnd.model.events import (

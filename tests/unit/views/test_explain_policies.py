@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.policies import judge_policy
-from evpnd.adapters.config_yaml.reader import parse_yaml
+from evpnd.adapters.policy_files.load import judge_policy
+from evpnd.adapters.yaml.reader import parse_yaml
 from evpnd.model.events import BindingsSnooped, PeerWentDown
 from evpnd.model.ids import parse_ip, parse_vni
 from evpnd.views import routes

@@ -4,7 +4,7 @@ import re
 
 import yaml
 
-from evpnd.adapters.config_yaml.errors import shorten
+from evpnd.adapters.yaml.errors import shorten
 
 _TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|(?:^|\s)\#.*|[{}\[\]]""", re.MULTILINE

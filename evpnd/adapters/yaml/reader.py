@@ -13,21 +13,21 @@ from typing import Final, NoReturn
 
 import yaml
 
-from evpnd.adapters.config_yaml.errors import (
+from evpnd.adapters.yaml.errors import (
     ConfigError,
     ConfigErrors,
     KeyPath,
     format_key_path,
     shorten,
 )
-from evpnd.adapters.config_yaml.scalars import (
+from evpnd.adapters.yaml.scalars import (
     NOTHING,
     Nothing,
     Scalar,
     resolve_plain,
     resolve_tagged,
 )
-from evpnd.adapters.config_yaml.syntax import syntax_reason
+from evpnd.adapters.yaml.syntax import syntax_reason
 
 MAX_OCTETS: Final = 16 << 20
 MAX_DEPTH: Final = 64

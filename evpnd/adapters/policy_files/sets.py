@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from evpnd.adapters.config_yaml import policy_schema as schema
-from evpnd.adapters.config_yaml.errors import KeyPath
-from evpnd.adapters.config_yaml.policy_values import Item, Reference, WrittenEdit
-from evpnd.adapters.config_yaml.reader import describe
-from evpnd.adapters.config_yaml.shape import Findings
-from evpnd.adapters.config_yaml.types import did_you_mean, text
+from evpnd.adapters.policy_files import schema
+from evpnd.adapters.policy_files.values import Item, Reference, WrittenEdit
+from evpnd.adapters.yaml.errors import KeyPath
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.reader import describe
+from evpnd.adapters.yaml.values import did_you_mean, text
 from evpnd.model.policy import Changes, Edit, Masked
 
 ReadT = TypeVar("ReadT")

@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors
-from evpnd.adapters.config_yaml.policy_cases import build_cases, build_route
-from evpnd.adapters.config_yaml.policy_checks import check_rules, warn_of_rules
-from evpnd.adapters.config_yaml.policy_rules import POLICY, build_policy
-from evpnd.adapters.config_yaml.policy_schema import Route
-from evpnd.adapters.config_yaml.policy_sets import Sets
-from evpnd.adapters.config_yaml.reader import Document, describe, parse_yaml, read_yaml
-from evpnd.adapters.config_yaml.scalars import Nothing
-from evpnd.adapters.config_yaml.shape import Findings, Shape, blank_missing, validate
+from evpnd.adapters.policy_files.cases import build_cases, build_route
+from evpnd.adapters.policy_files.rules import POLICY, build_policy
+from evpnd.adapters.policy_files.schema import Route
+from evpnd.adapters.policy_files.sets import Sets
+from evpnd.adapters.yaml.errors import ConfigError, ConfigErrors
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.reader import Document, describe, parse_yaml, read_yaml
+from evpnd.adapters.yaml.scalars import Nothing
+from evpnd.adapters.yaml.shape import Shape, blank_missing, validate
 from evpnd.model.policy import Policy
 from evpnd.model.policy_cases import PolicyWithCases, TriedRoute
+from evpnd.policy.lint_rules import check_rules, warn_of_rules
 from evpnd.policy.trial import meets, try_cases
 
 _SUFFIXES = (".yaml", ".yml")
@@ -74,7 +75,8 @@ def judge_policy(
         return None, findings
     tested = PolicyWithCases(policy, file.description or "", cases)
     if findings.warns:
-        warn_of_rules(policy, findings)
+        default = findings.document.section("default")
+        warn_of_rules(policy, findings, writes_default=default is not None)
         _warn_of_cases(tested, findings)
     return tested, findings
 

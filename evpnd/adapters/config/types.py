@@ -1,21 +1,15 @@
-"""What the keys of a configuration take: value, sentence when wrong, JSON Schema.
+"""What the keys of a configuration take beside text and numbers.
 
 Each is a plain validator for pydantic. It raises ValueError with a sentence that
 says what was expected, what was found and, where it is not plain, what to do.
 """
 
-import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
-
-from evpnd.adapters.config_yaml.reader import describe
-from evpnd.adapters.config_yaml.scalars import Dotted
+from evpnd.adapters.yaml.reader import describe
+from evpnd.adapters.yaml.values import Parsed, choice, number, of_text, whole
 from evpnd.model.ids import (
     AS4_MAX,
     VNI_MAX,
@@ -27,7 +21,6 @@ from evpnd.model.ids import (
     format_ip,
     is_tenant_ip,
     is_unicast_mac,
-    parse_asn,
     parse_ip,
     parse_mac,
     parse_rd,
@@ -35,140 +28,10 @@ from evpnd.model.ids import (
     parse_site_of_origin,
 )
 
-_LONGEST_TEXT = 255
 _LONGEST_DEVICE = 15
 _LONGEST_SOCKET = 100
 """sun_path has 108 octets; some are left for temporary names."""
 _BROADCAST = b"\xff\xff\xff\xff"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Parsed:
-    """Pydantic metadata: how a value is read, and its JSON Schema."""
-
-    parse: Callable[[object], object]
-    schema: Mapping[str, object]
-
-    def __get_pydantic_core_schema__(
-        self, source: object, handler: object
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
-
-    def __get_pydantic_json_schema__(
-        self, core: object, handler: object
-    ) -> dict[str, object]:
-        return dict(self.schema)
-
-
-class Also:
-    """Pydantic metadata: other JSON Schemas that a validator in front accepts."""
-
-    def __init__(self, *others: Mapping[str, object]) -> None:
-        self._others = others
-
-    def __get_pydantic_json_schema__(
-        self, core: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, object]:
-        return {"anyOf": [*self._others, handler(core)]}
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Find the known word that a misspelt one probably stands for."""
-    by_lower = {name.lower(): name for name in known}
-    lower = word[:_LONGEST_TEXT].lower().replace("_", "-")
-    close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.7)
-    if not close:  # `vin`: of a short word two letters that changed places are much
-        close = [name for name in by_lower if sorted(name) == sorted(lower)]
-    return by_lower[close[0]] if close else None
-
-
-def flag(value: object) -> bool:
-    """Read a boolean."""
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"expected true or false, not {describe(value)}")
-
-
-def number(value: object, low: int, high: int) -> int:
-    """Read a whole number within bounds."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        if low <= value <= high:
-            return value
-        raise ValueError(
-            f"expected a number from {low} to {high}, not {describe(value)}"
-        )
-    hint = ""
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        hint = "; remove the quotes"
-    elif value in ("external", "internal", "auto"):
-        hint = "; peers of any AS are not supported, give the number"
-    raise ValueError(f"expected a whole number, not {describe(value)}{hint}")
-
-
-def asn(value: object) -> int:
-    """Read an AS number, plain or in asdot (RFC 5396)."""
-    if isinstance(value, Dotted):
-        value = value.text
-    if isinstance(value, str) and "." in value:
-        value = parse_asn(value)
-    return number(value, 1, AS4_MAX)
-
-
-def text(value: object) -> str:
-    """Read printable text of 1 to 255 characters."""
-    if not isinstance(value, str):
-        hint = "; put it in quotes" if isinstance(value, int | float) else ""
-        raise ValueError(  # noqa: TRY004 - what pydantic collects
-            f"expected text, not {describe(value)}{hint}"
-        )
-    if not value:
-        raise ValueError("expected text, not an empty one; remove it")
-    if len(value) > _LONGEST_TEXT:
-        raise ValueError(
-            f"is {len(value)} characters long; at most {_LONGEST_TEXT} are taken"
-        )
-    line = value.rstrip("\n")  # which a block of YAML (`>`) ends with
-    if not line.isprintable():
-        hint = ", or as a block behind `>`" if "\n" in line else ""
-        raise ValueError(
-            f"{describe(value)} holds control characters; write it on one line{hint}"
-        )
-    return line
-
-
-def whole(low: int, high: int) -> Parsed:
-    """Take a whole number within bounds."""
-    return Parsed(
-        lambda value: number(value, low, high),
-        {"type": "integer", "minimum": low, "maximum": high},
-    )
-
-
-def choice(*words: str, other_words: Mapping[str, str] | None = None) -> Parsed:
-    """Take one of a few words; the others are what people write instead."""
-
-    def parse(value: object) -> str:
-        word = text(value) if isinstance(value, str) else describe(value)
-        if isinstance(value, str) and word in words:
-            return word
-        meant = (other_words or {}).get(word.lower()) or did_you_mean(word, words)
-        hint = f"did you mean {meant}?" if meant else f"write {_either(words)}"
-        raise ValueError(f"{describe(value)} is not known; {hint}")
-
-    return Parsed(parse, {"enum": list(words)})
-
-
-def _either(words: tuple[str, ...]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
-
-
-def _of_text(parse: Callable[[str], object], **schema: object) -> Parsed:
-    def read(value: object) -> object:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            parse(str(value))  # what quotes would not mend is said at once
-        return parse(text(value))
-
-    return Parsed(read, {"type": "string", **schema})
 
 
 def hold_time(value: object) -> int:
@@ -268,13 +131,6 @@ def device(word: str) -> str:
     return word
 
 
-def name(word: str) -> str:
-    """Read a name for tables, labels and filters: no blanks."""
-    if any(char.isspace() for char in word):
-        raise ValueError(f"{describe(word)} has a blank in it; write - instead")
-    return word
-
-
 def station_mac(word: str) -> Mac:
     """Read a MAC that a station can have."""
     mac = parse_mac(word)
@@ -350,50 +206,34 @@ def listen_address(word: str) -> tuple[str, int]:
 _TARGET_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
 _ORIGIN_TEXT = r"^([0-9]+|[0-9.]+):[0-9]+$"
 _IMPORT_TEXT = r"^(auto|\*:[0-9]+|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
-_ASDOT_TEXT = r"^[0-9]{1,5}\.[0-9]{1,5}$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
-Flag = Annotated[bool, Parsed(flag, {"type": "boolean"})]
-Text = Annotated[str, _of_text(str, minLength=1, maxLength=_LONGEST_TEXT)]
-Name = Annotated[str, _of_text(name, minLength=1, pattern=r"^\S+$")]
-Asn = Annotated[
-    int,
-    Parsed(
-        asn,
-        {
-            "anyOf": [
-                {"type": "number", "exclusiveMinimum": 0, "maximum": AS4_MAX},
-                {"type": "string", "pattern": _ASDOT_TEXT},
-            ]
-        },
-    ),
-]
 VniNumber = Annotated[int, whole(1, VNI_MAX)]
 Port = Annotated[int, whole(1, 65535)]
 HoldTime = Annotated[
     int, Parsed(hold_time, {"type": "integer", "minimum": 0, "maximum": 65535})
 ]
 Seconds = Annotated[float, Parsed(seconds, {"type": "number", "exclusiveMinimum": 0})]
-PeerAddress = Annotated[Peer, _of_text(peer_address, examples=["10.0.0.254"])]
-VtepAddress = Annotated[Ip, _of_text(vtep_address, examples=["10.0.0.1"])]
-RouterId = Annotated[Ip, _of_text(router_id, format="ipv4")]
-Device = Annotated[str, _of_text(device, maxLength=15, pattern=r"^[^/:\s]+$")]
-StationMac = Annotated[Mac, _of_text(station_mac, pattern=_MAC_TEXT)]
-TenantIp = Annotated[Ip, _of_text(tenant_ip, examples=["192.0.2.1"])]
-GivenRd = Annotated[Rd | None, _of_text(route_distinguisher, pattern=_TARGET_TEXT)]
+PeerAddress = Annotated[Peer, of_text(peer_address, examples=["10.0.0.254"])]
+VtepAddress = Annotated[Ip, of_text(vtep_address, examples=["10.0.0.1"])]
+RouterId = Annotated[Ip, of_text(router_id, format="ipv4")]
+Device = Annotated[str, of_text(device, maxLength=15, pattern=r"^[^/:\s]+$")]
+StationMac = Annotated[Mac, of_text(station_mac, pattern=_MAC_TEXT)]
+TenantIp = Annotated[Ip, of_text(tenant_ip, examples=["192.0.2.1"])]
+GivenRd = Annotated[Rd | None, of_text(route_distinguisher, pattern=_TARGET_TEXT)]
 ExportTarget = Annotated[
-    RouteTarget | Literal["auto"], _of_text(export_target, pattern=_TARGET_TEXT)
+    RouteTarget | Literal["auto"], of_text(export_target, pattern=_TARGET_TEXT)
 ]
 ImportTarget = Annotated[
-    RouteTarget | int | Literal["auto"], _of_text(import_target, pattern=_IMPORT_TEXT)
+    RouteTarget | int | Literal["auto"], of_text(import_target, pattern=_IMPORT_TEXT)
 ]
 SiteOfOrigin = Annotated[
     bytes,
-    _of_text(parse_site_of_origin, pattern=_ORIGIN_TEXT, examples=["65001:7"]),
+    of_text(parse_site_of_origin, pattern=_ORIGIN_TEXT, examples=["65001:7"]),
 ]
-SocketPath = Annotated[str, _of_text(socket_path, pattern=r"^/")]
+SocketPath = Annotated[str, of_text(socket_path, pattern=r"^/")]
 ListenAddress = Annotated[
-    tuple[str, int], _of_text(listen_address, examples=["127.0.0.1:9471"])
+    tuple[str, int], of_text(listen_address, examples=["127.0.0.1:9471"])
 ]
 _VENDORS = {
     "cumulus": "frr",

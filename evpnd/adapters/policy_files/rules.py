@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from typing import Final
 
-from evpnd.adapters.config_yaml import policy_schema as schema
-from evpnd.adapters.config_yaml.errors import KeyPath
-from evpnd.adapters.config_yaml.policy_sets import Sets
-from evpnd.adapters.config_yaml.policy_values import (
+from evpnd.adapters.policy_files import schema
+from evpnd.adapters.policy_files.ranges import Values
+from evpnd.adapters.policy_files.sets import Sets
+from evpnd.adapters.policy_files.values import (
     PARSERS,
     Reference,
-    Values,
     set_name,
 )
-from evpnd.adapters.config_yaml.reader import Document
-from evpnd.adapters.config_yaml.shape import Findings, Shape
+from evpnd.adapters.yaml.errors import KeyPath
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.reader import Document
+from evpnd.adapters.yaml.shape import Shape
 from evpnd.model.policy import (
     DEFAULT_RULE,
     NO_CHANGES,

@@ -8,47 +8,22 @@ import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from evpnd.adapters.config_yaml import schema
-from evpnd.adapters.config_yaml.errors import ConfigError, KeyPath
-from evpnd.adapters.config_yaml.foreign_words import NOT_OURS, OUR_KEYS
-from evpnd.adapters.config_yaml.reader import Document, Value, describe
-from evpnd.adapters.config_yaml.scalars import Nothing
-from evpnd.adapters.config_yaml.schema import ConfigFile
-from evpnd.adapters.config_yaml.types import did_you_mean
-from evpnd.model.ids import VNI_MAX
+from evpnd.adapters.yaml.errors import KeyPath
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.reader import Document, Value, describe
+from evpnd.adapters.yaml.scalars import Nothing
+from evpnd.adapters.yaml.section import Section
+from evpnd.adapters.yaml.values import did_you_mean
 
 _MOST_CUTS = 20
 _MOST_ERRORS = 1000
 """More are counted, not listed, and the checks that compare values are not run."""
-_CONFIG_EXAMPLES: Final = {
-    "asn": "asn: 65001",
-    "vtep": "vtep: {address: 10.0.0.1}",
-    "peers": "peers: [{address: 10.0.0.254, asn: 65000}]",
-    "address": "address: 10.0.0.254",
-    "vni": "vni: 10100",
-    "mac": "mac: 02:00:00:00:00:01",
-    "hops": "hops: 1",
-    "listen": "listen: 127.0.0.1:9471",
-}
-_CONFIG_SECTIONS: Final[dict[str, type[schema.Section]]] = {
-    "vtep": schema.VtepSection,
-    "peers": schema.PeerSection,
-    "ttl-security": schema.TtlSecurity,
-    "evis": schema.EviSection,
-    "route-targets": schema.RouteTargetSection,
-    "advertise": schema.AdvertiseSection,
-    "static": schema.StaticSection,
-    "duplicate-detection": schema.DuplicateDetectionSection,
-    "control": schema.ControlSection,
-    "metrics": schema.MetricsSection,
-    "log": schema.LogSection,
-}
-FileT = TypeVar("FileT", bound=schema.Section)
+FileT = TypeVar("FileT", bound=Section)
 
 
 def _no_stand_in(_: KeyPath) -> int | str | None:
@@ -68,7 +43,7 @@ class Shape(Generic[FileT]):
     """How a file begins."""
     examples: Mapping[str, str]
     """How a required key is written."""
-    sections: Mapping[str, type[schema.Section]]
+    sections: Mapping[str, type[Section]]
     """The section below a key."""
     other_words: Mapping[str, str]
     """What other daemons call our keys."""
@@ -80,95 +55,6 @@ class Shape(Generic[FileT]):
     """A harmless value for a key without which the rest is not judged."""
     hint: Callable[[Document, object], str] = _no_hint
     """What to add about a wrong value."""
-
-
-class Findings:
-    """The errors of one file, and the way from sound values back to the file."""
-
-    def __init__(self, document: Document, *, warns: bool = False) -> None:
-        self.document = document
-        self.warns = warns
-        """Warnings are wanted, which take time."""
-        self._errors: dict[tuple[str, str], ConfigError] = {}
-        self._shape: set[KeyPath] = set()
-        self._around_shape: set[KeyPath] = set()
-        self._warnings: dict[tuple[str, str], ConfigError] = {}
-        self.kept: dict[KeyPath, list[int]] = {}
-        """Positions in the file of the items of a list that lost some."""
-        for error in document.errors:
-            self._errors[error.key, error.reason] = error
-
-    @property
-    def errors(self) -> tuple[ConfigError, ...]:
-        """All that was found: this file's, then others', in the order of lines."""
-        return self._sorted(self._errors)
-
-    @property
-    def warnings(self) -> tuple[ConfigError, ...]:
-        """What is allowed and yet no good, in the order of lines."""
-        return self._sorted(self._warnings)
-
-    @property
-    def all(self) -> tuple[ConfigError, ...]:
-        """Errors and warnings, in the order of lines."""
-        return self._sorted({**self._warnings, **self._errors})
-
-    def _sorted(
-        self, found: Mapping[tuple[str, str], ConfigError]
-    ) -> tuple[ConfigError, ...]:
-        own = self.document.path
-        return tuple(
-            sorted(
-                found.values(),
-                key=lambda error: (error.path != own, error.path, error.line or 0),
-            )
-        )
-
-    def add_shape(self, key_path: KeyPath, reason: str) -> None:
-        """Note an error of shape at a place in the file."""
-        self._shape.add(key_path)
-        self._around_shape.update(
-            key_path[:length] for length in range(len(key_path) + 1)
-        )
-        self._note(key_path, reason)
-
-    def add(self, key_path: KeyPath, reason: str) -> None:
-        """Note what a check found at a place among the sound values.
-
-        Not where an error of shape stands already: it may be its consequence.
-        """
-        place = self.original(key_path)
-        if (place and place in self._around_shape) or any(
-            place[:length] in self._shape for length in range(1, len(place) + 1)
-        ):
-            return
-        self._note(place, reason)
-
-    def warn(self, key_path: KeyPath, reason: str) -> None:
-        """Note what is allowed at a place among the sound values, and yet no good."""
-        place = self.original(key_path)
-        error = self.document.error(place, f"warning: {reason}")
-        self._warnings.setdefault((error.key, reason), error)
-
-    def warn_elsewhere(self, warning: ConfigError) -> None:
-        """Note a warning about another file."""
-        self._warnings[str(warning.path) + warning.key, warning.reason] = warning
-
-    def add_elsewhere(self, error: ConfigError) -> None:
-        """Note an error in another file."""
-        self._errors[str(error.path) + error.key, error.reason] = error
-
-    def original(self, key_path: KeyPath) -> KeyPath:
-        """Find the place in the file of a place among the sound values."""
-        place: KeyPath = ()
-        for part in key_path:
-            kept = self.kept.get(place)
-            place += (kept[part] if kept and isinstance(part, int) else part,)
-        return place
-
-    def _note(self, key_path: KeyPath, reason: str) -> None:
-        error = self.document.error(key_path, reason)
-        self._errors.setdefault((error.key, reason), error)
 
 
 def blank_missing(value: object) -> str:
@@ -270,29 +156,6 @@ def _cut(
         if hole[-1] < len(inside):
             del inside[hole[-1]]
             del kept[hole[-1]]
-
-
-def _config_stand_in(hole: KeyPath) -> int | None:
-    match hole:
-        case ("asn",) | ("peers", _, "asn"):
-            return 1
-        case ("evis", int(index), "vni"):
-            # Distinct, and out of the way of the VNIs that people choose.
-            return VNI_MAX - index
-        case _:
-            return None
-
-
-CONFIG: Final = Shape(
-    model=ConfigFile,
-    first="asn:",
-    examples=_CONFIG_EXAMPLES,
-    sections=_CONFIG_SECTIONS,
-    other_words=OUR_KEYS,
-    not_ours=NOT_OURS,
-    absent={"vtep": {}, "peers": []},
-    stand_in=_config_stand_in,
-)
 
 
 def _sentence(details: ErrorDetails, document: Document, shape: Shape[FileT]) -> str:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml.errors import ConfigErrors
-from evpnd.adapters.config_yaml.reader import MAX_OCTETS, Document, read_yaml
+from evpnd.adapters.yaml.errors import ConfigErrors
+from evpnd.adapters.yaml.reader import MAX_OCTETS, Document, read_yaml
 
 Read = Callable[[str | bytes], Document]
 

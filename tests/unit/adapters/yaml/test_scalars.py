@@ -2,12 +2,7 @@ import math
 
 import pytest
 
-from evpnd.adapters.config_yaml.scalars import (
-    Dotted,
-    Nothing,
-    resolve_plain,
-    resolve_tagged,
-)
+from evpnd.adapters.yaml.scalars import Dotted, Nothing, resolve_plain, resolve_tagged
 
 
 @pytest.mark.parametrize(

@@ -6,25 +6,14 @@ shows. What one value says about another is judged in ``checks``.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
-from evpnd.adapters.config_yaml import types
-from evpnd.adapters.config_yaml.reader import describe
+from evpnd.adapters.config import types
+from evpnd.adapters.yaml import values
+from evpnd.adapters.yaml.reader import describe
+from evpnd.adapters.yaml.section import Section
 from evpnd.model.ids import RouteTarget
 from evpnd.model.numbers import BGP_PORT
-
-
-class Section(BaseModel):
-    """A mapping with known keys."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        alias_generator=lambda name: name.replace("_", "-"),
-        use_attribute_docstrings=True,
-        arbitrary_types_allowed=True,
-    )
 
 
 class VtepSection(Section):
@@ -44,7 +33,7 @@ class VtepSection(Section):
 class TtlSecurity(Section):
     """Accept packets only from a peer this near (GTSM, RFC 5082)."""
 
-    hops: Annotated[int, types.whole(1, 255)]
+    hops: Annotated[int, values.whole(1, 255)]
     """How many hops away the peer may be."""
 
 
@@ -77,9 +66,9 @@ def _auto_targets(value: object) -> object:
 class MaxRoutesSection(Section):
     """How many routes a peer may send, counted as received, before policies."""
 
-    limit: Annotated[int, types.whole(1, 4294967295)]
+    limit: Annotated[int, values.whole(1, 4294967295)]
     """The most."""
-    warn_at: Annotated[int, types.whole(1, 100)] = 80
+    warn_at: Annotated[int, values.whole(1, 100)] = 80
     """Percent of it at which a warning is given."""
     action: types.MaxRoutesChoice = "warn"
     """warn: say so; reject: the surplus; restart: end the session and begin anew."""
@@ -90,46 +79,46 @@ class PeerSection(Section):
 
     address: types.PeerAddress
     """IPv4 or IPv6 address of the peer."""
-    asn: types.Asn
+    asn: values.Asn
     """AS number of the peer; the local one makes it an iBGP session."""
-    description: types.Text | None = None
+    description: values.Text | None = None
     """A name for people and for policies."""
     local_address: types.PeerAddress | None = None
     """Local address of the session; default: the kernel's choice."""
     port: types.Port = BGP_PORT
     """TCP port of the peer."""
-    passive: types.Flag = False
+    passive: values.Flag = False
     """Wait for the peer to connect."""
     hold_time: types.HoldTime = 90
     """Seconds without a message after which the peer is down; 0: never."""
-    password_file: types.Text | None = None
+    password_file: values.Text | None = None
     """File with the TCP MD5 key (RFC 2385), relative to this one."""
     ttl_security: Annotated[
         TtlSecurity | None,
         BeforeValidator(_ttl_security),
-        types.Also(
+        values.Also(
             {"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": 255}
         ),
     ] = None
     """GTSM (RFC 5082): false, a number of hops, or {hops: N}; true is one hop."""
-    graceful_restart: Annotated[int, types.whole(0, 4095)] = 120
+    graceful_restart: Annotated[int, values.whole(0, 4095)] = 120
     """Restart time in seconds (RFC 4724); 0: off."""
     profile: types.ProfileName = "generic"
     """Whose habits the peer has: automatic route targets and leniencies."""
-    allow_own_as: Annotated[int, types.whole(0, 10)] = 0
+    allow_own_as: Annotated[int, values.whole(0, 10)] = 0
     """How often our own AS may be in the AS_PATH of its routes; over eBGP alone.
 
     1 for leaves that share an AS behind eBGP spines.
     """
     max_routes: MaxRoutesSection | None = None
     """How many routes it may send; default: any number."""
-    import_: list[types.Text] = Field(default_factory=list, alias="import")
+    import_: list[values.Text] = Field(default_factory=list, alias="import")
     """Policies that its routes run through, first to last."""
-    export: list[types.Text] = Field(default_factory=list)
+    export: list[values.Text] = Field(default_factory=list)
     """Policies that routes to it run through, first to last."""
 
 
-_ONE = types.Also({"type": "string"})
+_ONE = values.Also({"type": "string"})
 
 
 def _auto_import() -> list[RouteTarget | int | Literal["auto"]]:
@@ -156,13 +145,13 @@ class RouteTargetSection(Section):
 class AdvertiseSection(Section):
     """What an EVI tells the others."""
 
-    macs: types.Flag = True
+    macs: values.Flag = True
     """Local MACs, type 2."""
-    neighbors: types.Flag = True
+    neighbors: values.Flag = True
     """Local MAC/IP bindings, type 2 with an IP."""
-    imet: types.Flag = True
+    imet: values.Flag = True
     """Type 3: be in the flood lists of the others."""
-    default_gateway: types.Flag = False
+    default_gateway: values.Flag = False
     """The bridge's own addresses, with the default gateway community."""
 
 
@@ -173,7 +162,7 @@ class StaticSection(Section):
     """Its MAC address."""
     ip: types.TenantIp | None = None
     """Its IPv4 or IPv6 address."""
-    sticky: types.Flag = False
+    sticky: values.Flag = False
     """It must not move elsewhere (RFC 7432, 15.2)."""
 
 
@@ -182,13 +171,13 @@ class EviSection(Section):
 
     vni: types.VniNumber
     """VXLAN Network Identifier."""
-    name: types.Name | None = None
+    name: values.Name | None = None
     """Name for tables and metrics; default: vni-VNI."""
     bridge: types.Device | None = None
     """Bridge of the tenants; default: the one that the VXLAN device is in."""
     vxlan: types.Device | None = None
     """VXLAN device; default: the one that carries this VNI."""
-    manage: types.Flag = False
+    manage: values.Flag = False
     """Create, configure and remove these two devices."""
     ports: list[types.Device] = Field(default_factory=list)
     """With manage: tenant interfaces to put in the bridge."""
@@ -197,33 +186,33 @@ class EviSection(Section):
     route_targets: Annotated[
         RouteTargetSection,
         BeforeValidator(_auto_targets),
-        types.Also({"const": "auto"}),
+        values.Also({"const": "auto"}),
     ] = Field(default_factory=RouteTargetSection)
     """Which routes are imported, and what is exported: auto or a mapping."""
-    suppress: types.Flag = True
+    suppress: values.Flag = True
     """Answer ARP and ND locally (neigh_suppress)."""
     advertise: AdvertiseSection = Field(default_factory=AdvertiseSection)
     """What is told to the others."""
-    flood: types.Flag = True
+    flood: values.Flag = True
     """Keep a flood list of the others."""
     static: list[StaticSection] = Field(default_factory=list)
     """Tenants to advertise whether or not they were heard."""
-    probe: types.Flag = True
+    probe: values.Flag = True
     """Ask silent tenants by ARP and ND whether they still have their addresses."""
-    ips_per_mac: Annotated[int, types.whole(0, 1 << 20)] = 64
+    ips_per_mac: Annotated[int, values.whole(0, 1 << 20)] = 64
     """Most addresses that one local MAC may have; 0: any number."""
-    import_: list[types.Text] = Field(default_factory=list, alias="import")
+    import_: list[values.Text] = Field(default_factory=list, alias="import")
     """Policies that routes into the EVI run through, first to last."""
-    export: list[types.Text] = Field(default_factory=list)
+    export: list[values.Text] = Field(default_factory=list)
     """Policies that routes of the EVI run through, first to last."""
 
 
 class DuplicateDetectionSection(Section):
     """When a MAC that keeps moving counts as duplicate (RFC 7432, 15.1)."""
 
-    enabled: types.Flag = True
+    enabled: values.Flag = True
     """Look for duplicates at all."""
-    moves: Annotated[int, types.whole(1, 1000)] = 5
+    moves: Annotated[int, values.whole(1, 1000)] = 5
     """So many moves within the window make a duplicate."""
     window: types.Seconds = 180.0
     """Seconds."""
@@ -261,7 +250,7 @@ class ConfigFile(Section):
 
     router_id: types.RouterId | None = None
     """BGP identifier, as an IPv4 address; default: an IPv4 vtep.address."""
-    asn: types.Asn
+    asn: values.Asn
     """Local AS number."""
     vtep: VtepSection
     """The local tunnel endpoint."""
@@ -271,13 +260,13 @@ class ConfigFile(Section):
     """BGP peers, at least one."""
     evis: list[EviSection] = Field(default_factory=list)
     """EVPN instances."""
-    discover: types.Flag = False
+    discover: values.Flag = False
     """Make every VXLAN device with a local address and no learning an EVI."""
     duplicate_detection: DuplicateDetectionSection = Field(
         default_factory=DuplicateDetectionSection
     )
     """When a MAC that keeps moving counts as duplicate."""
-    policies: list[types.Text] = Field(default_factory=list)
+    policies: list[values.Text] = Field(default_factory=list)
     """Policy files, relative to this one; * and ? match names."""
     control: ControlSection = Field(default_factory=ControlSection)
     """Where the commands reach the daemon."""

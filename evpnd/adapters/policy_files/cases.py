@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from evpnd.adapters.config_yaml import policy_schema as schema
-from evpnd.adapters.config_yaml.errors import KeyPath
-from evpnd.adapters.config_yaml.policy_sets import Sets
-from evpnd.adapters.config_yaml.shape import Findings
-from evpnd.adapters.config_yaml.types import did_you_mean
+from evpnd.adapters.policy_files import schema
+from evpnd.adapters.policy_files.sets import Sets
+from evpnd.adapters.yaml.errors import KeyPath
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.values import did_you_mean
 from evpnd.model.communities import (
     DEFAULT_GATEWAY,
     MAC_MOBILITY,

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from evpnd.adapters.config_yaml.checks import check, names_of
-from evpnd.adapters.config_yaml.errors import ConfigError, ConfigErrors
-from evpnd.adapters.config_yaml.passwords import read_password
-from evpnd.adapters.config_yaml.policies import is_policy, judge_policy, read_policies
-from evpnd.adapters.config_yaml.reader import read_yaml
-from evpnd.adapters.config_yaml.schema import (
+from evpnd.adapters.config.checks import check, names_of
+from evpnd.adapters.config.passwords import read_password
+from evpnd.adapters.config.schema import (
     ConfigFile,
     EviSection,
     MaxRoutesSection,
     PeerSection,
     RouteTargetSection,
 )
-from evpnd.adapters.config_yaml.shape import CONFIG, Findings, validate
+from evpnd.adapters.config.shape import CONFIG
+from evpnd.adapters.policy_files.load import is_policy, judge_policy, read_policies
+from evpnd.adapters.yaml.errors import ConfigError, ConfigErrors
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.reader import read_yaml
+from evpnd.adapters.yaml.shape import validate
 from evpnd.model.config import (
     Advertise,
     Config,

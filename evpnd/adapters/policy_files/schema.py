@@ -9,23 +9,22 @@ from typing import Annotated
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic import Field as Default
 
-from evpnd.adapters.config_yaml import types
-from evpnd.adapters.config_yaml.policy_values import (
+from evpnd.adapters.policy_files.ranges import Values, ip_prefix
+from evpnd.adapters.policy_files.values import (
     COMMUNITIES,
     EXTENDED_COMMUNITIES,
     LARGE_COMMUNITIES,
     ROUTE_TARGETS,
     OneOrMore,
     Reference,
-    Values,
     WrittenEdit,
     edit,
     exact_members,
-    ip_prefix,
     reason,
 )
-from evpnd.adapters.config_yaml.reader import describe
-from evpnd.adapters.config_yaml.schema import Section
+from evpnd.adapters.yaml import values
+from evpnd.adapters.yaml.reader import describe
+from evpnd.adapters.yaml.section import Section
 from evpnd.model.ids import AS4_MAX, VNI_MAX, Ip, Mac, Rd, parse_ip, parse_mac, parse_rd
 from evpnd.model.policy import (
     Dimension,
@@ -85,11 +84,11 @@ class Match(Section):
     """rt:65000:1, soo:65000:1, encap:vxlan, default-gateway, 0x...; * for any part."""
     peer: Annotated[Items, OneOrMore(Field.PEER)] | None = None
     """Address, prefix, or the description with *."""
-    sticky: types.Flag | None = None
+    sticky: values.Flag | None = None
     """The MAC must not move."""
-    default_gateway: types.Flag | None = None
+    default_gateway: values.Flag | None = None
     """The route bears the default gateway community."""
-    local: types.Flag | None = None
+    local: values.Flag | None = None
     """The route is this host's own."""
     learned: Annotated[Items, OneOrMore(Field.LEARNED, _LEARNED)] | None = None
     """How a local route was learned."""
@@ -101,7 +100,7 @@ class Match(Section):
     """At least one of these matches."""
 
 
-_Number = Annotated[int, types.whole(0, AS4_MAX)]
+_Number = Annotated[int, values.whole(0, AS4_MAX)]
 
 
 class Set(Section):
@@ -111,7 +110,7 @@ class Set(Section):
     """LOCAL_PREF."""
     med: _Number | None = None
     """MULTI_EXIT_DISC."""
-    sticky: types.Flag | None = None
+    sticky: values.Flag | None = None
     """The MAC must not move; of type 2 routes alone."""
     community: Annotated[WrittenEdit, edit(COMMUNITIES)] | None = None
     """Communities: a list that replaces, or {add: [], remove: []}."""
@@ -123,7 +122,7 @@ class Set(Section):
 
 Reason = Annotated[
     str,
-    types.Parsed(
+    values.Parsed(
         reason, {"anyOf": [{"const": True}, {"type": "string", "minLength": 1}]}
     ),
 ]
@@ -141,7 +140,7 @@ class Rule(Section):
         }
     )
 
-    name: types.Name | None = None
+    name: values.Name | None = None
     """Name for reasons and metrics; default: rule-N."""
     match: Match | None = None
     """Which routes; absent: all."""
@@ -151,7 +150,7 @@ class Rule(Section):
     """Reject the route: true, or the reason."""
     set: Set | None = None
     """What to change in the route."""
-    next: types.Flag | None = None
+    next: values.Flag | None = None
     """Go on with the next rule."""
 
 
@@ -165,20 +164,20 @@ def _several(value: object) -> object:
 class Limit(Section):
     """What is over the limit is rejected; nothing else suffers."""
 
-    macs: Annotated[int, types.whole(1, AS4_MAX)] | None = None
+    macs: Annotated[int, values.whole(1, AS4_MAX)] | None = None
     """So many MACs at most."""
-    ips: Annotated[int, types.whole(1, AS4_MAX)] | None = None
+    ips: Annotated[int, values.whole(1, AS4_MAX)] | None = None
     """So many IPs at most."""
     per: Annotated[
-        list[Annotated[str, types.choice(*_DIMENSIONS)]],
+        list[Annotated[str, values.choice(*_DIMENSIONS)]],
         BeforeValidator(_several),
-        types.Also({"enum": list(_DIMENSIONS)}),
+        values.Also({"enum": list(_DIMENSIONS)}),
     ]
     """What is counted by."""
 
 
 def _address(value: object) -> Ip:
-    word = types.text(value)
+    word = values.text(value)
     try:
         return parse_ip(word)
     except ValueError:
@@ -186,37 +185,45 @@ def _address(value: object) -> Ip:
 
 
 def _tenant(value: object) -> Prefix:
-    word = types.text(value)
+    word = values.text(value)
     (found,) = ip_prefix(word)
     assert isinstance(found, Prefix)
     return found
 
 
 _TEXT = {"type": "string"}
-Address = Annotated[Ip, types.Parsed(_address, _TEXT)]
+
+
+def _mac(value: object) -> Mac:
+    return parse_mac(values.text(value))
+
+
+Address = Annotated[Ip, values.Parsed(_address, _TEXT)]
 
 
 class Route(Section):
     """The route of a case."""
 
-    type: Annotated[str, types.choice(*_TYPES, other_words=_NUMBERS)]
+    type: Annotated[str, values.choice(*_TYPES, other_words=_NUMBERS)]
     """Route type."""
-    vni: Annotated[int, types.whole(1, VNI_MAX)] | None = None
+    vni: Annotated[int, values.whole(1, VNI_MAX)] | None = None
     """VNI."""
     ethernet_tag: _Number | None = None
     """Ethernet Tag ID."""
     sequence: _Number | None = None
     """MAC mobility sequence."""
-    asn: types.Asn | None = None
+    asn: values.Asn | None = None
     """The origin's AS number."""
-    as_path_length: Annotated[int, types.whole(0, 65535)] | None = None
+    as_path_length: Annotated[int, values.whole(0, 65535)] | None = None
     """Length of the AS path."""
     mac: (
-        Annotated[Mac, types.Parsed(lambda value: parse_mac(types.text(value)), _TEXT)]
+        Annotated[
+            Mac, values.Parsed(lambda value: parse_mac(values.text(value)), _TEXT)
+        ]
         | None
     ) = None
     """MAC address."""
-    ip: Annotated[Prefix, types.Parsed(_tenant, _TEXT)] | None = None
+    ip: Annotated[Prefix, values.Parsed(_tenant, _TEXT)] | None = None
     """Tenant address, or the prefix of a type 5 route."""
     vtep: Address | None = None
     """Next hop."""
@@ -225,7 +232,7 @@ class Route(Section):
     gateway: Address | None = None
     """Gateway address of a type 5 route."""
     rd: (
-        Annotated[Rd, types.Parsed(lambda value: parse_rd(types.text(value)), _TEXT)]
+        Annotated[Rd, values.Parsed(lambda value: parse_rd(values.text(value)), _TEXT)]
         | None
     ) = None
     """Route distinguisher."""
@@ -239,15 +246,15 @@ class Route(Section):
         tuple[bytes, ...], exact_members(EXTENDED_COMMUNITIES)
     ] = ()
     """Extended communities."""
-    peer: types.Text | None = None
+    peer: values.Text | None = None
     """Address or description of the peer."""
-    sticky: types.Flag | None = None
+    sticky: values.Flag | None = None
     """The MAC must not move."""
-    default_gateway: types.Flag | None = None
+    default_gateway: values.Flag | None = None
     """The route bears the default gateway community."""
-    local: types.Flag | None = None
+    local: values.Flag | None = None
     """The route is this host's own."""
-    learned: Annotated[str, types.choice(*_LEARNED)] | None = None
+    learned: Annotated[str, values.choice(*_LEARNED)] | None = None
     """How a local route was learned."""
 
 
@@ -255,7 +262,7 @@ _OTHER_VERDICTS = dict.fromkeys(("permit", "allow", "pass", "true"), "accept")
 _OTHER_VERDICTS |= dict.fromkeys(("deny", "drop", "discard", "false"), "reject")
 VerdictWord = Annotated[
     str,
-    types.choice(*(str(each.value) for each in Verdict), other_words=_OTHER_VERDICTS),
+    values.choice(*(str(each.value) for each in Verdict), other_words=_OTHER_VERDICTS),
 ]
 
 
@@ -264,7 +271,7 @@ class Expectation(Section):
 
     verdict: VerdictWord
     """The decision."""
-    rule: types.Text | None = None
+    rule: values.Text | None = None
     """The rule that decides; default where none does."""
     set: Set | None = None
     """What was changed: these keys must come out so; {} where nothing changed."""
@@ -285,9 +292,9 @@ Member = Annotated[object, WithJsonSchema({"type": ["string", "integer"]})]
 class PolicyFile(Section):
     """A policy of evpnd: which routes pass, and what is changed in them."""
 
-    policy: types.Name
+    policy: values.Name
     """Name that `import` and `export` call it by."""
-    description: types.Text | None = None
+    description: values.Text | None = None
     """What it is for."""
     sets: dict[str, list[Member]] = Default(default_factory=dict)
     """Names for lists; a rule refers to one as $NAME."""

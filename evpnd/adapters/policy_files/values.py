@@ -4,7 +4,6 @@ An item of a list is a value or ``$NAME``, which stands for a set; the set's
 members are read as what the key that refers to it takes.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,9 +11,15 @@ from typing import NamedTuple
 
 from pydantic_core import CoreSchema, core_schema
 
-from evpnd.adapters.config_yaml.reader import describe
-from evpnd.adapters.config_yaml.scalars import Dotted
-from evpnd.adapters.config_yaml.types import Parsed, asn, choice, flag, number, text
+from evpnd.adapters.policy_files.ranges import (
+    Values,
+    as_numbers,
+    ip_prefix,
+    mac_prefix,
+    numbers,
+)
+from evpnd.adapters.yaml.reader import describe
+from evpnd.adapters.yaml.values import Parsed, choice, flag, text
 from evpnd.model.community_text import (
     Patterns,
     exact,
@@ -27,9 +32,6 @@ from evpnd.model.community_text import (
 from evpnd.model.ids import (
     AS4_MAX,
     VNI_MAX,
-    parse_asn,
-    parse_ip,
-    parse_mac,
     parse_route_target,
 )
 from evpnd.model.policy import (
@@ -37,20 +39,11 @@ from evpnd.model.policy import (
     Field,
     Glob,
     Learned,
-    Prefix,
-    Range,
     RouteType,
     Value,
-    shorten,
 )
 
-_RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})|([0-9]{1,10})-|-([0-9]{1,10})")
-_ASDOT = re.compile(r"[0-9]+\.[0-9]+")
-_BETWEEN = re.compile(r"\s*([0-9]+)\s*(?:-|\.\.+|to|:|,)\s*([0-9]+)\s*")
-"""How ranges are written elsewhere."""
 _SET_NAME = re.compile(r"[A-Za-z0-9_-]+")
-Values = tuple[Value, ...]
-"""One item may stand for several values."""
 
 
 class Reference(NamedTuple):
@@ -67,80 +60,6 @@ def set_name(word: str) -> str:
             "digits, - and _"
         )
     return word
-
-
-def _numbers(low: int, high: int) -> Callable[[object], Values]:
-    def parse(value: object) -> Values:
-        if isinstance(value, int) and not isinstance(value, bool) and value < 0:
-            value = str(value)  # YAML takes the range -199 for a number
-        if not isinstance(value, str):
-            only = number(value, low, high)
-            return (Range(only, only),)
-        found = _RANGE.fullmatch(value)
-        if not found:
-            hint = "; remove the quotes" if value.isascii() and value.isdigit() else ""
-            if between := _BETWEEN.fullmatch(value):
-                hint = f"; write {between[1]}-{between[2]}"
-            raise ValueError(
-                f"{describe(value)} is no number and no range such as 100-199, 100- "
-                f"or -199{hint}"
-            )
-        first, last = found[1] or found[3], found[2] or found[4]
-        begin, end = int(first) if first else low, int(last) if last else high
-        for bound in (begin, end):
-            number(bound, low, high)
-        if begin > end:
-            raise ValueError(f"the range {value} runs backwards; write {end}-{begin}")
-        return (Range(begin, end),)
-
-    return parse
-
-
-def _as_numbers(value: object) -> Values:
-    """Read an AS number or a range of them, plain or in asdot (RFC 5396)."""
-    if isinstance(value, Dotted):
-        value = asn(value)
-    elif isinstance(value, str):
-        value = _ASDOT.sub(lambda found: str(parse_asn(found[0])), value)
-    return _numbers(1, AS4_MAX)(value)
-
-
-def mac_prefix(value: object) -> Values:
-    """Read a MAC, or the beginning of one: ``52:54:00:00:00:00/24``."""
-    word = text(value)
-    address, slash, length = word.partition("/")
-    octets = parse_mac(address)
-    return (_prefix(word, octets, length if slash else None),)
-
-
-def ip_prefix(value: object) -> Values:
-    """Read an IPv4 or IPv6 address or prefix."""
-    word = text(value)
-    address, slash, length = word.partition("/")
-    try:
-        octets = parse_ip(address)
-    except ValueError:
-        raise ValueError(
-            f"{describe(word)} is neither an IP address nor a prefix such as "
-            "192.0.2.0/24"
-        ) from None
-    return (_prefix(word, octets, length if slash else None),)
-
-
-def _prefix(word: str, octets: bytes, length: str | None) -> Prefix:
-    bits = 8 * len(octets)
-    if length is None:
-        return Prefix(octets, bits)
-    if not re.fullmatch(r"[0-9]{1,3}", length) or int(length) > bits:
-        raise ValueError(f"{describe(word)}: after / stands a length from 0 to {bits}")
-    begin = shorten(octets, int(length))
-    if begin != octets:
-        written = begin.hex(":") if len(octets) == 6 else ipaddress.ip_address(begin)
-        raise ValueError(
-            f"{describe(word)} has bits set behind its {length}; "
-            f"write {written}/{length}"
-        )
-    return Prefix(begin, int(length))
 
 
 def tenant_prefix(value: object) -> Values:
@@ -203,11 +122,11 @@ def _word(value: object) -> str:
 
 PARSERS: dict[Field, Callable[[object], Values]] = {
     Field.TYPE: _words(RouteType),
-    Field.VNI: _numbers(1, VNI_MAX),
-    Field.ETHERNET_TAG: _numbers(0, AS4_MAX),
-    Field.SEQUENCE: _numbers(0, AS4_MAX),
-    Field.ASN: _as_numbers,
-    Field.AS_PATH_LENGTH: _numbers(0, 65535),
+    Field.VNI: numbers(1, VNI_MAX),
+    Field.ETHERNET_TAG: numbers(0, AS4_MAX),
+    Field.SEQUENCE: numbers(0, AS4_MAX),
+    Field.ASN: as_numbers,
+    Field.AS_PATH_LENGTH: numbers(0, 65535),
     Field.MAC: mac_prefix,
     Field.IP: tenant_prefix,
     Field.VTEP: ip_prefix,

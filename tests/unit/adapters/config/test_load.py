@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config_yaml import ConfigErrors, json_schema, load_config
+from evpnd.adapters.config import ConfigErrors, json_schema, load_config
 from evpnd.model.config import (
     Config,
     DuplicateDetection,

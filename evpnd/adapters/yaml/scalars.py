@@ -7,7 +7,7 @@ of base 60 and ``no`` a boolean.
 import re
 from typing import Final, Self
 
-from evpnd.adapters.config_yaml.errors import shorten
+from evpnd.adapters.yaml.errors import shorten
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOL = {

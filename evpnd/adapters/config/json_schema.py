@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from evpnd.adapters.config_yaml.policy_schema import PolicyFile
-from evpnd.adapters.config_yaml.schema import ConfigFile, Section
+from evpnd.adapters.config.schema import ConfigFile
+from evpnd.adapters.policy_files.schema import PolicyFile
+from evpnd.adapters.yaml.section import Section
 
 
 class _Generator(GenerateJsonSchema):

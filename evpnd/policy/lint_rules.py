@@ -4,10 +4,8 @@ Only what holds for every route is said; a doubt is no finding.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
-from evpnd.adapters.config_yaml.errors import KeyPath
-from evpnd.adapters.config_yaml.policy_logic import Goal, Search, types_of
-from evpnd.adapters.config_yaml.shape import Findings
 from evpnd.model.policy import (
     AnyOf,
     Changes,
@@ -20,11 +18,26 @@ from evpnd.model.policy import (
     RouteType,
     Rule,
 )
+from evpnd.policy.lint_logic import Goal, Search, types_of
 
 _ALL = frozenset(RouteType)
 _MAC_IP = frozenset({RouteType.MAC_IP})
 _TOGETHER = 60
 """Earlier rules that are looked at together, the nearest ones."""
+
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list positions from the top of the policy."""
+
+
+class Findings(Protocol):
+    """Where errors and warnings about a policy go."""
+
+    def add(self, key_path: KeyPath, reason: str) -> None:
+        """Add an error at a place in the policy."""
+
+    def warn(self, key_path: KeyPath, reason: str) -> None:
+        """Add a warning at a place in the policy."""
 
 
 def check_rules(policy: Policy, findings: Findings) -> None:
@@ -60,8 +73,10 @@ def _names_types(match: Match) -> bool:
     )
 
 
-def warn_of_rules(policy: Policy, findings: Findings) -> None:
+def warn_of_rules(policy: Policy, findings: Findings, *, writes_default: bool) -> None:
     """Note what cannot happen as a warning.
+
+    `writes_default` tells whether the policy says itself what its default is.
 
     That takes a search, a second or so for a thousand rules.
     """
@@ -87,7 +102,8 @@ def warn_of_rules(policy: Policy, findings: Findings) -> None:
                 f"is never reached: {listed} all that it matches; put it "
                 f"before {'those' if first else 'that'}, or remove it",
             )
-    _warn_of_default(policy, findings, search)
+    if writes_default:
+        _warn_of_default(policy, findings, search)
     for at, limit in enumerate(policy.limits):
         for other in policy.limits:
             if other is not limit and _is_lower(other, limit):
@@ -100,8 +116,6 @@ def warn_of_rules(policy: Policy, findings: Findings) -> None:
 
 
 def _warn_of_default(policy: Policy, findings: Findings, search: Search) -> None:
-    if findings.document.section("default") is None:
-        return
     last = Rule("", policy.line, (), policy.default)
     if earlier := _deciding((*policy.rules, last), len(policy.rules), search):
         names = ", ".join(each.name for each in earlier)

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Hashable, Iterator
 
-from evpnd.adapters.config_yaml.errors import KeyPath, format_key_path
-from evpnd.adapters.config_yaml.policies import Policies
-from evpnd.adapters.config_yaml.policy_logic import Goal, Search
-from evpnd.adapters.config_yaml.schema import ConfigFile, EviSection
-from evpnd.adapters.config_yaml.shape import Findings
-from evpnd.adapters.config_yaml.types import did_you_mean
+from evpnd.adapters.config.schema import ConfigFile, EviSection
+from evpnd.adapters.policy_files.load import Policies
+from evpnd.adapters.yaml.errors import KeyPath, format_key_path
+from evpnd.adapters.yaml.findings import Findings
+from evpnd.adapters.yaml.values import did_you_mean
 from evpnd.model.ids import (
     AS2_MAX,
     RD_INDEXES,
@@ -19,6 +18,7 @@ from evpnd.model.ids import (
 )
 from evpnd.model.policy import Criterion, Field, Policy, Rule, Verdict
 from evpnd.model.targets import FOUR_OCTET_PROFILES, Profile
+from evpnd.policy.lint_logic import Goal, Search
 
 
 def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:

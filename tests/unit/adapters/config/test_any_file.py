@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evpnd.adapters.config_yaml import ConfigErrors, load_config
-from evpnd.adapters.config_yaml.load import check_file
+from evpnd.adapters.config import ConfigErrors, load_config
+from evpnd.adapters.config.load import check_file
 from evpnd.model.config import Config
 
 EXAMPLE = (Path(__file__).parents[4] / "docs/evpnd.example.yaml").read_text()
