@@ -4,7 +4,8 @@ ROUTE-REFRESH brings a new agent to the same state, but takes the peer's time, a
 some peers have it in their OPEN and do not answer.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from evpnd.speaker.condensing import Condensed, NotCondensableError, condense
 
@@ -13,7 +14,11 @@ LIMIT = 32 << 20
 SHORT = 1 << 20
 """Octets by which a journal may be longer than twice the state it stands for."""
 EARLY = 24 << 20
-"""Octets from which on a journal is condensed whatever its state takes."""
+"""Octets from which on a journal is condensed at once, whatever its state takes."""
+PAUSE = 10.0
+"""Seconds for which a journal that became too long waits before it is condensed. A
+whole table comes in less, and its reader needs the processor then; what is condensed
+afterwards is condensed once."""
 SLICE = 64 << 10
 """Octets that are condensed in one turn of the speaker's loop: 3 ms at the most."""
 
@@ -25,7 +30,8 @@ class Journal:
     does not grow with the history of the session.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._now = clock
         self._pieces: list[bytes] = []
         self._size = 0
         self._refreshed_from: int | None = None
@@ -34,6 +40,8 @@ class Journal:
         """Pieces that the work under way reads."""
         self._condense_at = SHORT
         """Octets at which the journal is condensed the next time."""
+        self._condense_after: float | None = None
+        """When that is done; monotonic seconds. None: it is no longer than that."""
         self.complete = True
         """It holds all that still counts."""
         self.routes = 0
@@ -65,20 +73,34 @@ class Journal:
         self._size += len(updates)
         if self._size > LIMIT:
             self._pieces, self._size, self._refreshed_from = [], 0, None
-            self._condensing = None
+            self._condensing = self._condense_after = None
             self.complete = False
         elif (
             self._size > self._condense_at
             and self._condensing is None
             and self._refreshed_from is None
         ):
-            self._condensed_pieces = len(self._pieces)
-            self._condensing = condense(self._pieces[:], SLICE)
+            self._condense_soon()
+
+    def _condense_soon(self) -> None:
+        """Condense what is there in a while, or now where it takes much memory."""
+        if self._size > EARLY:
+            self._begin_to_condense()
+        elif self._condense_after is None:
+            self._condense_after = self._now() + PAUSE
+
+    def _begin_to_condense(self) -> None:
+        self._condense_after = None
+        self._condensed_pieces = len(self._pieces)
+        self._condensing = condense(self._pieces[:], SLICE)
 
     def work(self) -> None:
         """Condense one slice of the journal, if it is time to do so."""
         if self._condensing is None:
-            return
+            if self._condense_after is None or self._now() < self._condense_after:
+                return
+            self._begin_to_condense()
+        assert self._condensing is not None
         try:
             condensed = next(self._condensing)
         except NotCondensableError:
@@ -99,7 +121,7 @@ class Journal:
 
     def refresh_began(self) -> None:
         """Note that the peer says everything once more from here (RFC 7313)."""
-        self._condensing = None
+        self._condensing = self._condense_after = None
         self._refreshed_from = len(self._pieces)
 
     def refresh_ended(self) -> None:

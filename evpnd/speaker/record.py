@@ -24,7 +24,7 @@ class SessionRecord:
         """Begin before the first session of a peer, named by its address."""
         self._peer = peer
         self._now = clock
-        self.journal = Journal()
+        self.journal = Journal(clock)
         self._session: dict[str, Any] = {}
         """What the session negotiated."""
         self._began = 0.0
@@ -39,7 +39,7 @@ class SessionRecord:
 
     def begin(self, session: dict[str, Any]) -> bytes:
         """Begin a session; returns the line that tells the agent what it negotiated."""
-        self.journal = Journal()
+        self.journal = Journal(self._now)
         self._session = session
         self._began = self._now()
         self._ended = None
