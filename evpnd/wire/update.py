@@ -64,6 +64,9 @@ class UpdateDecoder:
         self._cache: dict[bytes, DecodedAttributes] = {}
         self._cached = 0
         """Octets of its keys."""
+        self._before = b""
+        """What stood before MP_REACH_NLRI in the last UPDATE that had to be taken
+        apart; a peer keeps to its order of attributes."""
         self._in_use: WeakValueDictionary[bytes, PathAttributes] = WeakValueDictionary()
         """Sound attributes that some route has, by the digest of their octets: a
         block that left the cache and comes again is not kept twice."""
@@ -89,26 +92,32 @@ class UpdateDecoder:
     def _decode_known(self, body: bytes) -> Update | None:
         """Decode the overwhelming case; None in any other, sound or not.
 
-        MP_REACH_NLRI comes first, the other attributes and the next hop were
-        sound in an earlier UPDATE, the NLRIs differ in MAC and IP alone.
+        MP_REACH_NLRI stands behind the same octets as before, the other attributes
+        and the next hop were sound in an earlier UPDATE, the NLRIs differ in MAC and
+        IP alone.
         """
+        before = self._before
+        at = 4 + len(before)
         if (
-            len(body) < 13
-            or body[5] != _REACH
-            or body[4] & _KIND != OPTIONAL
+            len(body) < at + 9
+            or body[at + 1] != _REACH
+            or body[at] & _KIND != OPTIONAL
             or int.from_bytes(body[:4]) != len(body) - 4
+            or not body.startswith(before, 4)
         ):
             return None
-        if body[4] & EXTENDED_LENGTH:
-            start = 8
-            stop = start + (body[6] << 8 | body[7])
+        if body[at] & EXTENDED_LENGTH:
+            start = at + 4
+            stop = start + (body[at + 2] << 8 | body[at + 3])
         else:
-            start = 7
-            stop = start + body[6]
-        nlris = start + 5 + body[start + 3]
-        if nlris >= stop or stop > len(body) or body[start : start + 3] != EVPN:
+            start = at + 3
+            stop = start + body[at + 2]
+        if stop > len(body) or start + 4 >= stop:
             return None
-        known = self._cache.get(body[start + 3 : nlris - 1] + body[stop:])
+        nlris = start + 5 + body[start + 3]
+        if nlris >= stop or body[start : start + 3] != EVPN:
+            return None
+        known = self._cache.get(body[start + 3 : nlris - 1] + before + body[stop:])
         if known is None or known.attributes is None:
             return None
         batch = decode_uniform(body[nlris:stop])
@@ -139,6 +148,7 @@ class UpdateDecoder:
                 unreach = _cut_unreach(value)
             else:
                 reach = _cut_reach(value)
+                self._before = block[:start]
                 reachable = reachable or reach is None or bool(reach.nlris)
         if end < len(block):
             if end + 1 < len(block) and block[end + 1] in (_REACH, _UNREACH):

@@ -317,6 +317,21 @@ def test_a_repeated_mp_reach_behind_known_attributes_resets_the_session() -> Non
     assert is_empty(update)
 
 
+def test_what_follows_a_known_beginning_is_judged() -> None:
+    decoder = UpdateDecoder()
+    sound = decoder.decode(body(ORIGIN, AS_PATH, reach(T2), LOCAL_PREF))
+    assert decoder.decode(body(ORIGIN, AS_PATH, reach(T2), LOCAL_PREF)) == sound
+
+    twice = decoder.decode(body(ORIGIN, AS_PATH, reach(T2), LOCAL_PREF, reach(T3)))
+    withdrawn = decoder.decode(body(ORIGIN, AS_PATH, reach(T2), BAD_ORIGIN))
+    long = decoder.decode(body(ORIGIN, AS_PATH, reach(T2)[:-1]))
+
+    assert is_empty(twice)
+    assert not withdrawn.mac_ip
+    assert [batch.keys for batch in withdrawn.withdrawn_mac_ip] == [[MAC]]
+    assert is_empty(long)
+
+
 def test_an_mp_attribute_cut_short_resets_the_session() -> None:
     assert resets(body(reach(T3), MANDATORY, unreach(T2)[:-1]), 3, 1)
     assert resets(body(MANDATORY, reach(T2)[:-1]), 3, 1)
