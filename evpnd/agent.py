@@ -5,6 +5,9 @@ end of standard input and output. It can be killed at any moment: the sessions
 live in the speaker and the rows in the kernel, and a new agent learns both anew.
 """
 
+from evpnd import without_openssl  # noqa: F401
+
+# isort: split
 import argparse
 import asyncio
 import contextlib
@@ -42,6 +45,7 @@ from evpnd.model.config_changes import (
 )
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_ip, parse_mac
+from evpnd.process_title import set_title
 from evpnd.views.summary import summarise
 
 STDIN, STDOUT = 0, 1
@@ -354,6 +358,7 @@ def main() -> None:
         "--accepted", type=Path, help="The configuration in force; read instead."
     )
     arguments = parser.parse_args()
+    set_title("agent", "-c", str(arguments.config))
     stderr = log_stream.install(log.dropped_lines)
     descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_INTERVAL)

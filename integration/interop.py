@@ -185,7 +185,7 @@ class Measurement:
             start = time.monotonic()
             crash = self.pair.neighbour["crash"]
             if node == self.pair.evpnd:
-                crash = "pkill -KILL -f evpnd.speaker"
+                crash = "pkill -KILL -x evpnd:.speaker"
             done = self.place.execute(node, crash.split())
             if done.returncode != 0:
                 raise LabError(f"{node}: {crash}: {done.stdout}{done.stderr}")

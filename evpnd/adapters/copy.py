@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from evpnd.adapters.control.encoding import encoded, refusal
+from evpnd.process_title import set_title
 
 AT_ONCE: Final = 2
 """Copies that may work at the same time. Each has the agent's memory anew, as far as
@@ -159,6 +160,7 @@ def _work(writer: int, work: Callable[[], dict[str, object]]) -> NoReturn:
     status, begun = 1, False
     try:
         gc.disable()
+        set_title("answer")
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)

@@ -3,6 +3,9 @@
 FILE is what `launcher` wrote. The exit status is 1 when port 179 cannot be had.
 """
 
+from evpnd import without_openssl  # noqa: F401
+
+# isort: split
 import argparse
 import os
 import signal
@@ -15,6 +18,7 @@ from exabgp.logger import log as exabgp_log
 
 from evpnd import log, log_stream
 from evpnd.model.numbers import BGP_PORT
+from evpnd.process_title import set_title
 from evpnd.speaker.extension import SeamMoved, install
 from evpnd.speaker.reactor import SpeakerReactor
 
@@ -54,6 +58,7 @@ def main() -> int:
     parser.add_argument("--log-format", choices=log.FORMATS, default=log.FORMATS[0])
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()
+    set_title("speaker", str(arguments.file))
     log.configure(arguments.log_format)
     # What ExaBGP prints is log, too.
     sys.stdout = log_stream.install(log.dropped_lines)

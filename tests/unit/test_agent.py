@@ -24,6 +24,7 @@ POLICY = "policy: p\nrules: [{match: {vni: 1}, reject: true}]\n"
 HEAVY = {
     *("pydantic", "pydantic_core", "yaml", "rich", "click", "structlog"),
     *("pyroute2", "exabgp", "prometheus_client"),
+    *("ssl", "_ssl", "_hashlib"),
 }
 """What costs an agent more than it is worth while nothing needs it."""
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from evpnd.adapters.config import ConfigErrors, load_config, load_policy
 from evpnd.adapters.config_child import CONFIG
 from evpnd.adapters.handover import pack
+from evpnd.process_title import set_title
 
 
 def main() -> None:
     """Read one file."""
     gc.disable()  # the end comes before it would pay
     what, name = sys.argv[1:]
+    set_title(f"read {what}", name)
     path = Path(name)
     found: object
     try:
