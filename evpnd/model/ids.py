@@ -27,6 +27,9 @@ RouteTarget = NewType("RouteTarget", bytes)
 Peer = NewType("Peer", str)
 """A BGP peer: the text of its address, as Python's ipaddress prints it."""
 
+_MAPPED = bytes(10) + b"\xff\xff"
+"""What an IPv4-mapped IPv6 address begins with (RFC 4291, section 2.5.5.2)."""
+
 VNI_MAX = (1 << 24) - 1
 FLOOD_MAC = Mac(bytes(6))
 
@@ -90,7 +93,10 @@ def parse_ip(text: str) -> Ip:
 
 
 def format_ip(ip: bytes) -> str:
-    """Write 4 or 16 octets as the usual text."""
+    """Write 4 or 16 octets as the usual text, ``::ffff:10.0.0.9`` as RFC 5952 does."""
+    if ip.startswith(_MAPPED) and len(ip) == 16:
+        # Python writes this in hexadecimal digits before 3.13.
+        return f"::ffff:{ipaddress.IPv4Address(ip[12:])}"
     return str(ipaddress.ip_address(ip))
 
 

@@ -104,6 +104,8 @@ def test_an_address_with_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="zone"):
         parse_ip("fe80::1%eth0")
     assert format_ip(parse_ip("2001:DB8::0:1")) == "2001:db8::1"
+    assert format_ip(parse_ip("::ffff:a00:9")) == "::ffff:10.0.0.9"
+    assert format_ip(parse_ip("::a00:9")) == "::a00:9"
 
 
 @pytest.mark.parametrize(
