@@ -32,8 +32,8 @@ PACKAGES = (
     *("busybox", "xz-utils", "ca-certificates", "python3", "python3-venv"),
     *("frr", "gobgpd", "user-mode-linux"),
 )
-TOOLS = ("pytest", "pytest-timeout", "pytest-randomly")
-"""What tests in the guest need, beside evpnd's own dependencies."""
+TOOLS = ("pytest", "pytest-timeout", "pytest-randomly", "hypothesis")
+"""What tests in the bed and in its guest need, beside evpnd's own dependencies."""
 _STAMP = ".evpnd-bed"
 """The file in a bed, and in a virtual environment, that says that it is complete."""
 _OURS = ("Created-By: Packages", "Origin: Debian", "Label: Debian")
@@ -63,7 +63,8 @@ def environment() -> str:
 
     Checkouts with the same dependencies share one.
     """
-    text = (CHECKOUT / "constraints.txt").read_text() + " ".join(_dependencies())
+    words = [(CHECKOUT / "constraints.txt").read_text(), *_dependencies(), *TOOLS]
+    text = " ".join(words)
     return f"/opt/evpnd-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

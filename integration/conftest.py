@@ -1,7 +1,6 @@
 """Fixtures: labs that are gone after the test, and why a test cannot run here."""
 
 import os
-import re
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ import pytest
 
 from integration import bed, frr, gobgp, guest, guest_tests, speaker_lab
 from integration.lab import Lab, MakeLab
-from integration.lab_netns import NETNS_DIRECTORY, is_running, sweep
+from integration.lab_netns import OWN, sweep, sweep_dead
 from integration.roots import MACHINE, Root
 
 _labs = pytest.StashKey[list[Lab]]()
@@ -40,6 +39,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the tests of the guest run there."""
     guest_tests.stand_in(items)
@@ -74,16 +74,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture(scope="session", autouse=True)
 def _sweep_the_labs_of_crashed_runs() -> None:
-    if os.geteuid() != 0 or not NETNS_DIRECTORY.is_dir():
-        return
-    names = (path.name for path in NETNS_DIRECTORY.iterdir())
-    found = {match[0]: int(match[1]) for name in names if (match := _OURS.match(name))}
-    for prefix, pid in found.items():
-        if not is_running(pid):
-            sweep(prefix)
-
-
-_OURS = re.compile(r"evt(\d+)")
+    sweep_dead()
 
 
 @pytest.fixture
@@ -101,7 +92,7 @@ def make_lab(request: pytest.FixtureRequest, root: Root) -> Iterator[MakeLab]:
     with ExitStack() as stack:
 
         def make(hosts: int = 2, underlay: int = 4) -> Lab:
-            lab = Lab(f"evt{os.getpid()}", hosts, underlay, root=root)
+            lab = Lab(OWN, hosts, underlay, root=root)
             labs.append(lab)
             return stack.enter_context(lab)
 

@@ -38,6 +38,9 @@ _outcomes = pytest.StashKey[dict[Path, _Outcomes | str]]()
 class GuestItem(pytest.Item):
     """Stands for a test on the machine, and reports what it came to in the guest."""
 
+    in_guest: str
+    """The test's node id there; pytest-xdist adds the group to the one here."""
+
     def runtest(self) -> None:
         """Fail, or skip, as the test did in the guest."""
         known = self.session.stash.setdefault(_outcomes, {})
@@ -46,7 +49,7 @@ class GuestItem(pytest.Item):
         found = known[self.path]
         if isinstance(found, str):
             pytest.fail(found, pytrace=False)
-        outcome = found.get(self.nodeid)
+        outcome = found.get(self.in_guest)
         if outcome is None:
             pytest.fail("it did not run in the guest", pytrace=False)
         if outcome.skipped:
@@ -74,6 +77,9 @@ def stand_in(items: list[pytest.Item]) -> None:
         assert item.parent is not None
         instead = GuestItem.from_parent(item.parent, name=item.name)
         instead.own_markers[:] = item.own_markers
+        instead.in_guest = item.nodeid
+        # One guest runs all tests of a module, so one worker waits for them.
+        instead.add_marker(pytest.mark.xdist_group(item.path.stem))
         # The first one of a module waits for all of them, within the guest's own time.
         instead.add_marker(pytest.mark.timeout(0))
         items[index] = instead
@@ -94,7 +100,8 @@ def report(test: pytest.TestReport) -> None:
 
 
 def _run_module(session: pytest.Session, path: Path) -> _Outcomes | str:
-    names = [item.nodeid for item in session.items if item.path == path]
+    items = [item for item in session.items if item.path == path]
+    names = [item.in_guest for item in items if isinstance(item, GuestItem)]
     with tempfile.TemporaryDirectory(prefix="evpnd-guest-") as directory:
         try:
             done = guest.run(

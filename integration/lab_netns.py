@@ -1,10 +1,12 @@
 """Network namespaces: making, entering and removing them; processes inside."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +24,7 @@ from lab.netns import (
 
 __all__ = [
     "NETNS_DIRECTORY",
+    "OWN",
     "PATIENCE",
     "LabError",
     "Process",
@@ -32,10 +35,15 @@ __all__ = [
     "namespaces",
     "run",
     "sweep",
+    "sweep_dead",
     "sysctl",
     "wait_until",
 ]
 """With what the lab runner has of this, so that tests need one module."""
+
+OWN = f"evt{os.getpid():07}"
+"""What the names of all that the tests of this process make begin with. As many digits
+as any pid has: of the names of two processes neither is within the other."""
 
 
 def sysctl(namespace: str, settings: dict[str, int]) -> None:
@@ -71,6 +79,25 @@ def sweep(prefix: str) -> list[str]:
     if found:
         ip(f"netns del {name}" for name in found)
     return found
+
+
+def sweep_dead() -> None:
+    """Remove the labs of test runs that ended without removing them.
+
+    One process at a time: the workers of a run all begin with this.
+    """
+    if os.geteuid() != 0 or not NETNS_DIRECTORY.is_dir():
+        return
+    with Path(tempfile.gettempdir(), "evt-sweep.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        names = [path.name for path in NETNS_DIRECTORY.iterdir()]
+        found = {match[0]: int(match[1]) for each in names if (match := _TESTS(each))}
+        for prefix, pid in found.items():
+            if not is_running(pid):
+                sweep(prefix)
+
+
+_TESTS = re.compile(r"(?:evt|es)(\d{7})(?=-)").match
 
 
 def _end(pids: set[int]) -> None:

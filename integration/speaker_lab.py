@@ -12,17 +12,10 @@ from typing import Any, Self
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.speaker.configuration import Speaker, configuration_text, write_configuration
-from integration.lab_netns import (
-    NETNS_DIRECTORY,
-    LabError,
-    ip,
-    is_running,
-    sweep,
-    wait_until,
-)
+from integration.lab_netns import LabError, ip, is_running, wait_until
 from integration.peer import mac_route
 
-PREFIX = f"es{os.getpid()}"
+PREFIX = f"es{os.getpid():07}"
 """Of the namespaces; two runs at a time do not meet."""
 SPEAKER, PEER = f"{PREFIX}-speaker", f"{PREFIX}-peer"
 LOCAL4, REMOTE4 = "10.90.0.1", "10.90.0.2"
@@ -70,15 +63,7 @@ while True:
 
 
 def build() -> None:
-    """Make the two namespaces and the link between them.
-
-    What runs that crashed left behind goes first.
-    """
-    for path in NETNS_DIRECTORY.glob("es*-speaker"):
-        left = path.name.partition("-")[0]
-        pid = left.removeprefix("es")
-        if pid.isdecimal() and not is_running(int(pid)):
-            sweep(left)
+    """Make the two namespaces and the link between them."""
     ip([f"netns add {SPEAKER}", f"netns add {PEER}"])
     for namespace, device, address4, address6 in (
         (SPEAKER, "es-s", LOCAL4, LOCAL6),

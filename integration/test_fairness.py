@@ -5,7 +5,6 @@ are generous, for machines that are busy with other things; what they hold off i
 wait that grows with all that the hostile peer has sent.
 """
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,8 +12,9 @@ import pytest
 from integration.fairness import measure, prepare
 from integration.fairness_load import LOADS
 from integration.lab import Lab
+from integration.lab_netns import OWN
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.xdist_group("fairness")]
 
 MOST = 1000.0
 """Milliseconds that 99 of 100 routes of the good peer wait at most; on a machine at
@@ -29,7 +29,7 @@ FRESH = 120.0
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with Lab(f"evt{os.getpid()}", 3) as made:
+    with Lab(OWN, 3) as made:
         prepare(made)
         yield made
 

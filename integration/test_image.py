@@ -18,10 +18,10 @@ from integration.image import (
     mounted,
     stages,
 )
-from integration.lab_netns import ip, run, wait_until
+from integration.lab_netns import OWN, ip, run, wait_until
 
 GOBGP = DOCKERFILE.parent / "ipv6-underlay" / "gobgp.Dockerfile"
-NAMESPACE = f"evt{os.getpid()}-image"
+NAMESPACE = f"{OWN}-image"
 CONFIG = """
 asn: 65001
 vtep: {address: 10.0.0.1}
@@ -84,6 +84,7 @@ def root(base: Path, tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("image")
 @pytest.mark.timeout(400)
 def test_the_reflectors_image_has_what_its_topology_needs(
     base: Path, tmp_path: Path
@@ -108,6 +109,7 @@ def namespace() -> Iterator[str]:
 
 
 @pytest.mark.root
+@pytest.mark.xdist_group("image")
 @pytest.mark.timeout(400)
 def test_the_steps_work_in_a_clean_root_and_evpnd_runs_without_being_root(
     root: Path, namespace: str

@@ -30,7 +30,11 @@ from integration.speaker_lab import (
     peer,
 )
 
-pytestmark = [pytest.mark.root, pytest.mark.usefixtures("_speaker_namespaces")]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.usefixtures("_speaker_namespaces"),
+    pytest.mark.xdist_group("sessions_open"),
+]
 
 HEAD = open_body()[:9]
 EVPN_PARAMETER = b"\x02\x06" + EVPN

@@ -1,10 +1,9 @@
 """A soak of seconds; `python -m integration.soak` makes it hours."""
 
-import os
-
 import pytest
 
 from integration.lab import Lab
+from integration.lab_netns import OWN
 from integration.soak import Soak
 
 pytestmark = pytest.mark.root
@@ -15,7 +14,7 @@ BOUND = 16.0
 
 
 def test_memory_stays_where_it_was_under_all_sorts_of_changes() -> None:
-    with Lab(f"evt{os.getpid()}", 1) as lab, Soak(lab, seed=1) as soak:
+    with Lab(OWN, 1) as lab, Soak(lab, seed=1) as soak:
         soak.run(SECONDS, SECONDS / 12, print)
 
         assert max(soak.growth()) < BOUND

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 NETNS_DIRECTORY = Path("/run/netns")
-PATIENCE = 3
+PATIENCE = 6
 """How many times longer than on a machine at rest things may take on a busy one."""
 _CLONE_NEWNET = 0x40000000
 

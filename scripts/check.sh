@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# All checks: formatting, lint, types, layers, then every test. The static checks
-# are quiet unless they find something; pytest's summary comes last. The exit
-# status is 0 only where all of them passed. `--static` alone leaves the tests out,
-# `--quick` runs those that need no root and take a minute together, side by side.
-# Other arguments go to pytest.
+# All checks: formatting, lint, types, layers, then every test, with the coverage that
+# [tool.coverage] in pyproject.toml asks for. The static checks are quiet unless they
+# find something; pytest's summary comes last. The exit status is 0 only where all of
+# them passed. `--static` alone leaves the tests out, `--quick` runs those that need no
+# root and take a minute together. Other arguments go to pytest.
+#
+# Tests run side by side (conftest.py). Most of them wait, so there are more workers
+# than processors; EVPND_TEST_WORKERS says how many.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,14 +31,20 @@ check "lint-imports" $bin/lint-imports --no-cache
 
 run_tests() { $bin/python -m pytest -q -r fE "$@" || failed+=(pytest); }
 
+# Runs tests by so many workers, each test by the one that is free.
+run_spread() {
+    local workers=${EVPND_TEST_WORKERS:-$1}
+    shift
+    run_tests --numprocesses "$workers" --dist loadgroup "$@"
+}
+
 case "${1:-}" in
 --static) ;;
 --quick)
-    # The tests of a file share what they set up, so a file stays with one worker.
-    run_tests --numprocesses "$(nproc)" --dist loadfile \
-        tests/unit tests/golden tests/golden_errors tests/golden_views tests/conformance \
-        lab/tests/unit
+    run_spread "$(nproc)" tests/unit tests/golden tests/golden_errors \
+        tests/golden_views tests/conformance lab/tests/unit
     ;;
+"") run_spread $((2 * $(nproc))) --cov --cov-report= ;;
 *) run_tests "$@" ;;
 esac
 [ ${#failed[@]} -eq 0 ]

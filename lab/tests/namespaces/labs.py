@@ -7,7 +7,7 @@ from pathlib import Path
 from lab.netns import NETNS_DIRECTORY
 from lab.place import Place
 
-NAME = f"evt{os.getpid()}"
+NAME = f"evt{os.getpid():07}"
 Up = Callable[[str], Place]
 
 

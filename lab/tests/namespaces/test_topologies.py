@@ -23,7 +23,7 @@ TOPOLOGIES = TABLE.parent
 FILES = sorted(TOPOLOGIES.glob("*/*.clab.yml"))
 RUNNABLE = [each for each in FILES if each.with_name("expected.yaml").exists()]
 WRITTEN = [each for each in FILES if each not in RUNNABLE]
-MINE = f"evt{os.getpid()}"
+MINE = f"evt{os.getpid():07}"
 
 
 @pytest.fixture(autouse=True)
