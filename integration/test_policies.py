@@ -196,7 +196,7 @@ def test_a_policy_that_nothing_names_is_tried_before_it_is_named(
         tried = ask(daemon, "policy", "test", "--live", file)
         assert tried.returncode == 0, tried.stderr
         assert "the running evpnd does not use guard yet" in tried.stdout
-        assert "1 route would fare otherwise; nothing was changed" in tried.stdout
+        assert "1 route would change; nothing was changed" in tried.stdout
 
         daemon.write(settings(lab, [file], **{"import": ["guard"]}))
         assert daemon.reload().returncode == 0

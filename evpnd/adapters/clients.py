@@ -31,7 +31,7 @@ class Clients:
         most: int,
         refusal: bytes,
     ) -> None:
-        """Take a listening socket; `serve` talks to one client, and closes nothing.
+        """Store a listening socket; `serve` talks to one client, and closes nothing.
 
         More than `most` clients at a time are told `refusal` and left; so are those
         that come when few descriptors are left.
@@ -45,7 +45,7 @@ class Clients:
         self._resuming: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to accept, in the running loop."""
+        """Start to accept, in the running loop."""
         self._listener.setblocking(False)  # noqa: FBT003 - it is socket's
         self._resume()
 

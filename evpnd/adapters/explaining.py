@@ -18,7 +18,7 @@ from evpnd.views.explain import (
 def explain(
     engine: Engine, what: str, value: str, vni: int | None
 ) -> dict[str, object]:
-    """Tell the story of a MAC, an IP or a VTEP; `result` has its steps.
+    """Return the way of a MAC, an IP or a VTEP; `result` has its steps.
 
     `what` is mac, ip, vtep or ADDRESS, and in the answer what `value` is.
     """

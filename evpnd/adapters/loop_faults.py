@@ -14,7 +14,7 @@ class LoopFaults:
     """Remembers when the loop's machinery failed; times are monotonic seconds."""
 
     def __init__(self) -> None:
-        """Begin with no fault."""
+        """Start with no fault."""
         self._times: deque[float] = deque(maxlen=AT_MOST + 1)
 
     def end_us(self, context: Mapping[str, object], now: float) -> bool:

@@ -40,7 +40,7 @@ class Reports:
     """Reads the engine, never changes it."""
 
     def __init__(self, engine: Engine) -> None:
-        """Begin with no event seen."""
+        """Start with no event seen."""
         self._engine = engine
         self._events: collections.deque[Entry] = collections.deque(maxlen=KEPT_EVENTS)
         self._second = 0
@@ -116,7 +116,7 @@ class Reports:
         return {**answer, "result": list(found) if at_once else found}
 
     def _peers(self, name: str) -> list[str]:
-        """Find peers by their address or description."""
+        """Return peers by their address or description."""
         return [
             session.peer
             for session in self._engine.peering.sessions.values()
@@ -130,7 +130,7 @@ class Reports:
         return count + sum(len(vrf.local) for vrf in engine.inventory.vrfs.values())
 
     def status(self) -> Entry:
-        """Tell the daemon's own state in a few numbers."""
+        """Return the daemon's own state in a few numbers."""
         sessions = self._engine.peering.sessions.values()
         vrfs = self._engine.inventory.vrfs.values()
         return {
@@ -157,7 +157,7 @@ class Reports:
             await self._metrics.close()
 
     def written(self, received: float) -> None:
-        """Note that what came in then (monotonic seconds) is in the kernel now."""
+        """Record that what came in then (monotonic seconds) is in the kernel now."""
         self._convergence.observe(time.monotonic() - received)
 
     def snapshot(self) -> Snapshot:
@@ -223,7 +223,7 @@ class Reports:
 def _shown(
     entries: Iterator[Entry], filters: dict[str, object], offset: float
 ) -> Iterator[Entry]:
-    """Give the entries that pass, with times of day; `offset` is from monotonic."""
+    """Return the entries that pass, with times of day; `offset` is from monotonic."""
     for entry in entries:
         if not _passes(entry, filters):
             continue

@@ -31,14 +31,14 @@ def check(
     Prints every error of every FILE to standard error, as FILE:LINE: KEY: what is
     wrong; what to do. A file with a key `policy` at its top is a policy, any other
     a configuration, of which the password and policy files that it names are
-    checked too. What is allowed and yet no good, such as a rule that is never
+    checked too. What is valid but pointless, such as a rule that is never
     reached, is printed with the word `warning:` and refuses nothing.
 
-    Of a sound configuration what `evpnd run` would refuse here is told as well:
-    the BGP port that somebody has, an FRR that runs EVPN on the same devices,
-    capabilities that this user lacks. These lines begin with `this host:`. They
-    say nothing of FILE, which may be for another host, and do not change the exit
-    status unless --this-host is given.
+    For a valid configuration, evpnd also prints why `evpnd run` would refuse this
+    host: another process has the BGP port, FRR runs EVPN on the same devices, or
+    this user lacks capabilities. These lines begin with `this host:`. They are not
+    errors of FILE, which may be for another host, and change the exit status only
+    with --this-host.
 
     \b
     Examples:

@@ -33,7 +33,7 @@ def explain(
     *,
     as_json: bool,
 ) -> None:
-    """Tell why a MAC, an IP or a VTEP is where it is, from the wire to the kernel.
+    """Report why a MAC, an IP or a VTEP is where it is, from the wire to the kernel.
 
     Without `mac`, `ip` or `vtep` the daemon sees what ADDRESS is: an IP is a
     VTEP's where a peer or this host has it as one, and a tenant's otherwise; where

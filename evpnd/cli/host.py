@@ -94,7 +94,7 @@ def _socket_obstacles(path: Path, *, make: bool) -> Iterator[str]:
 
 
 def _stays(path: Path) -> bool:
-    """Tell whether a daemon answers at a socket, and does not leave it."""
+    """Return whether a daemon answers at a socket, and does not leave it."""
     leave = time.monotonic() + FAREWELL
     while is_answered(path):
         if time.monotonic() > leave:

@@ -15,7 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def file_options(command: Command) -> Command:
-    """Give a command FILE and ``-c FILE``, for `one_file` or `all_files` to read."""
+    """Return a command FILE and ``-c FILE``, for `one_file` or `all_files` to read."""
     argument = click.argument("files", metavar="[FILE]...", nargs=-1)
     option = click.option(
         "-c",

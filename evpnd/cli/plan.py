@@ -65,7 +65,7 @@ def plan(
     *,
     as_json: bool,
 ) -> None:
-    """Tell what starting or reloading with FILE would change; touch nothing.
+    """Report what starting or reloading with FILE would change; touch nothing.
 
     With a daemon at the control socket (that of FILE, or --socket) FILE is compared
     with its live state: what `evpnd reload` would do. Without one FILE is compared

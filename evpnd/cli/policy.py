@@ -115,18 +115,18 @@ def test(
     Every case is a route and what must come of it: the verdict, and if the case
     names them the rule that decides and what is set. A case that fails is printed
     with what was expected, what came instead, and the rule that decided as
-    FILE:LINE. Of a DIR all files *.yaml and *.yml are taken. Limits count routes
-    that are there together, so that cases, which stand alone, do not see them.
+    FILE:LINE. A DIR stands for all files *.yaml and *.yml in it. Cases are
+    tried one at a time, so limits do not apply.
 
     With --route the policies of all FILEs are asked one after the other, as a
     peer's `import: [first, second]` would have it, and the verdict, the deciding
     rule, what is set and the reason are printed. The route is YAML or JSON.
 
-    With --live the daemon's policy of the same name is compared with the FILE: the
-    routes that each rule is for now and then, how many are accepted and rejected,
-    and of those that fare otherwise the number and the first twenty. A policy that
-    no peer and no EVI names is tried as the last one of every peer's `import`. A
-    copy of the daemon works it out; nothing is changed.
+    With --live the FILE is compared with the daemon's policy of the same name: how
+    many routes each rule matches before and after, how many are accepted and
+    rejected, how many routes change, and the first 20 of them. A policy that no
+    peer and no EVI names is tried as the last one of every peer's `import`. A copy
+    of the daemon does the work; nothing is changed.
 
     \b
     Examples:
@@ -254,7 +254,7 @@ def _expected(case: Case) -> Found:
 
 
 def _got(trial: Trial, expected: Changes = NO_CHANGES) -> Found:
-    """Say how a route fared; what is expected as a whole list, as one."""
+    """Return how a route fared; what is expected as a whole list, as one."""
     step = trial.deciding
     changes = {**trial.changes, **whole_lists(expected, trial.subject)}
     return {
@@ -354,7 +354,7 @@ def _print_rehearsal(entries: Sequence[dict[str, Any]]) -> None:
     routes = "1 route" if changed == 1 else f"{changed} routes"
     shown = [each for each in entries if each["kind"] == "route"]
     some = f" (the first {len(shown)} below)" if len(shown) < changed else ""
-    click.echo(f"{routes} would fare otherwise{some}; nothing was changed")
+    click.echo(f"{routes} would change{some}; nothing was changed")
     for one in shown:
         way = "from" if one["direction"] == "import" else "to"
         names = ("mac", "ip", "originator")
@@ -369,7 +369,7 @@ def _print_rehearsal(entries: Sequence[dict[str, Any]]) -> None:
 def _rehearsed(
     entries: Sequence[dict[str, Any]], summary: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Give the rows of a rehearsal's table: rules, limits, and the sums."""
+    """Return the rows of a rehearsal's table: rules, limits, and the sums."""
     for each in entries:
         if each["kind"] == "rule":
             yield each

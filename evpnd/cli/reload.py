@@ -12,7 +12,7 @@ from evpnd.cli.options import ask, socket_option
 @socket_option
 @click.pass_context
 def reload(ctx: click.Context, socket: Path | None) -> None:
-    """Have the daemon read its configuration again.
+    """Make the daemon read its configuration again.
 
     Prints what changed, a line each. A file with errors changes nothing: they are
     printed and the exit status is 1. SIGHUP to the daemon does the same.

@@ -38,7 +38,7 @@ class Words(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of the first word; raises UsageError with a suggestion."""
+        """Return the command of the first word; raises UsageError with a suggestion."""
         word = args[0]
         names = self.list_commands(ctx)
         found = complete(word, names)

@@ -130,7 +130,7 @@ def parse_extended_community_pattern(text: str) -> Patterns:
 
 
 def exact(patterns: Patterns, octets: int, text: str) -> bytes:
-    """Give the octets of a text without ``*``; ValueError for one with it."""
+    """Return the octets of a text without ``*``; ValueError for one with it."""
     first = patterns[0]
     if "*" in text:
         raise ValueError(f"{text!r} stands for many; name one")
@@ -162,7 +162,7 @@ def _check_stars(text: str) -> None:
 
 
 def _meant(text: str, known: Iterable[str], also: Mapping[str, str]) -> str | None:
-    """Find the word that a misspelt one probably stands for."""
+    """Return the word that a misspelt one probably stands for."""
     if not text[:1].isalpha():
         return None
     word = text.lower().replace("_", "-")

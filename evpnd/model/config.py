@@ -180,7 +180,7 @@ class Config:
 
 
 def discovered_evi(config: Config, vni: Vni, vxlan: str) -> EviConfig:
-    """Give an EVI that `discover` found the configuration that all defaults give."""
+    """Return an EVI that `discover` found the configuration that all defaults give."""
     return EviConfig(
         vni=vni,
         name=f"vni-{vni}",

@@ -197,7 +197,7 @@ def _format_administrator(kind: int, octets: bytes) -> str:
 
 
 def is_tenant_ip(ip: bytes) -> bool:
-    """Tell whether an address may be advertised with a MAC.
+    """Return whether an address may be advertised with a MAC.
 
     Not link-local ones: each VTEP may have the same (interop finding: FRR 7862;
     RFC 3927 for IPv4). Nor what is no station's address: multicast, unspecified,
@@ -207,19 +207,19 @@ def is_tenant_ip(ip: bytes) -> bool:
 
 
 def is_link_local(ip: bytes) -> bool:
-    """Tell link-local addresses: 169.254/16 (RFC 3927), fe80::/10 (RFC 4291, 2.4)."""
+    """Return whether it is link-local (RFC 3927; RFC 4291, 2.4: fe80::/10)."""
     if len(ip) == IPV4_LENGTH:
         return ip[:2] == _LINK_LOCAL_IPV4
     return ip[0] == _LINK_LOCAL_IPV6 and ip[1] & 0xC0 == _LINK_LOCAL_IPV6_2
 
 
 def is_mapped_ipv4(ip: bytes) -> bool:
-    """Tell IPv4 addresses within IPv6, ::ffff:0:0/96 (RFC 4291, 2.5.5.2)."""
+    """Return whether it is IPv4 within IPv6, ::ffff:0:0/96 (RFC 4291, 2.5.5.2)."""
     return ip[:12] == _MAPPED_IPV4
 
 
 def is_host_ip(ip: bytes) -> bool:
-    """Tell whether an address can be one station's, as far as its octets say.
+    """Return whether an address can be one station's, as far as its octets say.
 
     Link-local ones can: FRR announces them (FRR 7862). Quick, for each binding.
     """
@@ -236,5 +236,5 @@ def is_multicast(ip: bytes) -> bool:
 
 
 def is_unicast_mac(mac: bytes) -> bool:
-    """Tell whether a MAC can belong to a station: not a group one, not zero."""
+    """Return whether a MAC can belong to a station: not a group one, not zero."""
     return not mac[0] & 1 and mac != FLOOD_MAC

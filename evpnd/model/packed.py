@@ -20,7 +20,7 @@ class _Packed(Sequence[T]):
     """Octets of one value."""
 
     def __init__(self, octets: bytes) -> None:
-        """Take the values in one piece; its length is a multiple of their size."""
+        """Store the values in one piece; its length is a multiple of their size."""
         self.octets = octets
 
     @staticmethod

@@ -26,7 +26,7 @@ class RouteType(IntEnum):
 
     @property
     def word(self) -> str:
-        """Give the name that policies and tables use."""
+        """Return the name that policies and tables use."""
         return self.name.lower().replace("_", "-")
 
 
@@ -112,7 +112,7 @@ class Prefix(NamedTuple):
     """Bits."""
 
     def covers(self, other: "Prefix") -> bool:
-        """Tell whether all of another prefix lies in this one."""
+        """Return whether all of another prefix lies in this one."""
         return (
             len(self.octets) == len(other.octets)
             and self.length <= other.length
@@ -141,7 +141,7 @@ class Masked(NamedTuple):
     mask: int
 
     def matches(self, octets: bytes) -> bool:
-        """Tell whether octets have this value where the mask is set."""
+        """Return whether octets have this value where the mask is set."""
         return int.from_bytes(octets) & self.mask == self.value
 
 
@@ -264,7 +264,7 @@ class Policy:
 
     @property
     def all_rules(self) -> tuple[Rule, ...]:
-        """Give the rules, and behind them the default as one that matches all."""
+        """Return the rules, and behind them the default as one that matches all."""
         return (*self.rules, Rule(DEFAULT_RULE, self.line, (), self.default))
 
 

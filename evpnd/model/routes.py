@@ -126,7 +126,7 @@ OtherRoute = ImetRoute | EthernetAdRoute | EthernetSegmentRoute | IpPrefixRoute
 
 
 def identity(route: OtherRoute) -> tuple[object, ...]:
-    """Find what identifies a route among those of one peer (RFC 7432, section 7)."""
+    """Return what identifies a route among those of one peer (RFC 7432, section 7)."""
     match route:
         case ImetRoute():
             return (3, *route)

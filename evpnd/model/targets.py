@@ -49,7 +49,7 @@ class ImportTargets(NamedTuple):
     """``*:N`` in the four-octet AS form: the 16-bit local administrators."""
 
     def matches(self, target: bytes) -> bool:
-        """Tell whether one route target imports."""
+        """Return whether one route target imports."""
         if target in self.exact:
             return True
         if target[1] != ROUTE_TARGET_SUBTYPE:

@@ -15,14 +15,14 @@ class Attached:
     """Policies in a row, by their names."""
 
     def __init__(self, policies: Mapping[str, Policy]) -> None:
-        """Begin with the policies of a configuration."""
+        """Start with the policies of a configuration."""
         self._policies = policies
         self._chains: dict[Names, Chain] = {}
         self._past: Counts = {}
         """Of rules as they are, in rows of policies of which another changed."""
 
     def configure(self, policies: Mapping[str, Policy]) -> None:
-        """Take new policies; those that are as they were keep their counts."""
+        """Store new policies; those that did not change keep their counts."""
         old, self._policies = self._policies, policies
         kept = {name for name in old if old[name] == policies.get(name)}
         self._past = {rule: n for rule, n in self._past.items() if rule[0] in kept}
@@ -35,7 +35,7 @@ class Attached:
                     self._past[rule] = self._past.get(rule, 0) + step.count
 
     def chain(self, names: Names) -> Chain | None:
-        """Give policies in a row; None for no policy."""
+        """Return the chain of some policies; None for no policy."""
         if not names:
             return None
         chain = self._chains.get(names)

@@ -61,7 +61,7 @@ _LISTS: tuple[tuple[str, str, Callable[[bytes], str]], ...] = (
 
 
 def difference(before: Subject, after: Subject) -> dict[str, object]:
-    """Say what was set, in the words of the YAML's `set`."""
+    """Return what was set, in the words of the YAML's `set`."""
     found: dict[str, object] = {}
     if after.local_preference != before.local_preference:
         found["local-preference"] = after.local_preference
@@ -82,7 +82,7 @@ def difference(before: Subject, after: Subject) -> dict[str, object]:
 
 
 def whole_lists(expected: Changes, found: Subject) -> dict[str, object]:
-    """Give the whole lists of a route where a case expects whole lists."""
+    """Return the whole lists of a route where a case expects whole lists."""
     lists: dict[str, object] = {}
     for word, name, text in _LISTS:
         edit: Edit | None = getattr(expected, name)

@@ -26,7 +26,7 @@ _PLURAL = {
 
 
 def position(field: Field) -> int:
-    """Find where in a Subject a field of a path stands."""
+    """Return where in a Subject a field of a path stands."""
     return _POSITIONS[_PLURAL.get(field, field.value.replace("-", "_"))]
 
 

@@ -41,7 +41,7 @@ class _Column:
             table[begin] = table.get(begin, 0) | flag
 
     def bits(self, value: object) -> int:
-        """Find the flags of the criteria that hold for a value."""
+        """Return the flags of the criteria that hold for a value."""
         known = self._bits_of.get(value)
         if known is not None:
             return known
@@ -64,11 +64,11 @@ class FactIndex:
     """The criteria of some policies on what a path says."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without any."""
         self._columns: dict[int, _Column] = {}
 
     def add(self, criterion: Criterion, flag: int) -> None:
-        """Have paths that a criterion holds for bear a flag."""
+        """Set a flag for paths that a criterion holds for."""
         places = [position(criterion.field)]
         if criterion.field is Field.PEER:
             places.append(_DESCRIPTION)
@@ -79,7 +79,7 @@ class FactIndex:
             column.add(criterion, flag, at)
 
     def facts(self, subject: Subject) -> int:
-        """Find the bits of all criteria that hold for a path."""
+        """Return the bits of all criteria that hold for a path."""
         bits = 0
         for at, column in self._columns.items():
             bits |= column.bits(subject[at])

@@ -30,14 +30,14 @@ class _Table:
         self._bits_of: dict[bytes | int, int] = {}
 
     def add(self, octets: bytes, flag: int) -> None:
-        """Have addresses that begin like this one bear a flag."""
+        """Set a flag for addresses that begin like this one."""
         self.flags |= flag
         begin = octets[: self._stop - self._start]
         entry = int.from_bytes(begin) >> self._shift if self._shift else begin
         self._bits_of[entry] = self._bits_of.get(entry, 0) | flag
 
     def shared(self, low: bytes, high: bytes) -> int | None:
-        """Find the flags of all keys between two; None: they differ in what counts.
+        """Return the flags of all keys between two; None: they differ in what counts.
 
         Of MACs alone, with which keys begin.
         """
@@ -51,7 +51,7 @@ class _Table:
         return self._bits_of.get(number, 0)
 
     def column(self, keys: Sequence[bytes]) -> list[int]:
-        """Find the flags of many keys."""
+        """Return the flags of many keys."""
         bits_of, start, stop = self._bits_of.get, self._start, self._stop
         if not self._shift:
             return [bits_of(key[start:stop], 0) for key in keys]
@@ -63,13 +63,13 @@ class KeyIndex:
     """The criteria on MAC and IP of some policies."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without any."""
         self._tables: dict[_Place, dict[int, _Table]] = {}
         self.without_ip = 0
         """The bits of `ip: none`."""
 
     def add(self, criterion: Criterion, flag: int) -> None:
-        """Have routes that a criterion holds for bear a flag."""
+        """Set a flag for routes that a criterion holds for."""
         start = 0 if criterion.field is Field.MAC else MAC_LENGTH
         for prefix in criterion.values:
             assert isinstance(prefix, Prefix)
@@ -83,7 +83,7 @@ class KeyIndex:
             table.add(prefix.octets, flag)
 
     def bits(self, keys: Sequence[bytes], relevant: int) -> list[int]:
-        """Find the relevant bits of type 2 keys, MAC and IP in one piece each."""
+        """Return the relevant bits of type 2 keys, MAC and IP in one piece each."""
         size, *others = set(map(len, keys))
         if others:
             parts = {
@@ -106,7 +106,7 @@ class KeyIndex:
     def _mac_columns(
         self, keys: Sequence[bytes], relevant: int
     ) -> tuple[int, list[list[int]]]:
-        """Find what the MACs of all keys have, and columns of what they differ in.
+        """Return what the MACs of all keys have, and columns of what they differ in.
 
         A batch is mostly of one vendor, or one hypervisor: one look does for all.
         """
@@ -132,7 +132,7 @@ class KeyIndex:
         ]
 
     def bits_of_prefix(self, key: Key, relevant: int) -> int:
-        """Find the relevant bits of a type 5 route: the prefixes around its own."""
+        """Return the relevant bits of a type 5 route: the prefixes around its own."""
         bits = 0
         tables = self._tables.get((MAC_LENGTH, len(key.ip)), {})
         for length, table in tables.items():

@@ -59,7 +59,7 @@ Literals = tuple[Literal, ...]
 
 
 def types_of(criterion: Criterion) -> frozenset[RouteType]:
-    """Find the route types that a criterion can hold for."""
+    """Return the route types that a criterion can hold for."""
     field, values = criterion
     if field is Field.TYPE:
         return frozenset(each for each in values if isinstance(each, RouteType))
@@ -75,16 +75,16 @@ class Search:
     """Looks for routes that matches leave, as far as the effort lasts."""
 
     def __init__(self) -> None:
-        """Begin with all of the effort."""
+        """Start with all of the effort."""
         self._left = EFFORT
 
     @property
     def exhausted(self) -> bool:
-        """Tell whether all that is still asked will be called possible."""
+        """Return whether all that is still asked will be called possible."""
         return self._left < 0
 
     def possible(self, goals: Iterable[Goal]) -> bool:
-        """Tell whether a route may reach all goals; False is certain."""
+        """Return whether a route may reach all goals; False is certain."""
         return self._possible(tuple(goals), ())
 
     def _possible(self, goals: tuple[Goal, ...], literals: Literals) -> bool:
@@ -115,7 +115,7 @@ class Search:
     def _possible_without(
         self, match: Match, rest: tuple[Goal, ...], literals: Literals
     ) -> bool:
-        """Have one of the conditions not hold."""
+        """Require that one of the conditions does not hold."""
         plain = tuple(
             Literal(each, holds=True) for each in match if isinstance(each, Criterion)
         )
@@ -138,7 +138,7 @@ class Search:
 
 
 def consistent(literals: Literals) -> bool:
-    """Tell whether one route may have all of these."""
+    """Return whether one route may have all of these."""
     types = _ALL
     wanted: dict[Field, list[tuple[Value, ...]]] = {}
     denied: dict[Field, list[Criterion]] = {}
@@ -183,7 +183,7 @@ def _left_of(
     several: Sequence[tuple[Value, ...]],
     denied: Sequence[Value],
 ) -> bool:
-    """Tell whether a field may have one of each of several, and none of the denied."""
+    """Return whether a field may have one of each of several and none denied."""
     if field is Field.TYPE:
         return True
     if field in _MEMBERS:
@@ -208,7 +208,7 @@ def _left_of(
 
 
 def _meet(first: Value, second: Value) -> Value | None:
-    """Find what lies in both; None: nothing does."""
+    """Return what lies in both; None: nothing does."""
     match first, second:
         case (Range(), Range()):
             low, high = max(first.low, second.low), min(first.high, second.high)
@@ -226,7 +226,7 @@ def _meet(first: Value, second: Value) -> Value | None:
 
 
 def contains(outer: Value, inner: Value) -> bool:
-    """Tell whether all that one value stands for is the other's too."""
+    """Return whether all that one value stands for is the other's too."""
     match outer, inner:
         case (Range(), Range()):
             return outer.low <= inner.low and inner.high <= outer.high
@@ -246,7 +246,7 @@ def _within_one(value: Value, others: Sequence[Value]) -> bool:
 
 
 def _within(value: Value, others: Sequence[Value]) -> bool:
-    """Tell whether others together have all that a value stands for."""
+    """Return whether others together have all that a value stands for."""
     if _within_one(value, others):
         return True
     match value:

@@ -41,7 +41,7 @@ class Findings(Protocol):
 
 
 def check_rules(policy: Policy, findings: Findings) -> None:
-    """Note what cannot apply as an error."""
+    """Record what cannot apply as an error."""
     for at, rule in enumerate(policy.rules):
         others = _never_sticky(rule)
         place: KeyPath = ("rules", at, "set", "sticky")
@@ -60,7 +60,7 @@ def check_rules(policy: Policy, findings: Findings) -> None:
 
 
 def _never_sticky(rule: Rule) -> frozenset[RouteType]:
-    """Find the types that a rule is for, sets sticky, and cannot."""
+    """Return the types that a rule is for, sets sticky, and cannot."""
     if rule.changes.sticky is None:
         return frozenset()
     return _types(rule.match, _ALL) - _MAC_IP
@@ -74,7 +74,7 @@ def _names_types(match: Match) -> bool:
 
 
 def warn_of_rules(policy: Policy, findings: Findings, *, writes_default: bool) -> None:
-    """Note what cannot happen as a warning.
+    """Record what cannot happen as a warning.
 
     `writes_default` tells whether the policy says itself what its default is.
 
@@ -124,7 +124,7 @@ def _warn_of_default(policy: Policy, findings: Findings, search: Search) -> None
 
 
 def _is_lower(one: Limit, other: Limit) -> bool:
-    """Tell whether the one is reached first wherever the other would be."""
+    """Return whether the one is reached first wherever the other would be."""
     if one.counted is not other.counted or not set(one.per) <= set(other.per):
         return False
     same = one.most == other.most and set(one.per) == set(other.per)
@@ -132,7 +132,7 @@ def _is_lower(one: Limit, other: Limit) -> bool:
 
 
 def _types(match: Match, around: frozenset[RouteType]) -> frozenset[RouteType]:
-    """Find the route types that a match may hold for."""
+    """Return the route types that a match may hold for."""
     possible = around
     for condition in match:
         match condition:
@@ -166,7 +166,7 @@ class _Matches:
         types: frozenset[RouteType],
         around: tuple[Goal, ...],
     ) -> frozenset[RouteType]:
-        """Find the route types that a match can hold for; warn where that is none.
+        """Return the route types that a match can hold for; warn where that is none.
 
         `types` are those that what stands around it leaves.
         """
@@ -201,7 +201,7 @@ class _Matches:
         return possible
 
     def _contradiction(self, match: Match, place: KeyPath) -> None:
-        """Tell what in a match contradicts the rest, or what stands around it."""
+        """Report what in a match contradicts the rest, or what stands around it."""
         fields = {each.field for each in match if isinstance(each, Criterion)}
         if Field.LEARNED in fields and Field.LOCAL in fields:
             self._findings.warn(
@@ -248,7 +248,7 @@ def _criteria(match: Match) -> Match:
 
 
 def _deciding(rules: Sequence[Rule], at: int, search: Search) -> list[Rule]:
-    """Find the earlier rules that leave nothing for one, as few as that takes."""
+    """Return the earlier rules that leave nothing for one, as few as that takes."""
     goal = Goal(rules[at].match)
     earlier: list[Rule] = []
     changed = frozenset[Field]()

@@ -50,14 +50,14 @@ class Index:
     """The bits of all criteria of some policies."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without any."""
         self.keys = KeyIndex()
         self._facts = FactIndex()
         self._flags: dict[Criterion, int] = {}
         self.key_flags = 0
 
     def flag(self, criterion: Criterion) -> int:
-        """Give a criterion its bit; an equal one has the same."""
+        """Return a criterion its bit; an equal one has the same."""
         flag = self._flags.get(criterion)
         if flag is None:
             flag = self._flags[criterion] = 1 << len(self._flags)
@@ -69,14 +69,14 @@ class Index:
         return flag
 
     def flags(self, match: Match) -> int:
-        """Find all bits that a match looks at."""
+        """Return all bits that a match looks at."""
         bits = 0
         for criterion in criteria(match):
             bits |= self.flag(criterion)
         return bits
 
     def facts(self, subject: Subject) -> int:
-        """Find the bits of all criteria that hold for a path."""
+        """Return the bits of all criteria that hold for a path."""
         bits = self._facts.facts(subject)
         return bits if subject.type in _WITH_IP else bits | self.keys.without_ip
 

@@ -33,7 +33,7 @@ class Step:
     )
 
     def __init__(self, policy: Policy, rule: Rule) -> None:
-        """Begin with no route."""
+        """Start with no route."""
         self.policy = policy.name
         self.file = policy.file
         self.rule = rule.name
@@ -52,7 +52,7 @@ class Step:
 
     @property
     def place(self) -> str:
-        """Give file and line."""
+        """Return file and line."""
         return f"{self.file}:{self.line}"
 
 
@@ -67,7 +67,7 @@ class Outcome(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Say why: the operator's text or the verdict, and which rule said so."""
+        """Return why: the operator's text or the verdict, and which rule said so."""
         step = self.steps[-1]
         why = step.reason or ("accepted" if self.accepted else "rejected")
         return f"{why} ({step.name})"
@@ -126,7 +126,7 @@ class _Settled:
         """What it makes of a path depends on the key."""
 
     def matching(self, bits: int) -> tuple[_Rule, ...]:
-        """Find the rules that match, the last of which decides."""
+        """Return the rules that match, the last of which decides."""
         bits &= self.flags
         known = self._decided.get(bits)
         if known is not None:
@@ -156,7 +156,7 @@ _LISTS = {
 
 
 def seen_lists(rules: Sequence[Rule]) -> Callable[[Subject], Hashable] | None:
-    """Give the lists that rules may look at after they changed them; None: none.
+    """Return the lists that rules may look at after they changed them; None: none.
 
     What a list is after a change cannot be told from the bits before it.
     """
@@ -200,7 +200,7 @@ class _Policy:
 
     @property
     def key_flags(self) -> int:
-        """Give the bits of MAC and IP that any rule looks at."""
+        """Return the bits of MAC and IP that any rule looks at."""
         return self._flags & self._index.key_flags
 
     def settle(self, subject: Subject, facts: int) -> _Settled:
@@ -238,7 +238,7 @@ class _Shared:
         self.relevant = relevant
 
     def verdict(self, bits: int) -> _Verdict:
-        """Find what is decided about keys with these bits."""
+        """Return what is decided about keys with these bits."""
         known = self._verdicts.get(bits)
         if known is None:
             known = self._verdicts[bits] = self._chain.run(self._subject, bits)
@@ -260,7 +260,7 @@ class Program:
         """The bits that the outcome depends on; 0: it is the same for all keys."""
 
     def outcome(self, bits: int = 0) -> Outcome:
-        """Find what becomes of routes with these bits."""
+        """Return what becomes of routes with these bits."""
         known = self._outcomes.get(bits)
         if known is None:
             verdict = self._shared.verdict(bits)
@@ -290,7 +290,7 @@ class Program:
         return [(outcome, parts[each]) for each, outcome in outcomes.items()]
 
     def outcome_of(self, key: Key) -> Outcome:
-        """Find what becomes of one route, of whatever type."""
+        """Return what becomes of one route, of whatever type."""
         if not self.relevant:
             return self.outcome()
         if key.mac:
@@ -328,7 +328,7 @@ class Chain:
         return Program(shared, self.keys, subject)
 
     def _relevant(self, subject: Subject, facts: int) -> int:
-        """Find the bits of MAC and IP that matter still."""
+        """Return the bits of MAC and IP that matter still."""
         relevant = 0
         known: Subject | None = subject
         for policy in self._policies:

@@ -84,7 +84,7 @@ def _received(attributes: PathAttributes) -> Subject:
 
 
 def received_as(attributes: PathAttributes, left: Subject) -> PathAttributes:
-    """Give the attributes as policies left them."""
+    """Return the attributes as policies left them."""
     return replace(
         attributes,
         route_targets=left.route_targets,

@@ -22,12 +22,12 @@ class Trial:
 
     @property
     def deciding(self) -> Step:
-        """Give the rule that decided."""
+        """Return the rule that decided."""
         return self.steps[-1]
 
     @property
     def reason(self) -> str:
-        """Say why: the operator's text, or the rule's name where there is none."""
+        """Return why: the operator's text, or the rule's name where there is none."""
         step = self.deciding
         return step.reason or f"{self.verdict.value}ed by {step.rule} of {step.policy}"
 
@@ -62,7 +62,7 @@ def try_cases(tested: PolicyWithCases) -> Iterator[tuple[Case, Trial]]:
 
 
 def meets(case: Case, trial: Trial) -> bool:
-    """Tell whether a route fared as its case expects."""
+    """Return whether a route fared as its case expects."""
     return (
         trial.verdict is case.verdict
         and (case.rule is None or case.rule == trial.deciding.rule)
@@ -85,7 +85,7 @@ def _changed(expected: Changes, trial: Trial) -> bool:
 
 
 def _edited(expected: Edit | None, members: Sequence[bytes]) -> bool:
-    """Tell whether the members are those that replace, or were added and removed."""
+    """Return whether the members are those that replace, or were added and removed."""
     if expected is None:
         return True
     if expected.replace is not None:

@@ -22,7 +22,7 @@ from evpnd.policy.lint_logic import Goal, Search
 
 
 def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
-    """Note every contradiction within a file of sound shape."""
+    """Record every contradiction within a file of sound shape."""
     _check_vtep(file, findings)
     _check_peers(file, findings)
     _check_evis(file, findings)
@@ -31,7 +31,7 @@ def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
 
 
 def names_of(evi: EviSection) -> tuple[str, str | None, str | None]:
-    """Give name, bridge and VXLAN device of an EVI, defaults filled in.
+    """Return name, bridge and VXLAN device of an EVI, defaults filled in.
 
     Devices that evpnd creates are named after the VNI; those that it finds are
     not known yet.
@@ -55,7 +55,7 @@ class _Once:
         self._seen: dict[Hashable, KeyPath] = {}
 
     def check(self, value: Hashable, key_path: KeyPath) -> bool:
-        """Tell whether the value is new."""
+        """Return whether the value is new."""
         first = self._seen.setdefault(value, key_path)
         if first is not key_path:
             place = self._findings.original(first)
@@ -241,7 +241,7 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
 def _check_attached(
     policy: Policy, place: KeyPath, findings: Findings, *, external: bool, last: bool
 ) -> None:
-    """Note what a policy asks or sets in vain where it is named.
+    """Record what a policy asks or sets in vain where it is named.
 
     `external`: all peers that its routes go to are (RFC 4271, section 5.1.5). `last`:
     no policy behind it sets route targets.
@@ -275,7 +275,7 @@ def _check_attached(
 
 
 def _takes_targets(rule: Rule) -> bool:
-    """Tell whether a rule lets routes pass, and takes all route targets from them."""
+    """Return whether a rule lets routes pass, and takes all route targets from them."""
     edit = rule.changes.route_targets
     if edit is None or edit.add or rule.verdict is not Verdict.ACCEPT:
         return False

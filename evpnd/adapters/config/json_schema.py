@@ -24,7 +24,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_schema(kind: Literal["config", "policy"]) -> dict[str, object]:
-    """Give the schema of a kind of file."""
+    """Return the schema of a kind of file."""
     model: type[Section] = ConfigFile if kind == "config" else PolicyFile
     title = "evpnd configuration" if kind == "config" else "evpnd policy"
     schema = model.model_json_schema(schema_generator=_Generator)

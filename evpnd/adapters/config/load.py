@@ -55,7 +55,7 @@ class Checked(NamedTuple):
     """A sound file."""
 
     warnings: tuple[ConfigError, ...]
-    """What is allowed and yet no good."""
+    """What is valid but pointless."""
     config: Config | None
     """None: it is a policy."""
 

@@ -169,7 +169,7 @@ def import_target(word: str) -> RouteTarget | int | Literal["auto"]:
     if left != "*":
         return parse_route_target(word)
     if not re.fullmatch(r"[0-9]{1,10}", right) or int(right) > AS4_MAX:
-        raise ValueError(f"{describe(word)}: after *: stands a number to {AS4_MAX}")
+        raise ValueError(f"{describe(word)}: write a number up to {AS4_MAX} after *:")
     return int(right)
 
 

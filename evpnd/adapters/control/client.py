@@ -64,7 +64,7 @@ def request(
 
 
 def is_answered(path: Path) -> bool:
-    """Tell whether a daemon listens at a socket."""
+    """Return whether a daemon listens at a socket."""
     try:
         _connect(path, 2.0).close()
     except NoDaemon:

@@ -23,7 +23,7 @@ class Collector:
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        """Give the families of one new snapshot."""
+        """Return the families of one new snapshot."""
         return families(self._snapshot())
 
 

@@ -37,7 +37,7 @@ class MetricsServer:
         *,
         fresh: float = FRESH,
     ) -> None:
-        """Take an address and a port; `fresh` is in seconds."""
+        """Store an address and a port; `fresh` is in seconds."""
         self._listen = listen
         self._snapshot = snapshot
         self._fresh = fresh
@@ -139,7 +139,7 @@ async def _read_head(client: socket.socket) -> bytes:
 
 
 def _accepts(fields: bytes) -> str:
-    """Find the value of the Accept field; empty where there is none."""
+    """Return the value of the Accept field; empty where there is none."""
     for line in fields.split(b"\r\n"):
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"accept":

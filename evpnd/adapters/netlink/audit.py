@@ -87,7 +87,7 @@ def _requests(asked: AuditRows) -> Iterator[bytes]:
 
 
 def _answers(sock: socket.socket, requests: int) -> Sequence[bytes]:
-    """Take one answer to each request; the kernel gave them within our send."""
+    """Read one answer to each request; the kernel gave them within our send."""
     answers: list[bytes] = []
     try:
         while len(answers) < requests:
@@ -103,7 +103,7 @@ def _read_absence(
     fdb: list[FdbRow],
     neighbors: list[NeighborRow],
 ) -> None:
-    """Note a row that is not there; what else an error says is no answer."""
+    """Record a row that is not there; what else an error says is no answer."""
     if len(answer) < _ROW or -ERROR.unpack_from(answer, 16)[0] != errno.ENOENT:
         return
     family, *_, flags, _ = NDMSG.unpack_from(answer, 20 + HEADER.size)

@@ -90,7 +90,7 @@ def _assemble(blocks: Mapping[str, Sequence[_Step]]) -> tuple[Instruction, ...]:
 def _fdb_echoes(
     kind: int, devices: Collection[int], echo: str, other: str, ghost: str
 ) -> dict[str, Sequence[_Step]]:
-    """Find the FDB notifications that requests of ours cause.
+    """Return the FDB notifications that requests of ours cause.
 
     They are of one kind, on the devices that are written to, and with
     NTF_EXT_LEARNED; those of the flood list are not counted among them. `ghost` are

@@ -60,7 +60,7 @@ def remove_devices(names: Iterable[str]) -> None:
 
 
 def release_ports(bridge: str, names: Iterable[str]) -> None:
-    """Take ports out of a bridge; those that are not in it are left alone.
+    """Remove ports from a bridge; those that are not in it are left alone.
 
     Raises DeviceRefusedError.
     """

@@ -67,7 +67,7 @@ class EchoCounter:
 
 
 def is_explained(echoes: int, rows: int, refused: int, halves: int) -> bool:
-    """Tell whether requests of ours alone caused this many notifications.
+    """Return whether requests of ours alone caused this many notifications.
 
     Each row that is made or removed is told of equally often: a VXLAN row once, a
     bridge row once in each VLAN. Of the `refused` rows those in `halves` had their

@@ -86,7 +86,7 @@ class Listener:
             sock.close()
 
     def record(self, *kinds: type) -> Recording:
-        """Begin to record; any thread may."""
+        """Start to record; any thread may."""
         recording = Recording(kinds)
         self._recordings.append(recording)
         return recording

@@ -61,7 +61,7 @@ def describe(error: OSError | int) -> str:
 
 
 def link_name(ifindex: int) -> str:
-    """Find the name of a link; its index where it is gone."""
+    """Return the name of a link; its index where it is gone."""
     try:
         return socket.if_indextoname(ifindex)
     except OSError:

@@ -28,7 +28,7 @@ def missing_capabilities() -> list[str]:
 
 
 def bgp_port_holder(addresses: Sequence[str], port: int = BGP_PORT) -> str | None:
-    """Find who listens on the BGP port of one of the addresses already.
+    """Return who listens on the BGP port of one of the addresses already.
 
     An empty address stands for all, of both families. Returns a sentence for the
     operator; None where all can be listened on, or the address is not there. No
@@ -52,7 +52,7 @@ def bgp_port_holder(addresses: Sequence[str], port: int = BGP_PORT) -> str | Non
 
 
 def _way_out(holder: str, wanted: str, taken: Sequence[str]) -> str:
-    """Say how both can have the port: each on addresses of its own."""
+    """Return how both can have the port: each on addresses of its own."""
     if any(map(_is_any, taken)) or not taken:
         own = "have it listen on an address of its own"
         if holder == "bgpd":
@@ -91,7 +91,7 @@ def _bindable(address: str) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _is_taken(family: socket.AddressFamily, address: str, port: int) -> bool:
-    """Tell whether somebody listens where we would (inet_csk_bind_conflict).
+    """Return whether somebody listens where we would (inet_csk_bind_conflict).
 
     Binding is enough: with SO_REUSEADDR only a socket that listens is in the way.
     """
@@ -109,7 +109,7 @@ def _is_taken(family: socket.AddressFamily, address: str, port: int) -> bool:
 
 
 def _listener(family: socket.AddressFamily, address: str, port: int) -> _Process | None:
-    """Find the process that listens on a port, on the address or on all."""
+    """Return the process that listens on a port, on the address or on all."""
     wanted = {f"socket:[{inode}]" for _, inode in _listening(family, address, port)}
     for pid in pids():
         process = Path(f"/proc/{pid}")

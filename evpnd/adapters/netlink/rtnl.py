@@ -125,7 +125,7 @@ class Ending(NamedTuple):
 
 
 def read_ending(octets: bytes) -> Ending:
-    """Tell whether a dump ends with this buffer, and how."""
+    """Return whether a dump ends with this buffer, and how."""
     done, interrupted, code = False, False, 0
     for kind, flags, start, end in messages(octets):
         interrupted = interrupted or bool(flags & NLM_F_DUMP_INTR)

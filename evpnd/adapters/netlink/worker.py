@@ -125,7 +125,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="netlink", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start to work."""
         self._thread.start()
 
     def submit(self, jobs: Sequence[Job]) -> None:
@@ -222,7 +222,7 @@ class Worker:
             self._writer.written = written + rows
 
     def _take_run(self, first: Upsert | Delete) -> list[Upsert | Delete]:
-        """Take from the queue what can be written with the first action."""
+        """Return from the queue what can be written with the first action."""
         alike = Upsert if isinstance(first, Upsert) else Delete
         run, rows, devices = [first], row_count(first), {first[0]}
         while self._jobs and rows < _RUN:

@@ -82,7 +82,7 @@ class Writer:
         return port_id
 
     def write(self, actions: Iterable[Upsert | OverrideLocalMacs | Delete]) -> None:
-        """Have the kernel make or remove the rows of the actions, in order.
+        """Write or remove the rows of the actions, in order.
 
         On return the kernel is done, and refused rows have been reported.
         """

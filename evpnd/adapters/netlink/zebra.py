@@ -74,7 +74,7 @@ def find_frr(devices: Collection[str] | None, vnis: Collection[int]) -> Neighbou
 
 
 def _zebras() -> Iterator[int]:
-    """Find the processes of zebra in our network namespace."""
+    """Return the processes of zebra in our network namespace."""
     ours = Path("/proc/thread-self/net/dev").stat().st_ino
     for pid in pids():
         with suppress(OSError):  # it may end at any moment
@@ -87,7 +87,7 @@ def _zebras() -> Iterator[int]:
 def _with_its_neighbors(
     devices: Collection[str] | None, vnis: Collection[int]
 ) -> Iterator[tuple[int, str]]:
-    """Find the VXLAN devices in bridges that have neighbours of zebra's."""
+    """Return the VXLAN devices in bridges that have neighbours of zebra's."""
     for link in dump_links().links:
         if link.vxlan is None or not link.master:
             continue
@@ -128,7 +128,7 @@ def _ask(pid: int, command: str) -> str:
 
 
 def _vty_directory(pid: int) -> str:
-    """Find the directory of a zebra's vty socket."""
+    """Return the directory of a zebra's vty socket."""
     octets = Path(f"/proc/{pid}/cmdline").read_bytes()
     words = octets.decode(errors="replace").split("\0")
     directory = "/var/run/frr"

@@ -59,7 +59,7 @@ def build_cases(
 
 
 def _written_names(findings: Findings) -> set[str]:
-    """Find the names of rules that have errors of their own."""
+    """Return the names of rules that have errors of their own."""
     rules = findings.document.section("rules")
     listed = rules if isinstance(rules, list) else []
     names = (rule.get("name") for rule in listed if isinstance(rule, dict))
@@ -122,7 +122,7 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
 def _mobility(
     route: schema.Route, communities: list[bytes], place: KeyPath, findings: Findings
 ) -> tuple[int, bool]:
-    """Have `sequence` and `sticky` say what the MAC mobility community does.
+    """Set `sequence` and `sticky` to what the MAC mobility community says.
 
     Whichever of the two is written stands for the other.
     """

@@ -33,7 +33,7 @@ class Policies:
 
 
 def is_policy(document: Document) -> bool:
-    """Tell a policy file from a configuration by its key ``policy``.
+    """Return whether a file is a policy file: it has the key ``policy``.
 
     One that lacks it has rules, and nothing that a configuration begins with.
     """

@@ -19,7 +19,7 @@ Values = tuple[Value, ...]
 
 
 def numbers(low: int, high: int) -> Callable[[object], Values]:
-    """Take a number within bounds, or a range of them."""
+    """Return a parser of a number within bounds, or of a range of them."""
 
     def parse(value: object) -> Values:
         if isinstance(value, int) and not isinstance(value, bool) and value < 0:
@@ -83,7 +83,7 @@ def _prefix(word: str, octets: bytes, length: str | None) -> Prefix:
     if length is None:
         return Prefix(octets, bits)
     if not re.fullmatch(r"[0-9]{1,3}", length) or int(length) > bits:
-        raise ValueError(f"{describe(word)}: after / stands a length from 0 to {bits}")
+        raise ValueError(f"{describe(word)}: write a length from 0 to {bits} after /")
     begin = shorten(octets, int(length))
     if begin != octets:
         written = begin.hex(":") if len(octets) == 6 else ipaddress.ip_address(begin)

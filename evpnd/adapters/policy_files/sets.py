@@ -18,7 +18,7 @@ class Sets:
     """Looks sets up, and notes what is wrong with them and which are used."""
 
     def __init__(self, file: schema.PolicyFile, findings: Findings) -> None:
-        """Take the sets of a file of sound shape."""
+        """Store the sets of a file of sound shape."""
         self._sets = file.sets
         self._findings = findings
         written = findings.document.section("sets")

@@ -292,7 +292,7 @@ def _written(
 
 
 def edit(reader: Reader) -> Parsed:
-    """Take a list that replaces, or ``{add: [...], remove: [...]}``."""
+    """Parse a list that replaces, or ``{add: [...], remove: [...]}``."""
     one, patterns = reader
 
     def parse(value: object) -> WrittenEdit:
@@ -322,7 +322,7 @@ def edit(reader: Reader) -> Parsed:
 
 
 def exact_members(reader: Reader) -> Parsed:
-    """Take one community, or a list of them, without ``*``."""
+    """Parse one community, or a list of them, without ``*``."""
     one, _ = reader
 
     def parse(value: object) -> tuple[bytes, ...]:

@@ -29,7 +29,7 @@ class Findings:
 
     @property
     def warnings(self) -> tuple[ConfigError, ...]:
-        """What is allowed and yet no good, in the order of lines."""
+        """What is valid but pointless, in the order of lines."""
         return self._sorted(self._warnings)
 
     @property
@@ -49,7 +49,7 @@ class Findings:
         )
 
     def add_shape(self, key_path: KeyPath, reason: str) -> None:
-        """Note an error of shape at a place in the file."""
+        """Record an error of shape at a place in the file."""
         self._shape.add(key_path)
         self._around_shape.update(
             key_path[:length] for length in range(len(key_path) + 1)
@@ -57,7 +57,7 @@ class Findings:
         self._note(key_path, reason)
 
     def add(self, key_path: KeyPath, reason: str) -> None:
-        """Note what a check found at a place among the sound values.
+        """Record what a check found at a place among the sound values.
 
         Not where an error of shape stands already: it may be its consequence.
         """
@@ -69,21 +69,21 @@ class Findings:
         self._note(place, reason)
 
     def warn(self, key_path: KeyPath, reason: str) -> None:
-        """Note what is allowed at a place among the sound values, and yet no good."""
+        """Record what is valid but pointless at a place among the sound values."""
         place = self.original(key_path)
         error = self.document.error(place, f"warning: {reason}")
         self._warnings.setdefault((error.key, reason), error)
 
     def warn_elsewhere(self, warning: ConfigError) -> None:
-        """Note a warning about another file."""
+        """Record a warning about another file."""
         self._warnings[str(warning.path) + warning.key, warning.reason] = warning
 
     def add_elsewhere(self, error: ConfigError) -> None:
-        """Note an error in another file."""
+        """Record an error in another file."""
         self._errors[str(error.path) + error.key, error.reason] = error
 
     def original(self, key_path: KeyPath) -> KeyPath:
-        """Find the place in the file of a place among the sound values."""
+        """Return the place in the file of a place among the sound values."""
         place: KeyPath = ()
         for part in key_path:
             kept = self.kept.get(place)

@@ -61,17 +61,17 @@ class Document:
     """Numbers and booleans as they are written: ``1.10``, ``0x1F``, ``True``."""
 
     def section(self, name: str) -> Value | None:
-        """Give what stands below a key of the file; None where nothing does."""
+        """Return what stands below a key of the file; None where nothing does."""
         return self.value.get(name) if isinstance(self.value, dict) else None
 
     def line(self, key_path: KeyPath) -> int | None:
-        """Find the line of a key, or of the nearest one around it."""
+        """Return the line of a key, or of the nearest one around it."""
         while key_path and key_path not in self.lines:
             key_path = key_path[:-1]
         return self.lines.get(key_path)
 
     def error(self, key_path: KeyPath, reason: str) -> ConfigError:
-        """Say what is wrong at a key."""
+        """Return what is wrong at a key."""
         return ConfigError(
             self.path,
             self.line(key_path),
@@ -327,7 +327,7 @@ class _Composer:
 
 
 def _plain(node: _Node, path: KeyPath, line: int, document: Document) -> Value:
-    """Give the plain value; line and text of what is in it are noted."""
+    """Return the plain value; line and text of what is in it are noted."""
     document.lines[path] = line
     match node.content:
         case list() as items:

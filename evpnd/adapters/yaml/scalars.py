@@ -59,7 +59,7 @@ Scalar = str | int | float | bool | Nothing
 
 
 def resolve_plain(text: str) -> Scalar:
-    """Find the value of a plain scalar; ValueError for an absurdly long number."""
+    """Return the value of a plain scalar; ValueError for an absurdly long number."""
     if text in _NULL:
         return NOTHING
     if text in _BOOL:
@@ -80,7 +80,7 @@ def resolve_plain(text: str) -> Scalar:
 
 
 def resolve_tagged(tag: str, text: str) -> Scalar:
-    """Find the value of a scalar with an explicit tag; ValueError if it is none."""
+    """Return the value of a scalar with an explicit tag; ValueError if it is none."""
     if tag in ("!", _TAG + "str"):
         return text
     kinds: dict[str, type | tuple[type, ...]] = {

@@ -58,14 +58,14 @@ class Shape(Generic[FileT]):
 
 
 def blank_missing(value: object) -> str:
-    """Say what YAML makes of `key:value`, where that may be what was meant."""
+    """Return what YAML makes of `key:value`, where that may be what was meant."""
     if isinstance(value, str) and re.match(r"[\w-]+:\S", value):
-        return " (a blank belongs behind the colon)"
+        return " (put a space after the colon)"
     return ""
 
 
 def validate(findings: Findings, shape: Shape[FileT]) -> FileT | None:
-    """Note every error of shape and return what is sound; None if nothing is."""
+    """Record every error of shape and return what is sound; None if nothing is."""
     value = findings.document.value
     if not isinstance(value, dict):
         what = "is empty" if isinstance(value, Nothing) else f"is {describe(value)}"
@@ -120,7 +120,7 @@ def _from_the_end(key_path: KeyPath) -> tuple[tuple[int, int | str], ...]:
 
 
 def _existing(details: ErrorDetails, value: Value) -> KeyPath:
-    """Find the key that an error is about, without what pydantic adds to it."""
+    """Return the key that an error is about, without what pydantic adds to it."""
     place: KeyPath = ()
     for part in details["loc"]:
         inside = (isinstance(value, dict) and part in value) or (
@@ -136,7 +136,7 @@ def _existing(details: ErrorDetails, value: Value) -> KeyPath:
 def _cut(
     value: Value, hole: KeyPath, findings: Findings, stand_in: int | str | None
 ) -> None:
-    """Take what is wrong out, or put a harmless value in where one is required."""
+    """Remove what is wrong, or put a harmless value in where one is required."""
     if not hole:
         return
     inside = value

@@ -16,7 +16,7 @@ _BLOCKS = {"while parsing a block mapping", "while parsing a block collection"}
 
 
 def syntax_reason(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Say why text is not valid YAML."""
+    """Return why text is not valid YAML."""
     mark = error.problem_mark
     return shorten(f"is not valid YAML: {_reason(error, text, mark)}")
 
@@ -57,7 +57,7 @@ def _not_closed(bracket: str, line: int) -> str:
 
 
 def _last_open(text: str, mark: yaml.Mark) -> tuple[str, int] | None:
-    """Find the bracket that is open at a place, and its line."""
+    """Return the bracket that is open at a place, and its line."""
     lines = text.split("\n")[: mark.line + 1]
     lines[-1] = lines[-1][: mark.column]
     before = "\n".join(lines)

@@ -51,7 +51,7 @@ class Also:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Find the known word that a misspelt one probably stands for."""
+    """Return the known word that a misspelt one probably stands for."""
     by_lower = {name.lower(): name for name in known}
     lower = word[:_LONGEST_TEXT].lower().replace("_", "-")
     close = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.7)
@@ -115,7 +115,7 @@ def text(value: object) -> str:
 
 
 def whole(low: int, high: int) -> Parsed:
-    """Take a whole number within bounds."""
+    """Return a parser of a whole number within bounds."""
     return Parsed(
         lambda value: number(value, low, high),
         {"type": "integer", "minimum": low, "maximum": high},
@@ -123,7 +123,7 @@ def whole(low: int, high: int) -> Parsed:
 
 
 def choice(*words: str, other_words: Mapping[str, str] | None = None) -> Parsed:
-    """Take one of a few words; the others are what people write instead."""
+    """Return a parser of one of a few words; others are what people write instead."""
 
     def parse(value: object) -> str:
         word = text(value) if isinstance(value, str) else describe(value)
@@ -141,7 +141,7 @@ def _either(words: tuple[str, ...]) -> str:
 
 
 def of_text(parse: Callable[[str], object], **schema: object) -> Parsed:
-    """Take text that a function reads; `schema` adds to the JSON Schema."""
+    """Return a parser of text; `schema` adds to the JSON Schema."""
 
     def read(value: object) -> object:
         if isinstance(value, int | float) and not isinstance(value, bool):
