@@ -12,11 +12,11 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,8 +28,12 @@ from evpnd.adapters.config_child import Unreadable, read_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies
 from evpnd.adapters.exabgp.intake import Intake
-from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
-from evpnd.adapters.exabgp.pipe import Output, read_lines
+from evpnd.adapters.exabgp.pipe import Output, read_messages
+from evpnd.adapters.exabgp.translation import (
+    MessageReader,
+    MessageWriter,
+    peers_of,
+)
 from evpnd.adapters.explaining import explain
 from evpnd.adapters.file_questions import FileQuestions, refusal_of
 from evpnd.adapters.loop_faults import LoopFaults
@@ -47,6 +51,8 @@ from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_ip, parse_mac
 from evpnd.process_title import set_title
 from evpnd.views.summary import summarise
+from evpnd.wire.messages import Message, Reload, Shutdown
+from evpnd.wire.pipe import encode
 
 STDIN, STDOUT = 0, 1
 SWITCH_INTERVAL = 0.0005
@@ -73,20 +79,20 @@ class Agent:
         self._kept = kept
         self.engine = Engine(config, time.monotonic())
         self.reports = Reports(self.engine)
-        self._reader = LineReader(config)
-        self._writer = LineWriter()
+        self._reader = MessageReader(config)
+        self._writer = MessageWriter()
         self._output = Output(STDOUT)
         self._kernel = Kernel(self._take)
         self._copies = Copies()
         self._file_questions = FileQuestions(self.engine, self._copies)
         self._stopped = asyncio.Event()
-        readable = read_lines(STDIN, self._lines, self._stopped.set)
+        readable = read_messages(STDIN, self._heard, self._stopped.set)
         self._intake = Intake(STDIN, readable, self._kernel)
         self._turn_due: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reloading = asyncio.Lock()
         self._oldest_input: float | None = None
-        """When the first of the lines came that the next turn answers."""
+        """When the first of the messages came that the next turn answers."""
         self._stopping = False
         """The speaker said that we end: nothing is changed but by a flush."""
         self._failure: Exception | None = None
@@ -139,29 +145,25 @@ class Agent:
         self.reports.notice(Notice("warning", "loop_fault", fields))
         loop.default_exception_handler(context)
 
-    def _lines(self, lines: list[bytes]) -> None:
+    def _heard(self, messages: Iterable[Message]) -> None:
         now = time.monotonic()
         if self._oldest_input is None:
             self._oldest_input = now
-        handle = self.engine.handle
-        for line in lines:
+        handle, read = self.engine.handle, self._reader.read
+        for message in messages:
             if self._stopping:
                 return
-            for event in self._reader.read(line):
+            for event in read(message):
                 handle(event, now)
-            if not line.startswith(b'{"type":"update"'):
-                self._speaker_said(line)
+            match message:
+                case Reload():
+                    self._reload_soon()
+                case Shutdown(flush):
+                    self._stopping = True
+                    self._spawn(self._stop(flush=flush))
+                case _:
+                    pass
         self._turn_soon()
-
-    def _speaker_said(self, line: bytes) -> None:
-        match json.loads(line):
-            case {"type": "reload"}:
-                self._reload_soon()
-            case {"type": "shutdown", "flush": flush}:
-                self._stopping = True
-                self._spawn(self._stop(flush=bool(flush)))
-            case _:
-                pass
 
     def _take(self, event: Event) -> None:
         if self.engine.handle(event, time.monotonic()):
@@ -178,7 +180,7 @@ class Agent:
         if self._stopping:
             return []
         now = time.monotonic()
-        # Else what is swept would keep the peers' lines from being read.
+        # Else what is swept would keep the peers' messages from being read.
         sweep = 0 if self._intake.is_busy() else SWEPT
         actions = self.engine.reconcile(now, sweep)
         self._do(actions)
@@ -326,7 +328,7 @@ class Agent:
             new.asn,
             new.router_id,
         ):
-            self._output.write([peers_line(new)])
+            self._output.write([encode(peers_of(new))])
         self._turn()  # what waits is no doing of the new configuration
         self.engine.handle(ConfigChanged(new), time.monotonic())
         staying = sessions_that_stay(old, new)

@@ -1,6 +1,5 @@
 """The speaker by itself: two namespaces, a scripted agent instead of the real one."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,7 +10,17 @@ from typing import Any, Self
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
-from evpnd.speaker.configuration import Speaker, configuration_text, write_configuration
+from evpnd.speaker.configuration import configuration_text, write_configuration
+from evpnd.wire.messages import (
+    Announce,
+    Message,
+    Peers,
+    Ready,
+    Refreshing,
+    Unreachable,
+    Updates,
+)
+from evpnd.wire.pipe import Frames, decode, encode
 from integration.lab_netns import LabError, ip, is_running, wait_until
 from integration.peer import mac_route
 
@@ -21,11 +30,23 @@ SPEAKER, PEER = f"{PREFIX}-speaker", f"{PREFIX}-peer"
 LOCAL4, REMOTE4 = "10.90.0.1", "10.90.0.2"
 LOCAL6, REMOTE6 = "fd00:90::1", "fd00:90::2"
 ASN = 65000
-ATTRIBUTES = "4001010040050400000064"
+ATTRIBUTES = bytes.fromhex("4001010040050400000064")
 """Of the routes that `announce` announces: ORIGIN and LOCAL_PREF."""
+VTEP = bytes((10, 0, 0, 1))
+ORIGIN = bytes.fromhex("40010100")
+FRESH = Ready(preserved=False)
+NAMES: dict[type, str] = {
+    Updates: "update",
+    Unreachable: "error",
+    Refreshing: "refresh",
+}
+"""What tests call a message to the agent that has not the name of its type."""
 
 AGENT = """
 import os, sys, threading, time
+
+from evpnd.wire.messages import Shutdown
+from evpnd.wire.pipe import Frames, decode
 
 directory = sys.argv[1]
 asleep = threading.Event()
@@ -42,7 +63,7 @@ def obey():
                 elif line == b"!wake":
                     asleep.clear()
                 else:
-                    os.write(1, line + b"\\n")
+                    os.write(1, bytes.fromhex(line.decode()))
 
 log = os.open(f"{directory}/heard-{os.getpid()}", os.O_WRONLY | os.O_CREAT, 0o600)
 with open(f"{directory}/agents", "a") as agents:
@@ -50,6 +71,7 @@ with open(f"{directory}/agents", "a") as agents:
 threading.Thread(target=obey, daemon=True).start()
 with open(f"{directory}/startup", "rb") as startup:
     os.write(1, startup.read())
+frames = Frames()
 while True:
     while asleep.is_set():
         time.sleep(0.05)
@@ -57,7 +79,7 @@ while True:
     if not octets:
         break
     os.write(log, octets)
-    if b'"type":"shutdown"' in octets:
+    if any(isinstance(decode(each), Shutdown) for each in frames.feed(octets)):
         break
 """
 
@@ -108,7 +130,7 @@ class SpeakerRun:
         peers: Sequence[PeerConfig],
         *,
         router_id: str = "10.0.0.1",
-        startup: str = "evpnd ready fresh\n",
+        startup: Sequence[Message] = (FRESH,),
         flush: bool = False,
         namespace: str = SPEAKER,
         asn: int = ASN,
@@ -123,10 +145,10 @@ class SpeakerRun:
         self.directory = directory
         directory.mkdir(exist_ok=True)
         (directory / "agent.py").write_text(AGENT)
-        (directory / "startup").write_text(startup)
+        self.start_with(*startup)
         os.mkfifo(directory / "commands")
         command = [sys.executable, str(directory / "agent.py"), str(directory)]
-        text = configuration_text(Speaker(asn, router_id, tuple(peers)), command)
+        text = configuration_text(Peers(asn, router_id, tuple(peers)), command)
         self.file = directory / "evpnd.exabgp.conf"
         write_configuration(self.file, text)
         self._log = (directory / "log").open("wb")
@@ -173,9 +195,26 @@ class SpeakerRun:
         except FileNotFoundError:
             return []
 
-    def say(self, line: str) -> None:
-        """Have the agent write a line."""
-        os.write(self._commands, line.encode() + b"\n")
+    def start_with(self, *messages: Message) -> None:
+        """Have every agent from now on say this first."""
+        octets = b"".join(map(encode, messages))
+        (self.directory / "startup").write_bytes(octets)
+
+    def say(self, message: Message) -> None:
+        """Have the agent send a message."""
+        self.write(encode(message))
+
+    def write(self, octets: bytes) -> None:
+        """Have the agent write octets."""
+        os.write(self._commands, octets.hex().encode() + b"\n")
+
+    def sleep(self) -> None:
+        """Have the agent read no more."""
+        os.write(self._commands, b"!sleep\n")
+
+    def wake(self) -> None:
+        """Have it read again."""
+        os.write(self._commands, b"!wake\n")
 
     def raw(self, agent: int = -1) -> bytes:
         """Read what an agent heard, the last one by default."""
@@ -189,24 +228,24 @@ class SpeakerRun:
 
     def heard(self, kind: str | None = None, agent: int = -1) -> list[dict[str, Any]]:
         """List what an agent heard, of one type or all."""
-        lines = self.raw(agent).split(b"\n")[:-1]
-        found = [json.loads(line) for line in lines]
+        messages = map(decode, Frames().feed(self.raw(agent)))
+        found = [{"type": name_of(each), **each._asdict()} for each in messages]
         return [each for each in found if kind in (None, each["type"])]
 
     def wait_heard(
         self, kind: str, timeout: float = 10, number: int = 1, **fields: object
     ) -> dict[str, Any]:
-        """Wait for a line of one type with these fields; give the last."""
+        """Wait for a message of one type with these fields; give the last."""
 
         def found() -> list[dict[str, Any]]:
-            lines = [
-                line
-                for line in self.heard(kind)
-                if all(line[name] == value for name, value in fields.items())
+            messages = [
+                each
+                for each in self.heard(kind)
+                if all(each[name] == value for name, value in fields.items())
             ]
-            return lines if len(lines) >= number else []
+            return messages if len(messages) >= number else []
 
-        what = f"a line of type {kind} with {fields}"
+        what = f"a message of type {kind} with {fields}"
         last: dict[str, Any] = self.wait(found, timeout, what)[-1]
         return last
 
@@ -231,15 +270,23 @@ class SpeakerRun:
 
     def octets(self, agent: int = -1) -> bytes:
         """Join the UPDATEs that an agent heard."""
-        return b"".join(
-            bytes.fromhex(line["messages"]) for line in self.heard("update", agent)
-        )
+        return b"".join(each["messages"] for each in self.heard("update", agent))
 
 
-def announce(*numbers: int, to: str = "*", vni: int = 10100) -> str:
-    """Write the agent's line that announces type 2 routes of 10.0.0.1."""
+def name_of(message: Message) -> str:
+    """Name a message by its type."""
+    return NAMES.get(type(message)) or type(message).__name__.lower()
+
+
+def announce(
+    *numbers: int,
+    to: str | None = None,
+    vni: int = 10100,
+    attributes: bytes = ATTRIBUTES,
+) -> Announce:
+    """Make the agent's message that announces type 2 routes of 10.0.0.1."""
     nlris = b"".join(mac_route(number, vni) for number in numbers)
-    return f"announce evpn {to} 0a000001 {ATTRIBUTES} {nlris.hex()}"
+    return Announce(to, VTEP, attributes, nlris)
 
 
 def open_descriptors(pid: int) -> int:

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from evpnd.wire.messages import EndDamping
 from integration.lab_netns import LabError, wait_until
 from integration.peer import KEEPALIVE, MARKER, NOTIFICATION, OPEN, REFRESH, BgpPeer
 from integration.speaker_lab import (
@@ -68,7 +69,7 @@ def test_no_message_of_another_type_costs_more_than_its_session(
         good.wait_established()
         for _ in range(ROUNDS):
             bad.wait_established()
-            speaker.say("evpnd undamp *")
+            speaker.say(EndDamping(None))
             octets = draw(random)
             if not falls(bad, octets):
                 # It may wait for the rest of a message that was cut short.

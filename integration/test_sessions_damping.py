@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evpnd.wire.messages import EndDamping, Resend, Reset
 from integration.lab_netns import PATIENCE, LabError, inside
 from integration.peer import (
     EVPN,
@@ -79,7 +80,7 @@ def test_a_peer_that_ends_each_session_at_once_waits_longer_and_longer(
         speaker.wait(lambda: len(speaker.agents()) == 2, 10, "a new agent")
         speaker.wait_heard("damped", ended=3)
 
-        speaker.say("evpnd undamp *")
+        speaker.say(EndDamping(None))
         speaker.wait_heard("state", state="active")
         # The greeting of the new agent told of the session that had ended before.
         assert len(speaker.heard("down")) == 1
@@ -96,7 +97,7 @@ def test_our_own_reset_costs_no_pause(tmp_path: Path) -> None:
         for number in range(3):
             with establish() as far:
                 speaker.wait_heard("up", number=number + 1)
-                speaker.say(f"evpnd reset {REMOTE4} 6 4")
+                speaker.say(Reset(REMOTE4, 6, 4))
                 assert far.wait_closed() == [(6, 4)]
         assert speaker.heard("damped") == []
 
@@ -137,7 +138,7 @@ def test_routes_are_sent_again_when_the_agent_says_so(tmp_path: Path) -> None:
         far.wait_established()
         speaker.say(announce(1))
         far.wait_heard(lambda: far.announced().count(mac_route(1)) == 1)
-        speaker.say(f"evpnd resend {REMOTE4}")
+        speaker.say(Resend(REMOTE4))
         far.wait_heard(lambda: far.announced().count(mac_route(1)) == 2)
         assert far.sessions == 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evpnd.wire.messages import EndDamping
 from integration.lab_netns import ip
 from integration.peer import (
     EVPN,
@@ -122,7 +123,7 @@ def test_a_peer_may_close_at_any_point_and_come_back(tmp_path: Path) -> None:
                     with RawPeer.connect(PEER, REMOTE4, LOCAL4) as far:
                         stage(far)
                         end(far)
-            speaker.say("evpnd undamp *")
+            speaker.say(EndDamping(None))
             if turn == 0:
                 before = resources(speaker)
         with RawPeer.connect(PEER, REMOTE4, LOCAL4) as far:
@@ -321,7 +322,7 @@ def test_random_octets_in_every_state_cost_a_good_peer_nothing(
         far.wait_established()
         before: tuple[int, float] | None = None
         for number in range(400):
-            speaker.say("evpnd undamp *")
+            speaker.say(EndDamping(None))
             with RawPeer.connect(PEER, OTHER, LOCAL4) as bad:
                 bad.send(stages[number % 4] + noise(octets))
                 if number % 8 < 4:
@@ -336,7 +337,7 @@ def test_random_octets_in_every_state_cost_a_good_peer_nothing(
         assert far.sessions == 1
         speaker.wait(lambda: from_good_peer(speaker) == ROUTE * 8, 5, "good routes")
         assert "Traceback" not in speaker.log()
-        speaker.say("evpnd undamp *")
+        speaker.say(EndDamping(None))
         with RawPeer.connect(PEER, OTHER, LOCAL4) as better:
             better.establish()
         busy = cpu_seconds(speaker.process.pid)
@@ -346,9 +347,7 @@ def test_random_octets_in_every_state_cost_a_good_peer_nothing(
 
 def from_good_peer(speaker: SpeakerRun) -> bytes:
     lines = speaker.heard("update")
-    return b"".join(
-        bytes.fromhex(line["messages"]) for line in lines if line["peer"] == REMOTE4
-    )
+    return b"".join(line["messages"] for line in lines if line["peer"] == REMOTE4)
 
 
 def noise(octets: random.Random) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from evpnd.wire.messages import EndDamping
 from integration.peer import (
     EVPN,
     KEEPALIVE,
@@ -61,7 +62,7 @@ def speaker(surviving: SpeakerRun) -> SpeakerRun:
     def at_rest() -> bool:
         damped = surviving.heard("damped")
         if damped and damped[-1]["seconds"]:
-            surviving.say("evpnd undamp *")
+            surviving.say(EndDamping(None))
         told = [each for each in surviving.heard() if each["type"] in LIFE]
         return bool(told) and told[-1].get("state") == "active"
 

@@ -6,17 +6,19 @@ from pathlib import Path
 import pytest
 
 from integration.lab_netns import ip, sysctl
-from integration.peer import EVPN, BgpPeer, four_octet_asn, mac_route
+from integration.peer import EVPN, BgpPeer, four_octet_asn
 from integration.raw_peer import RawListener
 from integration.speaker_lab import (
     LOCAL4,
     LOCAL6,
+    ORIGIN,
     PEER,
     PREFIX,
     REMOTE4,
     REMOTE6,
     SPEAKER,
     SpeakerRun,
+    announce,
     peer,
 )
 
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.root
 
 FAR = f"{PREFIX}-far"
 LOCAL_LOOPBACK, FAR_LOOPBACK = "10.91.0.1", "10.91.0.3"
-ANNOUNCE = f"announce evpn * 0a000001 40010100 {mac_route(1).hex()}"
+ANNOUNCE = announce(1, attributes=ORIGIN)
 
 
 @pytest.fixture(autouse=True, scope="module")

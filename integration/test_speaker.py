@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from evpnd.wire.messages import Ready
 from integration.lab_netns import inside
 from integration.peer import (
     ENHANCED_REFRESH,
@@ -25,13 +26,16 @@ from integration.peer import (
     message,
 )
 from integration.speaker_lab import (
+    FRESH,
     LOCAL4,
     LOCAL6,
+    ORIGIN,
     PEER,
     REMOTE4,
     REMOTE6,
     SPEAKER,
     SpeakerRun,
+    announce,
     peer,
 )
 
@@ -84,13 +88,12 @@ def test_a_peer_without_any_extra_is_told_apart(tmp_path: Path) -> None:
 
 
 def test_an_ebgp_session_puts_our_as_in_the_path(tmp_path: Path) -> None:
-    line = f"announce evpn * 0a000001 40010100 {mac_route(1).hex()}"
     with (
         SpeakerRun(tmp_path / "s", [peer(asn=65010)], asn=4200000001) as speaker,
         BgpPeer(PEER, REMOTE4, LOCAL4, asn=65010) as far,
     ):
         far.wait_established()
-        speaker.say(line)
+        speaker.say(announce(1, attributes=ORIGIN))
         far.wait_heard(far.updates)
 
         assert far.updates()[0].attributes[2] == bytes.fromhex("0201fa56ea01")
@@ -143,14 +146,14 @@ def test_a_peer_that_is_not_configured_is_refused(tmp_path: Path) -> None:
 
 def test_sessions_wait_for_the_first_announcement(tmp_path: Path) -> None:
     with (
-        SpeakerRun(tmp_path / "s", [peer()], startup="") as speaker,
+        SpeakerRun(tmp_path / "s", [peer()], startup=()) as speaker,
         BgpPeer(PEER, REMOTE4, LOCAL4) as far,
     ):
         speaker.wait_heard("hello")
         time.sleep(0.7)
         assert not far.heard
-        speaker.say(f"announce evpn * 0a000001 40010100 {mac_route(1).hex()}")
-        speaker.say("evpnd ready fresh")
+        speaker.say(announce(1, attributes=ORIGIN))
+        speaker.say(FRESH)
         far.wait_established()
         far.wait_heard(lambda: len(far.bodies(UPDATE)) == 2)
 
@@ -228,7 +231,7 @@ def test_a_lost_connection_is_graceful_and_comes_back(tmp_path: Path) -> None:
 def test_a_restart_that_kept_its_state_says_so_in_the_first_open(
     tmp_path: Path,
 ) -> None:
-    startup = "evpnd ready preserved\n"
+    startup = (Ready(preserved=True),)
     with (
         SpeakerRun(tmp_path / "s", [peer()], startup=startup),
         BgpPeer(PEER, REMOTE4, LOCAL4, capabilities=WITH_RESTART) as far,

@@ -1,14 +1,26 @@
 """The speaker and its agent: what passes between them, and what a dead agent costs."""
 
-import json
 import os
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from evpnd.model.config import PeerConfig
+from evpnd.model.targets import Profile
+from evpnd.wire.messages import (
+    Announce,
+    AskRefresh,
+    Peers,
+    Ready,
+    Reset,
+    Shutdown,
+    Withdraw,
+)
+from evpnd.wire.pipe import encode
 from integration.peer import (
     END_OF_RIB,
     ENHANCED_REFRESH,
@@ -26,11 +38,13 @@ from integration.peer import (
 from integration.speaker_lab import (
     ASN,
     ATTRIBUTES,
+    FRESH,
     LOCAL4,
     LOCAL6,
     PEER,
     REMOTE4,
     REMOTE6,
+    VTEP,
     SpeakerRun,
     announce,
     cpu_seconds,
@@ -88,9 +102,9 @@ def test_the_agent_asks_for_a_refresh_and_resets_a_session(tmp_path: Path) -> No
         BgpPeer(PEER, REMOTE4, LOCAL4) as far,
     ):
         speaker.wait_heard("up")
-        speaker.say(f"evpnd refresh {REMOTE4}")
+        speaker.say(AskRefresh(REMOTE4))
         far.wait_heard(lambda: far.bodies(REFRESH) == [bytes.fromhex("00190046")])
-        speaker.say(f"evpnd reset {REMOTE4} 3 9")
+        speaker.say(Reset(REMOTE4, 3, 9))
         far.wait_heard(lambda: far.notifications() == [(3, 9)])
         told = speaker.wait_heard("notification")
         speaker.wait_heard("up", number=2)
@@ -105,26 +119,43 @@ def test_nonsense_from_the_agent_changes_nothing(tmp_path: Path) -> None:
         BgpPeer(PEER, REMOTE4, LOCAL4) as far,
     ):
         far.wait_established()
-        for line in (
-            "shutdown",
-            "announce evpn",
-            f"announce evpn * 0a000001 40 {mac_route(1).hex()}",
-            f"announce evpn * 0a000001 {ATTRIBUTES} 0221",
-            f"announce evpn * 0a000001 {ATTRIBUTES} 020100",
-            f"announce evpn * 0a {ATTRIBUTES} {mac_route(1).hex()}",
-            "withdraw evpn * zz",
-            "evpnd ready maybe",
-            "evpnd reset 10.90.0.2 6 999",
-            'evpnd peers {"description": "shutdown now"}',
-            "evpnd peers nonsense",
-            "\x00\xff",
+        one = mac_route(1)
+        for octets in (
+            b"\0\0\0\x08shutdown",
+            b"\0\0\0\0",
+            encode(Shutdown(flush=True)),
+            encode(Announce(None, VTEP, b"\x40", one)),
+            encode(Announce(None, VTEP, ATTRIBUTES, b"\2\x21")),
+            encode(Announce(None, VTEP, ATTRIBUTES, b"\2\1\0")),
+            encode(Announce(None, b"\x0a", ATTRIBUTES, one)),
+            encode(Withdraw(None, b"\2")),
+            encode(Ready(preserved=True))[:-1] + b"\2",
+            encode(Reset(REMOTE4, 6, 999)),
+            encode(Peers(ASN, "10.0.0.1", (peer("shutdown now"),))),
+            encode(Peers(ASN, "nonsense", (peer(),))),
         ):
-            speaker.say(line)
+            speaker.write(octets)
         speaker.say(announce(7))
         far.wait_heard(far.updates)
 
         assert far.announced() == mac_route(7)
         speaker.wait_logged("bad_command", 12)
+
+
+def test_an_agent_whose_frames_nobody_can_tell_apart_is_replaced(
+    tmp_path: Path,
+) -> None:
+    with (
+        SpeakerRun(tmp_path / "s", [peer()]) as speaker,
+        BgpPeer(PEER, REMOTE4, LOCAL4) as far,
+    ):
+        far.wait_established()
+        speaker.write(b"announce evpn")
+        speaker.wait(lambda: len(speaker.agents()) == 2, 5, "a new agent")
+        speaker.wait_heard("up", resumed=True)
+
+        speaker.wait_logged("agent_sent_no_frame", 1)
+        assert far.sessions == 1
 
 
 def test_sighup_is_handed_on(tmp_path: Path) -> None:
@@ -194,21 +225,19 @@ def test_a_new_agent_hears_what_the_last_one_heard(tmp_path: Path) -> None:
 def test_a_new_agent_withdraws_what_it_does_not_announce_again(
     tmp_path: Path,
 ) -> None:
-    startup = f"{announce(1, 2, 3)}\nevpnd ready fresh\n"
+    startup = (announce(1, 2, 3), FRESH)
     with (
         SpeakerRun(tmp_path / "s", [peer()], startup=startup) as speaker,
         BgpPeer(PEER, REMOTE4, LOCAL4) as far,
     ):
         far.wait_heard(lambda: END_OF_RIB in far.bodies(UPDATE))
         far.heard.clear()
-        (tmp_path / "s" / "startup").write_text(
-            f"{announce(2)}\n{announce(3, vni=5)}\n{announce(4)}\n"
-        )
+        speaker.start_with(announce(2), announce(3, vni=5), announce(4))
         os.kill(speaker.agents()[-1], signal.SIGKILL)
         far.wait_heard(lambda: len(far.announced()) == 70)
         time.sleep(0.3)
         assert not far.withdrawn()
-        speaker.say("evpnd ready preserved")
+        speaker.say(Ready(preserved=True))
         far.wait_heard(far.withdrawn)
 
         assert far.withdrawn() == mac_route(1)
@@ -223,14 +252,14 @@ def test_what_an_agent_wrote_in_part_does_not_reach_the_next(tmp_path: Path) -> 
     ):
         far.wait_established()
         speaker.wait_heard("up")
-        speaker.say("!sleep")
+        speaker.sleep()
         far.send(message(UPDATE, announcement([mac_route(1)])) * 10000)
         time.sleep(1)
         os.kill(speaker.agents()[-1], signal.SIGKILL)
         speaker.wait(lambda: len(speaker.agents()) == 2, 5, "a new agent")
         speaker.wait_heard("up", resumed=True)
 
-        assert speaker.raw().startswith(b'{"type":"hello",')
+        assert speaker.heard()[0]["type"] == "hello"
         assert far.sessions == 1
 
 
@@ -243,7 +272,7 @@ def test_an_agent_that_does_not_read_delays_no_keepalive(tmp_path: Path) -> None
     ):
         far.wait_established()
         speaker.wait_heard("up")
-        speaker.say("!sleep")
+        speaker.sleep()
         time.sleep(0.1)
         far.heard.clear()
         begin = time.monotonic()
@@ -253,10 +282,10 @@ def test_an_agent_that_does_not_read_delays_no_keepalive(tmp_path: Path) -> None
         time.sleep(max(0.0, begin + 10 - time.monotonic()))
         assert far.established.is_set()
         assert len(far.bodies(KEEPALIVE)) >= 9
-        speaker.say("!wake")
+        speaker.wake()
         sending.join(20)
         size = len(one) * 150_000
-        speaker.wait(lambda: len(speaker.raw()) > 2 * size, 20, "all the UPDATEs")
+        speaker.wait(lambda: len(speaker.raw()) > size, 20, "all the UPDATEs")
 
         assert speaker.octets() == one * 150_000
         assert far.sessions == 1
@@ -272,12 +301,11 @@ def test_new_peers_come_old_ones_go_and_the_others_stay(tmp_path: Path) -> None:
         speaker.say(announce(1))
         four.wait_heard(four.updates)
 
-        def configure(*peers: dict[str, object]) -> None:
-            given = {"asn": ASN, "router_id": "10.0.0.1", "peers": peers}
-            speaker.say(f"evpnd peers {json.dumps(given)}")
+        def configure(*peers: PeerConfig) -> None:
+            speaker.say(Peers(ASN, "10.0.0.1", peers))
 
-        old = {"address": REMOTE4, "asn": ASN, "profile": "frr", "description": "x y"}
-        new = {"address": REMOTE6, "asn": ASN, "hold_time": 30}
+        old = peer(profile=Profile.FRR, description="x y")
+        new = peer(REMOTE6, hold_time=30)
         configure(old, new)
         speaker.say(announce(2, to=REMOTE6))
         six.wait_established()
@@ -286,12 +314,12 @@ def test_new_peers_come_old_ones_go_and_the_others_stay(tmp_path: Path) -> None:
         assert four.sessions == 1
 
         # A changed one comes back, with what it was told.
-        configure(old, {**new, "hold_time": 60})
+        configure(old, replace(new, hold_time=60))
         speaker.wait_heard("up", peer=REMOTE6, number=2)
         six.wait_heard(lambda: six.announced() == mac_route(2) * 2)
         assert four.sessions == 1
 
-        configure(new | {"hold_time": 60})
+        configure(replace(new, hold_time=60))
         four.wait_heard(lambda: (6, 3) in four.notifications())
         speaker.wait_heard("down", peer=REMOTE4)
         assert six.established.is_set()
@@ -304,9 +332,8 @@ def test_new_peers_come_old_ones_go_and_the_others_stay(tmp_path: Path) -> None:
 
 def test_an_md5_key_comes_and_goes_with_a_reload(tmp_path: Path) -> None:
     def configure(password: str | None) -> None:
-        entry = {"address": REMOTE4, "asn": ASN, "passive": True, "password": password}
-        given = {"asn": ASN, "router_id": "10.0.0.1", "peers": [entry]}
-        speaker.say(f"evpnd peers {json.dumps(given)}")
+        entry = peer(passive=True, password=password)
+        speaker.say(Peers(ASN, "10.0.0.1", (entry,)))
 
     with SpeakerRun(tmp_path / "s", [peer(passive=True)]) as speaker:
         for key in ("one", "two", None):

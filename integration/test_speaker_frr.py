@@ -8,10 +8,12 @@ from typing import Self
 import pytest
 
 from evpnd.model.config import PeerConfig
+from evpnd.wire.messages import Announce, Ready, Withdraw
 from integration.frr import DAEMONS, is_installed
 from integration.lab_netns import LabError, Process, run, wait_until
 from integration.peer import mac_route
 from integration.speaker_lab import (
+    ATTRIBUTES,
     LOCAL4,
     LOCAL6,
     PEER,
@@ -29,10 +31,8 @@ pytestmark = [
 ]
 
 ROUTE = mac_route(7)
-ANNOUNCE = (
-    "announce evpn * 0a090909 4001010040050400000064"
-    f"c010100002fde800002774030c000000000008 {ROUTE.hex()}"
-)
+COMMUNITIES = bytes.fromhex("c010100002fde800002774030c000000000008")
+ANNOUNCE = Announce(None, bytes((10, 9, 9, 9)), ATTRIBUTES + COMMUNITIES, ROUTE)
 
 
 class Bgpd:
@@ -130,7 +130,7 @@ def test_an_ibgp_session_carries_our_route(
         frr.wait_established()
         speaker.say(ANNOUNCE)
         wait_until(frr.has_route, 5, "the route in FRR")
-        speaker.say(f"withdraw evpn * {ROUTE.hex()}")
+        speaker.say(Withdraw(None, ROUTE))
         wait_until(lambda: not frr.has_route(), 5, "the route gone in FRR")
 
 
@@ -152,7 +152,7 @@ def test_ttl_security_with_frr(
 
 def test_a_restart_brings_the_routes_back(tmp_path: Path) -> None:
     """FRR 8.4.4 itself keeps no EVPN routes of a peer that restarts."""
-    startup = f"{ANNOUNCE}\nevpnd ready preserved\n"
+    startup = (ANNOUNCE, Ready(preserved=True))
     with Bgpd(tmp_path, LOCAL4, 65000, "graceful-restart") as frr:
         with SpeakerRun(tmp_path / "a", [peer()], startup=startup) as speaker:
             frr.wait_established()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from evpnd.wire.messages import Withdraw
 from integration.lab_netns import wait_until
 from integration.peer import (
     END_OF_RIB,
@@ -21,6 +22,7 @@ from integration.peer import (
 )
 from integration.speaker_lab import (
     ASN,
+    FRESH,
     LOCAL4,
     LOCAL6,
     PEER,
@@ -54,7 +56,7 @@ def test_announcing_and_withdrawing_while_the_session_is_up(tmp_path: Path) -> N
         # The same again is no news; another label replaces the route.
         speaker.say(announce(1, 2))
         speaker.say(announce(2, vni=10200))
-        speaker.say(f"withdraw evpn * {mac_route(1, 0).hex()}")
+        speaker.say(Withdraw(None, mac_route(1, 0)))
         far.wait_heard(lambda: len(far.updates()) == 3 and far.withdrawn())
 
         assert far.announced()[70:] == mac_route(2, 10200)
@@ -78,7 +80,7 @@ def test_routes_for_one_peer_stay_with_it(tmp_path: Path) -> None:
 
 
 def test_routes_are_told_again_in_a_new_session(tmp_path: Path) -> None:
-    startup = f"{announce(*range(1000))}\nevpnd ready fresh\n"
+    startup = (announce(*range(1000)), FRESH)
     every = b"".join(mac_route(n) for n in range(1000))
     with (
         SpeakerRun(tmp_path / "s", [peer()], startup=startup) as speaker,
@@ -119,7 +121,7 @@ def test_a_refresh_is_answered_between_its_marks(tmp_path: Path) -> None:
         assert [heard[0], heard[2]] == [(REFRESH, begin), (REFRESH, end)]
         assert len(heard) == 3
         assert far.announced() == mac_route(1)
-        assert [line["phase"] for line in speaker.heard("refresh")] == ["begin", "end"]
+        assert [each["ended"] for each in speaker.heard("refresh")] == [False, True]
 
 
 def test_a_peer_that_does_not_read_costs_neither_keepalives_nor_order(

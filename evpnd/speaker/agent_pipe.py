@@ -19,18 +19,17 @@ from typing import Any
 from exabgp.reactor.api.processes import Processes
 
 from evpnd import log
-from evpnd.speaker import messages
 from evpnd.speaker.configuration import AGENT, agent_command
 from evpnd.speaker.turns import Turns, slices
+from evpnd.wire.messages import ToAgent, Updates
+from evpnd.wire.pipe import Frames, PipeError, encode
 
 INPUT_SIZE = 64 << 10
 """Octets of the pipe to the agent: what is in it is in front of every peer's."""
 OUTPUT_SIZE = 1 << 20
 """Octets of the pipe from the agent."""
 WRITE_SIZE = 16 << 10
-"""Octets of lines that are taken from the queues for one write."""
-LINE_MAX = 64 << 20
-"""Octets; a longer line is no command but a broken agent."""
+"""Octets of messages that are taken from the queues for one write."""
 
 RESPAWN_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """Seconds before each start of an agent that keeps dying."""
@@ -38,7 +37,7 @@ SETTLED = 10.0
 """Seconds of life after which an agent's death counts as the first again."""
 
 EXIT_WAIT = 20.0
-"""Seconds to clean up after the shutdown line; a flush may be 100,000s of rows."""
+"""Seconds to clean up after Shutdown; a flush may be 100,000s of rows."""
 KILL_WAIT = 2.0
 
 
@@ -52,15 +51,15 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     def __init__(self) -> None:
         super().__init__()
         self.greet: Callable[[], None] = no_greeting
-        """Queue the first lines for an agent that was just started."""
+        """Queue the first messages for an agent that was just started."""
         self._agent: subprocess.Popen[bytes] | None = None
         self._death = -1
         self._input = -1
         self._output = -1
         self._turns = Turns()
         self._leaving = b""
-        """Lines that the pipe took in part, or not yet."""
-        self._line = b""
+        """Frames that the pipe took in part, or not yet."""
+        self._frames = Frames()
         self._started = 0.0
         self._deaths = 0
         self._start_at: float | None = None
@@ -79,7 +78,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._started = time.monotonic()
         command = agent_command(self._configuration[AGENT]["run"])
         try:
-            # A process group of its own: ^C is for us, the agent is told by a line.
+            # A process group of its own: ^C is for us, the agent is told by a message.
             self._agent = subprocess.Popen(
                 command,
                 bufsize=0,
@@ -122,7 +121,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._death = self._input = self._output = -1
         self._turns.clear()
         self._leaving = b""
-        self._line = b""
+        self._frames = Frames()
         if self._closing:
             return
         if status < 0:
@@ -158,20 +157,20 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         """Return whether the UPDATEs of a peer have to wait."""
         return self._turns.congested(peer)
 
-    def send(self, line: bytes, peer: str | None) -> None:
-        """Queue a line, its newline included; without an agent it is dropped.
+    def send(self, message: ToAgent) -> None:
+        """Queue a message; without an agent it is dropped.
 
-        Lines of one peer stay in their order; those of no peer (None) go first.
+        Those of one peer stay in their order; those of no peer go first.
         """
         if self._agent is not None:
-            self._turns.add(line, peer)
+            self._turns.add(encode(message), getattr(message, "peer", None))
 
     def send_updates(self, peer: str, updates: bytes) -> None:
         """Queue whole UPDATE messages of a peer, with their headers, undecoded."""
         if self._agent is None:
             return
         for piece in slices(updates):
-            self._turns.add(messages.update(peer, piece), peer)
+            self._turns.add(encode(Updates(peer, piece)), peer)
 
     def flush(self) -> None:
         """Write what the pipe takes now."""
@@ -191,18 +190,18 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
 
     # From the agent
 
-    def received(self) -> Iterator[tuple[str, str]]:
-        """Give the commands that have come, as (process, line); never wait.
+    def received(self) -> Iterator[tuple[str, bytes]]:
+        """Give the frames that have come, as (process, frame); never wait.
 
         An agent that died is buried, one that is due is started.
         """
         if self._start_at is not None and time.monotonic() >= self._start_at:
             self._spawn()
-        for line in self._read_lines():
-            yield AGENT, line.decode("ascii", "replace")
+        for frame in self._read_frames():
+            yield AGENT, frame
         self._bury_if_dead()
 
-    def _read_lines(self) -> list[bytes]:
+    def _read_frames(self) -> list[bytes]:
         if self._output < 0:
             return []
         try:
@@ -216,13 +215,14 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             if not self._closing:
                 self._agent.kill()
             return []
-        *lines, self._line = (self._line + octets).split(b"\n")
-        if len(self._line) > LINE_MAX:
-            log.error("agent_line_too_long", octets=len(self._line))
+        try:
+            return self._frames.feed(octets)
+        except PipeError as error:
+            log.error("agent_sent_no_frame", reason=str(error))
+            self._output = -1
             assert self._agent is not None
             self._agent.kill()
-            self._line = b""
-        return lines
+            return []
 
     # What ExaBGP asks of its processes and an agent has no use for
 
@@ -241,7 +241,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     def close(self, *, impatient: Callable[[], bool]) -> None:
         """Wait for the agent to exit by itself, then make it.
 
-        The shutdown line was sent before; `impatient` cuts the long wait short.
+        The shutdown message was sent before; `impatient` cuts the long wait short.
         """
         self._closing = True
         self._start_at = None
@@ -264,5 +264,5 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             for descriptor, events in self.interest().items():
                 poller.register(descriptor, events)
             poller.poll(min(left, 0.25) * 1000)
-            self._read_lines()
+            self._read_frames()
             self._bury_if_dead()

@@ -7,16 +7,13 @@ the agent are percent-encoded.
 
 import base64
 import ipaddress
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from evpnd.model.config import PeerConfig
-from evpnd.model.ids import Peer
-from evpnd.model.numbers import BGP_PORT
 from evpnd.private_files import write_private
+from evpnd.wire.messages import Peers
 
 AGENT = "agent"
 """The name of ExaBGP's `process` section."""
@@ -27,16 +24,11 @@ RESTART_TIME_MAX = 4095
 TTL_MAX = 255
 
 
-class Speaker(NamedTuple):
-    """What ExaBGP needs to know about us."""
+def configuration_text(speaker: Peers, agent_command: Sequence[str]) -> str:
+    """Write the whole file: the agent's process and a neighbor for each peer.
 
-    asn: int
-    router_id: str
-    peers: tuple[PeerConfig, ...]
-
-
-def configuration_text(speaker: Speaker, agent_command: Sequence[str]) -> str:
-    """Write the whole file: the agent's process and a neighbor for each peer."""
+    Raises ValueError for what is no address.
+    """
     program, *arguments = agent_command
     words = " ".join([program, *(quote(word, safe="/") for word in arguments)])
     lines = [
@@ -57,10 +49,11 @@ def agent_command(run: Sequence[str]) -> list[str]:
     return [program, *map(unquote, arguments)]
 
 
-def _neighbor(speaker: Speaker, peer: PeerConfig) -> list[str]:
+def _neighbor(speaker: Peers, peer: PeerConfig) -> list[str]:
+    local = peer.local_address
     settings = {
-        "router-id": speaker.router_id,
-        "local-address": peer.local_address or "auto",
+        "router-id": ipaddress.IPv4Address(speaker.router_id),
+        "local-address": "auto" if local is None else ipaddress.ip_address(local),
         "local-as": speaker.asn,
         "peer-as": peer.asn,
         "hold-time": peer.hold_time,
@@ -78,7 +71,7 @@ def _neighbor(speaker: Speaker, peer: PeerConfig) -> list[str]:
         settings["incoming-ttl"] = minimum_ttl(peer.ttl_security)
     restart = min(peer.graceful_restart, RESTART_TIME_MAX) or "disable"
     return [
-        f"neighbor {peer.address} {{",
+        f"neighbor {ipaddress.ip_address(peer.address)} {{",
         *(f"  {name} {value};" for name, value in settings.items()),
         "  capability {",
         f"    graceful-restart {restart};",
@@ -103,41 +96,6 @@ def minimum_ttl(hops: int) -> int:
     nothing but 255 may arrive from it.
     """
     return TTL_MAX + 1 - hops
-
-
-def read_peers(text: str) -> Speaker:
-    """Read what ``evpnd peers`` carries.
-
-    One JSON object: `asn`, `router_id` and `peers`, a list with the fields of
-    PeerConfig; those that do not concern a session are ignored. Raises
-    ValueError where it is anything else.
-    """
-    try:
-        given = json.loads(text)
-        return Speaker(
-            asn=int(given["asn"]),
-            router_id=str(ipaddress.IPv4Address(given["router_id"])),
-            peers=tuple(_read_peer(peer) for peer in given["peers"]),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a list of peers: {error!r}") from error
-
-
-def _read_peer(given: dict[str, Any]) -> PeerConfig:
-    local = given.get("local_address")
-    password = given.get("password")
-    ttl_security = given.get("ttl_security")
-    return PeerConfig(
-        address=Peer(str(ipaddress.ip_address(given["address"]))),
-        asn=int(given["asn"]),
-        local_address=None if local is None else str(ipaddress.ip_address(local)),
-        port=int(given.get("port", BGP_PORT)),
-        passive=bool(given.get("passive", False)),
-        hold_time=int(given.get("hold_time", 90)),
-        password=None if password is None else str(password),
-        ttl_security=None if ttl_security is None else int(ttl_security),
-        graceful_restart=int(given.get("graceful_restart", 120)),
-    )
 
 
 def write_configuration(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from exabgp.protocol.family import AFI, SAFI, Family
 
 from evpnd.speaker.agent_pipe import AgentPipe
-from evpnd.speaker.commands import SpeakerApi, register
+from evpnd.speaker.commands import SpeakerApi
 from evpnd.speaker.connection import SpeakerOutgoing
 from evpnd.speaker.delay import SpeakerDelay
 from evpnd.speaker.fast_path import SpeakerProtocol
@@ -147,7 +147,6 @@ def install() -> None:
     if evpn not in Family.size:
         raise SeamMoved("exabgp.protocol.family.Family.size has no l2vpn evpn")
     Family.size[evpn] = (EVPN_NEXT_HOPS, 0)
-    register()
 
 
 def check_seam(seam: Seam) -> None:

@@ -23,13 +23,13 @@ from evpnd.model.numbers import (
     ROUTE_REFRESH,
     UPDATE,
 )
-from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import Encoding
 from evpnd.speaker.connection import header_fault
 from evpnd.speaker.hold_timer import SendHoldTimer
 from evpnd.speaker.notifications import Goodbye, received
 from evpnd.speaker.opening import exabgp_open
 from evpnd.wire.attributes import END_OF_RIB
+from evpnd.wire.messages import Refreshing
 from evpnd.wire.open_message import (
     OPEN_ERROR,
     OpenError,
@@ -218,8 +218,8 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
             return _UPDATE
         if phase == "begin" or self._refreshing:
             self.peer.note_refresh(phase)
-            line = messages.refresh(self.peer.address, phase)
-            self.peer.reactor.processes.send(line, self.peer.address)
+            message = Refreshing(self.peer.address, ended=phase == "end")
+            self.peer.reactor.processes.send(message)
         self._refreshing = phase == "begin"
         return _UPDATE
 

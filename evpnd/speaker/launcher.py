@@ -9,10 +9,10 @@ from evpnd.model.config import Config
 from evpnd.model.ids import format_ip
 from evpnd.private_files import beside
 from evpnd.speaker.configuration import (
-    Speaker,
     configuration_text,
     write_configuration,
 )
+from evpnd.wire.messages import Peers
 
 __all__ = ["configuration_path", "exec_speaker"]
 
@@ -33,7 +33,7 @@ def exec_speaker(
     """
     path = configuration_path(config.control_socket)
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    speaker = Speaker(config.asn, format_ip(config.router_id), config.peers)
+    speaker = Peers(config.asn, format_ip(config.router_id), config.peers)
     write_configuration(path, configuration_text(speaker, agent_command))
     # -P keeps the current directory, which may be anybody's, off the import path.
     command = [sys.executable, "-P", "-m", "evpnd.speaker"]

@@ -15,7 +15,6 @@ from exabgp.reactor.network.error import NetworkError
 from exabgp.reactor.peer import ACTION, Peer
 
 from evpnd.model.numbers import EVPN_FAMILY
-from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import AdjRibOut
 from evpnd.speaker.damping import FREE, FREE_CLOSED, Damping
 from evpnd.speaker.journal import Journal
@@ -33,6 +32,8 @@ from evpnd.speaker.silent_drops import (
     WITH_TTL_SECURITY,
     WITHOUT_PASSWORD,
 )
+from evpnd.wire import messages
+from evpnd.wire.messages import OfPeer, Up
 
 FORWARDING_STATE = 0x80
 """F bit of a family in the graceful restart capability (RFC 4724, section 3)."""
@@ -237,12 +238,12 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     def _tell_damping(self) -> None:
         left, ended = round(self.damping.left()), self.damping.ended
-        self._tell(messages.damped(self.address, left, ended))
+        self._tell(messages.Damped(self.address, left, ended))
 
     def _tell_notification(self, notification: Notification) -> None:
         sent = isinstance(notification, Notify)
         self._tell(
-            messages.notification(
+            messages.Notification(
                 self.address,
                 "sent" if sent else "received",
                 notification.code,
@@ -263,7 +264,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         """Tell why there is no session, once."""
         if text != self._reported_error:
             self._reported_error = text
-            self._tell(messages.error(self.address, text))
+            self._tell(messages.Unreachable(self.address, text))
 
     def note_drops(self, counters: set[str]) -> None:
         """Hear what the kernel dropped; it may have been this peer's."""
@@ -294,16 +295,17 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         restart = self.proto.peer_open.restart
         flags = None if restart is None else restart.families.get(EVPN_FAMILY)
         self._reported_state = "established"
-        session = {
-            "asn4": bool(negotiated.asn4),
-            "restart_time": None if restart is None or flags is None else restart.time,
-            "forwarding": bool(flags and flags & FORWARDING_STATE),
-            "route_refresh": negotiated.refresh != REFRESH.ABSENT,
-            "enhanced_refresh": negotiated.refresh == REFRESH.ENHANCED,
-            "hold_time": int(negotiated.holdtime),
-            "local_address": self.proto.connection.io.getsockname()[0],
-            "remote_id": str(negotiated.received_open.router_id),
-        }
+        session = Up(
+            self.address,
+            asn4=bool(negotiated.asn4),
+            restart_time=None if restart is None or flags is None else restart.time,
+            forwarding=bool(flags and flags & FORWARDING_STATE),
+            route_refresh=negotiated.refresh != REFRESH.ABSENT,
+            enhanced_refresh=negotiated.refresh == REFRESH.ENHANCED,
+            hold_time=int(negotiated.holdtime),
+            local_address=self.proto.connection.io.getsockname()[0],
+            remote_id=str(negotiated.received_open.router_id),
+        )
         self._tell(self.record.begin(session))
 
     def note_refresh(self, phase: str) -> None:
@@ -334,9 +336,9 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     # What the agent hears
 
-    def _tell(self, line: bytes) -> None:
-        """Send a line to the agent, behind the others of this peer."""
-        self.reactor.processes.send(line, self.address)
+    def _tell(self, message: OfPeer) -> None:
+        """Send the agent a message, behind the others of this peer."""
+        self.reactor.processes.send(message)
 
     def state(self) -> str:
         """Name the FSM state (RFC 4271, section 8.2.2)."""
@@ -353,7 +355,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         state = self.state()
         if state not in (self._reported_state, "established"):
             self._reported_state = state
-            self._tell(messages.state(self.address, state))
+            self._tell(messages.State(self.address, state))
 
     def introduce(self) -> None:
         """Tell a new agent how the peer is."""

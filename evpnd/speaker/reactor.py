@@ -13,15 +13,17 @@ from exabgp.reactor.daemon import Daemon
 from exabgp.reactor.interrupt import Signal
 from exabgp.reactor.loop import Reactor
 
+import evpnd
 from evpnd import log
 from evpnd.model.numbers import BGP_PORT
-from evpnd.speaker import messages, systemd
+from evpnd.speaker import systemd
 from evpnd.speaker.agent_pipe import AgentPipe
 from evpnd.speaker.configuration import listening_addresses
 from evpnd.speaker.listener import Key
 from evpnd.speaker.neighbor import PeerRib, SpeakerCapabilities
 from evpnd.speaker.peer import SpeakerPeer
 from evpnd.speaker.silent_drops import SilentDrops
+from evpnd.wire.messages import Hello, Reload, Shutdown
 
 IDLE_TICK = 0.25
 """Seconds between turns with nothing to do; ExaBGP's timers count whole seconds."""
@@ -116,7 +118,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         assert self._pipe is not None
         peers = self.speaking_peers()
         replaying = [peer.address for peer in peers if peer.record.replays()]
-        self._pipe.send(messages.hello(replaying), None)
+        self._pipe.send(Hello(evpnd.__version__, tuple(replaying)))
         for peer in peers:
             peer.adj_rib_out.mark_stale()
             peer.introduce()
@@ -144,7 +146,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         assert self._pipe is not None
         if self.signal.hangup:
             self.signal.hangup = False
-            self._pipe.send(messages.reload(), None)
+            self._pipe.send(Reload())
         self._look_for_drops()
         for peer in self._peers.values():
             # ExaBGP gives a passive peer without a connection no turn.
@@ -249,7 +251,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         self.listener.stop()
         # First of all, lest the agent take the sessions' end for the peers' doing
         # and remove their rows.
-        self._pipe.send(messages.shutdown(flush=self._flush_on_exit), None)
+        self._pipe.send(Shutdown(self._flush_on_exit))
         for peer in self._peers.values():
             peer.leave(flush=self._flush_on_exit)
         self.asynchronous.clear()

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from evpnd.speaker import messages
 from evpnd.speaker.journal import Journal
+from evpnd.wire.messages import Down, OfPeer, Refreshing, Replayed, State, Up
 
 
 class Ended(NamedTuple):
@@ -25,7 +25,7 @@ class SessionRecord:
         self._peer = peer
         self._now = clock
         self.journal = Journal(clock)
-        self._session: dict[str, Any] = {}
+        self._session: Up | None = None
         """What the session negotiated."""
         self._began = 0.0
         self._ended: Ended | None = None
@@ -37,18 +37,18 @@ class SessionRecord:
         if self._waiting_since is None:
             self._waiting_since = self._now()
 
-    def begin(self, session: dict[str, Any]) -> bytes:
-        """Begin a session; returns the line that tells the agent what it negotiated."""
+    def begin(self, session: Up) -> Up:
+        """Begin a session; returns what the agent is told of it."""
         self.journal = Journal(self._now)
         self._session = session
         self._began = self._now()
         self._ended = None
-        return self._up(resumed=False)
+        return session
 
-    def end(self, reason: str, *, graceful: bool) -> bytes:
-        """End the session; returns the line that tells the agent so."""
+    def end(self, reason: str, *, graceful: bool) -> Down:
+        """End the session; returns what the agent is told."""
         self._ended = Ended(reason, graceful, self._now())
-        return messages.down(self._peer, reason, graceful=graceful)
+        return Down(self._peer, reason, graceful)
 
     def replays(self) -> bool:
         """Return whether a new agent is given what the peer sent.
@@ -56,32 +56,33 @@ class SessionRecord:
         It is while the session is up, and after its end for as long as the routes are
         kept for the peer's graceful restart.
         """
-        if not self.journal.complete or not self._session:
+        if not self.journal.complete or self._session is None:
             return False
         return self._ended is None or self._restarting(self._ended)
 
     def _restarting(self, ended: Ended) -> bool:
-        restart_time = self._session["restart_time"] or 0
-        return ended.graceful and bool(self._now() - ended.at < restart_time)
+        assert self._session is not None
+        restart_time = self._session.restart_time or 0
+        return ended.graceful and self._now() - ended.at < restart_time
 
     def introduce(
         self,
-        tell: Callable[[bytes], None],
+        tell: Callable[[OfPeer], None],
         hand_on: Callable[[bytes], None],
         state: str,
     ) -> None:
         """Tell a new agent how the peer is, and what it has sent.
 
-        `tell` takes a line for the agent, `hand_on` UPDATEs with their headers;
+        `tell` takes a message for the agent, `hand_on` UPDATEs with their headers;
         `state` is the state of the FSM.
         """
         replays = self.replays()
-        up = bool(self._session) and self._ended is None
-        if up or replays:
-            tell(self._up(resumed=True))
+        up = self._session is not None and self._ended is None
+        if self._session is not None and (up or replays):
+            tell(self._resumed(self._session))
         if replays:
             self._replay(tell, hand_on)
-            tell(messages.replayed(self._peer))
+            tell(Replayed(self._peer))
         if up:
             return
         waited = None
@@ -89,16 +90,16 @@ class SessionRecord:
             reason, _, _ = self._ended
             graceful = self._restarting(self._ended)
             ago = round(self._now() - self._ended.at, 1)
-            tell(messages.down(self._peer, reason, graceful=graceful, ago=ago))
+            tell(Down(self._peer, reason, graceful, ago))
         elif self._waiting_since is not None:
             waited = round(self._now() - self._waiting_since, 1)
         if state != "established":
-            tell(messages.state(self._peer, state, waited=waited))
+            tell(State(self._peer, state, waited))
 
     def _replay(
-        self, tell: Callable[[bytes], None], hand_on: Callable[[bytes], None]
+        self, tell: Callable[[OfPeer], None], hand_on: Callable[[bytes], None]
     ) -> None:
-        begin = messages.refresh(self._peer, "begin")
+        begin = Refreshing(self._peer, ended=False)
         pieces = self.journal.pieces()
         for number, updates in enumerate(pieces):
             if number == self.journal.refreshed_from:
@@ -107,12 +108,10 @@ class SessionRecord:
         if self.journal.refreshed_from == len(pieces):
             tell(begin)
 
-    def _up(self, *, resumed: bool) -> bytes:
-        return messages.up(
-            self._peer,
-            resumed=resumed,
-            **self._session,
+    def _resumed(self, session: Up) -> Up:
+        return session._replace(
+            resumed=True,
             age=int(self._now() - self._began),
-            replayed=resumed and self.journal.complete,
+            replayed=self.journal.complete,
             routes=self.journal.routes,
         )

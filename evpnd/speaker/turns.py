@@ -1,6 +1,6 @@
-"""Lines for the agent, in turns: no peer's lines wait for all of another's.
+"""Messages for the agent, in turns: no peer's wait for all of another's.
 
-Every peer has a queue of its own; lines of one peer stay in their order. Lines
+Every peer has a queue of its own; the frames of one peer stay in their order. Those
 that concern no peer go first.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 QUANTUM = 8 << 10
 """Octets that a peer may send before it is the next one's turn."""
 SLICE = 8 << 10
-"""Octets of UPDATEs that make one line, at most, unless one is longer."""
+"""Octets of UPDATEs that make one message, at most, unless one is longer."""
 CONGESTED = 1 << 20
 """Octets in a peer's queue above which no more UPDATEs are read from it."""
 RELIEVED = 512 << 10
@@ -36,46 +36,46 @@ class Turns:
     def __init__(self) -> None:
         """Begin with nothing queued."""
         self._first: deque[bytes] = deque()
-        """Lines that concern no peer."""
+        """Frames that concern no peer."""
         self._queues: dict[str, deque[bytes]] = {}
-        """By peer; only those that have lines."""
+        """By peer; only those that have frames."""
         self._octets: dict[str, int] = {}
         self._waiting: deque[str] = deque()
-        """Peers that have lines, the next one first."""
+        """Peers that have frames, the next one first."""
         self._left = 0
         """Octets that are left of the turn of the first of them."""
         self._congested: set[str] = set()
 
     def __bool__(self) -> bool:
-        """Return whether there are lines."""
+        """Return whether there are frames."""
         return bool(self._first or self._waiting)
 
     def congested(self, peer: str) -> bool:
         """Return whether the UPDATEs of a peer have to wait."""
         return peer in self._congested
 
-    def add(self, line: bytes, peer: str | None) -> None:
-        """Queue a line of a peer; None: it concerns no peer and goes first."""
+    def add(self, frame: bytes, peer: str | None) -> None:
+        """Queue a frame of a peer; None: it concerns no peer and goes first."""
         if peer is None:
-            self._first.append(line)
+            self._first.append(frame)
             return
         queue = self._queues.get(peer)
         if queue is None:
             queue = self._queues[peer] = deque()
             self._octets[peer] = 0
             self._waiting.append(peer)
-        queue.append(line)
-        self._octets[peer] += len(line)
+        queue.append(frame)
+        self._octets[peer] += len(frame)
         if self._octets[peer] > CONGESTED:
             self._congested.add(peer)
 
     def take(self, octets: int) -> list[bytes]:
-        """Take lines of about this many octets, at least one if there is any."""
+        """Take frames of about this many octets, at least one if there is any."""
         taken: list[bytes] = []
         while octets > 0 and self:
-            line = self._first.popleft() if self._first else self._next()
-            taken.append(line)
-            octets -= len(line)
+            frame = self._first.popleft() if self._first else self._next()
+            taken.append(frame)
+            octets -= len(frame)
         return taken
 
     def _next(self) -> bytes:
@@ -83,9 +83,9 @@ class Turns:
         if self._left <= 0:
             self._left = QUANTUM
         queue = self._queues[peer]
-        line = queue.popleft()
-        self._left -= len(line)
-        self._octets[peer] -= len(line)
+        frame = queue.popleft()
+        self._left -= len(frame)
+        self._octets[peer] -= len(frame)
         if self._octets[peer] < RELIEVED:
             self._congested.discard(peer)
         if not queue:
@@ -94,10 +94,10 @@ class Turns:
             self._left = 0
         elif self._left <= 0:
             self._waiting.rotate(-1)
-        return line
+        return frame
 
     def clear(self) -> None:
-        """Drop all lines."""
+        """Drop all frames."""
         self._first.clear()
         self._queues.clear()
         self._octets.clear()

@@ -1,11 +1,16 @@
 """One evpnd with its kernel, its speaker and its peers, driven until it is quiet."""
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from evpnd.adapters.config import ConfigErrors, load_config
-from evpnd.adapters.exabgp.lines import LineReader, LineWriter, peers_line
+from evpnd.adapters.exabgp.translation import (
+    MessageReader,
+    MessageWriter,
+    peers_of,
+)
 from evpnd.core.engine import Engine
 from evpnd.model.actions import (
     BgpAction,
@@ -25,6 +30,8 @@ from evpnd.model.actions import (
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import format_ip, format_mac, parse_ip
 from evpnd.views import routes, show
+from evpnd.wire.messages import ToAgent
+from evpnd.wire.pipe import Frames, decode, encode
 from tests.conformance.kernel import Kernel
 from tests.conformance.speaker import PeerEnd, Speaker
 
@@ -54,12 +61,12 @@ class Host:
         """Begin with the configuration, the kernel's tables and the sessions."""
         self.running = True
         self.engine = Engine(self.config, self.now)
-        self.reader = LineReader(self.config)
-        self.writer = LineWriter()
+        self.reader = MessageReader(self.config)
+        self.writer = MessageWriter()
         self._malformed: Counter[str] = Counter()
         # The pipe brings them in pieces, and each is acted upon.
-        for line in self.speaker.greet():
-            self.hear(line)
+        for message in self.speaker.greet():
+            self.hear(message)
 
     def stop(self) -> None:
         """Stop speaker and agent: the sessions are down, the kernel's rows stay."""
@@ -75,15 +82,15 @@ class Host:
             return
         old, self.config = self.config, new
         self.reader.configure(new)
-        lines = []
+        told: list[ToAgent] = []
         for evi in new.evis:
             if evi.vni not in self.kernel.evis:
                 devices = self.kernel.add_evi(evi.vni)
                 self.run(*(self._link_events(devices.vni)))
-        if peers_line(old) != peers_line(new):
-            lines = self.speaker.configure(new)
+        if encode(peers_of(old)) != encode(peers_of(new)):
+            told = self.speaker.configure(new)
         self.run(ConfigChanged(new))
-        self.hear(*lines)
+        self.hear(*told)
 
     def _link_events(self, vni: int) -> list[Event]:
         devices = self.kernel.evis[vni]
@@ -93,11 +100,16 @@ class Host:
             for event in self.kernel.set_link(name, up=True)
         ]
 
-    def hear(self, *lines: bytes) -> None:
-        """Hand over lines of the speaker, and go on until nothing is left to do."""
+    def hear(self, *told: ToAgent) -> None:
+        """Hand over messages of the speaker, and go on until nothing is left to do."""
         if not self.running:
             return
-        self.run(*(event for line in lines for event in self.reader.read(line)))
+        self.run(*self._events(told))
+
+    def _events(self, told: Iterable[ToAgent]) -> Iterator[Event]:
+        """Read messages as the pipe brings them."""
+        for frame in Frames().feed(b"".join(map(encode, told))):
+            yield from self.reader.read(decode(frame))
 
     def run(self, *events: Event) -> None:
         """Hand events over, and go on until nothing is left to do.
@@ -123,17 +135,16 @@ class Host:
                 bgp.append(action)
             else:
                 kernel.append(action)
-        lines = self.speaker.obey(self.writer, bgp)
-        for line in lines:
-            for event in self.reader.read(line):
-                self.engine.handle(event, self.now)
+        answers = self.speaker.obey(self.writer, bgp)
+        for event in self._events(answers):
+            self.engine.handle(event, self.now)
         for action in kernel:
             self.changes += _changes(action)
             if isinstance(action, SendProbes):
                 self.probes += self._asked(action)
             for event in self.kernel.apply(action):
                 self.engine.handle(event, self.now)
-        return bool(kernel or bgp or lines)
+        return bool(kernel or bgp or answers)
 
     def _asked(self, action: SendProbes) -> list[str]:
         port = self.kernel.name(action.port)

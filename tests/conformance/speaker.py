@@ -1,23 +1,30 @@
 """The speaker's end of the pipe, and the peers behind it.
 
-Lines, Adj-RIB-Out and journal are evpnd's own; only TCP and ExaBGP are not here.
+Messages, Adj-RIB-Out and journal are evpnd's own; only TCP and ExaBGP are not here.
 A peer reads the octets that it is sent, and knows nothing else.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from evpnd.adapters.exabgp.lines import LineWriter
+from evpnd.adapters.exabgp.translation import MessageWriter
 from evpnd.model.actions import BgpAction
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.model.targets import Profile
-from evpnd.speaker import messages
 from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
-from evpnd.speaker.commands import COMMANDS
+from evpnd.speaker.commands import carry_out
 from evpnd.speaker.record import SessionRecord
+from evpnd.wire.messages import (
+    Hello,
+    Notification,
+    OfPeer,
+    ToAgent,
+    Up,
+    Updates,
+)
+from evpnd.wire.pipe import Frames
 from evpnd.wire.update import UpdateDecoder
 from tests.conformance import routes
 from tests.conformance.routes import Route, Sender
@@ -39,7 +46,7 @@ class PeerEnd:
         self.adj_rib_out = AdjRibOut()
         self.record = SessionRecord(config.address, clock)
         self.record.await_session()
-        self.session: dict[str, Any] | None = None
+        self.session: Up | None = None
         self.asks: list[str] = []
         """What we did on its session beside UPDATEs."""
         self.announced: list[Route] = []
@@ -56,42 +63,43 @@ class PeerEnd:
 
     @property
     def sender(self) -> Sender:
-        asn4 = self.session is None or self.session["asn4"]
+        asn4 = self.session is None or self.session.asn4
         return Sender(self.config.asn, self.ibgp, asn4, self._vni)
 
-    def went_up(self, said: object, where: str) -> bytes:
-        """Establish the session; gives the line that tells so."""
+    def went_up(self, said: object, where: str) -> OfPeer:
+        """Establish the session; gives the message that tells so."""
         words = Words(said, where)
-        self.session = {
-            "asn4": words.take("four-octet-as", flag, True),
-            "restart_time": words.take("restart-time", number, None),
-            "forwarding": words.take("forwarding", flag, False),
-            "route_refresh": words.take("route-refresh", flag, True),
-            "enhanced_refresh": words.take("enhanced-refresh", flag, False),
-            "hold_time": words.take("hold-time", number, 90),
-            "remote_id": words.take("router-id", text, "10.255.0.1"),
-            "local_address": "10.0.0.5",
-        }
+        self.session = Up(
+            self.address,
+            asn4=words.take("four-octet-as", flag, True),
+            restart_time=words.take("restart-time", number, None),
+            forwarding=words.take("forwarding", flag, False),
+            route_refresh=words.take("route-refresh", flag, True),
+            enhanced_refresh=words.take("enhanced-refresh", flag, False),
+            hold_time=words.take("hold-time", number, 90),
+            remote_id=words.take("router-id", text, "10.255.0.1"),
+            local_address="10.0.0.5",
+        )
         words.done()
-        self._decoder = UpdateDecoder(asn4=self.session["asn4"], ibgp=self.ibgp)
+        self._decoder = UpdateDecoder(asn4=self.session.asn4, ibgp=self.ibgp)
         self.adj_rib_out.replace_restart(None, None)
         return self.record.begin(self.session)
 
-    def went_down(self, reason: str, *, graceful: bool) -> bytes:
+    def went_down(self, reason: str, *, graceful: bool) -> OfPeer:
         self.session = None
         self.adj_rib_out.reset()
         return self.record.end(reason, graceful=graceful)
 
-    def sends(self, octets: bytes) -> bytes:
-        """Send UPDATE messages; gives the line that hands them on."""
+    def sends(self, octets: bytes) -> OfPeer:
+        """Send UPDATE messages; gives the message that hands them on."""
         self.record.journal.add(octets)
-        return messages.update(self.address, octets)
+        return Updates(self.address, octets)
 
     def listen(self) -> None:
         """Read what the session has for the peer."""
         if self.session is None or not self.adj_rib_out.pending():
             return
-        asn4 = self.session["asn4"]
+        asn4 = self.session.asn4
         encoding = Encoding(ibgp=self.ibgp, local_asn=self._local_asn, asn4=asn4)
         for message in self.adj_rib_out.messages(encoding):
             self._read(message)
@@ -112,7 +120,7 @@ class PeerEnd:
         told = AdjRibOut()
         told._routes = self.adj_rib_out._routes
         told.replace_restart(None, None)
-        asn4 = self.session is None or self.session["asn4"]
+        asn4 = self.session is None or self.session.asn4
         encoding = Encoding(ibgp=self.ibgp, local_asn=self._local_asn, asn4=asn4)
         decoder = UpdateDecoder(asn4=asn4, ibgp=self.ibgp)
         return [
@@ -124,12 +132,12 @@ class PeerEnd:
     # What the speaker's commands call
 
     def ask_refresh(self) -> None:
-        if self.session is not None and self.session["route_refresh"]:
+        if self.session is not None and self.session.route_refresh:
             self.asks.append("route-refresh")
 
     def send_again(self) -> None:
         if self.session is not None:
-            self.adj_rib_out.resend(self.session["enhanced_refresh"])
+            self.adj_rib_out.resend(self.session.enhanced_refresh)
 
     def undamp(self) -> None:
         self.asks.append("another attempt")
@@ -145,8 +153,8 @@ class PeerEnd:
             self.reopened = True
 
 
-def _hand_on(lines: list[bytes], peer: str, updates: bytes) -> None:
-    lines.append(messages.update(peer, updates))
+def _hand_on(told: list[ToAgent], peer: str, updates: bytes) -> None:
+    told.append(Updates(peer, updates))
 
 
 def _on_the_wire(peer: PeerConfig) -> PeerConfig:
@@ -162,7 +170,7 @@ def _on_the_wire(peer: PeerConfig) -> PeerConfig:
 
 
 class Speaker:
-    """All sessions, as the agent's lines reach them."""
+    """All sessions, as the agent's messages reach them."""
 
     def __init__(self, config: Config, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -171,11 +179,11 @@ class Speaker:
         """What the agent's first announcement said of its rows."""
         self.configure(config)
 
-    def configure(self, config: Config) -> list[bytes]:
-        """Take the peers of a configuration; gives lines for the agent."""
+    def configure(self, config: Config) -> list[ToAgent]:
+        """Take the peers of a configuration; gives messages for the agent."""
         kept: dict[str, PeerEnd] = {}
         vni = config.evis[0].vni if config.evis else 100
-        lines = []
+        told: list[ToAgent] = []
         for peer in config.peers:
             old = self.peers.get(peer.address)
             kept[peer.address] = old or PeerEnd(peer, config.asn, vni, self._clock)
@@ -183,43 +191,42 @@ class Speaker:
                 changed = _on_the_wire(old.config) != _on_the_wire(peer)
                 old.config = peer
                 if changed and old.session is not None:
-                    lines.append(old.went_down("configuration changed", graceful=False))
+                    told.append(old.went_down("configuration changed", graceful=False))
         self.peers = kept
-        return lines
+        return told
 
-    def greet(self) -> list[bytes]:
+    def greet(self) -> list[ToAgent]:
         """Tell a new agent how things are."""
         peers = self.peers.values()
         replaying = [peer.address for peer in peers if peer.record.replays()]
-        lines = [messages.hello(replaying)]
+        told: list[ToAgent] = [Hello("", tuple(replaying))]
         for peer in peers:
             peer.adj_rib_out.mark_stale()
-            hand_on = partial(_hand_on, lines, peer.address)
+            hand_on = partial(_hand_on, told, peer.address)
             state = "active" if peer.session is None else "established"
-            peer.record.introduce(lines.append, hand_on, state)
-        return lines
+            peer.record.introduce(told.append, hand_on, state)
+        return told
 
-    def obey(self, writer: LineWriter, actions: list[BgpAction]) -> list[bytes]:
-        """Carry out the agent's actions by way of its lines."""
-        for line in writer.write(actions):
-            first, second, arguments = line.decode("ascii").rstrip("\n").split(" ", 2)
-            COMMANDS[f"{first} {second}"](self, arguments)  # type: ignore[arg-type]
-        lines = []
+    def obey(self, writer: MessageWriter, actions: list[BgpAction]) -> list[ToAgent]:
+        """Carry out the agent's actions by way of its messages."""
+        for frame in Frames().feed(b"".join(writer.write(actions))):
+            carry_out(self, frame)  # type: ignore[arg-type]
+        answers: list[ToAgent] = []
         for peer in self.peers.values():
             peer.listen()
             if peer.farewell is not None:
                 code, subcode = peer.farewell
                 peer.farewell = None
                 told = f"code {code} subcode {subcode}"
-                lines += [
-                    messages.notification(peer.address, "sent", code, subcode, told),
+                answers += [
+                    Notification(peer.address, "sent", code, subcode, told),
                     peer.went_down(told, graceful=False),
                 ]
             if peer.reopened:
                 peer.reopened = False
-                kept = peer.session is not None and peer.session["restart_time"]
-                lines.append(peer.went_down("reopened", graceful=bool(kept)))
-        return lines
+                kept = peer.session is not None and peer.session.restart_time
+                answers.append(peer.went_down("reopened", graceful=bool(kept)))
+        return answers
 
     # What the commands call: the reactor's names
 

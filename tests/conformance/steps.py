@@ -6,8 +6,8 @@ from typing import Any
 
 from evpnd.model.events import BindingsSnooped, KernelOverran, NdFlags
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
-from evpnd.speaker import messages
 from evpnd.speaker.journal import LIMIT
+from evpnd.wire.messages import Refreshing
 from tests.conformance import routes
 from tests.conformance.expect import expect
 from tests.conformance.host import Host
@@ -124,7 +124,7 @@ def _peer(host: Host, name: str, said: object, where: str) -> None:
             peer.record.journal.add(bytes(LIMIT + 1))
         case "asks-for":
             one_of("route-refresh")(what, here)
-            peer.adj_rib_out.resend(bool(peer.session["enhanced_refresh"]))
+            peer.adj_rib_out.resend(bool(peer.session.enhanced_refresh))
             host.run()
             peer.listen()
         case _:
@@ -136,7 +136,7 @@ def _marks(host: Host, peer: PeerEnd, phase: str) -> None:
         peer.record.journal.refresh_began()
     else:
         peer.record.journal.refresh_ended()
-    host.hear(messages.refresh(peer.address, phase))
+    host.hear(Refreshing(peer.address, ended=phase == "end"))
 
 
 # The host

@@ -13,7 +13,6 @@ from exabgp.bgp.message.open.capability.graceful import Graceful
 from exabgp.bgp.neighbor import Neighbor
 from exabgp.environment import getenv
 from exabgp.protocol.family import AFI, SAFI, Family
-from exabgp.reactor.api.command import Command
 from exabgp.reactor.network.connection import Connection
 from exabgp.rib import RIB
 from exabgp.rib.outgoing import OutgoingRIB
@@ -40,7 +39,7 @@ PROTOCOL = "exabgp.reactor.protocol:Protocol"
 DOES = [
     Does(f"{LOOP}.run", "self._wait_for_io(sleep)", "SpeakerReactor sleeps there"),
     Does(f"{LOOP}.run", "self.listener.incoming()", "SpeakerListener has its turn"),
-    Does(f"{LOOP}.run", "in self.processes.received()", "AgentPipe gives lines"),
+    Does(f"{LOOP}.run", "in self.processes.received()", "AgentPipe gives frames"),
     Does(f"{LOOP}.run", "self.api.process(self, service, command)", "SpeakerApi"),
     Does(f"{LOOP}.run", "self.processes.start(self.configuration.processes)", "spawn"),
     Does(f"{LOOP}.run", "if not self._listen_for_neighbors():", "port 179 in use"),
@@ -140,7 +139,7 @@ DOES = [
     Does(
         "exabgp.configuration.configuration:Configuration._reload",
         "self._configurations.pop(0)",
-        "`evpnd peers` writes the file that is read again",
+        "`Peers` writes the file that is read again",
     ),
 ]
 
@@ -241,18 +240,6 @@ def test_a_graceful_restart_capability_is_flags_time_and_families() -> None:
     assert capability.extract() == [bytes.fromhex("807800194680")]
     assert capability.get(EVPN_FAMILY) == 0x80
     assert capability.restart_time == 120
-
-
-def test_a_registered_command_is_found_by_its_name() -> None:
-    def function() -> None: ...
-
-    Command.register("contract test", neighbor=False)(function)
-    try:
-        assert Command.callback["text"]["contract test"] is function
-    finally:
-        Command.functions.remove("contract test")
-        for table in Command.callback.values():
-            table.pop("contract test", None)
 
 
 def test_neighbors_have_the_keys_that_we_read() -> None:

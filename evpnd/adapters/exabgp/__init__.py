@@ -1,1 +1,1 @@
-"""The API lines between the speaker and the agent."""
+"""The messages between the speaker and the agent, at the agent's end."""

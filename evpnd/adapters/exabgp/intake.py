@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 BACKLOG_MOST = 1536
-"""Rows that wait for the kernel above which no more lines are read: a row waits behind
+"""Rows that wait for the kernel above which no more is read: a row waits behind
 that many, some 15 ms, whoever sent them."""
 BACKLOG_LEAST = 512
-"""Rows below which lines are read again; the kernel is not to wait for us."""
+"""Rows below which reading goes on; the kernel is not to wait for us."""
 
 
 class Rows(Protocol):
@@ -26,7 +26,7 @@ class Rows(Protocol):
 
 
 class Intake:
-    """Reads lines, and holds them back while too many rows wait."""
+    """Reads messages, and holds them back while too many rows wait."""
 
     def __init__(self, fd: int, readable: Callable[[], None], rows: Rows) -> None:
         """Take a descriptor, what to call when it is readable, and the rows."""
@@ -46,7 +46,7 @@ class Intake:
         return self._holding or self._rows.backlog() > BACKLOG_LEAST
 
     def pace(self) -> None:
-        """Hold lines back where too many rows wait; to be called after each submit.
+        """Hold messages back where too many rows wait; to be called after each submit.
 
         Each turn that adds rows is waited for, whatever it answers: the last of them
         lets the peers go on.

@@ -5,21 +5,25 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from evpnd.wire.messages import Message
+from evpnd.wire.pipe import Frames, decode
+
 READ_SIZE = 64 << 10
 """Octets that one turn of the loop takes: what they change is reconciled before more
-is read, and a peer's line waits no longer than that."""
+is read, and a peer's message waits no longer than that."""
 GATHER = 1 << 16
 """Octets gathered for one write: ExaBGP reads 16 KiB at a time anyway."""
 
 
-def read_lines(
-    fd: int, lines: Callable[[list[bytes]], None], ended: Callable[[], None]
+def read_messages(
+    fd: int, heard: Callable[[Iterable[Message]], None], ended: Callable[[], None]
 ) -> Callable[[], None]:
-    """Make a reader callback that hands on whole lines, many at a time.
+    """Make a reader callback that hands on whole messages, many at a time.
 
-    The descriptor is non-blocking. `ended` is called at end of file.
+    The descriptor is non-blocking. `ended` is called at end of file. What is no
+    message raises PipeError where `heard` comes to it.
     """
-    rest: list[bytes] = []
+    frames = Frames()
 
     def readable() -> None:
         try:
@@ -29,20 +33,14 @@ def read_lines(
         if not octets:
             asyncio.get_running_loop().remove_reader(fd)
             ended()
-            return
-        head, newline, tail = octets.rpartition(b"\n")
-        if not newline:
-            rest.append(octets)
-            return
-        whole = b"".join((*rest, head))
-        rest[:] = [tail] if tail else []
-        lines(whole.split(b"\n"))
+        elif whole := frames.feed(octets):
+            heard(map(decode, whole))
 
     return readable
 
 
 class Output:
-    """A queue of lines before a pipe."""
+    """A queue of frames before a pipe."""
 
     def __init__(self, fd: int) -> None:
         """Take over the descriptor and make it non-blocking."""
@@ -51,9 +49,9 @@ class Output:
         self._queue: deque[bytes] = deque()
         self._waiting = False
 
-    def write(self, lines: Iterable[bytes]) -> None:
-        """Queue lines and send what the pipe takes."""
-        self._queue.extend(lines)
+    def write(self, frames: Iterable[bytes]) -> None:
+        """Queue frames and send what the pipe takes."""
+        self._queue.extend(frames)
         if not self._waiting:
             self._flush()
 

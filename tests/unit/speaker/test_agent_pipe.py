@@ -1,4 +1,4 @@
-"""The agent's process: lines both ways, a death at any moment, the end."""
+"""The agent's process: messages both ways, a death at any moment, the end."""
 # the extension's classes stand on exabgp's
 
 import json
@@ -8,19 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from evpnd.speaker import agent_pipe, turns
 from evpnd.speaker.agent_pipe import AgentPipe
+from evpnd.wire.messages import Hello, Message, Replayed, Shutdown, Unreachable, Updates
+from evpnd.wire.pipe import decode, encode
 
-ECHO = "import sys\nfor line in sys.stdin: print(line, end='', flush=True)"
+ECHO = "import os\nwhile octets := os.read(0, 1 << 16): os.write(1, octets)"
 DEAF = "import time\ntime.sleep(60)"
 STUBBORN = (
     "import signal, time\n"
     "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "print('here', flush=True)\n"
+    f"import os; os.write(1, {encode(Replayed('here'))!r})\n"
     "time.sleep(60)"
 )
 
@@ -50,16 +52,16 @@ def quote(program: str) -> str:
     return "".join(f"%{octet:02x}" for octet in program.encode())
 
 
-def turn(pipe: AgentPipe, until: Callable[[list[str]], Any]) -> list[str]:
+def turn(pipe: AgentPipe, until: Callable[[list[Message]], Any]) -> list[Message]:
     """Give the pipe turns until what it read makes a condition true."""
-    lines: list[str] = []
+    heard: list[Message] = []
     deadline = time.monotonic() + 10
-    while not until(lines):
-        assert time.monotonic() < deadline, lines
+    while not until(heard):
+        assert time.monotonic() < deadline, heard
         pipe.flush()
-        lines += [line for _, line in pipe.received()]
+        heard += [decode(frame) for _, frame in pipe.received()]
         time.sleep(0.002)
-    return lines
+    return heard
 
 
 def pid(pipe: AgentPipe) -> int:
@@ -67,26 +69,26 @@ def pid(pipe: AgentPipe) -> int:
     return pipe._agent.pid
 
 
-def test_lines_go_to_the_agent_and_come_back(
+def test_messages_go_to_the_agent_and_come_back(
     start: Callable[[str], AgentPipe],
 ) -> None:
     pipe = start(ECHO)
-    sent = [f"{n} {'x' * n * 10}" for n in range(2000)]
-    for line in sent:
-        pipe.send(line.encode() + b"\n", "10.0.0.2")
+    sent = [Unreachable("10.0.0.2", f"{n} {'x' * n * 10}") for n in range(2000)]
+    for message in sent:
+        pipe.send(message)
 
-    assert turn(pipe, lambda lines: len(lines) == len(sent)) == sent
+    assert turn(pipe, lambda heard: len(heard) == len(sent)) == sent
 
 
 def test_a_peer_is_congested_until_its_queue_is_short_and_no_other_peer_is(
     start: Callable[[str], AgentPipe],
 ) -> None:
-    pipe = start("import sys, time\ntime.sleep(.5)\nfor line in sys.stdin: pass")
+    pipe = start("import os, time\ntime.sleep(.5)\nwhile os.read(0, 1 << 16): pass")
     for _ in range(turns.CONGESTED >> 10):
         assert not pipe.congested("10.0.0.2")
-        pipe.send(bytes(1 << 10)[1:] + b"\n", "10.0.0.2")
-    pipe.send(b"\n", "10.0.0.2")
-    pipe.send(b"\n", "10.0.0.3")
+        pipe.send(Updates("10.0.0.2", bytes((1 << 10) - 21)))
+    pipe.send(Replayed("10.0.0.2"))
+    pipe.send(Replayed("10.0.0.3"))
     assert pipe.congested("10.0.0.2")
     assert not pipe.congested("10.0.0.3")
     turn(pipe, lambda _: not pipe.congested("10.0.0.2"))
@@ -97,12 +99,13 @@ def test_a_peer_does_not_wait_for_what_another_has_queued(
 ) -> None:
     pipe = start(ECHO)
     for _ in range(200):
-        pipe.send(b"many" + bytes(4 << 10) + b"\n", "10.0.0.2")
-    pipe.send(b"one\n", "10.0.0.3")
-    lines = turn(pipe, lambda lines: "one" in lines)
+        pipe.send(Updates("10.0.0.2", bytes(4 << 10)))
+    one = Replayed("10.0.0.3")
+    pipe.send(one)
+    heard = turn(pipe, lambda heard: one in heard)
 
     # What one write takes was on its way before.
-    ahead = sum(map(len, lines[: lines.index("one")]))
+    ahead = sum(len(encode(each)) for each in heard[: heard.index(one)])
     assert ahead <= agent_pipe.WRITE_SIZE + turns.QUANTUM + (4 << 10)
 
 
@@ -112,8 +115,7 @@ def test_updates_are_handed_on_in_slices(start: Callable[[str], AgentPipe]) -> N
     pipe.send_updates("10.0.0.2", update * 100)
     octets = 0
     while octets < 100_000:
-        for line in turn(pipe, bool):
-            piece = bytes.fromhex(json.loads(line)["messages"])
+        for _, piece in cast("list[Updates]", turn(pipe, bool)):
             octets += len(piece)
             assert len(piece) <= turns.SLICE
             assert piece == update * (len(piece) // 1000)
@@ -125,14 +127,15 @@ def test_a_dead_agent_is_replaced_at_once_and_greeted(
     start: Callable[[str], AgentPipe], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipe = start(ECHO)
-    pipe.greet = lambda: pipe.send(b"hello\n", None)
-    pipe.send(b"never read by the next" + bytes(3 << 20) + b"\n", None)
+    hello = Hello("", ())
+    pipe.greet = lambda: pipe.send(hello)
+    pipe.send(Hello("never read by the next" + "x" * (3 << 20), ()))
     pipe.flush()
     first = pid(pipe)
     os.kill(first, signal.SIGKILL)
-    lines = turn(pipe, lambda lines: "hello" in lines)
+    heard = turn(pipe, lambda heard: hello in heard)
 
-    assert lines[-1] == "hello"
+    assert heard[-1] == hello
     assert pid(pipe) != first
     entry = json.loads(capsys.readouterr().err)
     assert (entry["event"], entry["signal"]) == ("agent_died", "SIGKILL")
@@ -175,7 +178,7 @@ def test_writing_to_a_dead_agent_hurts_nobody(
     assert pipe._agent is not None
     pipe._agent.wait()
     for _ in range(3):
-        pipe.send(bytes(1 << 20), "10.0.0.2")
+        pipe.send(Updates("10.0.0.2", bytes(1 << 20)))
         pipe.flush()
 
     assert not pipe.congested("10.0.0.2")
@@ -189,13 +192,16 @@ def test_an_agent_that_closes_its_output_is_ended(
     turn(pipe, lambda _: pipe._agent is not None and pid(pipe) != first)
 
 
-def test_an_agent_that_writes_no_line_feed_is_ended(
-    start: Callable[[str], AgentPipe], monkeypatch: pytest.MonkeyPatch
+def test_an_agent_that_writes_no_frames_is_ended(
+    start: Callable[[str], AgentPipe], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(agent_pipe, "LINE_MAX", 1 << 20)
     pipe = start("while True: print('x' * 65536, end='')")
     first = pid(pipe)
     turn(pipe, lambda _: pipe._agent is not None and pid(pipe) != first)
+
+    entry = json.loads(capsys.readouterr().err.splitlines()[0])
+    assert entry["event"] == "agent_sent_no_frame"
+    assert "a frame of 2021161080 octets" in entry["reason"]
 
 
 def test_closing_waits_for_what_the_agent_still_does(
@@ -203,10 +209,10 @@ def test_closing_waits_for_what_the_agent_still_does(
 ) -> None:
     file = tmp_path / "done"
     pipe = start(
-        "import sys, time\nsys.stdin.readline()\ntime.sleep(.3)\n"
-        f"print('x' * 1000000)\nopen({str(file)!r}, 'w')"
+        "import os, time\nos.read(0, 1)\ntime.sleep(.3)\n"
+        f"print(chr(0) * 1000000)\nopen({str(file)!r}, 'w')"
     )
-    pipe.send(b"shutdown\n", None)
+    pipe.send(Shutdown(flush=False))
     pipe.close(impatient=patiently)
 
     assert file.exists()
@@ -219,7 +225,7 @@ def test_closing_ends_an_agent_that_does_not_listen(
     monkeypatch.setattr(agent_pipe, "EXIT_WAIT", 0.1)
     monkeypatch.setattr(agent_pipe, "KILL_WAIT", 0.5)
     pipe = start(STUBBORN)
-    turn(pipe, lambda lines: lines == ["here"])
+    turn(pipe, lambda heard: heard == [Replayed("here")])
     pipe.close(impatient=patiently)
 
     assert pipe._agent is None

@@ -1,18 +1,40 @@
-"""The agent's lines: what each does, and that nonsense does nothing."""
+"""The agent's messages: what each does, and that nonsense does nothing."""
 # the extension's classes stand on exabgp's
 
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 
+from evpnd.model.config import PeerConfig
+from evpnd.model.ids import Peer as Address
 from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
-from evpnd.speaker.commands import COMMANDS, SpeakerApi, register
+from evpnd.speaker.commands import COMMANDS, SpeakerApi
+from evpnd.wire.messages import (
+    Announce,
+    AskRefresh,
+    EndDamping,
+    Message,
+    Peers,
+    Ready,
+    Reload,
+    Resend,
+    Reset,
+    ToSpeaker,
+    Withdraw,
+)
+from evpnd.wire.nlri import encode_mac_ip
+from evpnd.wire.pipe import encode
 
-ATTRIBUTES = "4001010040050400000064"
-NLRI = "022100010a000001006400000000000000000000000000003002000000000100002774"
-OTHER = "022100010a000001006400000000000000000000000000003002000000000200002774"
+VTEP = bytes((10, 0, 0, 1))
+ATTRIBUTES = bytes.fromhex("4001010040050400000064")
+COMMUNITIES = bytes.fromhex("d0100ff8") + bytes(4088)
+"""More than a message of BGP holds."""
+NLRI, OTHER = encode_mac_ip(
+    bytes.fromhex("00010a0000010064"), 10100, [b"\2\0\0\0\0\1", b"\2\0\0\0\0\2"]
+)
 ENCODING = Encoding(ibgp=True, local_asn=65000, asn4=True)
 
 
@@ -70,56 +92,57 @@ def reactor() -> Reactor:
 
 @pytest.fixture(scope="module")
 def api() -> SpeakerApi:
-    register()
     return SpeakerApi(None)
+
+
+def framed(message: Message) -> bytes:
+    return encode(message)[4:]
+
+
+def carried_out(api: SpeakerApi, reactor: Reactor, message: Message) -> bool:
+    return api.process(reactor, "agent", framed(message))
 
 
 def routes(reactor: Reactor) -> list[int]:
     return [len(peer.adj_rib_out) for peer in reactor.peers.values()]
 
 
-def test_a_star_announces_to_every_peer(api: SpeakerApi, reactor: Reactor) -> None:
-    line = f"announce evpn * 0a000001 {ATTRIBUTES} {NLRI}{OTHER}"
-
-    assert api.process(reactor, "agent", line)
+def test_announcing_to_every_peer(api: SpeakerApi, reactor: Reactor) -> None:
+    assert carried_out(api, reactor, Announce(None, VTEP, ATTRIBUTES, NLRI + OTHER))
     assert routes(reactor) == [2, 2]
 
 
 def test_an_address_announces_to_one_peer(api: SpeakerApi, reactor: Reactor) -> None:
-    line = f"announce evpn 10.0.0.2 {'20' * 16} {ATTRIBUTES} {NLRI}"
+    message = Announce("10.0.0.2", b"\x20" * 16, ATTRIBUTES, NLRI)
 
-    assert api.process(reactor, "agent", line)
+    assert carried_out(api, reactor, message)
     assert routes(reactor) == [0, 1]
 
 
 def test_a_peer_that_has_just_gone_is_no_error(
     api: SpeakerApi, reactor: Reactor
 ) -> None:
-    line = f"announce evpn 10.0.0.9 0a000001 {ATTRIBUTES} {NLRI}"
-
-    assert api.process(reactor, "agent", line)
+    assert carried_out(api, reactor, Announce("10.0.0.9", VTEP, ATTRIBUTES, NLRI))
     assert routes(reactor) == [0, 0]
 
 
 def test_withdrawing(api: SpeakerApi, reactor: Reactor) -> None:
-    api.process(
-        reactor, "agent", f"announce evpn * 0a000001 {ATTRIBUTES} {NLRI}{OTHER}"
-    )
-    api.process(reactor, "agent", f"withdraw evpn 10.0.0.1 {NLRI}")
+    carried_out(api, reactor, Announce(None, VTEP, ATTRIBUTES, NLRI + OTHER))
+    carried_out(api, reactor, Withdraw("10.0.0.1", NLRI))
 
     assert routes(reactor) == [1, 2]
 
 
 def test_ready_says_what_was_preserved(api: SpeakerApi, reactor: Reactor) -> None:
-    api.process(reactor, "agent", "evpnd ready preserved")
-    api.process(reactor, "agent", "evpnd ready fresh")
+    carried_out(api, reactor, Ready(preserved=True))
+    carried_out(api, reactor, Ready(preserved=False))
 
     assert reactor.ready == [True, False]
 
 
 def test_refresh_and_reset_are_for_one_peer(api: SpeakerApi, reactor: Reactor) -> None:
-    api.process(reactor, "agent", "evpnd refresh 10.0.0.1")
-    api.process(reactor, "agent", "evpnd reset 10.0.0.2 6 4")
+    carried_out(api, reactor, AskRefresh("10.0.0.1"))
+    carried_out(api, reactor, Reset("10.0.0.2", 6, 4))
     first, second = reactor.peers.values()
 
     assert (first.refreshes, second.refreshes) == (1, 0)
@@ -129,9 +152,9 @@ def test_refresh_and_reset_are_for_one_peer(api: SpeakerApi, reactor: Reactor) -
 def test_routes_are_sent_again_and_damping_ends_for_one_peer_or_all(
     api: SpeakerApi, reactor: Reactor
 ) -> None:
-    api.process(reactor, "agent", "evpnd resend 10.0.0.1")
-    api.process(reactor, "agent", "evpnd undamp 10.0.0.2")
-    api.process(reactor, "agent", "evpnd undamp *")
+    carried_out(api, reactor, Resend("10.0.0.1"))
+    carried_out(api, reactor, EndDamping("10.0.0.2"))
+    carried_out(api, reactor, EndDamping(None))
     first, second = reactor.peers.values()
 
     assert (first.resent, second.resent) == (1, 0)
@@ -143,9 +166,8 @@ def test_peers_are_written_and_read_again(
 ) -> None:
     file = tmp_path / "evpnd.exabgp.conf"
     reactor.configuration._configurations.append(str(file))
-    peers = [{"address": "10.0.0.7", "asn": 65000, "description": "shutdown now"}]
-    given = {"asn": 65000, "router_id": "10.0.0.1", "peers": peers}
-    api.process(reactor, "agent", f"evpnd peers {json.dumps(given)}")
+    peers = (PeerConfig(Address("10.0.0.7"), 65000, "shutdown now"),)
+    carried_out(api, reactor, Peers(65000, "10.0.0.1", peers))
 
     assert reactor.reloads == 1
     assert "neighbor 10.0.0.7 {" in file.read_text()
@@ -153,44 +175,44 @@ def test_peers_are_written_and_read_again(
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("frame", "reason"),
     [
-        "",
-        "shutdown",
-        "announce route 1.0.0.0/8 next-hop self",
-        "announce evpn",
-        f"announce evpn * 0a000001 {ATTRIBUTES}",
-        f"announce evpn * 0a000001 {ATTRIBUTES} {NLRI} {NLRI}",
-        f"announce evpn * 0a00 {ATTRIBUTES} {NLRI}",
-        f"announce evpn * 0a000001 {ATTRIBUTES} {NLRI[:-2]}",
-        f"announce evpn * 0a000001 {ATTRIBUTES} 02020000",
-        f"announce evpn * 0a000001 4001 {NLRI}",
-        f"announce evpn * 0a000001 {'c0100f' + '00' * 14} {NLRI}",
-        f"announce evpn * xx {ATTRIBUTES} {NLRI}",
-        f"withdraw evpn * {NLRI[:-2]}",
-        "evpnd ready",
-        "evpnd reset 10.0.0.1 256 0",
-        "evpnd reset 10.0.0.1 6",
-        "evpnd peers {}",
-        "evpnd stop now",
+        (b"", "without a type"),
+        (b"shutdown", "of type 115"),
+        (encode(Withdraw(None, NLRI))[4:-1], "Withdraw of 40 octets ends too early"),
+        (framed(Reload()), "Reload is for the agent"),
+        (framed(Announce(None, b"\x0a\0", ATTRIBUTES, NLRI)), "next hop of 2"),
+        (framed(Announce(None, VTEP, ATTRIBUTES, NLRI[:-1])), "runs past"),
+        (framed(Announce(None, VTEP, ATTRIBUTES, b"\2\2\0\0")), "out of range"),
+        (framed(Announce(None, VTEP, b"\x40\x01", NLRI)), "runs past"),
+        (
+            framed(Announce(None, VTEP, b"\xc0\x10\x0f" + bytes(14), NLRI)),
+            "runs past",
+        ),
+        (framed(Announce(None, VTEP, COMMUNITIES, NLRI)), "no room"),
+        (framed(Withdraw(None, NLRI[:-1])), "runs past"),
+        (framed(Reset("10.0.0.1", 256, 0)), "no octet"),
+        (
+            framed(Peers(65000, "nonsense", (PeerConfig(Address("::1"), 1),))),
+            "nonsense",
+        ),
     ],
 )
 def test_nonsense_changes_nothing(
-    api: SpeakerApi, reactor: Reactor, line: str, capsys: pytest.CaptureFixture[str]
+    api: SpeakerApi,
+    reactor: Reactor,
+    frame: bytes,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert not api.process(reactor, "agent", line)
+    reactor.configuration._configurations.append("/nonexistent/file")
+
+    assert not api.process(reactor, "agent", frame)
     assert routes(reactor) == [0, 0]
-    assert json.loads(capsys.readouterr().err)["event"] == "bad_command"
+    entry = json.loads(capsys.readouterr().err)
+    assert entry["event"] == "bad_command"
+    assert reason in entry["reason"]
 
 
-def test_attributes_that_no_message_could_hold_are_refused(
-    api: SpeakerApi, reactor: Reactor
-) -> None:
-    communities = "d0100f f8".replace(" ", "") + "00" * 4088
-    line = f"announce evpn * 0a000001 {communities} {NLRI}"
-
-    assert not api.process(reactor, "agent", line)
-
-
-def test_every_command_has_two_words() -> None:
-    assert all(name.count(" ") == 1 for name in COMMANDS)
+def test_every_message_to_the_speaker_is_carried_out() -> None:
+    assert set(COMMANDS) == set(get_args(ToSpeaker))

@@ -1,9 +1,8 @@
 """ExaBGP's configuration: what ours becomes, read back by ExaBGP itself."""
 # ruff: noqa: TID251 # ExaBGP's parser is the judge of what we write
 
-import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +13,20 @@ from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.speaker.configuration import (
     AGENT,
-    Speaker,
     agent_command,
     configuration_text,
     listening_addresses,
     minimum_ttl,
-    read_peers,
     write_configuration,
 )
+from evpnd.wire.messages import Peers
 
 COMMAND = [sys.executable, "-m", "evpnd.agent"]
 PEER = PeerConfig(address=Peer("10.0.0.254"), asn=65000)
 
 
 def parse(*peers: PeerConfig, command: list[str] = COMMAND) -> Configuration:
-    text = configuration_text(Speaker(65001, "10.0.0.1", peers), command)
+    text = configuration_text(Peers(65001, "10.0.0.1", peers), command)
     configuration = Configuration([text], text=True)
     assert configuration.reload() is True, str(configuration.error)
     return configuration
@@ -117,30 +115,17 @@ def test_one_hop_wants_the_highest_ttl() -> None:
     assert minimum_ttl(255) == 1
 
 
-def test_peers_come_as_their_dataclass_says() -> None:
-    peer = replace(PEER, password="k", ttl_security=1, local_address="10.0.0.1")
-    fields = asdict(peer) | {"profile": "frr", "import_policies": ["x"]}
-    text = json.dumps({"asn": 65001, "router_id": "10.0.0.1", "peers": [fields]})
-
-    assert read_peers(text) == Speaker(65001, "10.0.0.1", (peer,))
-
-
 @pytest.mark.parametrize(
-    "text",
+    "given",
     [
-        "",
-        "[]",
-        "{}",
-        '{"asn": 1, "router_id": "x", "peers": []}',
-        '{"asn": 1, "router_id": "1.1.1.1", "peers": [{}]}',
-        '{"asn": 1, "router_id": "1.1.1.1", "peers": ["x"]}',
-        '{"asn": 1, "router_id": "1.1.1.1", "peers": [{"address": "x", "asn": 1}]}',
-        '{"asn": 1, "router_id": "1.1.1.1", "peers": [{"address": "::1", "asn": []}]}',
+        Peers(65001, "10.0.0.1", (replace(PEER, address=Peer("10.0.0.1; neighbor")),)),
+        Peers(65001, "10.0.0.1", (replace(PEER, local_address="auto;"),)),
+        Peers(65001, "::1", (PEER,)),
     ],
 )
-def test_anything_else_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        read_peers(text)
+def test_what_is_no_address_is_never_written(given: Peers) -> None:
+    with pytest.raises(ValueError, match=r"does not appear|Expected 4 octets"):
+        configuration_text(given, COMMAND)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """Cutting messages from a stream: nothing is lost, doubled or put out of order."""
 # ruff: noqa: TID251 # the extension's classes stand on exabgp's
 
-import json
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from exabgp.bgp.message import KeepAlive, Notify, Update
@@ -14,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evpnd.model.numbers import MARKER
-from evpnd.speaker import messages
 from evpnd.speaker.fast_path import SpeakerProtocol
 from evpnd.speaker.journal import Journal
+from evpnd.wire.messages import Refreshing, ToAgent, Updates
 
 
 def message(kind: int, body: bytes = b"") -> bytes:
@@ -36,9 +34,9 @@ class Session:
     """A protocol with a connection that remembers, and an agent that listens."""
 
     def __init__(self, refresh: int = REFRESH_KINDS.ENHANCED) -> None:
-        self.lines: list[dict[str, Any]] = []
+        self.told: list[ToAgent] = []
         self.rest = b""
-        pipe = SimpleNamespace(send=self._hear, send_updates=self._hear_updates)
+        pipe = SimpleNamespace(send=self.told.append, send_updates=self._hear_updates)
         self.protocol = SpeakerProtocol.__new__(SpeakerProtocol)
         self.journal = Journal()
         self.phases: list[str] = []
@@ -51,12 +49,8 @@ class Session:
         self.protocol.connection = SimpleNamespace(put_back=self._put_back)
         self.protocol.negotiated = SimpleNamespace(refresh=refresh)
 
-    def _hear(self, line: bytes, peer: str) -> None:
-        assert peer == "10.0.0.2"
-        self.lines.append(json.loads(line))
-
     def _hear_updates(self, peer: str, updates: bytes) -> None:
-        self._hear(messages.update(peer, updates), peer)
+        self.told.append(Updates(peer, updates))
 
     def _put_back(self, rest: bytes) -> None:
         self.rest = rest
@@ -66,28 +60,27 @@ class Session:
         return [type(item) for item in self.protocol._consume(received)]
 
     def updates(self) -> bytes:
-        return b"".join(bytes.fromhex(each.get("messages", "")) for each in self.lines)
+        return b"".join(
+            each.messages for each in self.told if isinstance(each, Updates)
+        )
 
 
 def test_the_updates_of_one_read_are_handed_on_together() -> None:
     session = Session()
     session.receive(UPDATE * 3 + LONG)
 
-    assert session.lines == [
-        {
-            "type": "update",
-            "peer": "10.0.0.2",
-            "messages": (UPDATE * 3 + LONG).hex(),
-        }
-    ]
+    assert session.told == [Updates("10.0.0.2", UPDATE * 3 + LONG)]
 
 
 def test_marks_of_a_refresh_stand_between_the_updates_around_them() -> None:
     session = Session()
     session.receive(UPDATE + BEGIN + LONG)
 
-    assert [each["type"] for each in session.lines] == ["update", "refresh", "update"]
-    assert session.lines[1]["phase"] == "begin"
+    assert session.told == [
+        Updates("10.0.0.2", UPDATE),
+        Refreshing("10.0.0.2", ended=False),
+        Updates("10.0.0.2", LONG),
+    ]
     assert session.phases == ["begin"]
 
 
@@ -96,7 +89,7 @@ def test_a_request_is_given_to_exabgp_and_an_unknown_subtype_to_nobody() -> None
 
     assert session.receive(REFRESH)[0] is RouteRefresh
     assert RouteRefresh not in session.receive(UNKNOWN)
-    assert not session.lines
+    assert not session.told
 
 
 def test_a_refresh_of_a_bad_length_is_no_refresh_error_without_the_capability() -> None:

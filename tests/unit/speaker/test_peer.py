@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.speaker import logs, messages, systemd
+from evpnd.speaker import logs, systemd
 from evpnd.speaker.delay import SpeakerDelay
 from evpnd.speaker.listener import Speaker, Verdict, collide
 
@@ -47,15 +47,6 @@ def test_the_higher_identifier_keeps_its_connection(
     local: tuple[int, int], remote: tuple[int, int], expected: Verdict
 ) -> None:
     assert collide(Speaker(*local), Speaker(*remote)) is expected
-
-
-def test_lines_are_compact_ascii() -> None:
-    line = messages.error("10.0.0.1", "für")
-
-    assert line == b'{"type":"error","peer":"10.0.0.1","text":"f\\u00fcr"}\n'
-    assert messages.update("::1", b"\x01\xff") == (
-        b'{"type":"update","peer":"::1","messages":"01ff"}\n'
-    )
 
 
 def test_a_traceback_is_one_line() -> None:
