@@ -2,7 +2,7 @@
 
 RFC 4360 gives the shape, 8 octets each; RFC 7432 section 7, RFC 9012 and RFC 9047 the
 EVPN ones. Unknown ones are no error (RFC 7606, section 7.14): they are kept as they
-are. UPDATEs carry this form, and policies compare it (docs/adr/0028), so that it stands
+are. UPDATEs carry this form, and policies compare it (docs/adr/0030), so that it stands
 below both. Text is in `community_text.py`.
 """
 
