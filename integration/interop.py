@@ -25,7 +25,6 @@ from lab.labs import deploy, load, load_images, topology_file
 from lab.model import Topology
 from lab.ping import Ping, PingResult
 from lab.place import Place
-from lab.support import image_of
 
 TOPOLOGIES = Path(__file__).parents[1] / "containerlab"
 BRIDGE = "br10100"
@@ -230,7 +229,7 @@ class Release:
 
     def versions_in(self, topology: Topology) -> str:
         """Return names and versions of all that a topology has beside evpnd."""
-        images = [image_of(node) for node in topology.nodes.values()]
+        images = [node.text("image") for node in topology.nodes.values()]
         found = [word for word in ("frr", "gobgp") if any(word in i for i in images)]
         return ", ".join(map(self.version, found))
 

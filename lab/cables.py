@@ -1,99 +1,78 @@
 """The links of a topology file, from either of their forms."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Collection
 
-from lab.document import Document, KeyPath
-from lab.keys import PAIRS, SPECIAL_ENDS
+from lab.checker import Checker
+from lab.document import KeyPath, describe, similar
+from lab.keys import ADDRESSES, BRIEF, END, LINKS, VETH
 from lab.model import DEFAULT_MTU, Endpoint, Link
-from lab.schema import absent, listed
 
-_LINKS: KeyPath = ("topology", "links")
-Wrong = Callable[[KeyPath, str], None]
-
-
-def read_links(
-    items: list[object], nodes: Mapping[str, object], wrong: Wrong
-) -> Iterator[Link]:
-    """Read links that the schema found right."""
-    for index, link in enumerate(items):
-        assert isinstance(link, dict)
-        key: KeyPath = (*_LINKS, index)
-        mtu = link.get("mtu")
-        size = mtu if mtu and isinstance(mtu, int) else DEFAULT_MTU
-        kind = str(link.get("type", "veth"))
-        if "type" not in link:
-            yield _brief(link, key, size, nodes, wrong)
-        elif kind in PAIRS:
-            ends = [
-                _extended(end, (*key, "endpoints", position), link, position)
-                for position, end in enumerate(listed(link["endpoints"]))
-            ]
-            yield Link(kind, tuple(ends), "", size, key)
-        else:
-            end = _extended(link["endpoint"], (*key, "endpoint"), {}, 0)
-            host = str(link.get("host-interface", ""))
-            yield Link(kind, (end,), host, size, key)
+_SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
+"""In the brief form, in place of a node's name."""
 
 
-def check_interfaces(links: list[Link], document: Document, wrong: Wrong) -> None:
-    """Find interfaces that are at two links."""
+def read_links(links: object, checker: Checker, nodes: Collection[str]) -> list[Link]:
+    """Read links; what is wrong with them is noted in the checker."""
+    assert isinstance(links, list)
+    found = []
     seen: dict[tuple[str, str], KeyPath] = {}
-    for link in links:
-        for end in link.endpoints:
+    for index, each in enumerate(links):
+        link = _link(each, ("topology", "links", index), checker)
+        for end in link.ends:
+            if end.node not in nodes and end.node in _SPECIAL_ENDS:
+                reason = f"{end.node} links are not made here, but veth"
+                checker.wrong(end.key, reason)
+            elif end.node and end.node not in nodes:
+                also = similar(end.node, nodes)
+                checker.wrong(end.key, f"there is no node {end.node}{also}")
             place = end.node, end.interface
-            if place in seen:
-                first = document.line(seen[place])
-                reason = f"{end.node}:{end.interface} is taken on line {first} already"
-                wrong(link.key, reason)
-            seen[place] = link.key
+            if end.node and place in seen:
+                line = checker.document.line(seen[place])
+                reason = f"{end.node}:{end.interface} is taken on line {line} already"
+                checker.wrong(link.key, reason)
+            seen.setdefault(place, link.key)
+        found.append(link)
+    return found
 
 
-def _at(link: Mapping[str, object], name: str, position: int) -> str:
-    """Read the address that a link as a whole gives to one of its ends."""
-    found = listed(link.get(name))
-    return str(found[position]) if position < len(found) else ""
-
-
-def _brief(
-    link: Mapping[str, object],
-    key: KeyPath,
-    mtu: int,
-    nodes: Mapping[str, object],
-    wrong: Wrong,
-) -> Link:
-    ends = []
-    for position, text in enumerate(listed(link["endpoints"])):
-        node, _, interface = str(text).partition(":")
-        ipv4, ipv6 = (_at(link, name, position) for name in ("ipv4", "ipv6"))
-        place = (*key, "endpoints", position)
-        ends.append(Endpoint(node, interface, ipv4=ipv4, ipv6=ipv6, key=place))
-    special = [
-        end for end in ends if end.node in SPECIAL_ENDS and end.node not in nodes
-    ]
-    if not special:
-        return Link("veth", tuple(ends), "", mtu, key)
-    if len(special) == len(ends):
-        wrong(key, "one end must be a node of the topology")
-    (other, *_) = special
-    rest = tuple(end for end in ends if end not in special)
-    addresses = tuple(filter(None, (other.ipv4, other.ipv6)))
-    return Link(other.node, rest, other.interface, mtu, key, addresses)
-
-
-def _extended(
-    end: object, key: KeyPath, link: Mapping[str, object], position: int
-) -> Endpoint:
-    assert isinstance(end, dict)
-    given = {name: value for name, value in end.items() if not absent(value)}
-    mac = given.get("mac")
-    ipv4, ipv6 = (
-        str(given.get(name) or _at(link, name, position)) for name in ("ipv4", "ipv6")
+def _link(link: object, key: KeyPath, checker: Checker) -> Link:
+    kind = link.get("type") if isinstance(link, dict) else None
+    if kind in LINKS[1:]:
+        checker.wrong(key, f"{kind} links are not made here, but veth")
+        return Link((), 0, key)
+    if kind not in (None, "veth"):
+        checker.wrong((*key, "type"), "must be one of " + ", ".join(LINKS))
+        return Link((), 0, key)
+    checks = BRIEF if kind is None else VETH
+    what = "a link in containerlab"
+    found = checker.mapping(
+        link, checks, key, what, must=("endpoints",), not_done=ADDRESSES
     )
-    return Endpoint(
-        str(end["node"]),
-        str(end["interface"]),
-        str(mac).lower().replace("-", ":") if mac else "",
-        ipv4,
-        ipv6,
-        key,
+    listed = found.get("endpoints", [])
+    assert isinstance(listed, list)
+    place = (*key, "endpoints")
+    if len(listed) != 2 and "endpoints" in found:
+        checker.wrong(place, f"must be a list of two endpoints, not of {len(listed)}")
+    read = _brief_end if kind is None else _end
+    ends = [read(end, (*place, index), checker) for index, end in enumerate(listed)]
+    mtu = found.get("mtu") or DEFAULT_MTU
+    assert isinstance(mtu, int)
+    return Link(tuple(ends), mtu, key)
+
+
+def _brief_end(end: object, key: KeyPath, checker: Checker) -> Endpoint:
+    if not isinstance(end, str) or not re.fullmatch(r"[^\s:]+:\S+", end):
+        checker.wrong(key, f"must be NODE:INTERFACE, not {describe(end)}")
+        return Endpoint("", "", "", key)
+    node, _, interface = end.partition(":")
+    return Endpoint(node, interface, "", key)
+
+
+def _end(end: object, key: KeyPath, checker: Checker) -> Endpoint:
+    what, must = "an endpoint in containerlab", ("node", "interface")
+    found = checker.mapping(end, END, key, what, must=must, not_done=ADDRESSES)
+    node, interface, mac = (
+        str(found.get(name, "")) for name in ("node", "interface", "mac")
     )
+    return Endpoint(node, interface, mac.lower().replace("-", ":"), key)

@@ -2,15 +2,15 @@
 
 import contextlib
 import json
+import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.expected import During, Ping, Run, Show, Step
 from lab.netns import LabError, wait_until
 from lab.ping import Ping as Echo
 from lab.place import Place
-from lab.reader import split_command
 
 _UNANSWERED = 0.4
 """Seconds without an answer until nobody is taken to answer."""
@@ -31,7 +31,6 @@ class Runner:
     """Runs steps in a lab."""
 
     def __init__(self, place: Place) -> None:
-        """Run them in this lab."""
         self._place = place
 
     def run(self, step: Step) -> Outcome:
@@ -43,14 +42,14 @@ class Runner:
                 for node, command in step.do:
                     self._do(node, command)
                 for check in step.checks:
-                    self._check(check, step.within)
+                    self._wait(check, step.within)
             note = "".join(f", {each}" for each in notes)
         except LabError as error:
             trouble = str(error)
         return Outcome(step.name, time.monotonic() - start, trouble, note)
 
     def _do(self, node: str, command: str) -> None:
-        done = self._place.execute(node, split_command(command))
+        done = self._place.execute(node, shlex.split(command))
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()
             raise LabError(f"{node}: {command}: status {done.returncode}: {said}")
@@ -61,40 +60,38 @@ class Runner:
         if during is None:
             yield notes
             return
-        namespace = self._place.namespace(during.node)
-        with Echo(namespace, during.to) as ping:
+        with Echo(self._place.namespace(during.node), during.to) as ping:
             wait_until(lambda: ping.answered >= 20, 10, "answers before the step")
             yield notes
-            seen = ping.answered
+            enough = ping.answered + 50
             with contextlib.suppress(LabError):
-                wait_until(lambda: ping.answered >= seen + 50, 10, "answers after")
-            enough = ping.answered >= seen + 50
+                wait_until(lambda: ping.answered >= enough, 10, "answers after")
+            answered = ping.answered >= enough
         result = ping.result()
         gap = result.gap if result.loss else 0.0
         notes.append(f"{result.loss} of {result.sent} pings lost")
-        if not enough or (result.loss and gap > during.silence) or result.duplicates:
+        if not answered or gap > during.silence or result.duplicates:
             raise LabError(
                 f"{during.node} to {during.to}: {result}; allowed are"
                 f" {during.silence * 1000:.0f} ms without an answer"
             )
 
-    def _check(self, check: Show | Run | Ping, within: float) -> None:
-        match check:
-            case Show():
-                self._repeat(lambda: self._show(check), within)
-            case Run():
-                self._repeat(lambda: self._run(check), within)
-            case Ping():
-                self._repeat(lambda: self._ping(check), within)
-
-    @staticmethod
-    def _repeat(look: Callable[[], str], within: float) -> None:
+    def _wait(self, check: Show | Run | Ping, within: float) -> None:
         """Look until nothing is amiss; LabError with what was amiss last."""
         deadline = time.monotonic() + within
-        while amiss := look():
+        while amiss := self._amiss(check):
             if time.monotonic() > deadline:
                 raise LabError(f"{amiss}\n(for {within:g} s)")
             time.sleep(0.1)
+
+    def _amiss(self, check: Show | Run | Ping) -> str:
+        match check:
+            case Show():
+                return self._show(check)
+            case Run():
+                return self._run(check)
+            case Ping():
+                return self._ping(check)
 
     def rows(self, node: str, table: str) -> list[dict[str, object]]:
         """Read ``evpnd show TABLE --json`` of a node."""
@@ -124,40 +121,37 @@ class Runner:
         return ""
 
     def _run(self, check: Run) -> str:
-        done = self._place.execute(check.node, split_command(check.command))
+        done = self._place.execute(check.node, shlex.split(check.command))
         said = done.stdout + done.stderr
         seen = f"{check.node}: {check.command}: status {done.returncode}:\n{said}"
-        if done.returncode != (check.status or 0):
+        if done.returncode != check.status:
             return seen
-        for text in check.says:
-            if text not in said:
-                return f"no {text!r} in\n{seen}"
-        for text in check.lacks:
-            if text in said:
-                return f"{text!r} in\n{seen}"
-        return ""
+        missing = [text for text in check.says if str(text) not in said]
+        surplus = [text for text in check.lacks if str(text) in said]
+        if missing:
+            return f"no {missing[0]!r} in\n{seen}"
+        return f"{surplus[0]!r} in\n{seen}" if surplus else ""
 
     def _ping(self, check: Ping) -> str:
         namespace = self._place.namespace(check.node)
-        if not check.answered:
+        if check.answered:
+            result = Echo(namespace, check.to, 0.05, 0.2).count(1)
+            if result.received:
+                result = Echo(namespace, check.to, 0.05).count(3)
+            wrong = result.loss or result.duplicates
+        else:
             result = Echo(namespace, check.to, 0.05, _UNANSWERED).count(3)
-            return f"{check.node} to {check.to}: {result}" if result.received else ""
-        result = Echo(namespace, check.to, 0.05, 0.2).count(1)
-        if result.received:
-            result = Echo(namespace, check.to, 0.05).count(3)
-        if result.loss or result.duplicates:
-            return f"{check.node} to {check.to}: {result}"
-        return ""
+            wrong = result.received
+        return f"{check.node} to {check.to}: {result}" if wrong else ""
 
 
 def fits(row: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
-    """Tell whether a row has all these values; in a list, the value is one of it."""
-    return all(
-        name in row
-        and (
-            str(value) in [str(each) for each in row[name]]  # type: ignore[attr-defined]
-            if isinstance(row[name], list) and not isinstance(value, list)
-            else row[name] == value
-        )
-        for name, value in wanted.items()
-    )
+    """Return whether a row has all these values; in a list, the value is one of it."""
+
+    def has(name: str, value: object) -> bool:
+        found = row.get(name)
+        if isinstance(found, list) and not isinstance(value, list):
+            return str(value) in map(str, found)
+        return name in row and found == value
+
+    return all(has(name, value) for name, value in wanted.items())

@@ -38,17 +38,22 @@ def run_to_end(
         )
         start = time.monotonic()
         try:
-            while (status := _status(popen)) is None:
-                if give_up(time.monotonic() - start):
+            while popen.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    popen.wait(_LOOK)
+                if popen.poll() is None and give_up(time.monotonic() - start):
                     return None
         finally:
-            if popen.returncode is None:
-                _kill(popen)
+            if popen.poll() is None:
+                # What it started goes as well, unless that left its session.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(popen.pid, signal.SIGKILL)
+                popen.wait()
         texts = []
         for file in (out, err):
             file.seek(0)
             texts.append(file.read().decode(errors="replace"))
-        return subprocess.CompletedProcess(list(argv), status, *texts)
+        return subprocess.CompletedProcess(list(argv), popen.returncode, *texts)
 
 
 def with_lines(text: str, printed: str) -> str:
@@ -66,17 +71,3 @@ def _harmless(line: str) -> str:
     plain = _COLOURS.sub("", line.expandtabs())
     plain = "".join(char if char.isprintable() else "?" for char in plain)
     return plain if len(plain) <= _WIDTH else f"{plain[:_WIDTH]} ..."
-
-
-def _status(popen: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return popen.wait(_LOOK)
-    except subprocess.TimeoutExpired:
-        return None
-
-
-def _kill(popen: subprocess.Popen[bytes]) -> None:
-    """End a command, and what it started, unless that left its session."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(popen.pid, signal.SIGKILL)
-    popen.wait()

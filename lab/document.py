@@ -7,7 +7,7 @@ for which ``02:00:00:00:00:11`` is a number of base 60 and ``no`` a boolean.
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -26,19 +26,18 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own attribute
 
 
-for _kind, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        "float",
+_PLAIN = {
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    "float": (
         r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
         list("-+.0123456789"),
     ),
-    ("merge", "<<", ["<"]),
-):
-    _regexp = re.compile(f"(?:{_pattern})$")
-    _Loader.add_implicit_resolver(_TAG + _kind, _regexp, _first)
+    "merge": ("<<", ["<"]),
+}
+for _kind, (_pattern, _first) in _PLAIN.items():
+    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"(?:{_pattern})$"), _first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,19 +111,18 @@ def read_yaml(path: Path) -> Document:
 
 def parse(text: str, path: Path) -> Document:
     """Read one document from text; ``path`` says in errors where it is from."""
+    document = Document(path)
     try:
         node = yaml.compose(text, _Loader)
-        document = Document(path)
         value = None if node is None else _plain(node, (), document)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        words = " ".join(filter(None, (error.context, error.problem)))
-        reason = f"is not valid YAML: {words}"
-        raise FileErrors([FileError(path, line, "", reason)]) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        reason = f"is not valid YAML: {' '.join(str(error).split())}"
-        raise FileErrors([FileError(path, None, "", reason)]) from None
-    return Document(path, value, document.lines, document.texts, document.errors)
+        mark = getattr(error, "problem_mark", None)
+        words = [getattr(error, name, None) for name in ("context", "problem")]
+        said = " ".join(filter(None, words)) or " ".join(str(error).split())
+        reason = f"is not valid YAML: {said}"
+        line = mark.line + 1 if mark else None
+        raise FileErrors([FileError(path, line, "", reason)]) from None
+    return replace(document, value=value)
 
 
 def _plain(node: yaml.Node, key: KeyPath, into: Document) -> object:

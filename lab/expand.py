@@ -1,4 +1,4 @@
-"""Variables in a topology file: the shell's, and containerlab's magic ones."""
+"""The shell's variables in a topology file."""
 
 import re
 from collections.abc import Mapping
@@ -39,13 +39,3 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
         return " ".join((given or "").splitlines())
 
     return _VARIABLE.sub(value, text)
-
-
-def magic(text: str, *, lab: str, lab_directory: str, node: str) -> str:
-    """Replace containerlab's ``__clabNodeName__``, ``__clabDir__`` and the like."""
-    return (
-        text.replace("__clabNodeName__", node)
-        .replace("__clabLabName__", lab)
-        .replace("__clabNodeDir__", f"{lab_directory}/{node}")
-        .replace("__clabDir__", lab_directory)
-    )

@@ -5,9 +5,9 @@ namespace. The node sees the machine's file system through an overlay of its own
 it writes is gone with it. /run and /tmp are empty, binds stand on top.
 
 What becomes of it is written to the file ``state`` beside SPEC: ``created`` (where
-there is no program), ``running PID``, ``restarting STATUS``, ``exited STATUS``, or
-``failed WHAT REASON``. By the node's restart policy the program is started again, as a
-container's engine would; STATUS is what it ended with.
+there is no program), ``running PID``, ``restarting STATUS``, ``running PID STATUS``, or
+``failed WHAT REASON``. A program that ends is started again, as containerlab has it of
+kind linux; STATUS is what it ended with.
 """
 
 import contextlib
@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import TypedDict
@@ -25,15 +26,6 @@ from typing import TypedDict
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL, as a container's engine has it."""
 LONGEST_BACKOFF = 5.0
-_EMPTY = ("run", "tmp")
-
-
-class Mount(TypedDict):
-    """One bind; without a source an empty directory."""
-
-    source: str | None
-    target: str
-    read_only: bool
 
 
 class Spec(TypedDict):
@@ -43,15 +35,15 @@ class Spec(TypedDict):
     """The file system that it sees."""
     hostname: str
     hosts: str
-    mounts: list[Mount]
-    """What a node of this runner needs."""
-    binds: list[Mount]
-    """What the topology file asks for, on top of all else."""
+    mounts: list[str]
+    """What a node of this runner needs, at the same places as on the machine."""
+    binds: list[tuple[str | None, str, str]]
+    """What the topology file asks for, on top of all else: source (None: an empty
+    directory), target, and ``ro`` or ``rw``."""
     programs: dict[str, str]
     """Names below /usr/local/bin, and the programs that they stand for."""
     argv: list[str]
     """Empty: a node that only waits for commands."""
-    restart: str
 
 
 class Failure(Exception):  # noqa: N818 - it is the user's, not this program's
@@ -71,7 +63,7 @@ def mount(*words: str) -> None:
 
 
 def within(root: Path, target: str) -> Path:
-    """Find a path below another root, following links as they are seen there."""
+    """Return a path below another root, following links as they are seen there."""
     found = PurePosixPath("/")
     todo = list(PurePosixPath(target).parts[1:])
     for _ in range(1000):
@@ -92,17 +84,14 @@ def within(root: Path, target: str) -> Path:
 
 
 def build_root(directory: Path, spec: Spec) -> Path:
-    """Mount the node's file system below a directory; gives its root."""
+    """Mount the node's file system below a directory; returns its root."""
     mount("-t", "tmpfs", "-o", "mode=755", "node", str(directory))
     upper, work, root = (directory / name for name in ("upper", "work", "root"))
     for path in (upper, work, root):
         path.mkdir()
-    mount(
-        *("-t", "overlay", "overlay", "-o"),
-        f"lowerdir={spec['root']},upperdir={upper},workdir={work}",
-        str(root),
-    )
-    for name in _EMPTY:
+    layers = f"lowerdir={spec['root']},upperdir={upper},workdir={work}"
+    mount("-t", "overlay", "overlay", "-o", layers, str(root))
+    for name in ("run", "tmp"):
         (root / name).mkdir(exist_ok=True)
         mount("-t", "tmpfs", "-o", "mode=1777", name, str(root / name))
     for name in ("lock", "frr"):
@@ -116,8 +105,8 @@ def build_root(directory: Path, spec: Spec) -> Path:
     mount("-t", "proc", "proc", str(root / "proc"))
     mount("-t", "sysfs", "sysfs", str(root / "sys"))
     mount("--rbind", "/dev", str(root / "dev"))
-    for each in spec["mounts"]:
-        bind(root, each)
+    for point in spec["mounts"]:
+        bind(root, point, point)
     local = root / "usr/local/bin"
     local.mkdir(parents=True, exist_ok=True)
     for name, program in spec["programs"].items():
@@ -128,28 +117,25 @@ def build_root(directory: Path, spec: Spec) -> Path:
     # Only now: what is bound is the user's, and is not written to.
     for number, each in enumerate(spec["binds"]):
         try:
-            bind(root, each)
+            bind(root, *each)
         except OSError as error:
             raise Failure(f"bind-{number} {error}") from None
     return root
 
 
-def bind(root: Path, each: Mount) -> None:
+def bind(root: Path, source: str | None, place: str, mode: str = "rw") -> None:
     """Put a file or directory of the machine into the node."""
-    target = within(root, each["target"])
-    if each["source"] is None:
-        target.mkdir(parents=True, exist_ok=True)
-        return
-    source = Path(each["source"])
-    if source.is_dir():
+    target = within(root, place)
+    if source is None or Path(source).is_dir():
         target.mkdir(parents=True, exist_ok=True)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             # As an engine does it, also where it is within what else is bound.
             target.touch()
-    mount("--bind", str(source), str(target))
-    if each["read_only"]:
+    if source is not None:
+        mount("--bind", source, str(target))
+    if source is not None and mode == "ro":
         mount("-o", "remount,bind,ro", str(target))
 
 
@@ -163,101 +149,62 @@ def enter(root: Path) -> None:
     subprocess.run(["umount", "--lazy", "/mnt"], check=True)
 
 
-class Init:
-    """Runs the program, reaps what is orphaned, ends everything on SIGTERM."""
-
-    def __init__(self, spec: Spec, state: int) -> None:
-        """``state`` is the descriptor that the program's life is told to."""
-        self._spec = spec
-        self._state = state
-        self._pid = 0
-        self._ending = False
-        # Nobody types there; but a shell waits, where at the end of a file it ends.
-        self._keyboard, self._terminal = os.openpty()
-
-    def tell(self, text: str) -> None:
-        """Write the state anew."""
-        os.ftruncate(self._state, 0)
-        os.pwrite(self._state, text.encode(), 0)
-
-    def run(self) -> int:
-        """Run until told to end."""
-        signal.signal(signal.SIGTERM, self._end)
-        backoff = 0.1
-        self._start()
-        while True:
-            started = time.monotonic()
-            status = self._wait(self._pid)
-            if self._ending:
-                return 0
-            if not self._again(status):
-                self.tell(f"exited {status}")
-                self._wait(0)
-                return 0
-            self.tell(f"restarting {status}")
-            if time.monotonic() - started > 10:
-                backoff = 0.1
-            time.sleep(backoff)
-            backoff = min(2 * backoff, LONGEST_BACKOFF)
-            self._start()
-
-    def _again(self, status: int) -> bool:
-        match self._spec["restart"]:
-            case "no":
-                return False
-            case "on-failure":
-                return status != 0
-            case _:
-                return True
-
-    def _start(self) -> None:
-        argv = self._spec["argv"]
-        if not argv:
-            self.tell("created")
-            return
+def run(argv: list[str], tell: Callable[[str], None]) -> None:
+    """Run the program, again and again, and reap what is orphaned; for ever."""
+    if not argv:
+        tell("created")
+        wait_for(0)
+    # Nobody types there; but a shell waits, where at the end of a file it ends.
+    _keyboard, terminal = os.openpty()
+    backoff, ended = 0.1, ""
+    while True:
         try:
-            # Python ignores these itself, which programs would inherit.
-            ignored = [signal.SIGPIPE, signal.SIGXFSZ]
-            self._pid = os.posix_spawnp(
+            pid = os.posix_spawnp(
                 argv[0],
                 argv,
                 os.environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, self._terminal, 0)],
+                file_actions=[(os.POSIX_SPAWN_DUP2, terminal, 0)],
                 setsid=True,
-                setsigdef=ignored,
+                # Python ignores these itself, which programs would inherit.
+                setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )
         except OSError as error:
             reason = f"{argv[0]} cannot be started: {error.strerror}"
             raise Failure(f"program {reason}") from None
-        self.tell(f"running {self._pid}")
+        tell(f"running {pid}{ended}")
+        started = time.monotonic()
+        ended = f" {wait_for(pid)}"
+        tell(f"restarting{ended}")
+        if time.monotonic() - started > 10:
+            backoff = 0.1
+        time.sleep(backoff)
+        backoff = min(2 * backoff, LONGEST_BACKOFF)
 
-    def _wait(self, until: int) -> int:
-        """Reap children until one ends, or for ever where there is none to wait for."""
-        while not self._ending:
-            try:
-                pid, status = os.waitpid(-1, 0)
-            except ChildProcessError:
-                signal.pause()
-                continue
-            except InterruptedError:
-                continue
-            if pid == until:
-                return os.waitstatus_to_exitcode(status)
-        return 0
 
-    def _end(self, _signal: int, _frame: FrameType | None) -> None:
-        self._ending = True
-        deadline = time.monotonic() + GRACE
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGTERM)
-        # All others of this PID namespace end with its first process, this one.
-        while time.monotonic() < deadline:
-            try:
-                if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                    time.sleep(0.01)
-            except ChildProcessError:
-                break
-        os._exit(0)
+def wait_for(program: int) -> int:
+    """Reap children until one of them ends; returns its status. 0 never ends."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            signal.pause()
+            continue
+        if pid == program:
+            return os.waitstatus_to_exitcode(status)
+
+
+def end(_signal: int, _frame: FrameType | None) -> None:
+    """End everything; all others of this PID namespace end with its first process."""
+    deadline = time.monotonic() + GRACE
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGTERM)
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.01)
+        except ChildProcessError:
+            break
+    os._exit(0)
 
 
 def main() -> int:
@@ -265,16 +212,21 @@ def main() -> int:
     path = Path(sys.argv[1])
     spec: Spec = json.loads(path.read_text())
     state = os.open(path.with_name("state"), os.O_WRONLY | os.O_CREAT, 0o644)
-    init = Init(spec, state)
+
+    def tell(text: str) -> None:
+        os.ftruncate(state, 0)
+        os.pwrite(state, text.encode(), 0)
+
     socket.sethostname(spec["hostname"])
     directory = path.with_name("fs")
     directory.mkdir()
     try:
         enter(build_root(directory, spec))
-        return init.run()
+        signal.signal(signal.SIGTERM, end)
+        run(spec["argv"], tell)
     except Failure as failure:
-        init.tell(f"failed {failure}")
-        return 1
+        tell(f"failed {failure}")
+    return 1
 
 
 if __name__ == "__main__":

@@ -1,225 +1,163 @@
-"""The keys of a topology file: written from containerlab's documentation.
+"""The keys of a topology file, written from containerlab's documentation.
 
 https://containerlab.dev/manual/topo-def-file/ and https://containerlab.dev/manual/nodes/
 """
 
+import re
 from collections.abc import Mapping
 
-from lab.model import NAME
-from lab.values import (
-    LABELS,
-    LINES,
-    NUMERIC,
-    SET,
-    SETTINGS,
-    SOME_LINES,
-    SOME_SET,
-    Check,
+from lab.checker import (
+    Checks,
     Each,
-    address,
-    any_address,
+    being,
     choice,
-    decimal,
     flag,
-    image,
-    interface_address,
+    ipv4_address,
+    ipv4_network,
+    ipv6_address,
+    ipv6_network,
     items,
-    mac,
+    label,
     mapping,
-    mtu,
-    network,
     number,
     pattern,
-    port,
-    scalar,
+    setting,
     text,
-    user,
-    whole,
+    word,
 )
 
-Checks = Mapping[str, Check | Each]
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+"""Of labs and of nodes."""
+_what = "a name of letters, digits, dots, dashes and underscores"
+_LINES = Each(list, text, least=1)
+_SET = Each(list, text, unique=True)
 
-STAGES = ("create", "create-links", "configure", "healthy", "exit")
-LINK_TYPES = (
-    *("veth", "veth-stitch", "host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch"),
-    "dummy",
-)
-PAIRS = ("veth", "veth-stitch")
-"""Links with two ``endpoints``."""
-SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
-"""In the brief form, in place of a node's name."""
 
-_published = pattern(
-    r"((\d+\.){3}\d+:)?\d{1,5}(:\d{1,5})?(?(3)(/(tcp|udp|sctp))?)",
-    "a port, as in 8080:80/tcp",
+# containerlab's schema begins at 1; IPv4 (RFC 791), and so Linux, at 68.
+_mtu = being(
+    "a number from 68 to 65535",
+    lambda v: type(v) is int and (v == 0 or 68 <= v <= 65535),
 )
-_folder = pattern(r"/.*", "a path that begins with /")
+_pairs = pattern(
+    r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}",
+    "a MAC address of pairs, as in 02:00:00:00:00:01",
+)
+_of_one = being(
+    "the MAC address of one interface, of no group",
+    lambda v: not int(v[:2], 16) & 1 and re.sub("[:-]", "", v) != 12 * "0",
+)
+
+
+def _mac(value: object) -> str | None:
+    return _pairs(value) or _of_one(value)
+
+
 NODE: Checks = {
     "kind": text,
     "type": text,
     "group": text,
-    "image": image,
-    "image-pull-policy": choice(
-        *("always", "Always", "never", "Never", "ifnotpresent", "IfNotPresent")
-    ),
-    "restart-policy": choice(
-        *("no", "No", "on-failure", "On-failure", "always", "Always"),
-        *("unless-stopped", "Unless-stopped"),
-    ),
-    "license": text,
-    "startup-config": text,
-    "startup-delay": number,
-    "enforce-startup-config": flag,
-    "suppress-startup-config": flag,
-    "auto-remove": flag,
-    "exec": SOME_LINES,
-    "binds": SOME_SET,
-    "volumes": SOME_SET,
-    "tmpfs": Each(dict, text, names=_folder),
-    "devices": SET,
-    "cap-add": SET,
-    "privileged": flag,
-    "security-opts": SET,
-    "cgroupns-mode": choice("host", "private"),
-    "cgroup-parent": text,
-    "pid-mode": text,
-    "shm-size": pattern(
-        r"[0-9]+(\.[0-9]*)?\s*([kKmMgG]?[iI]?[bB])?", "a size, as in 64mb"
-    ),
-    "ports": Each(list, _published),
-    "env": SETTINGS,
-    "env-files": SOME_SET,
-    "user": user,
+    "image": pattern(r"([A-Za-z0-9][\w.:/@-]*)?", "the name of an image"),
+    "exec": _LINES,
+    "binds": Each(list, text, least=1, unique=True),
+    "env": Each(dict, setting),
+    "labels": Each(dict, label),
+    "sysctls": Each(dict, word),
     "hostname": text,
     "entrypoint": text,
     "cmd": text,
-    "labels": LABELS,
-    "runtime": choice("docker", "podman"),
-    "mgmt-ipv4": address(4),
-    "mgmt-ipv6": address(6),
+    "healthcheck": mapping,
     "network-mode": pattern(
         r"host|none|container:\S+",
         "none, host or container:NODE; without the key it is a bridge",
     ),
+    "mgmt-ipv4": ipv4_address,
+    "mgmt-ipv6": ipv6_address,
+    # These change nothing here.
+    "image-pull-policy": text,
+    "auto-remove": flag,
+    "cap-add": _SET,
+    "security-opts": _SET,
+    "cgroupns-mode": choice("host", "private"),
+    "cgroup-parent": text,
+    "enforce-startup-config": flag,
+    "suppress-startup-config": flag,
     "link-apply-mode": choice("live", "restart", "recreate"),
-    "cpu": decimal,
-    "cpu-set": text,
-    "memory": text,
-    "sysctls": NUMERIC,
-    "extras": mapping,
     "config": mapping,
-    "stages": mapping,
-    "dns": mapping,
-    "certificate": mapping,
-    "healthcheck": mapping,
-    "aliases": SET,
-    "credentials": mapping,
-    "components": items,
 }
-INNER: Mapping[str, Checks] = {
-    "config": {"vars": mapping},
-    "certificate": {
-        "issue": flag,
-        "sans": SET,
-        "key-size": number,
-        "validity-duration": text,
-    },
-    "dns": {"servers": SET, "search": SET, "options": SET},
-    "credentials": {"username": text, "password": text, "identity-file": text},
+NOT_DONE: Mapping[str, str] = {
+    "license": "is for vendors' images",
+    "components": "is for vendors' images",
+    "startup-config": "is for vendors' images; use binds",
+    "extras": "is not done; use binds",
+    "env-files": "is not done; use env",
+    "volumes": "is not done; use binds",
+    "tmpfs": "is not done; /run and /tmp are such, and a bind without source is empty",
+    "devices": "is not done",
+    "pid-mode": "is not done: every node has processes of its own",
+    "stages": "is not done: exec runs when all nodes and links are there",
+    "startup-delay": "is not done: all nodes come up at once",
+    "restart-policy": "is not done: a program that ends is started again",
+    "aliases": "is not done: a node is known by its name",
+    "ports": "publishes ports of a container; here, run what uses them in the node",
+    "user": "is not done: programs run as root",
+    "privileged": "is always true here: programs may do all in their node",
+    "runtime": "chooses a container engine; there is none here",
+    "cpu": "is not done: a node has no limits here",
+    "cpu-set": "is not done: a node has no limits here",
+    "memory": "is not done: a node has no limits here",
+    "shm-size": "is not done: a node has no limits here",
+    "dns": "is not done: a node has the machine's resolv.conf",
+    "certificate": "is not done: a node gets no certificate",
+    "credentials": "is not done: there is nothing to log in to",
 }
-"""Of keys of a node that are mappings themselves."""
+"""Keys of a node that only containerlab itself follows."""
+AS_IT_IS: Mapping[str, tuple[object, ...]] = {
+    "user": ("root", "0", 0, "0:0", "root:root"),
+    "privileged": (True,),
+    "restart-policy": ("always", "Always", "unless-stopped", "Unless-stopped"),
+    "certificate": ({"issue": False},),
+}
+"""Of these, what asks for what is done anyway."""
+ANY_NODE: Checks = {**NODE, **dict.fromkeys(NOT_DONE, lambda _: None)}
 HEALTHCHECK: Checks = {
-    "test": LINES,
+    "test": Each(list, text),
     "start-period": number,
     "interval": number,
     "timeout": number,
     "retries": number,
 }
-WAIT_FOR: Checks = {"node": text, "stage": choice(*STAGES)}
-STAGE_EXEC: Checks = {
-    "command": text,
-    "target": choice("container", "host"),
-    "phase": choice("on-enter", "on-exit"),
-}
-STAGE_EXEC_LISTS: Checks = {"on-enter": SOME_LINES, "on-exit": SOME_LINES}
-"""The other form: commands for the container by phase."""
-_COMMON: Checks = {
-    "type": choice(*LINK_TYPES),
-    "mtu": mtu,
-    "vars": mapping,
-    "labels": LABELS,
-}
-_BOTH_ENDS: Checks = {
-    "ipv4": Each(list, interface_address(4, ""), least=1, most=2, unique=True),
-    "ipv6": Each(list, interface_address(6, ""), least=1, most=2, unique=True),
-}
-BRIEF: Checks = {"mtu": mtu, "vars": mapping, **_BOTH_ENDS, "endpoints": items}
-VETH: Checks = {**_COMMON, **_BOTH_ENDS, "endpoints": items}
-END: Checks = {
-    "node": text,
-    "interface": text,
-    "mac": mac,
-    "ipv4": interface_address(4),
-    "ipv6": interface_address(6),
-    "vars": mapping,
-}
-_TUNNEL: Checks = {
-    "remote": any_address,
-    "vni": whole(1, 0xFFFFFF),
-    "dst-port": port,
-    "src-port": port,
-}
-_SINGLE: Mapping[str, Checks] = {
-    "host": {"host-interface": text},
-    "mgmt-net": {"host-interface": text},
-    "macvlan": {
-        "host-interface": text,
-        "mode": choice("private", "vepa", "bridge", "passthru", "source"),
-    },
-    "vxlan": _TUNNEL,
-    "vxlan-stitch": _TUNNEL,
-    "dummy": {},
-}
-SINGLE: Mapping[str, Checks] = {
-    kind: {**_COMMON, **own, "endpoint": mapping} for kind, own in _SINGLE.items()
-}
-"""Links with one ``endpoint``."""
-MANDATORY: Mapping[str, tuple[str, ...]] = {
-    "host": ("host-interface",),
-    "mgmt-net": ("host-interface",),
-    "macvlan": ("host-interface",),
-    "vxlan": ("remote", "vni", "dst-port"),
-    "vxlan-stitch": ("remote", "vni", "dst-port"),
-    "dummy": (),
-}
+LINKS = (
+    *("veth", "veth-stitch", "host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch"),
+    "dummy",
+)
+"""Those that containerlab has; here there is the first."""
+BRIEF: Checks = {"endpoints": items, "mtu": _mtu, "vars": mapping}
+VETH: Checks = {**BRIEF, "type": text, "labels": Each(dict, label)}
+END: Checks = {"node": text, "interface": text, "mac": _mac, "vars": mapping}
+_BY_HAND = "is not done here; exec with `ip addr add` does it"
+ADDRESSES: Mapping[str, str] = {"ipv4": _BY_HAND, "ipv6": _BY_HAND}
+"""Not done, of links and of their ends."""
 MGMT: Checks = {
     "network": text,
     "bridge": text,
-    "ipv4-subnet": network(4, "auto"),
-    "ipv6-subnet": network(6, "auto"),
-    "ipv4-gw": address(4),
-    "ipv6-gw": address(6),
-    "ipv4-range": network(4),
-    "ipv6-range": network(6),
-    "mtu": mtu,
+    "ipv4-subnet": ipv4_network,
+    "ipv6-subnet": ipv6_network,
+    "mtu": _mtu,
     "external-access": flag,
     "skip-when-unused": flag,
-    "driver-opts": Each(dict, scalar),
 }
-
-
-def _name(value: object) -> str | None:
-    right = isinstance(value, str) and NAME.fullmatch(value)
-    return None if right else "a name of letters, digits, dots, dashes and underscores"
-
-
-def _prefix(value: object) -> str | None:
-    return None if value in ("", "__lab-name") else _name(value)
-
-
+MGMT_NOT_DONE: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("ipv4-gw", "ipv6-gw"), "is not done: it is the first address of the subnet"
+    ),
+    **dict.fromkeys(
+        ("ipv4-range", "ipv6-range"), "is not done; use mgmt-ipv4 and mgmt-ipv6"
+    ),
+    "driver-opts": "is for a container engine's network, which this is not",
+}
 TOP: Checks = {
-    "name": _name,
-    "prefix": _prefix,
+    "name": pattern(NAME, _what),
+    "prefix": pattern(rf"({NAME})?|__lab-name", _what),
     "mgmt": mapping,
     "settings": mapping,
     "debug": flag,

@@ -20,7 +20,7 @@ from lab.support import unsupported
 
 
 def topology_file(path: Path) -> Path:
-    """Find the topology file in a directory; FileErrors is for others."""
+    """Return the topology file in a directory, or the path where it is none."""
     if not path.is_dir():
         return path
     found = sorted([*path.glob("*.clab.yml"), *path.glob("*.clab.yaml")])
@@ -68,19 +68,18 @@ def deploy(
     return deployment.place
 
 
-def expected_of(topology: Topology, expected: Path | None) -> list[Step]:
-    """Read the expected results, those beside the file where no other are named."""
-    path = expected or topology.path.with_name("expected.yaml")
-    return read_expected(path, list(topology.nodes))
+def expected_of(topology: Topology) -> list[Step]:
+    """Read the expected results, which stand beside the file."""
+    return read_expected(topology.path.with_name("expected.yaml"), topology.nodes)
 
 
 def check(topology: Topology, place: Place, steps: list[Step]) -> int:
-    """Check the expected results; gives the number of those that failed."""
+    """Check the expected results; returns the number of those that failed."""
     runner = Runner(place)
     failed = 0
     for node in topology.nodes:
         standing = place.standing(node)
-        if standing.startswith(("exited", "restarting")):
+        if standing != "running":
             click.echo(f"NOTE   the program of {node} does not run: {standing}")
     for number, step in enumerate(steps, 1):
         outcome = runner.run(step)

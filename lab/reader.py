@@ -1,16 +1,18 @@
 """A topology file as nodes and links, with containerlab's precedence.
 
 Node, then group, then kind, then defaults. ``env``, ``labels`` and ``sysctls`` are
-merged by name, ``binds`` by target, ``stages`` by stage; ``exec`` is all four, the
-defaults' first.
+merged by name, ``binds`` by target; ``exec`` is all four, the defaults' first.
 """
 
+import contextlib
 import os
+import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from lab.cables import check_interfaces, read_links
+from lab.cables import read_links
+from lab.checker import Checker
 from lab.document import (
     Document,
     FileError,
@@ -20,132 +22,134 @@ from lab.document import (
     parse,
     read_text,
 )
-from lab.envfile import parse_env
-from lab.expand import expand, magic
-from lab.model import (
-    Bind,
-    Healthcheck,
-    Node,
-    Stage,
-    StageExec,
-    Topology,
-    WaitFor,
-    beside,
+from lab.expand import expand
+from lab.keys import (
+    ANY_NODE,
+    HEALTHCHECK,
+    MGMT,
+    MGMT_NOT_DONE,
+    NAME,
+    TOP,
+    TOPOLOGY,
 )
-from lab.schema import Validator, absent, listed, unset
-from lab.waits import check_waits
+from lab.model import Bind, Node, Topology
 
 Layer = tuple[KeyPath, Mapping[str, object]]
 """A place where settings of a node stand: itself, its group, its kind, defaults."""
 
 
 def read(
-    path: Path,
-    name: str | None = None,
-    environment: Mapping[str, str] | None = None,
+    path: Path, name: str | None = None, environment: Mapping[str, str] | None = None
 ) -> Topology:
-    """Read a file; raises FileErrors with all that containerlab would refuse.
+    """Read a file; raises FileErrors with all that is wrong with it.
 
     ``name`` stands in place of the file's own name of the lab.
     """
     text = read_text(path)
-    _refuse_templates(text, path)
+    for number, line in enumerate(text.splitlines(), 1):
+        if "{{" in line and not line.lstrip().startswith("#"):
+            # containerlab renders Go's text/template before it reads YAML.
+            reason = "a Go template is not rendered here; write what it stands for"
+            raise FileErrors([FileError(path, number, "", f"{{{{: {reason}")])
     environment = os.environ if environment is None else environment
     document = parse(expand(text, environment), path)
-    validator = Validator(document)
-    validator.validate()
-    if validator.errors:
-        raise FileErrors(in_order(validator.errors))
-    reader = _Reader(document, name, environment)
+    reader = _Reader(document, name)
     topology = reader.read()
-    if reader.validator.errors:
-        raise FileErrors(in_order(reader.validator.errors))
+    if topology is None or reader.checker.errors:
+        raise FileErrors(in_order(reader.checker.errors))
     return topology
 
 
-def _refuse_templates(text: str, path: Path) -> None:
-    """Refuse what containerlab renders before it reads YAML (Go's text/template)."""
-    reason = "a Go template is not rendered here; write what it stands for"
-    for number, line in enumerate(text.splitlines(), 1):
-        if "{{" in line and not line.lstrip().startswith("#"):
-            # Nothing after the first can be told from what it would have made.
-            raise FileErrors([FileError(path, number, "", f"{{{{: {reason}")])
-
-
-def _section(value: object, name: str) -> dict[str, object]:
-    found = value.get(name) if isinstance(value, dict) else None
-    return {} if absent(found) or not isinstance(found, dict) else dict(found)
-
-
 class _Reader:
-    def __init__(
-        self, document: Document, name: str | None, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, document: Document, name: str | None) -> None:
         self.document = document
-        self.validator = Validator(document)
-        self.environment = environment
-        top = document.value if isinstance(document.value, dict) else {}
-        self.top = top
-        self.name = name or str(top["name"])
-        self.body = _section(top, "topology")
-        # containerlab keeps its own files of a lab there, whatever the prefix.
-        self.lab_directory = f"{document.path.resolve().parent}/clab-{self.name}"
+        self.checker = Checker(document)
+        self.wrong = self.checker.wrong
+        self.name = name or ""
+        self.body: dict[str, object] = {}
 
-    def read(self) -> Topology:
-        nodes = {name: self._node(name) for name in _section(self.body, "nodes")}
-        wrong = self.validator.wrong
-        items = listed(self.body.get("links"))
-        links = list(read_links(items, _section(self.body, "nodes"), wrong))
-        mgmt = _section(self.top, "mgmt")
-        topology = Topology(
-            self.document,
-            self.name,
-            self._prefix(),
-            {name: value for name, value in mgmt.items() if not unset(value)},
-            nodes,
-            links,
+    def read(self) -> Topology | None:
+        """Read the whole document; None where it is too wrong to go on."""
+        must = ("name", "topology")
+        what = "a topology file in containerlab"
+        top = self.checker.mapping(self.document.value, TOP, (), what, must=must)
+        mgmt = self.checker.mapping(
+            top.get("mgmt", {}),
+            MGMT,
+            ("mgmt",),
+            "mgmt in containerlab",
+            not_done=MGMT_NOT_DONE,
         )
-        check_waits(nodes, wrong)
-        check_interfaces(links, self.document, wrong)
-        return topology
+        if "topology" not in top:
+            return None
+        key: KeyPath = ("topology",)
+        self.body = self.checker.mapping(
+            top["topology"], TOPOLOGY, key, "topology in containerlab", must=("nodes",)
+        )
+        self.name = self.name or str(top.get("name"))
+        for section in ("kinds", "groups", "nodes"):
+            entries = _section(self.body, section)
+            for name, value in entries.items():
+                entries[name] = self._checked_node((*key, section, name), value)
+            self.body[section] = entries
+        defaults = self.body.get("defaults", {})
+        self.body["defaults"] = self._checked_node((*key, "defaults"), defaults)
+        if self.checker.errors:
+            # What follows speaks of nodes that are sound.
+            return None
+        nodes = {name: self._node(name) for name in _section(self.body, "nodes")}
+        if not nodes:
+            self.wrong((*key, "nodes"), "is empty")
+        links = read_links(self.body.get("links", []), self.checker, nodes)
+        word = self._prefix()
+        full = {"": "", "__lab-name": self.name}.get(word, f"{word}-{self.name}")
+        return Topology(self.document, self.name, full, mgmt, nodes, links)
 
     def _prefix(self) -> str:
-        prefix = self.top.get("prefix", "clab")
-        match "clab" if absent(prefix) else prefix:
-            case "":
-                return ""
-            case "__lab-name":
-                return self.name
-            case word:
-                return f"{word}-{self.name}"
+        top = self.document.value
+        found = top.get("prefix") if isinstance(top, dict) else None
+        # Empty text is one, here.
+        return "clab" if found is None else str(found)
+
+    def _checked_node(self, key: KeyPath, value: object) -> dict[str, object]:
+        """Check what stands at a node, a group, a kind or the defaults."""
+        if key[1] == "nodes" and not re.fullmatch(NAME, str(key[2])):
+            self.wrong(key, "is no name for a node")
+        if value is None:
+            return {}
+        what = "a node in containerlab"
+        found = self.checker.mapping(value, ANY_NODE, key, what)
+        if "healthcheck" in found:
+            inner = (*key, "healthcheck")
+            check = self.checker.mapping(
+                found["healthcheck"], HEALTHCHECK, inner, "healthcheck"
+            )
+            test = check.get("test")
+            if isinstance(test, list) and test[:1] not in (["CMD"], ["CMD-SHELL"]):
+                self.wrong((*inner, "test"), "must begin with CMD or CMD-SHELL")
+        return found
 
     def _layers(self, name: str) -> tuple[str, list[Layer]]:
-        """Find a node's kind, and its layers from the most specific on."""
-        nodes, groups, kinds = (
-            _section(self.body, word) for word in ("nodes", "groups", "kinds")
+        """Return a node's kind, and its layers from the most specific on."""
+        nodes, groups, kinds, defaults = (
+            _section(self.body, word)
+            for word in ("nodes", "groups", "kinds", "defaults")
         )
-        key: KeyPath = ("topology", "nodes", name)
         own = _section(nodes, name)
-        defaults = _section(self.body, "defaults")
-        group = _given(own, "group")
-        kind = next(
-            filter(
-                None,
-                (
-                    _given(own, "kind"),
-                    _given(_section(groups, group), "kind"),
-                    _given(_section(groups, _given(defaults, "group")), "kind"),
-                    _given(defaults, "kind"),
-                ),
-            ),
-            "",
+        group = own.get("group")
+        of_group = _section(groups, str(group))
+        of_default_group = _section(groups, str(defaults.get("group")))
+        layers = (own, of_group, of_default_group, defaults)
+        kind = str(
+            next((each["kind"] for each in layers if "kind" in each), "")
         ).lower()
         of_kind = _section(kinds, kind)
-        group = group or _given(of_kind, "group") or _given(defaults, "group")
+        group = str(group or of_kind.get("group") or defaults.get("group") or "")
+        key: KeyPath = ("topology", "nodes", name)
         if not kind:
             also = f"; there is no group {group}" if group not in {"", *groups} else ""
             reason = "has no kind: neither the node, nor its group, nor defaults"
-            self.validator.wrong(key, reason + also)
+            self.wrong(key, reason + also)
         return kind, [
             (key, own),
             (("topology", "groups", group), _section(groups, group)),
@@ -155,178 +159,89 @@ class _Reader:
 
     def _node(self, name: str) -> Node:
         kind, layers = self._layers(name)
-        settings: dict[str, object] = {}
-        origins: dict[str, KeyPath] = {}
-        for key, layer in layers:
-            for setting, value in layer.items():
-                if setting not in settings and not unset(value):
-                    settings[setting] = value
-                    origins[setting] = (*key, setting)
-        node = Node(name, kind, ("topology", "nodes", name), settings, origins)
+        node = Node(name, kind, ("topology", "nodes", name))
+        # What is more specific comes later, and stays.
         for key, layer in reversed(layers):
+            node.settings |= layer
+            node.origins |= {setting: (*key, setting) for setting in layer}
             self._merge(node, key, layer)
-        imported = node.env.pop("__IMPORT_ENVS", "false") == "true"
-        shell = dict(self.environment) if imported else {}
-        node.env = shell | node.file_env | node.env
-        node.healthcheck = _healthcheck(settings.get("healthcheck"))
+        test = _section(node.settings, "healthcheck").get("test")
+        if isinstance(test, list):
+            form, *words = map(str, test)
+            shell = form == "CMD-SHELL"
+            node.check = ("/bin/sh", "-c", " ".join(words)) if shell else tuple(words)
         return node
 
     def _written(self, key: KeyPath, value: object) -> str:
-        """Read a value as the text that it is in the file: 1.10 is no 1.1."""
-        return "" if absent(value) else self.document.texts.get(key, str(value))
-
-    def _magic(self, key: KeyPath, text: object, node: Node) -> str:
-        return magic(
-            self._written(key, text),
-            lab=self.name,
-            lab_directory=self.lab_directory,
-            node=node.name,
-        )
+        """Return a value as the text that it is in the file: 1.10 is no 1.1."""
+        return "" if value is None else self.document.texts.get(key, str(value))
 
     def _merge(self, node: Node, key: KeyPath, layer: Mapping[str, object]) -> None:
         """Add a layer to what less specific ones said."""
         for word in ("cmd", "entrypoint"):
-            if not unset(layer.get(word)):
-                self._check_command(layer[word], (*key, word))
-        for index, item in enumerate(listed(layer.get("exec"))):
-            place = (*key, "exec", index)
-            node.exec.append(self._magic(place, item, node))
-            self._check_command(node.exec[-1], place)
-        for index, item in enumerate(listed(layer.get("binds"))):
-            place = (*key, "binds", index)
-            self._bind(node, place, self._magic(place, item, node))
-        for index, item in enumerate(listed(layer.get("env-files"))):
-            self._env_file(node, (*key, "env-files", index), str(item))
-        for word, into in (
-            ("env", node.env),
-            ("labels", node.labels),
-            ("sysctls", node.sysctls),
-        ):
+            if word in layer:
+                self._check_command(str(layer[word]), (*key, word))
+        for place, text in self._texts(node, layer, (*key, "exec")):
+            node.exec.append(text)
+            self._check_command(text, place)
+        for place, text in self._texts(node, layer, (*key, "binds")):
+            self._bind(node, place, text)
+        for word, into in (("env", node.env), ("labels", node.labels)):
             for name, value in _section(layer, word).items():
                 into[name] = self._written((*key, word, name), value)
         for name in _section(layer, "env"):
             if "=" in name or not name:
-                self.validator.wrong((*key, "env", name), "is no name of a variable")
-        for name in _section(layer, "sysctls"):
-            node.sysctl_keys[name] = (*key, "sysctls", name)
-        for name, stage in _section(layer, "stages").items():
-            self._stage(node, (*key, "stages", name), Stage(name), stage)
+                self.wrong((*key, "env", name), "is no name of a variable")
+        for name, value in _section(layer, "sysctls").items():
+            place = (*key, "sysctls", name)
+            node.sysctls[name] = self._written(place, value), place
 
-    def _check_command(self, text: object, key: KeyPath) -> None:
+    def _texts(
+        self, node: Node, layer: Mapping[str, object], key: KeyPath
+    ) -> list[tuple[KeyPath, str]]:
+        """List the entries of a list, with containerlab's variables replaced."""
+        found = layer.get(str(key[-1]), [])
+        assert isinstance(found, list)
+        return [
+            (
+                (*key, index),
+                str(text)
+                .replace("__clabNodeName__", node.name)
+                .replace("__clabLabName__", self.name),
+            )
+            for index, text in enumerate(found)
+        ]
+
+    def _check_command(self, text: str, key: KeyPath) -> None:
         try:
-            words = None if absent(text) else split_command(str(text))
+            if not shlex.split(text):
+                self.wrong(key, "is empty")
         except ValueError as error:
-            self.validator.wrong(key, f"is no command: {error}")
-            return
-        if words == []:
-            self.validator.wrong(key, "is empty")
-
-    def _path(self, text: str) -> Path:
-        return beside(self.document.path, text)
+            self.wrong(key, f"is no command: {error}")
 
     def _bind(self, node: Node, key: KeyPath, text: str) -> None:
-        match text.split(":"):
-            case [target]:
-                source = options = ""
-            case [source, target]:
-                options = ""
-            case [source, target, options]:
-                pass
-            case _:
-                self.validator.wrong(key, "must be SOURCE:TARGET or SOURCE:TARGET:ro")
-                return
-        trouble = _bind_trouble(text, source, target, options)
-        if trouble:
-            self.validator.wrong(key, trouble)
-            return
-        path = self._path(source) if source else None
-        bind = Bind(path, target, read_only="ro" in options.split(","), key=key)
-        node.binds = [each for each in node.binds if each.target != bind.target]
-        node.binds.append(bind)
+        *before, target = text.split(":")[:2]
+        mode = ":".join(text.split(":")[2:]) or "rw"
+        if before == [""]:
+            self.wrong(key, f"{text} has no source before the colon")
+        elif not target.startswith("/") or target == "/":
+            reason = "must begin with /, and be more than that"
+            self.wrong(key, f"the target {target!r} {reason}")
+        elif mode not in ("ro", "rw"):
+            self.wrong(key, f"{mode!r} is no option of a bind here; ro is")
+        else:
+            source = self._beside(before[0]) if before else None
+            node.binds[target] = Bind(source, target, mode, key)
 
-    def _env_file(self, node: Node, key: KeyPath, name: str) -> None:
-        try:
-            node.file_env |= parse_env(self._path(name).read_text())
-        except OSError as error:
-            self.validator.wrong(key, f"cannot be read: {error.strerror}")
-        except ValueError as error:
-            self.validator.wrong(key, f"{name}: {error}")
-
-    def _stage(self, node: Node, key: KeyPath, stage: Stage, value: object) -> None:
-        found = value if isinstance(value, dict) else {}
-        for index, item in enumerate(listed(found.get("wait-for"))):
-            assert isinstance(item, dict)
-            other, until = str(item["node"]), Stage(item["stage"])
-            node.wait_for.append(
-                WaitFor(stage, other, until, (*key, "wait-for", index))
-            )
-        for place, item in _stage_commands(found.get("exec"), (*key, "exec")):
-            command = StageExec(
-                stage,
-                self._magic((), item["command"], node),
-                item.get("phase") == "on-exit",
-                item.get("target") == "host",
-            )
-            self._check_command(command.command, place)
-            if stage is Stage.CREATE and not command.on_exit and not command.on_host:
-                self.validator.wrong(
-                    place,
-                    "there is no container yet at the beginning of create;"
-                    " phase: on-exit is its end, target: host is beside the node",
-                )
-            node.stage_exec.append(command)
+    def _beside(self, name: str) -> Path:
+        """Return what the file names: beside it, or from ``~``."""
+        path = Path(name)
+        # As in a shell, `~nobody` stays as it is where there is no such user.
+        with contextlib.suppress(RuntimeError):
+            path = path.expanduser()
+        return self.document.path.resolve().parent / path
 
 
-def _given(layer: Mapping[str, object], name: str) -> str:
-    value = layer.get(name)
-    return "" if absent(value) else str(value)
-
-
-_BIND_OPTIONS = frozenset(
-    (
-        *("ro", "rw", "z", "Z", "shared", "rshared", "slave", "rslave", "private"),
-        *("rprivate", "delegated", "cached", "consistent", "nocopy", ""),
-    )
-)
-
-
-def _bind_trouble(text: str, source: str, target: str, options: str) -> str:
-    """Say what is wrong with a bind; empty where nothing is."""
-    if not source and ":" in text:
-        return f"{text} has no source before the colon"
-    if not target.startswith("/") or target == "/":
-        return f"the target {target!r} must begin with /, and be more than that"
-    unknown = [word for word in options.split(",") if word not in _BIND_OPTIONS]
-    return f"{unknown[0]!r} is no option of a bind; ro is" if unknown else ""
-
-
-def _stage_commands(
-    value: object, key: KeyPath
-) -> Iterator[tuple[KeyPath, dict[str, object]]]:
-    """List the commands of a stage, from either of the forms."""
-    if isinstance(value, dict):
-        for phase, commands in value.items():
-            for index, command in enumerate(listed(commands)):
-                yield (*key, phase, index), {"command": command, "phase": phase}
-    for index, item in enumerate(listed(value)):
-        assert isinstance(item, dict)
-        yield (*key, index), item
-
-
-def _healthcheck(value: object) -> Healthcheck | None:
-    if not isinstance(value, dict) or not isinstance(value.get("test"), list):
-        return None
-    form, *words = map(str, value["test"])
-    if form == "CMD-SHELL":
-        words = ["/bin/sh", "-c", " ".join(words)]
-    numbers = {
-        name.replace("-", "_"): value[name]
-        for name in ("start-period", "interval", "timeout", "retries")
-        if isinstance(value.get(name), int)
-    }
-    return Healthcheck(tuple(words), **numbers)
-
-
-def split_command(text: str) -> list[str]:
-    """Cut a command into words as containerlab does: by quotes, without a shell."""
-    return shlex.split(text)
+def _section(value: Mapping[str, object], name: str) -> dict[str, object]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}

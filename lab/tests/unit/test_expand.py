@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
-from lab.tests.unit.parsing import parse
+from lab.tests.unit.conftest import Parse
 
 
-def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
+def test_variables_are_the_shells_and_the_magic_ones(
+    parse: Parse, tmp_path: Path
+) -> None:
     node = parse(
-        tmp_path,
         """
+name: t
+topology:
   nodes:
     a:
       kind: linux
@@ -16,7 +19,7 @@ def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
       cmd: $CMD
       env: {E: "${EMPTY-is set}", F: "${EMPTY:-is empty}", G: "${CMD:+other}"}
       exec: ["echo __clabNodeName__ $$HOME $UNSET ${UNSET} ${UNSET:=x}"]
-      binds: ["__clabNodeDir__/x:/x", "cfg/__clabNodeName__-__clabLabName__:/y"]
+      binds: ["cfg/__clabNodeName__-__clabLabName__:/y"]
 """,
         CMD="sleep 1",
         EMPTY="",
@@ -26,7 +29,4 @@ def test_variables_are_the_shells_and_the_magic_ones(tmp_path: Path) -> None:
     assert node.text("cmd") == "sleep 1"
     assert node.env == {"E": "", "F": "is empty", "G": "other"}
     assert node.exec == ["echo a $HOME $UNSET ${UNSET} x"]
-    assert [bind.source for bind in node.binds] == [
-        tmp_path / "clab-t/a/x",
-        tmp_path / "cfg/a-t",
-    ]
+    assert node.binds["/y"].source == tmp_path / "cfg/a-t"

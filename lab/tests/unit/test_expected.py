@@ -51,7 +51,7 @@ def test_checks_are_in_the_order_written(tmp_path: Path) -> None:
 
     assert step.within == 3
     assert step.checks == [
-        Run("a", "ls", [], ["y"], 2),
+        Run("a", "ls", (), ["y"], 2),
         Ping("a", "10.0.0.1", answered=False),
     ]
 
@@ -68,7 +68,7 @@ def test_the_example_of_the_readme_is_one(tmp_path: Path) -> None:
 
 def test_run_wants_expected_results_before_it_makes_anything(tmp_path: Path) -> None:
     file = tmp_path / "t.clab.yml"
-    file.write_text("name: t\ntopology: {nodes: {a: {kind: host}}}")
+    file.write_text("name: t\ntopology: {nodes: {a: {kind: linux, image: alpine}}}")
     done = CliRunner().invoke(cli, ["run", str(file)])
 
     assert done.exit_code == 2
