@@ -21,7 +21,7 @@ from evpnd.core.bgp.imports import Importer
 from evpnd.core.bgp.limit_buckets import reached
 from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.inventory import Inventory
-from evpnd.core.evi.mac_vrf import Claim
+from evpnd.core.evi.mac_vrf import Claim, MacVrf
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.local.duplicate_macs import Duplicates
 from evpnd.core.local.ip_claims import Contests
@@ -29,7 +29,7 @@ from evpnd.core.local.probes import Prober
 from evpnd.core.tables import observe, retries
 from evpnd.core.tables.audit import Audit
 from evpnd.core.tables.reconcile import Pass, is_dirty, reconcile
-from evpnd.core.tables.removal import remove_rows
+from evpnd.core.tables.removal import let_go, remove_rows
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
@@ -126,14 +126,14 @@ class Engine:
                     first = not vrf.fdb_known
                     observe.dump_fdb(vrf, rows, self.bindings, turn)
                     if first:
-                        self.importer.stale |= self.importer.limits.recognise(vrf)
+                        self._recognise(vrf)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_svi.get(ifindex)
                 if vrf is not None:
                     first = not vrf.neighbors_known
                     observe.dump_neighbors(vrf, rows, self.bindings, turn)
                     if first:
-                        self.importer.stale |= self.importer.limits.recognise(vrf)
+                        self._recognise(vrf)
             case RowFailed():
                 self._row_failed(event, turn)
             case RowsInDoubt(ifindexes):
@@ -188,6 +188,11 @@ class Engine:
             if vrf is not None and vrf.fdb_known:
                 observe.observe_fdb(vrf, row, self.bindings, turn)
 
+    def _recognise(self, vrf: MacVrf) -> None:
+        """Have limits let in first what has rows of an earlier run."""
+        limits = self.importer.limits
+        self.importer.stale |= limits.recognise(vrf.config.vni, vrf.adopted_keys())
+
     def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
         inventory = self.inventory
         table = inventory.by_svi if failure.table == "neighbor" else inventory.by_port
@@ -223,7 +228,7 @@ class Engine:
         self.retries.release(now, vrfs)
         if not self.peering.replaying:
             if not self.announced_first and self._all_read():
-                self.peering.bygone.release(self.importer)
+                let_go(vrfs, self.peering.bygone.release(self.importer))
             self._reconcile_vrfs(turn)
         turn.do_all(self.audit.ask(vrfs, now))
         for peer in turn.new_peers:
@@ -246,6 +251,7 @@ class Engine:
         self.bindings.duplicates.expire(self.inventory.vrfs, turn)
         probes = self.prober.probe(self.inventory.vrfs, turn)
         for vrf in vrfs:
+            vrf.take_touched()
             if vrf.returned and vrf.ready:
                 self.bindings.restore(vrf, turn)
             if vrf.moved:
@@ -309,14 +315,18 @@ class Engine:
     def _import_anew(self) -> None:
         if not (self.importer.stale and self._links_known):
             return
-        vrfs = self.inventory.vrfs.values()
         inventory = self.inventory
-        self.importer.learn(vrfs, inventory.vtep, inventory.no_hosts)
+        vrfs = inventory.vrfs.values()
+        evis = [vrf.routes for vrf in vrfs]
+        rds = frozenset(vrf.rd for vrf in vrfs)
+        self.importer.learn(evis, rds, inventory.vtep, inventory.no_hosts)
         sessions = self.peering.sessions.values()
         for session in sessions:
             self.importer.judge_again(session)
         ribs = (session.rib for session in sessions)
-        adj_rib_in.reimport(ribs, vrfs, self.importer.limits)
+        for vrf in vrfs:
+            vrf.mark_all()
+        adj_rib_in.reimport(ribs, evis, self.importer.limits)
 
     def _announce_first(self, actions: list[Action]) -> None:
         """End the first announcement once every table is read.

@@ -302,9 +302,9 @@ def _standing(
         return False, judged.reason or "no EVI imports it"
     before = see(path.attributes)
     texts = []
-    for vrf, taken in judged.takers:
+    for evi, taken in judged.takers:
         changes = difference(before, see(taken.attributes)) if taken is not path else {}
-        texts.append(f"into {vrf.config.name}{written(changes)}")
+        texts.append(f"into {evi.config.name}{written(changes)}")
     return True, "; ".join(texts)
 
 

@@ -1,6 +1,6 @@
 """What `show routes` tells: every route received, and what became of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evpnd.core.bgp import peer_diagnostics
@@ -8,10 +8,12 @@ from evpnd.core.bgp.adj_rib_in import OTHERS
 from evpnd.core.bgp.import_policy import Fate, fate, other_fate
 from evpnd.core.bgp.path import Path, why_better
 from evpnd.core.bgp.rewriting import find_rewriting
-from evpnd.core.bgp.select import best, best_for_ip, mac_candidates, mac_obstacle
+from evpnd.core.bgp.select import best_for_ip, mac_candidates
 from evpnd.core.bgp.session import Session
+from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.want.obstacles import mac_obstacle
 from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import (
     IPV4_LENGTH,
@@ -61,6 +63,7 @@ def routes(engine: Engine) -> Iterator[Entry]:
     """List the routes received, whether used or not."""
     for session in engine.peering.sessions.values():
         rewriting = find_rewriting(session)
+        vrfs = engine.inventory.vrfs
         # What a path says is written once for its thousands of routes.
         shared: dict[Path, Entry] = {}
         for source, table in session.rib.mac_ip.items():
@@ -70,7 +73,7 @@ def routes(engine: Engine) -> Iterator[Entry]:
                     said = shared[path] = _path_entry(session, path, 2)
                     said["vni"] = int.from_bytes(path.labels[:3])
                     said["notes"] = peer_diagnostics.of_mac_ip(path, rewriting)
-                entry = _mac_ip_entry(key, path, said)
+                entry = _mac_ip_entry(vrfs, key, path, said)
                 entry["since"] = session.rib.since(source, key, path)
                 yield entry
         for which, (route, path) in session.rib.others.items():
@@ -79,7 +82,9 @@ def routes(engine: Engine) -> Iterator[Entry]:
             yield entry
 
 
-def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
+def _mac_ip_entry(
+    vrfs: Mapping[int, MacVrf], key: bytes, path: Path, said: Entry
+) -> Entry:
     mac, ip = key[MAC], key[IP]
     entry = {**said, "mac": format_mac(mac)}
     if ip:
@@ -87,13 +92,18 @@ def _mac_ip_entry(key: bytes, path: Path, said: Entry) -> Entry:
         entry.update(arp_nd(flags_of(path, ip)))
     judged = fate(path, key)
     _tell_fate(entry, judged)
-    reasons = [_why_not(vrf, mac, taken) for vrf, taken in judged.takers]
+    takers = [
+        (vrf, taken)
+        for evi, taken in judged.takers
+        if (vrf := vrfs.get(evi.config.vni)) is not None
+    ]
+    reasons = [_why_not(vrf, mac, taken) for vrf, taken in takers]
     entry["best"] = any(reason is None for reason in reasons)
     if entry["accepted"] and not entry["best"]:
         lost = [reason for reason in (*reasons, entry["reason"]) if reason]
         entry["reason"] = "; ".join(lost)
     elif ip and entry["best"] and not entry["reason"]:
-        lost = [why for vrf, _ in judged.takers if (why := _why_unbound(vrf, mac, ip))]
+        lost = [why for vrf, _ in takers if (why := _why_unbound(vrf, mac, ip))]
         entry["reason"] = f"for its MAC alone: {'; '.join(lost)}" if lost else None
     return entry
 
@@ -105,7 +115,10 @@ def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
     local = vrf.binding(ip)
     if local is not None:
         where = f"the local MAC {format_mac(local)}"
-    elif len(vrf.macs_of.get(ip, ())) > 1 and (found := best_for_ip(vrf, ip)):
+    elif len(vrf.routes.macs_of.get(ip, ())) > 1:
+        found = best_for_ip(vrf.routes, ip)
+        if found is None:
+            return None
         other, path = found
         if other == mac:
             return None
@@ -118,7 +131,7 @@ def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
 def _tell_fate(entry: Entry, judged: Fate) -> None:
     """Say what import policies made of a route."""
     entry["accepted"] = judged.reason is None
-    refused = [f"not into {vrf.config.name}: {why}" for vrf, why in judged.refusals]
+    refused = [f"not into {evi.config.name}: {why}" for evi, why in judged.refusals]
     entry["reason"] = judged.reason if len(refused) < 2 else None
     if refused and entry["reason"] is None:
         entry["reason"] = "; ".join(refused)
@@ -130,7 +143,7 @@ def _tell_fate(entry: Entry, judged: Fate) -> None:
 def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
     if mac not in vrf.frozen and vrf.is_local(mac):
         return f"the MAC is local in {vrf.config.name}"
-    chosen = None if mac in vrf.frozen else best(mac_candidates(vrf, mac))
+    chosen = None if mac in vrf.frozen else best(mac_candidates(vrf.routes, mac))
     if chosen is not path and chosen is not None and chosen.rank < path.rank:
         same = chosen.vtep == path.vtep
         where = "the same VTEP" if same else format_ip(chosen.vtep)

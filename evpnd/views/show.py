@@ -9,17 +9,13 @@ from typing import Any
 from evpnd.core.announce import originator
 from evpnd.core.bgp import peer_diagnostics
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import (
-    best_for_ip,
-    best_for_mac,
-    mac_obstacle,
-    why_not_announced,
-)
+from evpnd.core.bgp.select import best_for_ip, best_for_mac
 from evpnd.core.bgp.session import Session
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.tables.reconcile import wanted_neighbor
 from evpnd.core.want.floods import flood_note
+from evpnd.core.want.obstacles import mac_obstacle, why_not_announced
 from evpnd.model.ids import (
     format_ip,
     format_mac,
@@ -109,7 +105,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             "notes": [*vrf.notes, *flood_note(vrf)],
             "local_macs": len(vrf.local.keys() | vrf.static.keys()),
             "remote_macs": remote,
-            "remote_vteps": len(vrf.imets.vteps() - {vrf.vtep}),
+            "remote_vteps": len(vrf.routes.imets.vteps() - {vrf.vtep}),
             "managed": evi.manage,
             "discovered": vrf.discovered,
         }
@@ -138,14 +134,14 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "peer": None,
             }
         for mac in _routed_macs(vrf):
-            path = best_for_mac(vrf, mac)
+            path = best_for_mac(vrf.routes, mac)
             if path is None or vrf.is_local(mac):
                 continue
             state, reason = _row_state(engine, vrf, mac, path)
             yield {
                 "vni": vrf.config.vni,
                 "mac": format_mac(mac),
-                "ips": sorted(map(format_ip, vrf.ips_of.get(mac, ()))),
+                "ips": sorted(map(format_ip, vrf.routes.ips_of.get(mac, ()))),
                 "kind": "remote",
                 "vtep": format_ip(path.vtep),
                 "sequence": path.sequence,
@@ -168,7 +164,7 @@ def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
         return path.received_at
     source = path.rd + path.ethernet_tag
     table = session.rib.mac_ip.get(source, {})
-    keys = (mac, *(mac + ip for ip in vrf.ips_of.get(mac, ())))
+    keys = (mac, *(mac + ip for ip in vrf.routes.ips_of.get(mac, ())))
     came = [session.rib.since(source, k, path) for k in keys if table.get(k) is path]
     return min(came, default=path.received_at)
 
@@ -195,8 +191,8 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         **arp_nd(flags),
                         "peer": None,
                     }
-        for ip in vrf.macs_of:
-            found = best_for_ip(vrf, ip)
+        for ip in vrf.routes.macs_of:
+            found = best_for_ip(vrf.routes, ip)
             if found is None or vrf.binding(ip) is not None:
                 continue
             mac, path = found
@@ -230,13 +226,13 @@ def vteps(engine: Engine) -> Iterator[Entry]:
     flooded: set[bytes] = set()
     for vrf in engine.inventory.vrfs.values():
         vni = vrf.config.vni
-        for (peer, *_), vtep in vrf.imets.items():
+        for (peer, *_), vtep in vrf.routes.imets.items():
             macs_by.setdefault(vtep, {}).setdefault(vni, 0)
             # Of several the lowest: the order of arrival tells nobody anything.
             known = (peers_of.get(vtep, str(peer)), str(peer))
             peers_of[vtep] = min(known, key=parse_ip)
         for mac in _routed_macs(vrf):
-            path = best_for_mac(vrf, mac)
+            path = best_for_mac(vrf.routes, mac)
             if path is not None and not vrf.is_local(mac):
                 counts = macs_by.setdefault(path.vtep, {})
                 counts[vni] = counts.get(vni, 0) + 1
@@ -266,7 +262,7 @@ def policies(engine: Engine) -> Iterator[Entry]:
 
 
 def _routed_macs(vrf: MacVrf) -> set[bytes]:
-    return {key[MAC] for key in vrf.routes}
+    return {key[MAC] for key in vrf.routes.slots}
 
 
 def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:

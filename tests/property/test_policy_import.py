@@ -70,15 +70,15 @@ Tables = tuple[object, ...]
 def tables(vrf: MacVrf) -> Tables:
     """Everything that import leaves in an EVI, without identities."""
     routes = {}
-    for key, found in vrf.routes.items():
+    for key, found in vrf.routes.slots.items():
         paths = [found] if type(found) is Path else list(found)
         routes[key] = sorted(
             (path.peer, path.vtep, path.attributes.communities, path.rank)
             for path in paths
         )
-    ips = {mac: sorted(several) for mac, several in vrf.ips_of.items()}
-    macs = {ip: sorted(several) for ip, several in vrf.macs_of.items()}
-    return routes, ips, macs, dict(vrf.imets.items())
+    ips = {mac: sorted(several) for mac, several in vrf.routes.ips_of.items()}
+    macs = {ip: sorted(several) for ip, several in vrf.routes.macs_of.items()}
+    return routes, ips, macs, dict(vrf.routes.imets.items())
 
 
 @settings(max_examples=150, deadline=None)

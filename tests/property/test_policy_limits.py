@@ -127,7 +127,7 @@ class Account:
 def imported(here: Host) -> set[tuple[Peer, bytes, bytes]]:
     """Give all routes that are in the EVI."""
     found = set()
-    for key, paths in here.vrf.routes.items():
+    for key, paths in here.vrf.routes.slots.items():
         for path in [paths] if type(paths) is Path else paths:
             assert isinstance(path, Path)
             found.add((path.peer, path.rd, key))
@@ -195,7 +195,7 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
 
     for peer in PEERS:
         here.run(PeerWentDown(peer, "test", graceful=False))
-    assert here.vrf.routes == {}
+    assert here.vrf.routes.slots == {}
     assert all(
         one["limit"] is None or one["limit"]["fullest"] == []
         for one in show.policies(here.engine)

@@ -1,19 +1,18 @@
 """Adj-RIB-In of each peer, and the import of its routes into EVIs.
 
-A route is one slot in the peer's table and one in the MAC-VRF that imports it,
+A route is one slot in the peer's table and one in the EVI that imports it,
 both pointing to the path it shares with others; both tables share the key.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.import_policy import Admission, other_fate, source_of
 from evpnd.core.bgp.limit_buckets import Entrant
 from evpnd.core.bgp.limits import Coming, Limits
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.withdrawals import AT_ONCE, Again, Leaving, Table, has_limits
-from evpnd.core.evi.imported import add, add_fresh, remove
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.ids import is_host_ip, is_mapped_ipv4
 from evpnd.model.routes import (
     INGRESS_REPLICATION,
@@ -97,8 +96,8 @@ class AdjRibIn:
             return
         if table.keys().isdisjoint(keys):
             table.update(dict.fromkeys(keys, path))
-            for vrf in path.importers:
-                add_fresh(vrf, keys, path)
+            for evi in path.importers:
+                evi.add_fresh(keys, path)
             return
         judged = None
         for key in keys:
@@ -106,11 +105,11 @@ class AdjRibIn:
             table[key] = path
             if old is not None and old is not path:
                 judged = judged or old.admission
-                for vrf in old.importers:
-                    if vrf not in path.importers:
-                        remove(vrf, key, old)
-            for vrf in path.importers:
-                add(vrf, key, path, old)
+                for evi in old.importers:
+                    if evi not in path.importers:
+                        evi.remove(key, old)
+            for evi in path.importers:
+                evi.add(key, path, old)
         if judged is not None:
             limits = _leave(judged, path, keys)
             if limits is not None:
@@ -137,8 +136,8 @@ class AdjRibIn:
             path = table.pop(key, None)
             if path is not None:
                 judged = path if path.admission is not None else judged
-                for vrf in path.importers:
-                    remove(vrf, key, path)
+                for evi in path.importers:
+                    evi.remove(key, path)
         if not table:
             del self.mac_ip[batch.rd + batch.ethernet_tag]
             self.late.pop(batch.rd + batch.ethernet_tag, None)
@@ -173,10 +172,8 @@ class AdjRibIn:
         key = identity(route)
         _, old = self.others.pop(key, (None, None))
         if old is not None and isinstance(route, ImetRoute):
-            for vrf in old.importers:
-                vtep = vrf.imets.drop((old.peer, *key))
-                if vtep is not None:
-                    vrf.dirty_vteps.add(vtep)
+            for evi in old.importers:
+                evi.remove_imet((old.peer, *key))
         return old
 
     def mark_stale(self) -> None:
@@ -257,10 +254,9 @@ def import_other(route: OtherRoute, path: Path) -> None:
     if not isinstance(route, ImetRoute):
         return
     vtep = flood_endpoint(route, path)
-    for vrf, _ in judged.takers:
+    for evi, _ in judged.takers:
         if vtep:
-            vrf.imets.put((path.peer, *identity(route)), vtep)
-            vrf.dirty_vteps.add(vtep)
+            evi.add_imet((path.peer, *identity(route)), vtep)
 
 
 def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
@@ -294,30 +290,30 @@ def _install_judged(
     fates = list(admission.judge(keys))
     if old:
         for fate in fates:
-            _take_out(fate.keys, [vrf for vrf, _ in fate.takers], old, limits)
+            _take_out(fate.keys, [evi for evi, _ in fate.takers], old, limits)
         if limits is not None:
             limits.wake(_let_in)
     for fate in fates:
-        for vrf, admitted in fate.takers:
+        for evi, admitted in fate.takers:
             inside = list(fate.keys)
-            gate = admission.gate(vrf)
+            gate = admission.gate(evi)
             if gate is not None and limits is not None:
                 coming = Coming(gate, source_of(path), admitted, fate.keys)
                 entered = limits.enter(coming, _let_in)
                 inside = [key for key in inside if key in entered]
                 for key in fate.keys if old else ():
                     if key not in entered and key in old:
-                        remove(vrf, key, old[key])
+                        evi.remove(key, old[key])
             if not old:
-                add_fresh(vrf, inside, admitted)
+                evi.add_fresh(inside, admitted)
                 continue
             for key in inside:
-                add(vrf, key, admitted, old.get(key))
+                evi.add(key, admitted, old.get(key))
 
 
 def _take_out(
     keys: Iterable[bytes],
-    into: list[MacVrf],
+    into: list[EviRoutes],
     old: dict[bytes, Path],
     limits: Limits | None,
 ) -> None:
@@ -326,11 +322,11 @@ def _take_out(
         before = old.get(key)
         if before is None:
             continue
-        for vrf in before.importers:
-            if vrf not in into:
-                remove(vrf, key, before)
+        for evi in before.importers:
+            if evi not in into:
+                evi.remove(key, before)
                 if limits is not None:
-                    limits.leave(source_of(before), (key,), vrf)
+                    limits.leave(source_of(before), (key,), evi)
 
 
 def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | None:
@@ -342,19 +338,15 @@ def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | 
 
 
 def _let_in(entrant: Entrant) -> None:
-    add(entrant.vrf, entrant.key, entrant.path, None)
+    entrant.evi.add(entrant.key, entrant.path, None)
 
 
-def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -> None:
+def reimport(
+    ribs: Iterable[AdjRibIn], evis: Iterable[EviRoutes], limits: Limits
+) -> None:
     """Fill the EVIs again, after the importers of the paths were found anew."""
-    for vrf in vrfs:
-        vrf.mark_all()
-        vrf.routes.clear()
-        vrf.ips_of.clear()
-        vrf.macs_of.clear()
-        vrf.crowds.clear()
-        vrf.immutables.clear()
-        vrf.imets.clear()
+    for evi in evis:
+        evi.clear()
     limited: list[Coming] = []
     for rib in ribs:
         rib.leaving.clear()
@@ -364,8 +356,8 @@ def reimport(ribs: Iterable[AdjRibIn], vrfs: Iterable[MacVrf], limits: Limits) -
                 if path.admission is not None:
                     judged.setdefault(path, []).append(key)
                     continue
-                for vrf in path.importers:
-                    add(vrf, key, path, None)
+                for evi in path.importers:
+                    evi.add(key, path, None)
             late: Mapping[Any, float] = rib.late.get(source, {})
             for path, keys in judged.items():
                 limited.extend(_reimport_judged(path, keys, late))
@@ -382,10 +374,10 @@ def _reimport_judged(
     admission = path.admission
     assert admission is not None
     for fate in admission.judge(keys):
-        for vrf, admitted in fate.takers:
-            gate = admission.gate(vrf)
+        for evi, admitted in fate.takers:
+            gate = admission.gate(evi)
             if gate is not None:
                 yield Coming(gate, source_of(path), admitted, fate.keys, late)
                 continue
             for key in fate.keys:
-                add(vrf, key, admitted, None)
+                evi.add(key, admitted, None)

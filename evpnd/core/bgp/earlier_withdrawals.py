@@ -5,12 +5,26 @@ one whose route a peer is known to have withdrawn: it goes with the routes that 
 stood for.
 """
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from evpnd.core.bgp.adj_rib_in import flood_endpoint
 from evpnd.core.bgp.imports import Importer
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.session import Session
-from evpnd.model.key import IP, MAC, MAC_LENGTH
+from evpnd.model.key import IP, MAC
 from evpnd.model.routes import ImetRoute, MacIpBatch, OtherRoute, Update, identity
+
+
+class Gone(NamedTuple):
+    """What rows of one EVI stood for that is withdrawn; empty: nothing of the kind."""
+
+    vni: int
+    mac: bytes = b""
+    ip: bytes = b""
+    """With that MAC."""
+    vtep: bytes = b""
+    """Of a flood row."""
 
 
 class Bygone:
@@ -40,19 +54,14 @@ class Bygone:
         if path is not None and isinstance(known, ImetRoute):
             self._imet.append((session, path, known))
 
-    def release(self, importer: Importer) -> None:
-        """Let rows go that stand for nothing else: their tables have been read."""
+    def release(self, importer: Importer) -> Iterator[Gone]:
+        """Return what rows may go that stand for nothing else, by VNI."""
         for session, path, key in self._mac_ip:
-            for vrf in importer.importers_of(session, path):
-                vrf.adopted_macs.discard(key[MAC])
-                vrf.dirty_macs.add(key[MAC])
-                if len(key) > MAC_LENGTH:
-                    vrf.adopted_ips.discard(key[IP])
-                    vrf.dirty_ips.add(key[IP])
+            for evi in importer.importers_of(session, path):
+                yield Gone(evi.config.vni, mac=key[MAC], ip=key[IP])
         for session, path, route in self._imet:
             vtep = flood_endpoint(route, path)
-            for vrf in importer.importers_of(session, path):
-                vrf.adopted_vteps.discard(vtep)
-                vrf.dirty_flood = True
+            for evi in importer.importers_of(session, path):
+                yield Gone(evi.config.vni, vtep=vtep)
         self._mac_ip.clear()
         self._imet.clear()

@@ -8,10 +8,10 @@ route that is changed stands in the EVI on a variant of the path it came on.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, final
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.limit_buckets import Gate
 from evpnd.core.bgp.limits import Limits, Source
 from evpnd.core.bgp.path import Path, Rank
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.policy import Key, Subject
 from evpnd.model.routes import OtherRoute, PathAttributes
 from evpnd.policy.attached import Attached
@@ -29,20 +29,20 @@ class Fate(NamedTuple):
     """What becomes of some routes of a path."""
 
     keys: Keys
-    takers: tuple[tuple[MacVrf, Path], ...]
+    takers: tuple[tuple[EviRoutes, Path], ...]
     """The EVIs that import them, each with the path to import them on."""
     reason: str | None
     """Why no EVI does."""
     outcomes: tuple[Outcome, ...] = ()
     """What the policies said that were asked."""
-    asked_by: tuple[MacVrf | None, ...] = ()
+    asked_by: tuple[EviRoutes | None, ...] = ()
     """Whose policies each of these are: an EVI's, or the peer's."""
-    refusals: tuple[tuple[MacVrf, str], ...] = ()
+    refusals: tuple[tuple[EviRoutes, str], ...] = ()
     """The EVIs whose own policies, or limits, keep them out, and why."""
 
-    def refused_by(self, vrf: MacVrf) -> str | None:
+    def refused_by(self, evi: EviRoutes) -> str | None:
         """Say why an EVI keeps the routes out; None: it does not."""
-        return next((why for each, why in self.refusals if each is vrf), None)
+        return next((why for each, why in self.refusals if each is evi), None)
 
 
 class Origin(NamedTuple):
@@ -57,7 +57,7 @@ class Origin(NamedTuple):
     attached: Attached
     limits: Limits | None
     """None: no policy that is named for import has limits."""
-    importers: Callable[[PathAttributes], tuple[MacVrf, ...]]
+    importers: Callable[[PathAttributes], tuple[EviRoutes, ...]]
     rank: Callable[[PathAttributes, int | None], Rank]
 
     def complete(self, subject: Subject) -> Subject:
@@ -73,7 +73,7 @@ class _Stage(NamedTuple):
     """Behind the peer's policies, for one outcome of them."""
 
     path: Path
-    importers: tuple[tuple[MacVrf, Program | None], ...]
+    importers: tuple[tuple[EviRoutes, Program | None], ...]
 
 
 @final
@@ -113,15 +113,15 @@ class Admission:
         """Give the limits of all import policies, if there are any."""
         return self._origin.limits
 
-    def gate(self, vrf: MacVrf) -> Gate | None:
+    def gate(self, evi: EviRoutes) -> Gate | None:
         """Give the limits on the way into an EVI."""
         limits = self._origin.limits
         if limits is None:
             return None
-        vni = vrf.config.vni
+        vni = evi.config.vni
         if vni not in self._gates:
-            names = (*self._origin.names, *vrf.config.import_policies)
-            gate = limits.gate(names, vrf, self._path, self._origin.peer)
+            names = (*self._origin.names, *evi.config.import_policies)
+            gate = limits.gate(names, evi, self._path, self._origin.peer)
             self._gates[vni] = gate
         return self._gates[vni]
 
@@ -175,20 +175,20 @@ class Admission:
         path = self._variant(subject)
         chain = self._origin.attached.chain
         importers = []
-        for vrf in self._origin.importers(path.attributes):
-            chain_of_evi = chain(vrf.config.import_policies)
+        for evi in self._origin.importers(path.attributes):
+            chain_of_evi = chain(evi.config.import_policies)
             program = None if chain_of_evi is None else chain_of_evi.program(subject)
-            importers.append((vrf, program))
-        self._remember(vrf for vrf, _ in importers)
+            importers.append((evi, program))
+        self._remember(evi for evi, _ in importers)
         stage = _Stage(path, tuple(importers))
         # The outcome is kept, for its identity is the key.
         self._stages[id(outcome)] = outcome, stage
         return stage
 
-    def _remember(self, vrfs: Iterable[MacVrf]) -> None:
+    def _remember(self, evis: Iterable[EviRoutes]) -> None:
         """Have the path know all EVIs that may have its routes."""
         path = self._path
-        new = tuple(vrf for vrf in vrfs if vrf not in path.importers)
+        new = tuple(evi for evi in evis if evi not in path.importers)
         path.importers = (*path.importers, *new)
 
     def _variant(self, subject: Subject) -> Path:
@@ -216,9 +216,9 @@ class Admission:
         parts = [Fate(keys, (), None)]
         if entered is not None:
             parts = [Fate(keys, (), None, (entered,), (None,))]
-        for vrf, program in stage.importers:
+        for evi, program in stage.importers:
             if program is None:
-                taker = vrf, stage.path
+                taker = evi, stage.path
                 parts = [each._replace(takers=(*each.takers, taker)) for each in parts]
                 continue
             divided = []
@@ -229,13 +229,13 @@ class Admission:
                     fate = part._replace(
                         keys=smaller,
                         outcomes=(*part.outcomes, outcome),
-                        asked_by=(*part.asked_by, vrf),
+                        asked_by=(*part.asked_by, evi),
                     )
                     if outcome.accepted:
-                        taker = vrf, self._variant(outcome.subject)
+                        taker = evi, self._variant(outcome.subject)
                         fate = fate._replace(takers=(*part.takers, taker))
                     else:
-                        refusal = vrf, outcome.reason
+                        refusal = evi, outcome.reason
                         fate = fate._replace(refusals=(*part.refusals, refusal))
                     divided.append(fate)
             parts = divided
@@ -272,7 +272,7 @@ def admit(path: Path, origin: Origin) -> Admission:
 def is_governed(path: Path, origin: Origin) -> bool:
     """Tell whether a policy stands between a path and an EVI."""
     return origin.chain is not None or any(
-        vrf.config.import_policies for vrf in path.importers
+        evi.config.import_policies for evi in path.importers
     )
 
 
@@ -280,7 +280,7 @@ def other_fate(path: Path, route: OtherRoute, *, count: bool = True) -> Fate:
     """Say what becomes of a route of another type than 2; only type 3 is used."""
     origin = path.origin
     if origin is None:
-        takers = tuple((vrf, path) for vrf in path.importers)
+        takers = tuple((evi, path) for evi in path.importers)
         return Fate(ALONE, takers, path.rejection)
     subject, key = received_other(path.attributes, route)
     admission = Admission(path, origin, origin.complete(subject), key)
@@ -291,7 +291,7 @@ def other_fate(path: Path, route: OtherRoute, *, count: bool = True) -> Fate:
 def fate(path: Path, key: bytes) -> Fate:
     """Say what became of one type 2 route; counts nothing."""
     if path.admission is None:
-        takers = tuple((vrf, path) for vrf in path.importers)
+        takers = tuple((evi, path) for evi in path.importers)
         return Fate((key,), takers, path.rejection)
     (found,) = path.admission.judge((key,), count=False)
     return path.admission.within_limits(found)

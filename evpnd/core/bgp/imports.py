@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.import_policy import Origin, admit, is_governed
 from evpnd.core.bgp.limits import Limits
 from evpnd.core.bgp.path import (
@@ -17,7 +18,6 @@ from evpnd.core.bgp.path import (
 from evpnd.core.bgp.peer_diagnostics import Findings
 from evpnd.core.bgp.route_target_hints import Nearness
 from evpnd.core.bgp.session import PATH_CACHE, NlriParts, Session
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.config import Config
 from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
 from evpnd.model.routes import ImetRoute, PathAttributes
@@ -57,8 +57,8 @@ class Importer:
         """Begin with no EVI."""
         self.stale = True
         """EVIs, targets or our addresses changed: judge all paths again."""
-        self._exact: dict[bytes, tuple[MacVrf, ...]] = {}
-        self._wildcards: dict[bytes, tuple[MacVrf, ...]] = {}
+        self._exact: dict[bytes, tuple[EviRoutes, ...]] = {}
+        self._wildcards: dict[bytes, tuple[EviRoutes, ...]] = {}
         """By the local administrator: 4 octets, or 2 with a four-octet AS."""
         self._own_rds: frozenset[bytes] = frozenset()
         self.findings = Findings()
@@ -93,39 +93,42 @@ class Importer:
         self.stale = True
 
     def learn(
-        self, vrfs: Iterable[MacVrf], vtep: bytes, no_hosts: frozenset[bytes]
+        self,
+        evis: Sequence[EviRoutes],
+        own_rds: frozenset[bytes],
+        vtep: bytes,
+        no_hosts: frozenset[bytes],
     ) -> None:
-        """Take the EVIs there are, our VTEP address, and which are no host's."""
+        """Take the EVIs there are, their RDs, our VTEP, and which are no host's."""
         self.stale = False
         self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
-        vrfs = list(vrfs)
-        self._own_rds = frozenset(vrf.rd for vrf in vrfs)
-        self._nearness.learn(vrfs)
-        exact: dict[bytes, list[MacVrf]] = {}
-        wildcards: dict[bytes, list[MacVrf]] = {}
-        for vrf in vrfs:
-            targets = vrf.config.import_targets
+        self._own_rds = own_rds
+        self._nearness.learn(evi.config for evi in evis)
+        exact: dict[bytes, list[EviRoutes]] = {}
+        wildcards: dict[bytes, list[EviRoutes]] = {}
+        for evi in evis:
+            targets = evi.config.import_targets
             for target in targets.exact:
-                exact.setdefault(target, []).append(vrf)
+                exact.setdefault(target, []).append(evi)
             for number in targets.wildcards:
-                wildcards.setdefault(number.to_bytes(4, "big"), []).append(vrf)
+                wildcards.setdefault(number.to_bytes(4, "big"), []).append(evi)
             for number in targets.wide:
-                wildcards.setdefault(number.to_bytes(2, "big"), []).append(vrf)
+                wildcards.setdefault(number.to_bytes(2, "big"), []).append(evi)
         self._exact = {target: tuple(found) for target, found in exact.items()}
         self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
 
-    def importers(self, attributes: PathAttributes) -> tuple[MacVrf, ...]:
+    def importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
         """Find the EVIs that one of the route targets leads to."""
-        found: tuple[MacVrf, ...] = ()
+        found: tuple[EviRoutes, ...] = ()
         for target in attributes.route_targets:
             matches = self._exact.get(target, ())
             if target[1] == ROUTE_TARGET_SUBTYPE and target[0] != IPV4_ADDRESS:
                 local = target[4:] if target[0] == TWO_OCTET_AS else target[6:]
                 matches = (*matches, *self._wildcards.get(local, ()))
-            found += tuple(vrf for vrf in matches if vrf not in found)
+            found += tuple(evi for evi in matches if evi not in found)
         return found
 
-    def importers_of(self, session: Session, path: Path) -> Sequence[MacVrf]:
+    def importers_of(self, session: Session, path: Path) -> Sequence[EviRoutes]:
         """Find the EVIs that import a path which may have been judged long ago."""
         self._judge(session, path)
         return path.importers

@@ -3,8 +3,8 @@
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, final
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.path import Path
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.model.key import IP, MAC
 from evpnd.model.policy import Counted, Dimension, Limit, Policy
@@ -91,13 +91,13 @@ class Entrant:
     """One route on its way into one EVI. Compared by identity."""
 
     __slots__ = (
-        *("arrival", "blocker", "earlier", "item", "key", "needs", "path", "vrf"),
+        *("arrival", "blocker", "earlier", "evi", "item", "key", "needs", "path"),
     )
 
-    def __init__(self, arrival: int, vrf: MacVrf, key: bytes) -> None:
+    def __init__(self, arrival: int, evi: EviRoutes, key: bytes) -> None:
         """Begin outside."""
         self.arrival = arrival
-        self.vrf = vrf
+        self.evi = evi
         self.key = key
         self.path: Path
         self.needs: tuple[Need, ...] = ()
@@ -167,7 +167,7 @@ class Limiter:
 class Gate(NamedTuple):
     """The limits between one path and one EVI."""
 
-    vrf: MacVrf
+    evi: EviRoutes
     limits: tuple[tuple[Limiter, Values], ...]
 
     def needs(self, key: bytes) -> tuple[Need, ...]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple, final
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.limit_buckets import Bucket, Entrant, Gate, Limiter, Need
 from evpnd.core.bgp.path import Path
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.ids import Peer
 from evpnd.model.policy import Policy
 
@@ -68,14 +68,14 @@ class Limits:
                 limiter.told = told.get(same, limiter.told)
 
     def gate(
-        self, names: Iterable[str], vrf: MacVrf, path: Path, peer: bytes
+        self, names: Iterable[str], evi: EviRoutes, path: Path, peer: bytes
     ) -> Gate | None:
         """Give the limits between a path and an EVI; None where there is none."""
         limiters = [each for name in names for each in self.limiters.get(name, ())]
         if not limiters:
             return None
         found = dict.fromkeys((each, each.values(path, peer)) for each in limiters)
-        return Gate(vrf, tuple(found))
+        return Gate(evi, tuple(found))
 
     def enter(self, coming: Coming, let_in: Callable[[Entrant], None]) -> set[bytes]:
         """Let routes in as far as there is room; returns the keys that are inside.
@@ -84,12 +84,12 @@ class Limits:
         the same. `let_in` is told who else gets in by it.
         """
         gate, source, path, keys, _ = coming
-        known = self._table(source, gate.vrf)
+        known = self._table(source, gate.evi)
         for key in keys:
             entrant = known.get(key)
             needs = gate.needs(key)
             if entrant is None:
-                entrant = known[key] = self._arrive(gate.vrf, key)
+                entrant = known[key] = self._arrive(gate.evi, key)
                 self._begin(entrant, path, needs)
             elif entrant.needs == needs:
                 entrant.path = path
@@ -100,36 +100,34 @@ class Limits:
                 self.wake(let_in)
         return {key for key in keys if known[key].blocker is None}
 
-    def recognise(self, vrf: MacVrf) -> bool:
+    def recognise(self, vni: int, rows: Iterable[bytes]) -> bool:
         """Look who is there already of those that have rows of an earlier run.
 
-        The peers may be quicker than the kernel. Returns as `review` does.
+        `rows` are their keys. The peers may be quicker than the kernel. Returns as
+        `review` does.
         """
         if not self.limiters:
             return False
-        before = self._inside_before.get(vrf.config.vni, set())
-        before |= vrf.adopted_macs
-        rows = vrf.neighbor_rows
-        before |= {rows[ip].mac + ip for ip in vrf.adopted_ips if ip in rows}
+        before = self._inside_before.get(vni, set())
+        before.update(rows)
         if not self._settled:
-            self._inside_before[vrf.config.vni] = before
+            self._inside_before[vni] = before
         for tables in self._entrants.values():
-            for entrant in tables.get(vrf.config.vni, {}).values():
+            for entrant in tables.get(vni, {}).values():
                 entrant.earlier |= entrant.key in before
-        return self.review(vrf)
+        return self.review(vni)
 
     def settle(self) -> None:
         """Every peer has had its say: look out no more for those that come."""
         self._settled = True
         self._inside_before.clear()
 
-    def review(self, vrf: MacVrf | None = None) -> bool:
+    def review(self, vni: int | None = None) -> bool:
         """Tell whether one waits, for one EVI or any, who was inside in an earlier run.
 
         The peers do not send in the order of that run: `rebuild` lets in first who
         was inside then.
         """
-        vni = None if vrf is None else vrf.config.vni
         entrants = [
             entrant
             for tables in self._entrants.values()
@@ -162,12 +160,14 @@ class Limits:
                         found.append(bucket)
         return found
 
-    def leave(self, source: Source, keys: Iterable[bytes], vrf: MacVrf | None) -> None:
+    def leave(
+        self, source: Source, keys: Iterable[bytes], evi: EviRoutes | None
+    ) -> None:
         """Take routes out of one EVI, or of all; `wake` lets others in after that."""
         tables = self._entrants.get(source)
         if tables is None:
             return
-        wanted = list(tables) if vrf is None else [vrf.config.vni]
+        wanted = list(tables) if evi is None else [evi.config.vni]
         for vni in wanted:
             known = tables.get(vni)
             if known is None:
@@ -219,7 +219,7 @@ class Limits:
                 limiter.buckets.clear()
         order: list[tuple[int, float, int, Coming, bytes]] = []
         for each in coming:
-            before = old.get(each.source, {}).get(each.gate.vrf.config.vni, {})
+            before = old.get(each.source, {}).get(each.gate.evi.config.vni, {})
             for key in each.keys:
                 known = before.get(key)
                 if known is None:
@@ -233,33 +233,33 @@ class Limits:
         order.sort(key=lambda entry: entry[:3])
         inside = []
         for *_, each, key in order:
-            known = old.get(each.source, {}).get(each.gate.vrf.config.vni, {}).get(key)
-            entrant = self._arrive(each.gate.vrf, key)
+            known = old.get(each.source, {}).get(each.gate.evi.config.vni, {}).get(key)
+            entrant = self._arrive(each.gate.evi, key)
             if known is not None:
                 entrant.arrival = known.arrival
                 entrant.earlier = known.earlier and not self._settled
-            self._table(each.source, each.gate.vrf)[key] = entrant
+            self._table(each.source, each.gate.evi)[key] = entrant
             self._begin(entrant, each.path, each.gate.needs(key))
             if entrant.blocker is None:
                 inside.append(entrant)
         return inside
 
-    def blocker(self, source: Source, vrf: MacVrf, key: bytes) -> Limiter | None:
+    def blocker(self, source: Source, evi: EviRoutes, key: bytes) -> Limiter | None:
         """Find the limit that keeps a route out of an EVI."""
         tables = self._entrants.get(source, {})
-        entrant = tables.get(vrf.config.vni, {}).get(key)
+        entrant = tables.get(evi.config.vni, {}).get(key)
         if entrant is None or entrant.blocker is None:
             return None
         return entrant.blocker.limiter
 
-    def _table(self, source: Source, vrf: MacVrf) -> dict[bytes, Entrant]:
+    def _table(self, source: Source, evi: EviRoutes) -> dict[bytes, Entrant]:
         tables = self._entrants.setdefault(source, {})
-        return tables.setdefault(vrf.config.vni, {})
+        return tables.setdefault(evi.config.vni, {})
 
-    def _arrive(self, vrf: MacVrf, key: bytes) -> Entrant:
+    def _arrive(self, evi: EviRoutes, key: bytes) -> Entrant:
         self._arrivals += 1
-        entrant = Entrant(self._arrivals, vrf, key)
-        entrant.earlier = key in self._inside_before.get(vrf.config.vni, ())
+        entrant = Entrant(self._arrivals, evi, key)
+        entrant.earlier = key in self._inside_before.get(evi.config.vni, ())
         return entrant
 
     def _begin(self, entrant: Entrant, path: Path, needs: tuple[Need, ...]) -> None:

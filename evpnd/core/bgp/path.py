@@ -13,9 +13,9 @@ from evpnd.model.numbers import DEFAULT_LOCAL_PREFERENCE
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
 if TYPE_CHECKING:
+    from evpnd.core.bgp.evi_routes import EviRoutes
     from evpnd.core.bgp.import_policy import Admission, Origin
     from evpnd.core.bgp.route_target_hints import Nearest
-    from evpnd.core.evi.mac_vrf import MacVrf
 
 
 Rank = tuple[bool, int, int, bytes, int, int, int, int, bool, bytes, int, bytes]
@@ -68,7 +68,7 @@ class Path:
         self.rank = rank
         self.received_at = received_at
         self.rejection: str | None = None
-        self.importers: Sequence[MacVrf] = ()
+        self.importers: Sequence[EviRoutes] = ()
         self.admission: Admission | None = None
         """The policies that its type 2 routes pass; None: all of them are imported."""
         self.origin: Origin | None = None

@@ -199,7 +199,7 @@ def pmsi_mismatch(route: ImetRoute, path: Path) -> str | None:
             f"its originator {format_ip(route.originator)}, "
             f"its next hop {format_ip(next_hop)}"
         )
-    vnis = [vrf.config.vni for vrf in path.importers]
+    vnis = [evi.config.vni for evi in path.importers]
     if vnis and pmsi.label not in vnis:
         named = " and ".join(map(str, vnis))
         said.append(f"its PMSI label is {pmsi.label}, it is imported to VNI {named}")

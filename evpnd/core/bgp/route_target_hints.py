@@ -8,7 +8,7 @@ that is compared here.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.config import EviConfig
 from evpnd.model.ids import (
     FOUR_OCTET_AS,
     IPV4_ADDRESS,
@@ -51,7 +51,7 @@ class _Parts(NamedTuple):
 
 
 class _Imported(NamedTuple):
-    vrf: MacVrf
+    evi: EviConfig
     parts: _Parts
 
 
@@ -60,25 +60,25 @@ class Nearness:
 
     def __init__(self) -> None:
         """Begin with no EVI."""
-        self._by_vni: dict[int, MacVrf] = {}
+        self._by_vni: dict[int, EviConfig] = {}
         self._by_number: dict[int, list[_Imported]] = {}
         self._known: dict[tuple[OctetStrings, int], Nearest] = {}
 
-    def learn(self, vrfs: Iterable[MacVrf]) -> None:
+    def learn(self, evis: Iterable[EviConfig]) -> None:
         """Take the EVIs there are."""
         self._known = {}
         self._by_number = {}
         self._by_vni = {}
-        for vrf in vrfs:
-            self._by_vni[vrf.config.vni] = vrf
-            targets = vrf.config.import_targets
+        for evi in evis:
+            self._by_vni[evi.vni] = evi
+            targets = evi.import_targets
             for parts in (
                 *map(_parts, sorted(targets.exact)),
                 *(_two_octets(b"", n.to_bytes(4)) for n in sorted(targets.wildcards)),
                 *(_Parts(FOUR_OCTET_AS, b"", None, n) for n in sorted(targets.wide)),
             ):
                 found = self._by_number.setdefault(parts.number, [])
-                found.append(_Imported(vrf, parts))
+                found.append(_Imported(evi, parts))
 
     def nearest(self, targets: OctetStrings, label: int) -> Nearest:
         """Say which EVI comes nearest; `label` is the VNI of the route, 0: none."""
@@ -103,10 +103,10 @@ class Nearness:
                 what = format_route_target(target)
                 near = f"{_imports_of(meant)}; {what} is that number {said}"
                 return Nearest(f"{text}: {near}", near=True)
-        vrf = self._by_vni.get(label)
-        if vrf is None:
+        evi = self._by_vni.get(label)
+        if evi is None:
             return Nearest(text, near=False)
-        return Nearest(f"{text}: {_imports_of(vrf)} for VNI {label}", near=True)
+        return Nearest(f"{text}: {_imports_of(evi)} for VNI {label}", near=True)
 
 
 def _differences(given: _Parts, imported: _Parts) -> list[str]:
@@ -142,10 +142,9 @@ def _two_octets(administrator: bytes, local: bytes) -> _Parts:
     return _Parts(TWO_OCTET_AS, administrator, None, int.from_bytes(local))
 
 
-def _imports_of(vrf: MacVrf) -> str:
-    targets = vrf.config.import_targets
-    named = targets.texts()
+def _imports_of(evi: EviConfig) -> str:
+    named = evi.import_targets.texts()
     if not named:
-        return f"EVI {vrf.config.name} imports nothing"
+        return f"EVI {evi.name} imports nothing"
     more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
-    return f"EVI {vrf.config.name} imports {' '.join(named[:LISTED])}{more}"
+    return f"EVI {evi.name} imports {' '.join(named[:LISTED])}{more}"

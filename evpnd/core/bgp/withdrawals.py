@@ -8,7 +8,6 @@ other peers say.
 from collections.abc import Iterable, Mapping
 
 from evpnd.core.bgp.path import Path
-from evpnd.core.evi.imported import remove
 
 Table = dict[bytes, Path]
 AT_ONCE = 10_000
@@ -80,8 +79,8 @@ class Leaving:
                 if left is not None:
                     left -= 1
                 if key not in kept:
-                    for vrf in path.importers:
-                        remove(vrf, key, path)
+                    for evi in path.importers:
+                        evi.remove(key, path)
             if table:
                 tables[source] = table
 

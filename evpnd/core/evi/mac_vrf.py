@@ -1,12 +1,10 @@
 """One EVI of this host: its MAC-VRF, as told by BGP and as seen in the kernel."""
 
-from collections.abc import Collection
+from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from evpnd.core.bgp.crowds import Crowd
-from evpnd.core.bgp.path import Path
-from evpnd.core.evi.imets import Imets
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.local.flushed_macs import Flushed
 from evpnd.core.tables.drift import Drift
 from evpnd.model.actions import Notice
@@ -17,9 +15,6 @@ from evpnd.model.ids import IPV4_LENGTH
 from evpnd.model.key import MAC
 from evpnd.model.policy import Learned
 from evpnd.model.routes import IMMUTABLE, OVERRIDE
-
-Slot = Path | list[Path] | Crowd[Path]
-"""The paths for one MAC, or one MAC and IP; a crowd has them by their source."""
 
 
 class Origin(Enum):
@@ -102,7 +97,8 @@ class MacVrf:
 
     def __init__(self, config: EviConfig, rd: bytes, *, discovered: bool) -> None:
         """Begin not ready and empty."""
-        self.config = config
+        self.routes = EviRoutes(config)
+        """What it imports of the peers' routes."""
         self.rd = rd
         self.discovered = discovered
         self.vtep = b""
@@ -135,16 +131,6 @@ class MacVrf:
         self.preserved = False
         """The first dump held rows of an earlier run."""
 
-        self.routes: dict[bytes, Slot] = {}
-        self.ips_of: dict[bytes, Collection[bytes]] = {}
-        self.macs_of: dict[bytes, Collection[bytes]] = {}
-        self.crowds: dict[bytes, Crowd[bytes]] = {}
-        """MACs and IPs with many routes: the best path of each key, by key."""
-        self.immutables: dict[bytes, Crowd[Path]] = {}
-        """MACs with an IP that have many routes: the immutable ones, by source."""
-        self.shared_ips: set[bytes] = set()
-        """IPs that got routes with a second MAC since this was last looked at."""
-        self.imets = Imets()
         self.no_hosts: frozenset[bytes] = frozenset()
         """Network and broadcast addresses of the underlay's subnets: nobody's."""
         self.flood_left_out: dict[bytes, None] = {}
@@ -260,6 +246,11 @@ class MacVrf:
         return Notice(level, event, {**evi, **fields})
 
     @property
+    def config(self) -> EviConfig:
+        """Return its configuration."""
+        return self.routes.config
+
+    @property
     def our_vteps(self) -> list[bytes]:
         """List the VTEPs that we have in the kernel's flood list."""
         return [vtep for vtep, ours in self.flood_rows.items() if ours]
@@ -306,17 +297,25 @@ class MacVrf:
             return immutable
         return immutable | self.nd_flags.get(ip, OVERRIDE)
 
+    def adopted_keys(self) -> Iterator[bytes]:
+        """Yield the keys of routes that rows of an earlier run stand for."""
+        yield from self.adopted_macs
+        for ip in self.adopted_ips:
+            row = self.neighbor_rows.get(ip)
+            if row is not None:
+                yield row.mac + ip
+
     def mark_bound(self, mac: bytes) -> None:
         """Have the next reconciliation look at the IPs that routes bind to a MAC.
 
         It has to where the MAC becomes ours or is ours no longer.
         """
-        self.dirty_ips.update(self.ips_of.get(mac, ()))
+        self.dirty_ips.update(self.routes.ips_of.get(mac, ()))
 
     def mark_all(self) -> None:
         """Have the next reconciliation look at everything."""
         self.dirty_macs.update(
-            (key[MAC] for key in self.routes),
+            (key[MAC] for key in self.routes.slots),
             self.remote_rows,
             self.partial,
             self.taken,
@@ -324,11 +323,24 @@ class MacVrf:
             self.static,
             self.announced,
         )
-        self.dirty_ips.update(self.macs_of, self.neighbor_rows)
+        self.dirty_ips.update(self.routes.macs_of, self.neighbor_rows)
         for ips in self.bindings_of.values():
             self.dirty_ips.update(ips)
         self.dirty_flood = True
         self.dirty_imet = True
+
+    def take_touched(self) -> None:
+        """Have the next reconciliation look at what routes changed."""
+        routes = self.routes
+        if routes.touched_macs:
+            self.dirty_macs = _merged(self.dirty_macs, routes.touched_macs)
+            routes.touched_macs = set()
+        if routes.touched_ips:
+            self.dirty_ips = _merged(self.dirty_ips, routes.touched_ips)
+            routes.touched_ips = set()
+        if routes.touched_vteps:
+            self.dirty_vteps = _merged(self.dirty_vteps, routes.touched_vteps)
+            routes.touched_vteps = set()
 
     def expect_dumps(self) -> None:
         """Note that the kernel's tables are being read anew."""
@@ -384,7 +396,7 @@ class MacVrf:
     def reconfigure(self, config: EviConfig) -> None:
         """Take a configuration of the same devices and the same RD."""
         self.mark_all()
-        self.config = config
+        self.routes.config = config
         self.bindings_of.clear()
         for table in self.learned_tables:
             for ip, mac in table.items():
@@ -400,3 +412,9 @@ class MacVrf:
         for entry in self.config.static:
             if entry.ip is not None:
                 self.bindings_of.setdefault(entry.mac, set()).add(entry.ip)
+
+
+def _merged(marked: set[bytes], more: set[bytes]) -> set[bytes]:
+    """Return both; the second is the caller's to keep, and can be large."""
+    more |= marked
+    return more

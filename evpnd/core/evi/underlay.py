@@ -68,7 +68,7 @@ class Underlay:
         vteps = {
             vtep
             for vrf in vrfs
-            for vtep in vrf.imets.vteps()
+            for vtep in vrf.routes.imets.vteps()
             if vtep != vrf.vtep and len(vtep) == len(vrf.vtep)
         }
         wanted = frozenset(sorted(vteps)[:MEASURED_MOST])
@@ -88,7 +88,7 @@ class Underlay:
     def room(self, vrf: MacVrf) -> Room | None:
         """Return how much the VXLAN device of an EVI can carry; None: not known."""
         routes = self._routes
-        found = ((routes[v], v) for v in vrf.imets.vteps() if v in routes)
+        found = ((routes[v], v) for v in vrf.routes.imets.vteps() if v in routes)
         route, vtep = min(found, default=(0, b""))
         if not vtep:
             return None

@@ -77,5 +77,5 @@ class BindingNotices:
         if local is not None:
             link = self._links.by_index.get(local.port)
             return link.name if link is not None else None
-        found = best_for_ip(vrf, ip, (mac,))
+        found = best_for_ip(vrf.routes, ip, (mac,))
         return format_ip(found[1].vtep) if found is not None else None

@@ -9,7 +9,8 @@ of the MAC decides (RFC 9721): who learns the IP last takes the next one.
 from math import inf
 
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import best_for_mac, is_immutable
+from evpnd.core.bgp.select import best_for_mac
+from evpnd.core.bgp.slots import is_immutable
 from evpnd.core.evi.mac_vrf import Claim, Dispute, MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.local import flushed, pins
@@ -155,7 +156,7 @@ class Bindings:
             lost = vrf.flushed.pop(mac, None)
             if lost is None or lost.at < turn.now - flushed.FLUSHED_TIME:
                 continue
-            elsewhere = best_for_mac(vrf, mac) is not None
+            elsewhere = best_for_mac(vrf.routes, mac) is not None
             for ip, flags in lost.ips.items():
                 held = vrf.binding(ip)
                 if held == mac:
@@ -293,9 +294,9 @@ class Bindings:
         """Give up the local bindings that remote routes have better claims to."""
         dirty = vrf.dirty_ips
         vni = vrf.config.vni
-        for ip in vrf.shared_ips:
+        for ip in vrf.routes.shared_ips:
             self.contests.watch((vni, ip), turn.now)
-        vrf.shared_ips.clear()
+        vrf.routes.shared_ips.clear()
         for ip in dirty & vrf.static_ips.keys():
             mac = vrf.static_ips[ip]
             found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None

@@ -106,7 +106,7 @@ class DuplicateIps:
 
     def _judge_remotes(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Find an IP that two remote MACs have, for longer than a move takes."""
-        found = best_for_ip(vrf, ip)
+        found = best_for_ip(vrf.routes, ip)
         rival = rival_of(vrf, ip, found[0]) if found is not None else None
         if found is not None and rival is not None and not vrf.is_local(found[0]):
             pair = DuplicateIp(found[0], rival[0], inf)

@@ -30,7 +30,7 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
     if known is not None:
         return
     vrf.mark_bound(mac)
-    path = best_for_mac(vrf, mac)
+    path = best_for_mac(vrf.routes, mac)
     if path is None:
         return
     if path.sticky and local.origin is Origin.DYNAMIC:
@@ -80,7 +80,9 @@ def unrivalled(vrf: MacVrf, mac: bytes) -> None:
     """
     _take_back(vrf, mac)
     vrf.contested.discard(mac)
-    if vrf.sequence.get(mac, 0) >= SEQUENCE_HIGH and vrf.macs_of.keys().isdisjoint(
+    if vrf.sequence.get(
+        mac, 0
+    ) >= SEQUENCE_HIGH and vrf.routes.macs_of.keys().isdisjoint(
         vrf.bindings_of.get(mac, ())
     ):
         del vrf.sequence[mac]

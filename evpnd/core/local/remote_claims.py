@@ -5,7 +5,8 @@ The mobility sequence of the MACs decides between the two bindings (RFC 9721, se
 """
 
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import best_for_ip, is_immutable
+from evpnd.core.bgp.select import best_for_ip
+from evpnd.core.bgp.slots import is_immutable
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.ids import is_unicast_mac
 from evpnd.model.key import MAC
@@ -19,16 +20,16 @@ def rival_of(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
 
     MACs that are behind a port of ours are left out, whatever routes there are.
     """
-    macs = vrf.macs_of.get(ip)
+    macs = vrf.routes.macs_of.get(ip)
     if macs is None or (len(macs) == 1 and mac in macs):
         return None
 
     def is_rival(other: bytes) -> bool:
         return other != mac and not vrf.is_local(other) and is_unicast_mac(other)
 
-    crowd = vrf.crowds.get(ip)
+    crowd = vrf.routes.crowds.get(ip)
     if crowd is None:
-        return best_for_ip(vrf, ip, filter(is_rival, macs))
+        return best_for_ip(vrf.routes, ip, filter(is_rival, macs))
     found = crowd.best_of(lambda key: is_rival(key[MAC]))
     return None if found is None else (found.name[MAC], found.path)
 
@@ -43,4 +44,4 @@ def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
 
 def is_gone(vrf: MacVrf, ip: bytes, mac: bytes) -> bool:
     """Return whether a MAC is neither here nor has a remote route with an IP."""
-    return not vrf.is_local(mac) and mac not in vrf.macs_of.get(ip, ())
+    return not vrf.is_local(mac) and mac not in vrf.routes.macs_of.get(ip, ())

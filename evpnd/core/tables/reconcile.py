@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from evpnd.core.announce.originator import Originator
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import best, best_for_ip, best_for_mac, mac_candidates
+from evpnd.core.bgp.select import best_for_ip, best_for_mac, mac_candidates
+from evpnd.core.bgp.slots import best
 from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
 from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart
@@ -97,9 +98,9 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     foreign, own = vrf.foreign_rows, vrf.own_macs
     partial, taken = vrf.partial, vrf.taken
     adopted = vrf.adopted_macs
-    frozen, displaced = vrf.frozen, vrf.displaced
+    frozen, displaced, routes = vrf.frozen, vrf.displaced, vrf.routes
     for mac in dirty:
-        path = _frozen_path(vrf, mac) if mac in frozen else best_for_mac(vrf, mac)
+        path = _frozen_path(vrf, mac) if mac in frozen else best_for_mac(routes, mac)
         overridden = False
         if mac in frozen:
             if not vrf.is_local(mac):
@@ -173,7 +174,7 @@ def _frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
     vtep = vrf.frozen[mac]
     if not vtep or mac in vrf.local:
         return None
-    same = (path for path in mac_candidates(vrf, mac) if path.vtep == vtep)
+    same = (path for path in mac_candidates(vrf.routes, mac) if path.vtep == vtep)
     return best(same)
 
 
@@ -263,7 +264,7 @@ def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
             return None
         router = bool(vrf.arp_nd_flags(ip) & ROUTER)
         return Neighbor(local, router, local=True)
-    found = best_for_ip(vrf, ip)
+    found = best_for_ip(vrf.routes, ip)
     if found is None:
         return None
     mac, path = found
@@ -287,8 +288,8 @@ def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
         return
     for ip in dirty:
         found = None
-        if ip in vrf.macs_of and is_tenant_ip(ip) and vrf.binding(ip) is None:
-            found = best_for_ip(vrf, ip)
+        if ip in vrf.routes.macs_of and is_tenant_ip(ip) and vrf.binding(ip) is None:
+            found = best_for_ip(vrf.routes, ip)
         if found is None or found[0] not in vrf.local or ip in vrf.own_ips:
             vrf.sought.pop(ip, None)
         elif vrf.sought.get(ip) != found[0]:

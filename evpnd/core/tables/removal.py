@@ -1,5 +1,8 @@
 """Taking our rows away: the EVI goes, its devices do, or the daemon is to flush."""
 
+from collections.abc import Iterable, Mapping
+
+from evpnd.core.bgp.earlier_withdrawals import Gone
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.local.binding_tables import take_out
@@ -22,6 +25,23 @@ def split_fixed(vrf: MacVrf, macs: list[bytes]) -> tuple[list[bytes], list[bytes
     return [mac for mac in macs if mac not in fixed], alone
 
 
+def let_go(vrfs: Mapping[int, MacVrf], gone: Iterable[Gone]) -> None:
+    """Keep rows of an earlier run no longer whose routes are known to be withdrawn."""
+    for vni, mac, ip, vtep in gone:
+        vrf = vrfs.get(vni)
+        if vrf is None:
+            continue
+        if mac:
+            vrf.adopted_macs.discard(mac)
+            vrf.dirty_macs.add(mac)
+        if ip:
+            vrf.adopted_ips.discard(ip)
+            vrf.dirty_ips.add(ip)
+        if vtep:
+            vrf.adopted_vteps.discard(vtep)
+            vrf.dirty_flood = True
+
+
 def leave_neighbors(vrf: MacVrf, links: Links, svi: int) -> list[Action]:
     """Take our neighbours from a device that the EVI leaves for another or for none.
 
@@ -30,7 +50,7 @@ def leave_neighbors(vrf: MacVrf, links: Links, svi: int) -> list[Action]:
     actions: list[Action] = []
     if vrf.neighbor_rows and vrf.svi in links.by_index:
         actions.append(DeleteNeighbors(vrf.svi, list(vrf.neighbor_rows)))
-    vrf.dirty_ips.update(vrf.neighbor_rows, vrf.macs_of, vrf.snooped)
+    vrf.dirty_ips.update(vrf.neighbor_rows, vrf.routes.macs_of, vrf.snooped)
     vrf.neighbor_rows.clear()
     if svi:
         return [*actions, DumpNeighbors(svi)]

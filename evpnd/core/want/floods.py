@@ -26,7 +26,7 @@ class FloodChanges:
         if everything:
             vrf.flood_left_out.clear()
             vrf.flood_refused.clear()
-            self.dirty.update(vrf.imets.vteps(), vrf.flood_rows)
+            self.dirty.update(vrf.routes.imets.vteps(), vrf.flood_rows)
 
     def find(self, turn: Turn) -> None:
         """Compare what is wanted with what is there, within the bound."""
@@ -65,7 +65,7 @@ class FloodChanges:
         announces thousands displaces nobody else's.
         """
         left_out, refused = self._vrf.flood_left_out, self._vrf.flood_refused
-        owner = self._vrf.imets.owner
+        owner = self._vrf.routes.imets.owner
         newcomers = sorted(vtep for vtep in self.add if vtep not in left_out)
         self.add.clear()
         room = self._room()
@@ -105,10 +105,10 @@ class FloodChanges:
         vrf = self._vrf
         shares: dict[object, list[bytes]] = {}
         for vtep, ours in vrf.flood_rows.items():
-            if ours and vtep not in self.gone and vtep in vrf.imets:
-                shares.setdefault(vrf.imets.owner(vtep), []).append(vtep)
+            if ours and vtep not in self.gone and vtep in vrf.routes.imets:
+                shares.setdefault(vrf.routes.imets.owner(vtep), []).append(vtep)
         for vtep in self.add:
-            shares.setdefault(vrf.imets.owner(vtep), []).append(vtep)
+            shares.setdefault(vrf.routes.imets.owner(vtep), []).append(vtep)
         return shares
 
     def _leave_out(self, vtep: bytes) -> None:
@@ -122,7 +122,7 @@ class FloodChanges:
 def floods_to(vrf: MacVrf, vtep: bytes) -> bool:
     """Return whether the flood list is to hold a VTEP, where it has room."""
     return (
-        vtep in vrf.imets
+        vtep in vrf.routes.imets
         and vrf.config.flood
         and vtep != vrf.vtep
         and vtep not in vrf.no_hosts

@@ -44,7 +44,7 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
         vrf
         for vrf in story.evis(vni)
         if any(concerns(vrf, route) for route in received)
-        or ip in vrf.macs_of
+        or ip in vrf.routes.macs_of
         or _is_known(vrf, ip)
         or vni is not None
     ]
@@ -67,7 +67,7 @@ def _is_known(vrf: MacVrf, ip: bytes) -> bool:
 
 def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) -> None:
     local = vrf.binding(ip)
-    found = best_for_ip(vrf, ip)
+    found = best_for_ip(vrf.routes, ip)
     lost: str | None = None
     untold: str | None = None
     if ip in vrf.own_ips:
@@ -97,8 +97,8 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
         losers = [
             (other, loser)
-            for other in vrf.macs_of.get(ip, ())
-            for loser in candidates(vrf, other + ip)
+            for other in vrf.routes.macs_of.get(ip, ())
+            for loser in candidates(vrf.routes, other + ip)
             if loser is not path
         ]
         if local is not None:
@@ -211,7 +211,7 @@ def _why_no_neighbor(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
         return f"{story.link(vrf.bridge)} has no device for VLAN {vrf.vlan}"
     if vrf.binding(ip) is not None:
         return "the tenant answers for itself"
-    found = best_for_ip(vrf, ip)
+    found = best_for_ip(vrf.routes, ip)
     if found is None:
         return "no route with it is imported"
     if not is_host_ip(ip):

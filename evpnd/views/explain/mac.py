@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 from evpnd.core.bgp.path import Path, why_better
-from evpnd.core.bgp.select import (
-    best,
-    mac_candidates,
-    mac_obstacle,
-    why_not_announced,
-)
+from evpnd.core.bgp.select import mac_candidates
+from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.want.obstacles import mac_obstacle, why_not_announced
 from evpnd.model.ids import format_ip, format_mac, format_rd
 from evpnd.model.rows import NTF_SELF
 from evpnd.views.explain.announced import exported
@@ -62,7 +59,7 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
 def _tell_mac_in(
     story: Story, vrf: MacVrf, mac: bytes, received: list[Received]
 ) -> None:
-    paths = mac_candidates(vrf, mac)
+    paths = mac_candidates(vrf.routes, mac)
     chosen = best(paths)
     lost: str | None = None
     if not paths and not vrf.is_local(mac):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from errno import EAFNOSUPPORT, EINVAL, errorcode
 from typing import Any
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import DumpFdb, DumpNeighbors
@@ -18,9 +19,11 @@ Read = Callable[[Dump], Event]
 Step = dict[str, Any]
 
 
-def make_step(step: str, text: str, vrf: MacVrf | None = None, **more: object) -> Step:
-    """Write one step; `vrf` is the EVI where it happened."""
-    vni = vrf.config.vni if vrf is not None else None
+def make_step(
+    step: str, text: str, evi: MacVrf | EviRoutes | None = None, **more: object
+) -> Step:
+    """Write one step; `evi` is where it happened."""
+    vni = evi.config.vni if evi is not None else None
     return {"step": step, "vni": vni, "text": text, **more}
 
 
@@ -64,10 +67,14 @@ class Story:
         """The VNI that is asked about."""
 
     def tell(
-        self, step: str, text: str, vrf: MacVrf | None = None, **more: object
+        self,
+        step: str,
+        text: str,
+        evi: MacVrf | EviRoutes | None = None,
+        **more: object,
     ) -> None:
         """Add a step, unless it is of another VNI than that asked about."""
-        told = make_step(step, text, vrf, **more)
+        told = make_step(step, text, evi, **more)
         if None in (told["vni"], self._only) or told["vni"] == self._only:
             self.steps.append(told)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.rewriting import find_rewriting
-from evpnd.core.bgp.select import mac_obstacle
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.want.obstacles import mac_obstacle
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.views.explain.narrative import Story
 

@@ -30,7 +30,7 @@ def within(vni: int | None, vrfs: list[MacVrf], paths: Iterable[Path]) -> set[Pa
         path
         for path in every
         if path.labels[:3] == vni.to_bytes(3, "big")
-        or any(vrf in path.importers for vrf in vrfs)
+        or any(vrf.routes in path.importers for vrf in vrfs)
     }
     return concerned or every
 
@@ -79,32 +79,32 @@ def concerns(vrf: MacVrf, route: Received) -> bool:
         return True
     judged = fate(route.path, route.key)
     takers = [each for each, _ in judged.takers]
-    return vrf in takers or judged.refused_by(vrf) is not None
+    return vrf.routes in takers or judged.refused_by(vrf.routes) is not None
 
 
 def tell_import(story: Story, judged: Fate, received: Path) -> None:
     """Tell what policies made of a route, which EVIs import it, or why none does."""
-    for outcome, vrf in zip(judged.outcomes, judged.asked_by, strict=True):
-        into = f"into {vrf.config.name}: " if vrf is not None else ""
+    for outcome, evi in zip(judged.outcomes, judged.asked_by, strict=True):
+        into = f"into {evi.config.name}: " if evi is not None else ""
         for step in outcome.steps:
             text = into + rule_text(step)
-            story.tell("policy", text, vrf, peer=received.peer, **rule_fields(step))
+            story.tell("policy", text, evi, peer=received.peer, **rule_fields(step))
     rejections = {each.reason for each in judged.outcomes if not each.accepted}
-    for vrf, reason in judged.refusals:
+    for evi, reason in judged.refusals:
         if reason not in rejections:
-            text = f"not into {vrf.config.name}: {reason}"
-            story.tell("imported", text, vrf, peer=received.peer)
+            text = f"not into {evi.config.name}: {reason}"
+            story.tell("imported", text, evi, peer=received.peer)
             rejections.add(reason)
     if judged.reason is not None and judged.reason not in rejections:
         story.tell("imported", f"no: {judged.reason}", peer=received.peer)
-    for vrf, path in judged.takers:
+    for evi, path in judged.takers:
         targets = [
             format_route_target(target)
             for target in path.attributes.route_targets
-            if vrf.config.import_targets.matches(target)
+            if evi.config.import_targets.matches(target)
         ]
-        text = f"into {vrf.config.name} by route target {', '.join(targets)}"
-        story.tell("imported", text, vrf, peer=path.peer, route_targets=targets)
+        text = f"into {evi.config.name} by route target {', '.join(targets)}"
+        story.tell("imported", text, evi, peer=path.peer, route_targets=targets)
 
 
 def tell_lost(story: Story, received: list[Received], text: str) -> None:
@@ -121,7 +121,7 @@ def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
     elsewhere: dict[str, None] = {}
     for route in received:
         judged = fate(route.path, route.key)
-        own = judged.refused_by(vrf)
+        own = judged.refused_by(vrf.routes)
         if own is None and judged.reason is not None:
             own = judged.reason
             if not (is_for(vrf, route.path) or route.path.nearest):

@@ -3,8 +3,9 @@
 from evpnd.core.bgp.adj_rib_in import OTHERS, flood_endpoint
 from evpnd.core.bgp.import_policy import other_fate
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import best, mac_candidates
+from evpnd.core.bgp.select import mac_candidates
 from evpnd.core.bgp.session import Session
+from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.want.floods import FLOOD_MOST
@@ -29,7 +30,7 @@ def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
     """Return what an IP address is: ``ip``, a tenant's; ``vtep``; or both."""
     vrfs = engine.inventory.vrfs.values()
     tenant = any(
-        ip in vrf.macs_of
+        ip in vrf.routes.macs_of
         or ip in vrf.own_ips
         or ip in vrf.neighbor_rows
         or vrf.binding(ip) is not None
@@ -92,11 +93,13 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     if not imets:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
-        wants = vtep in vrf.imets
+        wants = vtep in vrf.routes.imets
         macs = sum(
-            _leads_to(vrf, mac, vtep) for mac in {key[MAC] for key in vrf.routes}
+            _leads_to(vrf, mac, vtep) for mac in {key[MAC] for key in vrf.routes.slots}
         )
-        asked = vni is not None or any(vrf in path.importers for *_, path in imets)
+        asked = vni is not None or any(
+            vrf.routes in path.importers for *_, path in imets
+        )
         if wants or macs or vtep in vrf.flood_rows or asked:
             lost = None if wants else _why_not_wanted(vrf, imets)
             _tell_vtep_in(story, vrf, vtep, macs, lost)
@@ -123,7 +126,7 @@ def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
     elsewhere: list[str] = []
     for _, route, path in imets:
         judged = other_fate(path, route, count=False)
-        refusal = judged.refused_by(vrf)
+        refusal = judged.refused_by(vrf.routes)
         if refusal is not None:
             return refusal
         if judged.reason is not None and (is_for(vrf, path) or path.nearest):
@@ -173,5 +176,5 @@ def _tell_vtep_in(
 
 
 def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:
-    chosen = best(mac_candidates(vrf, mac))
+    chosen = best(mac_candidates(vrf.routes, mac))
     return chosen is not None and chosen.vtep == vtep and not vrf.is_local(mac)

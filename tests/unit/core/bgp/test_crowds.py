@@ -7,18 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evpnd.core.bgp import evi_routes, slots
 from evpnd.core.bgp.crowds import FEW, SLACK, Crowd, order
 from evpnd.core.bgp.path import Path, rank
 from evpnd.core.bgp.select import (
-    best,
     best_for_ip,
     best_for_mac,
-    binding_order,
     candidates,
     mac_candidates,
 )
-from evpnd.core.evi import imported
-from evpnd.core.evi.imported import add, remove
+from evpnd.core.bgp.slots import best, binding_order
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.remote_claims import rival_of
 from evpnd.model.ids import parse_ip
@@ -39,7 +37,8 @@ def path(source: int, sequence: int, flags: int | None = None) -> Path:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patched:
-        patched.setattr(imported, "FEW", 2)
+        patched.setattr(evi_routes, "FEW", 2)
+        patched.setattr(slots, "FEW", 2)
         yield
 
 
@@ -68,19 +67,19 @@ def test_the_best_is_that_of_all_whatever_came_and_went(
         old = held.pop(name, None)
         if coming:
             held[name] = new = path(source, sequence, flags)
-            add(vrf, mac + ip, new, old)
+            vrf.routes.add(mac + ip, new, old)
         elif old is not None:
-            remove(vrf, mac + ip, old)
+            vrf.routes.remove(mac + ip, old)
 
     for mac in MACS:
         ours = [each for (key, _), each in held.items() if key[:6] == mac]
-        found, wanted = best_for_mac(vrf, mac), best(ours)
+        found, wanted = best_for_mac(vrf.routes, mac), best(ours)
         assert (found and order(found)) == (wanted and order(wanted))
-        assert set(mac_candidates(vrf, mac)) == set(ours)
+        assert set(mac_candidates(vrf.routes, mac)) == set(ours)
     for ip in IPS:
         bound = [(key[:6], p) for (key, _), p in held.items() if key[6:] == ip]
         orders = sorted(binding_order(*each) for each in bound)  # type: ignore[type-var]
-        one = best_for_ip(vrf, ip)
+        one = best_for_ip(vrf.routes, ip)
         assert (one and binding_order(*one)) == (orders[0] if orders else None)
         others = sorted(
             binding_order(mac, each)  # type: ignore[type-var]
@@ -90,21 +89,20 @@ def test_the_best_is_that_of_all_whatever_came_and_went(
         rival = rival_of(vrf, ip, MACS[0])
         assert (rival and binding_order(*rival)) == (others[0] if others else None)
     if not held:
-        assert not any(
-            (vrf.routes, vrf.ips_of, vrf.macs_of, vrf.crowds, vrf.immutables)
-        )
+        evi = vrf.routes
+        assert not any((evi.slots, evi.ips_of, evi.macs_of, evi.crowds, evi.immutables))
 
 
 def test_a_route_in_place_of_another_of_its_source_is_one_route() -> None:
     vrf = MacVrf(config().evis[0], bytes(8), discovered=False)
     known = [path(source, 0) for source in range(FEW + 4)]
     for each in known:
-        add(vrf, MACS[0], each, None)
+        vrf.routes.add(MACS[0], each, None)
     again = path(3, 7)
-    add(vrf, MACS[0], again, known[3])
+    vrf.routes.add(MACS[0], again, known[3])
 
-    assert best_for_mac(vrf, MACS[0]) is again
-    assert len(candidates(vrf, MACS[0])) == FEW + 4
+    assert best_for_mac(vrf.routes, MACS[0]) is again
+    assert len(candidates(vrf.routes, MACS[0])) == FEW + 4
 
 
 def test_a_heap_holds_no_more_than_twice_what_is_there() -> None:

@@ -97,7 +97,7 @@ def test_a_route_of_several_targets_goes_to_every_evi_that_one_leads_to() -> Non
     here.run(announce(PEER, path("10.0.0.9:7", "1:100", "1:1"), VTEP, MAC))
 
     vrfs = here.engine.inventory.vrfs.values()
-    assert [MAC in vrf.routes for vrf in vrfs] == [True, True]
+    assert [MAC in vrf.routes.slots for vrf in vrfs] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import pytest
 
 from evpnd.core.bgp.route_target_hints import REMEMBERED, Nearness
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.config import EviConfig
 from evpnd.model.ids import parse_route_target, parse_vni
 from evpnd.model.targets import (
@@ -14,17 +13,18 @@ from evpnd.model.targets import (
 )
 
 
-def vrf(vni: int, *targets: str, auto: bool = False, srlinux: bool = False) -> MacVrf:
+def evi(
+    vni: int, *targets: str, auto: bool = False, srlinux: bool = False
+) -> EviConfig:
     imports = ImportTargets(frozenset(map(parse_route_target, targets)))
     if auto:
         imports = auto_import_targets(vni, {Profile.SRLINUX} if srlinux else ())
-    evi = EviConfig(parse_vni(vni), f"evi{vni}", (), imports)
-    return MacVrf(evi, bytes(8), discovered=False)
+    return EviConfig(parse_vni(vni), f"evi{vni}", (), imports)
 
 
-def said(vrfs: list[MacVrf], *targets: str, label: int = 0) -> tuple[str, bool]:
+def said(evis: list[EviConfig], *targets: str, label: int = 0) -> tuple[str, bool]:
     nearness = Nearness()
-    nearness.learn(vrfs)
+    nearness.learn(evis)
     found = nearness.nearest(tuple(map(parse_route_target, targets)), label)
     assert nearness.nearest(tuple(map(parse_route_target, targets)), label) is found
     return found
@@ -60,7 +60,7 @@ RFC8365 = 0x10000000
 def test_the_evi_that_imports_the_same_number_is_named(
     imports: str, target: str, text: str
 ) -> None:
-    found, near = said([vrf(7, "65000:7"), vrf(500, imports)], target)
+    found, near = said([evi(7, "65000:7"), evi(500, imports)], target)
 
     assert near
     assert found.startswith(f"{HEAD} ({target}): EVI evi500 imports {imports}; ")
@@ -76,7 +76,7 @@ def test_the_evi_that_imports_the_same_number_is_named(
     ],
 )
 def test_auto_is_near_too(target: str, text: str) -> None:
-    found, near = said([vrf(100, auto=True)], target)
+    found, near = said([evi(100, auto=True)], target)
 
     assert near
     assert found == (
@@ -86,32 +86,32 @@ def test_auto_is_near_too(target: str, text: str) -> None:
 
 def test_the_one_with_fewest_differences_is_the_nearest() -> None:
     found, _ = said(
-        [vrf(1, f"64999:{RFC8365 | 100}"), vrf(2, "64999:100")], "65000:100"
+        [evi(1, f"64999:{RFC8365 | 100}"), evi(2, "64999:100")], "65000:100"
     )
 
     assert "EVI evi2 imports" in found
 
 
 def test_without_a_like_number_the_label_tells() -> None:
-    assert said([vrf(100, "65000:7")], "65000:8", label=100) == (
+    assert said([evi(100, "65000:7")], "65000:8", label=100) == (
         f"{HEAD} (65000:8): EVI evi100 imports 65000:7 for VNI 100",
         True,
     )
-    assert said([vrf(100)], label=100) == (
+    assert said([evi(100)], label=100) == (
         f"{HEAD} (it has none): EVI evi100 imports nothing for VNI 100",
         True,
     )
 
 
 def test_what_is_near_nothing_is_said_without_guesses() -> None:
-    assert said([vrf(100, "65000:7")], "65000:8", "1:2", label=101) == (
+    assert said([evi(100, "65000:7")], "65000:8", "1:2", label=101) == (
         f"{HEAD} (65000:8 1:2)",
         False,
     )
 
 
 def test_a_long_list_of_imports_is_cut() -> None:
-    found, _ = said([vrf(9, *(f"65000:{n}" for n in range(1, 8)))], "1:1")
+    found, _ = said([evi(9, *(f"65000:{n}" for n in range(1, 8)))], "1:1")
 
     assert "imports 65000:1 65000:2 65000:3 65000:4 and 3 more; 1:1 is" in found
 
@@ -125,7 +125,7 @@ def test_a_peer_cannot_fill_the_memory() -> None:
 
 
 def test_wildcards_are_written_once_for_all_their_forms() -> None:
-    assert vrf(100, auto=True, srlinux=True).config.import_targets.texts() == ["*:100"]
+    assert evi(100, auto=True, srlinux=True).import_targets.texts() == ["*:100"]
     targets = ImportTargets(
         frozenset({parse_route_target("65000:1")}), wildcard_numbers(5) | {RFC8365 | 9}
     )

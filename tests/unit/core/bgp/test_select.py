@@ -5,9 +5,9 @@ from itertools import permutations
 
 import pytest
 
+from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.path import Path, Rank, rank
 from evpnd.core.bgp.select import best_for_mac
-from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.tables import reconcile as reconciliation
 from evpnd.model.actions import BgpAction, KernelAction
 from evpnd.model.events import (
@@ -90,14 +90,14 @@ def test_the_router_id_of_the_session_decides_before_the_peers_address() -> None
     here.run(PeerWentUp(TWO, router_id=parse_ip("10.0.0.8")))
     for peer in PEERS:
         here.run(announce(peer, attributes(VTEP), VTEP, MAC))
-    path = best_for_mac(here.vrf, MAC)
+    path = best_for_mac(here.vrf.routes, MAC)
     assert path is not None
     assert path.peer == TWO
 
     here.run(PeerWentDown(TWO, "closed", graceful=False))
     here.run(PeerWentUp(TWO, router_id=parse_ip("10.0.0.10")))
     here.run(announce(TWO, attributes(VTEP), VTEP, MAC))
-    path = best_for_mac(here.vrf, MAC)
+    path = best_for_mac(here.vrf.routes, MAC)
     assert path is not None
     assert path.peer == ONE
 
@@ -116,7 +116,7 @@ def test_two_rds_of_one_peer_are_chosen_from_in_any_order_alike() -> None:
         here.up()
         for number in numbers:
             here.run(said(number))
-        path = best_for_mac(here.vrf, MAC)
+        path = best_for_mac(here.vrf.routes, MAC)
         assert path is not None
         ends.add((path.rd, here.kernel.neighbors[IP].flags))
 
@@ -180,9 +180,9 @@ def test_the_best_path_is_looked_for_once_a_turn(
     here = twice()
     asked: list[bytes] = []
 
-    def counted(vrf: MacVrf, mac: bytes) -> Path | None:
+    def counted(evi: EviRoutes, mac: bytes) -> Path | None:
         asked.append(mac)
-        return best_for_mac(vrf, mac)
+        return best_for_mac(evi, mac)
 
     monkeypatch.setattr(reconciliation, "best_for_mac", counted)
     for sequence in (4, 5, 6):
@@ -193,5 +193,5 @@ def test_the_best_path_is_looked_for_once_a_turn(
 
     assert asked == [MAC]
     assert here.remote_macs() == {MAC: parse_ip("10.0.0.3")}
-    assert rd_of(VTEP) == here.vrf.routes[MAC][0].rd  # type: ignore[index]
+    assert rd_of(VTEP) == here.vrf.routes.slots[MAC][0].rd  # type: ignore[index]
     assert [a for a in here.turn() if isinstance(a, KernelAction | BgpAction)] == []

@@ -55,15 +55,15 @@ def test_the_routes_of_a_peer_that_is_gone_go_a_slice_a_turn(host: Host) -> None
     down(host)
     rib = host.engine.peering.sessions[BAD].rib
     assert rib.is_empty()
-    before = len(host.vrf.routes)
+    before = len(host.vrf.routes.slots)
     turn(host)
 
-    assert before - len(host.vrf.routes) == SLICE
+    assert before - len(host.vrf.routes.slots) == SLICE
     assert host.kernel.flood == {}
     host.engine.reconcile(host.now, 0)
-    assert before - len(host.vrf.routes) == SLICE
+    assert before - len(host.vrf.routes.slots) == SLICE
     assert drain(host) >= (len(MACS) - SLICE) // SLICE
-    assert not host.vrf.routes
+    assert not host.vrf.routes.slots
 
 
 def test_another_peers_route_does_not_wait_for_them(host: Host) -> None:
@@ -72,7 +72,7 @@ def test_another_peers_route_does_not_wait_for_them(host: Host) -> None:
     turn(host, announce(GOOD, attributes(OTHER), OTHER, new))
 
     assert new in host.kernel.vxlan
-    assert host.vrf.routes.keys() & set(MACS)
+    assert host.vrf.routes.slots.keys() & set(MACS)
 
 
 def test_a_peer_that_is_back_before_they_are_gone_keeps_what_it_sends(
@@ -87,8 +87,8 @@ def test_a_peer_that_is_back_before_they_are_gone_keeps_what_it_sends(
     host.run()
 
     assert host.remote_macs().keys() == set(kept)
-    assert host.vrf.routes.keys() == set(kept)
-    assert set(host.vrf.imets.vteps()) == set(host.kernel.flood)
+    assert host.vrf.routes.slots.keys() == set(kept)
+    assert set(host.vrf.routes.imets.vteps()) == set(host.kernel.flood)
     assert len(host.kernel.flood) == 1
 
 
@@ -108,7 +108,7 @@ def test_what_a_refresh_left_out_goes_and_comes_back_on_the_same_path(
     host.run()
 
     assert host.remote_macs().keys() == {*MACS[:5], *MACS[50:60]}
-    assert host.vrf.routes.keys() == {*MACS[:5], *MACS[50:60]}
+    assert host.vrf.routes.slots.keys() == {*MACS[:5], *MACS[50:60]}
 
 
 def test_the_other_peers_route_takes_over_where_there_is_one(host: Host) -> None:
@@ -125,5 +125,5 @@ def test_without_a_limit_all_goes_at_once(host: Host) -> None:
     down(host)
     host.run()
 
-    assert not host.vrf.routes
+    assert not host.vrf.routes.slots
     assert host.remote_macs() == {}
