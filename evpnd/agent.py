@@ -27,17 +27,13 @@ from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.config_child import Unreadable, read_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies
-from evpnd.adapters.exabgp.intake import Intake
-from evpnd.adapters.exabgp.pipe import Output, read_messages
-from evpnd.adapters.exabgp.translation import (
-    MessageReader,
-    MessageWriter,
-    peers_of,
-)
 from evpnd.adapters.explaining import explain
 from evpnd.adapters.file_questions import FileQuestions, refusal_of
 from evpnd.adapters.loop_faults import LoopFaults
 from evpnd.adapters.netlink.kernel import Kernel
+from evpnd.adapters.pipe.intake import Intake
+from evpnd.adapters.pipe.pipe import Output, read_messages
+from evpnd.adapters.pipe.translation import MessageReader, MessageWriter, peers_of
 from evpnd.adapters.reports import Reports
 from evpnd.core.engine import Engine
 from evpnd.core.evi.discovery import describe_reload

@@ -10,7 +10,10 @@ from typing import Any, Self
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
-from evpnd.speaker.configuration import configuration_text, write_configuration
+from evpnd.speaker.process.configuration import (
+    configuration_text,
+    write_configuration,
+)
 from evpnd.wire.messages import (
     Announce,
     Message,

@@ -13,7 +13,7 @@ from evpnd.adapters.netlink.preflight import bgp_port_holder, missing_capabiliti
 from evpnd.adapters.netlink.zebra import Neighbour, find_frr
 from evpnd.cli.folding import fold
 from evpnd.model.config import Config
-from evpnd.speaker.configuration import listening_addresses
+from evpnd.speaker.process.configuration import listening_addresses
 
 FAREWELL = 3.0
 """Seconds in which the agent of a daemon that just ended leaves the socket."""

@@ -10,7 +10,7 @@ from evpnd.adapters.accepted import accepted_path, keep
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.cli.host import look_before_start
 from evpnd.cli.options import file_options, one_file
-from evpnd.speaker.launcher import exec_speaker
+from evpnd.speaker.process.launcher import exec_speaker
 
 
 @click.command()

@@ -19,8 +19,8 @@ from exabgp.logger import log as exabgp_log
 from evpnd import log, log_stream
 from evpnd.model.numbers import BGP_PORT
 from evpnd.process_title import set_title
-from evpnd.speaker.extension import SeamMoved, install
-from evpnd.speaker.reactor import SpeakerReactor
+from evpnd.speaker.process.reactor import SpeakerReactor
+from evpnd.speaker.seams import SeamMoved, install
 
 SETTINGS: dict[str, dict[str, object]] = {
     "daemon": {"daemonize": False, "drop": False, "pid": ""},

@@ -6,11 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evpnd.adapters.config import ConfigErrors, load_config
-from evpnd.adapters.exabgp.translation import (
-    MessageReader,
-    MessageWriter,
-    peers_of,
-)
+from evpnd.adapters.pipe.translation import MessageReader, MessageWriter, peers_of
 from evpnd.core.engine import Engine
 from evpnd.model.actions import (
     BgpAction,

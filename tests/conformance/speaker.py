@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from evpnd.adapters.exabgp.translation import MessageWriter
+from evpnd.adapters.pipe.translation import MessageWriter
 from evpnd.model.actions import BgpAction
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.model.targets import Profile
-from evpnd.speaker.adj_rib_out import AdjRibOut, Encoding
-from evpnd.speaker.commands import carry_out
-from evpnd.speaker.record import SessionRecord
+from evpnd.speaker.process.commands import carry_out
+from evpnd.speaker.rib.adj_rib_out import AdjRibOut, Encoding
+from evpnd.speaker.rib.record import SessionRecord
 from evpnd.wire.messages import (
     Hello,
     Notification,

@@ -6,7 +6,7 @@ from typing import Any
 
 from evpnd.model.events import BindingsSnooped, KernelOverran, NdFlags
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
-from evpnd.speaker.journal import LIMIT
+from evpnd.speaker.rib.journal import LIMIT
 from evpnd.wire.messages import Refreshing
 from tests.conformance import routes
 from tests.conformance.expect import expect

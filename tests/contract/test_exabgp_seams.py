@@ -20,9 +20,9 @@ from exabgp.version import version
 
 from evpnd.model.numbers import EVPN_FAMILY
 from evpnd.speaker.__main__ import SETTINGS
-from evpnd.speaker.adj_rib_out import AdjRibOut
-from evpnd.speaker.connection import SpeakerIncoming, SpeakerOutgoing
-from evpnd.speaker.extension import SEAMS, Seam, SeamMoved, check_seam
+from evpnd.speaker.rib.adj_rib_out import AdjRibOut
+from evpnd.speaker.seams import SEAMS, Seam, SeamMoved, check_seam
+from evpnd.speaker.session.connection import SpeakerIncoming, SpeakerOutgoing
 
 
 class Does(NamedTuple):

@@ -35,7 +35,7 @@ from evpnd.model.events import (
     UpdateReceived,
 )
 from evpnd.model.ids import Ip, Peer, parse_ip
-from evpnd.speaker.adj_rib_out import Block, read_routes
+from evpnd.speaker.rib.adj_rib_out import Block, read_routes
 from evpnd.wire.attributes import encode_attributes
 from evpnd.wire.nlri import encode_imet, encode_mac_ip
 from evpnd.wire.update import UpdateDecoder

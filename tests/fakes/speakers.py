@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evpnd.model.events import PeerWentDown, PeerWentUp
 from evpnd.model.ids import Peer
 from evpnd.model.numbers import EVPN, Code
-from evpnd.speaker.adj_rib_out import (
+from evpnd.speaker.rib.adj_rib_out import (
     REFRESH_PAUSE,
     AdjRibOut,
     Block,

@@ -1,0 +1,66 @@
+"""Standard input from the speaker, read no faster than the kernel takes rows.
+
+What is not read waits where each peer has its turn (speaker/process/turns.py); rows
+have one queue for all.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+BACKLOG_MOST = 1536
+"""Rows that wait for the kernel above which no more is read: a row waits behind
+that many, some 15 ms, whoever sent them."""
+BACKLOG_LEAST = 512
+"""Rows below which reading goes on; the kernel is not to wait for us."""
+
+
+class Rows(Protocol):
+    """The queue of rows for the kernel."""
+
+    def backlog(self) -> int:
+        """Return how many rows wait."""
+
+    def call_when_done(self, done: Callable[[], None]) -> None:
+        """Call back, in the loop, when all that was submitted is done."""
+
+
+class Intake:
+    """Reads messages, and holds them back while too many rows wait."""
+
+    def __init__(self, fd: int, readable: Callable[[], None], rows: Rows) -> None:
+        """Take a descriptor, what to call when it is readable, and the rows."""
+        self._fd = fd
+        self._readable = readable
+        self._rows = rows
+        self._holding = False
+        self._awaited = 0
+        """Turns whose rows are waited for meanwhile."""
+
+    def start(self) -> None:
+        """Begin to read, in the running loop."""
+        asyncio.get_running_loop().add_reader(self._fd, self._readable)
+
+    def is_busy(self) -> bool:
+        """Return whether the kernel has more to do than it needs to be at work."""
+        return self._holding or self._rows.backlog() > BACKLOG_LEAST
+
+    def pace(self) -> None:
+        """Hold messages back where too many rows wait; to be called after each submit.
+
+        Each turn that adds rows is waited for, whatever it answers: the last of them
+        lets the peers go on.
+        """
+        if not self._holding and self._rows.backlog() > BACKLOG_MOST:
+            self._holding = True
+            asyncio.get_running_loop().remove_reader(self._fd)
+        if self._holding:
+            self._awaited += 1
+            self._rows.call_when_done(self._release)
+
+    def _release(self) -> None:
+        self._awaited -= 1
+        few = self._rows.backlog() <= BACKLOG_LEAST or not self._awaited
+        if self._holding and few:
+            self._holding = False
+            self.start()

@@ -1,0 +1,124 @@
+"""Messages of the speaker become events, actions become its commands."""
+
+import weakref
+from pathlib import Path
+
+from evpnd.adapters.pipe.translation import MessageReader, MessageWriter
+from evpnd.model.actions import (
+    AnnounceImet,
+    AnnounceMacIp,
+    EndDamping,
+    ResendRoutes,
+    WithdrawMacIp,
+)
+from evpnd.model.advert import Advert
+from evpnd.model.config import Config, PeerConfig, VtepConfig
+from evpnd.model.events import PeerDamped, PeerWentUp
+from evpnd.model.ids import Peer, parse_ip, parse_rd
+from evpnd.wire import messages
+from evpnd.wire.attributes import encode_attributes
+from evpnd.wire.nlri import encode_mac_ip
+from evpnd.wire.pipe import decode
+
+PEER = Peer("192.0.2.1")
+VTEP = parse_ip("10.0.0.1")
+UP = messages.Up(
+    PEER,
+    asn4=True,
+    restart_time=120,
+    forwarding=True,
+    route_refresh=True,
+    enhanced_refresh=False,
+    hold_time=90,
+    local_address="192.0.2.9",
+    remote_id="10.9.8.7",
+    resumed=True,
+    age=7,
+)
+
+
+def reader() -> MessageReader:
+    peers = (PeerConfig(PEER, 65000),)
+    return MessageReader(Config(Path("x"), 65000, VTEP, VtepConfig(VTEP), peers))
+
+
+def test_a_session_comes_up_with_the_peers_router_id() -> None:
+    (event,) = reader().read(UP)
+
+    assert event == PeerWentUp(
+        PEER,
+        restart_time=120,
+        forwarding=True,
+        resumed=True,
+        age=7,
+        router_id=parse_ip("10.9.8.7"),
+    )
+
+
+def test_an_action_names_its_peer_or_all() -> None:
+    rd = parse_rd("10.0.0.1:100")
+    advert = Advert(VTEP, (), pmsi_vni=100)
+    mac = b"\2\0\0\0\0\1"
+    frames = MessageWriter().write(
+        [
+            AnnounceImet(None, advert, rd, VTEP),
+            AnnounceMacIp(PEER, Advert(VTEP, ()), rd, 100, [mac]),
+            WithdrawMacIp(PEER, rd, [mac]),
+        ]
+    )
+
+    first, second, third = (decode(frame[4:]) for frame in frames)
+    assert isinstance(first, messages.Announce)
+    assert isinstance(second, messages.Announce)
+    assert (first.peer, second.peer) == (None, PEER)
+    assert first.next_hop == second.next_hop == VTEP
+    assert first.attributes == encode_attributes(advert)
+    assert second.nlris == encode_mac_ip(rd, 100, [mac])[0]
+    assert third == messages.Withdraw(PEER, encode_mac_ip(rd, 0, [mac])[0])
+
+
+def test_damping_is_heard_and_ended() -> None:
+    damped = messages.Damped(PEER, 16, 4)
+    frames = MessageWriter().write([EndDamping(PEER), ResendRoutes(PEER)])
+
+    assert list(reader().read(damped)) == [PeerDamped(PEER, 16, 4)]
+    assert [decode(frame[4:]) for frame in frames] == [
+        messages.EndDamping(PEER),
+        messages.Resend(PEER),
+    ]
+
+
+def test_many_keys_are_cut_into_messages_of_bounded_length() -> None:
+    rd = parse_rd("10.0.0.1:100")
+    keys = [bytes((2, 0, 0, 0, n >> 8, n & 255)) for n in range(1001)]
+    frames = list(MessageWriter().write([WithdrawMacIp(None, rd, keys)]))
+
+    assert len(frames) == 3
+    assert all(len(frame) < 20_000 for frame in frames)
+
+
+def test_what_was_encoded_is_forgotten() -> None:
+    """A MAC that moves has others every time."""
+    writer = MessageWriter()
+    advert = Advert(VTEP, (), sequence=1)
+    gone = weakref.ref(advert)
+    rd = parse_rd("10.0.0.1:100")
+    first = list(writer.write([AnnounceMacIp(None, advert, rd, 100, [bytes(6)])]))
+    del advert
+
+    assert list(writer.write([WithdrawMacIp(None, rd, [bytes(6)])])) != first
+    assert gone() is None
+
+
+def test_the_decoder_of_a_session_ends_with_it() -> None:
+    reading = reader()
+    [_] = reading.read(UP)
+    decoder = weakref.ref(reading._decoders[PEER])
+
+    [_] = reading.read(messages.Down(PEER, "reset", graceful=False))
+
+    assert decoder() is None
+
+
+def test_what_a_session_without_a_meaning_to_the_core_says_is_no_event() -> None:
+    assert not list(reader().read(messages.Reload()))
