@@ -81,7 +81,10 @@ setting = being(
     "text or a number", lambda v: v is None or isinstance(v, bool) or _is_word(v)
 )
 """Checks a value of a mapping of text; nothing is empty text."""
-label = being("text that is not empty", lambda v: _is_word(v) and v != "")
+label = being(
+    "text that is not empty, or a number from 0 on",
+    lambda v: v >= 0 if _is_number(v) else _is_text(v) and v != "",
+)
 flag = being("true or false", lambda v: isinstance(v, bool))
 number = being("a number from 0 on", lambda v: _is_number(v) and v >= 0)
 mapping = being("a mapping", lambda v: isinstance(v, dict))

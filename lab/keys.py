@@ -73,7 +73,9 @@ NODE: Checks = {
     "mgmt-ipv4": ipv4_address,
     "mgmt-ipv6": ipv6_address,
     # These change nothing here.
-    "image-pull-policy": text,
+    "image-pull-policy": choice(
+        *("always", "Always", "never", "Never", "ifnotpresent", "IfNotPresent")
+    ),
     "auto-remove": flag,
     "cap-add": _SET,
     "security-opts": _SET,

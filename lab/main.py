@@ -30,6 +30,9 @@ from lab.place import Place
 from lab.reader import read
 
 REFUSED, WRONG = 1, 2
+_HOW_TO_LOOK = """\
+python -m lab exec {0} NODE COMMAND...   runs a command in a node
+python -m lab down {0}   removes the lab"""
 
 
 class _Cli(click.Group):
@@ -108,7 +111,7 @@ def cli() -> None:
 def up(topology: Topology, images: list[Image], *, strict: bool) -> None:
     """Bring a lab up."""
     deploy(topology, images, strict=strict, say=click.echo)
-    click.echo(_how_to_look(topology.name))
+    click.echo(_HOW_TO_LOOK.format(topology.name))
 
 
 @cli.command()
@@ -127,8 +130,7 @@ def run(topology: Topology, images: list[Image], *, keep: bool) -> None:
             place.remove()
             click.echo(f"lab {topology.name} is removed")
     if kept:
-        click.echo(_how_to_look(topology.name))
-        click.echo(f"{_command()} down {topology.name}   removes the lab")
+        click.echo(_HOW_TO_LOOK.format(topology.name))
     sys.exit(1 if failed else 0)
 
 
@@ -231,17 +233,6 @@ def _place(name: str) -> Place:
     if not place.exists():
         raise LabError(f"lab {name} is not up")
     return place
-
-
-def _how_to_look(lab: str) -> str:
-    return f"{_command()} exec {lab} NODE COMMAND...   runs a command in a node"
-
-
-def _command() -> str:
-    """Return the command as it can be typed again here."""
-    python, here = Path(sys.executable), Path.cwd()
-    short = python.relative_to(here) if python.is_relative_to(here) else python
-    return f"{short} -m lab"
 
 
 def main() -> None:

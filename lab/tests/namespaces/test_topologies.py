@@ -24,6 +24,7 @@ def lab(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.root
+@pytest.mark.slow
 @pytest.mark.frr
 @pytest.mark.gobgp
 @pytest.mark.parametrize("folder", RUNNABLE, ids=lambda folder: folder.name)
@@ -39,6 +40,7 @@ def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> Non
 
 
 @pytest.mark.root
+@pytest.mark.slow
 @pytest.mark.frr
 @pytest.mark.parametrize("name", ["migration", "policies"])
 def test_a_lab_that_was_tested_can_be_tested_again(name: str) -> None:
