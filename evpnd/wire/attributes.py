@@ -1,4 +1,4 @@
-"""What we send: path attributes, UPDATEs, withdrawals, End-of-RIB (wire.md)."""
+"""What we send: path attributes, UPDATEs, withdrawals, End-of-RIB (docs/wire.md)."""
 
 from collections.abc import Iterator, Sequence
 

@@ -263,7 +263,7 @@ def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
     """Find the VTEP that wants copies of BUM frames; empty: none does.
 
     Peers differ in which of PMSI endpoint, originator and next hop they set with
-    care: the endpoint comes first (wire.md's finding), then the originator. What is
+    care: the endpoint comes first (docs/wire.md), then the originator. What is
     no host's address in the underlay's family is passed over.
     """
     pmsi = path.attributes.pmsi

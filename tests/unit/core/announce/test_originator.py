@@ -1,4 +1,4 @@
-"""What we announce (wire.md, what we send)."""
+"""What we announce (docs/wire.md)."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Which routes are imported, and why others are not (wire.md, what we accept)."""
+"""Which routes are imported, and why others are not (docs/wire.md)."""
 
 from dataclasses import replace
 
