@@ -31,10 +31,12 @@ from evpnd.adapters.netlink.rtnl import (
 class DeviceRefusedError(Exception):
     """A device could not be made, changed or removed."""
 
-    def __init__(self, device: str, reason: str) -> None:
+    def __init__(self, device: str, reason: str, errno: int = 0) -> None:
         super().__init__(f"{device}: {reason}")
         self.device = device
         self.reason = reason
+        self.errno = errno
+        """The kernel's; 0 where it was not asked."""
 
 
 def configure_vxlan_port(ifindex: int, *, suppress: bool) -> None:

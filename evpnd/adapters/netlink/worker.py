@@ -14,6 +14,7 @@ from typing import NamedTuple, assert_never
 
 from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.audit import audit_rows, audit_tables
+from evpnd.adapters.netlink.devices import create_devices, release_ports, remove_devices
 from evpnd.adapters.netlink.dump import (
     DumpInterruptedError,
     dump_fdb,
@@ -275,16 +276,12 @@ class Worker:
         try:
             if isinstance(action, ConfigureVxlanPort):
                 configure_vxlan_port(action.ifindex, suppress=action.suppress)
-                return
-            # Imports pyroute2, 13 MiB: for those alone who have devices managed.
-            from evpnd.adapters.netlink import devices  # noqa: PLC0415
-
-            if isinstance(action, CreateDevices):
-                devices.create_devices(action)
+            elif isinstance(action, CreateDevices):
+                create_devices(action)
             elif isinstance(action, ReleasePorts):
-                devices.release_ports(action.bridge, action.ports)
+                release_ports(action.bridge, action.ports)
             else:
-                devices.remove_devices(action.names)
+                remove_devices(action.names)
         except DeviceRefusedError as refused:
             self._tell([DeviceActionFailed(refused.device, refused.reason)])
 
