@@ -163,8 +163,6 @@ def test_eight_times_as_much_costs_about_eight_times_as_much(
     scenario: Callable[[int], Iterator[Event]],
 ) -> None:
     # Other processes make a measurement longer, never shorter.
-    small, large = (
-        min(seconds(scenario, size) for _ in range(2)) for size in (SIZE, TIMES * SIZE)
-    )
+    small = min(seconds(scenario, SIZE) for _ in range(3))
 
-    assert large < MOST * small
+    assert any(seconds(scenario, TIMES * SIZE) < MOST * small for _ in range(3))
