@@ -78,8 +78,8 @@ def stand_in(items: list[pytest.Item]) -> None:
         instead = GuestItem.from_parent(item.parent, name=item.name)
         instead.own_markers[:] = item.own_markers
         instead.in_guest = item.nodeid
-        # One guest runs all tests of a module, so one worker waits for them.
-        instead.add_marker(pytest.mark.xdist_group(item.path.stem))
+        # One guest runs all tests of a module, and there is one guest at a time.
+        instead.add_marker(pytest.mark.xdist_group("guest"))
         # The first one of a module waits for all of them, within the guest's own time.
         instead.add_marker(pytest.mark.timeout(0))
         items[index] = instead

@@ -179,7 +179,7 @@ class SpeakerRun:
         agents = self.agents()
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         for agent in agents:
             if is_running(agent):
                 os.kill(agent, signal.SIGKILL)

@@ -43,7 +43,7 @@ def makers(folder: Path) -> list[str]:
 def test_of_two_that_want_it_one_makes_it(tmp_path: Path) -> None:
     both = [maker(tmp_path, name, 1) for name in ("a", "b")]
 
-    assert [each.wait(30) for each in both] == [0, 0]
+    assert [each.wait(60) for each in both] == [0, 0]
     assert len(makers(tmp_path)) == 1
     assert (tmp_path / "bed" / makers(tmp_path)[0]).exists()
 
@@ -54,7 +54,7 @@ def test_what_a_killed_maker_left_is_made_anew(tmp_path: Path) -> None:
     first.kill()
     first.wait()
 
-    assert maker(tmp_path, "b", 0).wait(30) == 0
+    assert maker(tmp_path, "b", 0).wait(60) == 0
     assert makers(tmp_path) == ["a", "b"]
     found = {path.name for path in (tmp_path / "bed").iterdir()}
     assert "b" in found

@@ -239,7 +239,7 @@ def crash(daemon: Evpnd) -> None:
     agent = daemon.agent_pid()
     daemon.process.signal(signal.SIGKILL)
     os.kill(agent, signal.SIGKILL)
-    daemon.process.wait(5)
+    daemon.process.wait(30)
     wait_until(lambda: not is_running(agent), 5, "the agent gone")
 
 

@@ -129,7 +129,7 @@ def test_events_tell_what_happened(make_lab: MakeLab) -> None:
 def scrape(host: Host) -> dict[str, float]:
     """Read the metrics of the evpnd on a host."""
     with inside(host.namespace):
-        page = urllib.request.urlopen(f"http://{METRICS}/metrics", timeout=5)
+        page = urllib.request.urlopen(f"http://{METRICS}/metrics", timeout=30)
     with page:
         lines = page.read().decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))

@@ -11,7 +11,11 @@ from integration import guest
 from integration.bed import CHECKOUT
 from integration.lab_netns import LabError, wait_until
 
-pytestmark = [pytest.mark.root, pytest.mark.guest_kernel]
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.guest_kernel,
+    pytest.mark.xdist_group("guest"),
+]
 
 
 def test_output_status_and_files_come_back(tmp_path: Path) -> None:

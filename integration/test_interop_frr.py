@@ -202,7 +202,7 @@ def test_md5_lets_in_who_knows_the_key(make_lab: MakeLab, *, right: bool) -> Non
         return
     daemon.wait_show("peers", lambda rows: len(rows) == 1, "the peer shown")
     with pytest.raises(AssertionError, match="not within"):
-        daemon.wait_established(1, timeout=1.5)
+        daemon.wait_established(1, timeout=0.75)
 
 
 def test_sticky_macs_are_sticky_at_the_other_side(make_lab: MakeLab) -> None:

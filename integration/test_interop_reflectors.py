@@ -80,7 +80,7 @@ def test_a_reflector_that_goes_costs_no_packet_and_moves_no_row(
 
     def end(process: Process, sign: signal.Signals) -> None:
         process.signal(sign)
-        process.wait(5)
+        process.wait(30)
         wait_until(
             lambda: [len(view) for view in received(daemons, leaf)] == [1, 1, 1],
             20,

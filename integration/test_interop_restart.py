@@ -81,18 +81,18 @@ def crash(daemon: Evpnd) -> None:
     agent = daemon.agent_pid()
     daemon.process.signal(signal.SIGKILL)
     os.kill(agent, signal.SIGKILL)
-    daemon.process.wait(5)
+    daemon.process.wait(30)
     wait_until(lambda: not is_running(agent), 5, "the agent gone")
 
 
 def kill_bgpd(leaf: frr.Frr) -> None:
     leaf.bgpd.signal(signal.SIGKILL)
-    leaf.bgpd.wait(5)
+    leaf.bgpd.wait(30)
 
 
 def kill_zebra(leaf: frr.Frr) -> None:
     leaf.zebra.signal(signal.SIGKILL)
-    leaf.zebra.wait(5)
+    leaf.zebra.wait(30)
 
 
 class OneWay:
@@ -246,7 +246,7 @@ def test_the_only_reflector_may_restart(make_lab: MakeLab) -> None:
         two.pinging(one.ip6) as back,
     ):
         reflector.process.signal(signal.SIGKILL)
-        reflector.process.wait(5)
+        reflector.process.wait(30)
         time.sleep(AWAY)
         reflector.restart(graceful=True)
         wait_until(

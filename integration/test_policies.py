@@ -166,7 +166,7 @@ def test_verdicts_are_a_metric(make_lab: MakeLab) -> None:
         feed(daemon, far, lab[2].vtep, 1, 2, 3, 4, 5)
         wait_rows(lab, 1, 2)
         with inside(lab[1].namespace):
-            page = urllib.request.urlopen("http://127.0.0.1:9471/metrics", timeout=5)
+            page = urllib.request.urlopen("http://127.0.0.1:9471/metrics", timeout=30)
             text = page.read().decode()
     verdicts = {
         line for line in text.splitlines() if line.startswith("evpnd_policy_verdicts")

@@ -6,7 +6,7 @@ from integration.lab import Lab
 from integration.lab_netns import OWN
 from integration.soak import Soak
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 SECONDS = 30.0
 BOUND = 16.0

@@ -54,7 +54,7 @@ def test_an_ibgp_session_over_ipv4_negotiates_what_both_can(tmp_path: Path) -> N
         up = speaker.wait_heard("up")
 
         del up["type"]
-        assert up.pop("age") < 5
+        assert up.pop("age") < 30
         assert up == {
             "peer": REMOTE4,
             "asn4": True,
@@ -340,7 +340,7 @@ def test_port_179_in_use_is_said_and_fails(tmp_path: Path) -> None:
         other.listen()
         speaker = SpeakerRun(tmp_path / "s", [peer()])
 
-        assert speaker.process.wait(10) == 1
+        assert speaker.process.wait(60) == 1
         assert speaker.log().count("another program has the port") == 1
         assert not speaker.agents()
         speaker.stop()
@@ -379,7 +379,7 @@ def test_stopping_spares_routes_that_graceful_restart_keeps(
 def test_systemd_is_told_of_the_beginning_and_the_end(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(10)
+        manager.settimeout(60)
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
         with SpeakerRun(tmp_path / "s", [peer()], environment=environment):
             assert manager.recv(100) == b"READY=1"

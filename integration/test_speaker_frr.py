@@ -175,7 +175,7 @@ def test_both_ends_active_come_up_at_once_and_stay(tmp_path: Path) -> None:
         frr.wait_established(6)
         speaker.wait_heard("up")
         with pytest.raises(LabError):
-            speaker.wait_heard("down", timeout=1)
+            speaker.wait_heard("down", timeout=0.5)
 
 
 def test_a_wrong_asn_is_told_by_frr(tmp_path: Path) -> None:

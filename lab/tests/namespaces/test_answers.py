@@ -176,7 +176,7 @@ topology:
 
     place.remove()
 
-    assert follower.wait(10) == 0
+    assert follower.wait(60) == 0
     follower.stdout.close()
 
 

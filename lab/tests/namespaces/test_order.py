@@ -63,7 +63,7 @@ topology:
 """
     )
 
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
 
 
 def test_exec_finds_all_nodes_and_links(up: Up) -> None:
@@ -93,7 +93,7 @@ topology:
 """
     )
 
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30
     wait_until(lambda: running("1234"), 5, "what is left behind")
     assert "sleep" in said(place, "a", "sh", "-c", "cat /proc/[0-9]*/comm")
     place.remove()

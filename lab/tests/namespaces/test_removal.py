@@ -88,7 +88,7 @@ def test_a_lab_that_is_removed_on_its_way_up_is_not_up(up: Up, tmp_path: Path) -
     popen = start_slowly(tmp_path)
     run([sys.executable, "-m", "lab", "down", NAME])
 
-    assert popen.wait(30) == 1
+    assert popen.wait(60) == 1
     assert "is up" not in (tmp_path / "said").read_text()
     assert leftovers() == []
     del up
@@ -124,7 +124,7 @@ def test_nothing_is_left_after_an_interrupt_or_two(
         time.sleep(gap)
         os.killpg(popen.pid, sign)
 
-    assert popen.wait(30) == 130
+    assert popen.wait(60) == 130
     assert f"lab {NAME} is removed" in (tmp_path / "said").read_text()
     assert leftovers() == []
     assert not running(MARK)
@@ -140,7 +140,7 @@ def test_ctrl_c_is_left_to_a_program_on_the_terminal(up: Up) -> None:
     ) as popen:
         wait_until(lambda: running("5" + MARK), 20, "the program")
         os.killpg(popen.pid, signal.SIGINT)
-        output, _ = popen.communicate(timeout=20)
+        output, _ = popen.communicate(timeout=40)
 
     assert popen.returncode == 7
     assert output == b"heard\ndone\n"
@@ -160,7 +160,7 @@ def test_a_node_that_was_killed_is_told_apart(up: Up) -> None:
 def test_down_removes_what_a_crash_left(up: Up, tmp_path: Path) -> None:
     popen = start_slowly(tmp_path)
     popen.kill()
-    popen.wait(10)
+    popen.wait(60)
 
     assert leftovers() != []
     assert running(MARK)

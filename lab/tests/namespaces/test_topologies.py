@@ -19,7 +19,7 @@ def lab(*words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=300,
     )
 
 
@@ -27,6 +27,7 @@ def lab(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.frr
 @pytest.mark.gobgp
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", RUNNABLE, ids=lambda folder: folder.name)
 def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> None:
     try:
@@ -42,6 +43,7 @@ def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> Non
 @pytest.mark.root
 @pytest.mark.slow
 @pytest.mark.frr
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["migration", "policies"])
 def test_a_lab_that_was_tested_can_be_tested_again(name: str) -> None:
     file = str(TABLE.with_name(name))
