@@ -6,7 +6,7 @@
 # root and take a minute together. Other arguments go to pytest.
 #
 # Tests run side by side (conftest.py). Most of them wait, so there are more workers
-# than processors; EVPND_TEST_WORKERS says how many.
+# than processors, eight at most; EVPND_TEST_WORKERS says how many.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -44,7 +44,10 @@ case "${1:-}" in
     run_spread "$(nproc)" tests/unit tests/golden tests/golden_errors \
         tests/golden_views tests/conformance lab/tests/unit
     ;;
-"") run_spread $((2 * $(nproc))) --cov --cov-report= ;;
+"")
+    processors=$(nproc)
+    run_spread $((processors < 4 ? 2 * processors : 8)) --cov --cov-report=
+    ;;
 *) run_tests "$@" ;;
 esac
 [ ${#failed[@]} -eq 0 ]

@@ -1,5 +1,6 @@
 """What comes after what: exec, and programs that are ready."""
 
+import os
 import time
 from pathlib import Path
 
@@ -81,20 +82,21 @@ topology:
 
 
 def test_a_command_may_take_long_and_leave_something_behind(up: Up) -> None:
+    mark = f"1234.{os.getpid()}"
     start = time.monotonic()
     place = up(
-        """
+        f"""
 topology:
   nodes:
     a:
       kind: linux
       image: alpine
-      exec: [sh -c 'sleep 1234 & echo started', sh -c 'test -e /proc/self']
+      exec: [sh -c 'sleep {mark} & echo started', sh -c 'test -e /proc/self']
 """
     )
 
     assert time.monotonic() - start < 30
-    wait_until(lambda: running("1234"), 5, "what is left behind")
+    wait_until(lambda: running(mark), 5, "what is left behind")
     assert "sleep" in said(place, "a", "sh", "-c", "cat /proc/[0-9]*/comm")
     place.remove()
-    assert not running("1234")
+    assert not running(mark)
