@@ -152,7 +152,7 @@ def test_the_copy_keeps_none_of_the_pipes_open() -> None:
     reader, writer = os.pipe()
 
     async def main() -> bool:
-        asking = asyncio.create_task(read(Copies(), lambda: sleep(1.0)))
+        asking = asyncio.create_task(read(Copies(), lambda: sleep(3.0)))
         await asyncio.sleep(0.2)
         os.close(writer)
         ended, _, _ = select.select([reader], [], [], 0.5)

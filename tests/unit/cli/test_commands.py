@@ -6,10 +6,9 @@ import pty
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -309,24 +308,21 @@ def test_where_nobody_listens_the_status_is_as_ever(
 
 
 def test_an_interrupt_leaves_no_traceback(tmp_path: Path) -> None:
-    hold = threading.Event()
-
-    def wait(_question: dict[str, object]) -> dict[str, object]:
-        hold.wait(20)
-        return {"ok": True, "result": []}
-
-    with daemon(tmp_path / "s", {}) as served:
-        served.reply = wait  # type: ignore[method-assign]
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        silent.settimeout(60)
         process = subprocess.Popen(
-            [*EVPND, "show", "macs", "--socket", str(served.path)],
+            [*EVPND, "show", "macs", "--socket", str(tmp_path / "s")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        time.sleep(1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
-        hold.set()
+        connection, _ = silent.accept()
+        with connection:
+            connection.recv(1000)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert "Traceback" not in out + err

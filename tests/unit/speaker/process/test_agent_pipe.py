@@ -55,7 +55,7 @@ def quote(program: str) -> str:
 def turn(pipe: AgentPipe, until: Callable[[list[Message]], Any]) -> list[Message]:
     """Give the pipe turns until what it read makes a condition true."""
     heard: list[Message] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not until(heard):
         assert time.monotonic() < deadline, heard
         pipe.flush()

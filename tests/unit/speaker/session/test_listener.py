@@ -66,7 +66,7 @@ class Lab:
 
     def connect(self, octets: bytes = OPEN) -> socket.socket:
         end = socket.create_connection(self.address)
-        end.settimeout(2)
+        end.settimeout(20)
         end.sendall(octets)
         self.ends.append(end)
         return end
