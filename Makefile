@@ -11,7 +11,7 @@ help:
 	@echo "                 (WRITE=docs/interop-matrix.md keeps it)"
 	@echo "make image       the container image evpnd:latest"
 	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
-	@echo "make test        all checks and tests"
+	@echo "make test        all checks and tests: ten minutes on two processors"
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
 	@echo "                 (SECONDS=600 sets how long)"
