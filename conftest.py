@@ -13,7 +13,8 @@ import pytest
 
 _TESTS = Path(__file__).with_name("tests")
 _MEASURED = tuple(_TESTS / name for name in ("unit", "property", "conformance"))
-"""What branch coverage comes from (`[tool.coverage]` in pyproject.toml)."""
+"""What branch coverage comes from (`[tool.coverage]` in pyproject.toml). Those of
+their tests that are too slow with it have the mark `no_cover`."""
 
 
 @pytest.hookimpl(trylast=True)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,9 @@ from tests.fakes.fabric_promises import (
     stations_are_where_they_spoke,
 )
 from tests.fakes.kernel import PORTS
+
+# Thousands of examples each: with coverage they would take twice as long.
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MACS = [bytes((2, 0, 0, 0, 0, last)) for last in range(1, 4)]
 IPS = {

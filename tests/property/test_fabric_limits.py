@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 
 from evpnd.model.config import Config, DuplicateDetection
@@ -25,6 +26,9 @@ from tests.property.test_fabric import (
     programs,
     rest,
 )
+
+# Thousands of examples each: with coverage they would take twice as long.
+pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 
 def grow_old(fabric: Fabric, a: int, b: int) -> None:
