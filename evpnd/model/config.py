@@ -24,6 +24,12 @@ DEFAULT_FILE = Path("/etc/evpnd/evpnd.yaml")
 DEFAULT_SOCKET = Path("/run/evpnd/evpnd.sock")
 
 
+HOLD_TIME = 90
+"""Seconds (RFC 4271, section 10)."""
+RESTART_TIME = 120
+"""Seconds of graceful restart, where nothing else is configured."""
+
+
 class MaxRoutesAction(Enum):
     """What becomes of more routes than a peer may send."""
 
@@ -53,13 +59,13 @@ class PeerConfig:
     """None: the kernel's choice."""
     port: int = BGP_PORT
     passive: bool = False
-    hold_time: int = 90
+    hold_time: int = HOLD_TIME
     """Seconds; 0: no keepalives."""
     password: str | None = None
     """TCP MD5 key (RFC 2385), read from the password file."""
     ttl_security: int | None = None
     """Hops, 1..255 (RFC 5082); None: off."""
-    graceful_restart: int = 120
+    graceful_restart: int = RESTART_TIME
     """Seconds, 0: off (RFC 4724)."""
     profile: Profile = Profile.GENERIC
     allow_own_as: int = 0

@@ -17,6 +17,9 @@ MESSAGE_SIZE_MAX = 4096
 OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE_REFRESH = 1, 2, 3, 4, 5
 """Message types; the last is RFC 2918's."""
 
+RESTART_TIME_MAX = 4095
+"""Seconds of graceful restart; the field has 12 bits (RFC 4724, section 3)."""
+
 # The family l2vpn evpn (RFC 7432, section 7)
 
 EVPN_FAMILY = (25, 70)

@@ -12,8 +12,9 @@ from evpnd.adapters.config import types
 from evpnd.adapters.yaml import values
 from evpnd.adapters.yaml.reader import describe
 from evpnd.adapters.yaml.section import Section
+from evpnd.model.config import HOLD_TIME, RESTART_TIME
 from evpnd.model.ids import RouteTarget
-from evpnd.model.numbers import BGP_PORT
+from evpnd.model.numbers import BGP_PORT, RESTART_TIME_MAX
 
 
 class VtepSection(Section):
@@ -89,7 +90,7 @@ class PeerSection(Section):
     """TCP port of the peer."""
     passive: values.Flag = False
     """Wait for the peer to connect."""
-    hold_time: types.HoldTime = 90
+    hold_time: types.HoldTime = HOLD_TIME
     """Seconds without a message after which the peer is down; 0: never."""
     password_file: values.Text | None = None
     """File with the TCP MD5 key (RFC 2385), relative to this one."""
@@ -101,7 +102,7 @@ class PeerSection(Section):
         ),
     ] = None
     """GTSM (RFC 5082): false, a number of hops, or {hops: N}; true is one hop."""
-    graceful_restart: Annotated[int, values.whole(0, 4095)] = 120
+    graceful_restart: Annotated[int, values.whole(0, RESTART_TIME_MAX)] = RESTART_TIME
     """Restart time in seconds (RFC 4724); 0: off."""
     profile: types.ProfileName = "generic"
     """Whose habits the peer has: automatic route targets and leniencies."""

@@ -12,14 +12,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from evpnd.model.config import PeerConfig
+from evpnd.model.numbers import RESTART_TIME_MAX
 from evpnd.private_files import write_private
 from evpnd.wire.messages import Peers
 
 AGENT = "agent"
 """The name of ExaBGP's `process` section."""
-
-RESTART_TIME_MAX = 4095
-"""Seconds; the field has 12 bits (RFC 4724, section 3)."""
 
 TTL_MAX = 255
 
