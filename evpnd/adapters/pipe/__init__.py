@@ -1,1 +1,5 @@
-"""The messages between the speaker and the agent, at the agent's end."""
+"""The agent's end of the pipe to the speaker; `wire/messages.py` has what is said.
+
+Read `pipe` (octets in and out), `translation` (messages to events and actions to
+messages), then `intake` (when no more is read).
+"""
