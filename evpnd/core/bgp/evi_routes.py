@@ -101,6 +101,11 @@ class EviRoutes:
     def remove(self, key: bytes, path: Path) -> None:
         """Take one route back out."""
         found = self.slots.get(key)
+        if found is path and len(key) == MAC_LENGTH and not self.crowds:
+            # The overwhelming case: the only route of a MAC, without an IP.
+            del self.slots[key]
+            self.touched_macs.add(key)
+            return
         if found is None:
             return
         self._touch(key)
