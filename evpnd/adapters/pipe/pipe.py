@@ -2,15 +2,14 @@
 
 import asyncio
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
+from evpnd.adapters.pipe.pace import PacedPipe
 from evpnd.wire.messages import Message
 from evpnd.wire.pipe import Frames, decode
 
-READ_SIZE = 64 << 10
-"""Octets that one turn of the loop takes: what they change is reconciled before more
-is read, and a peer's message waits no longer than that."""
 GATHER = 1 << 16
 """Octets gathered for one write: ExaBGP reads 16 KiB at a time anyway."""
 
@@ -24,17 +23,20 @@ def read_messages(
     message raises PipeError where `heard` comes to it.
     """
     frames = Frames()
+    pipe = PacedPipe(fd)
 
     def readable() -> None:
         try:
-            octets = os.read(fd, READ_SIZE)
+            octets = pipe.read()
         except BlockingIOError:
             return
         if not octets:
             asyncio.get_running_loop().remove_reader(fd)
             ended()
         elif whole := frames.feed(octets):
+            began = time.thread_time()
             heard(map(decode, whole))
+            pipe.took(sum(map(len, whole)), time.thread_time() - began)
 
     return readable
 

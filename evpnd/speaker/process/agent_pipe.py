@@ -24,11 +24,12 @@ from evpnd.speaker.process.turns import Turns, slices
 from evpnd.wire.messages import ToAgent, Updates
 from evpnd.wire.pipe import Frames, PipeError, encode
 
-INPUT_SIZE = 64 << 10
-"""Octets of the pipe to the agent: what is in it is in front of every peer's."""
+INPUT_SIZE = 8 << 10
+"""Octets of the pipe to the agent: what is in it is in front of every peer's. The agent
+makes it larger while messages cost little (`evpnd.adapters.pipe.pace`)."""
 OUTPUT_SIZE = 1 << 20
 """Octets of the pipe from the agent."""
-WRITE_SIZE = 16 << 10
+WRITE_SIZE = 8 << 10
 """Octets of messages that are taken from the queues for one write."""
 
 RESPAWN_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
