@@ -9,7 +9,8 @@ import ctypes
 import socket
 import struct
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache, wraps
 from typing import NamedTuple
 
 from evpnd.adapters.netlink.rtnl import AF_BRIDGE, RTM_DELNEIGH, RTM_NEWNEIGH
@@ -35,6 +36,8 @@ class Instruction(NamedTuple):
     if_false: int
     operand: int
 
+
+Program = tuple[Instruction, ...]
 
 _KEEP = Instruction(_RETURN, 0, 0, 0xFFFFFFFF)
 _DROP = Instruction(_RETURN, 0, 0, 0)
@@ -64,7 +67,7 @@ class _Step(NamedTuple):
     if_false: str = ""
 
 
-def _assemble(blocks: Mapping[str, Sequence[_Step]]) -> tuple[Instruction, ...]:
+def _assemble(blocks: Mapping[str, Sequence[_Step]]) -> Program:
     """Put blocks one after the other, `_KEEP` and `_DROP` behind them.
 
     A block must not run on into the next one.
@@ -115,6 +118,24 @@ def _fdb_echoes(
     }
 
 
+_PROGRAMS = 64
+"""Programs that are kept: a bulk is written every few milliseconds while a table comes,
+to the same devices again and again."""
+
+
+def _kept(
+    make: Callable[[int, Collection[int]], Program],
+) -> Callable[[int, Collection[int]], Program]:
+    """Make a program for a number and some devices once."""
+    made = lru_cache(_PROGRAMS)(make)
+
+    @wraps(make)
+    def find(number: int, devices: Collection[int]) -> Program:
+        return made(number, frozenset(devices))
+
+    return find
+
+
 _GHOST = (
     _Step(_JUMP_SET, NTF_SELF, "", "keep"),
     _Step(_LOAD_WORD, 0),
@@ -144,7 +165,8 @@ WITHOUT_GHOSTS = _assemble(
 rtnl_fdb_del): the MAC alone, which would wake us for each row that we write."""
 
 
-def mute_upserts(port_id: int, devices: Collection[int]) -> tuple[Instruction, ...]:
+@_kept
+def mute_upserts(port_id: int, devices: Collection[int]) -> Program:
     """Drop what our own upserts make the kernel say, and nothing that went.
 
     That is RTM_NEWNEIGH of bridge and VXLAN rows with NTF_EXT_LEARNED on the devices
@@ -166,7 +188,8 @@ def mute_upserts(port_id: int, devices: Collection[int]) -> tuple[Instruction, .
     )
 
 
-def mute_deletes(port_id: int, devices: Collection[int]) -> tuple[Instruction, ...]:
+@_kept
+def mute_deletes(port_id: int, devices: Collection[int]) -> Program:
     """Drop what our own deletions make the kernel say.
 
     That is RTM_DELNEIGH of rows with NTF_EXT_LEARNED on these devices, of neighbours
@@ -190,7 +213,8 @@ def mute_deletes(port_id: int, devices: Collection[int]) -> tuple[Instruction, .
     )
 
 
-def count_echoes(kind: int, devices: Collection[int]) -> tuple[Instruction, ...]:
+@_kept
+def count_echoes(kind: int, devices: Collection[int]) -> Program:
     """Keep the FDB notifications that the mute for the same requests drops.
 
     `kind` is RTM_NEWNEIGH for upserts, RTM_DELNEIGH for deletions.
@@ -236,9 +260,14 @@ ARP_AND_ND = (
 """Keep untagged ARP, neighbour solicitations and neighbour advertisements."""
 
 
+@lru_cache(_PROGRAMS)
+def _packed(program: Program) -> bytes:
+    return b"".join(struct.pack("=HBBI", *step) for step in program)
+
+
 def attach(sock: socket.socket, program: Sequence[Instruction]) -> None:
     """Make a program the filter of a socket, in place of an earlier one."""
-    octets = b"".join(struct.pack("=HBBI", *step) for step in program)
+    octets = _packed(tuple(program))
     held = ctypes.create_string_buffer(octets)  # the kernel copies it before we return
     sock.setsockopt(
         socket.SOL_SOCKET,
