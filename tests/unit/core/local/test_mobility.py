@@ -6,17 +6,13 @@ from evpnd.core.engine import Engine
 from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import (
-    BindingsSnooped,
     Event,
     FdbObserved,
     KernelOverran,
     PeerWentUp,
 )
 from evpnd.model.ids import Mac, parse_ip
-from evpnd.model.numbers import SEQUENCE_MAX
 from evpnd.model.rows import (
-    NTF_STICKY,
-    NUD_NOARP,
     NUD_PERMANENT,
     FdbRow,
     NeighborRow,
@@ -46,119 +42,6 @@ def host() -> Host:
     return made
 
 
-def mobility_of(announced: AnnounceMacIp) -> tuple[int, bool]:
-    """Sequence and stickiness."""
-    return announced.advert.sequence, announced.advert.sticky
-
-
-def test_a_mac_never_seen_before_is_announced_without_mobility() -> None:
-    here = host()
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-
-    (announced,) = here.bgp
-    assert isinstance(announced, AnnounceMacIp)
-    assert announced.keys == [MAC]
-    assert mobility_of(announced) == (0, False)
-
-
-def test_a_remote_mac_that_comes_to_us_is_claimed_with_the_next_sequence() -> None:
-    here = host()
-    here.run(announce(PEER, attributes(HIGHER, 4), HIGHER, MAC))
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-
-    (announced,) = here.bgp
-    assert isinstance(announced, AnnounceMacIp)
-    assert mobility_of(announced) == (5, False)
-    assert here.kernel.vxlan == {}
-    assert here.kernel.bridge[MAC].ifindex == PORTS[0]
-
-
-def test_a_higher_sequence_takes_a_mac_from_us() -> None:
-    here = host()
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.bgp.clear()
-    here.run(announce(PEER, attributes(HIGHER, 1), HIGHER, MAC))
-
-    (withdrawn,) = here.bgp
-    assert isinstance(withdrawn, WithdrawMacIp)
-    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-    assert MAC not in here.vrf.local
-
-
-def test_of_equal_sequences_the_lower_vtep_address_wins() -> None:
-    for vtep, remote_wins in ((LOWER, True), (HIGHER, False)):
-        here = host()
-        here.run(*here.kernel.frame(PORTS[0], MAC))
-        here.run(announce(PEER, attributes(vtep), vtep, MAC))
-
-        assert (MAC in here.remote_macs()) is remote_wins
-        assert (MAC in here.vrf.announced) is not remote_wins
-
-
-def test_a_losing_route_is_remembered_and_serves_when_ours_goes() -> None:
-    here = host()
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(announce(PEER, attributes(HIGHER), HIGHER, MAC))
-    here.run(*here.kernel.age(MAC))
-
-    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-
-
-def test_a_sequence_dies_with_its_routes() -> None:
-    here = host()
-    here.run(announce(PEER, attributes(HIGHER, 7), HIGHER, MAC))
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(withdraw(PEER, HIGHER, MAC))
-    here.run(*here.kernel.age(MAC))
-    here.bgp.clear()
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-
-    (announced,) = here.bgp
-    assert isinstance(announced, AnnounceMacIp)
-    assert mobility_of(announced) == (0, False)
-
-
-def test_a_binding_has_the_sequence_of_its_mac() -> None:
-    here = host()
-    here.run(announce(PEER, attributes(HIGHER, 1), HIGHER, MAC + IP))
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.vrf.snooped.clear()
-    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
-
-    sequences = {
-        key: mobility_of(action)
-        for action in here.bgp
-        if isinstance(action, AnnounceMacIp)
-        for key in action.keys
-    }
-    claimed = (2, False)
-    assert sequences == {MAC: claimed, MAC + IP: claimed}
-
-
-def test_a_sticky_remote_mac_is_not_learned_locally() -> None:
-    here = host()
-    here.run(announce(PEER, attributes(HIGHER, sticky=True), HIGHER, MAC))
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-
-    assert here.bgp == []
-    assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-    assert "sticky_mac_seen_locally" in {notice.event for notice in here.notices}
-
-
-def test_a_locally_sticky_mac_stays_and_is_announced_as_sticky() -> None:
-    here = host()
-    row = FdbRow(True, PORTS[0], MAC, 0, NUD_NOARP, NTF_STICKY, b"")
-    here.kernel.bridge[MAC] = row
-    here.run(FdbObserved([row]))
-    here.run(announce(PEER, attributes(LOWER, 9), LOWER, MAC))
-
-    (announced,) = here.bgp
-    assert isinstance(announced, AnnounceMacIp)
-    assert mobility_of(announced) == (0, True)
-    assert here.kernel.bridge[MAC] == row
-    assert here.kernel.vxlan == {}
-
-
 def test_the_echo_of_our_own_row_is_no_move() -> None:
     here = host()
     here.run(announce(PEER, attributes(HIGHER), HIGHER, MAC))
@@ -167,19 +50,6 @@ def test_the_echo_of_our_own_row_is_no_move() -> None:
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
     assert here.vrf.local == {}
     assert here.kernel.bridge[MAC].ifindex == VXLAN
-
-
-def test_a_static_row_that_a_better_claim_names_stays_and_is_not_announced() -> None:
-    here = host()
-    row = FdbRow(True, PORTS[0], MAC, 0, NUD_NOARP, 0, b"")
-    here.kernel.bridge[MAC] = row
-    here.run(FdbObserved([row]))
-    here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC))
-    assert here.kernel.bridge[MAC] == row
-    assert MAC not in here.vrf.announced
-
-    here.run(withdraw(PEER, HIGHER, MAC))
-    assert MAC in here.vrf.announced
 
 
 def test_a_static_entry_of_the_yaml_gives_way_to_a_better_claim_and_comes_back() -> (
@@ -275,18 +145,6 @@ def announced_sequence(here: Host) -> int:
     return last.advert.sequence
 
 
-def test_a_sequence_that_nears_its_end_starts_over_once_nobody_else_has_the_mac() -> (
-    None
-):
-    here = host()
-    here.run(announce(PEER, attributes(HIGHER, 0xFFFFFFFE), HIGHER, MAC))
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-    assert announced_sequence(here) == SEQUENCE_MAX
-
-    here.run(withdraw(PEER, HIGHER, MAC))
-    assert announced_sequence(here) == 0
-
-
 def test_a_sequence_in_the_lower_half_stays_when_nobody_else_has_the_mac() -> None:
     here = host()
     here.run(announce(PEER, attributes(HIGHER, 6), HIGHER, MAC))
@@ -295,14 +153,6 @@ def test_a_sequence_in_the_lower_half_stays_when_nobody_else_has_the_mac() -> No
 
     assert announced_sequence(here) == 7
     assert here.vrf.sequence == {MAC: 7}
-
-
-def test_the_highest_sequence_is_not_passed() -> None:
-    here = host()
-    here.run(announce(PEER, attributes(HIGHER, 0xFFFFFFFF), HIGHER, MAC))
-    here.run(*here.kernel.frame(PORTS[0], MAC))
-
-    assert announced_sequence(here) == SEQUENCE_MAX
 
 
 def test_a_mac_on_two_ports_of_one_bridge_is_where_it_was_heard_last() -> None:
