@@ -1,0 +1,124 @@
+"""How long large configurations take: `python -m integration.config_bench`, as root.
+
+A file with 1,000 EVIs (--evis) is checked, started with, and reloaded with one EVI
+changed. The start is over when all EVIs are shown, and their devices are not there:
+what is measured is the configuration. Printed are seconds, and seconds of CPU of all
+processes that took part, which a busy machine does not change.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from integration.lab import Host, Lab, evi
+from integration.lab_evpnd import Evpnd
+from integration.memory_bench import processes
+from lab.netns import LabError, wait_until
+
+FIRST = 10100
+ASN = 65001
+BOUND = 1.5
+"""Seconds that each may take on a machine at rest."""
+
+
+class Took(NamedTuple):
+    """Seconds of one step."""
+
+    seconds: float
+    cpu: float
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and of those that it waited for."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(step: Callable[[], None], cpu: Callable[[], float]) -> Took:
+    """Take the time of a step."""
+    begin, before = time.monotonic(), cpu()
+    step()
+    return Took(time.monotonic() - begin, cpu() - before)
+
+
+def cpu_of(daemon: Evpnd) -> float:
+    """Return the CPU time of a daemon, and of the commands that were run so far."""
+    return sum(map(cpu_seconds, processes(daemon))) + _of_commands()
+
+
+def _of_commands() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def measure_all(lab: Lab, evis: int) -> dict[str, Took]:
+    """Check, start and reload; the daemon is stopped again."""
+    host = lab[1]
+    daemon = Evpnd(host.namespace, lab.directory, "bench", _config(host, lab, evis))
+    lab.daemons.append(daemon)
+    found = {"check": measure(lambda: _check(daemon), _of_commands)}
+    begin = time.monotonic()
+    daemon.start()
+    wait_until(lambda: _shown(daemon) == evis, 20, "all EVIs", interval=0.02)
+    seconds = time.monotonic() - begin
+    found["start"] = Took(seconds, sum(map(cpu_seconds, processes(daemon))))
+    daemon.write(_config(host, lab, evis, ips=[{"vni": FIRST, "ips-per-mac": 7}]))
+    found["reload"] = measure(lambda: _reload(daemon), lambda: cpu_of(daemon))
+    daemon.stop(30)
+    lab.daemons.remove(daemon)
+    return found
+
+
+def _config(
+    host: Host, lab: Lab, evis: int, ips: list[dict[str, object]] | None = None
+) -> dict[str, object]:
+    changed = {each["vni"]: each for each in ips or ()}
+    named = [evi(vni) | changed.get(vni, {}) for vni in range(FIRST, FIRST + evis)]
+    return host.config(lab[2].session, asn=ASN, evis=named)
+
+
+def _check(daemon: Evpnd) -> None:
+    done = daemon.run("check", str(daemon.path))
+    if done.returncode:
+        raise LabError(done.stderr)
+
+
+def _reload(daemon: Evpnd) -> None:
+    done = daemon.reload()
+    if done.returncode:
+        raise LabError(done.stderr)
+
+
+def _shown(daemon: Evpnd) -> int:
+    if not daemon.socket.is_socket():
+        return 0
+    try:
+        return len(daemon.show("evis"))
+    except LabError:
+        return 0
+
+
+def main() -> None:
+    """Measure and print medians; exit status 1 where one is over the bound."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--evis", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    with Lab(f"cb{os.getpid()}") as lab:
+        rounds = [measure_all(lab, given.evis) for _ in range(given.rounds)]
+    over = False
+    for step in rounds[0]:
+        seconds = statistics.median(each[step].seconds for each in rounds)
+        cpu = statistics.median(each[step].cpu for each in rounds)
+        print(f"{step:8} {seconds:6.2f} s, {cpu:6.2f} s CPU")
+        over = over or seconds > BOUND
+    sys.exit(over)
+
+
+if __name__ == "__main__":
+    main()
