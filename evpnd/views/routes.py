@@ -13,7 +13,9 @@ from evpnd.core.bgp.session import Session
 from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.want.obstacles import mac_obstacle
+from evpnd.core.want import macs as want_macs
+from evpnd.core.want import neighbors as want_neighbors
+from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import (
     IPV4_LENGTH,
@@ -21,7 +23,6 @@ from evpnd.model.ids import (
     format_mac,
     format_rd,
     format_route_target,
-    is_host_ip,
 )
 from evpnd.model.key import IP, MAC
 from evpnd.model.routes import (
@@ -109,16 +110,15 @@ def _mac_ip_entry(
 
 
 def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
-    """Say what an IP is bound to in place of this MAC; None: to this one."""
-    if not is_host_ip(ip):
-        return f"{format_ip(ip)} is no host's address"
+    """Return what an IP is bound to in place of this MAC; None: to this one."""
     local = vrf.binding(ip)
     if local is not None:
         where = f"the local MAC {format_mac(local)}"
-    elif len(vrf.routes.macs_of.get(ip, ())) > 1:
-        found = best_for_ip(vrf.routes, ip)
-        if found is None:
-            return None
+    elif want_neighbors.decide(vrf, ip) is Reason.NO_HOST:
+        return sentence(Reason.NO_HOST, ip=format_ip(ip))
+    elif len(vrf.routes.macs_of.get(ip, ())) > 1 and (
+        found := best_for_ip(vrf.routes, ip)
+    ):
         other, path = found
         if other == mac:
             return None
@@ -141,14 +141,18 @@ def _tell_fate(entry: Entry, judged: Fate) -> None:
 
 
 def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
-    if mac not in vrf.frozen and vrf.is_local(mac):
-        return f"the MAC is local in {vrf.config.name}"
-    chosen = None if mac in vrf.frozen else best(mac_candidates(vrf.routes, mac))
+    if mac in vrf.frozen:
+        return sentence(Reason.FROZEN)
+    lost = want_macs.why_no_row(vrf, mac)
+    reason = None if lost is None else sentence(lost, evi=vrf.config.name)
+    if lost in (Reason.LOCAL, Reason.OPERATORS_ROW):
+        return reason
+    chosen = best(mac_candidates(vrf.routes, mac))
     if chosen is not path and chosen is not None and chosen.rank < path.rank:
         same = chosen.vtep == path.vtep
         where = "the same VTEP" if same else format_ip(chosen.vtep)
         return f"{where} by peer {chosen.peer} is better: {why_better(chosen, path)}"
-    return mac_obstacle(vrf, mac)
+    return reason
 
 
 def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:

@@ -13,9 +13,11 @@ from evpnd.core.bgp.select import best_for_ip, best_for_mac
 from evpnd.core.bgp.session import Session
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.tables.reconcile import wanted_neighbor
+from evpnd.core.want import adverts
+from evpnd.core.want import macs as want_macs
+from evpnd.core.want import neighbors as want_neighbors
 from evpnd.core.want.floods import flood_note
-from evpnd.core.want.obstacles import mac_obstacle, why_not_announced
+from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.ids import (
     format_ip,
     format_mac,
@@ -196,9 +198,9 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
             if found is None or vrf.binding(ip) is not None:
                 continue
             mac, path = found
-            wanted = wanted_neighbor(vrf, ip)
+            wanted = want_neighbors.decide(vrf, ip)
             refused = engine.retries.errno(vni, "neighbor", ip)
-            if wanted is None or ip in vrf.foreign_neighbors:
+            if isinstance(wanted, Reason):
                 state = "inactive"
             elif vrf.neighbor_rows.get(ip) == wanted:
                 state = "installed"
@@ -275,11 +277,10 @@ State = tuple[str, str | None]
 
 
 def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
-    if mac in vrf.frozen:
-        return "frozen", why_not_announced(vrf, mac)
     known = vrf.announced.get(mac)
-    if known is None:
-        return "not-advertised", why_not_announced(vrf, mac)
+    if known is None or mac in vrf.frozen:
+        state = "frozen" if mac in vrf.frozen else "not-advertised"
+        return state, sentence(adverts.why_not(vrf, mac), evi=vrf.config.name)
     keys = [key for key, _ in originator.routes(mac, known)]
     if engine.exporter.tells(vrf.rd, keys):
         return "advertised", None
@@ -287,16 +288,17 @@ def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
 
 
 def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
-    obstacle = mac_obstacle(vrf, mac)
+    lost = want_macs.why_no_row(vrf, mac)
+    reason = None if lost is None else sentence(lost, evi=vrf.config.name)
     if mac in vrf.frozen:
-        return "frozen", obstacle
-    if obstacle is not None and vrf.ready:
-        return "inactive", obstacle
+        return "frozen", reason or sentence(Reason.FROZEN)
+    if reason is not None and vrf.ready:
+        return "inactive", reason
     if vrf.remote_rows.get(mac) == path.vtep:
         return "installed", None
     refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
     if refused is None:
-        return "pending", obstacle
+        return "pending", reason
     return f"refused (errno {refused})", "the kernel refused the row; it is tried again"
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from weakref import WeakValueDictionary
 
-from evpnd.core.evi.mac_vrf import Announced, Gateway, MacVrf, Origin
+from evpnd.core.evi.mac_vrf import Announced, Gateway, MacVrf
+from evpnd.core.want import adverts
 from evpnd.model.actions import (
     Action,
     AnnounceImet,
@@ -65,21 +66,8 @@ class Originator:
             self._withdraw.setdefault(vni, []).extend(gone)
 
     def _wanted(self, vrf: MacVrf, mac: bytes) -> Announced | None:
-        if not vrf.ready or not vrf.is_local(mac) or mac in vrf.own_macs:
-            return None
-        advertise = vrf.config.advertise
-        ips: tuple[bytes, ...] = ()
-        if advertise.neighbors:
-            ips = tuple(
-                sorted(
-                    ip
-                    for ip in vrf.bindings_of.get(mac, ())
-                    if vrf.binding(ip) == mac and ip not in vrf.own_ips
-                )
-            )
-        if not (advertise.macs or ips):
-            return None
-        if mac in vrf.ceded:
+        ips = adverts.ips_to_announce(vrf, mac) if vrf.is_local(mac) else ()
+        if adverts.decide(vrf, mac, ips) is not None:
             return None
         flags = [_telling_flags(vrf, ip) for ip in ips]
         advert = self._advert(vrf, mac, None)
@@ -89,7 +77,8 @@ class Originator:
         learned: tuple[Learned, ...] = ()
         if self._asks_how_learned:
             learned = _how_learned(vrf, mac, ips)
-        return Announced(advert, advertise.macs, ips, of_ips, learned)
+        alone = vrf.config.advertise.macs
+        return Announced(advert, alone, ips, of_ips, learned)
 
     def _advert(self, vrf: MacVrf, mac: bytes, flags: int | None) -> Advert:
         """Return equal adverts as one object, so that routes group by identity."""
@@ -207,8 +196,7 @@ def routes(mac: bytes, announced: Announced | None) -> Iterator[tuple[bytes, Adv
 
 def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
     """Say how a local MAC, or the binding of its IP, came to be known."""
-    local = vrf.local.get(mac)
-    if mac in vrf.static or (local is not None and local.origin is not Origin.DYNAMIC):
+    if vrf.is_fixed(mac):
         return Learned.STATIC
     if not ip:
         return Learned.DYNAMIC

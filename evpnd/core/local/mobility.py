@@ -5,6 +5,8 @@ when the MAC is learned behind one of our ports while a remote route for it is
 live, and gone with it.
 """
 
+from enum import Enum
+
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac
 from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
@@ -17,6 +19,25 @@ SEQUENCE_HIGH = 1 << 31
 """From here on a sequence starts over at 0 once nobody else has the MAC."""
 STICKY_PAUSE = 60.0
 """Seconds between two lines on one sticky MAC that is heard here."""
+
+
+class Verdict(Enum):
+    """Who has a MAC that is both local and remote, and by what."""
+
+    OURS_STICKY = "it is sticky"
+    OURS_SEQUENCE = "higher mobility sequence"
+    OURS_VTEP = "lower VTEP address"
+    THEIRS_STICKY = "the remote MAC is sticky"
+    THEIRS_SEQUENCE = "its mobility sequence is higher"
+    THEIRS_VTEP = "its VTEP address is lower"
+
+    @property
+    def ours(self) -> bool:
+        """Return whether the local MAC stays."""
+        return self in _OURS
+
+
+_OURS = frozenset({Verdict.OURS_STICKY, Verdict.OURS_SEQUENCE, Verdict.OURS_VTEP})
 
 
 def learn(vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
@@ -71,13 +92,62 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
         vrf.bindings_of[mac] = known
 
 
-def unrivalled(vrf: MacVrf, mac: bytes) -> None:
-    """Take note that no remote VTEP has a MAC of ours, or has it no longer.
+def judge(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
+    """Return who has a MAC that is local and that a remote VTEP announces.
+
+    A sticky MAC of ours stays in any case. Else a sticky remote one wins, then the
+    higher sequence, and of equal ones the lower VTEP address.
+    """
+    if vrf.is_sticky(mac):
+        return Verdict.OURS_STICKY
+    return compare(vrf, mac, path)
+
+
+def compare(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
+    """Compare what a local MAC and a remote path are ranked by; equal: it is ours."""
+    sticky = vrf.is_sticky(mac)
+    if sticky is not path.sticky:
+        return Verdict.OURS_STICKY if sticky else Verdict.THEIRS_STICKY
+    sequence = vrf.sequence.get(mac, 0)
+    if sequence != path.sequence:
+        ours = sequence > path.sequence
+        return Verdict.OURS_SEQUENCE if ours else Verdict.THEIRS_SEQUENCE
+    return Verdict.OURS_VTEP if vrf.vtep <= path.vtep else Verdict.THEIRS_VTEP
+
+
+def settle(vrf: MacVrf, mac: bytes, turn: Turn) -> bool:
+    """Give a MAC that is local to whom it belongs; returns whether it leaves a port.
+
+    A MAC that we win stays local; one that we lose is forgotten here. What the
+    operator put on a port stays there, but is not announced any longer, unless it
+    is sticky. The rows follow from what this leaves behind.
+    """
+    path = best_for_mac(vrf.routes, mac)
+    if path is None:
+        _settle_unrivalled(vrf, mac, turn)
+        return False
+    if mac not in vrf.local and mac not in vrf.static:
+        return False
+    before = vrf.local.get(mac)
+    if not _give_up(vrf, mac, path, turn) or before is None:
+        return False
+    vrf.displaced[mac] = before
+    return True
+
+
+def _settle_unrivalled(vrf: MacVrf, mac: bytes, turn: Turn) -> None:
+    """Take note that no remote VTEP has a MAC, or has it no longer.
 
     RFC 7432, section 15, has us handle the wrap-around of sequences. Nobody is left
     to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
     starts over before it ends.
     """
+    if mac in vrf.displaced and mac not in vrf.remote_rows:
+        # Its remote row was refused, so that it never left the port.
+        learn(vrf, mac, vrf.displaced.pop(mac), turn)
+        return
+    if mac not in vrf.local and mac not in vrf.static:
+        return
     _take_back(vrf, mac)
     vrf.contested.discard(mac)
     if vrf.sequence.get(
@@ -88,23 +158,14 @@ def unrivalled(vrf: MacVrf, mac: bytes) -> None:
         del vrf.sequence[mac]
 
 
-def remote_wins(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> bool:
-    """Judge a MAC that is local and has a remote route.
-
-    The higher sequence wins, and of equal ones the lower VTEP address. A MAC that
-    wins stays local; one that loses is forgotten here, and its rows follow. What the
-    operator put on a port stays there, but is not announced any longer, unless it
-    is sticky: then it stays in any case.
-    """
-    if vrf.is_sticky(mac):
+def _give_up(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> bool:
+    """Draw the conclusion from the verdict; returns whether the MAC goes to a VTEP."""
+    verdict = judge(vrf, mac, path)
+    if verdict.ours:
         _take_back(vrf, mac)
-        if mac not in vrf.contested:
+        if vrf.is_sticky(mac) and mac not in vrf.contested:
             vrf.contested.add(mac)
             turn.tell(_warning("sticky_mac_claimed", vrf, mac, path))
-        return False
-    sequence = vrf.sequence.get(mac, 0)
-    if not path.sticky and (-sequence, vrf.vtep) <= (-path.sequence, path.vtep):
-        _take_back(vrf, mac)
         return False
     if vrf.is_fixed(mac):
         if mac not in vrf.ceded:
@@ -114,6 +175,7 @@ def remote_wins(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> bool:
         # A row of the operator's is not ours to replace; one that was learned is.
         local = vrf.local.get(mac)
         return local is None or local.origin is Origin.DYNAMIC
+    sequence = vrf.sequence.get(mac, 0)
     forget(vrf, mac)
     if path.sticky:
         _tell_sticky_seen(vrf, mac, path, turn)

@@ -8,6 +8,7 @@ from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.bgp.slots import is_immutable
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.local.mobility import compare
 from evpnd.model.ids import is_unicast_mac
 from evpnd.model.key import MAC
 
@@ -38,8 +39,7 @@ def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
     """Return whether a remote path's binding is preferred to one to a local MAC."""
     if is_immutable(path) or path.attributes.default_gateway:
         return True
-    own = (not vrf.is_sticky(mac), -vrf.sequence.get(mac, 0), vrf.vtep)
-    return (not path.sticky, -path.sequence, path.vtep) < own
+    return not compare(vrf, mac, path).ours
 
 
 def is_gone(vrf: MacVrf, ip: bytes, mac: bytes) -> bool:

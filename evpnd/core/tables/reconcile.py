@@ -8,16 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evpnd.core.announce.originator import Originator
-from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import best_for_ip, best_for_mac, mac_candidates
-from evpnd.core.bgp.slots import best
+from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
 from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.tables.removal import split_fixed
 from evpnd.core.turn import Turn
+from evpnd.core.want import macs, neighbors
 from evpnd.core.want.floods import FloodChanges
+from evpnd.core.want.reasons import Reason
 from evpnd.model.actions import (
     DeleteFlood,
     DeleteNeighbors,
@@ -30,14 +30,12 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
-from evpnd.model.ids import (
-    IPV4_LENGTH,
-    format_ip,
-    is_host_ip,
-    is_tenant_ip,
-    is_unicast_mac,
+from evpnd.model.ids import format_ip, is_tenant_ip
+
+NOT_BESIDE = frozenset(
+    {Reason.OWN_MAC, Reason.LOCAL, Reason.OPERATORS_ROW, Reason.TENANT_ANSWERS}
 )
-from evpnd.model.routes import ROUTER
+"""A row that no route has confirmed is held, but not beside what is here."""
 
 
 @dataclass(slots=True)
@@ -90,68 +88,31 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if mac in vrf.announced:
                 now.originator.mac(vrf, mac)
         return
+    leaving = _settle_macs(vrf, dirty, now)
     upserts: defaultdict[bytes, list[bytes]] = defaultdict(list)
     overrides: defaultdict[bytes, list[bytes]] = defaultdict(list)
     deletes: list[bytes] = []
-    rows = vrf.remote_rows
-    local, static, announced = vrf.local, vrf.static, vrf.announced
-    foreign, own = vrf.foreign_rows, vrf.own_macs
-    partial, taken = vrf.partial, vrf.taken
-    adopted = vrf.adopted_macs
-    frozen, displaced, routes = vrf.frozen, vrf.displaced, vrf.routes
+    rows, foreign, adopted = vrf.remote_rows, vrf.foreign_rows, vrf.adopted_macs
+    partial, taken, displaced = vrf.partial, vrf.taken, vrf.displaced
     for mac in dirty:
-        path = _frozen_path(vrf, mac) if mac in frozen else best_for_mac(routes, mac)
-        overridden = False
-        if mac in frozen:
-            if not vrf.is_local(mac):
-                now.originator.mac(vrf, mac)
-            vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
-        elif mac in displaced and path is None and mac not in rows:
-            # Its remote row was refused, so that it never left the port.
-            mobility.learn(vrf, mac, displaced.pop(mac), now.turn)
-            now.originator.mac(vrf, mac)
-        elif mac in local or mac in static:
-            before = local.get(mac)
-            if path is None:
-                mobility.unrivalled(vrf, mac)
-            elif mobility.remote_wins(vrf, mac, path, now.turn):
-                overridden = before is not None
-                if before is not None:
-                    displaced[mac] = before
-            else:
-                path = None
-            now.originator.mac(vrf, mac)
-            vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
-        elif mac in announced:
-            now.originator.mac(vrf, mac)
-            vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
-        if path is not None and (mac in own or mac in foreign):
-            path = None
+        wanted = macs.decide(vrf, mac)
         row = rows.get(mac)
-        if path is not None:
-            vtep = path.vtep
+        if type(wanted) is bytes:
             if adopted:
                 adopted.discard(mac)
-            if (row == vtep and not overridden) or now.waiting(vrf, "fdb", mac):
+            if (row == wanted and mac not in leaving) or now.waiting(vrf, "fdb", mac):
                 continue
-            if not is_unicast_mac(mac):
-                # A group or zero MAC would be a row of the flood list.
-                continue
-            if row is not None and row != vtep:
+            if row is not None and row != wanted:
                 vrf.fdb_drift.replace(mac, row)
-            rows[mac] = vtep
+            rows[mac] = wanted
             if partial:
                 partial.pop(mac, None)
             if taken:
                 taken.discard(mac)
             # Only of these is the echo sure to be heard.
-            heard = overridden or mac in displaced
-            (overrides if heard else upserts)[vtep].append(mac)
+            (overrides if mac in displaced else upserts)[wanted].append(mac)
         elif row is not None or mac in partial or mac in taken:
-            # What no route has confirmed is held, but not beside a port's row.
-            held = mac in adopted and not (
-                now.turn.settled or mac in own or vrf.is_local(mac)
-            )
+            held = mac in adopted and not now.turn.settled and wanted not in NOT_BESIDE
             if held or mac in foreign or now.waiting(vrf, "fdb", mac):
                 continue
             rows.pop(mac, None)
@@ -169,13 +130,24 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     vrf.fdb_drift.settle(dirty)
 
 
-def _frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
-    """Find the path that a frozen MAC is left on; None: it has lost its place."""
-    vtep = vrf.frozen[mac]
-    if not vtep or mac in vrf.local:
-        return None
-    same = (path for path in mac_candidates(vrf.routes, mac) if path.vtep == vtep)
-    return best(same)
+def _settle_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> set[bytes]:
+    """Judge the MACs that tenants here have or had, before any row is decided.
+
+    Returns those that are to be taken from their ports.
+    """
+    leaving: set[bytes] = set()
+    local = (vrf.local, vrf.static, vrf.displaced, vrf.announced, vrf.frozen)
+    for mac in {mac for table in local if table for mac in table.keys() & dirty}:
+        if mac in vrf.frozen:
+            # It is left as it is where it is.
+            if not vrf.is_local(mac):
+                now.originator.mac(vrf, mac)
+        else:
+            if mobility.settle(vrf, mac, now.turn):
+                leaving.add(mac)
+            now.originator.mac(vrf, mac)
+        vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
+    return leaving
 
 
 def _emit_upserts(
@@ -184,13 +156,13 @@ def _emit_upserts(
     upserts: dict[bytes, list[bytes]],
     overrides: dict[bytes, list[bytes]],
 ) -> None:
-    for vtep, macs in overrides.items():
+    for vtep, taken in overrides.items():
         vrf.fdb_drift.wrote = True
-        now.turn.do(OverrideLocalMacs(vrf.vxlan, vtep, macs, vrf.vlan))
+        now.turn.do(OverrideLocalMacs(vrf.vxlan, vtep, taken, vrf.vlan))
     back: Counter[str] = Counter()
-    for vtep, macs in upserts.items():
-        back += vrf.fdb_drift.write(macs)
-        both, alone = split_fixed(vrf, macs)
+    for vtep, written in upserts.items():
+        back += vrf.fdb_drift.write(written)
+        both, alone = split_fixed(vrf, written)
         if both:
             now.turn.do(UpsertRemoteMacs(vrf.vxlan, vtep, both, vrf.vlan))
         if alone:
@@ -210,18 +182,14 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     notes: list[tuple[bytes, bytes, bool]] = []
     deletes: list[bytes] = []
     settled = now.turn.settled
+    adopted = vrf.adopted_ips
     _seek(vrf, dirty)
     for ip in dirty:
-        wanted = wanted_neighbor(vrf, ip)
+        wanted = neighbors.decide(vrf, ip)
         actual = vrf.neighbor_rows.get(ip)
-        if wanted == actual:
-            vrf.adopted_ips.discard(ip)
-            continue
-        if now.waiting(vrf, "neighbor", ip):
-            continue
-        if wanted is not None:
-            vrf.adopted_ips.discard(ip)
-            if ip in vrf.foreign_neighbors:
+        if type(wanted) is Neighbor:
+            adopted.discard(ip)
+            if wanted == actual or now.waiting(vrf, "neighbor", ip):
                 continue
             vrf.neighbor_rows[ip] = wanted
             if actual is not None:
@@ -230,11 +198,13 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
                 notes.append((ip, wanted.mac, wanted.router))
             else:
                 upserts.append((ip, wanted.mac, wanted.router))
-        elif settled or ip not in vrf.adopted_ips or vrf.binding(ip) is not None:
+        elif actual is not None:
+            held = ip in adopted and not settled and wanted not in NOT_BESIDE
+            if held or now.waiting(vrf, "neighbor", ip):
+                continue
             del vrf.neighbor_rows[ip]
             deletes.append(ip)
-            if actual is not None:
-                depart(vrf, actual.mac, ip, now.turn.now)
+            depart(vrf, actual.mac, ip, now.turn.now)
     drift = vrf.neighbor_drift
     back = drift.write(row[0] for row in (*upserts, *notes))
     _tell_repaired(vrf, "neighbor", back, now)
@@ -246,35 +216,6 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         drift.delete(deletes)
         now.turn.do(DeleteNeighbors(vrf.svi, deletes))
     drift.settle(dirty)
-
-
-def wanted_neighbor(vrf: MacVrf, ip: bytes) -> Neighbor | None:
-    """Find the neighbour that an IP should have on the bridge.
-
-    For an IP behind a remote MAC the bridge answers in its place. A tenant of ours
-    answers for itself, but where the bridge knows it, requests for it do not go to
-    the other VTEPs; the kernel's own neighbour serves for that as well.
-    """
-    if not vrf.svi or ip in vrf.own_ips or not is_host_ip(ip):
-        return None
-    local = vrf.binding(ip)
-    if local is not None:
-        known = ip in vrf.pinned or ip in vrf.kernel_bindings
-        if known or not vrf.config.suppress:
-            return None
-        router = bool(vrf.arp_nd_flags(ip) & ROUTER)
-        return Neighbor(local, router, local=True)
-    found = best_for_ip(vrf.routes, ip)
-    if found is None:
-        return None
-    mac, path = found
-    if not is_unicast_mac(mac) or vrf.is_local(mac) or mac in vrf.own_macs:
-        return None
-    flags = path.attributes.arp_nd_flags
-    # Of no meaning with IPv4 (RFC 9047, 3.2). O has no place in the kernel's row:
-    # the bridge sets it in every advertisement that it sends for another.
-    router = bool(flags is not None and flags & ROUTER) and len(ip) > IPV4_LENGTH
-    return Neighbor(mac, router, local=False)
 
 
 def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:

@@ -1,1 +1,4 @@
-"""What should be in the kernel's tables: `floods`, and `obstacles` to rows of MACs."""
+"""What should be there: `macs`, `neighbors`, `floods`; and at the peers, `adverts`.
+
+Each of them says what a key is to have, or by a reason of `reasons` why it has none.
+"""

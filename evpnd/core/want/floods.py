@@ -5,6 +5,7 @@ from typing import Final
 
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.turn import Turn
+from evpnd.core.want.reasons import Reason
 
 FLOOD_MOST: Final = 2048
 """VTEPs in one flood list. The kernel sends each BUM frame that often: at 1 Mb/s of
@@ -33,7 +34,8 @@ class FloodChanges:
         vrf = self._vrf
         full = bool(vrf.flood_left_out)
         for vtep in self.dirty:
-            if floods_to(vrf, vtep):
+            wanted = decide(vrf, vtep)
+            if wanted is vtep or wanted is Reason.NO_ROOM:
                 vrf.adopted_vteps.discard(vtep)
                 if vtep in vrf.unmarked_vteps:
                     vrf.unmarked_vteps.discard(vtep)
@@ -119,19 +121,23 @@ class FloodChanges:
             self.gone[vtep] = None
 
 
-def floods_to(vrf: MacVrf, vtep: bytes) -> bool:
-    """Return whether the flood list is to hold a VTEP, where it has room."""
-    return (
-        vtep in vrf.routes.imets
-        and vrf.config.flood
-        and vtep != vrf.vtep
-        and vtep not in vrf.no_hosts
-        and len(vtep) == len(vrf.vtep)
-    )
+def decide(vrf: MacVrf, vtep: bytes) -> bytes | Reason:
+    """Return the VTEP if the flood list is to hold it, or why it is not."""
+    if vtep not in vrf.routes.imets:
+        return Reason.NO_IMET
+    if not vrf.config.flood:
+        return Reason.NO_FLOOD
+    if vtep == vrf.vtep:
+        return Reason.OWN_VTEP
+    if vtep in vrf.no_hosts:
+        return Reason.NO_VTEP
+    if len(vtep) != len(vrf.vtep):
+        return Reason.OTHER_FAMILY
+    return Reason.NO_ROOM if vtep in vrf.flood_left_out else vtep
 
 
 def flood_note(vrf: MacVrf) -> Iterator[str]:
-    """Give the note for an operator where VTEPs are left out."""
+    """Return the note for an operator where VTEPs are left out."""
     if vrf.flood_left_out:
         yield (
             f"the flood list has {FLOOD_MOST} VTEPs, which is the most; "

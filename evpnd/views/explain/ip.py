@@ -3,14 +3,9 @@
 from evpnd.core.bgp.path import why_better
 from evpnd.core.bgp.select import best_for_ip, candidates
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.tables.reconcile import wanted_neighbor
-from evpnd.model.ids import (
-    IPV4_LENGTH,
-    format_ip,
-    format_mac,
-    is_host_ip,
-    is_unicast_mac,
-)
+from evpnd.core.want import neighbors
+from evpnd.core.want.reasons import Reason, sentence
+from evpnd.model.ids import IPV4_LENGTH, format_ip, format_mac
 from evpnd.model.key import IP
 from evpnd.views.explain.announced import exported
 from evpnd.views.explain.narrative import Story
@@ -168,16 +163,13 @@ def _tell_neighbor(
     story: Story, vrf: MacVrf, ip: bytes, lost: str | None
 ) -> str | None:
     """Tell of the neighbour; returns where it got lost."""
-    wanted = wanted_neighbor(vrf, ip) if vrf.ready else None
-    if wanted is not None and ip in vrf.foreign_neighbors:
-        story.tell("wanted", "no neighbour: somebody else's is there", vrf)
-        lost = lost or "somebody else's neighbour is on the bridge"
-        wanted = None
-    elif wanted is not None:
+    decided = neighbors.decide(vrf, ip) if vrf.ready else Reason.NOT_READY
+    wanted = None if isinstance(decided, Reason) else decided
+    if wanted is not None:
         text = f"neighbour {format_ip(ip)} lladdr {format_mac(wanted.mac)}"
         story.tell("wanted", f"{text} on {story.link(vrf.svi)}", vrf)
     else:
-        why = _why_no_neighbor(story, vrf, ip) or "it is not looked at yet"
+        why = _why_no_neighbor(story, vrf, ip)
         story.tell("wanted", f"no neighbour: {why}", vrf)
     rows = [row for row in story.neighbors(vrf) if row.ip == ip]
     for row in rows:
@@ -202,24 +194,16 @@ def _tell_neighbor(
 
 
 def _why_no_neighbor(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
-    """Say why no neighbour is wanted; None: one is."""
-    if not vrf.ready:
-        return f"{vrf.config.name} is not ready"
-    if ip in vrf.own_ips:
-        return "it is the bridge's own address"
-    if not vrf.svi:
-        return f"{story.link(vrf.bridge)} has no device for VLAN {vrf.vlan}"
-    if vrf.binding(ip) is not None:
-        return "the tenant answers for itself"
+    """Return why no neighbour is wanted; None: one is."""
+    reason = neighbors.why_no_row(vrf, ip)
+    if reason is None:
+        return None
     found = best_for_ip(vrf.routes, ip)
-    if found is None:
-        return "no route with it is imported"
-    if not is_host_ip(ip):
-        return f"{format_ip(ip)} is no host's address"
-    mac, _ = found
-    text = f"its MAC {format_mac(mac)} is"
-    if vrf.is_local(mac):
-        return f"{text} local"
-    if mac in vrf.own_macs:
-        return f"{text} an own interface's"
-    return None if is_unicast_mac(mac) else f"{text} no station's"
+    return sentence(
+        reason,
+        evi=vrf.config.name,
+        ip=format_ip(ip),
+        mac=format_mac(found[0]) if found is not None else None,
+        bridge=story.link(vrf.bridge),
+        vlan=vrf.vlan,
+    )

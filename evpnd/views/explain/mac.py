@@ -7,7 +7,9 @@ from evpnd.core.bgp.select import mac_candidates
 from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.want.obstacles import mac_obstacle, why_not_announced
+from evpnd.core.local.mobility import judge
+from evpnd.core.want import adverts, macs
+from evpnd.core.want.reasons import sentence
 from evpnd.model.ids import format_ip, format_mac, format_rd
 from evpnd.model.rows import NTF_SELF
 from evpnd.views.explain.announced import exported
@@ -60,7 +62,7 @@ def _tell_mac_in(
     story: Story, vrf: MacVrf, mac: bytes, received: list[Received]
 ) -> None:
     paths = mac_candidates(vrf.routes, mac)
-    chosen = best(paths)
+    chosen = macs.leading_path(vrf, mac) or best(paths)
     lost: str | None = None
     if not paths and not vrf.is_local(mac):
         lost = why_not_imported(received, vrf) or "no peer announces it"
@@ -77,15 +79,16 @@ def _tell_mac_in(
         _tell_selected(story, vrf, mac, chosen, paths)
     wanted: Path | None = None
     if chosen is not None and not vrf.is_local(mac):
-        obstacle = mac_obstacle(vrf, mac)
-        if obstacle is None:
+        reason = macs.why_no_row(vrf, mac)
+        if reason is None:
             wanted = chosen
             row = f"{format_mac(mac)} dst {format_ip(chosen.vtep)}"
             text = f"FDB row {row} on {story.link(vrf.vxlan)}, and its bridge row"
             story.tell("wanted", text, vrf, vtep=format_ip(chosen.vtep))
         else:
-            story.tell("wanted", f"no row: {obstacle}", vrf)
-            lost = lost or obstacle
+            why = sentence(reason, evi=vrf.config.name)
+            story.tell("wanted", f"no row: {why}", vrf)
+            lost = lost or why
     _tell_found_mac(story, vrf, mac, wanted, lost)
 
 
@@ -114,16 +117,16 @@ def _tell_local(
         other = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
         other += f" (sequence {chosen.sequence})"
         text = f"the local MAC (sequence {own}) wins over {other}"
-        text += f": {_why_local(vrf, mac, chosen)}"
+        text += f": {judge(vrf, mac, chosen).value}"
         if mac in vrf.ceded:
             text = f"the local MAC (sequence {own}) stays where the operator put it, "
             text += f"though {other} has the better claim"
         if mac in vrf.frozen:
-            text = f"neither it nor {other}: the MAC is a duplicate and frozen here"
+            text = f"no winner: the MAC is a frozen duplicate (other claim: {other})"
         story.tell("selected", text, vrf)
     known = vrf.announced.get(mac)
     if known is None:
-        untold = why_not_announced(vrf, mac)
+        untold = sentence(adverts.why_not(vrf, mac), evi=vrf.config.name)
         story.tell("announced", f"no: {untold}", vrf)
         return untold
     ips = ", ".join(map(format_ip, known.ips)) or "no IP"
@@ -139,23 +142,12 @@ def _tell_local(
     return kept.untold
 
 
-def _why_local(vrf: MacVrf, mac: bytes, remote: Path) -> str:
-    """Say why a local MAC is not given up to a remote route."""
-    if vrf.is_sticky(mac):
-        return "it is sticky"
-    if vrf.is_fixed(mac):
-        return "it was put there by the operator"
-    if vrf.sequence.get(mac, 0) > remote.sequence:
-        return "higher mobility sequence"
-    return "lower VTEP address"
-
-
 def _tell_selected(
     story: Story, vrf: MacVrf, mac: bytes, chosen: Path, paths: list[Path]
 ) -> None:
     where = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
     if mac in vrf.static:
-        why = "it is sticky" if chosen.sticky else "higher mobility sequence"
+        why = judge(vrf, mac, chosen).value
         story.tell("selected", f"{where} over the static MAC here: {why}", vrf)
         return
     told = {

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.rewriting import find_rewriting
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.want.obstacles import mac_obstacle
+from evpnd.core.want.macs import why_no_row
+from evpnd.core.want.reasons import sentence
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.views.explain.narrative import Story
 
@@ -68,7 +69,7 @@ def end_local(
 
 def end_kept(story: Story, vrf: MacVrf) -> None:
     """End the story of a row that no route confirmed yet, and that may stay."""
-    text = "an earlier run left it; it is kept until every peer has had its say"
+    text = "left by an earlier run; kept until End-of-RIB (or timeout) from every peer"
     story.tell("noted", text, vrf)
     losses = [*_outward(story, vrf)]
     if losses:
@@ -121,7 +122,8 @@ def _rewritten(story: Story, path: Path) -> Iterator[str]:
 
 
 def _row_of_its_mac(vrf: MacVrf, mac: bytes) -> Iterator[str]:
-    why = mac_obstacle(vrf, mac)
+    reason = why_no_row(vrf, mac)
+    why = None if reason is None else sentence(reason, evi=vrf.config.name)
     if why is None and mac not in vrf.remote_rows:
         why = "its row is not in the kernel"
     if why is not None:

@@ -3,12 +3,11 @@
 from evpnd.core.bgp.adj_rib_in import OTHERS, flood_endpoint
 from evpnd.core.bgp.import_policy import other_fate
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.select import mac_candidates
 from evpnd.core.bgp.session import Session
-from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.want.floods import FLOOD_MOST
+from evpnd.core.want import floods, macs
+from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
 from evpnd.model.key import MAC
 from evpnd.model.routes import ImetRoute, identity
@@ -94,15 +93,15 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
         wants = vtep in vrf.routes.imets
-        macs = sum(
+        count = sum(
             _leads_to(vrf, mac, vtep) for mac in {key[MAC] for key in vrf.routes.slots}
         )
         asked = vni is not None or any(
             vrf.routes in path.importers for *_, path in imets
         )
-        if wants or macs or vtep in vrf.flood_rows or asked:
+        if wants or count or vtep in vrf.flood_rows or asked:
             lost = None if wants else _why_not_wanted(vrf, imets)
-            _tell_vtep_in(story, vrf, vtep, macs, lost)
+            _tell_vtep_in(story, vrf, vtep, count, lost)
     if not any(step["step"] == "end" for step in story.steps):
         reason: str | None = f"no peer announces {text}"
         if imets:
@@ -138,17 +137,15 @@ def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
 
 
 def _tell_vtep_in(
-    story: Story, vrf: MacVrf, vtep: bytes, macs: int, lost: str | None
+    story: Story, vrf: MacVrf, vtep: bytes, reached: int, lost: str | None
 ) -> None:
-    count = "1 MAC is" if macs == 1 else f"{macs} MACs are"
-    story.tell("selected", f"{count} reached by it", vrf, macs=macs)
+    count = "1 MAC is" if reached == 1 else f"{reached} MACs are"
+    story.tell("selected", f"{count} reached by it", vrf, macs=reached)
     unready = story.not_ready(vrf)
-    if lost is None and vtep in vrf.flood_left_out:
-        lost = f"it has room for {FLOOD_MOST} VTEPs, and no more"
+    decided = floods.decide(vrf, vtep)
+    if lost is None and isinstance(decided, Reason):
+        lost = sentence(decided, most=floods.FLOOD_MOST)
     if lost is not None:
-        story.tell("wanted", f"not in the flood list: {lost}", vrf)
-    elif not vrf.config.flood:
-        lost = "flood is false in the configuration"
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     elif vrf.ready:
         story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)
@@ -176,5 +173,5 @@ def _tell_vtep_in(
 
 
 def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:
-    chosen = best(mac_candidates(vrf.routes, mac))
+    chosen = macs.leading_path(vrf, mac)
     return chosen is not None and chosen.vtep == vtep and not vrf.is_local(mac)

@@ -120,7 +120,7 @@ def test_a_frozen_mac_says_so() -> None:
     here.run(*here.kernel.frame(PORTS[0], MAC))
     here.run(announce(ONE, attributes(FAR, 7), FAR, MAC))
 
-    assert "duplicate and frozen" in texts(mac_story(here), "end")[0]
+    assert "is a duplicate" in texts(mac_story(here), "end")[0]
     here.now += 100
     assert texts(mac_story(here), "noted")[-1] == (
         "it is a duplicate and frozen for another 3 min 20 s; `evpnd clear duplicate "
@@ -142,8 +142,8 @@ def test_a_frozen_local_mac_wins_nothing() -> None:
 
     (selected,) = texts(mac_story(here), "selected")
     assert selected == (
-        f"neither it nor {FAR} by peer {ONE} (sequence 30): the MAC is a duplicate and "
-        "frozen here"
+        f"no winner: the MAC is a frozen duplicate (other claim: {FAR} by peer {ONE} "
+        "(sequence 30))"
     )
     assert "duplicate and frozen" in texts(ip_story(here), "end")[0]
 
@@ -162,9 +162,7 @@ def test_rows_of_an_earlier_run_are_kept_until_all_have_spoken() -> None:
     here.run(announce(ONE, attributes(FAR), FAR, MAC))
     again = Host(here.kernel)
 
-    assert "until every peer has had its say" in " ".join(
-        texts(mac_story(again), "noted")
-    )
+    assert "kept until End-of-RIB" in " ".join(texts(mac_story(again), "noted"))
 
 
 def test_somebody_elses_row_is_named() -> None:

@@ -77,7 +77,7 @@ def test_what_an_earlier_run_left_is_kept_and_not_absent() -> None:
     again = Host(here.kernel)
 
     for steps in (of_mac(again, MAC), of_ip(again, IP), of_vtep(again, FAR)):
-        assert "until every peer has had its say" in texts(steps, "noted")[-1]
+        assert "kept until End-of-RIB" in texts(steps, "noted")[-1]
         end = steps[-1]
         assert end["text"] == "here for now: an earlier run left it"
         assert end["ok"] is True
@@ -156,10 +156,14 @@ def test_a_static_binding_that_lost_its_mac_is_not_forgotten() -> None:
 @pytest.mark.parametrize(
     ("mac", "ip", "why"),
     [
-        (MAC, "0.0.0.0", "0.0.0.0 is no host's address"),
-        (MAC, "224.0.0.5", "224.0.0.5 is no host's address"),
-        (OWN_MAC, "192.0.2.10", f"its MAC {format_mac(OWN_MAC)} is an own interface's"),
-        (b"\1\0\0\0\0\1", "192.0.2.10", "its MAC 01:00:00:00:00:01 is no station's"),
+        (MAC, "0.0.0.0", "0.0.0.0 is not a host address"),
+        (MAC, "224.0.0.5", "224.0.0.5 is not a host address"),
+        (
+            OWN_MAC,
+            "192.0.2.10",
+            f"its MAC {format_mac(OWN_MAC)} belongs to one of this host's interfaces",
+        ),
+        (b"\1\0\0\0\0\1", "192.0.2.10", "its MAC 01:00:00:00:00:01 is not unicast"),
     ],
 )
 def test_an_ip_that_gets_no_neighbour_is_absent_for_that_reason(
@@ -203,7 +207,10 @@ def test_a_static_mac_that_yields_says_to_what() -> None:
 
     (selected,) = texts(of_mac(here, MAC), "selected")
 
-    assert selected == f"{FAR} by peer {ONE} over the static MAC here: it is sticky"
+    assert (
+        selected
+        == f"{FAR} by peer {ONE} over the static MAC here: the remote MAC is sticky"
+    )
 
 
 def test_a_mac_of_ours_that_a_tenant_port_learned_has_its_story() -> None:

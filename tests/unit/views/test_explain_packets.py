@@ -210,7 +210,10 @@ def test_show_macs_says_why_a_mac_gets_no_row() -> None:
         row = shown[format_mac(mac)]
         return row["state"], row["reason"]
 
-    no_station = "the MAC is no station's: a group address, or zero"
+    no_station = "not a unicast MAC (group bit set, or all zeros)"
     assert state(group) == ("inactive", no_station)
-    assert state(OWN_MAC) == ("inactive", "the MAC is an own interface's")
+    assert state(OWN_MAC) == (
+        "inactive",
+        "the MAC belongs to one of this host's interfaces",
+    )
     assert state(MAC) == ("installed", None)

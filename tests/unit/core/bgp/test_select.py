@@ -8,7 +8,7 @@ import pytest
 from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.path import Path, Rank, rank
 from evpnd.core.bgp.select import best_for_mac
-from evpnd.core.tables import reconcile as reconciliation
+from evpnd.core.want import macs
 from evpnd.model.actions import BgpAction, KernelAction
 from evpnd.model.events import (
     Event,
@@ -184,7 +184,7 @@ def test_the_best_path_is_looked_for_once_a_turn(
         asked.append(mac)
         return best_for_mac(evi, mac)
 
-    monkeypatch.setattr(reconciliation, "best_for_mac", counted)
+    monkeypatch.setattr(macs, "best_for_mac", counted)
     for sequence in (4, 5, 6):
         for peer in PEERS:
             path = attributes("10.0.0.3", sequence)

@@ -1,0 +1,48 @@
+"""Which local MACs the peers are to be told of, or why they are not."""
+
+from collections.abc import Sequence
+
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.want.reasons import Reason
+
+
+def ips_to_announce(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
+    """Return the IPs that a local MAC is to be announced with, in order."""
+    if not vrf.config.advertise.neighbors:
+        return ()
+    return tuple(
+        sorted(
+            ip
+            for ip in vrf.bindings_of.get(mac, ())
+            if vrf.binding(ip) == mac and ip not in vrf.own_ips
+        )
+    )
+
+
+def decide(vrf: MacVrf, mac: bytes, ips: Sequence[bytes]) -> Reason | None:
+    """Return why the peers are not to be told of a MAC; None: they are.
+
+    `ips` are those that it is to be announced with.
+    """
+    if not vrf.ready:
+        return Reason.NOT_READY
+    if not vrf.is_local(mac):
+        return Reason.CEDED if mac in vrf.ceded else Reason.NOT_LOCAL
+    if mac in vrf.own_macs:
+        return Reason.OWN_MAC
+    if mac in vrf.ceded:
+        return Reason.CEDED
+    if not (ips or vrf.config.advertise.macs):
+        return Reason.NOTHING_TO_ADVERTISE
+    return None
+
+
+def why_not(vrf: MacVrf, mac: bytes) -> Reason:
+    """Return why the peers were not told of a MAC, where they were not.
+
+    A frozen MAC is left as it is: what would be announced by itself is not.
+    """
+    reason = decide(vrf, mac, ips_to_announce(vrf, mac))
+    if reason is not None:
+        return reason
+    return Reason.FROZEN if mac in vrf.frozen else Reason.PENDING

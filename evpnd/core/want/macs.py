@@ -1,0 +1,104 @@
+"""Where a MAC leads: to a VTEP, or nowhere, and why.
+
+A frame from a tenant to a remote MAC meets four kinds of rows on its way:
+
+1. Before it, the tenant asks for the MAC of an IP. The *neighbour* of the bridge's
+   device (`want/neighbors.py`) lets the bridge answer in the remote host's place, so
+   that the question does not leave the host.
+2. The bridge looks the destination MAC up. The *bridge row* on the VXLAN device says
+   that it is behind that device, and not behind a tenant port.
+3. The VXLAN device looks it up once more. Its own *VXLAN row* gives the VTEP to which
+   the frame goes, with the device's VNI.
+4. Where the bridge has no row, or the frame is a broadcast, the VXLAN device sends one
+   copy to each VTEP of its *flood rows*, which have the all-zero MAC
+   (`want/floods.py`).
+
+So a remote MAC takes two rows, which belong together. With the bridge row alone, the
+VXLAN device floods what it is given. With the VXLAN row alone, the bridge floods to
+all ports. The neighbour alone is worse than none: frames for the answer's MAC are
+flooded. `tables/fdb.py` keeps the two rows as one.
+
+What is decided here depends on what is true now alone. Who has a MAC that is local
+and that a remote VTEP announces as well was decided before, by `local/mobility.py`,
+and is read from the tables of local MACs.
+
+Not done yet: a MAC leads to one VTEP, never to several (multihoming); the VNI is that
+of the device, never one of the route (a device for many VNIs); and the VLAN is that of
+the EVI.
+"""
+
+from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.select import best_for_mac, mac_candidates
+from evpnd.core.bgp.slots import best
+from evpnd.core.evi.mac_vrf import MacVrf, Origin
+from evpnd.core.want.reasons import Reason
+from evpnd.model.ids import FLOOD_MAC
+
+Hop = bytes
+"""Where a remote MAC leads: the address of a VTEP."""
+
+_NO_ROUTE = Reason.NO_ROUTE
+_LOCAL = Reason.LOCAL
+"""Python 3.11 takes ten times as long to look a member of an enum up."""
+
+
+def decide(vrf: MacVrf, mac: bytes) -> Hop | Reason:
+    """Return the VTEP that the rows of a MAC are to lead to, or why it has none.
+
+    Whether the EVI is ready is not asked: `why_no_row` does.
+    """
+    if mac in vrf.own_macs:
+        return Reason.OWN_MAC
+    if mac in vrf.frozen:
+        path = frozen_path(vrf, mac)
+        if path is None:
+            return Reason.LOCAL if vrf.is_local(mac) else Reason.FROZEN
+    else:
+        if mac in vrf.local or mac in vrf.static:
+            found = _local(vrf, mac)
+            if found is not None:
+                return found
+        path = best_for_mac(vrf.routes, mac)
+        if path is None:
+            return _NO_ROUTE
+    if mac in vrf.foreign_rows:
+        return Reason.FOREIGN_ROW
+    if mac[0] & 1 or mac == FLOOD_MAC:
+        # It would be a row of the flood list.
+        return Reason.NOT_UNICAST
+    return path.vtep
+
+
+def _local(vrf: MacVrf, mac: bytes) -> Reason | None:
+    """Return why a MAC that is here gets no row; None: a remote VTEP has it.
+
+    A row of the operator's is not ours to replace, one that was learned is.
+    """
+    if mac not in vrf.ceded:
+        return _LOCAL
+    local = vrf.local.get(mac)
+    if local is not None and local.origin is not Origin.DYNAMIC:
+        return Reason.OPERATORS_ROW
+    return None
+
+
+def why_no_row(vrf: MacVrf, mac: bytes) -> Reason | None:
+    """Return why a MAC has no row now; None: it is to have one."""
+    wanted = decide(vrf, mac)
+    if isinstance(wanted, Reason):
+        return wanted
+    return None if vrf.ready else Reason.NOT_READY
+
+
+def leading_path(vrf: MacVrf, mac: bytes) -> Path | None:
+    """Return the path that a MAC's rows follow where it has rows; None: no path."""
+    return frozen_path(vrf, mac) if mac in vrf.frozen else best_for_mac(vrf.routes, mac)
+
+
+def frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
+    """Return the path that a frozen MAC is left on; None: it has lost its place."""
+    vtep = vrf.frozen[mac]
+    if not vtep or mac in vrf.local:
+        return None
+    same = (path for path in mac_candidates(vrf.routes, mac) if path.vtep == vtep)
+    return best(same)
