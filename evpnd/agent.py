@@ -24,7 +24,7 @@ from pathlib import Path
 from evpnd import log, log_stream
 from evpnd.adapters import accepted, descriptors
 from evpnd.adapters.clearing import clear_peer
-from evpnd.adapters.config_child import Unreadable, read_config
+from evpnd.adapters.config_child.parent import Unreadable, read_config
 from evpnd.adapters.control.server import Answer, ControlServer, SocketInUse
 from evpnd.adapters.copy import Copies
 from evpnd.adapters.explaining import explain

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from evpnd.adapters.config_child import Unreadable, read_config, read_policy
+from evpnd.adapters.config_child.parent import Unreadable, read_config, read_policy
 from evpnd.adapters.control.server import Answer
 from evpnd.adapters.copy import Copies
 from evpnd.adapters.planning import plan_reload

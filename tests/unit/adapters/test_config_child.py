@@ -1,15 +1,17 @@
 """What a child hands over is what its reader accepts; whatever ends it is an error."""
 
 import asyncio
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from evpnd.adapters import config_child, handover
+from evpnd.adapters import handover
 from evpnd.adapters.config import ConfigErrors, load_config, load_policy
-from evpnd.adapters.config_child import Unreadable, read_config, read_policy
+from evpnd.adapters.config_child import parent
+from evpnd.adapters.config_child.parent import Unreadable, read_config, read_policy
 from evpnd.model.config import Config
 
 GOOD = """\
@@ -74,7 +76,7 @@ def test_a_file_that_is_not_there_is_an_error_of_the_reader(tmp_path: Path) -> N
 
 
 def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(config_child, "_COMMAND", (sys.executable, "-c", code))
+    monkeypatch.setattr(parent, "_COMMAND", (sys.executable, "-c", code))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_a_child_that_says_nothing_sound_is_an_error(
 def test_a_child_that_cannot_be_started_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(config_child, "_COMMAND", ("/nonexistent",))
+    monkeypatch.setattr(parent, "_COMMAND", ("/nonexistent",))
 
     assert str(refused(Path("f"))) == (
         "f: no process can be started to read it: No such file or directory"
@@ -131,7 +133,7 @@ def test_a_child_that_does_not_end_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child(monkeypatch, SLEEPER + "time.sleep(100)")
-    monkeypatch.setattr(config_child, "PATIENCE", 3.0)
+    monkeypatch.setattr(parent, "PATIENCE", 3.0)
 
     mark = tmp_path / "pid"
     assert str(refused(mark)) == f"{mark}: it was not read within 3 seconds"
@@ -161,6 +163,15 @@ def test_a_child_of_other_code_is_not_believed(
     monkeypatch.setattr(handover, "_CODE", [("config.py", 1, 1)])
 
     assert "evpnd was upgraded" in str(refused(files(tmp_path)))
+
+
+def test_the_child_loads_nothing_of_the_loop() -> None:
+    code = "import evpnd.adapters.config_child.__main__, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert {"asyncio", "ssl"}.isdisjoint(done.stdout.split())
 
 
 def test_values_come_back_as_they_were() -> None:
