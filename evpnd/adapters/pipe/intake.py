@@ -11,7 +11,7 @@ from typing import Protocol
 BACKLOG_MOST = 1536
 """Rows that wait for the kernel above which no more is read: a row waits behind
 that many, some 15 ms, whoever sent them."""
-BACKLOG_LEAST = 512
+BACKLOG_LEAST = 1024
 """Rows below which reading goes on; the kernel is not to wait for us."""
 
 
