@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.labs import deploy, load, load_images
+from lab.netns import is_running
 from lab.place import Place
 from lab.tests.namespaces.labs import NAME, Up, leftovers
 
@@ -14,6 +15,14 @@ from lab.tests.namespaces.labs import NAME, Up, leftovers
 def pytest_configure() -> None:
     """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sweep_the_labs_of_crashed_runs() -> None:
+    for name in Place.names():
+        pid = name.removeprefix("evt")
+        if name.startswith("evt") and pid.isdigit() and not is_running(int(pid)):
+            Place(name).remove()
 
 
 @pytest.fixture

@@ -19,15 +19,15 @@ def lab(*words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=400,
     )
 
 
 @pytest.mark.root
 @pytest.mark.slow
+@pytest.mark.timeout(820)
 @pytest.mark.frr
 @pytest.mark.gobgp
-@pytest.mark.slow
 @pytest.mark.parametrize("folder", RUNNABLE, ids=lambda folder: folder.name)
 def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> None:
     try:
@@ -42,8 +42,8 @@ def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> Non
 
 @pytest.mark.root
 @pytest.mark.slow
+@pytest.mark.timeout(820)
 @pytest.mark.frr
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["migration", "policies"])
 def test_a_lab_that_was_tested_can_be_tested_again(name: str) -> None:
     file = str(TABLE.with_name(name))
