@@ -48,7 +48,7 @@ class Deployment:
     def __init__(
         self, topology: Topology, images: list[Image], say: Callable[[str], None]
     ) -> None:
-        """Prepare; ``say`` gets lines about what happens."""
+        """Prepare; ``say`` prints lines about what happens."""
         self._topology = topology
         self._images = images
         self._saying = threading.Lock()
@@ -61,7 +61,7 @@ class Deployment:
         self.failed_commands: list[str] = []
 
     def _say(self, text: str) -> None:
-        """Say something, whole, whatever others say at the moment."""
+        """Print lines as a whole, whatever other threads print."""
         with self._saying:
             self._say_line(text)
 
@@ -87,7 +87,7 @@ class Deployment:
             raise
 
     def remove(self) -> None:
-        """Take it down again, and say so: it may take some seconds."""
+        """Remove it again, and report it: it may take some seconds."""
         with undisturbed():
             # Also where nobody listens any more: a terminal that was closed.
             with contextlib.suppress(OSError):

@@ -45,7 +45,7 @@ class Health:
                 self._tell(node, f"{text}; `exec` runs all the same")
 
     def get_answer(self, node: Node) -> None:
-        """Wait for a node's program a little; where it does not answer, say how.
+        """Wait for a node's program a little; report how it does not answer.
 
         Whoever brought the lab up finds it there, or knows why not. It answers when its
         own health check succeeds, or else what its image has for that.
@@ -72,7 +72,7 @@ class Health:
             self._tell(node, f"{text}: status {asked.returncode}", said)
 
     def _tell(self, node: Node, text: str, more: str = "") -> None:
-        """Say what is wrong with a node, once, with the end of its log."""
+        """Report what is wrong with a node, once, with the end of its log."""
         self._told.add(node.name)
         log = self._place.log(node.name).splitlines()
         lines = dict.fromkeys([*more.splitlines(), *log])

@@ -48,7 +48,7 @@ def undisturbed() -> Iterator[None]:
 def left_to_a_program() -> Iterator[list[str]]:
     """Leave Ctrl-C to a program on this terminal: it may only stop a command in it.
 
-    Gives what is to stand before the program. What leads to it, and waits for it, has
+    Yields what is to stand before the program. What leads to it, and waits for it, has
     to ignore the signal, as this process does, and the program itself not.
     """
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

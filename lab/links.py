@@ -50,7 +50,7 @@ def hosts(topology: Topology, management: Management) -> str:
 def _manage(
     topology: Topology, management: Management, place: Place, node: str
 ) -> None:
-    """Give a node its eth0 in the management network."""
+    """Make a node's eth0 in the management network."""
     port, there = f"m{list(management.addresses).index(node)}", place.namespace(node)
     mtu = f"mtu {management.mtu}"
     mac = _mac(topology.name, node, "eth0")

@@ -26,7 +26,7 @@ class Management:
 
 
 def plan(topology: Topology) -> Management:
-    """Give every node that is to be in the network its addresses."""
+    """Assign addresses to every node that is to be in the network."""
     mtu = topology.mgmt.get("mtu") or 1500
     assert isinstance(mtu, int)
     found = Management(mtu)

@@ -93,7 +93,7 @@ def _sides(one: _Box, other: _Box) -> tuple[int, int]:
 
 
 def _place(topology: Topology, boxes: dict[str, _Box]) -> float:
-    """Give every box its place and its ports their order; returns the whole width."""
+    """Place every box and order its ports; returns the whole width."""
     lines: dict[int, list[_Box]] = defaultdict(list)
     for box in boxes.values():
         ports = max(len(box.ports[side]) for side in (-2, 2))

@@ -103,7 +103,7 @@ class Ping:
         return self.result()
 
     def result(self) -> PingResult:
-        """Say what came of it, after the end."""
+        """Return what came of it, after the end."""
         arrivals = sorted(self._answered.values())
         gaps = [later - sooner for sooner, later in itertools.pairwise(arrivals)]
         return PingResult(

@@ -59,7 +59,7 @@ class Place:
         return self.exists() and not (self.directory / _GOING).exists()
 
     def claim(self) -> None:
-        """Take the name; LabError where another lab has it."""
+        """Claim the name; LabError where another lab has it."""
         try:
             self.directory.mkdir(parents=True, mode=0o755)
         except FileExistsError:

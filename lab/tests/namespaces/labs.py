@@ -25,7 +25,7 @@ def said(place: Place, node: str, *argv: str) -> str:
 
 
 def running(mark: str) -> list[str]:
-    """Find the `sleep`s for so many seconds."""
+    """Return the pids of `sleep`s for so many seconds."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -31,7 +31,7 @@ def parse(tmp_path: Path) -> Parse:
 
 @pytest.fixture
 def refusals(parse: Parse) -> Refusals:
-    """Find what is refused of a file, before anything would be made."""
+    """Return what is refused of a file, before anything would be made."""
 
     def refusals(body: str) -> list[Refusal]:
         try:
