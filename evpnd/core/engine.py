@@ -17,7 +17,7 @@ from evpnd.core.announce.originator import Originator
 from evpnd.core.announce.rd_change import rename
 from evpnd.core.announce.update_groups import Exporter, ExportPolicy
 from evpnd.core.bgp import adj_rib_in
-from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.limit_buckets import reached
 from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.inventory import Inventory
@@ -323,10 +323,10 @@ class Engine:
         sessions = self.peering.sessions.values()
         for session in sessions:
             self.importer.judge_again(session)
-        ribs = (session.rib for session in sessions)
+        sources = ((session.rib, session.imports) for session in sessions)
         for vrf in vrfs:
             vrf.mark_all()
-        adj_rib_in.reimport(ribs, evis, self.importer.limits)
+        adj_rib_in.reimport(sources, evis, self.importer.limits)
 
     def _announce_first(self, actions: list[Action]) -> None:
         """End the first announcement once every table is read.

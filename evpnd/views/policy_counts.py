@@ -2,7 +2,7 @@
 
 from evpnd.core.announce import originator
 from evpnd.core.bgp.adj_rib_in import by_path
-from evpnd.core.bgp.import_policy import other_fate
+from evpnd.core.bgp.imports import other_fate
 from evpnd.core.engine import Engine
 from evpnd.policy.attached import Counts
 
@@ -16,13 +16,15 @@ def count_present(engine: Engine) -> Counts:
     attached = engine.importer.attached
     with attached.counting_anew():
         for session in engine.peering.sessions.values():
+            imports = session.imports
             for table in session.rib.mac_ip.values():
                 for path, keys in by_path(table).items():
-                    if path.admission is not None:
-                        for _ in path.admission.judge(keys):
+                    admission = imports[path].admission
+                    if admission is not None:
+                        for _ in admission.judge(keys):
                             pass
             for route, path in session.rib.others.values():
-                other_fate(path, route)
+                other_fate(path, imports[path], route)
         for group in engine.exporter.groups.values():
             for vrf in engine.inventory.vrfs.values():
                 for attributes, keys in originator.announced(vrf):

@@ -14,7 +14,8 @@ from evpnd.core.announce import originator
 from evpnd.core.announce.export_policy import PeerExport
 from evpnd.core.announce.update_groups import Group
 from evpnd.core.bgp.adj_rib_in import by_path
-from evpnd.core.bgp.import_policy import Fate, fate, other_fate
+from evpnd.core.bgp.import_policy import Fate
+from evpnd.core.bgp.imports import Imported, fate, other_fate
 from evpnd.core.bgp.path import Path
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
@@ -232,16 +233,16 @@ def _received_all(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
         peer = str(session.peer)
         for table in session.rib.mac_ip.values():
             for path, keys in by_path(table).items():
+                imported = session.imports[path]
                 vni = int.from_bytes(path.labels[:3])
-                for key, accepted, text in _received(path, keys):
-                    standing = Standing(accepted, text, _mac_ip(vni, key))
-                    yield (peer, path.rd, (path.ethernet_tag, key)), standing
+                for key, accepted, text in _received(path, imported, keys):
+                    found = Standing(accepted, text, _mac_ip(vni, key))
+                    yield (peer, path.rd, (path.ethernet_tag, key)), found
         for route, path in session.rib.others.values():
-            judged = _standing(
-                other_fate(path, route), path, partial(_see_other, route)
-            )
+            judged = other_fate(path, session.imports[path], route)
+            standing = _standing(judged, path, partial(_see_other, route))
             name = _other(_see_other(route, path.attributes), route)
-            yield (peer, route.rd, identity(route)), Standing(*judged, name)
+            yield (peer, route.rd, identity(route)), Standing(*standing, name)
 
 
 def _mac_ip(vni: int, key: bytes) -> Entry:
@@ -273,15 +274,17 @@ def _other(subject: Subject, route: OtherRoute) -> Entry:
     }
 
 
-def _received(path: Path, keys: list[bytes]) -> Iterator[tuple[bytes, bool, str]]:
+def _received(
+    path: Path, imported: Imported, keys: list[bytes]
+) -> Iterator[tuple[bytes, bool, str]]:
     nlri = (path.rd, path.ethernet_tag or bytes(4), path.esi, path.labels)
 
     def standing(judged: Fate) -> tuple[bool, str]:
         return _standing(judged, path, lambda left: received_mac_ip(left, nlri))
 
-    admission = path.admission
+    admission = imported.admission
     if admission is None:
-        same = standing(fate(path, keys[0]))
+        same = standing(fate(path, imported, keys[0]))
         yield from ((key, *same) for key in keys)
         return
     for judged in admission.judge(keys):

@@ -3,9 +3,9 @@
 from collections import Counter
 from sys import getsizeof
 
-from evpnd.core.bgp.adj_rib_in import AdjRibIn
-from evpnd.core.bgp.import_policy import fate, other_fate
+from evpnd.core.bgp.imports import Imports, fate, other_fate
 from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.session import Session
 from evpnd.core.bgp.withdrawals import Table
 
 _OTHER_ROUTE = 500
@@ -16,26 +16,28 @@ _PATH = 1500
 """Octets of a path with its attributes, about."""
 
 
-def kept_rejected(rib: AdjRibIn) -> tuple[int, int]:
+def kept_rejected(session: Session) -> tuple[int, int]:
     """Count a peer's rejected routes, and the octets that they take, about."""
     count = octets = 0
-    for table in rib.mac_ip.values():
-        routes, waiting, paths = _rejected(table)
+    imports = session.imports
+    for table in session.rib.mac_ip.values():
+        routes, waiting, paths = _rejected(table, imports)
         if routes:
             size = getsizeof(next(iter(table))) + getsizeof(table) // len(table)
             count += routes
             octets += routes * size + waiting * _LIMITED + paths * _PATH
-    for route, path in rib.others.values():
-        unused = path.rejection is not None
+    for route, path in session.rib.others.values():
+        imported = imports[path]
+        unused = imported.rejection is not None
         if not unused:
-            unused = not other_fate(path, route, count=False).takers
+            unused = not other_fate(path, imported, route, count=False).takers
         if unused:
             count += 1
             octets += _OTHER_ROUTE + _PATH
     return count, octets
 
 
-def _rejected(table: Table) -> tuple[int, int, int]:
+def _rejected(table: Table, imports: Imports) -> tuple[int, int, int]:
     """Count routes that no EVI has.
 
     Then those of them that wait at a limit, and the paths that have no others.
@@ -45,11 +47,12 @@ def _rejected(table: Table) -> tuple[int, int, int]:
     judged: dict[Path, list[bytes]] = {}
     totals = Counter(table.values())
     for path, total in totals.items():
-        if path.admission is not None:
+        imported = imports[path]
+        if imported.admission is not None:
             judged[path] = []
-            if path.admission.limits is not None:
+            if imported.admission.limits is not None:
                 limited.add(path)
-        elif not path.importers:
+        elif not imported.evis:
             routes += total
             paths += 1
     if judged:
@@ -57,14 +60,16 @@ def _rejected(table: Table) -> tuple[int, int, int]:
             if path in judged:
                 judged[path].append(key)
     for path, keys in judged.items():
+        imported = imports[path]
         if path in limited:
-            out = [each for key in keys if not (each := fate(path, key)).takers]
+            fates = (fate(path, imported, key) for key in keys)
+            out = [each for each in fates if not each.takers]
             found = len(out)
             waiting += sum(bool(each.refusals) for each in out)
         else:
-            assert path.admission is not None
-            fates = path.admission.judge(keys, count=False)
-            found = sum(len(one.keys) for one in fates if not one.takers)
+            assert imported.admission is not None
+            alike = imported.admission.judge(keys, count=False)
+            found = sum(len(one.keys) for one in alike if not one.takers)
         routes += found
         paths += found == totals[path]
     return routes, waiting, paths

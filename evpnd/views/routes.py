@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evpnd.core.bgp import peer_diagnostics
 from evpnd.core.bgp.adj_rib_in import OTHERS
-from evpnd.core.bgp.import_policy import Fate, fate, other_fate
+from evpnd.core.bgp.import_policy import Fate
+from evpnd.core.bgp.imports import fate, other_fate
 from evpnd.core.bgp.path import Path, why_better
+from evpnd.core.bgp.peer_diagnostics import of_imet, of_mac_ip
 from evpnd.core.bgp.rewriting import find_rewriting
 from evpnd.core.bgp.select import best_for_ip, mac_candidates
 from evpnd.core.bgp.session import Session
@@ -69,12 +70,13 @@ def routes(engine: Engine) -> Iterator[Entry]:
         shared: dict[Path, Entry] = {}
         for source, table in session.rib.mac_ip.items():
             for key, path in table.items():
+                imported = session.imports[path]
                 said = shared.get(path)
                 if said is None:
                     said = shared[path] = _path_entry(session, path, 2)
                     said["vni"] = int.from_bytes(path.labels[:3])
-                    said["notes"] = peer_diagnostics.of_mac_ip(path, rewriting)
-                entry = _mac_ip_entry(vrfs, key, path, said)
+                    said["notes"] = of_mac_ip(path, imported, rewriting)
+                entry = _mac_ip_entry(vrfs, key, path, said, fate(path, imported, key))
                 entry["since"] = session.rib.since(source, key, path)
                 yield entry
         for which, (route, path) in session.rib.others.items():
@@ -84,14 +86,13 @@ def routes(engine: Engine) -> Iterator[Entry]:
 
 
 def _mac_ip_entry(
-    vrfs: Mapping[int, MacVrf], key: bytes, path: Path, said: Entry
+    vrfs: Mapping[int, MacVrf], key: bytes, path: Path, said: Entry, judged: Fate
 ) -> Entry:
     mac, ip = key[MAC], key[IP]
     entry = {**said, "mac": format_mac(mac)}
     if ip:
         entry["ip"] = format_ip(ip)
         entry.update(arp_nd(flags_of(path, ip)))
-    judged = fate(path, key)
     _tell_fate(entry, judged)
     takers = [
         (vrf, taken)
@@ -156,6 +157,7 @@ def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
 
 
 def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
+    imported = session.imports[path]
     match route:
         case ImetRoute():
             entry = _path_entry(session, path, 3)
@@ -163,7 +165,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             entry["ethernet_tag"] = int.from_bytes(route.ethernet_tag)
             if path.attributes.pmsi is not None:
                 entry["vni"] = path.attributes.pmsi.label
-            entry["notes"] = peer_diagnostics.of_imet(route, path)
+            entry["notes"] = of_imet(route, path, imported)
         case EthernetAdRoute():
             entry = _path_entry(session, path, 1)
             entry["esi"] = route.esi.hex(":")
@@ -180,7 +182,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             entry["ip"] = f"{format_ip(route.prefix)}/{route.prefix_length}"
             entry["gateway"] = format_ip(route.gateway)
             entry["vni"] = int.from_bytes(route.label)
-    _tell_fate(entry, other_fate(path, route, count=False))
+    _tell_fate(entry, other_fate(path, imported, route, count=False))
     if not isinstance(route, ImetRoute) and entry["accepted"]:
         entry["reason"] = "routes of this type are kept and not used"
     entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)
@@ -189,6 +191,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
 
 def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
     attributes = path.attributes
+    rejection = session.imports[path].rejection
     return {
         "peer": session.peer,
         "type": route_type,
@@ -208,9 +211,9 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         **arp_nd(0),
         "as_path": list(attributes.as_path),
         **_policy_attributes(attributes),
-        "accepted": path.rejection is None,
+        "accepted": rejection is None,
         "best": False,
-        "reason": path.rejection,
+        "reason": rejection,
         "notes": [],
         "policies": [],
         "since": None,

@@ -40,7 +40,7 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
     advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
     sessions = engine.peering.sessions.values()
     for session in sessions:
-        rejected, octets = kept_rejected(session.rib)
+        rejected, octets = kept_rejected(session)
         yield {
             "address": session.peer,
             "asn": session.config.asn,

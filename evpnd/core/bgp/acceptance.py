@@ -6,7 +6,6 @@ because the peer announces and accepts nothing without a policy.
 
 from collections.abc import Iterable
 
-from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.session import Session
 
 _FRR_POLICY = "FRR does neither over eBGP without a policy"
@@ -61,7 +60,8 @@ def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str
     found = []
     if is_silent(session):
         found.append(silent_text(session, asn))
-    often = max((p.own_as for p in session.rib.paths() if not p.ours), default=0)
+    found_in = map(session.imports.__getitem__, session.rib.paths())
+    often = max((each.own_as for each in found_in if not each.ours), default=0)
     if often:
         found.append(own_as_text(asn, often))
     ebgp = session.config.asn != asn
@@ -96,8 +96,4 @@ def _who_returns_ours(session: Session, sessions: Iterable[Session]) -> str | No
 
 
 def _returns_ours(session: Session) -> bool:
-    return any(map(_is_ours, session.rib.paths()))
-
-
-def _is_ours(path: Path) -> bool:
-    return path.ours
+    return any(session.imports[path].ours for path in session.rib.paths())

@@ -4,18 +4,18 @@ A route is one slot in the peer's table and one in the EVI that imports it,
 both pointing to the path it shares with others; both tables share the key.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from evpnd.core.bgp.endpoints import flood_endpoint
 from evpnd.core.bgp.evi_routes import EviRoutes
-from evpnd.core.bgp.import_policy import Admission, other_fate, source_of
+from evpnd.core.bgp.import_policy import Admission, source_of
+from evpnd.core.bgp.imports import Imported, Imports, other_fate
 from evpnd.core.bgp.limit_buckets import Entrant
 from evpnd.core.bgp.limits import Coming, Limits
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.withdrawals import AT_ONCE, Again, Leaving, Table, has_limits
-from evpnd.model.ids import is_host_ip, is_mapped_ipv4
 from evpnd.model.routes import (
-    INGRESS_REPLICATION,
     ImetRoute,
     MacIpBatch,
     OtherRoute,
@@ -31,10 +31,11 @@ OTHERS = b""
 class AdjRibIn:
     """The routes of one peer, as it sent them."""
 
-    __slots__ = ("again", "late", "leaving", "mac_ip", "others")
+    __slots__ = ("_imports", "again", "late", "leaving", "mac_ip", "others")
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, imports: Imports) -> None:
+        """Begin empty; `imports` says what is decided about the paths of the peer."""
+        self._imports = imports
         self.mac_ip: dict[bytes, Table] = {}
         """RD and Ethernet Tag (12 octets) to MAC and IP to path."""
         self.others: dict[tuple[object, ...], tuple[OtherRoute, Path]] = {}
@@ -91,12 +92,15 @@ class AdjRibIn:
             self._note_time(source, new, path, now)
         if self.again is not None:
             self.again.take(source, keys)
-        if path.admission is not None:
-            _install_judged(table, keys, path, path.admission)
+        imports = self._imports
+        imported = imports[path]
+        if imported.admission is not None:
+            self._install_judged(table, keys, path, imported.admission)
             return
+        evis = imported.evis
         if table.keys().isdisjoint(keys):
             table.update(dict.fromkeys(keys, path))
-            for evi in path.importers:
+            for evi in evis:
                 evi.add_fresh(keys, path)
             return
         judged = None
@@ -104,16 +108,69 @@ class AdjRibIn:
             old = table.get(key)
             table[key] = path
             if old is not None and old is not path:
-                judged = judged or old.admission
-                for evi in old.importers:
-                    if evi not in path.importers:
+                before = imports[old]
+                judged = judged or before.admission
+                for evi in before.evis:
+                    if evi not in evis:
                         evi.remove(key, old)
-            for evi in path.importers:
+            for evi in evis:
                 evi.add(key, path, old)
+        self.lost(len(keys))
         if judged is not None:
             limits = _leave(judged, path, keys)
             if limits is not None:
                 limits.wake(_let_in)
+
+    def _install_judged(
+        self, table: Table, keys: list[bytes], path: Path, admission: Admission
+    ) -> None:
+        """Take type 2 routes that policies decide about."""
+        old = {key: known for key in keys if (known := table.get(key)) is not None}
+        table.update(dict.fromkeys(keys, path))
+        limits = admission.limits
+        fates = list(admission.judge(keys))
+        if old:
+            for fate in fates:
+                into = [evi for evi, _ in fate.takers]
+                self._take_out_of_others(fate.keys, into, old, limits)
+            if limits is not None:
+                limits.wake(_let_in)
+        for fate in fates:
+            for evi, admitted in fate.takers:
+                inside = list(fate.keys)
+                gate = admission.gate(evi)
+                if gate is not None and limits is not None:
+                    coming = Coming(gate, source_of(path), admitted, fate.keys)
+                    entered = limits.enter(coming, _let_in)
+                    inside = [key for key in inside if key in entered]
+                    for key in fate.keys if old else ():
+                        if key not in entered and key in old:
+                            evi.remove(key, old[key])
+                if not old:
+                    evi.add_fresh(inside, admitted)
+                    continue
+                for key in inside:
+                    evi.add(key, admitted, old.get(key))
+        if old:
+            self.lost(len(keys))
+
+    def _take_out_of_others(
+        self,
+        keys: Iterable[bytes],
+        into: list[EviRoutes],
+        old: dict[bytes, Path],
+        limits: Limits | None,
+    ) -> None:
+        """Take routes that came again out of the EVIs that do not import them now."""
+        for key in keys:
+            before = old.get(key)
+            if before is None:
+                continue
+            for evi in self._imports[before].evis:
+                if evi not in into:
+                    evi.remove(key, before)
+                    if limits is not None:
+                        limits.leave(source_of(before), (key,), evi)
 
     def withdraw(self, batch: MacIpBatch) -> None:
         """Drop type 2 routes; absent ones are no error."""
@@ -128,22 +185,29 @@ class AdjRibIn:
             return None
         if self.again is not None:
             self.again.forget(batch.rd + batch.ethernet_tag, batch.keys)
-        judged = None
+        judged = last = None
+        evis: Sequence[EviRoutes] = ()
         late = self.late.get(batch.rd + batch.ethernet_tag)
         for key in batch.keys if late else ():
             late.pop(key, None)  # type: ignore[union-attr] # it is not empty
         for key in batch.keys:
             path = table.pop(key, None)
-            if path is not None:
-                judged = path if path.admission is not None else judged
-                for evi in path.importers:
-                    evi.remove(key, path)
+            if path is None:
+                continue
+            if path is not last:
+                last, imported = path, self._imports[path]
+                evis = imported.evis
+                judged = path if imported.admission is not None else judged
+            for evi in evis:
+                evi.remove(key, path)
         if not table:
             del self.mac_ip[batch.rd + batch.ethernet_tag]
             self.late.pop(batch.rd + batch.ethernet_tag, None)
-        if judged is None or judged.admission is None:
+        admission = None if judged is None else self._imports[judged].admission
+        self.lost(len(batch.keys))
+        if judged is None or admission is None:
             return None
-        return _leave(judged.admission, judged, batch.keys)
+        return _leave(admission, judged, batch.keys)
 
     def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
         """Take a route of another type than 2."""
@@ -153,7 +217,8 @@ class AdjRibIn:
         if self._take_out(route) is not path:
             self._note_time(OTHERS, (key,), path, now)
         self.others[key] = (route, path)
-        import_other(route, path)
+        import_other(route, path, self._imports[path])
+        self.lost(1)
 
     def withdraw_other(self, route: OtherRoute) -> None:
         """Drop a route of another type than 2; an absent one is no error."""
@@ -166,15 +231,26 @@ class AdjRibIn:
             late.pop(key, None)
             if not late:
                 del self.late[OTHERS]
+        self.lost(1)
 
     def _take_out(self, route: OtherRoute) -> Path | None:
         """Take a route of another type than 2 out of all tables; returns its path."""
         key = identity(route)
         _, old = self.others.pop(key, (None, None))
         if old is not None and isinstance(route, ImetRoute):
-            for evi in old.importers:
+            for evi in self._imports[old].evis:
                 evi.remove_imet((old.peer, *key))
         return old
+
+    def lost(self, routes: int) -> None:
+        """Take note that routes left their paths: some may be nobody's now."""
+        imports = self._imports
+        imports.lost += routes
+        if imports.lost >= imports.bound and imports.is_large:
+            used = set(self.paths())
+            for leaving in self.leaving:
+                used |= leaving.paths()
+            imports.keep(used, len(self))
 
     def mark_stale(self) -> None:
         """Remember all routes as not sent again (RFC 4724, section 4.2)."""
@@ -205,7 +281,7 @@ class AdjRibIn:
     def _leave_all_but(self, those: Again) -> None:
         """Keep of the type 2 routes what was sent again; the rest goes in slices."""
         old, sent = self.mac_ip, those.mac_ip
-        self.leaving.append(Leaving(old, sent))
+        self.leaving.append(Leaving(old, sent, self._imports))
         self.mac_ip = {
             source: {key: old[source][key] for key in keys}
             for source, keys in sent.items()
@@ -219,7 +295,7 @@ class AdjRibIn:
     def _withdraw_all_but(self, those: Again) -> int:
         count = len(self) - len(those)
         limits = None
-        if count > AT_ONCE and not has_limits(self.mac_ip):
+        if count > AT_ONCE and not has_limits(self.mac_ip, self._imports):
             self._leave_all_but(those)
         for source, table in list(self.mac_ip.items()):
             sent = those.mac_ip.get(source, ())
@@ -245,88 +321,18 @@ def by_path(table: Mapping[bytes, Path]) -> dict[Path, list[bytes]]:
     return found
 
 
-def import_other(route: OtherRoute, path: Path) -> None:
+def import_other(route: OtherRoute, path: Path, imported: Imported) -> None:
     """Let a type 3 route into the flood lists of the EVIs that import it.
 
     Of the others policies are asked as well, and nothing else.
     """
-    judged = other_fate(path, route)
+    judged = other_fate(path, imported, route)
     if not isinstance(route, ImetRoute):
         return
-    vtep = flood_endpoint(route, path)
+    vtep = flood_endpoint(route, path.attributes)
     for evi, _ in judged.takers:
         if vtep:
             evi.add_imet((path.peer, *identity(route)), vtep)
-
-
-def flood_endpoint(route: ImetRoute, path: Path) -> bytes:
-    """Find the VTEP that wants copies of BUM frames; empty: none does.
-
-    Peers differ in which of PMSI endpoint, originator and next hop they set with
-    care: the endpoint comes first (docs/wire.md), then the originator. What is
-    no host's address in the underlay's family is passed over.
-    """
-    pmsi = path.attributes.pmsi
-    if pmsi is not None and pmsi.tunnel_type != INGRESS_REPLICATION:
-        return b""
-    said = b"" if pmsi is None else pmsi.endpoint
-    for vtep in (said, route.originator):
-        if (
-            len(vtep) == len(path.vtep)
-            and is_host_ip(vtep)
-            and not is_mapped_ipv4(vtep)
-        ):
-            return vtep
-    return path.vtep
-
-
-def _install_judged(
-    table: Table, keys: list[bytes], path: Path, admission: Admission
-) -> None:
-    """Take type 2 routes that policies decide about."""
-    old = {key: known for key in keys if (known := table.get(key)) is not None}
-    table.update(dict.fromkeys(keys, path))
-    limits = admission.limits
-    fates = list(admission.judge(keys))
-    if old:
-        for fate in fates:
-            _take_out(fate.keys, [evi for evi, _ in fate.takers], old, limits)
-        if limits is not None:
-            limits.wake(_let_in)
-    for fate in fates:
-        for evi, admitted in fate.takers:
-            inside = list(fate.keys)
-            gate = admission.gate(evi)
-            if gate is not None and limits is not None:
-                coming = Coming(gate, source_of(path), admitted, fate.keys)
-                entered = limits.enter(coming, _let_in)
-                inside = [key for key in inside if key in entered]
-                for key in fate.keys if old else ():
-                    if key not in entered and key in old:
-                        evi.remove(key, old[key])
-            if not old:
-                evi.add_fresh(inside, admitted)
-                continue
-            for key in inside:
-                evi.add(key, admitted, old.get(key))
-
-
-def _take_out(
-    keys: Iterable[bytes],
-    into: list[EviRoutes],
-    old: dict[bytes, Path],
-    limits: Limits | None,
-) -> None:
-    """Take routes that came again out of the EVIs that do not import them now."""
-    for key in keys:
-        before = old.get(key)
-        if before is None:
-            continue
-        for evi in before.importers:
-            if evi not in into:
-                evi.remove(key, before)
-                if limits is not None:
-                    limits.leave(source_of(before), (key,), evi)
 
 
 def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | None:
@@ -342,37 +348,40 @@ def _let_in(entrant: Entrant) -> None:
 
 
 def reimport(
-    ribs: Iterable[AdjRibIn], evis: Iterable[EviRoutes], limits: Limits
+    sources: Iterable[tuple[AdjRibIn, Imports]],
+    evis: Iterable[EviRoutes],
+    limits: Limits,
 ) -> None:
     """Fill the EVIs again, after the importers of the paths were found anew."""
     for evi in evis:
         evi.clear()
     limited: list[Coming] = []
-    for rib in ribs:
+    for rib, imports in sources:
         rib.leaving.clear()
         for source, table in rib.mac_ip.items():
             judged: dict[Path, list[bytes]] = {}
             for key, path in table.items():
-                if path.admission is not None:
+                imported = imports[path]
+                if imported.admission is not None:
                     judged.setdefault(path, []).append(key)
                     continue
-                for evi in path.importers:
+                for evi in imported.evis:
                     evi.add(key, path, None)
             late: Mapping[Any, float] = rib.late.get(source, {})
             for path, keys in judged.items():
-                limited.extend(_reimport_judged(path, keys, late))
+                admission = imports[path].admission
+                assert admission is not None
+                limited.extend(_reimport_judged(path, admission, keys, late))
         for route, path in rib.others.values():
-            import_other(route, path)
+            import_other(route, path, imports[path])
     for entrant in limits.rebuild(limited):
         _let_in(entrant)
 
 
 def _reimport_judged(
-    path: Path, keys: list[bytes], late: Mapping[bytes, float]
+    path: Path, admission: Admission, keys: list[bytes], late: Mapping[bytes, float]
 ) -> Iterator[Coming]:
     """Import what policies accept; hands back what a limit has a say about."""
-    admission = path.admission
-    assert admission is not None
     for fate in admission.judge(keys):
         for evi, admitted in fate.takers:
             gate = admission.gate(evi)

@@ -8,8 +8,8 @@ stood for.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evpnd.core.bgp.adj_rib_in import flood_endpoint
-from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.endpoints import flood_endpoint
+from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.session import Session
 from evpnd.model.key import IP, MAC
@@ -60,7 +60,7 @@ class Bygone:
             for evi in importer.importers_of(session, path):
                 yield Gone(evi.config.vni, mac=key[MAC], ip=key[IP])
         for session, path, route in self._imet:
-            vtep = flood_endpoint(route, path)
+            vtep = flood_endpoint(route, path.attributes)
             for evi in importer.importers_of(session, path):
                 yield Gone(evi.config.vni, vtep=vtep)
         self._mac_ip.clear()

@@ -12,6 +12,7 @@ from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.limit_buckets import Gate
 from evpnd.core.bgp.limits import Limits, Source
 from evpnd.core.bgp.path import Path, Rank
+from evpnd.core.bgp.route_target_hints import Nearest
 from evpnd.model.policy import Key, Subject
 from evpnd.model.routes import OtherRoute, PathAttributes
 from evpnd.policy.attached import Attached
@@ -82,7 +83,9 @@ class Admission:
 
     __slots__ = (
         "_alone",
+        "_evis",
         "_gates",
+        "_hint",
         "_origin",
         "_path",
         "_program",
@@ -92,13 +95,23 @@ class Admission:
     )
 
     def __init__(
-        self, path: Path, origin: Origin, subject: Subject, alone: Key | None = None
+        self,
+        path: Path,
+        origin: Origin,
+        subject: Subject,
+        evis: list[EviRoutes],
+        *,
+        hint: Nearest | None,
+        alone: Key | None = None,
     ) -> None:
         """Ask what can be asked without the keys.
 
+        `evis` are those that may have routes of the path: who is found later is added.
         `alone` is the key of a route of another type than 2, one to a path.
         """
         self._alone = alone
+        self._evis = evis
+        self._hint = hint
         self._path = path
         self._origin = origin
         self._subject = subject
@@ -186,10 +199,8 @@ class Admission:
         return stage
 
     def _remember(self, evis: Iterable[EviRoutes]) -> None:
-        """Have the path know all EVIs that may have its routes."""
-        path = self._path
-        new = tuple(evi for evi in evis if evi not in path.importers)
-        path.importers = (*path.importers, *new)
+        """Have all EVIs known that may have routes of the path."""
+        self._evis.extend([evi for evi in evis if evi not in self._evis])
 
     def _variant(self, subject: Subject) -> Path:
         known = self._variants.get(subject)
@@ -202,9 +213,8 @@ class Admission:
             preference = None
         nlri = (source.rd, source.ethernet_tag, source.esi, source.labels)
         order = self._origin.rank(attributes, preference)
-        variant = Path(source.peer, attributes, nlri, order, source.received_at)
-        variant.source = source
-        variant.importers = source.importers
+        came = source.received_at
+        variant = Path(source.peer, attributes, nlri, order, came, source=source)
         self._variants[subject] = variant
         return variant
 
@@ -248,8 +258,8 @@ class Admission:
 
     def _lost(self, path: Path) -> str:
         """Say why no EVI imports what policies left of a path."""
-        nearest = self._path.nearest
-        return nearest.text if nearest and path is self._path else NOT_IMPORTED
+        hint = self._hint
+        return hint.text if hint and path is self._path else NOT_IMPORTED
 
 
 def _count(outcome: Outcome, keys: Keys) -> None:
@@ -262,36 +272,28 @@ def source_of(path: Path) -> Source:
     return path.peer, path.rd + path.ethernet_tag
 
 
-def admit(path: Path, origin: Origin) -> Admission:
+def admit(
+    path: Path, origin: Origin, evis: list[EviRoutes], hint: Nearest | None
+) -> Admission:
     """Make the admission of a path of type 2 routes."""
     nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
     subject = origin.complete(received_mac_ip(path.attributes, nlri))
-    return Admission(path, origin, subject)
+    return Admission(path, origin, subject, evis, hint=hint)
 
 
-def is_governed(path: Path, origin: Origin) -> bool:
-    """Tell whether a policy stands between a path and an EVI."""
-    return origin.chain is not None or any(
-        evi.config.import_policies for evi in path.importers
-    )
-
-
-def other_fate(path: Path, route: OtherRoute, *, count: bool = True) -> Fate:
-    """Say what becomes of a route of another type than 2; only type 3 is used."""
-    origin = path.origin
-    if origin is None:
-        takers = tuple((evi, path) for evi in path.importers)
-        return Fate(ALONE, takers, path.rejection)
+def admit_other(
+    path: Path,
+    route: OtherRoute,
+    origin: Origin,
+    evis: list[EviRoutes],
+    hint: Nearest | None,
+) -> Admission:
+    """Make the admission of a route of another type than 2."""
     subject, key = received_other(path.attributes, route)
-    admission = Admission(path, origin, origin.complete(subject), key)
-    (fate,) = admission.judge(ALONE, count=count)
-    return fate
+    said = origin.complete(subject)
+    return Admission(path, origin, said, evis, hint=hint, alone=key)
 
 
-def fate(path: Path, key: bytes) -> Fate:
-    """Say what became of one type 2 route; counts nothing."""
-    if path.admission is None:
-        takers = tuple((evi, path) for evi in path.importers)
-        return Fate((key,), takers, path.rejection)
-    (found,) = path.admission.judge((key,), count=False)
-    return path.admission.within_limits(found)
+def is_governed(evis: Iterable[EviRoutes], origin: Origin) -> bool:
+    """Return whether a policy stands between a path and the EVIs that import it."""
+    return origin.chain is not None or any(evi.config.import_policies for evi in evis)

@@ -1,235 +1,127 @@
-"""Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
+"""The paths of one peer, and what import decided about each.
+
+A path does not change. What is decided about it stands beside it, and paths about
+which the same is decided share the answer.
+"""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from typing import Final, final
 
 from evpnd.core.bgp.evi_routes import EviRoutes
-from evpnd.core.bgp.import_policy import Origin, admit, is_governed
-from evpnd.core.bgp.limits import Limits
-from evpnd.core.bgp.path import (
-    Here,
-    Path,
-    Rank,
-    own_as,
-    own_as_rejection,
-    rank,
-    rejection,
-)
-from evpnd.core.bgp.peer_diagnostics import Findings
-from evpnd.core.bgp.route_target_hints import Nearness
-from evpnd.core.bgp.session import PATH_CACHE, NlriParts, Session
-from evpnd.model.config import Config
-from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
-from evpnd.model.routes import ImetRoute, PathAttributes
-from evpnd.policy.attached import Attached
+from evpnd.core.bgp.import_policy import ALONE, Admission, Fate, Origin, admit_other
+from evpnd.core.bgp.path import Path, Rank
+from evpnd.core.bgp.route_target_hints import Nearest
+from evpnd.model.routes import OtherRoute, PathAttributes
+
+PATH_CACHE = 4096
+"""Paths that are kept for routes to come, and paths without a route before those are
+looked for."""
+
+NlriParts = tuple[bytes, bytes, bytes, bytes]
+"""RD, Ethernet Tag, ESI and labels."""
 
 
-def _judged_by(config: Config, named: Iterable[str]) -> object:
-    """Pick what judging received routes depends on; equal: nothing comes out other."""
-    return (
-        (config.asn, config.router_id, config.site_of_origin),
-        tuple(
-            (
-                *(peer.address, peer.asn, peer.description, peer.allow_own_as),
-                peer.max_routes,
-                peer.import_policies,
-            )
-            for peer in config.peers
-        ),
-        tuple(
-            (evi.vni, evi.name, evi.import_targets, evi.import_policies)
-            for evi in config.evis
-        ),
-        tuple((name, config.policies.get(name)) for name in dict.fromkeys(named)),
-    )
+@final
+class Imported:
+    """Which EVIs take the routes of a path, or why none does."""
 
+    __slots__ = ("admission", "evis", "hint", "origin", "ours", "own_as", "rejection")
 
-def _over_max_routes(session: Session) -> str:
-    settings = session.config.max_routes
-    limit = "" if settings is None else f" of {settings.limit}"
-    return f"the peer sent more than its max-routes{limit}"
-
-
-class Importer:
-    """Makes paths, and finds their importers once for each."""
-
-    def __init__(self, config: Config) -> None:
-        """Begin with no EVI."""
-        self.stale = True
-        """EVIs, targets or our addresses changed: judge all paths again."""
-        self._exact: dict[bytes, tuple[EviRoutes, ...]] = {}
-        self._wildcards: dict[bytes, tuple[EviRoutes, ...]] = {}
-        """By the local administrator: 4 octets, or 2 with a four-octet AS."""
-        self._own_rds: frozenset[bytes] = frozenset()
-        self.findings = Findings()
-        self._nearness = Nearness()
-        self._here = Here(0, b"", b"", None)
-        self.attached = Attached(config.policies)
-        self.limits = Limits()
-        self._judged_by: object = None
-        """All of the configuration that what becomes of a route depends on."""
-        self._origins: dict[Session, Origin] = {}
-        """Of the peers whose routes pass policies, as far as they were needed."""
-        self.configure(config)
-
-    def configure(self, config: Config) -> None:
-        """Take our AS, router id and site of origin."""
-        self._here = self._here._replace(
-            asn=config.asn,
-            router_id=bytes(config.router_id),
-            site_of_origin=config.site_of_origin,
-        )
-        self.findings.asn = config.asn
-        named = [name for peer in config.peers for name in peer.import_policies]
-        named += (name for evi in config.evis for name in evi.import_policies)
-        judged_by = _judged_by(config, named)
-        self.attached.configure(config.policies)
-        if judged_by == self._judged_by:
-            return
-        self._judged_by = judged_by
-        self.limits.configure(config.policies, named)
-        self._governed = any(evi.import_policies for evi in config.evis)
-        self._origins.clear()
-        self.stale = True
-
-    def learn(
+    def __init__(
         self,
         evis: Sequence[EviRoutes],
-        own_rds: frozenset[bytes],
-        vtep: bytes,
-        no_hosts: frozenset[bytes],
+        rejection: str | None,
+        hint: Nearest | None,
+        *,
+        admission: Admission | None = None,
+        origin: Origin | None = None,
+        ours: bool = False,
+        own_as: int = 0,
     ) -> None:
-        """Take the EVIs there are, their RDs, our VTEP, and which are no host's."""
-        self.stale = False
-        self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
-        self._own_rds = own_rds
-        self._nearness.learn(evi.config for evi in evis)
-        exact: dict[bytes, list[EviRoutes]] = {}
-        wildcards: dict[bytes, list[EviRoutes]] = {}
-        for evi in evis:
-            targets = evi.config.import_targets
-            for target in targets.exact:
-                exact.setdefault(target, []).append(evi)
-            for number in targets.wildcards:
-                wildcards.setdefault(number.to_bytes(4, "big"), []).append(evi)
-            for number in targets.wide:
-                wildcards.setdefault(number.to_bytes(2, "big"), []).append(evi)
-        self._exact = {target: tuple(found) for target, found in exact.items()}
-        self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
+        """Take what was decided."""
+        self.evis: Final = evis
+        """Where policies stand between, all that may have one; they become more."""
+        self.rejection: Final = rejection
+        self.hint: Final = hint
+        """Where its route targets lead to no EVI: which one was probably meant."""
+        self.admission: Final = admission
+        """The policies that its type 2 routes pass; None: all of them are imported."""
+        self.origin: Final = origin
+        """Where policies are named: what they are asked about the peer."""
+        self.ours: Final = ours
+        """Its RD is that of one of our EVIs: a peer sent our own route back."""
+        self.own_as: Final = own_as
+        """Rejected because our own AS is in its AS_PATH so often; 0: it is not."""
 
-    def importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
-        """Find the EVIs that one of the route targets leads to."""
-        found: tuple[EviRoutes, ...] = ()
-        for target in attributes.route_targets:
-            matches = self._exact.get(target, ())
-            if target[1] == ROUTE_TARGET_SUBTYPE and target[0] != IPV4_ADDRESS:
-                local = target[4:] if target[0] == TWO_OCTET_AS else target[6:]
-                matches = (*matches, *self._wildcards.get(local, ()))
-            found += tuple(evi for evi in matches if evi not in found)
-        return found
 
-    def importers_of(self, session: Session, path: Path) -> Sequence[EviRoutes]:
-        """Find the EVIs that import a path which may have been judged long ago."""
-        self._judge(session, path)
-        return path.importers
+def fate(path: Path, imported: Imported, key: bytes) -> Fate:
+    """Return what became of one type 2 route; counts nothing."""
+    admission = imported.admission
+    if admission is None:
+        takers = tuple((evi, path) for evi in imported.evis)
+        return Fate((key,), takers, imported.rejection)
+    (found,) = admission.judge((key,), count=False)
+    return admission.within_limits(found)
 
-    def path(
-        self, session: Session, attributes: PathAttributes, nlri: NlriParts, now: float
-    ) -> Path:
-        """Give routes of equal attributes and NLRI parts their shared path."""
-        known = session.paths.get((attributes, nlri))
-        if known is not None:
-            return known
-        if len(session.paths) >= PATH_CACHE:
-            session.paths.clear()
-            session.ranks.clear()
-        order = session.ranks.get(attributes)
-        if order is None:
-            order = session.ranks[attributes] = self._rank(session, attributes)
-        path = Path(session.peer, attributes, nlri, order, now)
-        self._judge(session, path)
-        session.paths[(attributes, nlri)] = path
-        if path.labels and not self.stale:
-            self.findings.mac_ip(session, path)
-        return path
 
-    def surplus(self, session: Session, path: Path) -> Path:
-        """Return a twin of a path, for routes that are more than the peer may send."""
-        nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
-        received = path.received_at
-        twin = Path(session.peer, path.attributes, nlri, path.rank, received)
-        twin.surplus = True
-        self._judge(session, twin)
-        return twin
+def other_fate(
+    path: Path, imported: Imported, route: OtherRoute, *, count: bool = True
+) -> Fate:
+    """Return what becomes of a route of another type than 2; only type 3 is used."""
+    if imported.origin is None:
+        takers = tuple((evi, path) for evi in imported.evis)
+        return Fate(ALONE, takers, imported.rejection)
+    evis, origin = imported.evis, imported.origin
+    assert isinstance(evis, list)
+    admission = admit_other(path, route, origin, evis, imported.hint)
+    (found,) = admission.judge(ALONE, count=count)
+    return found
 
-    def _rank(
-        self,
-        session: Session,
-        attributes: PathAttributes,
-        preference: int | None = None,
-    ) -> Rank:
-        return rank(
-            attributes,
-            ebgp=session.config.asn != self._here.asn,
-            router_id=session.router_id,
-            peer_address=session.address,
-            preference=preference,
-        )
 
-    def _origin(self, session: Session) -> Origin | None:
-        """Give what policies are asked about a peer; None where none are named."""
-        names = session.config.import_policies
-        if not (names or self._governed):
-            return None
-        known = self._origins.get(session)
-        if known is None:
-            known = self._origins[session] = Origin(
-                peer=session.address,
-                description=session.config.description,
-                asn=session.config.asn,
-                chain=self.attached.chain(names),
-                names=names,
-                attached=self.attached,
-                limits=self.limits if self.limits.limiters else None,
-                importers=self.importers,
-                rank=partial(self._rank, session),
-            )
-        return known
+@final
+class Imports(dict[Path, Imported]):
+    """What is decided about the paths in use.
 
-    def _judge(self, session: Session, path: Path) -> None:
-        attributes, asn = path.attributes, self._here.asn
-        path.ours = path.rd in self._own_rds
-        path.rejection = rejection(attributes, self._here)
-        path.own_as = 0
-        if path.surplus:
-            path.rejection = _over_max_routes(session)
-        elif path.rejection is None and session.config.asn != asn:
-            path.own_as = own_as(attributes, asn, session.config.allow_own_as)
-            if path.own_as:
-                path.rejection = own_as_rejection(asn, path.own_as)
-        path.importers = () if path.rejection else self.importers(attributes)
-        path.nearest = None
-        path.admission = None
-        origin = None if path.rejection else self._origin(session)
-        path.origin = origin if origin and is_governed(path, origin) else None
-        if path.origin is not None and path.labels:
-            path.admission = admit(path, path.origin)
-        if not path.importers and not path.rejection:
-            label = int.from_bytes(path.labels[:3])
-            if not path.labels and attributes.pmsi is not None:
-                label = attributes.pmsi.label
-            path.nearest = self._nearness.nearest(attributes.route_targets, label)
-            if path.origin is None:
-                path.rejection = path.nearest.text
+    A path without a route stays until many routes were withdrawn or came again: to
+    look for such paths costs what there is in the table.
+    """
 
-    def judge_again(self, session: Session) -> None:
-        """Find the importers of all paths of a peer anew."""
-        used = set(session.rib.paths())
-        for path in used.union(session.paths.values()):
-            self._judge(session, path)
-        for path in used:
-            if path.labels:
-                self.findings.mac_ip(session, path)
-        for route, path in session.rib.others.values():
-            if isinstance(route, ImetRoute):
-                self.findings.imet(session, route, path)
+    __slots__ = ("bound", "by_parts", "lost", "ranks")
+
+    def __init__(self) -> None:
+        """Begin with no path."""
+        super().__init__()
+        self.by_parts: dict[tuple[PathAttributes, NlriParts], Path] = {}
+        """For the next route with equal attributes and NLRI parts."""
+        self.ranks: dict[PathAttributes, Rank] = {}
+        self.lost = 0
+        """Routes that left their paths since paths without a route were forgotten."""
+        self.bound = PATH_CACHE
+        """When so many did, it is time to."""
+
+    @property
+    def is_cache_full(self) -> bool:
+        """Return whether no more paths are to be kept for routes to come."""
+        return len(self.by_parts) >= PATH_CACHE
+
+    @property
+    def is_large(self) -> bool:
+        """Return whether it is worthwhile to look for paths without a route."""
+        return len(self) > PATH_CACHE
+
+    def forget_cached(self) -> None:
+        """Have routes to come share no path with those there are."""
+        self.by_parts.clear()
+        self.ranks.clear()
+
+    def keep(self, used: Iterable[Path], routes: int) -> None:
+        """Forget all paths but those in use; `routes` is how many there are."""
+        kept = {path: self[path] for path in (*used, *self.by_parts.values())}
+        self.decide_anew(kept)
+        self.lost = 0
+        self.bound = max(PATH_CACHE, routes // 4)
+
+    def decide_anew(self, decisions: dict[Path, Imported]) -> None:
+        """Replace all decisions."""
+        self.clear()
+        self.update(decisions)

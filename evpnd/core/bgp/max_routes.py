@@ -11,9 +11,10 @@ from itertools import islice
 from typing import final
 
 from evpnd.core.bgp.adj_rib_in import OTHERS
-from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.importer import Importer
+from evpnd.core.bgp.imports import PATH_CACHE
 from evpnd.core.bgp.path import Path
-from evpnd.core.bgp.session import PATH_CACHE, Session
+from evpnd.core.bgp.session import Session
 from evpnd.model.actions import Action, Notice, ResetSession
 from evpnd.model.config import MaxRoutes, MaxRoutesAction
 from evpnd.model.numbers import EVPN
@@ -139,7 +140,7 @@ class Quota:
     def _twin(self, path: Path) -> Path:
         """Return the path for the surplus of a path."""
         twin = self._twins.get(path)
-        if twin is None:
+        if twin is None or twin not in self._session.imports:
             if len(self._twins) >= PATH_CACHE:
                 self._twins.clear()
             twin = self._twins[path] = self._importer.surplus(self._session, path)

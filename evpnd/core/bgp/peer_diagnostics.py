@@ -8,8 +8,10 @@ remembered in bounded memory.
 from collections.abc import Iterable, Iterator, Mapping
 
 from evpnd.core.bgp import acceptance
+from evpnd.core.bgp.imports import Imported
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.rewriting import Rewriting, find_rewriting
+from evpnd.core.bgp.route_target_hints import Nearest
 from evpnd.core.bgp.session import Session
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
@@ -54,12 +56,11 @@ class Findings:
         if session.config.asn != self.asn and acceptance.is_silent(session):
             self._silent.setdefault(session.peer, now)
 
-    def mac_ip(self, session: Session, path: Path) -> None:
+    def mac_ip(self, session: Session, path: Path, imported: Imported) -> None:
         """Look at a path of type 2 routes."""
-        self._own_as(session, path)
-        if not path.importers:
-            if path.nearest is not None:
-                self._not_imported(session, path)
+        self._own_as(session, imported)
+        if not imported.evis:
+            self._not_imported(session, path, imported.hint)
             return
         if not path.attributes.encapsulations:
             self._no_encapsulation(session)
@@ -68,16 +69,16 @@ class Findings:
 
     def imet(self, session: Session, route: ImetRoute, path: Path) -> None:
         """Look at a type 3 route."""
-        self._own_as(session, path)
-        if not path.importers:
-            if path.nearest is not None:
-                self._not_imported(session, path)
+        imported = session.imports[path]
+        self._own_as(session, imported)
+        if not imported.evis:
+            self._not_imported(session, path, imported.hint)
             return
         if not path.attributes.encapsulations:
             self._no_encapsulation(session)
         if path.vtep == session.address != route.originator:
             self._suspected.setdefault(session.peer, path.received_at)
-        mismatch = pmsi_mismatch(route, path)
+        mismatch = pmsi_mismatch(route, path, imported)
         if mismatch:
             self._tell(
                 "warning",
@@ -88,9 +89,9 @@ class Findings:
                 reason=mismatch,
             )
 
-    def _own_as(self, session: Session, path: Path) -> None:
-        if path.own_as and not path.ours:
-            reason = acceptance.own_as_text(self.asn, path.own_as)
+    def _own_as(self, session: Session, imported: Imported) -> None:
+        if imported.own_as and not imported.ours:
+            reason = acceptance.own_as_text(self.asn, imported.own_as)
             self._tell("warning", "own_as_rejected", session, None, reason=reason)
 
     def _no_encapsulation(self, session: Session) -> None:
@@ -98,8 +99,10 @@ class Findings:
             "warning", "encapsulation_missing", session, None, reason=NO_ENCAPSULATION
         )
 
-    def _not_imported(self, session: Session, path: Path) -> None:
-        targets, nearest = path.attributes.route_targets, path.nearest
+    def _not_imported(
+        self, session: Session, path: Path, nearest: Nearest | None
+    ) -> None:
+        targets = path.attributes.route_targets
         if nearest is None or ("targets_not_imported", targets, nearest.near) in (
             self._told
         ):
@@ -187,7 +190,7 @@ class Findings:
         return min((*due, *silent), default=None)
 
 
-def pmsi_mismatch(route: ImetRoute, path: Path) -> str | None:
+def pmsi_mismatch(route: ImetRoute, path: Path, imported: Imported) -> str | None:
     """Say in what a type 3 route contradicts itself; peers differ in what they use."""
     pmsi, next_hop = path.attributes.pmsi, path.vtep
     if pmsi is None or pmsi.tunnel_type != INGRESS_REPLICATION:
@@ -199,7 +202,7 @@ def pmsi_mismatch(route: ImetRoute, path: Path) -> str | None:
             f"its originator {format_ip(route.originator)}, "
             f"its next hop {format_ip(next_hop)}"
         )
-    vnis = [evi.config.vni for evi in path.importers]
+    vnis = [evi.config.vni for evi in imported.evis]
     if vnis and pmsi.label not in vnis:
         named = " and ".join(map(str, vnis))
         said.append(f"its PMSI label is {pmsi.label}, it is imported to VNI {named}")
@@ -220,13 +223,15 @@ def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str
 
 
 def _of_paths(session: Session) -> Iterator[str]:
+    imports = session.imports
     for path in _mac_ip_paths(session):
-        yield from _of_path(path)
+        yield from _of_path(path, imports[path])
     for route, path in session.rib.others.values():
         if not isinstance(route, ImetRoute):
             continue
-        yield from _of_path(path)
-        mismatch = pmsi_mismatch(route, path) if path.importers else None
+        imported = imports[path]
+        yield from _of_path(path, imported)
+        mismatch = pmsi_mismatch(route, path, imported) if imported.evis else None
         if mismatch:
             yield f"type 3 of {format_ip(route.originator)}: {mismatch}"
 
@@ -236,18 +241,18 @@ def _mac_ip_paths(session: Session) -> Iterable[Path]:
         yield from set(table.values())
 
 
-def _of_path(path: Path) -> Iterator[str]:
-    if path.importers:
+def _of_path(path: Path, imported: Imported) -> Iterator[str]:
+    if imported.evis:
         if not path.attributes.encapsulations:
             yield NO_ENCAPSULATION
-    elif path.nearest is not None and path.nearest.near:
-        yield path.nearest.text
+    elif imported.hint is not None and imported.hint.near:
+        yield imported.hint.text
 
 
-def of_mac_ip(path: Path, rewriting: Rewriting | None) -> list[str]:
+def of_mac_ip(path: Path, imported: Imported, rewriting: Rewriting | None) -> list[str]:
     """List what is to be noted about a type 2 route."""
     notes: list[str] = []
-    if not path.importers:
+    if not imported.evis:
         return notes
     if not path.attributes.encapsulations:
         notes.append(UNSAID)
@@ -261,10 +266,10 @@ def of_mac_ip(path: Path, rewriting: Rewriting | None) -> list[str]:
     return notes
 
 
-def of_imet(route: ImetRoute, path: Path) -> list[str]:
+def of_imet(route: ImetRoute, path: Path, imported: Imported) -> list[str]:
     """List what is to be noted about a type 3 route."""
     notes: list[str] = []
-    if not path.importers:
+    if not imported.evis:
         return notes
     if not path.attributes.encapsulations:
         notes.append(UNSAID)
@@ -276,7 +281,7 @@ def of_imet(route: ImetRoute, path: Path) -> list[str]:
             f"its PMSI tunnel is of type {pmsi.tunnel_type}, not ingress replication "
             "(6); it gets no BUM frames"
         )
-    mismatch = pmsi_mismatch(route, path)
+    mismatch = pmsi_mismatch(route, path, imported)
     if mismatch:
         notes.append(mismatch)
     return notes

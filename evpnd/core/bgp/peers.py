@@ -3,7 +3,7 @@
 from typing import NamedTuple, assert_never
 
 from evpnd.core.bgp.earlier_withdrawals import Bygone
-from evpnd.core.bgp.imports import Importer
+from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.max_routes import Quota
 from evpnd.core.bgp.session import Session
 from evpnd.core.turn import Turn

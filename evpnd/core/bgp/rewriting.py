@@ -46,7 +46,7 @@ def find_rewriting(session: Session) -> Rewriting | None:
         others = {
             route.rd: route.originator
             for route, path in _imets(session)
-            if path.vtep == address != route.originator and path.importers
+            if path.vtep == address != route.originator and session.imports[path].evis
         }
         if not others:
             return None
@@ -62,7 +62,7 @@ def find_rewriting(session: Session) -> Rewriting | None:
             "its next hop is the peer's session address, which is not its VTEP",
         )
     if not any(
-        path.vtep == address and path.importers
+        path.vtep == address and session.imports[path].evis
         for table in session.rib.mac_ip.values()
         for path in set(table.values())
     ):

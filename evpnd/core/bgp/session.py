@@ -5,11 +5,10 @@ and rows of an earlier run until every configured peer has had its say.
 """
 
 from evpnd.core.bgp.adj_rib_in import AdjRibIn
-from evpnd.core.bgp.path import Path, Rank
+from evpnd.core.bgp.imports import Imports
 from evpnd.model.config import PeerConfig
 from evpnd.model.events import PeerWentUp
 from evpnd.model.ids import parse_ip
-from evpnd.model.routes import PathAttributes
 
 MARKER_TIMER = 15.0
 """Seconds that an established peer has to send End-of-RIB: FRR 8.4 sends none."""
@@ -21,9 +20,6 @@ ENDS_TOLD = 10
 """End-of-RIB markers, and ends of refreshes, of one peer that are told at once."""
 ENDS_PAUSE = 10.0
 """Seconds for each one more."""
-PATH_CACHE = 4096
-
-NlriParts = tuple[bytes, bytes, bytes, bytes]
 
 
 class Session:
@@ -41,7 +37,8 @@ class Session:
         """When that was; monotonic seconds."""
         self.fault: str | None = None
         """What was wrong with the UPDATE for which we reset this session."""
-        self.rib = AdjRibIn()
+        self.imports = Imports()
+        self.rib = AdjRibIn(self.imports)
         self.restart_time = 0
         self.told_everything = False
         """Its End-of-RIB, or its timer, was seen."""
@@ -63,8 +60,6 @@ class Session:
         """It takes ROUTE-REFRESH (RFC 2918), by its last OPEN."""
         self.router_id = bytes(4)
         """Its BGP identifier, of the last session."""
-        self.paths: dict[tuple[PathAttributes, NlriParts], Path] = {}
-        self.ranks: dict[PathAttributes, Rank] = {}
 
     @property
     def established(self) -> bool:
@@ -79,8 +74,7 @@ class Session:
         self.route_refresh = event.route_refresh
         self.since = now - event.age
         self.router_id = event.router_id
-        self.paths.clear()
-        self.ranks.clear()
+        self.imports.forget_cached()
         # A session that is older than we has been sending for as long as it is up.
         began = now - event.age if event.replayed else now
         self._waiting_since = began
@@ -142,8 +136,7 @@ class Session:
         self.state = "idle"
         self.since = now - ago
         self.failed(reason, now)
-        self.paths.clear()
-        self.ranks.clear()
+        self.imports.forget_cached()
         keep = graceful and self.restart_time > 0
         if keep:
             if self._returning:
@@ -187,5 +180,5 @@ class Session:
         gone = self.rib.drop_stale()
         if gone:
             # What leaves must not share a path with what comes.
-            self.paths.clear()
+            self.imports.forget_cached()
         return gone

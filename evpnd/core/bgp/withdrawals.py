@@ -7,6 +7,7 @@ other peers say.
 
 from collections.abc import Iterable, Mapping
 
+from evpnd.core.bgp.imports import Imported
 from evpnd.core.bgp.path import Path
 
 Table = dict[bytes, Path]
@@ -54,18 +55,26 @@ class Leaving:
     MACs again in the meantime.
     """
 
-    __slots__ = ("_kept", "_tables")
+    __slots__ = ("_imports", "_kept", "_tables")
 
     def __init__(
-        self, tables: dict[bytes, Table], kept: Mapping[bytes, set[bytes]]
+        self,
+        tables: dict[bytes, Table],
+        kept: Mapping[bytes, set[bytes]],
+        imports: Mapping[Path, Imported],
     ) -> None:
         """Take over the tables of a peer; `kept` are the keys that stay."""
+        self._imports = imports
         self._tables = tables
         self._kept = kept
 
     def __bool__(self) -> bool:
         """Return whether there are any."""
         return bool(self._tables)
+
+    def paths(self) -> set[Path]:
+        """Return the paths of the routes."""
+        return {path for table in self._tables.values() for path in table.values()}
 
     def withdraw(self, most: int | None) -> None:
         """Withdraw some, or all where there is no limit."""
@@ -79,16 +88,14 @@ class Leaving:
                 if left is not None:
                     left -= 1
                 if key not in kept:
-                    for evi in path.importers:
+                    for evi in self._imports[path].evis:
                         evi.remove(key, path)
             if table:
                 tables[source] = table
 
 
-def has_limits(tables: Mapping[bytes, Table]) -> bool:
+def has_limits(tables: Mapping[bytes, Table], imports: Mapping[Path, Imported]) -> bool:
     """Return whether limits of policies count any of the routes."""
-    return any(
-        path.admission is not None and path.admission.limits is not None
-        for table in tables.values()
-        for path in set(table.values())
-    )
+    paths = {path for table in tables.values() for path in table.values()}
+    admissions = (imports[path].admission for path in paths)
+    return any(each is not None and each.limits is not None for each in admissions)

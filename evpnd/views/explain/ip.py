@@ -31,7 +31,8 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
         for key, path in table.items()
         if key[IP] == ip
     ]
-    concerned = within(vni, story.evis(vni), (route.path for route in received))
+    paths = ((route.session, route.path) for route in received)
+    concerned = within(vni, story.evis(vni), paths)
     received = [route for route in received if route.path in concerned]
     text = format_ip(ip)
     tell_received(story, received, f"no peer announces a MAC with {text}")

@@ -30,7 +30,8 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
     if story.unknown(vni):
         return
     received = list(_mac_routes(story.engine, mac))
-    concerned = within(vni, story.evis(vni), (route.path for route in received))
+    paths = ((route.session, route.path) for route in received)
+    concerned = within(vni, story.evis(vni), paths)
     received = [route for route in received if route.path in concerned]
     text = format_mac(mac)
     tell_received(story, received, f"no peer announces {text}")

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from evpnd.core.bgp.import_policy import Fate, fate
+from evpnd.core.bgp.import_policy import Fate
+from evpnd.core.bgp.imports import Imported, fate
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.peer_diagnostics import of_mac_ip
 from evpnd.core.bgp.session import Session
@@ -20,19 +21,31 @@ class Received(NamedTuple):
     key: bytes
     path: Path
 
+    @property
+    def imported(self) -> Imported:
+        """Return what import decided about its path."""
+        return self.session.imports[self.path]
 
-def within(vni: int | None, vrfs: list[MacVrf], paths: Iterable[Path]) -> set[Path]:
+    @property
+    def fate(self) -> Fate:
+        """Return what became of it."""
+        return fate(self.path, self.imported, self.key)
+
+
+def within(
+    vni: int | None, vrfs: list[MacVrf], paths: Iterable[tuple[Session, Path]]
+) -> set[Path]:
     """Pick the paths that have to do with the VNI asked about; all where none has."""
-    every = set(paths)
+    every = {path: session.imports[path].evis for session, path in paths}
     if vni is None:
-        return every
+        return set(every)
     concerned = {
         path
-        for path in every
+        for path, evis in every.items()
         if path.labels[:3] == vni.to_bytes(3, "big")
-        or any(vrf.routes in path.importers for vrf in vrfs)
+        or any(vrf.routes in evis for vrf in vrfs)
     }
-    return concerned or every
+    return concerned or set(every)
 
 
 def tell_received(story: Story, received: list[Received], nothing: str) -> None:
@@ -44,7 +57,8 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
                 why = f": {session.last_error}" if session.last_error else ""
                 text = f"the session with {peer_name(session)} is not up{why}"
                 story.tell("noted", text, peer=session.peer)
-    for session, key, path in received:
+    for route in received:
+        session, key, path = route
         ip = f" with {format_ip(key[IP])}" if key[IP] else ""
         story.tell(
             "received",
@@ -56,8 +70,8 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
             f"{stale(story, session)}",
             peer=session.peer,
         )
-        tell_import(story, fate(path, key), path)
-        for note in of_mac_ip(path, None):
+        tell_import(story, route.fate, path)
+        for note in of_mac_ip(path, route.imported, None):
             story.tell("noted", note, peer=session.peer)
 
 
@@ -77,7 +91,7 @@ def concerns(vrf: MacVrf, route: Received) -> bool:
     """Tell whether an EVI has to do with a route: takes it, refuses it, or would."""
     if is_for(vrf, route.path):
         return True
-    judged = fate(route.path, route.key)
+    judged = route.fate
     takers = [each for each, _ in judged.takers]
     return vrf.routes in takers or judged.refused_by(vrf.routes) is not None
 
@@ -109,7 +123,7 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
 
 def tell_lost(story: Story, received: list[Received], text: str) -> None:
     """End a story that no EVI has a part in."""
-    fates = [fate(route.path, route.key) for route in received]
+    fates = [route.fate for route in received]
     reasons = {judged.reason for judged in fates if judged.reason is not None}
     reason = "; ".join(sorted(reasons)) or f"no peer announces {text}, no port has it"
     story.tell("end", f"absent: {reason}", ok=False)
@@ -120,11 +134,11 @@ def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
     reasons: dict[str, None] = {}
     elsewhere: dict[str, None] = {}
     for route in received:
-        judged = fate(route.path, route.key)
+        judged = route.fate
         own = judged.refused_by(vrf.routes)
         if own is None and judged.reason is not None:
             own = judged.reason
-            if not (is_for(vrf, route.path) or route.path.nearest):
+            if not (is_for(vrf, route.path) or route.imported.hint):
                 own = f"{vrf.config.name} imports none of its route targets"
         if own is not None:
             reasons[own] = None

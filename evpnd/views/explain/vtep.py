@@ -1,7 +1,8 @@
 """What is known of a VTEP, and in which flood lists it is."""
 
-from evpnd.core.bgp.adj_rib_in import OTHERS, flood_endpoint
-from evpnd.core.bgp.import_policy import other_fate
+from evpnd.core.bgp.adj_rib_in import OTHERS
+from evpnd.core.bgp.endpoints import flood_endpoint
+from evpnd.core.bgp.imports import other_fate
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.session import Session
 from evpnd.core.engine import Engine
@@ -49,6 +50,10 @@ def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
     return ("ip", "vtep") if tenant and vtep else ("vtep",) if vtep else ("ip",)
 
 
+def _endpoint(route: ImetRoute, path: Path) -> bytes:
+    return flood_endpoint(route, path.attributes)
+
+
 def _imets(engine: Engine, vtep: bytes) -> list[Imet]:
     """Return the type 3 routes of a VTEP."""
     return [
@@ -56,7 +61,8 @@ def _imets(engine: Engine, vtep: bytes) -> list[Imet]:
         for session in engine.peering.sessions.values()
         for route, path in session.rib.others.values()
         if isinstance(route, ImetRoute)
-        and vtep in (route.originator, path.vtep, flood_endpoint(route, path))
+        and vtep
+        in (route.originator, path.vtep, flood_endpoint(route, path.attributes))
     ]
 
 
@@ -88,7 +94,8 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
             f"{stale(story, session)}",
             peer=session.peer,
         )
-        tell_import(story, other_fate(path, route, count=False), path)
+        judged = other_fate(path, session.imports[path], route, count=False)
+        tell_import(story, judged, path)
     if not imets:
         story.tell("received", f"no peer announces a type 3 route of {text}")
     for vrf in story.evis(vni):
@@ -97,7 +104,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
             _leads_to(vrf, mac, vtep) for mac in {key[MAC] for key in vrf.routes.slots}
         )
         asked = vni is not None or any(
-            vrf.routes in path.importers for *_, path in imets
+            vrf.routes in session.imports[path].evis for session, _, path in imets
         )
         if wants or count or vtep in vrf.flood_rows or asked:
             lost = None if wants else _why_not_wanted(vrf, imets)
@@ -105,8 +112,9 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     if not any(step["step"] == "end" for step in story.steps):
         reason: str | None = f"no peer announces {text}"
         if imets:
-            _, route, path = imets[0]
-            reason = other_fate(path, route, count=False).reason
+            session, route, path = imets[0]
+            imported = session.imports[path]
+            reason = other_fate(path, imported, route, count=False).reason
         story.tell("end", f"absent: {reason or 'no EVI imports it'}", ok=False)
 
 
@@ -117,18 +125,21 @@ def _within(vni: int | None, story: Story, imets: list[Imet]) -> set[Path]:
         for *_, path in imets
         if path.attributes.pmsi is not None and path.attributes.pmsi.label == vni
     }
-    return labelled or within(vni, story.evis(vni), (path for *_, path in imets))
+    return labelled or within(
+        vni, story.evis(vni), ((session, path) for session, _, path in imets)
+    )
 
 
 def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
     """Say why an EVI has none of a VTEP's type 3 routes."""
     elsewhere: list[str] = []
-    for _, route, path in imets:
-        judged = other_fate(path, route, count=False)
+    for session, route, path in imets:
+        imported = session.imports[path]
+        judged = other_fate(path, imported, route, count=False)
         refusal = judged.refused_by(vrf.routes)
         if refusal is not None:
             return refusal
-        if judged.reason is not None and (is_for(vrf, path) or path.nearest):
+        if judged.reason is not None and (is_for(vrf, path) or imported.hint):
             return judged.reason
         elsewhere += [other.config.name for other, _ in judged.takers]
     if elsewhere:

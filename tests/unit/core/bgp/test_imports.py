@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.bgp.session import PATH_CACHE
+from evpnd.core.bgp import imports as imports_of_a_peer
+from evpnd.core.bgp.imports import PATH_CACHE
 from evpnd.model.config import VtepConfig
 from evpnd.model.events import AddressObserved, ConfigChanged
 from evpnd.model.ids import (
@@ -25,6 +26,7 @@ from tests.fakes.host import (
     announce_imet,
     attributes,
     config,
+    withdraw,
 )
 from tests.fakes.kernel import BRIDGE
 
@@ -246,8 +248,43 @@ def test_many_distinct_attributes_cost_no_more_than_their_routes() -> None:
 
     session = here.engine.peering.sessions[PEER]
     assert len(session.rib) == PATH_CACHE + 10
-    assert len(session.paths) <= PATH_CACHE
-    assert len(session.ranks) <= PATH_CACHE
+    assert len(session.imports.by_parts) <= PATH_CACHE
+    assert len(session.imports.ranks) <= PATH_CACHE
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_paths_that_no_route_has_any_more_are_forgotten(
+    again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports_of_a_peer, "PATH_CACHE", 16)
+    here = host()
+    keys = [mac(number) for number in range(250)]
+    for number, key in enumerate(keys):
+        here.tell(announce(PEER, attributes(VTEP, number), VTEP, key))
+    imports = here.engine.peering.sessions[PEER].imports
+    assert len(keys) <= len(imports) <= len(keys) + 2 * 16
+
+    if again:
+        one = attributes(VTEP, 999)
+        for key in keys:
+            here.tell(announce(PEER, one, VTEP, key))
+    else:
+        here.tell(withdraw(PEER, VTEP, *keys[:-1]))
+
+    # A quarter as many paths as routes may be left, beside those that are cached.
+    assert len(imports) <= 250 // 4 + 16 + 1
+
+
+def test_paths_about_which_the_same_is_decided_share_it() -> None:
+    here = host()
+    for number in range(4):
+        targets = {"route_targets": ()} if number % 2 else {}
+        told = replace(attributes(VTEP, number), **targets)  # type: ignore[arg-type]
+        here.tell(announce(PEER, told, VTEP, mac(number)))
+
+    imports = here.engine.peering.sessions[PEER].imports
+    assert len(imports) == 4
+    assert len(set(map(id, imports.values()))) == 2
 
 
 def test_a_next_hop_that_is_no_hosts_in_the_underlay_is_none() -> None:

@@ -1,0 +1,276 @@
+"""Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from evpnd.core.bgp.evi_routes import EviRoutes
+from evpnd.core.bgp.import_policy import Origin, admit, is_governed
+from evpnd.core.bgp.imports import Imported, NlriParts
+from evpnd.core.bgp.limits import Limits
+from evpnd.core.bgp.path import (
+    Here,
+    Path,
+    Rank,
+    own_as,
+    own_as_rejection,
+    rank,
+    rejection,
+)
+from evpnd.core.bgp.peer_diagnostics import Findings
+from evpnd.core.bgp.route_target_hints import Nearest, Nearness
+from evpnd.core.bgp.session import Session
+from evpnd.model.config import Config
+from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
+from evpnd.model.packed import OctetStrings
+from evpnd.model.routes import ImetRoute, PathAttributes
+from evpnd.policy.attached import Attached
+
+REMEMBERED = 4096
+"""Decisions that paths to come share."""
+
+_Decided = tuple[tuple[EviRoutes, ...], str | None, Nearest | None, bool, int]
+"""EVIs, rejection, hint, whether the path is ours, and own AS numbers in it."""
+
+
+def _judged_by(config: Config, named: Iterable[str]) -> object:
+    """Pick what judging received routes depends on; equal: nothing comes out other."""
+    return (
+        (config.asn, config.router_id, config.site_of_origin),
+        tuple(
+            (
+                *(peer.address, peer.asn, peer.description, peer.allow_own_as),
+                peer.max_routes,
+                peer.import_policies,
+            )
+            for peer in config.peers
+        ),
+        tuple(
+            (evi.vni, evi.name, evi.import_targets, evi.import_policies)
+            for evi in config.evis
+        ),
+        tuple((name, config.policies.get(name)) for name in dict.fromkeys(named)),
+    )
+
+
+def _over_max_routes(session: Session) -> str:
+    settings = session.config.max_routes
+    limit = "" if settings is None else f" of {settings.limit}"
+    return f"the peer sent more than its max-routes{limit}"
+
+
+class Importer:
+    """Makes paths, and finds their importers once for each."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin with no EVI."""
+        self.stale = True
+        """EVIs, targets or our addresses changed: judge all paths again."""
+        self._exact: dict[bytes, tuple[EviRoutes, ...]] = {}
+        self._wildcards: dict[bytes, tuple[EviRoutes, ...]] = {}
+        """By the local administrator: 4 octets, or 2 with a four-octet AS."""
+        self._own_rds: frozenset[bytes] = frozenset()
+        self.findings = Findings()
+        self._nearness = Nearness()
+        self._decisions: dict[_Decided, Imported] = {}
+        self._plain: dict[OctetStrings, Imported] = {}
+        """By route targets, for paths that lead to EVIs without a policy between."""
+        self._here = Here(0, b"", b"", None)
+        self.attached = Attached(config.policies)
+        self.limits = Limits()
+        self._judged_by: object = None
+        """All of the configuration that what becomes of a route depends on."""
+        self._origins: dict[Session, Origin] = {}
+        """Of the peers whose routes pass policies, as far as they were needed."""
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Take our AS, router id and site of origin."""
+        self._here = self._here._replace(
+            asn=config.asn,
+            router_id=bytes(config.router_id),
+            site_of_origin=config.site_of_origin,
+        )
+        self.findings.asn = config.asn
+        named = [name for peer in config.peers for name in peer.import_policies]
+        named += (name for evi in config.evis for name in evi.import_policies)
+        judged_by = _judged_by(config, named)
+        self.attached.configure(config.policies)
+        if judged_by == self._judged_by:
+            return
+        self._judged_by = judged_by
+        self.limits.configure(config.policies, named)
+        self._governed = any(evi.import_policies for evi in config.evis)
+        self._origins.clear()
+        self.stale = True
+
+    def learn(
+        self,
+        evis: Sequence[EviRoutes],
+        own_rds: frozenset[bytes],
+        vtep: bytes,
+        no_hosts: frozenset[bytes],
+    ) -> None:
+        """Take the EVIs there are, their RDs, our VTEP, and which are no host's."""
+        self.stale = False
+        self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
+        self._own_rds = own_rds
+        self._decisions.clear()
+        self._plain.clear()
+        self._nearness.learn(evi.config for evi in evis)
+        exact: dict[bytes, list[EviRoutes]] = {}
+        wildcards: dict[bytes, list[EviRoutes]] = {}
+        for evi in evis:
+            targets = evi.config.import_targets
+            for target in targets.exact:
+                exact.setdefault(target, []).append(evi)
+            for number in targets.wildcards:
+                wildcards.setdefault(number.to_bytes(4, "big"), []).append(evi)
+            for number in targets.wide:
+                wildcards.setdefault(number.to_bytes(2, "big"), []).append(evi)
+        self._exact = {target: tuple(found) for target, found in exact.items()}
+        self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
+
+    def importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
+        """Find the EVIs that one of the route targets leads to."""
+        found: tuple[EviRoutes, ...] = ()
+        for target in attributes.route_targets:
+            matches = self._exact.get(target, ())
+            if target[1] == ROUTE_TARGET_SUBTYPE and target[0] != IPV4_ADDRESS:
+                local = target[4:] if target[0] == TWO_OCTET_AS else target[6:]
+                matches = (*matches, *self._wildcards.get(local, ()))
+            found += tuple(evi for evi in matches if evi not in found)
+        return found
+
+    def importers_of(self, session: Session, path: Path) -> Sequence[EviRoutes]:
+        """Find the EVIs that import a path which may have been judged long ago."""
+        return self._judge(session, path).evis
+
+    def path(
+        self, session: Session, attributes: PathAttributes, nlri: NlriParts, now: float
+    ) -> Path:
+        """Give routes of equal attributes and NLRI parts their shared path."""
+        imports = session.imports
+        known = imports.by_parts.get((attributes, nlri))
+        if known is not None:
+            return known
+        if imports.is_cache_full:
+            session.rib.lost(len(imports.by_parts))
+            imports.forget_cached()
+        order = imports.ranks.get(attributes)
+        if order is None:
+            order = imports.ranks[attributes] = self._rank(session, attributes)
+        path = Path(session.peer, attributes, nlri, order, now)
+        imports[path] = imported = self._judge(session, path)
+        imports.by_parts[(attributes, nlri)] = path
+        if path.labels and not self.stale:
+            self.findings.mac_ip(session, path, imported)
+        return path
+
+    def surplus(self, session: Session, path: Path) -> Path:
+        """Return a twin of a path, for routes that are more than the peer may send."""
+        nlri = (path.rd, path.ethernet_tag, path.esi, path.labels)
+        received = path.received_at
+        twin = Path(
+            session.peer, path.attributes, nlri, path.rank, received, surplus=True
+        )
+        session.imports[twin] = self._judge(session, twin)
+        return twin
+
+    def _rank(
+        self,
+        session: Session,
+        attributes: PathAttributes,
+        preference: int | None = None,
+    ) -> Rank:
+        return rank(
+            attributes,
+            ebgp=session.config.asn != self._here.asn,
+            router_id=session.router_id,
+            peer_address=session.address,
+            preference=preference,
+        )
+
+    def _origin(self, session: Session) -> Origin | None:
+        """Give what policies are asked about a peer; None where none are named."""
+        names = session.config.import_policies
+        if not (names or self._governed):
+            return None
+        known = self._origins.get(session)
+        if known is None:
+            known = self._origins[session] = Origin(
+                peer=session.address,
+                description=session.config.description,
+                asn=session.config.asn,
+                chain=self.attached.chain(names),
+                names=names,
+                attached=self.attached,
+                limits=self.limits if self.limits.limiters else None,
+                importers=self.importers,
+                rank=partial(self._rank, session),
+            )
+        return known
+
+    def _judge(self, session: Session, path: Path) -> Imported:
+        attributes, asn = path.attributes, self._here.asn
+        ours = path.rd in self._own_rds
+        found = rejection(attributes, self._here)
+        own = 0
+        if path.surplus:
+            found = _over_max_routes(session)
+        elif found is None and session.config.asn != asn:
+            own = own_as(attributes, asn, session.config.allow_own_as)
+            if own:
+                found = own_as_rejection(asn, own)
+        if found is not None:
+            return self._shared((), found, None, ours, own)
+        origin = self._origin(session)
+        if origin is None and not ours:
+            known = self._plain.get(attributes.route_targets)
+            if known is not None:
+                return known
+        evis = self.importers(attributes)
+        hint = None if evis else self._hint(path)
+        if origin is not None and is_governed(evis, origin):
+            into = list(evis)
+            admission = admit(path, origin, into, hint) if path.labels else None
+            return Imported(
+                into, None, hint, admission=admission, origin=origin, ours=ours
+            )
+        rejected = None if hint is None else hint.text
+        decided = self._shared(evis, rejected, hint, ours, 0)
+        if origin is None and evis and not ours:
+            if len(self._plain) >= REMEMBERED:
+                self._plain.clear()
+            self._plain[attributes.route_targets] = decided
+        return decided
+
+    def _hint(self, path: Path) -> Nearest:
+        attributes = path.attributes
+        label = int.from_bytes(path.labels[:3])
+        if not path.labels and attributes.pmsi is not None:
+            label = attributes.pmsi.label
+        return self._nearness.nearest(attributes.route_targets, label)
+
+    def _shared(self, *decided: *_Decided) -> Imported:
+        """Return one value for all paths about which the same is decided."""
+        known = self._decisions.get(decided)
+        if known is None:
+            if len(self._decisions) >= REMEMBERED:
+                self._decisions.clear()
+            evis, rejected, hint, ours, own = decided
+            known = Imported(evis, rejected, hint, ours=ours, own_as=own)
+            self._decisions[decided] = known
+        return known
+
+    def judge_again(self, session: Session) -> None:
+        """Find the importers of all paths of a peer anew."""
+        imports = session.imports
+        used = set(session.rib.paths())
+        known = used.union(imports.by_parts.values())
+        imports.decide_anew({path: self._judge(session, path) for path in known})
+        for path in used:
+            if path.labels:
+                self.findings.mac_ip(session, path, imports[path])
+        for route, path in session.rib.others.values():
+            if isinstance(route, ImetRoute):
+                self.findings.imet(session, route, path)
