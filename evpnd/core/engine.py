@@ -20,6 +20,7 @@ from evpnd.core.bgp import adj_rib_in
 from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.limit_buckets import reached
 from evpnd.core.bgp.peers import Peering
+from evpnd.core.evi.changes import EviGone
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import Claim, MacVrf
 from evpnd.core.local.bindings import Bindings
@@ -28,6 +29,7 @@ from evpnd.core.local.ip_claims import Contests
 from evpnd.core.local.probes import Prober
 from evpnd.core.tables import observe, retries
 from evpnd.core.tables.audit import Audit
+from evpnd.core.tables.moving import follow
 from evpnd.core.tables.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.tables.removal import let_go, remove_rows
 from evpnd.core.turn import Turn
@@ -294,8 +296,11 @@ class Engine:
     def _stand_on_devices(self, turn: Turn) -> None:
         inventory = self.inventory
         placed: list[Action] = []
-        for vrf in inventory.stand(turn, placed):
-            turn.do_all(self.originator.withdraw_all(vrf))
+        for change in inventory.stand(turn, placed):
+            if isinstance(change, EviGone):
+                turn.do_all(self.originator.withdraw_all(change.vrf))
+            else:
+                placed.extend(follow(change, turn.now))
         self._rename(turn)
         if inventory.underlay_changed:
             inventory.underlay_changed = False

@@ -3,13 +3,21 @@
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from evpnd.core.evi.bridge_vlans import (
     on_own_bridge,
     tagged_ports,
     vlan_of,
     with_vlan,
+)
+from evpnd.core.evi.changes import (
+    Change,
+    DevicesLeft,
+    EviGone,
+    PortsLost,
+    PortsOpen,
+    SviLeft,
 )
 from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.discovery import PassedOver, discoverable, tell_gone
@@ -34,8 +42,6 @@ from evpnd.core.evi.readiness import (
 )
 from evpnd.core.evi.underlay import Underlay
 from evpnd.core.evi.vtep_address import VtepAddress, tell_change
-from evpnd.core.local import flushed
-from evpnd.core.tables.removal import leave_neighbors, remove_rows
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
@@ -131,12 +137,15 @@ class Inventory:
         """Say when a device is to be tried again."""
         return self.attempts.due
 
-    def stand(self, turn: Turn, actions: list[Action]) -> list[MacVrf]:
-        """Follow the devices; returns the EVIs that went with theirs."""
+    def stand(self, turn: Turn, actions: list[Action]) -> Iterator[Change]:
+        """Follow the devices; yields what becomes of the EVIs by it.
+
+        Whoever asks acts upon each change before asking for the next.
+        """
         now = turn.now
         due = self.attempts.due
         if not self.changed and (due is None or now < due):
-            return []
+            return
         if self.changed and not self._measured:
             self.underlay.doubt(now)
         self.changed = self._measured = False
@@ -155,11 +164,12 @@ class Inventory:
             actions.extend(sweep(self.links, self.vrfs.values()))
         gone = self._discover() if config.discover else []
         turn.tell_all(tell_gone(vrf, config, self.links) for vrf in gone)
+        yield from map(EviGone, gone)
         claimed: dict[int, MacVrf] = {}
         self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
-            self._place(vrf, claimed, turn, actions)
+            yield from self._place(vrf, claimed, turn, actions)
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
         no_hosts = self.links.no_hosts(self.by_bridge)
         self.underlay_changed |= no_hosts != self.no_hosts
@@ -167,7 +177,6 @@ class Inventory:
         for vrf in self.vrfs.values():
             vrf.dirty_flood |= vrf.no_hosts != no_hosts
             vrf.no_hosts = no_hosts
-        return gone
 
     def _place(
         self,
@@ -175,7 +184,7 @@ class Inventory:
         claimed: dict[int, MacVrf],
         turn: Turn,
         actions: list[Action],
-    ) -> None:
+    ) -> Iterator[Change]:
         evi, now = vrf.config, turn.now
         found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
         found = with_vlan(self.links, found)
@@ -197,11 +206,10 @@ class Inventory:
         place = (vxlan, bridge, of_bridge.vlan)
         moved = place != (vrf.vxlan, vrf.bridge, vrf.vlan)
         if moved:
-            actions.extend(self._leave(vrf, *place, of_bridge.svi))
-            flushed.forget_devices(vrf, now)
+            yield self._leave(vrf, *place, of_bridge.svi)
             vrf.vxlan, vrf.bridge, vrf.vlan = place
         elif of_bridge.svi != vrf.svi:
-            actions.extend(leave_neighbors(vrf, self.links, of_bridge.svi))
+            yield SviLeft(vrf, vrf.svi in self.links.by_index, of_bridge.svi)
         vrf.svi = of_bridge.svi
         renumbered, vrf.vtep = vrf.vtep != self.vtep, self.vtep
         before = vrf.reason
@@ -209,7 +217,7 @@ class Inventory:
         if found.vxlan is None or found.bridge is None:
             vrf.ports = vrf.open_ports = frozenset()
         else:
-            self._take_ports(vrf, found.bridge, now, actions)
+            yield from self._take_ports(vrf, found.bridge, actions)
             self._configure(vrf, found.vxlan, turn, actions)
         self._tell_news(vrf, before, turn)
         refused, here = self.attempts.refused, self._vtep_here
@@ -225,11 +233,11 @@ class Inventory:
 
     def _leave(
         self, vrf: MacVrf, vxlan: int, bridge: int, vlan: int, svi: int
-    ) -> list[Action]:
-        """Take our rows from devices that live on without the EVI."""
+    ) -> DevicesLeft:
+        """Return which of the devices that an EVI leaves live on without it."""
         links = self.links.by_index
         old = links.get(vrf.vxlan)
-        return remove_rows(
+        return DevicesLeft(
             vrf,
             vxlan=old is not None
             and ((vxlan, vlan) != (vrf.vxlan, vrf.vlan) or not bridge),
@@ -238,19 +246,18 @@ class Inventory:
         )
 
     def _take_ports(
-        self, vrf: MacVrf, bridge: Link, now: float, actions: list[Action]
-    ) -> None:
+        self, vrf: MacVrf, bridge: Link, actions: list[Action]
+    ) -> Iterator[Change]:
         ports = tenant_ports(self.links, bridge)
         if ports != vrf.ports:
-            for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
-                flushed.flush(vrf, mac, now)
+            yield PortsLost(vrf, ports)
             if ports - vrf.ports and vrf.fdb_known:
                 vrf.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
         vrf.tagged_ports = tagged_ports(self.links, ports, vrf.vlan)
         untagged = ports - vrf.tagged_ports
-        flushed.reopen(vrf, open_ports(self.links, bridge, untagged))
+        yield PortsOpen(vrf, open_ports(self.links, bridge, untagged))
         self.by_bridge[bridge.ifindex] = vrf
         if vrf.svi:
             self.by_svi[vrf.svi] = vrf

@@ -5,8 +5,8 @@ from enum import Enum
 from typing import NamedTuple
 
 from evpnd.core.bgp.evi_routes import EviRoutes
-from evpnd.core.local.flushed_macs import Flushed
-from evpnd.core.tables.drift import Drift
+from evpnd.core.evi.drift import Drift
+from evpnd.core.evi.flushed_macs import Flushed
 from evpnd.model.actions import Notice
 from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig

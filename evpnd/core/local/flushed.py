@@ -8,10 +8,10 @@ frames the tenants are asked for their addresses, and a MAC that the bridge lear
 has its IPs at once.
 """
 
+from evpnd.core.evi.flushed_macs import Flushed
 from evpnd.core.evi.mac_vrf import Claim, MacVrf, Origin
 from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart, wait
-from evpnd.core.local.flushed_macs import Flushed
 from evpnd.model.events import NdFlags
 from evpnd.model.routes import OVERRIDE, ROUTER
 

@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import Mapping
 from math import inf
 
+from evpnd.core.evi.drift import AUDIT, RECHECK
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.tables.comparison import Asked, differences
-from evpnd.core.tables.drift import AUDIT, RECHECK
 from evpnd.core.tables.observe import observe_fdb, observe_neighbor
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Action, AuditRows, AuditTables

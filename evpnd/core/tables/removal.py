@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from evpnd.core.bgp.earlier_withdrawals import Gone
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.local.binding_tables import take_out
 from evpnd.model.actions import (
     Action,
@@ -42,13 +41,13 @@ def let_go(vrfs: Mapping[int, MacVrf], gone: Iterable[Gone]) -> None:
             vrf.dirty_flood = True
 
 
-def leave_neighbors(vrf: MacVrf, links: Links, svi: int) -> list[Action]:
+def leave_neighbors(vrf: MacVrf, svi: int, *, lives_on: bool) -> list[Action]:
     """Take our neighbours from a device that the EVI leaves for another or for none.
 
     Those of the new one replace what was known; 0 stands for none.
     """
     actions: list[Action] = []
-    if vrf.neighbor_rows and vrf.svi in links.by_index:
+    if vrf.neighbor_rows and lives_on:
         actions.append(DeleteNeighbors(vrf.svi, list(vrf.neighbor_rows)))
     vrf.dirty_ips.update(vrf.neighbor_rows, vrf.routes.macs_of, vrf.snooped)
     vrf.neighbor_rows.clear()

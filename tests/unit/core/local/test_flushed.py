@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from evpnd.core.evi.flushed_macs import Flushed
 from evpnd.core.local import flushed, probes
-from evpnd.core.local.flushed_macs import Flushed
 from evpnd.core.local.probes import TRIES
 from evpnd.model.events import FdbObserved, LinkObserved, NeighborsObserved
 from evpnd.model.routes import ROUTER

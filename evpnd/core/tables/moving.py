@@ -1,0 +1,34 @@
+"""What an EVI's move to other devices does to its rows, and to what tenants said."""
+
+from typing import assert_never
+
+from evpnd.core.evi.changes import (
+    DevicesLeft,
+    PortsLost,
+    PortsOpen,
+    SviLeft,
+)
+from evpnd.core.local import flushed
+from evpnd.core.tables.removal import leave_neighbors, remove_rows
+from evpnd.model.actions import Action
+
+
+def follow(
+    change: DevicesLeft | SviLeft | PortsLost | PortsOpen, now: float
+) -> list[Action]:
+    """Take our rows from where an EVI was, and remember what its tenants said."""
+    match change:
+        case DevicesLeft(vrf, vxlan, bridge, bridged):
+            actions = remove_rows(vrf, vxlan=vxlan, bridge=bridge, bridged=bridged)
+            flushed.forget_devices(vrf, now)
+            return actions
+        case SviLeft(vrf, lives_on, svi):
+            return leave_neighbors(vrf, svi, lives_on=lives_on)
+        case PortsLost(vrf, ports):
+            for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
+                flushed.flush(vrf, mac, now)
+        case PortsOpen(vrf, ports):
+            flushed.reopen(vrf, ports)
+        case _:
+            assert_never(change)
+    return []
