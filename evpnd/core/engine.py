@@ -27,7 +27,7 @@ from evpnd.core.local.bindings import Bindings
 from evpnd.core.local.duplicate_macs import Duplicates
 from evpnd.core.local.ip_claims import Contests
 from evpnd.core.local.probes import Prober
-from evpnd.core.tables import observe, retries
+from evpnd.core.tables import observe, parts, retries
 from evpnd.core.tables.audit import Audit
 from evpnd.core.tables.moving import follow
 from evpnd.core.tables.reconcile import Pass, is_dirty, reconcile
@@ -50,13 +50,17 @@ from evpnd.model.events import (
     Event,
     FdbDumped,
     FdbObserved,
+    FdbTooLarge,
     KernelOverran,
     LinkObserved,
     LinksDumped,
     LinkVanished,
+    MacsListed,
+    MacsLookedUp,
     NeighborsDumped,
     NeighborsObserved,
     PathsMeasured,
+    PortsDumped,
     ProbesRefused,
     RowFailed,
     RowsAudited,
@@ -129,9 +133,11 @@ class Engine:
                     observe.dump_fdb(vrf, rows, self.bindings, turn)
                     if first:
                         self._recognise(vrf)
+            case FdbTooLarge() | PortsDumped() | MacsLookedUp() | MacsListed():
+                self._read_part(event, turn)
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_svi.get(ifindex)
-                if vrf is not None:
+                if vrf is not None and not parts.is_too_early(vrf):
                     first = not vrf.neighbors_known
                     observe.dump_neighbors(vrf, rows, self.bindings, turn)
                     if first:
@@ -190,10 +196,35 @@ class Engine:
             if vrf is not None and vrf.fdb_known:
                 observe.observe_fdb(vrf, row, self.bindings, turn)
 
-    def _recognise(self, vrf: MacVrf) -> None:
-        """Have limits let in first what has rows of an earlier run."""
+    def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
+        """Have limits let in first what has, or had, rows of an earlier run."""
         limits = self.importer.limits
-        self.importer.stale |= limits.recognise(vrf.config.vni, vrf.adopted_keys())
+        keys = (*vrf.adopted_keys(), *macs)
+        self.importer.stale |= limits.recognise(vrf.config.vni, keys)
+
+    def _read_part(self, event: parts.ReadingEvent, turn: Turn) -> None:
+        inventory = self.inventory
+        match event:
+            case FdbTooLarge(bridge) | PortsDumped(bridge):
+                vrf = inventory.by_bridge.get(bridge)
+            case MacsLookedUp(vxlan) | MacsListed(vxlan):
+                vrf = inventory.by_port.get(vxlan)
+        if vrf is None:
+            return
+        match event:
+            case FdbTooLarge():
+                parts.begin(vrf, event, inventory.links, turn)
+            case PortsDumped():
+                parts.take_ports(vrf, event, self.bindings, turn)
+            case MacsLookedUp():
+                parts.take_rows(vrf, event, self.bindings, turn)
+            case MacsListed():
+                parts.take_list(vrf, event)
+        reading = vrf.reading
+        if reading is not None and reading.over:
+            parts.end(vrf)
+            if reading.first:
+                self._recognise(vrf, reading.adopted)
 
     def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
         inventory = self.inventory
@@ -232,6 +263,8 @@ class Engine:
             if not self.announced_first and self._all_read():
                 let_go(vrfs, self.peering.bygone.release(self.importer))
             self._reconcile_vrfs(turn)
+        replaying = bool(self.peering.replaying)
+        turn.do_all(parts.ask(vrfs.values(), now, replaying=replaying))
         turn.do_all(self.audit.ask(vrfs, now))
         for peer in turn.new_peers:
             turn.do_last(self.originator.tell(peer, vrfs.values()))
@@ -345,10 +378,14 @@ class Engine:
         actions.append(FinishAnnouncement(any(vrf.preserved for vrf in vrfs)))
 
     def _all_read(self) -> bool:
-        """Return whether the tables of all EVIs that have devices were read."""
+        """Return whether we know all that is ours to announce.
+
+        The tables of all EVIs that have devices were read, or what concerns tenants.
+        """
         vrfs = self.inventory.vrfs.values()
         return self._links_known and not any(
-            vrf.reason is None and not vrf.ready for vrf in vrfs
+            vrf.reason is None and (not vrf.ready or parts.hides_tenants(vrf))
+            for vrf in vrfs
         )
 
     def next_deadline(self) -> float | None:
@@ -364,6 +401,7 @@ class Engine:
             self.contests.next_due(),
             self.prober.next_due(),
             self.audit.next_due(),
+            parts.next_due(self.inventory.vrfs.values()),
         )
         return min((d for d in deadlines if d is not None), default=None)
 

@@ -119,9 +119,41 @@ class DumpLinks(NamedTuple):
 
 
 class DumpFdb(NamedTuple):
-    """Dump the FDB of one bridge and its ports."""
+    """Dump the FDB of one bridge and its ports.
+
+    Answered by FdbDumped, or by FdbTooLarge before the end. Then the three that
+    follow read it by parts.
+    """
 
     bridge: int
+
+
+class DumpPorts(NamedTuple):
+    """Dump the bridge rows of some ports of a bridge; the bridge is one for its own."""
+
+    bridge: int
+    ports: frozenset[int]
+
+
+class LookUpMacs(NamedTuple):
+    """Read the VXLAN and the bridge row of MACs by their keys."""
+
+    bridge: int
+    vxlan: int
+    vlan: int
+    """Of the bridge rows; 0: of those without one."""
+    macs: list[bytes]
+
+
+class ListMacs(NamedTuple):
+    """List all MACs with a row on a VXLAN device, beside other work.
+
+    A reading that is asked for later ends one of the same device.
+    """
+
+    vxlan: int
+    reading: int
+    """A number that is handed back."""
 
 
 class DumpNeighbors(NamedTuple):
@@ -307,6 +339,9 @@ KernelAction = (
     | DeleteNeighbors
     | DumpLinks
     | DumpFdb
+    | DumpPorts
+    | LookUpMacs
+    | ListMacs
     | DumpNeighbors
     | MeasurePaths
     | AuditTables

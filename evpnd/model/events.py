@@ -193,6 +193,46 @@ class FdbDumped(NamedTuple):
     rows: list[FdbRow]
 
 
+class FdbTooLarge(NamedTuple):
+    """The FDB of a bridge is larger than what is dumped at once; it was not read."""
+
+    bridge: int
+    ours: frozenset[int]
+    """Devices with rows among those that were seen that would be ours there."""
+
+
+class PortsDumped(NamedTuple):
+    """All bridge rows of some ports of a bridge."""
+
+    bridge: int
+    ports: frozenset[int]
+    rows: list[FdbRow]
+
+
+class MacsLookedUp(NamedTuple):
+    """What the kernel has of MACs, in the order of the rows of each: VXLAN, bridge.
+
+    As in RowsAudited a row that is not `present` stands for none, and a MAC that the
+    kernel would not answer for has fewer than two.
+    """
+
+    vxlan: int
+    macs: list[bytes]
+    rows: list[FdbRow]
+
+
+class MacsListed(NamedTuple):
+    """MACs that have a row on a VXLAN device, or had one a moment ago."""
+
+    vxlan: int
+    reading: int
+    macs: list[bytes]
+    flood: dict[bytes, bool]
+    """VTEPs of the flood list, to whether its rows are ours."""
+    last: bool
+    """No more follow."""
+
+
 class NeighborsObserved(NamedTuple):
     """Neighbour notifications, in order."""
 
@@ -293,6 +333,10 @@ Event = (
     | AddressObserved
     | FdbObserved
     | FdbDumped
+    | FdbTooLarge
+    | PortsDumped
+    | MacsLookedUp
+    | MacsListed
     | NeighborsObserved
     | NeighborsDumped
     | BindingsSnooped

@@ -9,6 +9,7 @@ from typing import Any
 from evpnd.model.actions import (
     ConfigureVxlanPort,
     DumpLinks,
+    DumpPorts,
     KernelAction,
 )
 from evpnd.model.config import Config
@@ -17,11 +18,15 @@ from evpnd.model.events import (
     Event,
     FdbDumped,
     FdbObserved,
+    FdbTooLarge,
     LinkObserved,
     LinksDumped,
     LinkVanished,
+    MacsListed,
+    MacsLookedUp,
     NeighborsDumped,
     NeighborsObserved,
+    PortsDumped,
     RowFailed,
     RowsAudited,
 )
@@ -83,6 +88,9 @@ class EviDevices:
             if hasattr(action, field):
                 index = getattr(action, field) - self.base
                 shifted = shifted._replace(**{field: index})
+        if isinstance(action, DumpPorts):
+            ports = frozenset(port - self.base for port in action.ports)
+            shifted = shifted._replace(ports=ports)
         return self.tell(self.tables.apply(shifted))
 
     def tell(self, events: list[Event]) -> list[Event]:
@@ -98,6 +106,15 @@ class EviDevices:
                 return NeighborsObserved(_shift_rows(rows, base))
             case FdbDumped(bridge, rows):
                 return FdbDumped(bridge + base, _shift_rows(rows, base))
+            case FdbTooLarge(bridge, ours):
+                return FdbTooLarge(bridge + base, frozenset(i + base for i in ours))
+            case PortsDumped(bridge, ports, rows):
+                moved = frozenset(port + base for port in ports)
+                return PortsDumped(bridge + base, moved, _shift_rows(rows, base))
+            case MacsLookedUp(vxlan, macs, rows):
+                return MacsLookedUp(vxlan + base, macs, _shift_rows(rows, base))
+            case MacsListed():
+                return event._replace(vxlan=event.vxlan + base)
             case RowsAudited(bridge, whole, fdb, neighbors):
                 assert neighbors is not None
                 shifted = _shift_rows(fdb, base), _shift_rows(neighbors, base)

@@ -18,6 +18,9 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
+    DumpPorts,
+    ListMacs,
+    LookUpMacs,
     MeasurePaths,
     OverrideLocalMacs,
     SendProbes,
@@ -32,11 +35,15 @@ from evpnd.model.events import (
     Event,
     FdbDumped,
     FdbObserved,
+    FdbTooLarge,
     LinkObserved,
     LinksDumped,
+    MacsListed,
+    MacsLookedUp,
     NeighborsDumped,
     NeighborsObserved,
     PathsMeasured,
+    PortsDumped,
     RowFailed,
     RowsAudited,
 )
@@ -96,6 +103,8 @@ class FakeKernel:
     """Rows that an operator made or took: (bridge, vxlan or neighbor; key)."""
     trespasses: list[tuple[str, bytes]] = field(default_factory=list)
     """Rows of an operator that the agent changed or removed."""
+    large: bool = False
+    """The FDB is taken for one that is too large to be dumped at once."""
 
     def links(self) -> tuple[Link, ...]:
         vxlan = VxlanLink(self.vni, self.vtep, 4789, learning=False, external=False)
@@ -276,14 +285,25 @@ class FakeKernel:
             case DumpLinks():
                 addresses = frozenset({(LOOPBACK, self.vtep)})
                 return [LinksDumped(self.links(), addresses, dict(self.port_vlans))]
+            case DumpFdb() if self.large:
+                ours = [row for row in self.vxlan.values() if row.is_ours]
+                return [FdbTooLarge(BRIDGE, frozenset(row.ifindex for row in ours))]
             case DumpFdb():
-                rows = [*self.bridge.values(), *self.spare.values()]
-                rows.extend(self.vxlan.values())
-                rows.extend(
-                    FdbRow(True, VXLAN, OWN_MAC, vlan, NUD_PERMANENT, 0, b"")
-                    for vlan in self.vlans
-                )
-                return [FdbDumped(BRIDGE, [*rows, *self.flood.values()])]
+                return [FdbDumped(BRIDGE, self._fdb())]
+            case DumpPorts(_, ports):
+                rows = [row for row in self._fdb() if row.ifindex in ports]
+                bridged = [row for row in rows if not row.flags & NTF_SELF]
+                return [PortsDumped(BRIDGE, ports, bridged)]
+            case LookUpMacs(vxlan=vxlan, macs=macs):
+                return [MacsLookedUp(vxlan, macs, self._look_up(macs, [])[0])]
+            case ListMacs(vxlan, reading):
+                rows = [row for row in self._fdb() if row.ifindex == vxlan]
+                macs = list({row.mac: None for row in rows if row.mac != FLOOD_MAC})
+                flood = {vtep: row.is_ours for vtep, row in self.flood.items()}
+                return [
+                    MacsListed(vxlan, reading, macs[:1], {}, False),
+                    MacsListed(vxlan, reading, macs[1:], flood, True),
+                ]
             case DumpNeighbors(ifindex):
                 rows = [r for r in self.neighbors.values() if r.ifindex == ifindex]
                 return [NeighborsDumped(ifindex, rows)]
@@ -329,10 +349,8 @@ class FakeKernel:
                     NeighborsObserved([row._replace(present=False) for row in gone])
                 ]
             case AuditTables():
-                (fdb,) = self.apply(DumpFdb(BRIDGE))
-                assert isinstance(fdb, FdbDumped)
                 neighbors = list(self.neighbors.values())
-                return [RowsAudited(BRIDGE, True, fdb.rows, neighbors)]
+                return [RowsAudited(BRIDGE, True, self._fdb(), neighbors)]
             case AuditRows(macs=macs, ips=ips):
                 return [RowsAudited(BRIDGE, False, *self._look_up(macs, ips))]
             case SendProbes(port, _, probes):
@@ -340,14 +358,27 @@ class FakeKernel:
             case _:
                 return []
 
+    def _fdb(self) -> list[FdbRow]:
+        """All rows of the bridge and of its ports."""
+        rows = [*self.bridge.values(), *self.spare.values(), *self.vxlan.values()]
+        rows.extend(
+            FdbRow(True, VXLAN, OWN_MAC, vlan, NUD_PERMANENT, 0, b"")
+            for vlan in self.vlans
+        )
+        return [*rows, *self.flood.values()]
+
     def _look_up(
         self, macs: list[bytes], ips: list[bytes]
     ) -> tuple[list[FdbRow], list[NeighborRow]]:
         fdb = []
+        flood = next(iter(self.flood.values()), None)
+        own = FdbRow(True, VXLAN, OWN_MAC, self.vlans[-1], NUD_PERMANENT, 0, b"")
+        bridged = {OWN_MAC: own} | self.bridge
         for mac in macs:
             absent = FdbRow(False, VXLAN, mac, 0, 0, 0, b"")
-            fdb.append(self.vxlan.get(mac) or absent._replace(flags=NTF_SELF))
-            fdb.append(self.bridge.get(mac) or absent)
+            found = flood if mac == FLOOD_MAC else self.vxlan.get(mac)
+            fdb.append(found or absent._replace(flags=NTF_SELF))
+            fdb.append(bridged.get(mac) or absent)
         gone = NeighborRow(False, BRIDGE, b"", b"", 0, 0, 0)
         return fdb, [self.neighbors.get(ip) or gone._replace(ip=ip) for ip in ips]
 

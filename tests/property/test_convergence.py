@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,9 @@ MACS = [bytes((2, 0, 0, 0, 0, last)) for last in range(4)]
 IPS = [parse_ip(f"192.0.2.{last}") for last in range(10, 12)]
 VTEPS = ["10.0.0.0", "10.0.0.2", "10.0.0.3"]
 KEYS = [*MACS, *(mac + ip for mac in MACS for ip in IPS)]
+
+by_parts = pytest.mark.parametrize("large", [False, True], ids=["dumped", "by-parts"])
+"""Whether the FDB is dumped whole or read by parts."""
 
 # (peer, VTEP, key, sequence or None for a withdrawal)
 route_changes = st.tuples(
@@ -115,11 +119,12 @@ def reference(changes: Sequence[RouteChange]) -> dict[bytes, bytes]:
     return {mac: min(found)[1] for mac, found in candidates.items()}  # type: ignore[type-var]
 
 
+@by_parts
 @given(st.lists(route_changes, max_size=40), st.data())
 def test_rows_follow_the_last_word_however_it_was_grouped(
-    changes: list[RouteChange], data: st.DataObject
+    large: bool, changes: list[RouteChange], data: st.DataObject
 ) -> None:
-    host = Host()
+    host = Host(FakeKernel(VTEP, large=large))
     host.up()
     for change in changes:
         host.tell(as_event(change))
@@ -132,11 +137,13 @@ def test_rows_follow_the_last_word_however_it_was_grouped(
     assert host.remote_macs() == reference(changes)
 
 
+@by_parts
 @given(st.lists(steps, max_size=40))
 def test_a_converged_table_yields_no_action_even_when_all_is_looked_at(
+    large: bool,
     history: list[object],
 ) -> None:
-    host = Host()
+    host = Host(FakeKernel(VTEP, large=large))
     host.up()
     for step in history:
         play(host, step)
@@ -147,9 +154,12 @@ def test_a_converged_table_yields_no_action_even_when_all_is_looked_at(
     assert left == []
 
 
+@by_parts
 @given(st.lists(steps, max_size=40))
-def test_the_core_knows_what_the_kernel_holds(history: list[object]) -> None:
-    host = Host()
+def test_the_core_knows_what_the_kernel_holds(
+    large: bool, history: list[object]
+) -> None:
+    host = Host(FakeKernel(VTEP, large=large))
     host.up()
     for step in history:
         play(host, step)
@@ -164,11 +174,13 @@ def test_the_core_knows_what_the_kernel_holds(history: list[object]) -> None:
     assert host.vrf.neighbor_rows.keys() == host.kernel.neighbors.keys()
 
 
+@by_parts
 @given(st.lists(steps, max_size=30))
 def test_every_row_of_the_vxlan_device_has_its_bridge_row(
+    large: bool,
     history: list[object],
 ) -> None:
-    host = Host()
+    host = Host(FakeKernel(VTEP, large=large))
     host.up()
     for step in history:
         play(host, step)
@@ -181,11 +193,12 @@ def test_every_row_of_the_vxlan_device_has_its_bridge_row(
 foreign_macs = st.sampled_from(MACS)
 
 
+@by_parts
 @given(st.sets(foreign_macs), st.lists(steps, max_size=30))
 def test_rows_of_others_survive_anything(
-    theirs: set[bytes], history: list[object]
+    large: bool, theirs: set[bytes], history: list[object]
 ) -> None:
-    kernel = FakeKernel(VTEP)
+    kernel = FakeKernel(VTEP, large=large)
     dst = parse_ip("10.9.9.9")
     for mac in theirs:
         row = FdbRow(True, VXLAN, mac, 0, NUD_PERMANENT, NTF_SELF, dst)
@@ -207,11 +220,12 @@ def test_rows_of_others_survive_anything(
 leftovers = st.dictionaries(st.sampled_from(MACS), st.sampled_from(VTEPS))
 
 
+@by_parts
 @given(leftovers, st.sets(st.sampled_from(VTEPS)), st.lists(route_changes, max_size=20))
 def test_a_restart_from_any_kernel_content_converges(
-    macs: dict[bytes, str], flood: set[str], changes: list[RouteChange]
+    large: bool, macs: dict[bytes, str], flood: set[str], changes: list[RouteChange]
 ) -> None:
-    kernel = FakeKernel(VTEP)
+    kernel = FakeKernel(VTEP, large=large)
     for mac, vtep in macs.items():
         row = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, NTF_EXT_LEARNED, b"")
         kernel.bridge[mac] = row
@@ -236,12 +250,13 @@ def test_a_restart_from_any_kernel_content_converges(
     assert kernel.flood == {}
 
 
+@by_parts
 @settings(max_examples=50)
 @given(st.lists(steps, max_size=30), st.sets(st.sampled_from([*MACS, *IPS])))
 def test_a_refused_row_costs_only_itself_and_is_tried_again(
-    history: list[object], refused: set[bytes]
+    large: bool, history: list[object], refused: set[bytes]
 ) -> None:
-    host = Host()
+    host = Host(FakeKernel(VTEP, large=large))
     host.kernel.refused = refused
     host.up()
     for step in history:

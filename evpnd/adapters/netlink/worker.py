@@ -5,6 +5,7 @@ fails costs that action alone; an error that nobody foresaw is raised in the loo
 """
 
 import asyncio
+import errno
 import socket
 import threading
 from collections import deque
@@ -17,14 +18,17 @@ from evpnd.adapters.netlink.audit import audit_rows, audit_tables
 from evpnd.adapters.netlink.devices import create_devices, release_ports, remove_devices
 from evpnd.adapters.netlink.dump import (
     DumpInterruptedError,
-    dump_fdb,
     dump_links,
     dump_neighbors,
+    dump_ports,
     dump_vlans,
+    read_fdb,
     read_link,
 )
 from evpnd.adapters.netlink.echoes import EchoCounter, is_explained
 from evpnd.adapters.netlink.listener import Listener, Recording
+from evpnd.adapters.netlink.listing import Lister
+from evpnd.adapters.netlink.lookup import look_up
 from evpnd.adapters.netlink.pack import OF_MACS, Delete, Upsert, row_count
 from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.adapters.netlink.port import (
@@ -46,7 +50,10 @@ from evpnd.model.actions import (
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
+    DumpPorts,
     KernelAction,
+    ListMacs,
+    LookUpMacs,
     MeasurePaths,
     OverrideLocalMacs,
     ReleasePorts,
@@ -118,6 +125,7 @@ class Worker:
         self._writer = Writer(self._tell)
         self._echoes = EchoCounter()
         self._prober = ProbeSender()
+        self._lister = Lister(lambda event: self._tell([event]), self._list_failed)
         self._jobs: deque[Job] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -146,6 +154,7 @@ class Worker:
         self._stopping = True
         self._wake.set()
         self._thread.join()
+        self._lister.stop()
 
     def close(self) -> None:
         """Close the sockets, those too that wait in the queue for it; blocks."""
@@ -182,7 +191,13 @@ class Worker:
                 if vlans:
                     self._read(lambda: [dump_vlans()])
             case DumpFdb(bridge):
-                self._read(lambda: [dump_fdb(bridge)], FdbObserved)
+                self._read(lambda: [read_fdb(bridge)], FdbObserved)
+            case DumpPorts(bridge, ports):
+                self._read(lambda: [dump_ports(bridge, ports)], FdbObserved)
+            case LookUpMacs():
+                self._read(lambda: [look_up(job)], FdbObserved)
+            case ListMacs():
+                self._lister.ask(job)
             case DumpNeighbors(ifindex):
                 self._read(lambda: [dump_neighbors(ifindex)], NeighborsObserved)
             case MeasurePaths(vteps):
@@ -271,6 +286,12 @@ class Worker:
             events = [KernelOverran(f"a dump failed: {error}")]
         finally:
             self._loop.call_soon_threadsafe(self._deliver_read, events, recording)
+
+    def _list_failed(self, error: Exception) -> None:
+        if not isinstance(error, OSError):
+            self._loop.call_soon_threadsafe(_raise, error)
+        elif error.errno != errno.ENODEV:
+            self._tell([KernelOverran(f"a dump failed: {error}")])
 
     def _change(self, action: DeviceAction) -> None:
         try:

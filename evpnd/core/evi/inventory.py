@@ -49,6 +49,7 @@ from evpnd.model.actions import (
     CreateDevices,
     DumpFdb,
     DumpNeighbors,
+    DumpPorts,
     RemoveDevices,
 )
 from evpnd.model.config import Config, EviConfig, discovered_evi
@@ -251,7 +252,10 @@ class Inventory:
         ports = tenant_ports(self.links, bridge)
         if ports != vrf.ports:
             yield PortsLost(vrf, ports)
-            if ports - vrf.ports and vrf.fdb_known:
+            new = ports - vrf.ports
+            if new and vrf.fdb_known and vrf.has_large_fdb:
+                actions.append(DumpPorts(bridge.ifindex, new))
+            elif new and vrf.fdb_known:
                 vrf.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports

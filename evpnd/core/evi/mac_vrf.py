@@ -7,6 +7,7 @@ from typing import NamedTuple
 from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.evi.drift import Drift
 from evpnd.core.evi.flushed_macs import Flushed
+from evpnd.core.evi.reading import LARGE, Reading
 from evpnd.model.actions import Notice
 from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig
@@ -119,6 +120,11 @@ class MacVrf:
         """What an operator should know of it although it is ready."""
         self.fdb_known = False
         self.neighbors_known = False
+        self.reading: Reading | None = None
+        """How far the FDB has been read that is too large for a dump; None: it has
+        been read to its end, or not at all."""
+        self.readings = 0
+        """How often such a reading began."""
         self.adopted_macs: set[bytes] = set()
         """Rows of an earlier run that no route has confirmed yet; like the two
         that follow, they are not deleted before all peers have had their say."""
@@ -297,6 +303,11 @@ class MacVrf:
             return immutable
         return immutable | self.nd_flags.get(ip, OVERRIDE)
 
+    @property
+    def has_large_fdb(self) -> bool:
+        """Return whether the FDB is too large to be dumped for little reason."""
+        return self.reading is not None or len(self.remote_rows) >= LARGE
+
     def adopted_keys(self) -> Iterator[bytes]:
         """Yield the keys of routes that rows of an earlier run stand for."""
         yield from self.adopted_macs
@@ -351,6 +362,7 @@ class MacVrf:
         """Drop what was known of the kernel: the devices are others now."""
         self.fdb_known = False
         self.neighbors_known = False
+        self.reading = None
         for table in (
             self.remote_rows,
             self.partial,

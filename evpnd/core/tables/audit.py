@@ -44,7 +44,7 @@ class Walk:
         """Begin with all rows of ours that are there now."""
         self.vni = vrf.config.vni
         self.cause = cause
-        self.whole = size(vrf) <= WHOLE
+        self.whole = size(vrf) <= WHOLE and vrf.reading is None
         self.over = False
         """Every row was asked for."""
         self._devices = _devices(vrf)

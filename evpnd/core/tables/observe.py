@@ -34,7 +34,7 @@ from evpnd.model.rows import (
 
 def observe_fdb(vrf: MacVrf, row: FdbRow, bindings: Bindings, turn: Turn) -> None:
     """Take one FDB row of a device of this EVI."""
-    if vrf.vlan and _is_of_another_vlan(vrf, row):
+    if not is_of_vlan(vrf, row):
         return
     if row.ifindex == vrf.vxlan:
         if row.flags & NTF_SELF:
@@ -50,18 +50,20 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, bindings: Bindings, turn: Turn) -> Non
             vrf.returned.add(row.mac)
 
 
-def _is_of_another_vlan(vrf: MacVrf, row: FdbRow) -> bool:
-    """Return whether a bridge row is of a VLAN that the EVI does not have.
+def is_of_vlan(vrf: MacVrf, row: FdbRow) -> bool:
+    """Return whether a bridge row is of the VLAN that the EVI has, if it has one.
 
     A device's own MAC counts in every VLAN: it is the host's.
     """
     own = row.flags & NTF_SELF or row.state & NUD_PERMANENT
-    return row.vlan != vrf.vlan and not own
+    return not vrf.vlan or row.vlan == vrf.vlan or bool(own)
 
 
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     mac = row.mac
     if mac == FLOOD_MAC:
+        if vrf.reading is not None:
+            vrf.reading.flood_told.add(row.dst)
         if row.present:
             known = vrf.flood_rows.get(row.dst, False)
             vrf.flood_rows[row.dst] = known or row.is_ours
@@ -204,22 +206,23 @@ def dump_fdb(
     gone = set(vrf.local)
     for row in rows:
         observe_fdb(vrf, row, bindings, turn)
-        if row.ifindex in vrf.ports and not (
-            vrf.vlan and _is_of_another_vlan(vrf, row)
-        ):
+        if row.ifindex in vrf.ports and is_of_vlan(vrf, row):
             gone.discard(row.mac)
     for mac in gone:
         flushed.flush(vrf, mac, turn.now)
     if not vrf.vlan:
         _doubt_gaps(vrf, rows)
+    reading, vrf.reading = vrf.reading, None
     if vrf.fdb_known:
         vrf.fdb_drift.compare(macs, vrf.remote_rows)
         vrf.flood_drift.compare(flood, vrf.flood_rows)
-    else:
-        vrf.adopted_macs.update(vrf.remote_rows, vrf.partial)
-        vrf.adopted_vteps.update(vrf.our_vteps)
-        vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.adopted_vteps)
-        vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
+    if not vrf.fdb_known or (reading is not None and reading.first):
+        known = set() if reading is None else reading.known | reading.known_before
+        vrf.adopted_macs.update({*vrf.remote_rows, *vrf.partial} - known)
+        vrf.adopted_vteps.update(set(vrf.our_vteps).difference(flood))
+        vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.our_vteps)
+        if not vrf.fdb_known:
+            vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
         vrf.mark_all()
     vrf.fdb_known = True
     vrf.dirty_flood = True

@@ -88,6 +88,9 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             if mac in vrf.announced:
                 now.originator.mac(vrf, mac)
         return
+    if vrf.reading is not None:
+        dirty = vrf.reading.part(dirty)
+    settled = now.turn.settled and vrf.reading is None
     leaving = _settle_macs(vrf, dirty, now)
     upserts: defaultdict[bytes, list[bytes]] = defaultdict(list)
     overrides: defaultdict[bytes, list[bytes]] = defaultdict(list)
@@ -112,7 +115,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             # Only of these is the echo sure to be heard.
             (overrides if mac in displaced else upserts)[wanted].append(mac)
         elif row is not None or mac in partial or mac in taken:
-            held = mac in adopted and not now.turn.settled and wanted not in NOT_BESIDE
+            held = mac in adopted and not settled and wanted not in NOT_BESIDE
             if held or mac in foreign or now.waiting(vrf, "fdb", mac):
                 continue
             rows.pop(mac, None)
@@ -239,10 +242,17 @@ def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
 
 
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
+    reading = vrf.reading
+    if reading is not None and not reading.flood_known:
+        # It is looked at when that is known.
+        vrf.dirty_flood = False
+        vrf.dirty_vteps.clear()
+        return
+    settled = now.turn.settled and reading is None
     changes = FloodChanges(vrf, lambda vtep: now.waiting(vrf, "flood", vtep))
     changes.find(now.turn)
     add, gone = list(changes.add), list(changes.gone)
-    if now.turn.settled and vrf.unmarked_vteps and not vrf.unmarked_told:
+    if settled and vrf.unmarked_vteps and not vrf.unmarked_told:
         # They stay, for nothing tells them from an operator's; so somebody has to know.
         vteps = [format_ip(vtep) for vtep in sorted(vrf.unmarked_vteps)]
         now.turn.tell(vrf.notice("warning", "flood_rows_not_ours", vteps=vteps))
@@ -254,6 +264,8 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
     if gone:
         for vtep in gone:
             del vrf.flood_rows[vtep]
+        if reading is not None:
+            reading.flood_told.update(gone)
         vrf.flood_drift.delete(gone)
         now.turn.do(DeleteFlood(vrf.vxlan, gone))
     vrf.flood_drift.settle(changes.dirty)

@@ -30,6 +30,8 @@ def let_go(vrfs: Mapping[int, MacVrf], gone: Iterable[Gone]) -> None:
         vrf = vrfs.get(vni)
         if vrf is None:
             continue
+        if vrf.reading is not None:
+            vrf.reading.refuted.update((mac, vtep))
         if mac:
             vrf.adopted_macs.discard(mac)
             vrf.dirty_macs.add(mac)

@@ -32,6 +32,7 @@ class FloodChanges:
     def find(self, turn: Turn) -> None:
         """Compare what is wanted with what is there, within the bound."""
         vrf = self._vrf
+        settled = turn.settled and vrf.reading is None
         full = bool(vrf.flood_left_out)
         for vtep in self.dirty:
             wanted = decide(vrf, vtep)
@@ -45,11 +46,11 @@ class FloodChanges:
                 continue
             vrf.flood_left_out.pop(vtep, None)
             if vrf.flood_rows.get(vtep):
-                held = vtep in vrf.adopted_vteps and not turn.settled
+                held = vtep in vrf.adopted_vteps and not settled
                 if not held and not self._waits(vtep):
                     self.gone[vtep] = None
         if vrf.flood_left_out or self._room() < 0:
-            self._share(settled=turn.settled)
+            self._share(settled=settled)
         if vrf.flood_left_out and not full:
             count = len(vrf.flood_left_out)
             fields: dict[str, object] = {"most": FLOOD_MOST, "left_out": count}

@@ -1,0 +1,241 @@
+"""Reading a large FDB by parts, while the EVI is in service already.
+
+The kernel's dump of a large FDB is quadratic: 200,000 rows of remote MACs take it ten
+seconds. So such a table is not waited for (docs/adr/0020). What the tenant ports have
+is read first, and makes the EVI ready. The rows of a MAC are looked up by its key
+before anything is decided about the MAC. The list of all MACs comes last, beside other
+work: it tells of rows that no route asks for.
+"""
+
+from collections.abc import Iterable
+
+from evpnd.core.evi.drift import RESYNC
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.reading import Reading
+from evpnd.core.local import flushed
+from evpnd.core.local.bindings import Bindings
+from evpnd.core.tables.observe import is_of_vlan, observe_fdb
+from evpnd.core.turn import Turn
+from evpnd.model.actions import (
+    Action,
+    DumpNeighbors,
+    DumpPorts,
+    ListMacs,
+    LookUpMacs,
+)
+from evpnd.model.events import FdbTooLarge, MacsListed, MacsLookedUp, PortsDumped
+from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.rows import NTF_SELF, FdbRow
+
+SLICE = 2_048
+"""MACs that are looked up at once: some 20 ms of the thread that writes rows, too."""
+PAUSE = 1.0
+"""Seconds after which the kernel is asked again for what it did not answer."""
+ReadingEvent = FdbTooLarge | PortsDumped | MacsLookedUp | MacsListed
+
+
+def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
+    """Begin to read an FDB by parts: its ports first."""
+    old = vrf.reading
+    first = not vrf.fdb_known or (old is not None and old.first)
+    vrf.readings += 1
+    vrf.reading = Reading(vrf.readings, old, first=first)
+    if not vrf.fdb_known:
+        vrf.preserved = vrf.vxlan in event.ours
+    vrf.mark_all()
+    vrf.dirty_macs.update(vrf.foreign_rows, vrf.fixed_rows)
+    device = links.by_index.get(vrf.vxlan)
+    own = [] if device is None else [device.mac]
+    vrf.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
+    turn.do(DumpPorts(vrf.bridge, vrf.ports | {vrf.bridge}))
+
+
+def is_too_early(vrf: MacVrf) -> bool:
+    """Return whether neighbours make no sense yet: no local MAC is known."""
+    return vrf.reading is not None and not vrf.fdb_known
+
+
+def take_ports(vrf: MacVrf, event: PortsDumped, bindings: Bindings, turn: Turn) -> None:
+    """Replace what is known of ports.
+
+    The first time, the neighbours follow; by these the EVI is ready.
+    """
+    if event.bridge in event.ports:
+        for mac in vrf.own_macs:
+            vrf.mark_bound(mac)
+        vrf.own_macs.clear()
+    ports = event.ports
+    gone = {mac for mac, local in vrf.local.items() if local.port in ports}
+    for row in event.rows:
+        observe_fdb(vrf, row, bindings, turn)
+        if row.ifindex in ports and is_of_vlan(vrf, row):
+            gone.discard(row.mac)
+    for mac in gone:
+        flushed.flush(vrf, mac, turn.now)
+    if vrf.fdb_known or vrf.reading is None:
+        return
+    vrf.fdb_known = True
+    vrf.mark_all()
+    if vrf.ports - ports:
+        turn.do(DumpPorts(vrf.bridge, vrf.ports - ports))
+    if vrf.svi:
+        turn.do(DumpNeighbors(vrf.svi))
+
+
+def take_rows(vrf: MacVrf, event: MacsLookedUp, bindings: Bindings, turn: Turn) -> None:
+    """Take the rows of MACs that were looked up, in place of what was believed."""
+    reading = vrf.reading
+    if reading is None or reading.asked != event.macs:
+        return
+    reading.asked = []
+    own: dict[bytes, FdbRow] = {}
+    bridged: dict[bytes, FdbRow] = {}
+    for row in event.rows:
+        (own if row.flags & NTF_SELF else bridged)[row.mac] = row
+    with vrf.fdb_drift.found_by(RESYNC), vrf.flood_drift.found_by(RESYNC):
+        for mac in event.macs:
+            if mac not in own or mac not in bridged:
+                reading.wanted[mac] = None
+                reading.again_at = turn.now + PAUSE
+                continue
+            rows = own[mac], bridged[mac]
+            reading.known.add(mac)
+            if mac == FLOOD_MAC:
+                _take_flood(vrf, reading, rows[0])
+                continue
+            vrf.dirty_macs.add(mac)
+            if reading.first and _is_ours(vrf, *rows):
+                _adopt(vrf, reading, mac)
+            if not _agree(vrf, mac, *rows):
+                for found in rows:
+                    observe_fdb(vrf, found, bindings, turn)
+
+
+def take_list(vrf: MacVrf, event: MacsListed) -> None:
+    """Take the MACs of a device: those that no route asked for are looked up, too."""
+    reading = vrf.reading
+    if reading is None or reading.number != event.reading:
+        return
+    known = reading.known
+    reading.strays.update((mac, None) for mac in event.macs if mac not in known)
+    if not event.last:
+        return
+    reading.listed = True
+    if not reading.flood_known:
+        for vtep in vrf.flood_rows.keys() - event.flood.keys() - reading.flood_told:
+            del vrf.flood_rows[vtep]
+    for vtep, ours in event.flood.items():
+        if vtep in reading.flood_told or vtep in vrf.flood_rows:
+            continue
+        vrf.flood_rows[vtep] = ours
+        if not reading.first:
+            continue
+        if not ours:
+            vrf.unmarked_vteps.add(vtep)
+        elif vtep not in reading.refuted:
+            vrf.adopted_vteps.add(vtep)
+
+
+def end(vrf: MacVrf) -> None:
+    """Note that the whole FDB is known: rows that nobody wants may go."""
+    vrf.reading = None
+    vrf.dirty_macs |= vrf.adopted_macs
+    vrf.dirty_flood = True
+
+
+def ask(vrfs: Iterable[MacVrf], now: float, *, replaying: bool) -> list[Action]:
+    """Ask the kernel for what is to be read next, a little at a time."""
+    actions: list[Action] = []
+    for vrf in vrfs:
+        reading = vrf.reading
+        if reading is None or not vrf.ready:
+            continue
+        macs = reading.take(SLICE, now)
+        if macs:
+            actions.append(LookUpMacs(vrf.bridge, vrf.vxlan, vrf.vlan, macs))
+        if not (reading.listing or reading.wanted or replaying):
+            # Until then it would be in the way of the others.
+            reading.listing = True
+            actions.append(ListMacs(vrf.vxlan, reading.number))
+    return actions
+
+
+def hides_tenants(vrf: MacVrf) -> bool:
+    """Return whether MACs of ours wait for their rows, before they are announced."""
+    reading = vrf.reading
+    return reading is not None and reading.awaits((*vrf.static, *vrf.local))
+
+
+def next_due(vrfs: Iterable[MacVrf]) -> float | None:
+    """Say when to ask again."""
+    times = (vrf.reading.again_at for vrf in vrfs if vrf.reading is not None)
+    return min((at for at in times if at is not None), default=None)
+
+
+def _is_ours(vrf: MacVrf, own: FdbRow, bridged: FdbRow) -> bool:
+    here = bridged.present and bridged.ifindex == vrf.vxlan
+    return (own.present and own.is_ours) or (here and bridged.is_ours)
+
+
+def _adopt(vrf: MacVrf, reading: Reading, mac: bytes) -> None:
+    """Keep a row of an earlier run, unless its route is known to be withdrawn."""
+    if mac in reading.known_before:
+        return
+    reading.adopted.add(mac)
+    if mac not in reading.refuted:
+        vrf.adopted_macs.add(mac)
+
+
+def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
+    """Take both rows of a MAC at once where nothing else is known of it.
+
+    These are nearly all, and by the hundred thousand. Tells whether it was so.
+    """
+    if (
+        mac in vrf.partial
+        or mac in vrf.local
+        or mac in vrf.foreign_rows
+        or mac in vrf.fixed_rows
+        or mac in vrf.own_macs
+        or mac in vrf.taken
+        or mac in vrf.displaced
+    ):
+        return False
+    believed = vrf.remote_rows.get(mac)
+    if not own.present and not bridged.present:
+        return believed is None
+    if (
+        own.present
+        and own.is_ours
+        and bridged.present
+        and bridged.ifindex == vrf.vxlan
+        and bridged.is_ours
+        and believed in (None, own.dst)
+    ):
+        vrf.remote_rows[mac] = own.dst
+        return True
+    return False
+
+
+def _take_flood(vrf: MacVrf, reading: Reading, row: FdbRow) -> None:
+    """Take the first row of the flood list, whose marks are those of the whole list.
+
+    A list that is ours is added to, whatever is in it: what is there stays as it is.
+    One that somebody else has added to waits until all of it was read.
+    """
+    vrf.dirty_flood = True
+    if not row.present:
+        reading.flood_known = True
+        for vtep in vrf.our_vteps:
+            vrf.flood_drift.lose(vtep)
+        vrf.flood_rows.clear()
+        return
+    reading.flood_known = row.is_ours
+    if not row.is_ours:
+        return
+    rows = vrf.flood_rows
+    told = {vtep: rows[vtep] for vtep in reading.flood_told & rows.keys()}
+    vrf.flood_rows = {row.dst: True, **told}
+    if reading.first and row.dst not in reading.refuted:
+        vrf.adopted_vteps.add(row.dst)
