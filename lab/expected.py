@@ -73,7 +73,7 @@ class Step:
     checks: Sequence[Show | Run | Ping]
     """In the order written; all have to hold in the end."""
     during: During | None
-    within: float = 30
+    within: float = 60
     """Seconds that a check is repeated until it holds."""
 
 

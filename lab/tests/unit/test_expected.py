@@ -63,7 +63,7 @@ def test_the_example_of_the_readme_is_one(tmp_path: Path) -> None:
     (step,) = read_expected(file, ["vm1", "vm2", "host1", "spine"])
 
     assert len(step.checks) == 3
-    assert step.within == 60
+    assert step.within == 90
 
 
 def test_run_wants_expected_results_before_it_makes_anything(tmp_path: Path) -> None:
