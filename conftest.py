@@ -7,6 +7,8 @@ kernel. Tests that share what takes long to make bear the mark `xdist_group`: on
 runs them all.
 """
 
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -24,3 +26,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not any(item.path.is_relative_to(each) for each in _MEASURED):
             item.add_marker(pytest.mark.no_cover)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave a test that measures no coverage untraced.
+
+    In a worker of pytest-xdist, pytest-cov stops one of two measurements, and the other
+    goes on: its result is thrown away, and the test is as slow as before.
+    """
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    tracer = sys.gettrace()
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
