@@ -271,12 +271,13 @@ async def disturb(bench: Bench, folder: Path, work: Work, patience: float) -> Re
 @contextmanager
 def bench_alone() -> Iterator[Bench]:
     """Make a namespace for a run outside of tests."""
-    name = f"en{os.getpid()}-d"
+    prefix = f"en{os.getpid()}"
+    name = f"{prefix}-d"
     ip([f"netns add {name}"])
     try:
         yield Bench(name)
     finally:
-        sweep(name)
+        sweep(prefix)
 
 
 def main() -> None:
