@@ -46,8 +46,8 @@ def rename(renamed: Iterable[Renamed], originator: Originator) -> Withdrawals:
 def _keys(vrf: MacVrf) -> frozenset[bytes]:
     """Return the keys that an EVI announces, without RD; type 3 by its originator."""
     return frozenset(
-        attributes.next_hop if attributes.pmsi_vni is not None else key
-        for attributes, keys in announced(vrf)
+        advert.next_hop if advert.pmsi_vni is not None else key
+        for advert, keys in announced(vrf)
         for key in keys
     )
 

@@ -58,24 +58,16 @@ class Findings:
 
     def mac_ip(self, session: Session, path: Path, imported: Imported) -> None:
         """Look at a path of type 2 routes."""
-        self._own_as(session, imported)
-        if not imported.evis:
-            self._not_imported(session, path, imported.hint)
+        if not self._is_imported(session, path, imported):
             return
-        if not path.attributes.encapsulations:
-            self._no_encapsulation(session)
         if path.vtep == session.address:
             self._suspected.setdefault(session.peer, path.received_at)
 
     def imet(self, session: Session, route: ImetRoute, path: Path) -> None:
         """Look at a type 3 route."""
         imported = session.imports[path]
-        self._own_as(session, imported)
-        if not imported.evis:
-            self._not_imported(session, path, imported.hint)
+        if not self._is_imported(session, path, imported):
             return
-        if not path.attributes.encapsulations:
-            self._no_encapsulation(session)
         if path.vtep == session.address != route.originator:
             self._suspected.setdefault(session.peer, path.received_at)
         mismatch = pmsi_mismatch(route, path, imported)
@@ -88,6 +80,16 @@ class Findings:
                 originator=format_ip(route.originator),
                 reason=mismatch,
             )
+
+    def _is_imported(self, session: Session, path: Path, imported: Imported) -> bool:
+        """Tell why no EVI takes a path, or what it lacks; returns whether one does."""
+        self._own_as(session, imported)
+        if not imported.evis:
+            self._not_imported(session, path, imported.hint)
+            return False
+        if not path.attributes.encapsulations:
+            self._no_encapsulation(session)
+        return True
 
     def _own_as(self, session: Session, imported: Imported) -> None:
         if imported.own_as and not imported.ours:

@@ -8,6 +8,7 @@ from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.evi.drift import Drift
 from evpnd.core.evi.flushed_macs import Flushed
 from evpnd.core.evi.reading import LARGE, Reading
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig
@@ -302,6 +303,10 @@ class MacVrf:
         if len(ip) == IPV4_LENGTH:
             return immutable
         return immutable | self.nd_flags.get(ip, OVERRIDE)
+
+    def may_lose_rows(self, turn: Turn) -> bool:
+        """Return whether rows that no route confirmed may go: all was said and read."""
+        return turn.settled and self.reading is None
 
     @property
     def has_large_fdb(self) -> bool:

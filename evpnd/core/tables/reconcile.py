@@ -90,7 +90,7 @@ def _reconcile_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
         return
     if vrf.reading is not None:
         dirty = vrf.reading.part(dirty)
-    settled = now.turn.settled and vrf.reading is None
+    settled = vrf.may_lose_rows(now.turn)
     leaving = _settle_macs(vrf, dirty, now)
     upserts: defaultdict[bytes, list[bytes]] = defaultdict(list)
     overrides: defaultdict[bytes, list[bytes]] = defaultdict(list)
@@ -248,7 +248,7 @@ def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:
         vrf.dirty_flood = False
         vrf.dirty_vteps.clear()
         return
-    settled = now.turn.settled and reading is None
+    settled = vrf.may_lose_rows(now.turn)
     changes = FloodChanges(vrf, lambda vtep: now.waiting(vrf, "flood", vtep))
     changes.find(now.turn)
     add, gone = list(changes.add), list(changes.gone)

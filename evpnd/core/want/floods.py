@@ -32,7 +32,7 @@ class FloodChanges:
     def find(self, turn: Turn) -> None:
         """Compare what is wanted with what is there, within the bound."""
         vrf = self._vrf
-        settled = turn.settled and vrf.reading is None
+        settled = vrf.may_lose_rows(turn)
         full = bool(vrf.flood_left_out)
         for vtep in self.dirty:
             wanted = decide(vrf, vtep)

@@ -16,7 +16,7 @@ A frame from a tenant to a remote MAC meets four kinds of rows on its way:
 So a remote MAC takes two rows, which belong together. With the bridge row alone, the
 VXLAN device floods what it is given. With the VXLAN row alone, the bridge floods to
 all ports. The neighbour alone is worse than none: frames for the answer's MAC are
-flooded. `tables/fdb.py` keeps the two rows as one.
+flooded. `tables/reconcile.py` writes the two rows in one message.
 
 What is decided here depends on what is true now alone. Who has a MAC that is local
 and that a remote VTEP announces as well was decided before, by `local/mobility.py`,
@@ -32,7 +32,7 @@ from evpnd.core.bgp.select import best_for_mac, mac_candidates
 from evpnd.core.bgp.slots import best
 from evpnd.core.evi.mac_vrf import MacVrf, Origin
 from evpnd.core.want.reasons import Reason
-from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.ids import is_unicast_mac
 
 Hop = bytes
 """Where a remote MAC leads: the address of a VTEP."""
@@ -63,7 +63,7 @@ def decide(vrf: MacVrf, mac: bytes) -> Hop | Reason:
             return _NO_ROUTE
     if mac in vrf.foreign_rows:
         return Reason.FOREIGN_ROW
-    if mac[0] & 1 or mac == FLOOD_MAC:
+    if not is_unicast_mac(mac):
         # It would be a row of the flood list.
         return Reason.NOT_UNICAST
     return path.vtep
