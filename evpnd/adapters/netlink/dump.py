@@ -160,7 +160,7 @@ def dump_neighbors(ifindex: int) -> NeighborsDumped:
         def take(octets: bytes, into: list[NeighborRow] = rows) -> Ending:
             return parse_neighbors(octets, [], into)
 
-        if not _dump(RTM_GETNEIGH, body, take):
+        if not dump(RTM_GETNEIGH, body, take):
             return NeighborsDumped(ifindex, rows)
     raise DumpInterruptedError(f"neighbours of link {ifindex}")
 
@@ -204,7 +204,7 @@ def _dump_fdb_rows(body: bytes, rows: list[FdbRow], most: int | None) -> int:
         return ending
 
     try:
-        _dump(RTM_GETNEIGH, body, take)
+        dump(RTM_GETNEIGH, body, take)
     except OSError as error:
         if error.errno != errno.ENODEV:
             raise
@@ -238,13 +238,13 @@ def _consistent(kind: int, body: bytes) -> list[bytes]:
             into.append(octets)
             return read_ending(octets)
 
-        if not _dump(kind, body, take):
+        if not dump(kind, body, take):
             return buffers
     raise DumpInterruptedError("links" if kind == RTM_GETLINK else "addresses")
 
 
-def _dump(kind: int, body: bytes, take: Callable[[bytes], Ending]) -> bool:
-    """Dump once; tell whether the dump was interrupted."""
+def dump(kind: int, body: bytes, take: Callable[[bytes], Ending]) -> bool:
+    """Dump once, `take` each piece; returns whether the dump was interrupted."""
     interrupted = False
     with closing(open_socket(receive=4 << 20, strict=True)) as sock:
         sock.send(message(kind, NLM_F_DUMP, body))

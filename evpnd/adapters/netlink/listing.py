@@ -8,19 +8,10 @@ writes too, have the lock for most of the time.
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 
-from evpnd.adapters.netlink.dump import deletions
+from evpnd.adapters.netlink.dump import deletions, dump
 from evpnd.adapters.netlink.parse import parse_neighbors
-from evpnd.adapters.netlink.rtnl import (
-    AF_BRIDGE,
-    NDMSG,
-    NLM_F_DUMP,
-    RECEIVE,
-    RTM_GETNEIGH,
-    message,
-    open_socket,
-)
+from evpnd.adapters.netlink.rtnl import AF_BRIDGE, NDMSG, RTM_GETNEIGH, Ending
 from evpnd.model.actions import ListMacs
 from evpnd.model.events import MacsListed
 from evpnd.model.ids import FLOOD_MAC
@@ -112,26 +103,25 @@ class Lister:
     ) -> None:
         vxlan = action.vxlan
         body = NDMSG.pack(AF_BRIDGE, vxlan, 0, 0, 0)
-        with closing(open_socket(receive=RECEIVE, strict=True)) as sock:
+        began = time.thread_time()
+
+        def take(octets: bytes) -> Ending:
+            nonlocal began
+            spent = time.thread_time() - began
+            rows: list[FdbRow] = []
+            ending = parse_neighbors(octets, rows, [])
+            for row in rows:
+                if row.mac == FLOOD_MAC:
+                    flood[row.dst] = row.is_ours
+                elif row.ifindex == vxlan:
+                    macs[row.mac] = None
+            last = ending.done or ending.errno
+            if not last and not self._pause(action, spent * PAUSE):
+                raise _SupersededError
             began = time.thread_time()
-            sock.send(message(RTM_GETNEIGH, NLM_F_DUMP, body))
-            while True:
-                octets = sock.recv(RECEIVE)
-                spent = time.thread_time() - began
-                rows: list[FdbRow] = []
-                ending = parse_neighbors(octets, rows, [])
-                for row in rows:
-                    if row.mac == FLOOD_MAC:
-                        flood[row.dst] = row.is_ours
-                    elif row.ifindex == vxlan:
-                        macs[row.mac] = None
-                if ending.errno:
-                    raise OSError(ending.errno, "the dump of a VXLAN device failed")
-                if ending.done:
-                    return
-                if not self._pause(action, spent * PAUSE):
-                    raise _SupersededError
-                began = time.thread_time()
+            return ending
+
+        dump(RTM_GETNEIGH, body, take)
 
     def _pause(self, action: ListMacs, seconds: float) -> bool:
         """Wait; tell whether the list is still wanted."""
