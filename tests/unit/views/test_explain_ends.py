@@ -26,7 +26,6 @@ from evpnd.views.explain import (
 from evpnd.views.explain.narrative import duration
 from evpnd.views.show import peers
 from tests.fakes.host import (
-    PEERS,
     VNI,
     Host,
     announce,
@@ -41,6 +40,8 @@ from tests.unit.views.explain_host import (
     FARTHER,
     IP,
     MAC,
+    ONE,
+    TWO,
     governed,
     host,
     story,
@@ -48,7 +49,6 @@ from tests.unit.views.explain_host import (
     two_evis,
 )
 
-ONE, TWO = PEERS
 OTHER = b"\2\0\0\0\0\7"
 
 

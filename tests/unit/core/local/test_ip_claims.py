@@ -196,7 +196,8 @@ def test_a_duplicate_whose_other_route_ends_is_over_when_a_move_would_be() -> No
     assert told(host).keys() == {A + IP4}
 
 
-def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
+def two_that_insist() -> Host:
+    """Return a host with two tenants that answer for one IP, and go on doing so."""
     host = made()
     host.kernel.answering = {(A, IP4), (B, IP4)}
     hear(host, ONE, A, IP4)
@@ -205,6 +206,11 @@ def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
     for _ in range(10):
         host.later(1.0)
         hear(host, ONE, A, IP4)
+    return host
+
+
+def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
+    host = two_that_insist()
     assert shown(host, IP4)["duplicate"] is True
     host.kernel.answering = {(A, IP4), (B, IP4)} - {
         (host.engine.contests.found[VNI, IP4].other, IP4)
@@ -215,14 +221,7 @@ def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
 
 
 def test_a_holder_that_lets_go_silently_leaves_the_ip_to_the_other_one() -> None:
-    host = made()
-    host.kernel.answering = {(A, IP4), (B, IP4)}
-    hear(host, ONE, A, IP4)
-    host.later(1.0)
-    hear(host, TWO, B, IP4)
-    for _ in range(10):
-        host.later(1.0)
-        hear(host, ONE, A, IP4)
+    host = two_that_insist()
     found = host.engine.contests.found[VNI, IP4]
     assert found.held
     host.kernel.answering = {(found.other, IP4)}
