@@ -88,9 +88,12 @@ class Evpnd:
         return wait_until(find, START, "an agent below the speaker") or 0
 
     def kill_agent(self) -> int:
-        """End the agent as a crash would; its pid."""
+        """End the agent as a crash would, and wait until it is gone; its pid."""
         pid = self.agent_pid()
         os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: pid not in children(self.process.pid), START, "the agent's end"
+        )
         return pid
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
