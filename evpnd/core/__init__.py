@@ -1,7 +1,7 @@
 """The engine: events in, desired state, difference out. Pure.
 
-Read `engine` and `turn` first. The packages follow the data, each above those named
-before it: what peers say (`bgp`), where EVIs stand (`evi`), what tenants do (`local`),
-what should be (`want`), what peers are told (`announce`), what is and the difference
-(`tables`).
+Read `engine`, `turn` and `reasons` first. The packages follow the data, each above
+those named before it: what a kernel table holds (`tables`), what peers say (`bgp`),
+where EVIs stand (`evi`), what tenants do (`local`), what should be (`want`), what peers
+are told (`announce`), what the kernel says and what it is to change (`kernel`).
 """

@@ -23,15 +23,15 @@ from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.changes import EviGone
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import Claim, MacVrf
+from evpnd.core.kernel import observe, parts, retries
+from evpnd.core.kernel.audit import Audit
+from evpnd.core.kernel.moving import follow
+from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
+from evpnd.core.kernel.removal import let_go, remove_rows
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.local.duplicate_macs import Duplicates
 from evpnd.core.local.ip_claims import Contests
 from evpnd.core.local.probes import Prober
-from evpnd.core.tables import observe, parts, retries
-from evpnd.core.tables.audit import Audit
-from evpnd.core.tables.moving import follow
-from evpnd.core.tables.reconcile import Pass, is_dirty, reconcile
-from evpnd.core.tables.removal import let_go, remove_rows
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,

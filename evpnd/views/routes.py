@@ -14,9 +14,9 @@ from evpnd.core.bgp.session import Session
 from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import macs as want_macs
 from evpnd.core.want import neighbors as want_neighbors
-from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.community_text import format_community, format_large_community
 from evpnd.model.ids import (
     IPV4_LENGTH,

@@ -13,11 +13,11 @@ from evpnd.core.bgp.select import best_for_ip, best_for_mac
 from evpnd.core.bgp.session import Session
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import adverts
 from evpnd.core.want import macs as want_macs
 from evpnd.core.want import neighbors as want_neighbors
 from evpnd.core.want.floods import flood_note
-from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.ids import (
     format_ip,
     format_mac,

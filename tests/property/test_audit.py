@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.core.tables import audit
+from evpnd.core.kernel import audit
 from evpnd.model.actions import UpsertFlood, UpsertNeighbors
 from evpnd.model.events import BindingsSnooped, RowsInDoubt
 from evpnd.model.ids import Peer, parse_ip

@@ -5,9 +5,9 @@ from enum import Enum
 from typing import NamedTuple
 
 from evpnd.core.bgp.evi_routes import EviRoutes
-from evpnd.core.evi.drift import Drift
 from evpnd.core.evi.flushed_macs import Flushed
-from evpnd.core.evi.reading import LARGE, Reading
+from evpnd.core.tables.drift import Drift
+from evpnd.core.tables.reading import LARGE, Reading
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.advert import Advert

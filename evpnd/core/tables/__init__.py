@@ -1,5 +1,4 @@
-"""What is in the kernel's tables, and the difference to what should be.
+"""What the kernel's tables hold for an EVI, as state that knows nobody.
 
-Read `observe`, `parts`, `reconcile`; then `retries`, `removal`, `moving`, `audit` and
-`comparison`.
+Read `drift` and `reading`. `core/kernel` fills the tables and writes the difference.
 """

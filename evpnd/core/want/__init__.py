@@ -1,4 +1,5 @@
 """What should be there: `macs`, `neighbors`, `floods`; and at the peers, `adverts`.
 
-Each of them says what a key is to have, or by a reason of `reasons` why it has none.
+Each of them says what a key is to have, or by a reason of core/reasons.py why it has
+none.
 """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.want.reasons import Reason
+from evpnd.core.reasons import Reason
 
 
 def ips_to_announce(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:

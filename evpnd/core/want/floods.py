@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.reasons import Reason
 from evpnd.core.turn import Turn
-from evpnd.core.want.reasons import Reason
 
 FLOOD_MOST: Final = 2048
 """VTEPs in one flood list. The kernel sends each BUM frame that often: at 1 Mb/s of

@@ -16,7 +16,7 @@ A frame from a tenant to a remote MAC meets four kinds of rows on its way:
 So a remote MAC takes two rows, which belong together. With the bridge row alone, the
 VXLAN device floods what it is given. With the VXLAN row alone, the bridge floods to
 all ports. The neighbour alone is worse than none: frames for the answer's MAC are
-flooded. `tables/reconcile.py` writes the two rows in one message.
+flooded. `kernel/reconcile.py` writes the two rows in one message.
 
 What is decided here depends on what is true now alone. Who has a MAC that is local
 and that a remote VTEP announces as well was decided before, by `local/mobility.py`,
@@ -31,7 +31,7 @@ from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac, mac_candidates
 from evpnd.core.bgp.slots import best
 from evpnd.core.evi.mac_vrf import MacVrf, Origin
-from evpnd.core.want.reasons import Reason
+from evpnd.core.reasons import Reason
 from evpnd.model.ids import is_unicast_mac
 
 Hop = bytes

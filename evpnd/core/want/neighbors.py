@@ -7,7 +7,7 @@ other VTEPs; the kernel's own neighbour serves for that as well.
 
 from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
-from evpnd.core.want.reasons import Reason
+from evpnd.core.reasons import Reason
 from evpnd.model.ids import IPV4_LENGTH, is_host_ip, is_unicast_mac
 from evpnd.model.routes import ROUTER
 

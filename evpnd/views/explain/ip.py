@@ -3,8 +3,8 @@
 from evpnd.core.bgp.path import why_better
 from evpnd.core.bgp.select import best_for_ip, candidates
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import neighbors
-from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.ids import IPV4_LENGTH, format_ip, format_mac
 from evpnd.model.key import IP
 from evpnd.views.explain.announced import exported

@@ -8,8 +8,8 @@ from evpnd.core.bgp.slots import best
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.mobility import judge
+from evpnd.core.reasons import sentence
 from evpnd.core.want import adverts, macs
-from evpnd.core.want.reasons import sentence
 from evpnd.model.ids import format_ip, format_mac, format_rd
 from evpnd.model.rows import NTF_SELF
 from evpnd.views.explain.announced import exported

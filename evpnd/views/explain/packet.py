@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.rewriting import find_rewriting
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.reasons import sentence
 from evpnd.core.want.macs import why_no_row
-from evpnd.core.want.reasons import sentence
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.views.explain.narrative import Story
 

@@ -7,8 +7,8 @@ from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.session import Session
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import floods, macs
-from evpnd.core.want.reasons import Reason, sentence
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_rd
 from evpnd.model.key import MAC
 from evpnd.model.routes import ImetRoute, identity

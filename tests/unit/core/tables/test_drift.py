@@ -1,6 +1,6 @@
 """Rows of ours that others take away are put back, and counted; ours are no drift."""
 
-from evpnd.core.evi.drift import UNHEARD
+from evpnd.core.tables.drift import UNHEARD
 from evpnd.model.actions import Action, DeleteRemoteMacs, UpsertRemoteMacs
 from evpnd.model.events import FdbObserved, KernelOverran, NeighborsObserved
 from evpnd.model.ids import parse_ip

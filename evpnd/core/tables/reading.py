@@ -1,4 +1,4 @@
-"""How far the reading of one large FDB by parts has come (core/tables/parts.py)."""
+"""How far the reading of one large FDB by parts has come (core/kernel/parts.py)."""
 
 from collections.abc import Iterable
 from typing import Self

@@ -9,13 +9,13 @@ work: it tells of rows that no route asks for.
 
 from collections.abc import Iterable
 
-from evpnd.core.evi.drift import RESYNC
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
-from evpnd.core.evi.reading import Reading
+from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
 from evpnd.core.local import flushed
 from evpnd.core.local.bindings import Bindings
-from evpnd.core.tables.observe import is_of_vlan, observe_fdb
+from evpnd.core.tables.drift import RESYNC
+from evpnd.core.tables.reading import Reading
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from evpnd.core.tables import parts
+from evpnd.core.kernel import parts
 from evpnd.model.actions import (
     Action,
     AuditTables,

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Mapping
 from math import inf
 
-from evpnd.core.evi.drift import AUDIT, RECHECK
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.kernel.comparison import Asked, differences
+from evpnd.core.kernel.observe import observe_fdb, observe_neighbor
 from evpnd.core.local.bindings import Bindings
-from evpnd.core.tables.comparison import Asked, differences
-from evpnd.core.tables.observe import observe_fdb, observe_neighbor
+from evpnd.core.tables.drift import AUDIT, RECHECK
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Action, AuditRows, AuditTables
 from evpnd.model.events import RowsAudited

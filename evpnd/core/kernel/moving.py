@@ -8,8 +8,8 @@ from evpnd.core.evi.changes import (
     PortsOpen,
     SviLeft,
 )
+from evpnd.core.kernel.removal import leave_neighbors, remove_rows
 from evpnd.core.local import flushed
-from evpnd.core.tables.removal import leave_neighbors, remove_rows
 from evpnd.model.actions import Action
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
-from evpnd.core.tables.observe import neighbor_of
+from evpnd.core.kernel.observe import neighbor_of
 from evpnd.model.events import RowsAudited
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import NTF_SELF, FdbRow, NeighborRow

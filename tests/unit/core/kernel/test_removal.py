@@ -1,7 +1,7 @@
 """Which rows are taken from the devices that an EVI leaves."""
 
 from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Neighbor, Origin
-from evpnd.core.tables.removal import remove_rows
+from evpnd.core.kernel.removal import remove_rows
 from evpnd.model.actions import (
     DeleteFlood,
     DeleteNeighbors,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from evpnd.core.announce.originator import Originator
 from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
+from evpnd.core.kernel.removal import split_fixed
 from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart
 from evpnd.core.local.bindings import Bindings
-from evpnd.core.tables.removal import split_fixed
+from evpnd.core.reasons import Reason
 from evpnd.core.turn import Turn
 from evpnd.core.want import macs, neighbors
 from evpnd.core.want.floods import FloodChanges
-from evpnd.core.want.reasons import Reason
 from evpnd.model.actions import (
     DeleteFlood,
     DeleteNeighbors,
