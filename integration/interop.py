@@ -333,7 +333,7 @@ def main(write: Path | None, prefix: str) -> None:
         versions=_versions(releases),
         matrix=_table(HEAD, matrix),
         results=_table(
-            ("topology", "with", "expected results that held", "took"), results
+            ("topology", "with", "expected results that were met", "took"), results
         ),
     )
     click.echo(page)
@@ -345,19 +345,19 @@ def main(write: Path | None, prefix: str) -> None:
 
 
 _PAGE = """\
-# Who gets on with whom
+# Interoperability, measured
 
-Written by `make interop WRITE=docs/interop-matrix.md`, not by hand.
+`make interop WRITE=docs/interop-matrix.md` writes this page.
 {versions}. All run on this kernel.
 
-Times count from the end of the lab's making, when the speakers answer commands.
+Times start when the lab is complete and the speakers answer commands.
 *Sent* and *received* are route types.
-Pings go every 10 ms: to a machine while it moves from evpnd's host to the far side and
-back, and between two machines while a BGP speaker is killed (SIGKILL) and started
-again. What is lost when evpnd crashes is lost where the neighbour drops evpnd's routes
-at once. One that keeps them meanwhile, as a helper of graceful restart, loses nothing:
-evpnd and GoBGP do; FRR 8.4.4 does not for EVPN, with or without `bgp graceful-restart`
-([why](interop-frr.md)).
+Pings go out every 10 ms. For the move, they go to a machine that moves from evpnd's host to
+the far side and back. For the crashes, they go between two machines while a BGP speaker is
+killed (SIGKILL) and started again. When evpnd crashes, pings are lost if the neighbour
+removes evpnd's routes at once. A neighbour that keeps them, as a graceful restart helper,
+loses no ping: evpnd and GoBGP keep them; FRR 8.4.4 does not keep EVPN routes, with or
+without `bgp graceful-restart` ([why](interop-frr.md)).
 
 {matrix}
 

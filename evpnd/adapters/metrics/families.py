@@ -1,4 +1,4 @@
-"""A snapshot as Prometheus' metric families."""
+"""Convert a snapshot to Prometheus' metric families."""
 
 import errno
 from collections.abc import Callable, Iterable, Iterator
@@ -17,44 +17,44 @@ Samples = Iterable[tuple[tuple[str, ...], int]]
 
 
 class Collector:
-    """What a registry asks at every scrape."""
+    """Collector for a Prometheus registry, which calls it at every scrape."""
 
     def __init__(self, snapshot: Callable[[], Snapshot]) -> None:
         self._snapshot = snapshot
 
     def collect(self) -> Iterator[Metric]:
-        """Return the families of one new snapshot."""
+        """Return the metric families of a new snapshot."""
         return families(self._snapshot())
 
 
 def families(now: Snapshot) -> Iterator[Metric]:
-    """Name, label and explain every number of a snapshot."""
+    """Yield a metric family, with name, help and labels, for every number."""
     yield _gauge(
         "peer_up",
-        "1 while the session to the peer is established.",
+        "1 while the session with the peer is established.",
         (((peer,), int(up)) for peer, up in now.peer_up.items()),
         "peer",
     )
     yield _gauge(
         "routes",
-        "Routes by peer, type and state.",
+        "Routes received, by peer, type and state.",
         now.routes.items(),
         *("peer", "type", "state"),
     )
     yield _gauge(
         "evi_ready",
-        "1 while the EVI's devices are right and its tables known.",
+        "1 while the EVI's devices are usable and its kernel tables have been read.",
         (((evi,), int(ready)) for evi, ready in now.evi_ready.items()),
         "evi",
     )
     yield _gauge(
         "fdb_entries",
-        "Remote MACs that have their rows in the FDB.",
+        "Remote MACs that are installed in the FDB.",
         [((), now.fdb_entries)],
     )
     yield _gauge(
         "neighbor_entries",
-        "Our rows in the neighbour tables.",
+        "Neighbours that evpnd installed.",
         [((), now.neighbor_entries)],
     )
     yield _gauge(
@@ -80,49 +80,49 @@ def families(now: Snapshot) -> Iterator[Metric]:
     )
     yield _counter(
         "drift_repaired",
-        "Rows that others, or the kernel itself, took away and evpnd put back.",
+        "Rows that evpnd restored after another program or the kernel changed them.",
         now.drift_repaired.items(),
         "table",
         "cause",
     )
     yield _counter(
         "malformed",
-        "Malformed routes and attributes by treatment (RFC 7606).",
+        "Malformed routes and attributes, by treatment (RFC 7606).",
         (((treatment,), count) for treatment, count in now.malformed.items()),
         "treatment",
     )
     yield _counter(
         "policy_verdicts",
-        "Routes by the rule that matched them, each time that they were judged.",
+        "Policy evaluations of routes, by the rule that decided.",
         now.policy_verdicts.items(),
         *("policy", "rule", "verdict"),
     )
     yield _gauge(
         "limit_waiting_routes",
-        "Routes that a limit keeps out until there is room.",
+        "Routes that a limit rejects until there is room.",
         now.limit_waiting.items(),
         *("policy", "limit"),
     )
     yield _counter(
         "log_lines_dropped",
-        "Lines of the agent's log that could not be written.",
+        "Log lines that the agent could not write.",
         [((), now.log_lines_dropped)],
     )
     yield _gauge(
         "max_routes",
-        "The most routes that the peer may send (peers[].max-routes).",
+        "Maximum number of routes that the peer may send (peers[].max-routes).",
         (((peer,), limit) for peer, limit in now.max_routes.items()),
         "peer",
     )
     yield _gauge(
         "routes_over_limit",
-        "Routes that the peer sent over its max-routes.",
+        "Routes that the peer sent beyond its max-routes.",
         (((peer,), over) for peer, over in now.routes_over_limit.items()),
         "peer",
     )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
-    yield _gauge("duplicate_macs", "MACs that keep moving.", [((), now.duplicate_macs)])
-    yield _gauge("duplicate_ips", "IPs that two MACs have.", [((), now.duplicate_ips)])
+    yield _gauge("duplicate_macs", "MACs that are duplicates (moved too often).", [((), now.duplicate_macs)])
+    yield _gauge("duplicate_ips", "IPs that two MACs use at the same time.", [((), now.duplicate_ips)])
     yield _convergence(now.convergence)
 
 
@@ -142,7 +142,7 @@ def _counter(name: str, text: str, samples: Samples, *labels: str) -> Metric:
 
 def _convergence(durations: Histogram) -> Metric:
     family = HistogramMetricFamily(
-        "evpnd_convergence_seconds", "Route in to row in the kernel."
+        "evpnd_convergence_seconds", "Seconds from receiving a route to its row in the kernel."
     )
     bounds = [*map(str, durations.bounds), "+Inf"]
     counts = accumulate(durations.counts)
