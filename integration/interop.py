@@ -352,12 +352,12 @@ _PAGE = """\
 
 Times start when the lab is complete and the speakers answer commands.
 *Sent* and *received* are route types.
-Pings go out every 10 ms. For the move, they go to a machine that moves from evpnd's host to
-the far side and back. For the crashes, they go between two machines while a BGP speaker is
-killed (SIGKILL) and started again. When evpnd crashes, pings are lost if the neighbour
-removes evpnd's routes at once. A neighbour that keeps them, as a graceful restart helper,
-loses no ping: evpnd and GoBGP keep them; FRR 8.4.4 does not keep EVPN routes, with or
-without `bgp graceful-restart` ([why](interop-frr.md)).
+Pings go out every 10 ms. For the move, they go to a machine that moves from evpnd's
+host to the far side and back. For the crashes, they go between two machines while a
+BGP speaker is killed (SIGKILL) and started again. When evpnd crashes, pings are lost if
+the neighbour removes evpnd's routes at once. A neighbour that keeps them, as a graceful
+restart helper, loses no ping: evpnd and GoBGP keep them; FRR 8.4.4 does not keep EVPN
+routes, with or without `bgp graceful-restart` ([why](interop-frr.md)).
 
 {matrix}
 

@@ -121,8 +121,16 @@ def families(now: Snapshot) -> Iterator[Metric]:
         "peer",
     )
     yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
-    yield _gauge("duplicate_macs", "MACs that are duplicates (moved too often).", [((), now.duplicate_macs)])
-    yield _gauge("duplicate_ips", "IPs that two MACs use at the same time.", [((), now.duplicate_ips)])
+    yield _gauge(
+        "duplicate_macs",
+        "MACs that are duplicates (moved too often).",
+        [((), now.duplicate_macs)],
+    )
+    yield _gauge(
+        "duplicate_ips",
+        "IPs that two MACs use at the same time.",
+        [((), now.duplicate_ips)],
+    )
     yield _convergence(now.convergence)
 
 
@@ -142,7 +150,8 @@ def _counter(name: str, text: str, samples: Samples, *labels: str) -> Metric:
 
 def _convergence(durations: Histogram) -> Metric:
     family = HistogramMetricFamily(
-        "evpnd_convergence_seconds", "Seconds from receiving a route to its row in the kernel."
+        "evpnd_convergence_seconds",
+        "Seconds from receiving a route to its row in the kernel.",
     )
     bounds = [*map(str, durations.bounds), "+Inf"]
     counts = accumulate(durations.counts)
