@@ -13,8 +13,11 @@ TURN = 0.004
 """Seconds of processor time that the messages of one turn are to take."""
 MOST = 32 << 10
 """Octets of a turn and of the pipe, where messages cost little."""
-LEAST = 8 << 10
+FEW = 8 << 10
 """Octets where they cost much; a message of UPDATEs is as long."""
+LEAST = 4 << 10
+"""Octets where `FEW` would take longer than twice a turn. A turn has a cost of its own,
+so that turns are not made shorter than that without need."""
 _TRIES = 8
 """How often to make the pipe smaller beside a writer that fills it again."""
 _NEWS = 0.25
@@ -27,9 +30,9 @@ class PacedPipe:
     def __init__(self, fd: int) -> None:
         """Take the end of a pipe to read from; its messages may cost much."""
         self._fd = fd
-        self._cost = TURN / LEAST
+        self._cost = TURN / FEW
         """Seconds for an octet, in the mean of the last turns."""
-        self.turn = LEAST
+        self.turn = FEW
         """Octets that the next turn reads."""
         self._capacity = 0
         """Octets that the pipe takes; 0: nobody has asked yet."""
@@ -65,6 +68,8 @@ class PacedPipe:
             return
         self._cost += _NEWS * (seconds / octets - self._cost)
         turn = MOST
-        while turn > LEAST and turn * self._cost > TURN:
+        while turn > FEW and turn * self._cost > TURN:
             turn //= 2
+        if turn * self._cost > 2 * TURN:
+            turn = LEAST
         self.turn = turn

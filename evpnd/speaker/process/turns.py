@@ -11,6 +11,8 @@ QUANTUM = 8 << 10
 """Octets that a peer may send before it is the next one's turn."""
 SLICE = 8 << 10
 """Octets of UPDATEs that make one message, at most, unless one is longer."""
+SHORT = 128
+"""Octets that a shorter message counts for: its handling takes as long."""
 CONGESTED = 1 << 20
 """Octets in a peer's queue above which no more UPDATEs are read from it."""
 RELIEVED = 512 << 10
@@ -75,7 +77,7 @@ class Turns:
         while octets > 0 and self:
             frame = self._first.popleft() if self._first else self._next()
             taken.append(frame)
-            octets -= len(frame)
+            octets -= max(SHORT, len(frame))
         return taken
 
     def _next(self) -> bytes:
@@ -84,7 +86,7 @@ class Turns:
             self._left = QUANTUM
         queue = self._queues[peer]
         frame = queue.popleft()
-        self._left -= len(frame)
+        self._left -= max(SHORT, len(frame))
         self._octets[peer] -= len(frame)
         if self._octets[peer] < RELIEVED:
             self._congested.discard(peer)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from evpnd.adapters.pipe.pace import LEAST, MOST, TURN, PacedPipe
+from evpnd.adapters.pipe.pace import FEW, LEAST, MOST, TURN, PacedPipe
 
 CHEAP = TURN / MOST / 4
 """Seconds for an octet with which the most octets take a part of a turn."""
@@ -49,8 +49,8 @@ def bench() -> Iterator[Bench]:
 def test_the_first_turns_are_short(bench: Bench) -> None:
     bench.turn(CHEAP)
 
-    assert bench.turn(CHEAP) == LEAST
-    assert bench.capacity() == LEAST
+    assert bench.turn(CHEAP) == FEW
+    assert bench.capacity() == FEW
 
 
 def test_turn_and_pipe_become_long_where_messages_cost_little(bench: Bench) -> None:
@@ -71,6 +71,16 @@ def test_they_become_short_again_where_messages_cost_much(bench: Bench) -> None:
     assert bench.capacity() == LEAST
 
 
+@pytest.mark.parametrize(("times", "octets"), [(1.9, FEW), (2.1, LEAST)])
+def test_a_turn_is_shortest_only_where_it_would_take_twice_its_time(
+    bench: Bench, times: float, octets: int
+) -> None:
+    for _ in range(40):
+        bench.turn(times * TURN / FEW)
+
+    assert bench.turn(CHEAP) == octets
+
+
 def test_a_writer_that_fills_the_pipe_again_does_not_keep_it_long(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +97,7 @@ def test_a_writer_that_fills_the_pipe_again_does_not_keep_it_long(
     monkeypatch.setattr(os, "read", read_beside_a_writer)
 
     assert len(bench.pipe.read()) == 4 * MOST
-    assert bench.capacity() == LEAST
+    assert bench.capacity() == FEW
 
 
 def test_one_that_is_always_full_again_is_read_all_the_same(

@@ -7,6 +7,7 @@ from evpnd.speaker.process.turns import (
     CONGESTED,
     QUANTUM,
     RELIEVED,
+    SHORT,
     SLICE,
     Turns,
     slices,
@@ -59,12 +60,25 @@ def test_a_peer_waits_for_one_turn_of_each_other_at_most() -> None:
     assert ahead <= 3 * (QUANTUM + 1000)
 
 
+def test_short_messages_do_not_make_a_turn_of_hundreds() -> None:
+    turns = Turns()
+    for _ in range(1000):
+        turns.add(b"mark", "other")
+    turns.add(b"mine", "me")
+    ahead = 0
+    while turns.take(1)[0] != b"mine":
+        ahead += 1
+
+    assert ahead == QUANTUM // SHORT
+    assert len(turns.take(10 * SHORT)) == 10
+
+
 def test_what_concerns_no_peer_goes_first() -> None:
     turns = Turns()
     turns.add(b"late", "a")
     turns.add(b"first", None)
 
-    assert turns.take(100) == [b"first", b"late"]
+    assert turns.take(1000) == [b"first", b"late"]
 
 
 def test_a_congested_peer_is_relieved_when_half_is_gone() -> None:
