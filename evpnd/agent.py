@@ -47,7 +47,7 @@ from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_ip, parse_mac
 from evpnd.process_title import set_title
 from evpnd.views.summary import summarise
-from evpnd.wire.messages import Message, Reload, Shutdown
+from evpnd.wire.messages import Hello, Message, Reload, Shutdown
 from evpnd.wire.pipe import encode
 
 STDIN, STDOUT = 0, 1
@@ -89,6 +89,8 @@ class Agent:
         self._reloading = asyncio.Lock()
         self._oldest_input: float | None = None
         """When the first of the messages came that the next turn answers."""
+        self._greeted = False
+        """The speaker serves us; it may yet find that it cannot serve anybody."""
         self._stopping = False
         """The speaker said that we end: nothing is changed but by a flush."""
         self._failure: Exception | None = None
@@ -115,7 +117,6 @@ class Agent:
             loop.add_signal_handler(number, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_soon)
         self._intake.start()
-        self._turn()
         started = {"pid": os.getpid(), "config": str(self.config.path)}
         self.reports.notice(Notice("info", "agent_started", started))
         try:
@@ -152,6 +153,8 @@ class Agent:
             for event in read(message):
                 handle(event, now)
             match message:
+                case Hello():
+                    self._greeted = True
                 case Reload():
                     self._reload_soon()
                 case Shutdown(flush):
@@ -173,7 +176,7 @@ class Agent:
         if self._turn_due is not None:
             self._turn_due.cancel()
             self._turn_due = None
-        if self._stopping:
+        if self._stopping or not self._greeted:
             return []
         now = time.monotonic()
         # Else what is swept would keep the peers' messages from being read.

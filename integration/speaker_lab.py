@@ -117,8 +117,9 @@ def _program(open_wait: int | None) -> list[str]:
     if open_wait is None:
         return ["-m", "evpnd.speaker"]
     code = f"""
+from evpnd.speaker.main import SETTINGS
 from evpnd.speaker import __main__ as speaker
-speaker.SETTINGS["bgp"]["openwait"] = {open_wait}
+SETTINGS["bgp"]["openwait"] = {open_wait}
 raise SystemExit(speaker.main())
 """
     return ["-c", code]

@@ -19,7 +19,7 @@ from exabgp.rib.outgoing import OutgoingRIB
 from exabgp.version import version
 
 from evpnd.model.numbers import EVPN_FAMILY
-from evpnd.speaker.__main__ import SETTINGS
+from evpnd.speaker.main import SETTINGS
 from evpnd.speaker.rib.adj_rib_out import AdjRibOut
 from evpnd.speaker.seams import SEAMS, Seam, SeamMoved, check_seam
 from evpnd.speaker.session.connection import SpeakerIncoming, SpeakerOutgoing

@@ -1,5 +1,6 @@
 """The agent as a process: what it loads, and how it ends where its file is wrong."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from evpnd.adapters.control.client import request
+from evpnd.wire.messages import Hello
+from evpnd.wire.pipe import encode
 
 PATIENCE = 150
 """Seconds: two interpreters start, and the machine may be busy."""
@@ -135,3 +138,30 @@ def test_it_does_not_start_with_a_file_that_is_wrong(tmp_path: Path) -> None:
     path = tmp_path / "evpnd.yaml"
     assert process.returncode == 1
     assert err.splitlines()[0] == f"{path}:1: asn: expected a whole number, not 'no'"
+
+
+@as_root
+@pytest.mark.timeout(600)
+def test_it_touches_nothing_before_the_speaker_greets_it(tmp_path: Path) -> None:
+    evi = "{vni: 77, manage: true}"
+    config = CONFIG.replace("{{vni: 77, bridge: none77, vxlan: none77x}}", f"{{{evi}}}")
+    with agent(tmp_path, config) as process:
+        wait_for(tmp_path / "s", process)
+        time.sleep(0.5)
+        before = bridges(process)
+        assert process.stdin is not None
+        process.stdin.buffer.write(encode(Hello("", ())))
+        process.stdin.buffer.flush()
+        deadline = time.monotonic() + PATIENCE
+        while not bridges(process) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+        assert not before
+        assert bridges(process) == ["br77"]
+
+
+def bridges(process: subprocess.Popen[str]) -> list[str]:
+    command = ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
+    command += ["ip", "-json", "link", "show", "type", "bridge"]
+    shown = subprocess.run(command, check=True, capture_output=True).stdout
+    return [link["ifname"] for link in json.loads(shown or "[]")]

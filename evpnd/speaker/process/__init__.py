@@ -1,5 +1,5 @@
 """The speaker's process: its loop, its agent, and what the agent asks for.
 
-Read `launcher`, `configuration`, `reactor`, `agent_pipe`, `turns`, `commands`; then
-`systemd` and `logs`.
+Read `launcher`, `configuration`, `first_agent`, `reactor`, `agent_pipe`, `turns`,
+`commands`; then `systemd` and `logs`.
 """

@@ -14,12 +14,13 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from exabgp.reactor.api.processes import Processes
 
 from evpnd import log
-from evpnd.speaker.process.configuration import AGENT, agent_command
+from evpnd.speaker.process.configuration import AGENT
+from evpnd.speaker.process.first_agent import agent_command, spawn
 from evpnd.speaker.process.turns import Turns, slices
 from evpnd.wire.messages import ToAgent, Updates
 from evpnd.wire.pipe import Frames, PipeError, encode
@@ -48,6 +49,9 @@ def no_greeting() -> None:
 
 class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     """One agent at a time, respawned as often as it dies."""
+
+    first: ClassVar[subprocess.Popen[bytes] | None] = None
+    """An agent that runs already and that nobody has taken yet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,14 +83,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._started = time.monotonic()
         command = agent_command(self._configuration[AGENT]["run"])
         try:
-            # A process group of its own: ^C is for us, the agent is told by a message.
-            self._agent = subprocess.Popen(
-                command,
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                process_group=0,
-            )
+            self._agent = self.take_first() or spawn(command)
         except OSError as error:
             log.error("agent_failed_to_start", command=command, reason=str(error))
             self._schedule()
@@ -101,6 +98,12 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             with contextlib.suppress(OSError):  # above the user's limit
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, size)
         self.greet()
+
+    @classmethod
+    def take_first(cls) -> subprocess.Popen[bytes] | None:
+        """Return the agent that runs already; None: it is taken, or there is none."""
+        first, cls.first = cls.first, None
+        return first
 
     def _schedule(self) -> None:
         """Start again: at once the first time, later and later in a crash loop."""

@@ -9,10 +9,10 @@ from exabgp.reactor.api import API
 from evpnd import log
 from evpnd.speaker.process.configuration import (
     AGENT,
-    agent_command,
     configuration_text,
     write_configuration,
 )
+from evpnd.speaker.process.first_agent import agent_command
 from evpnd.speaker.process.reactor import SpeakerReactor
 from evpnd.speaker.rib.adj_rib_out import Block, read_routes
 from evpnd.speaker.session.peer import SpeakerPeer

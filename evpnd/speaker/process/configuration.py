@@ -9,7 +9,7 @@ import base64
 import ipaddress
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.numbers import RESTART_TIME_MAX
@@ -39,12 +39,6 @@ def configuration_text(speaker: Peers, agent_command: Sequence[str]) -> str:
     for peer in speaker.peers:
         lines += _neighbor(speaker, peer)
     return "\n".join(lines) + "\n"
-
-
-def agent_command(run: Sequence[str]) -> list[str]:
-    """Read the agent's command back from ExaBGP's `process` section."""
-    program, *arguments = run
-    return [program, *map(unquote, arguments)]
 
 
 def _neighbor(speaker: Peers, peer: PeerConfig) -> list[str]:

@@ -5,7 +5,7 @@ import sys
 
 
 def test_it_loads_nothing_heavy() -> None:
-    code = "import evpnd.speaker.__main__, sys; print(*sys.modules)"
+    code = "import evpnd.speaker.main, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

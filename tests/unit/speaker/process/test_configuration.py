@@ -13,12 +13,12 @@ from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
 from evpnd.speaker.process.configuration import (
     AGENT,
-    agent_command,
     configuration_text,
     listening_addresses,
     minimum_ttl,
     write_configuration,
 )
+from evpnd.speaker.process.first_agent import agent_command
 from evpnd.wire.messages import Peers
 
 COMMAND = [sys.executable, "-m", "evpnd.agent"]
