@@ -1,5 +1,5 @@
 """The agent's end of the pipe to the speaker; `wire/messages.py` has what is said.
 
-Read `pipe` (octets in and out), `translation` (messages to events and actions to
-messages), then `intake` (when no more is read).
+Read `streams` (octets in and out), `pace` (how many at once), `translation` (messages
+to events and actions to messages), then `intake` (when no more is read).
 """

@@ -5,13 +5,7 @@ end of standard input and output. It can be killed at any moment: the sessions
 live in the speaker and the rows in the kernel, and a new agent learns both anew.
 """
 
-from evpnd import without_openssl  # noqa: F401
-
-# isort: split
-import argparse
 import asyncio
-import contextlib
-import gc
 import os
 import signal
 import sys
@@ -21,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evpnd import log, log_stream
+from evpnd import log
 from evpnd.adapters import accepted, descriptors
 from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.config_child.parent import Unreadable, read_config
@@ -32,7 +26,7 @@ from evpnd.adapters.file_questions import FileQuestions, refusal_of
 from evpnd.adapters.loop_faults import LoopFaults
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.pipe.intake import Intake
-from evpnd.adapters.pipe.pipe import Output, read_messages
+from evpnd.adapters.pipe.streams import Output, read_messages
 from evpnd.adapters.pipe.translation import MessageReader, MessageWriter, peers_of
 from evpnd.adapters.reports import Reports
 from evpnd.core.engine import Engine
@@ -45,17 +39,11 @@ from evpnd.model.config_changes import (
 )
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import parse_ip, parse_mac
-from evpnd.process_title import set_title
 from evpnd.views.summary import summarise
 from evpnd.wire.messages import Hello, Message, Reload, Shutdown
 from evpnd.wire.pipe import encode
 
 STDIN, STDOUT = 0, 1
-SWITCH_INTERVAL = 0.0005
-"""Seconds. The kernel's writer thread comes back from a send for the interpreter
-lock; Python's 5 ms would make it wait longer than the send took."""
-GC_THRESHOLD = 50_000
-"""Allocations between collections: the tables are large and hold no cycles."""
 RELOAD_PAUSE = 0.1
 """Seconds without a signal, after which those that came in a row are one reload."""
 RELOAD_PAUSES = 10
@@ -349,38 +337,3 @@ class Agent:
             accepted.keep(replace(config, **as_before), self._kept)
         except OSError as error:
             log.warning("accepted_not_kept", path=self._kept, reason=error.strerror)
-
-
-def main() -> None:
-    """Run the agent; the speaker gives the arguments."""
-    parser = argparse.ArgumentParser(prog="evpnd-agent", description=__doc__)
-    parser.add_argument("-c", "--config", type=Path, required=True)
-    parser.add_argument(
-        "--accepted", type=Path, help="The configuration in force; read instead."
-    )
-    arguments = parser.parse_args()
-    set_title("agent", "-c", str(arguments.config))
-    stderr = log_stream.install(log.dropped_lines)
-    descriptors.raise_limit()
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    gc.set_threshold(GC_THRESHOLD, 20, 20)
-    kept: Path | None = arguments.accepted
-    config = None if kept is None else accepted.recall(kept)
-    if config is None:
-        try:
-            config = asyncio.run(read_config(arguments.config))
-        except Unreadable as refused:
-            sys.exit(str(refused))
-        if kept is not None:
-            with contextlib.suppress(OSError):
-                accepted.keep(config, kept)
-    log.configure(config.log.format, config.log.level)
-    gc.freeze()
-    with contextlib.suppress(KeyboardInterrupt):
-        agent = Agent(config, kept)
-        agent.reports.log = stderr
-        asyncio.run(agent.run())
-
-
-if __name__ == "__main__":
-    main()

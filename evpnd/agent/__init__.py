@@ -1,0 +1,1 @@
+"""The agent's process: `__main__` starts it, `loop` is its event loop."""
