@@ -9,7 +9,11 @@ import pytest
 import evpnd
 
 ROOT = Path(evpnd.__file__).parent
-PACKAGES = ["core", *(f"core/{file.parent.name}" for file in ROOT.glob("core/*/*.py"))]
+PACKAGES = [
+    "agent",
+    "core",
+    *(f"core/{file.parent.name}" for file in ROOT.glob("core/*/*.py")),
+]
 
 
 @pytest.mark.parametrize("package", sorted(set(PACKAGES)))
