@@ -149,7 +149,7 @@ def test_an_agent_whose_frames_nobody_can_tell_apart_is_replaced(
         SpeakerRun(tmp_path / "s", [peer()]) as speaker,
         BgpPeer(PEER, REMOTE4, LOCAL4) as far,
     ):
-        far.wait_established()
+        speaker.wait_heard("up")
         speaker.write(b"announce evpn")
         speaker.wait(lambda: len(speaker.agents()) == 2, 5, "a new agent")
         speaker.wait_heard("up", resumed=True)
