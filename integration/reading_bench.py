@@ -12,6 +12,7 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +31,10 @@ ROUTED, STRAY, NEW = 0, 1 << 24, 1 << 25
 PAUSE = 0.1
 """Seconds between two new routes."""
 AT_ONCE = 8192
+_STAGES = ("ready", "known", "clean")
+
+Tell = Callable[[str, float], None]
+"""Takes a stage that was reached, and after how many seconds."""
 
 
 class Result(NamedTuple):
@@ -61,8 +66,10 @@ def leave_rows(bench: Bench, macs: list[bytes]) -> None:
             writer.write([UpsertRemoteMacs(bench.vx0, NEAR, part)])
 
 
-async def take_over(bench: Bench, folder: Path, macs: int, strays: int) -> Result:
-    """Start an agent over rows that an earlier one left."""
+async def take_over(
+    bench: Bench, folder: Path, macs: int, strays: int, tell: Tell = lambda *_: None
+) -> Result:
+    """Start an agent over rows that an earlier one left; tell of each stage."""
     routed = [mac(ROUTED + number) for number in range(macs)]
     without = [mac(STRAY + number) for number in range(strays)]
     leave_rows(bench, routed + without)
@@ -78,7 +85,10 @@ async def take_over(bench: Bench, folder: Path, macs: int, strays: int) -> Resul
         routes: list[float] = []
         while "clean" not in times:
             await asyncio.sleep(0.005 if "ready" not in times else PAUSE)
-            _note(times, agent, bench, without, started)
+            stage = _STAGES[len(times)]
+            if _reached(stage, agent, bench, without):
+                times[stage] = time.monotonic() - started
+                tell(stage, times[stage])
             if "ready" in times:
                 routes.append(await _new_route(agent, bench, mac(NEW + len(routes))))
         return Result(**times, routes=routes)
@@ -86,21 +96,13 @@ async def take_over(bench: Bench, folder: Path, macs: int, strays: int) -> Resul
         await agent.kernel.close()
 
 
-def _note(
-    times: dict[str, float],
-    agent: Agent,
-    bench: Bench,
-    without: list[bytes],
-    started: float,
-) -> None:
-    passed = time.monotonic() - started
+def _reached(stage: str, agent: Agent, bench: Bench, without: list[bytes]) -> bool:
     (vrf,) = agent.engine.inventory.vrfs.values()
-    if agent.engine.announced_first:
-        times.setdefault("ready", passed)
-    if "ready" in times and all(each in vrf.remote_rows for each in agent.wanted):
-        times.setdefault("known", passed)
-    if "known" in times and not _there(bench, without):
-        times.setdefault("clean", passed)
+    if stage == "ready":
+        return agent.engine.announced_first
+    if stage == "known":
+        return all(each in vrf.remote_rows for each in agent.wanted)
+    return not _there(bench, without)
 
 
 def _there(bench: Bench, macs: list[bytes]) -> bool:
@@ -130,7 +132,12 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         inside(bench.namespace),
     ):
-        print(asyncio.run(take_over(bench, Path(folder), given.macs, given.strays)))
+        size = given.macs, given.strays
+        print(asyncio.run(take_over(bench, Path(folder), *size, _print)))
+
+
+def _print(stage: str, seconds: float) -> None:
+    print(f"{stage} after {seconds:.2f} s", flush=True)
 
 
 if __name__ == "__main__":
