@@ -210,8 +210,8 @@ class Reports:
             },
             log_lines_dropped=0 if self.log is None else self.log.dropped,
             mac_moves=self.counts["mac_moved"],
-            duplicate_macs=len(engine.duplicates.found),
-            duplicate_ips=len(engine.contests.found),
+            duplicate_macs=len(engine.tenants.duplicates.found),
+            duplicate_ips=len(engine.tenants.contests.found),
             convergence=Histogram(
                 self._convergence.bounds,
                 list(self._convergence.counts),

@@ -28,10 +28,7 @@ from evpnd.core.kernel.audit import Audit
 from evpnd.core.kernel.moving import follow
 from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.kernel.removal import let_go, remove_rows
-from evpnd.core.local.bindings import Bindings
-from evpnd.core.local.duplicate_macs import Duplicates
-from evpnd.core.local.ip_claims import Contests
-from evpnd.core.local.probes import Prober
+from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
@@ -68,7 +65,7 @@ from evpnd.model.events import (
     UpdateReceived,
     VlansObserved,
 )
-from evpnd.model.ids import FLOOD_MAC, format_ip
+from evpnd.model.ids import format_ip
 from evpnd.model.rows import FdbRow
 
 OVERRUN_PAUSE = 1.0
@@ -89,10 +86,7 @@ class Engine:
         self.originator = Originator()
         self.originator.ask_how_learned((), asked=asks_how_learned(config))
         self.exporter = Exporter(config, self._export_policy)
-        self.duplicates = Duplicates(config.duplicate_detection)
-        self.contests = Contests(config.duplicate_detection)
-        self.bindings = Bindings(self.contests, self.inventory.links)
-        self.prober = Prober(self.bindings, now)
+        self.tenants = Tenants(config.duplicate_detection, self.inventory.links, now)
         self.audit = Audit(now)
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
@@ -120,17 +114,17 @@ class Engine:
                 for row in rows:
                     vrf = self.inventory.by_svi.get(row.ifindex)
                     if vrf is not None and vrf.neighbors_known:
-                        observe.observe_neighbor(vrf, row, self.bindings, turn)
+                        observe.observe_neighbor(vrf, row, self.tenants, turn)
             case BindingsSnooped():
                 return self._hear(event, turn)
             case ProbesRefused(reason):
-                self.prober.refused = True
+                self.tenants.prober.refused = True
                 turn.warn("probes_refused", reason=reason)
             case FdbDumped(bridge, rows):
                 vrf = self.inventory.by_bridge.get(bridge)
                 if vrf is not None:
                     first = not vrf.fdb_known
-                    observe.dump_fdb(vrf, rows, self.bindings, turn)
+                    observe.dump_fdb(vrf, rows, self.tenants, turn)
                     if first:
                         self._recognise(vrf)
             case FdbTooLarge() | PortsDumped() | MacsLookedUp() | MacsListed():
@@ -139,7 +133,7 @@ class Engine:
                 vrf = self.inventory.by_svi.get(ifindex)
                 if vrf is not None and not parts.is_too_early(vrf):
                     first = not vrf.neighbors_known
-                    observe.dump_neighbors(vrf, rows, self.bindings, turn)
+                    observe.dump_neighbors(vrf, rows, self.tenants, turn)
                     if first:
                         self._recognise(vrf)
             case RowFailed():
@@ -147,7 +141,7 @@ class Engine:
             case RowsInDoubt(ifindexes):
                 self.audit.doubt(ifindexes, self.inventory.by_port, now)
             case RowsAudited():
-                self.audit.answer(self.inventory.vrfs, event, self.bindings, turn)
+                self.audit.answer(self.inventory.vrfs, event, self.tenants, turn)
             case LinksDumped(links, addresses, vlans, lengths):
                 self.inventory.links.replace(links, addresses, vlans, lengths)
                 self._links_known = True
@@ -186,7 +180,7 @@ class Engine:
             vrf = by_port.get(port)
             if vrf is not None:
                 claim = Claim(mac, ip, turn.now, flags.get(binding))
-                news |= self.bindings.snoop(vrf, port, claim, turn)
+                news |= self.tenants.bindings.snoop(vrf, port, claim, turn)
         return news or turn.has_news
 
     def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
@@ -194,7 +188,7 @@ class Engine:
         for row in rows:
             vrf = by_port.get(row.ifindex)
             if vrf is not None and vrf.fdb_known:
-                observe.observe_fdb(vrf, row, self.bindings, turn)
+                observe.observe_fdb(vrf, row, self.tenants, turn)
 
     def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
         """Have limits let in first what has, or had, rows of an earlier run."""
@@ -215,9 +209,9 @@ class Engine:
             case FdbTooLarge():
                 parts.begin(vrf, event, inventory.links, turn)
             case PortsDumped():
-                parts.take_ports(vrf, event, self.bindings, turn)
+                parts.take_ports(vrf, event, self.tenants, turn)
             case MacsLookedUp():
-                parts.take_rows(vrf, event, self.bindings, turn)
+                parts.take_rows(vrf, event, self.tenants, turn)
             case MacsListed():
                 parts.take_list(vrf, event)
         reading = vrf.reading
@@ -279,29 +273,24 @@ class Engine:
 
     def _reconcile_vrfs(self, turn: Turn) -> None:
         work = Pass(
-            turn, self.retries.waiting, self.originator, self.bindings, self.repaired
+            turn, self.retries.waiting, self.originator, self.tenants, self.repaired
         )
         now, vrfs = turn.now, self.inventory.vrfs.values()
-        self.duplicates.expire(self.inventory.vrfs, turn)
-        self.bindings.duplicates.expire(self.inventory.vrfs, turn)
-        probes = self.prober.probe(self.inventory.vrfs, turn)
+        self.tenants.expire(self.inventory.vrfs, turn)
+        probes = self.tenants.prober.probe(self.inventory.vrfs, turn)
         for vrf in vrfs:
             vrf.take_touched()
             if vrf.returned and vrf.ready:
-                self.bindings.restore(vrf, turn)
-            if vrf.moved:
-                self.duplicates.count(vrf, turn)
+                self.tenants.bindings.restore(vrf, turn)
             if vrf.dirty_flood or vrf.dirty_vteps:
                 self.inventory.underlay.expect(now)
             if is_dirty(vrf):
                 reconcile(vrf, work)
         for vrf in vrfs:
-            if vrf.moved:
-                self.duplicates.count(vrf, turn)
             if vrf.newly_bound or vrf.questions or vrf.unasked:
-                self.prober.take(vrf, now)
+                self.tenants.prober.take(vrf, now)
         turn.do_all(probes)
-        turn.do_all(self.prober.probe(self.inventory.vrfs, turn))
+        turn.do_all(self.tenants.prober.probe(self.inventory.vrfs, turn))
         turn.do_all(self.inventory.underlay.ask(now, vrfs))
         turn.do_all(self.originator.flush())
 
@@ -342,7 +331,7 @@ class Engine:
             inventory.vrfs_changed = False
             self.importer.stale = True
             self.retries.forget(inventory.vrfs)
-            self.duplicates.forget(inventory.vrfs)
+            self.tenants.duplicates.forget(inventory.vrfs)
         ports = inventory.snooped_ports()
         if ports != self._snooped:
             self._snooped = ports
@@ -396,10 +385,8 @@ class Engine:
             self.retries.next_due(),
             self.inventory.next_due(),
             self.inventory.underlay.due,
-            self.duplicates.next_due(),
+            self.tenants.next_due(),
             self.importer.findings.next_due(self.peering.sessions),
-            self.contests.next_due(),
-            self.prober.next_due(),
             self.audit.next_due(),
             parts.next_due(self.inventory.vrfs.values()),
         )
@@ -415,13 +402,8 @@ class Engine:
 
     def clear_duplicate(self, vni: int, address: bytes) -> bool:
         """Release a duplicate MAC or IP; tells whether it was one."""
-        key, vrfs = (vni, address), self.inventory.vrfs
-        if len(address) == len(FLOOD_MAC):
-            return self.duplicates.clear(key, vrfs, self._turn)
-        vrf = vrfs.get(vni)
-        if vrf is None:
-            return False
-        return self.bindings.duplicates.clear(vrf, address, self._turn)
+        vrfs = self.inventory.vrfs
+        return self.tenants.clear_duplicate(vni, address, vrfs, self._turn)
 
     def clear_peer(self, name: str, *, soft: bool) -> str | None:
         """Begin a session anew; return why that cannot be done (`Peering.clear`)."""
@@ -435,8 +417,8 @@ class Engine:
         self.exporter.configure(config, self._export_policy)
         vrfs = self.inventory.vrfs.values()
         self.originator.ask_how_learned(vrfs, asked=asks_how_learned(config))
-        self.duplicates.configure(config.duplicate_detection, self.inventory.vrfs, turn)
-        self.contests.settings = config.duplicate_detection
+        settings = config.duplicate_detection
+        self.tenants.configure(settings, self.inventory.vrfs, turn)
         for vrf in self.inventory.reconfigure(config):
             turn.do_all(self.originator.withdraw_all(vrf))
             turn.do_all(remove_rows(vrf))

@@ -127,7 +127,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
                 "sequence": vrf.sequence.get(mac, 0),
                 "sticky": vrf.is_sticky(mac),
-                "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
+                "duplicate": (vrf.config.vni, mac) in engine.tenants.duplicates.found,
                 "interface": _link_name(engine, local.port) if local else None,
                 "state": state,
                 "reason": reason,
@@ -148,7 +148,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "vtep": format_ip(path.vtep),
                 "sequence": path.sequence,
                 "sticky": path.sticky,
-                "duplicate": (vrf.config.vni, mac) in engine.duplicates.found,
+                "duplicate": (vrf.config.vni, mac) in engine.tenants.duplicates.found,
                 "interface": _link_name(engine, vrf.vxlan),
                 "state": state,
                 "reason": reason,
@@ -189,7 +189,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         if ip in _announced_ips(vrf, mac)
                         and engine.exporter.tells(vrf.rd, (mac + ip,))
                         else "not-advertised",
-                        "duplicate": (vni, ip) in engine.contests.found,
+                        "duplicate": (vni, ip) in engine.tenants.contests.found,
                         **arp_nd(flags),
                         "peer": None,
                     }
@@ -213,7 +213,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 "kind": "remote",
                 "vtep": format_ip(path.vtep),
                 "state": state,
-                "duplicate": (vni, ip) in engine.contests.found,
+                "duplicate": (vni, ip) in engine.tenants.contests.found,
                 **arp_nd(flags_of(path, ip)),
                 "peer": path.peer,
             }

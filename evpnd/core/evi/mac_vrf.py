@@ -223,8 +223,6 @@ class MacVrf:
         """Sticky MACs of ours that a remote VTEP claims, told of."""
         self.sticky_told: dict[bytes, float] = {}
         """Remote sticky MACs that were heard here, to when that was told."""
-        self.moved: list[bytes] = []
-        """MACs that moved to us or from us since duplicates were last counted."""
         self.frozen: dict[bytes, bytes] = {}
         """Duplicate MACs that are left where they are: behind a VTEP, or here
         (empty)."""

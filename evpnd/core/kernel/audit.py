@@ -13,7 +13,7 @@ from math import inf
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.comparison import Asked, differences
 from evpnd.core.kernel.observe import observe_fdb, observe_neighbor
-from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.drift import AUDIT, RECHECK
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Action, AuditRows, AuditTables
@@ -136,7 +136,7 @@ class Audit:
         self,
         vrfs: Mapping[int, MacVrf],
         event: RowsAudited,
-        bindings: Bindings,
+        tenants: Tenants,
         turn: Turn,
     ) -> None:
         """Take what the kernel has; where that is other rows, nobody told of it."""
@@ -154,9 +154,9 @@ class Audit:
             vrf.neighbor_drift.found_by(walk.cause),
         ):
             for row in fdb:
-                observe_fdb(vrf, row, bindings, turn)
+                observe_fdb(vrf, row, tenants, turn)
             for neighbor in neighbors:
-                observe_neighbor(vrf, neighbor, bindings, turn)
+                observe_neighbor(vrf, neighbor, tenants, turn)
 
     def _next_in_doubt(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
         walk = self._recheck

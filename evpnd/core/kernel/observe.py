@@ -8,7 +8,7 @@ from collections import defaultdict
 
 from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Neighbor, Origin
 from evpnd.core.local import flushed, mobility, pins
-from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn
 from evpnd.model.ids import (
     FLOOD_MAC,
@@ -32,7 +32,7 @@ from evpnd.model.rows import (
 )
 
 
-def observe_fdb(vrf: MacVrf, row: FdbRow, bindings: Bindings, turn: Turn) -> None:
+def observe_fdb(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
     """Take one FDB row of a device of this EVI."""
     if not is_of_vlan(vrf, row):
         return
@@ -42,10 +42,10 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, bindings: Bindings, turn: Turn) -> Non
         else:
             _observe_remote_bridge_row(vrf, row, turn)
     elif not row.flags & NTF_SELF:
-        _observe_port_row(vrf, row, turn)
+        _observe_port_row(vrf, row, tenants, turn)
         known = row.mac in vrf.waiting or row.mac in vrf.departed
         if known and row.mac in vrf.local:
-            bindings.learned(vrf, row.mac, turn)
+            tenants.bindings.learned(vrf, row.mac, turn)
         if row.mac in vrf.flushed and row.mac in vrf.local:
             vrf.returned.add(row.mac)
 
@@ -123,7 +123,7 @@ def _unfix(vrf: MacVrf, row: FdbRow) -> None:
             del vrf.fixed_rows[row.mac]
 
 
-def _observe_port_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
+def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
     mac = row.mac
     if row.state & NUD_PERMANENT:
         _observe_own_mac(vrf, row)
@@ -150,7 +150,7 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     else:
         origin = Origin.DYNAMIC
     local = LocalMac(row.ifindex, row.vlan, origin, turn.now)
-    mobility.learn(vrf, mac, local, turn)
+    tenants.learn(vrf, mac, local, turn)
 
 
 def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
@@ -190,7 +190,7 @@ def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
 def dump_fdb(
     vrf: MacVrf,
     rows: list[FdbRow],
-    bindings: Bindings,
+    tenants: Tenants,
     turn: Turn,
 ) -> None:
     """Replace all that is known of the FDB by a dump."""
@@ -205,7 +205,7 @@ def dump_fdb(
         known.clear()
     gone = set(vrf.local)
     for row in rows:
-        observe_fdb(vrf, row, bindings, turn)
+        observe_fdb(vrf, row, tenants, turn)
         if row.ifindex in vrf.ports and is_of_vlan(vrf, row):
             gone.discard(row.mac)
     for mac in gone:
@@ -254,7 +254,7 @@ def neighbor_of(row: NeighborRow) -> Neighbor:
 
 
 def observe_neighbor(
-    vrf: MacVrf, row: NeighborRow, bindings: Bindings, turn: Turn
+    vrf: MacVrf, row: NeighborRow, tenants: Tenants, turn: Turn
 ) -> None:
     """Take one neighbour of the bridge of this EVI."""
     ip = row.ip
@@ -266,7 +266,7 @@ def observe_neighbor(
         if before is not None and before != found:
             vrf.neighbor_drift.change(ip, found)
         vrf.foreign_neighbors.discard(ip)
-        bindings.kernel_lost(vrf, ip)
+        tenants.bindings.kernel_lost(vrf, ip)
         vrf.dirty_ips.add(ip)
         return
     if ip in vrf.neighbor_rows:
@@ -278,9 +278,9 @@ def observe_neighbor(
     if not known:
         vrf.foreign_neighbors.discard(ip)
         if row.present:
-            bindings.kernel_lost(vrf, ip)
+            tenants.bindings.kernel_lost(vrf, ip)
         else:
-            bindings.kernel_flushed(vrf, ip, turn)
+            tenants.bindings.kernel_flushed(vrf, ip, turn)
         vrf.dirty_ips.add(ip)
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
@@ -288,10 +288,10 @@ def observe_neighbor(
     elif row.state & NUD_PERMANENT:
         vrf.foreign_neighbors.add(ip)
         claim = Claim(row.mac, ip, turn.now)
-        bindings.pin(vrf, claim, turn, router=bool(row.flags & NTF_ROUTER))
+        tenants.bindings.pin(vrf, claim, turn, router=bool(row.flags & NTF_ROUTER))
     else:
         pins.unpin(vrf, ip)
-        bindings.kernel_has(
+        tenants.bindings.kernel_has(
             vrf,
             Claim(row.mac, ip, turn.now),
             turn,
@@ -301,7 +301,7 @@ def observe_neighbor(
 
 
 def dump_neighbors(
-    vrf: MacVrf, rows: list[NeighborRow], bindings: Bindings, turn: Turn
+    vrf: MacVrf, rows: list[NeighborRow], tenants: Tenants, turn: Turn
 ) -> None:
     """Replace all that is known of the bridge's neighbours by a dump."""
     vrf.dirty_ips.update(vrf.neighbor_rows, vrf.kernel_bindings)
@@ -310,10 +310,10 @@ def dump_neighbors(
     vrf.foreign_neighbors.clear()
     gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}
     for row in rows:
-        observe_neighbor(vrf, row, bindings, turn)
+        observe_neighbor(vrf, row, tenants, turn)
         gone.discard(row.ip)
     for ip in gone:
-        bindings.kernel_flushed(vrf, ip, turn)
+        tenants.bindings.kernel_flushed(vrf, ip, turn)
     if vrf.neighbors_known:
         vrf.neighbor_drift.compare(before, vrf.neighbor_rows)
     else:
@@ -321,6 +321,8 @@ def dump_neighbors(
         for ip, noted in vrf.neighbor_rows.items():
             if noted.local:
                 # What an earlier run snooped: a silent tenant keeps its binding.
-                bindings.take_back(vrf, noted.mac, ip, turn, router=noted.router)
+                tenants.bindings.take_back(
+                    vrf, noted.mac, ip, turn, router=noted.router
+                )
         vrf.mark_all()
     vrf.neighbors_known = True

@@ -13,7 +13,7 @@ from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
 from evpnd.core.local import flushed
-from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.drift import RESYNC
 from evpnd.core.tables.reading import Reading
 from evpnd.core.turn import Turn
@@ -56,7 +56,7 @@ def is_too_early(vrf: MacVrf) -> bool:
     return vrf.reading is not None and not vrf.fdb_known
 
 
-def take_ports(vrf: MacVrf, event: PortsDumped, bindings: Bindings, turn: Turn) -> None:
+def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) -> None:
     """Replace what is known of ports.
 
     The first time, the neighbours follow; by these the EVI is ready.
@@ -68,7 +68,7 @@ def take_ports(vrf: MacVrf, event: PortsDumped, bindings: Bindings, turn: Turn) 
     ports = event.ports
     gone = {mac for mac, local in vrf.local.items() if local.port in ports}
     for row in event.rows:
-        observe_fdb(vrf, row, bindings, turn)
+        observe_fdb(vrf, row, tenants, turn)
         if row.ifindex in ports and is_of_vlan(vrf, row):
             gone.discard(row.mac)
     for mac in gone:
@@ -83,7 +83,7 @@ def take_ports(vrf: MacVrf, event: PortsDumped, bindings: Bindings, turn: Turn) 
         turn.do(DumpNeighbors(vrf.svi))
 
 
-def take_rows(vrf: MacVrf, event: MacsLookedUp, bindings: Bindings, turn: Turn) -> None:
+def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) -> None:
     """Take the rows of MACs that were looked up, in place of what was believed."""
     reading = vrf.reading
     if reading is None or reading.asked != event.macs:
@@ -109,7 +109,7 @@ def take_rows(vrf: MacVrf, event: MacsLookedUp, bindings: Bindings, turn: Turn) 
                 _adopt(vrf, reading, mac)
             if not _agree(vrf, mac, *rows):
                 for found in rows:
-                    observe_fdb(vrf, found, bindings, turn)
+                    observe_fdb(vrf, found, tenants, turn)
 
 
 def take_list(vrf: MacVrf, event: MacsListed) -> None:

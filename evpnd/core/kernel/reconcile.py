@@ -11,9 +11,8 @@ from evpnd.core.announce.originator import Originator
 from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
 from evpnd.core.kernel.removal import split_fixed
-from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart
-from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.tenants import Tenants
 from evpnd.core.reasons import Reason
 from evpnd.core.turn import Turn
 from evpnd.core.want import macs, neighbors
@@ -46,7 +45,7 @@ class Pass:
     waiting: Callable[[MacVrf, str, bytes], bool]
     """Tells whether a refused row waits for its retry (EVI, table, key)."""
     originator: Originator
-    bindings: Bindings
+    tenants: Tenants
     repaired: Counter[tuple[str, str]]
     """Rows put back that others took away, by table and cause; counted up here."""
 
@@ -69,7 +68,7 @@ def reconcile(vrf: MacVrf, now: Pass) -> None:
         now.turn.do_all(now.originator.imet(vrf))
         now.turn.do_all(now.originator.gateway(vrf))
     if vrf.dirty_ips and vrf.ready:
-        now.bindings.settle(vrf, now.turn)
+        now.tenants.bindings.settle(vrf, now.turn)
     if vrf.dirty_macs:
         dirty, vrf.dirty_macs = vrf.dirty_macs, set()
         _reconcile_macs(vrf, dirty, now)
@@ -146,7 +145,7 @@ def _settle_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> set[bytes]:
             if not vrf.is_local(mac):
                 now.originator.mac(vrf, mac)
         else:
-            if mobility.settle(vrf, mac, now.turn):
+            if now.tenants.settle(vrf, mac, now.turn):
                 leaving.add(mac)
             now.originator.mac(vrf, mac)
         vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))

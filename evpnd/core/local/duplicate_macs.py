@@ -18,6 +18,9 @@ from evpnd.model.ids import format_mac
 MOST = 1 << 16
 """MACs whose moves are remembered: a flood of MACs makes the oldest forgotten."""
 
+HERE = b""
+"""Where a MAC is that is not behind a VTEP."""
+
 Key = tuple[int, bytes]
 """(VNI, MAC)."""
 
@@ -33,31 +36,27 @@ class Duplicates:
         self._moves: dict[Key, tuple[float, ...]] = {}
         """The latest moves; the MAC that has not moved for longest comes first."""
 
-    def count(self, vrf: MacVrf, turn: Turn) -> None:
-        """Take the moves that an EVI saw since the last call."""
-        moved, vrf.moved = vrf.moved, []
+    def count(self, vrf: MacVrf, mac: bytes, place: bytes, turn: Turn) -> None:
+        """Count one move of a MAC, to a VTEP or to `HERE`."""
         settings = self.settings
-        if not settings.enabled:
+        if not settings.enabled or mac in vrf.frozen:
             return
-        for mac in moved:
-            if mac in vrf.frozen:
-                continue
-            key = (vrf.config.vni, mac)
-            times = (*self._moves.pop(key, ()), turn.now)[-settings.moves :]
-            self._moves[key] = times
-            if len(times) == settings.moves and times[0] >= turn.now - settings.window:
-                self._find(vrf, mac, turn)
-        while len(self._moves) > MOST:
+        key = (vrf.config.vni, mac)
+        times = (*self._moves.pop(key, ()), turn.now)[-settings.moves :]
+        self._moves[key] = times
+        if len(times) == settings.moves and times[0] >= turn.now - settings.window:
+            self._find(vrf, mac, place, turn)
+        if len(self._moves) > MOST:
             del self._moves[next(iter(self._moves))]
 
-    def _find(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
+    def _find(self, vrf: MacVrf, mac: bytes, place: bytes, turn: Turn) -> None:
         settings = self.settings
         key = (vrf.config.vni, mac)
         known = self.found.pop(key, None) is not None
         pause = settings.freeze_for if settings.freeze else settings.window
         self.found[key] = turn.now + pause
         if settings.freeze:
-            vrf.frozen[mac] = vrf.remote_rows.get(mac, b"")
+            vrf.frozen[mac] = place
         if not known:
             turn.tell(_notice(vrf, mac, "duplicate_mac_found", settings))
 

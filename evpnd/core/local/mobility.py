@@ -10,6 +10,7 @@ from enum import Enum
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac
 from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
+from evpnd.core.local.duplicate_macs import HERE, Duplicates
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip, format_mac
@@ -40,8 +41,10 @@ class Verdict(Enum):
 _OURS = frozenset({Verdict.OURS_STICKY, Verdict.OURS_SEQUENCE, Verdict.OURS_VTEP})
 
 
-def learn(vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
-    """Take a MAC as local; claim it where a remote VTEP has it."""
+def learn(
+    vrf: MacVrf, mac: bytes, local: LocalMac, moves: Duplicates, turn: Turn
+) -> None:
+    """Take a MAC as local; claim it where a remote VTEP has it: that is a move."""
     known = vrf.local.get(mac)
     if known is not None and known[:3] == local[:3]:
         return
@@ -64,8 +67,8 @@ def learn(vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
     vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
     if mac in vrf.frozen:
         return
-    vrf.moved.append(mac)
     turn.tell(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.sequence[mac]))
+    moves.count(vrf, mac, HERE, turn)
 
 
 def forget(vrf: MacVrf, mac: bytes) -> None:
@@ -115,7 +118,7 @@ def compare(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
     return Verdict.OURS_VTEP if vrf.vtep <= path.vtep else Verdict.THEIRS_VTEP
 
 
-def settle(vrf: MacVrf, mac: bytes, turn: Turn) -> bool:
+def settle(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -> bool:
     """Give a MAC that is local to whom it belongs; returns whether it leaves a port.
 
     A MAC that we win stays local; one that we lose is forgotten here. What the
@@ -124,18 +127,18 @@ def settle(vrf: MacVrf, mac: bytes, turn: Turn) -> bool:
     """
     path = best_for_mac(vrf.routes, mac)
     if path is None:
-        _settle_unrivalled(vrf, mac, turn)
+        _settle_unrivalled(vrf, mac, moves, turn)
         return False
     if mac not in vrf.local and mac not in vrf.static:
         return False
     before = vrf.local.get(mac)
-    if not _give_up(vrf, mac, path, turn) or before is None:
+    if not _give_up(vrf, mac, path, moves, turn) or before is None:
         return False
     vrf.displaced[mac] = before
     return True
 
 
-def _settle_unrivalled(vrf: MacVrf, mac: bytes, turn: Turn) -> None:
+def _settle_unrivalled(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -> None:
     """Take note that no remote VTEP has a MAC, or has it no longer.
 
     RFC 7432, section 15, has us handle the wrap-around of sequences. Nobody is left
@@ -144,7 +147,7 @@ def _settle_unrivalled(vrf: MacVrf, mac: bytes, turn: Turn) -> None:
     """
     if mac in vrf.displaced and mac not in vrf.remote_rows:
         # Its remote row was refused, so that it never left the port.
-        learn(vrf, mac, vrf.displaced.pop(mac), turn)
+        learn(vrf, mac, vrf.displaced.pop(mac), moves, turn)
         return
     if mac not in vrf.local and mac not in vrf.static:
         return
@@ -158,7 +161,9 @@ def _settle_unrivalled(vrf: MacVrf, mac: bytes, turn: Turn) -> None:
         del vrf.sequence[mac]
 
 
-def _give_up(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> bool:
+def _give_up(
+    vrf: MacVrf, mac: bytes, path: Path, moves: Duplicates, turn: Turn
+) -> bool:
     """Draw the conclusion from the verdict; returns whether the MAC goes to a VTEP."""
     verdict = judge(vrf, mac, path)
     if verdict.ours:
@@ -180,10 +185,10 @@ def _give_up(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> bool:
     if path.sticky:
         _tell_sticky_seen(vrf, mac, path, turn)
         return True
+    turn.tell(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
     if path.sequence > sequence:
         # Of equal sequences one was learned before it heard of the other: a race.
-        vrf.moved.append(mac)
-    turn.tell(_moved(vrf, mac, "local", format_ip(path.vtep), path.sequence))
+        moves.count(vrf, mac, path.vtep, turn)
     return True
 
 

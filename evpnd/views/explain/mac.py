@@ -95,7 +95,7 @@ def _tell_mac_in(
 
 def _tell_frozen(story: Story, vrf: MacVrf, mac: bytes) -> None:
     vni = vrf.config.vni
-    until = story.engine.duplicates.found.get((vni, mac), story.now)
+    until = story.engine.tenants.duplicates.found.get((vni, mac), story.now)
     text = f"it is a duplicate and frozen for another {duration(until - story.now)}"
     command = f"`evpnd clear duplicate --vni {vni} {format_mac(mac)}`"
     story.tell("noted", f"{text}; {command} releases it now", vrf)

@@ -132,7 +132,7 @@ def _row_of_its_mac(vrf: MacVrf, mac: bytes) -> Iterator[str]:
 
 def _duplicate_mac(story: Story, vrf: MacVrf, mac: bytes) -> Iterator[str]:
     vni = vrf.config.vni
-    if (vni, mac) in story.engine.duplicates.found:
+    if (vni, mac) in story.engine.tenants.duplicates.found:
         yield (
             f"{format_mac(mac)} is a duplicate: it keeps moving, two stations may have "
             f"it (`evpnd clear duplicate --vni {vni} {format_mac(mac)}`)"
@@ -140,7 +140,7 @@ def _duplicate_mac(story: Story, vrf: MacVrf, mac: bytes) -> Iterator[str]:
 
 
 def _duplicate_ip(story: Story, vrf: MacVrf, ip: bytes) -> Iterator[str]:
-    pair = story.engine.contests.found.get((vrf.config.vni, ip))
+    pair = story.engine.tenants.contests.found.get((vrf.config.vni, ip))
     if pair is not None:
         yield (
             f"{format_ip(ip)} is a duplicate: {format_mac(pair.holder)} has it, and "

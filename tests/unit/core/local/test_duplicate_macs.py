@@ -171,11 +171,11 @@ def test_a_vtep_that_withdraws_a_frozen_mac_is_left() -> None:
 def test_a_frozen_mac_that_is_heard_here_is_not_announced_before_it_thaws() -> None:
     here = frozen_behind_a_vtep()
     here.bgp.clear()
-    until = dict(here.engine.duplicates.found)
+    until = dict(here.engine.tenants.duplicates.found)
     here.run(*here.kernel.frame(PORTS[0], MAC))
     here.run(*here.kernel.frame(PORTS[1], MAC))
     assert here.bgp == []
-    assert here.engine.duplicates.found == until
+    assert here.engine.tenants.duplicates.found == until
 
     here.later(101.0)
     assert MAC in here.vrf.announced
@@ -203,7 +203,7 @@ def test_the_duplicates_of_an_evi_go_with_it() -> None:
     here.run(ConfigChanged(config(duplicate_detection=THREE, evis=())))
     here.run(ConfigChanged(config(duplicate_detection=THREE)))
 
-    assert here.engine.duplicates.found == {}
+    assert here.engine.tenants.duplicates.found == {}
     assert not here.engine.clear_duplicate(VNI, MAC)
 
 
@@ -217,15 +217,15 @@ def test_a_flood_of_moving_macs_makes_the_oldest_forgotten(
     for mac in macs:
         here.run(*here.kernel.frame(PORTS[0], mac))
 
-    assert len(here.engine.duplicates._moves) <= 8
-    assert [mac for _, mac in here.engine.duplicates.found] == macs[-8:]
+    assert len(here.engine.tenants.duplicates._moves) <= 8
+    assert [mac for _, mac in here.engine.tenants.duplicates.found] == macs[-8:]
     assert here.vrf.frozen.keys() == set(macs[-8:])
 
 
 def test_moves_out_of_the_window_are_forgotten() -> None:
     here = host(SETTINGS)
     move_back_and_forth(here, 1)
-    assert here.engine.duplicates._moves
+    assert here.engine.tenants.duplicates._moves
     here.later(61.0)
 
-    assert here.engine.duplicates._moves == {}
+    assert here.engine.tenants.duplicates._moves == {}

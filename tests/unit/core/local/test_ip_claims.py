@@ -74,7 +74,7 @@ def test_a_tenant_that_answers_for_an_ip_that_a_remote_one_has_is_a_duplicate() 
     assert (notice["mac"], notice["at"]) == ("02:00:00:00:00:01", "t12")
     assert (notice["other_mac"], notice["other_at"]) == ("02:00:00:00:00:03", HIGHER)
     assert shown(host, IP4)["duplicate"] is True
-    assert len(host.engine.contests.found) == 1
+    assert len(host.engine.tenants.contests.found) == 1
 
 
 def fight(host: Host, turns: int = 10) -> int:
@@ -114,7 +114,7 @@ def test_a_duplicate_that_is_silent_for_the_window_is_none() -> None:
     fight(host)
     host.later(181)
 
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
     assert shown(host, IP4)["duplicate"] is False
     assert len(events(host, "duplicate_ip_released")) == 1
 
@@ -126,7 +126,7 @@ def test_when_the_holder_goes_the_other_one_has_the_ip_at_once() -> None:
 
     assert told(host).keys() == {A, A + IP4}
     assert neighbor_of(host, IP4) == (A, False)
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
 
 
 def seconds(host: Host, count: float) -> None:
@@ -140,12 +140,12 @@ def test_a_duplicate_whose_other_tenant_does_not_answer_is_over_in_seconds() -> 
     host.kernel.asked.clear()
     seconds(host, 60)
     # It answers: it is there.
-    assert host.engine.contests.found
+    assert host.engine.tenants.contests.found
     assert 5 <= len(host.kernel.asked) <= 15
     host.kernel.answering.clear()
     seconds(host, RECHECK + TRIES + 1)
 
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
     assert shown(host, IP4)["duplicate"] is False
     assert len(events(host, "duplicate_ip_released")) == 1
     assert neighbor_of(host, IP4) == (C, True)
@@ -157,10 +157,10 @@ def test_a_duplicate_whose_other_mac_is_gone_is_over_when_a_move_would_be() -> N
     host.kernel.answering.clear()
     host.run(*host.kernel.age(A))
     seconds(host, MOVE_TIME - 1)
-    assert host.engine.contests.found
+    assert host.engine.tenants.contests.found
     seconds(host, 2)
 
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
     assert len(events(host, "duplicate_ip_released")) == 1
 
 
@@ -173,10 +173,10 @@ def test_a_duplicate_whose_other_mac_moves_stays_one() -> None:
     remote(host, A, IP4, 0)
     seconds(host, MOVE_TIME)
 
-    assert host.engine.contests.found
+    assert host.engine.tenants.contests.found
     host.run(withdraw(PEER, HIGHER, A, A + IP4))
     seconds(host, MOVE_TIME + 1)
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
 
 
 def test_a_duplicate_whose_other_route_ends_is_over_when_a_move_would_be() -> None:
@@ -213,7 +213,7 @@ def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
     host = two_that_insist()
     assert shown(host, IP4)["duplicate"] is True
     host.kernel.answering = {(A, IP4), (B, IP4)} - {
-        (host.engine.contests.found[VNI, IP4].other, IP4)
+        (host.engine.tenants.contests.found[VNI, IP4].other, IP4)
     }
     seconds(host, RECHECK + TRIES + 1)
 
@@ -222,7 +222,7 @@ def test_two_tenants_here_of_which_one_lets_go_are_none() -> None:
 
 def test_a_holder_that_lets_go_silently_leaves_the_ip_to_the_other_one() -> None:
     host = two_that_insist()
-    found = host.engine.contests.found[VNI, IP4]
+    found = host.engine.tenants.contests.found[VNI, IP4]
     assert found.held
     host.kernel.answering = {(found.other, IP4)}
     seconds(host, RECHECK + TRIES + 2)
@@ -237,7 +237,7 @@ def test_an_operator_clears_a_duplicate_ip() -> None:
     assert not host.engine.clear_duplicate(VNI, parse_ip("192.0.2.99"))
     assert not host.engine.clear_duplicate(999, IP4)
     assert host.engine.clear_duplicate(VNI, IP4)
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
     assert not host.engine.clear_duplicate(VNI, IP4)
     host.run()
     assert len(events(host, "duplicate_ip_released")) == 1
@@ -270,7 +270,7 @@ def test_when_the_local_holder_goes_the_other_one_has_the_ip() -> None:
     host.run(*host.kernel.age(holder))
 
     assert neighbor_of(host, IP4) == (other, False)
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
 
 
 def test_an_address_that_comes_back_at_once_is_with_its_tenant() -> None:
@@ -331,7 +331,7 @@ def test_an_ip_that_two_remote_macs_keep_is_a_duplicate() -> None:
     assert {found["at"], found["other_at"]} == {LOWER, HIGHER}
     assert shown(host, IP4)["duplicate"] is True
     host.run(withdraw(PEER, HIGHER, C, C + IP4))
-    assert host.engine.contests.found == {}
+    assert host.engine.tenants.contests.found == {}
     assert len(events(host, "duplicate_ip_released")) == 1
 
 

@@ -81,7 +81,7 @@ def test_a_race_of_two_learners_is_no_move() -> None:
     here.turn()
 
     assert here.remote_macs() == {MAC: parse_ip(LOWER)}
-    assert here.engine.duplicates._moves == {}
+    assert here.engine.tenants.duplicates._moves == {}
 
 
 def test_a_sticky_remote_mac_heard_here_is_no_move_and_told_of_once_a_minute() -> None:
@@ -94,7 +94,7 @@ def test_a_sticky_remote_mac_heard_here_is_no_move_and_told_of_once_a_minute() -
 
     assert events(here, "sticky_mac_seen_locally") == 1
     assert events(here, "mac_moved") == 0
-    assert here.engine.duplicates.found == {}
+    assert here.engine.tenants.duplicates.found == {}
     here.now += 60.0
     here.run(*here.kernel.frame(PORTS[0], MAC))
     assert events(here, "sticky_mac_seen_locally") == 2

@@ -287,7 +287,7 @@ def test_ten_thousand_silent_bindings_make_no_storm() -> None:
 def test_looking_at_what_is_not_due_costs_nothing() -> None:
     host = made(ips_per_mac=0)
     tenant(host, *(bytes((10, 0, *divmod(each, 256))) for each in range(2000)))
-    heap = host.engine.prober._heap
+    heap = host.engine.tenants.prober._heap
     before = list(heap)
     for _ in range(50):
         host.run(BindingsSnooped([(PORTS[0], MAC, bytes((10, 0, 0, 1)))]))
@@ -319,7 +319,7 @@ def test_questions_do_not_pile_up_without_bound() -> None:
     host.run(announce(PEER, attributes(REMOTE), REMOTE, MAC, *keys))
     host.run(*host.kernel.frame(PORTS[0], MAC))
 
-    assert len(host.engine.prober._urgent) <= URGENT_MOST
+    assert len(host.engine.tenants.prober._urgent) <= URGENT_MOST
 
 
 def sources(host: Host, ip: bytes) -> list[bytes]:

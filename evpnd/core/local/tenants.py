@@ -1,0 +1,66 @@
+"""What tenants do, for all EVIs: which MACs and IPs they have, and who is asked.
+
+The tables are the EVIs' own. What stands here decides what is written to them when a
+tenant speaks, moves, or falls silent.
+"""
+
+from collections.abc import Mapping
+
+from evpnd.core.evi.mac_vrf import LocalMac, MacVrf
+from evpnd.core.evi.readiness import Links
+from evpnd.core.local import mobility
+from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.duplicate_macs import Duplicates
+from evpnd.core.local.ip_claims import Contests
+from evpnd.core.local.probes import Prober
+from evpnd.core.turn import Turn
+from evpnd.model.config import DuplicateDetection
+from evpnd.model.key import MAC_LENGTH
+
+
+class Tenants:
+    """The parts that follow the tenants of this host."""
+
+    def __init__(self, settings: DuplicateDetection, links: Links, now: float) -> None:
+        """Create them with no tenant; `links` give ports their names."""
+        self.duplicates = Duplicates(settings)
+        """MACs that move too often."""
+        self.contests = Contests(settings)
+        """IPs that two MACs claim."""
+        self.bindings = Bindings(self.contests, links)
+        self.prober = Prober(self.bindings, now)
+
+    def learn(self, vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
+        """Store a MAC that the bridge learned on a tenant port, and claim it."""
+        mobility.learn(vrf, mac, local, self.duplicates, turn)
+
+    def settle(self, vrf: MacVrf, mac: bytes, turn: Turn) -> bool:
+        """Give a MAC to whom it belongs; return whether it leaves a tenant port."""
+        return mobility.settle(vrf, mac, self.duplicates, turn)
+
+    def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
+        """Release the duplicates whose time is over."""
+        self.duplicates.expire(vrfs, turn)
+        self.bindings.duplicates.expire(vrfs, turn)
+
+    def clear_duplicate(
+        self, vni: int, address: bytes, vrfs: Mapping[int, MacVrf], turn: Turn
+    ) -> bool:
+        """Release a duplicate MAC or IP for an operator; return whether it was one."""
+        if len(address) == MAC_LENGTH:
+            return self.duplicates.clear((vni, address), vrfs, turn)
+        vrf = vrfs.get(vni)
+        return vrf is not None and self.bindings.duplicates.clear(vrf, address, turn)
+
+    def configure(
+        self, settings: DuplicateDetection, vrfs: Mapping[int, MacVrf], turn: Turn
+    ) -> None:
+        """Take other settings of duplicate detection."""
+        self.duplicates.configure(settings, vrfs, turn)
+        self.contests.settings = settings
+
+    def next_due(self) -> float | None:
+        """Return when there is something to release or to ask, in monotonic seconds."""
+        parts = (self.duplicates, self.contests, self.prober)
+        due = (part.next_due() for part in parts)
+        return min((at for at in due if at is not None), default=None)
