@@ -277,20 +277,15 @@ class Engine:
         )
         now, vrfs = turn.now, self.inventory.vrfs.values()
         self.tenants.expire(self.inventory.vrfs, turn)
-        probes = self.tenants.prober.probe(self.inventory.vrfs, turn)
+        self.tenants.prober.ask_due(self.inventory.vrfs, turn)
         for vrf in vrfs:
             vrf.take_touched()
-            if vrf.returned and vrf.ready:
-                self.tenants.bindings.restore(vrf, turn)
+            self.tenants.bindings.restore(vrf, turn)
             if vrf.dirty_flood or vrf.dirty_vteps:
                 self.inventory.underlay.expect(now)
             if is_dirty(vrf):
                 reconcile(vrf, work)
-        for vrf in vrfs:
-            if vrf.newly_bound or vrf.questions or vrf.unasked:
-                self.tenants.prober.take(vrf, now)
-        turn.do_all(probes)
-        turn.do_all(self.tenants.prober.probe(self.inventory.vrfs, turn))
+        self.tenants.prober.ask_new(self.inventory.vrfs, turn)
         turn.do_all(self.inventory.underlay.ask(now, vrfs))
         turn.do_all(self.originator.flush())
 
@@ -322,7 +317,7 @@ class Engine:
             if isinstance(change, EviGone):
                 turn.do_all(self.originator.withdraw_all(change.vrf))
             else:
-                placed.extend(follow(change, turn.now))
+                placed.extend(follow(change, self.tenants, turn))
         self._rename(turn)
         if inventory.underlay_changed:
             inventory.underlay_changed = False

@@ -189,8 +189,6 @@ class MacVrf:
         """MACs to the IPs that they had until a moment ago, and when that ended."""
         self.flushed: dict[bytes, Flushed] = {}
         """MACs that the kernel flushed, the earliest first."""
-        self.unasked: dict[bytes, None] = {}
-        """Those of them that are to be asked, in order, and MACs of `unsure` IPs."""
         self.returned: set[bytes] = set()
         """Those of them that the bridge has learned again."""
         self.unsure: set[bytes] = set()
@@ -205,10 +203,6 @@ class MacVrf:
         """The kernel's neighbours that did not answer."""
         self.sought: dict[bytes, bytes] = {}
         """IPs that remote routes bind to a MAC that is local now: asked once."""
-        self.questions: list[tuple[bytes, bytes]] = []
-        """(MAC, IP) to ask at once."""
-        self.newly_bound: list[bytes] = []
-        """IPs whose binding nobody watches yet."""
         self.ageing: float | None = None
         """Seconds after which the bridge forgets a silent MAC; None: not known."""
         self.sequence: dict[bytes, int] = {}

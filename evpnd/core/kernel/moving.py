@@ -9,26 +9,27 @@ from evpnd.core.evi.changes import (
     SviLeft,
 )
 from evpnd.core.kernel.removal import leave_neighbors, remove_rows
-from evpnd.core.local import flushed
+from evpnd.core.local.tenants import Tenants
+from evpnd.core.turn import Turn
 from evpnd.model.actions import Action
 
 
 def follow(
-    change: DevicesLeft | SviLeft | PortsLost | PortsOpen, now: float
+    change: DevicesLeft | SviLeft | PortsLost | PortsOpen, tenants: Tenants, turn: Turn
 ) -> list[Action]:
     """Take our rows from where an EVI was, and remember what its tenants said."""
     match change:
         case DevicesLeft(vrf, vxlan, bridge, bridged):
             actions = remove_rows(vrf, vxlan=vxlan, bridge=bridge, bridged=bridged)
-            flushed.forget_devices(vrf, now)
+            tenants.leave_devices(vrf, turn)
             return actions
         case SviLeft(vrf, lives_on, svi):
             return leave_neighbors(vrf, svi, lives_on=lives_on)
         case PortsLost(vrf, ports):
             for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
-                flushed.flush(vrf, mac, now)
+                tenants.flush(vrf, mac, turn)
         case PortsOpen(vrf, ports):
-            flushed.reopen(vrf, ports)
+            tenants.open_ports(vrf, ports)
         case _:
             assert_never(change)
     return []

@@ -7,7 +7,7 @@ reconciliation decides. Nothing here looks at routes.
 from collections import defaultdict
 
 from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Neighbor, Origin
-from evpnd.core.local import flushed, mobility, pins
+from evpnd.core.local import mobility, pins
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn
 from evpnd.model.ids import (
@@ -43,11 +43,11 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
             _observe_remote_bridge_row(vrf, row, turn)
     elif not row.flags & NTF_SELF:
         _observe_port_row(vrf, row, tenants, turn)
-        known = row.mac in vrf.waiting or row.mac in vrf.departed
-        if known and row.mac in vrf.local:
-            tenants.bindings.learned(vrf, row.mac, turn)
-        if row.mac in vrf.flushed and row.mac in vrf.local:
-            vrf.returned.add(row.mac)
+        mac = row.mac
+        if mac in vrf.local and (
+            mac in vrf.waiting or mac in vrf.departed or mac in vrf.flushed
+        ):
+            tenants.bindings.learned(vrf, mac, turn)
 
 
 def is_of_vlan(vrf: MacVrf, row: FdbRow) -> bool:
@@ -134,7 +134,7 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
     if not row.present:
         local = vrf.local.get(mac)
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
-            flushed.flush(vrf, mac, turn.now)
+            tenants.flush(vrf, mac, turn)
         return
     dst, in_bridge = _halves(vrf, mac)
     fixed = mac in vrf.fixed_rows
@@ -209,7 +209,7 @@ def dump_fdb(
         if row.ifindex in vrf.ports and is_of_vlan(vrf, row):
             gone.discard(row.mac)
     for mac in gone:
-        flushed.flush(vrf, mac, turn.now)
+        tenants.flush(vrf, mac, turn)
     if not vrf.vlan:
         _doubt_gaps(vrf, rows)
     reading, vrf.reading = vrf.reading, None

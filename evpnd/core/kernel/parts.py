@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
-from evpnd.core.local import flushed
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.drift import RESYNC
 from evpnd.core.tables.reading import Reading
@@ -72,7 +71,7 @@ def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) ->
         if row.ifindex in ports and is_of_vlan(vrf, row):
             gone.discard(row.mac)
     for mac in gone:
-        flushed.flush(vrf, mac, turn.now)
+        tenants.flush(vrf, mac, turn)
     if vrf.fdb_known or vrf.reading is None:
         return
     vrf.fdb_known = True

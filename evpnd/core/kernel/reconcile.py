@@ -185,7 +185,7 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     deletes: list[bytes] = []
     settled = now.turn.settled
     adopted = vrf.adopted_ips
-    _seek(vrf, dirty)
+    _seek(vrf, dirty, now)
     for ip in dirty:
         wanted = neighbors.decide(vrf, ip)
         actual = vrf.neighbor_rows.get(ip)
@@ -220,7 +220,7 @@ def _reconcile_neighbors(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     drift.settle(dirty)
 
 
-def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
+def _seek(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     """Ask for IPs that remote routes bind to a MAC that is behind our port now.
 
     They moved along with it, as a rule, and their new routes need not wait until
@@ -237,7 +237,7 @@ def _seek(vrf: MacVrf, dirty: set[bytes]) -> None:
             vrf.sought.pop(ip, None)
         elif vrf.sought.get(ip) != found[0]:
             vrf.sought[ip] = found[0]
-            vrf.questions.append((found[0], ip))
+            now.tenants.questions.ask(vrf, found[0], ip)
 
 
 def _reconcile_flood(vrf: MacVrf, now: Pass) -> None:

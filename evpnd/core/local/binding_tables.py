@@ -49,18 +49,18 @@ def merge_flags(vrf: MacVrf, ip: bytes, said: NdFlags) -> int:
     return (ROUTER if said.router else 0) | override
 
 
-def put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> None:
-    """Bind an IP to a MAC."""
+def put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> bool:
+    """Bind an IP to a MAC; return whether it was not bound to it."""
     old = table.get(ip)
     if old == mac:
-        return
+        return False
     if old is not None:
         take_out(vrf, table, ip)
     table[ip] = mac
     vrf.bindings_of.setdefault(mac, set()).add(ip)
-    vrf.newly_bound.append(ip)
     vrf.dirty_macs.add(mac)
     vrf.dirty_ips.add(ip)
+    return True
 
 
 def take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:

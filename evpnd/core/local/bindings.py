@@ -24,6 +24,7 @@ from evpnd.core.local.binding_tables import (
 )
 from evpnd.core.local.duplicate_ips import DuplicateIps
 from evpnd.core.local.ip_claims import Contests, DuplicateIp, Key
+from evpnd.core.local.questions import Questions
 from evpnd.core.local.remote_claims import Rival, is_better, rival_of
 from evpnd.core.turn import Turn
 from evpnd.model.ids import (
@@ -44,11 +45,12 @@ PINNED_CLAIMED = "pinned_binding_claimed"
 class Bindings:
     """The rules for local bindings of all EVIs; the tables are the EVIs' own."""
 
-    def __init__(self, contests: Contests, links: Links) -> None:
-        """Take the duplicates found so far, and the links for their names."""
+    def __init__(self, contests: Contests, questions: Questions, links: Links) -> None:
+        """Take the duplicates found so far, who is asked, and links for their names."""
         self.contests = contests
+        self._questions = questions
         self._tell = BindingNotices(links)
-        self.duplicates = DuplicateIps(contests, self._tell)
+        self.duplicates = DuplicateIps(contests, questions, self._tell)
 
     def snoop(self, vrf: MacVrf, port: int, claim: Claim, turn: Turn) -> bool:
         """Take what ARP or ND on a tenant port told; tells whether it was news."""
@@ -75,11 +77,14 @@ class Bindings:
         """Take the bindings that waited for the bridge to learn a MAC.
 
         And ask for the IPs that it had elsewhere until a moment ago: a machine that
-        was moved may be silent, and its old place may have forgotten it already.
+        was moved may be silent, and its old place may have forgotten it already. What
+        it had here before the kernel flushed it comes back by `restore`.
         """
+        if mac in vrf.flushed:
+            vrf.returned.add(mac)
         for ip, ended in vrf.departed.pop(mac, {}).items():
             if ended >= turn.now - DEPARTED_TIME:
-                vrf.questions.append((mac, ip))
+                self._questions.ask(vrf, mac, ip)
         for port, claim in vrf.waiting.pop(mac, {}).values():
             if claim.heard >= turn.now - WAITING_TIME:
                 self.snoop(vrf, port, claim, turn)
@@ -152,6 +157,8 @@ class Bindings:
         They are asked for at once; without a claim where another MAC has the IP
         meanwhile or the MAC was at a remote VTEP.
         """
+        if not vrf.returned or not vrf.ready:
+            return
         for mac in vrf.returned:
             lost = vrf.flushed.pop(mac, None)
             if lost is None or lost.at < turn.now - flushed.FLUSHED_TIME:
@@ -162,7 +169,7 @@ class Bindings:
                 if held == mac:
                     continue
                 if elsewhere or held is not None or rival_of(vrf, ip, mac):
-                    vrf.questions.append((mac, ip))
+                    self._questions.ask(vrf, mac, ip)
                 else:
                     said = flushed.flags_of(flags)
                     self._keep(vrf, Claim(mac, ip, -inf, said), turn)
@@ -171,7 +178,8 @@ class Bindings:
     def _keep(self, vrf: MacVrf, claim: Claim, turn: Turn) -> None:
         """Store what was said before a flush, and have it asked for."""
         if self._claim(vrf, vrf.snooped, claim, turn):
-            flushed.keep(vrf, claim.mac, claim.ip)
+            vrf.unsure.add(claim.ip)
+            self._questions.ask_flushed(vrf, (claim.mac,))
 
     def pin(self, vrf: MacVrf, claim: Claim, turn: Turn, *, router: bool) -> None:
         """Store what an administrator's permanent neighbour says.
@@ -184,6 +192,7 @@ class Bindings:
             return
         if not is_unicast_mac(mac) or not pins.pin(vrf, mac, ip):
             return
+        self._questions.watch(vrf, ip)
         if (flags := kernel_flags(ip, router)) is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
         self.duplicates.clear(vrf, ip, turn)
@@ -208,7 +217,8 @@ class Bindings:
                 self.drop(vrf, held, ip)
             elif rival is not None:
                 self._outbid(vrf, mac, rival[1])
-        put(vrf, table, mac, ip)
+        if put(vrf, table, mac, ip):
+            self._questions.watch(vrf, ip)
         if claim.heard > vrf.heard.get(ip, -inf):
             vrf.heard[ip] = claim.heard
             vrf.unsure.discard(ip)
@@ -268,7 +278,7 @@ class Bindings:
             self.duplicates.find(vrf, ip, DuplicateIp(mac, holder, now), turn)
         contests.move(key, holder, now)
         if held is not None:
-            vrf.questions.append((held, ip))
+            self._questions.ask(vrf, held, ip)
         return False
 
     def _outbid(self, vrf: MacVrf, mac: bytes, path: Path) -> None:
@@ -331,12 +341,12 @@ class Bindings:
             known = vrf.disputed.get(ip)
             if known is None or known[:2] != (other, path.vtep):
                 vrf.disputed[ip] = Dispute(other, path.vtep)
-                if ip not in vrf.newly_bound:
+                if not self._questions.is_new(vrf, ip):
                     # Else it took the IP from that one just now.
-                    vrf.questions.append((mac, ip))
+                    self._questions.ask(vrf, mac, ip)
             return
         self.drop(vrf, mac, ip)
-        vrf.questions.append((mac, ip))
+        self._questions.ask(vrf, mac, ip)
         now = turn.now
         key = (vrf.config.vni, ip)
         self.contests.move(key, mac, now)

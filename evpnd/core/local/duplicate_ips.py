@@ -13,6 +13,7 @@ from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.binding_notices import BindingNotices
 from evpnd.core.local.ip_claims import Contests, DuplicateIp
+from evpnd.core.local.questions import Questions
 from evpnd.core.local.remote_claims import is_gone, rival_of
 from evpnd.core.turn import Turn
 
@@ -20,9 +21,12 @@ from evpnd.core.turn import Turn
 class DuplicateIps:
     """Judges the duplicates that `Contests` keeps, for all EVIs."""
 
-    def __init__(self, contests: Contests, tell: BindingNotices) -> None:
-        """Take the duplicates found so far, and what tells of them."""
+    def __init__(
+        self, contests: Contests, questions: Questions, tell: BindingNotices
+    ) -> None:
+        """Take the duplicates found so far, who is asked, and what tells of them."""
         self._contests = contests
+        self._questions = questions
         self._tell = tell
 
     def find(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, turn: Turn) -> None:
@@ -64,7 +68,7 @@ class DuplicateIps:
         if lone or (vrf.binding(ip) is None and found is None):
             self.clear(vrf, ip, turn)
             if vrf.is_local(known.other):
-                vrf.questions.append((known.other, ip))
+                self._questions.ask(vrf, known.other, ip)
 
     def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Release the duplicates that are over, find those of remote MACs."""
@@ -99,10 +103,10 @@ class DuplicateIps:
                 self._contests.watch(key, now)
             elif each.held and self._contests.may_recheck(key, now):
                 if each.other in vrf.local:
-                    vrf.questions.append((each.other, ip))
+                    self._questions.ask(vrf, each.other, ip)
                 if vrf.snooped.get(ip) == each.holder == vrf.binding(ip):
                     vrf.unsure.add(ip)
-                    vrf.questions.append((each.holder, ip))
+                    self._questions.ask(vrf, each.holder, ip)
 
     def _judge_remotes(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Find an IP that two remote MACs have, for longer than a move takes."""

@@ -12,6 +12,7 @@ from evpnd.core.evi.flushed_macs import Flushed
 from evpnd.core.evi.mac_vrf import Claim, MacVrf, Origin
 from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart, wait
+from evpnd.core.local.questions import Questions
 from evpnd.model.events import NdFlags
 from evpnd.model.routes import OVERRIDE, ROUTER
 
@@ -21,7 +22,7 @@ FLUSHED_MOST = 1 << 16
 """MACs of one EVI that are remembered."""
 
 
-def flush(vrf: MacVrf, mac: bytes, now: float) -> None:
+def flush(vrf: MacVrf, mac: bytes, questions: Questions, now: float) -> None:
     """Take a MAC from its port, and remember the IPs that it had said.
 
     A static row goes by an operator's word, and nothing is remembered.
@@ -34,10 +35,10 @@ def flush(vrf: MacVrf, mac: bytes, now: float) -> None:
     }
     mobility.forget(vrf, mac)
     if local is not None and local.origin is Origin.DYNAMIC:
-        remember(vrf, mac, Flushed(local.port, now, ips))
+        remember(vrf, mac, Flushed(local.port, now, ips), questions)
 
 
-def forget_devices(vrf: MacVrf, now: float) -> None:
+def forget_devices(vrf: MacVrf, questions: Questions, now: float) -> None:
     """Forget an EVI's devices, but not yet what tenants on its ports said.
 
     A device that is made anew must not cost silent tenants their bindings: these
@@ -57,42 +58,28 @@ def forget_devices(vrf: MacVrf, now: float) -> None:
             if mac in local:
                 wait(vrf, local[mac].port, Claim(mac, ip, now))
         if mac in local:
-            remember(vrf, mac, Flushed(local[mac].port, now, ips))
+            remember(vrf, mac, Flushed(local[mac].port, now, ips), questions)
 
 
-def remember(vrf: MacVrf, mac: bytes, lost: Flushed) -> None:
+def remember(vrf: MacVrf, mac: bytes, lost: Flushed, questions: Questions) -> None:
     """Store what a flushed MAC had; the oldest entries make room."""
     table = vrf.flushed
     table.pop(mac, None)
     table[mac] = lost
     while len(table) > FLUSHED_MOST or _oldest(table).at < lost.at - FLUSHED_TIME:
         del table[next(iter(table))]
-    vrf.unasked[mac] = None
+    questions.ask_flushed(vrf, (mac,))
 
 
-def reopen(vrf: MacVrf, ports: frozenset[int]) -> None:
+def reopen(vrf: MacVrf, ports: frozenset[int], questions: Questions) -> None:
     """Take the ports that pass frames; tenants behind new ones are to be asked."""
     opened = ports - vrf.open_ports
     vrf.open_ports = ports
     if opened:
-        macs = (mac for mac, lost in vrf.flushed.items() if lost.port in opened)
-        vrf.unasked.update(dict.fromkeys(macs))
+        macs = [mac for mac, lost in vrf.flushed.items() if lost.port in opened]
         unsure = (vrf.binding(ip) for ip in vrf.unsure)
-        vrf.unasked.update((mac, None) for mac in unsure if mac is not None)
-
-
-def keep(vrf: MacVrf, mac: bytes, ip: bytes) -> None:
-    """Note that a binding is kept though the kernel flushed it: the tenant is asked."""
-    vrf.unsure.add(ip)
-    vrf.unasked[mac] = None
-
-
-def to_ask(vrf: MacVrf, mac: bytes) -> list[bytes]:
-    """Return the IPs that a MAC is to be asked for because of a flush."""
-    lost = vrf.flushed.get(mac)
-    if lost is not None:
-        return list(lost.ips)
-    return [ip for ip in vrf.bindings_of.get(mac, ()) if ip in vrf.unsure]
+        macs.extend(mac for mac in unsure if mac is not None)
+        questions.ask_flushed(vrf, macs)
 
 
 def can_ask(vrf: MacVrf, mac: bytes) -> bool:

@@ -7,15 +7,14 @@ is heard, and moves on to where the last word puts it. What must be known at onc
 (an IP that moved, a MAC that moved with its IPs) goes before.
 """
 
-import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
 
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local import flushed
 from evpnd.core.local.bindings import Bindings
+from evpnd.core.local.questions import Key, Questions, Urgent, interval, silent_at
 from evpnd.core.turn import Turn
 from evpnd.model.actions import SendProbes
 from evpnd.model.ids import IPV4_LENGTH, is_link_local
@@ -26,32 +25,8 @@ PAUSE = 1.0
 RATE = 200.0
 """Probes a second, over all EVIs: 10,000 silent tenants are asked within 50 s."""
 BURST = 50.0
-EARLIEST, LATEST = 1 / 2, 2 / 3
-"""Of the bridge's ageing time: when a silent tenant is asked. Spread, so that those
-who were heard together are not asked together."""
-DEFAULT_AGEING = 300.0
-"""Seconds, the bridge's default."""
-URGENT_MOST = 4096
-"""Questions that may wait to be asked at once; further ones are left out."""
-
-Key = tuple[int, bytes]
-"""(VNI, IP)."""
 Sent = dict[int, SendProbes]
 """By port."""
-
-
-class Urgent(NamedTuple):
-    """A question that cannot wait, ordered by the time it is due."""
-
-    due: float
-    vni: int
-    ip: bytes
-    mac: bytes
-    tries: int
-    serial: int
-    """Tells a question that was put anew from the one before."""
-    asked: float
-    """When it was put, monotonic seconds."""
 
 
 @dataclass(slots=True)
@@ -66,79 +41,57 @@ class Asked:
 class Prober:
     """The questions due, over all EVIs, and how many may be asked now."""
 
-    def __init__(self, bindings: Bindings, now: float) -> None:
+    def __init__(self, questions: Questions, bindings: Bindings, now: float) -> None:
         """Begin with nobody to ask."""
         self.refused = False
         """Probes cannot be sent: nobody is asked and nobody given up."""
+        self._questions = questions
         self._bindings = bindings
-        self._heap: list[tuple[float, Key]] = []
-        self._watched: set[Key] = set()
         self._asked: dict[Key, Asked] = {}
-        self._urgent: list[Urgent] = []
-        self._open: dict[tuple[int, bytes, bytes], int] = {}
-        """Serial numbers of the urgent questions by VNI, MAC and IP."""
-        self._serial = 0
         self._tokens = BURST
         self._counted = now
         self._blocked = -inf
         """Until then there is no token; monotonic seconds."""
 
-    def take(self, vrf: MacVrf, now: float) -> None:
-        """Watch the new bindings of an EVI, and take its questions."""
-        vni = vrf.config.vni
-        for ip in vrf.newly_bound:
-            if (vni, ip) not in self._watched:
-                self._watched.add((vni, ip))
-                heapq.heappush(self._heap, (_due(vrf, ip), (vni, ip)))
-        vrf.newly_bound.clear()
-        for mac, ip in vrf.questions:
-            if len(self._urgent) < URGENT_MOST:
-                self._ask(vni, mac, ip, now)
-        vrf.questions.clear()
-        while vrf.unasked and vrf.ready and len(self._urgent) < URGENT_MOST:
-            mac = next(iter(vrf.unasked))
-            del vrf.unasked[mac]
-            for ip in flushed.to_ask(vrf, mac):
-                self._ask(vni, mac, ip, now)
+    def ask_new(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
+        """Take the questions that came up in this turn, and ask what is due."""
+        self._questions.gather(vrfs, turn.now)
+        self.ask_due(vrfs, turn)
 
-    def _ask(self, vni: int, mac: bytes, ip: bytes, now: float) -> None:
-        self._serial += 1
-        self._open[vni, mac, ip] = self._serial
-        question = Urgent(now, vni, ip, mac, 0, self._serial, now)
-        heapq.heappush(self._urgent, question)
-
-    def probe(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> list[SendProbes]:
+    def ask_due(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Ask what is due, and give up the bindings whose tenants did not answer."""
-        now = turn.now
+        now, questions = turn.now, self._questions
         if self._next_wanted() > now:
-            return []
+            return
         self._tokens = min(BURST, self._tokens + (now - self._counted) * RATE)
         self._counted = now
         sent: Sent = {}
-        while self._urgent and self._urgent[0].due <= now and self._may_send(now):
-            question = heapq.heappop(self._urgent)
-            name = (question.vni, question.mac, question.ip)
-            if self._open.get(name) != question.serial:
-                continue
-            vrf = vrfs.get(question.vni)
-            if vrf is None or not self._is_open(vrf, question):
-                del self._open[name]
-                if vrf is not None and question.tries >= TRIES:
-                    self._conclude(vrf, question, turn)
-                continue
-            self._send(vrf, (question.mac, question.ip, question.tries), sent)
-            again = question._replace(due=now + PAUSE, tries=question.tries + 1)
-            heapq.heappush(self._urgent, again)
-        while self._heap and self._heap[0][0] <= now and self._may_send(now):
-            _, key = heapq.heappop(self._heap)
+        while questions.next_urgent <= now and self._may_send(now):
+            question = questions.take_urgent()
+            if question is not None:
+                self._ask(question, vrfs.get(question.vni), turn, sent)
+        while questions.next_silent <= now and self._may_send(now):
+            key = questions.take_silent()
             vrf = vrfs.get(key[0])
             due = self._look(vrf, key, turn, sent) if vrf is not None else None
             if due is None:
-                self._watched.discard(key)
+                questions.unwatch(key)
                 self._asked.pop(key, None)
             else:
-                heapq.heappush(self._heap, (due, key))
-        return list(sent.values())
+                questions.watch_again(key, due)
+        turn.do_all(sent.values())
+
+    def _ask(
+        self, question: Urgent, vrf: MacVrf | None, turn: Turn, sent: Sent
+    ) -> None:
+        """Ask an urgent question, unless it is answered or was asked often enough."""
+        if vrf is not None and self._is_open(vrf, question):
+            self._send(vrf, (question.mac, question.ip, question.tries), sent)
+            self._questions.ask_again(question, turn.now + PAUSE)
+            return
+        self._questions.close(question)
+        if vrf is not None and question.tries >= TRIES:
+            self._conclude(vrf, question, turn)
 
     def _may_send(self, now: float) -> bool:
         if self._tokens >= 1:
@@ -187,7 +140,7 @@ class Prober:
         now = turn.now
         ip = key[1]
         if ip in vrf.pinned:
-            return now + _interval(vrf, ip)
+            return now + interval(vrf, ip)
         mac = vrf.snooped.get(ip) or vrf.kernel_bindings.get(ip)
         if mac is None:
             vrf.heard.pop(ip, None)
@@ -199,7 +152,7 @@ class Prober:
         ):
             del self._asked[key]
             asked = None
-        due = _due(vrf, ip)
+        due = silent_at(vrf, ip)
         if asked is None and due > now:
             return due
         if not vrf.is_local(mac) and ip in vrf.snooped:
@@ -207,9 +160,9 @@ class Prober:
             self._bindings.drop(vrf, mac, ip)
             return None
         if not self._may_ask(vrf) or mac not in vrf.local or vrf.binding(ip) != mac:
-            return now + _interval(vrf, ip)
+            return now + interval(vrf, ip)
         if not flushed.can_ask(vrf, mac):
-            return now + _interval(vrf, ip)
+            return now + interval(vrf, ip)
         if asked is None:
             asked = self._asked[key] = Asked(mac, now, 0)
         if asked.tries >= TRIES:
@@ -231,8 +184,7 @@ class Prober:
 
     def _next_wanted(self) -> float:
         """Say when the next question is due, tokens or not."""
-        first = self._urgent[0].due if self._urgent else inf
-        return min(first, self._heap[0][0] if self._heap else inf)
+        return min(self._questions.next_urgent, self._questions.next_silent)
 
     def next_due(self) -> float | None:
         """Say when to ask again."""
@@ -245,15 +197,6 @@ def _is_doubtful(vrf: MacVrf, question: Urgent) -> bool:
         return True
     dispute = vrf.disputed.get(question.ip)
     return dispute is not None and not dispute.answered
-
-
-def _interval(vrf: MacVrf, ip: bytes) -> float:
-    ageing = vrf.ageing or DEFAULT_AGEING
-    return ageing * (EARLIEST + (LATEST - EARLIEST) * ip[-1] / 255)
-
-
-def _due(vrf: MacVrf, ip: bytes) -> float:
-    return vrf.heard.get(ip, -inf) + _interval(vrf, ip)
 
 
 def _source(vrf: MacVrf, ip: bytes, tries: int) -> bytes:

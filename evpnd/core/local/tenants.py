@@ -8,11 +8,12 @@ from collections.abc import Mapping
 
 from evpnd.core.evi.mac_vrf import LocalMac, MacVrf
 from evpnd.core.evi.readiness import Links
-from evpnd.core.local import mobility
+from evpnd.core.local import flushed, mobility
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.local.duplicate_macs import Duplicates
 from evpnd.core.local.ip_claims import Contests
 from evpnd.core.local.probes import Prober
+from evpnd.core.local.questions import Questions
 from evpnd.core.turn import Turn
 from evpnd.model.config import DuplicateDetection
 from evpnd.model.key import MAC_LENGTH
@@ -27,12 +28,25 @@ class Tenants:
         """MACs that move too often."""
         self.contests = Contests(settings)
         """IPs that two MACs claim."""
-        self.bindings = Bindings(self.contests, links)
-        self.prober = Prober(self.bindings, now)
+        self.questions = Questions()
+        self.bindings = Bindings(self.contests, self.questions, links)
+        self.prober = Prober(self.questions, self.bindings, now)
 
     def learn(self, vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
         """Store a MAC that the bridge learned on a tenant port, and claim it."""
         mobility.learn(vrf, mac, local, self.duplicates, turn)
+
+    def flush(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
+        """Take a MAC from its port by the kernel's word, which is not the tenant's."""
+        flushed.flush(vrf, mac, self.questions, turn.now)
+
+    def leave_devices(self, vrf: MacVrf, turn: Turn) -> None:
+        """Forget an EVI's devices, but not yet what tenants on its ports said."""
+        flushed.forget_devices(vrf, self.questions, turn.now)
+
+    def open_ports(self, vrf: MacVrf, ports: frozenset[int]) -> None:
+        """Take the ports that pass frames; tenants behind new ones are to be asked."""
+        flushed.reopen(vrf, ports, self.questions)
 
     def settle(self, vrf: MacVrf, mac: bytes, turn: Turn) -> bool:
         """Give a MAC to whom it belongs; return whether it leaves a tenant port."""

@@ -227,7 +227,7 @@ def test_a_spray_of_addresses_costs_bounded_memory() -> None:
     vrf = host.vrf
 
     assert len(vrf.snooped) == len(vrf.bindings_of[A]) == len(vrf.heard) == 64
-    assert len(host.engine.tenants.prober._heap) == 64
+    assert len(host.engine.tenants.questions._silent) == 64
 
 
 def test_a_spray_of_macs_that_the_bridge_does_not_learn_costs_bounded_memory() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core.evi.flushed_macs import Flushed
-from evpnd.core.local import flushed, probes
+from evpnd.core.local import flushed, questions
 from evpnd.core.local.probes import TRIES
 from evpnd.model.events import FdbObserved, LinkObserved, NeighborsObserved
 from evpnd.model.routes import ROUTER
@@ -166,7 +166,7 @@ def test_without_probes_the_ips_come_back_and_nobody_is_asked() -> None:
 def test_more_tenants_than_may_wait_are_all_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(probes, "URGENT_MOST", 8)
+    monkeypatch.setattr(questions, "URGENT_MOST", 8)
     host = made()
     macs = [bytes((2, 1, 0, 0, 0, number)) for number in range(30)]
     rows = [FdbRow(True, ONE, mac, 0, NUD_REACHABLE, 0, b"") for mac in macs]
@@ -183,7 +183,8 @@ def test_the_oldest_make_room() -> None:
     host = made()
     for number in range(flushed.FLUSHED_MOST + 5):
         mac = b"\2\1" + number.to_bytes(4)
-        flushed.remember(host.vrf, mac, Flushed(ONE, host.now, {IP4: 0}))
+        lost = Flushed(ONE, host.now, {IP4: 0})
+        flushed.remember(host.vrf, mac, lost, host.engine.tenants.questions)
     assert len(host.vrf.flushed) == flushed.FLUSHED_MOST
 
 

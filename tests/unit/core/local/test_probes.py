@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core.local.binding_tables import DEPARTED_IPS, DEPARTED_MACS
-from evpnd.core.local.probes import BURST, RATE, TRIES, URGENT_MOST
+from evpnd.core.local.probes import BURST, RATE, TRIES
+from evpnd.core.local.questions import URGENT_MOST
 from evpnd.model.actions import AnnounceMacIp, SendProbes, WithdrawMacIp
 from evpnd.model.config import Advertise, EviConfig
 from evpnd.model.events import (
@@ -287,7 +288,7 @@ def test_ten_thousand_silent_bindings_make_no_storm() -> None:
 def test_looking_at_what_is_not_due_costs_nothing() -> None:
     host = made(ips_per_mac=0)
     tenant(host, *(bytes((10, 0, *divmod(each, 256))) for each in range(2000)))
-    heap = host.engine.tenants.prober._heap
+    heap = host.engine.tenants.questions._silent
     before = list(heap)
     for _ in range(50):
         host.run(BindingsSnooped([(PORTS[0], MAC, bytes((10, 0, 0, 1)))]))
@@ -319,7 +320,7 @@ def test_questions_do_not_pile_up_without_bound() -> None:
     host.run(announce(PEER, attributes(REMOTE), REMOTE, MAC, *keys))
     host.run(*host.kernel.frame(PORTS[0], MAC))
 
-    assert len(host.engine.tenants.prober._urgent) <= URGENT_MOST
+    assert len(host.engine.tenants.questions._urgent) <= URGENT_MOST
 
 
 def sources(host: Host, ip: bytes) -> list[bytes]:
