@@ -20,7 +20,8 @@ from evpnd.core.bgp import adj_rib_in
 from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.limit_buckets import reached
 from evpnd.core.bgp.peers import Peering
-from evpnd.core.evi.changes import EviGone
+from evpnd.core.evi.changes import UnderlayChanged
+from evpnd.core.evi.instances import Changed
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import Claim, MacVrf
 from evpnd.core.kernel import observe, parts, retries
@@ -36,7 +37,6 @@ from evpnd.model.actions import (
     DumpLinks,
     DumpNeighbors,
     FinishAnnouncement,
-    SnoopPorts,
 )
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.events import (
@@ -94,7 +94,6 @@ class Engine:
         """Rows that others took away and that were put back, by table and cause."""
         self._turn.do(DumpLinks())
         self._links_known = False
-        self._snooped: frozenset[int] = frozenset()
         self._overran_at: float | None = None
 
     def handle(self, event: Event, now: float) -> bool:
@@ -142,17 +141,15 @@ class Engine:
                 self.audit.doubt(ifindexes, self.inventory.by_port, now)
             case RowsAudited():
                 self.audit.answer(self.inventory.vrfs, event, self.tenants, turn)
-            case LinksDumped(links, addresses, vlans, lengths):
-                self.inventory.links.replace(links, addresses, vlans, lengths)
+            case LinksDumped():
+                self.inventory.replace_links(event)
                 self._links_known = True
-                self.inventory.changed = True
             case PathsMeasured(mtus):
                 self.inventory.take_paths(mtus)
             case LinkObserved(link):
                 self.inventory.observe(link)
             case VlansObserved(vlans):
-                self.inventory.links.vlans = vlans
-                self.inventory.changed = True
+                self.inventory.observe_vlans(vlans)
             case LinkVanished(ifindex):
                 self.inventory.vanish(ifindex)
             case AddressObserved():
@@ -192,9 +189,7 @@ class Engine:
 
     def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
         """Have limits let in first what has, or had, rows of an earlier run."""
-        limits = self.importer.limits
-        keys = (*vrf.adopted_keys(), *macs)
-        self.importer.stale |= limits.recognise(vrf.config.vni, keys)
+        self.importer.recognise(vrf.config.vni, (*vrf.adopted_keys(), *macs))
 
     def _read_part(self, event: parts.ReadingEvent, turn: Turn) -> None:
         inventory = self.inventory
@@ -290,16 +285,11 @@ class Engine:
         turn.do_all(self.originator.flush())
 
     def _expire(self, turn: Turn) -> None:
-        limits = self.importer.limits
-        heard = self.peering.expire(turn)
-        if heard.everyone:
-            limits.settle()
+        if self.peering.expire(turn):
             for vrf in self.inventory.vrfs.values():
                 vrf.dirty_macs |= vrf.adopted_macs
                 vrf.dirty_ips |= vrf.adopted_ips
                 vrf.dirty_flood = True
-        if heard.everyone or heard.someone:
-            self.importer.stale |= limits.review()
         if self._overran_at is not None and turn.now >= self._overran_at:
             self._overran_at = None
             turn.do(DumpLinks())
@@ -311,31 +301,22 @@ class Engine:
                         turn.do(DumpNeighbors(vrf.svi))
 
     def _stand_on_devices(self, turn: Turn) -> None:
-        inventory = self.inventory
         placed: list[Action] = []
-        for change in inventory.stand(turn, placed):
-            if isinstance(change, EviGone):
-                turn.do_all(self.originator.withdraw_all(change.vrf))
-            else:
-                placed.extend(follow(change, self.tenants, turn))
-        self._rename(turn)
-        if inventory.underlay_changed:
-            inventory.underlay_changed = False
-            self.importer.stale = True
-        if inventory.vrfs_changed:
-            inventory.vrfs_changed = False
-            self.importer.stale = True
-            self.retries.forget(inventory.vrfs)
-            self.tenants.duplicates.forget(inventory.vrfs)
-        ports = inventory.snooped_ports()
-        if ports != self._snooped:
-            self._snooped = ports
-            turn.do(SnoopPorts(ports))
+        for change in self.inventory.stand(turn, placed):
+            match change:
+                case Changed():
+                    for vrf in change.gone:
+                        turn.do_all(self.originator.withdraw_all(vrf))
+                    self._follow_evis(change, turn)
+                case UnderlayChanged():
+                    self.importer.doubt()
+                case _:
+                    placed.extend(follow(change, self.tenants, turn))
         # Dumps come last: an EVI that is ready hears its tenants already.
         turn.do_all(placed)
 
     def _import_anew(self) -> None:
-        if not (self.importer.stale and self._links_known):
+        if not (self.importer.is_outdated and self._links_known):
             return
         inventory = self.inventory
         vrfs = inventory.vrfs.values()
@@ -414,18 +395,22 @@ class Engine:
         self.originator.ask_how_learned(vrfs, asked=asks_how_learned(config))
         settings = config.duplicate_detection
         self.tenants.configure(settings, self.inventory.vrfs, turn)
-        for vrf in self.inventory.reconfigure(config):
+        evis, removals = self.inventory.reconfigure(config)
+        for vrf in evis.gone:
             turn.do_all(self.originator.withdraw_all(vrf))
             turn.do_all(remove_rows(vrf))
-        turn.do_all(self.inventory.take_removals())
-        self._rename(turn)
+        turn.do_all(removals)
+        self._follow_evis(evis, turn)
 
-    def _rename(self, turn: Turn) -> None:
-        """Have the EVIs whose RD changed announce under the new one."""
-        first, last = rename(self.inventory.renamed, self.originator)
-        self.inventory.renamed.clear()
+    def _follow_evis(self, evis: Changed, turn: Turn) -> None:
+        """Forget what belongs to EVIs that are gone; use the RDs that others got."""
+        first, last = rename(evis.renamed, self.originator)
         turn.do_all(first)
         turn.do_last(last)
+        if evis.others:
+            self.importer.doubt()
+            self.retries.forget(self.inventory.vrfs)
+            self.tenants.duplicates.forget(self.inventory.vrfs)
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
         """Give the policies between our EVIs and a peer."""

@@ -63,8 +63,8 @@ class Importer:
 
     def __init__(self, config: Config) -> None:
         """Begin with no EVI."""
-        self.stale = True
-        """EVIs, targets or our addresses changed: judge all paths again."""
+        self._outdated = True
+        """EVIs, targets or our addresses changed since all paths were judged."""
         self._exact: dict[bytes, tuple[EviRoutes, ...]] = {}
         self._wildcards: dict[bytes, tuple[EviRoutes, ...]] = {}
         """By the local administrator: 4 octets, or 2 with a four-octet AS."""
@@ -101,7 +101,26 @@ class Importer:
         self.limits.configure(config.policies, named)
         self._governed = any(evi.import_policies for evi in config.evis)
         self._origins.clear()
-        self.stale = True
+        self._outdated = True
+
+    def doubt(self) -> None:
+        """Have all paths judged again: our EVIs, or addresses, are others now."""
+        self._outdated = True
+
+    def recognise(self, vni: int, keys: Iterable[bytes]) -> None:
+        """Have limits let in first what has, or had, rows of an earlier run."""
+        self._outdated |= self.limits.recognise(vni, keys)
+
+    def heard(self, *, everyone: bool) -> None:
+        """Have limits take note that a peer, or every peer, sent all its routes."""
+        if everyone:
+            self.limits.settle()
+        self._outdated |= self.limits.review()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether all paths are to be judged again."""
+        return self._outdated
 
     def learn(
         self,
@@ -111,7 +130,7 @@ class Importer:
         no_hosts: frozenset[bytes],
     ) -> None:
         """Take the EVIs there are, their RDs, our VTEP, and which are no host's."""
-        self.stale = False
+        self._outdated = False
         self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
         self._own_rds = own_rds
         self._decisions.clear()
@@ -162,9 +181,14 @@ class Importer:
         path = Path(session.peer, attributes, nlri, order, now)
         imports[path] = imported = self._judge(session, path)
         imports.by_parts[(attributes, nlri)] = path
-        if path.labels and not self.stale:
+        if path.labels and not self._outdated:
             self.findings.mac_ip(session, path, imported)
         return path
+
+    def note_imet(self, session: Session, route: ImetRoute, path: Path) -> None:
+        """Look for what is wrong with a type 3 route, unless all are judged anew."""
+        if not self._outdated:
+            self.findings.imet(session, route, path)
 
     def surplus(self, session: Session, path: Path) -> Path:
         """Return a twin of a path, for routes that are more than the peer may send."""

@@ -1,6 +1,6 @@
 """What the peers say: sessions and their routes, and when all have said it."""
 
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from evpnd.core.bgp.earlier_withdrawals import Bygone
 from evpnd.core.bgp.importer import Importer
@@ -44,15 +44,6 @@ SessionEvent = (
     | RefreshMarked
     | ReplayEnded
 )
-
-
-class Heard(NamedTuple):
-    """Who sent End-of-RIB, or let its timer expire, since this was asked last."""
-
-    everyone: bool
-    """The last of all configured peers did: this is true once."""
-    someone: bool
-    """A peer did before all had."""
 
 
 class Peering:
@@ -244,8 +235,8 @@ class Peering:
                 parts = (route.rd, b"", b"", b"")
                 path = find(session, attributes, parts, now)
                 adj.install_other(route, path, now)
-                if isinstance(route, ImetRoute) and not self._importer.stale:
-                    self._importer.findings.imet(session, route, path)
+                if isinstance(route, ImetRoute):
+                    self._importer.note_imet(session, route, path)
         if quota is not None:
             turn.do_all(quota.review(now))
         if update.end_of_rib:
@@ -286,8 +277,12 @@ class Peering:
                     reason=found.reason,
                 )
 
-    def expire(self, turn: Turn) -> Heard:
-        """Stop waiting where the time is over; return who is waited for no more."""
+    def expire(self, turn: Turn) -> bool:
+        """Stop waiting where the time is over.
+
+        Return whether by now every configured peer sent End-of-RIB, or its timer
+        expired: this is true once.
+        """
         now = turn.now
         for session in self.sessions.values():
             if session.peer in self.replaying or not session.expired(now):
@@ -305,14 +300,16 @@ class Peering:
             session.deadline = None
             turn.warn("peer_did_not_return", peer=session.peer, routes_withdrawn=gone)
         if self.replaying:
-            return Heard(everyone=False, someone=False)
+            return False
         someone, self._finished = self._finished, False
         everyone = not self.settled and all(
             session.told_everything for session in self.sessions.values()
         )
         self.settled |= everyone
         turn.settled = self.settled
-        return Heard(everyone=everyone, someone=someone)
+        if everyone or someone:
+            self._importer.heard(everyone=everyone)
+        return everyone
 
     def sweep(self, most: int | None) -> None:
         """Withdraw of each peer some of what it has no longer; None: all of it."""

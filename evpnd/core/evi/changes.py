@@ -1,17 +1,16 @@
-"""What becomes of an EVI's place as devices come, go and change.
+"""What becomes of the EVIs and their places as devices come, go and change.
 
 The inventory yields these in the moment in which they come about, before it goes on.
 """
 
 from typing import NamedTuple
 
+from evpnd.core.evi.instances import Changed
 from evpnd.core.evi.mac_vrf import MacVrf
 
 
-class EviGone(NamedTuple):
-    """An EVI that was discovered went with its VXLAN device."""
-
-    vrf: MacVrf
+class UnderlayChanged(NamedTuple):
+    """The VTEP address is another one, or other addresses are no host's."""
 
 
 class DevicesLeft(NamedTuple):
@@ -51,4 +50,6 @@ class PortsOpen(NamedTuple):
     ports: frozenset[int]
 
 
-Change = EviGone | DevicesLeft | SviLeft | PortsLost | PortsOpen
+Move = DevicesLeft | SviLeft | PortsLost | PortsOpen
+"""Concerns the devices of one EVI."""
+Change = Changed | UnderlayChanged | Move

@@ -3,7 +3,8 @@
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from evpnd.core.evi.bridge_vlans import (
     on_own_bridge,
@@ -14,13 +15,14 @@ from evpnd.core.evi.bridge_vlans import (
 from evpnd.core.evi.changes import (
     Change,
     DevicesLeft,
-    EviGone,
     PortsLost,
     PortsOpen,
     SviLeft,
+    UnderlayChanged,
 )
 from evpnd.core.evi.device_retries import Attempts
-from evpnd.core.evi.discovery import PassedOver, discoverable, tell_gone
+from evpnd.core.evi.discovery import PassedOver, tell_gone
+from evpnd.core.evi.instances import Changed, Instances
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.managed_devices import (
     Surroundings,
@@ -29,8 +31,8 @@ from evpnd.core.evi.managed_devices import (
     sweep,
     what_is_missing,
 )
+from evpnd.core.evi.news import News
 from evpnd.core.evi.notes import take_notes, tell_configured
-from evpnd.core.evi.rds import derive_rds
 from evpnd.core.evi.readiness import (
     Devices,
     Links,
@@ -51,14 +53,19 @@ from evpnd.model.actions import (
     DumpNeighbors,
     DumpPorts,
     RemoveDevices,
+    SnoopPorts,
 )
-from evpnd.model.config import Config, EviConfig, discovered_evi
-from evpnd.model.events import AddressObserved
-from evpnd.model.ids import Rd, Vni
-from evpnd.model.rows import Link
+from evpnd.model.config import Config
+from evpnd.model.events import AddressObserved, LinksDumped
+from evpnd.model.rows import Link, PortVlans
 
-MAKING = 3.0
-"""Seconds that devices of a managed EVI may take before it is told as not ready."""
+
+class Reconfigured(NamedTuple):
+    """What a new configuration leaves behind."""
+
+    evis: Changed
+    removals: list[Action]
+    """Gives back what was created or taken for an EVI and is no more its own."""
 
 
 class Inventory:
@@ -67,7 +74,8 @@ class Inventory:
     def __init__(self, config: Config) -> None:
         """Begin with the EVIs of the configuration, all not ready."""
         self.links = Links()
-        self.vrfs: dict[int, MacVrf] = {}
+        self._instances = Instances(config)
+        self.vrfs = self._instances.vrfs
         self.by_port: dict[int, MacVrf] = {}
         """Any device of an EVI: VXLAN device, bridge, tenant port."""
         self.by_bridge: dict[int, MacVrf] = {}
@@ -76,63 +84,68 @@ class Inventory:
         self._vtep_here = True
         """An interface has the VTEP address, or it is not known."""
         self._vtep_address = VtepAddress()
-        self.changed = True
+        self._changed = True
         self._measured = False
         """Routes are all that changed."""
         self.no_hosts: frozenset[bytes] = frozenset()
         """Network and broadcast addresses of the underlay's subnets."""
-        self.underlay_changed = False
-        """The VTEP address or what is no host's changed."""
-        self.vrfs_changed = True
+        self._snooped: frozenset[int] = frozenset()
+        """Tenant ports on which ARP and ND are listened to."""
         self._config = config
         self.attempts = Attempts()
         self._passed_over = PassedOver()
         self.underlay = Underlay()
         self._swept = False
-        self._in_the_making: dict[int, float] = {}
-        """EVIs whose devices are being made, and when that has taken too long."""
-        self._removals: list[Action] = []
-        self.renamed: list[tuple[MacVrf, Rd]] = []
-        """EVIs that are to have another RD, and which."""
-        rds = self._derive_rds(())
-        for evi in config.evis:
-            self._add(evi, rds[evi.vni], discovered=False)
+        self._news = News(self.attempts)
+
+    def replace_links(self, dump: LinksDumped) -> None:
+        """Take all links, with their addresses and VLANs, in place of those known."""
+        self.links.replace(dump.links, dump.addresses, dump.vlans, dump.lengths)
+        self._changed = True
+
+    def observe_vlans(self, vlans: Mapping[int, PortVlans]) -> None:
+        """Take the VLANs of all bridge ports."""
+        self.links.vlans = vlans
+        self._changed = True
 
     def observe(self, link: Link) -> None:
         """Take a new or changed link."""
         if self.links.put(link):
-            self.changed = True
+            self._changed = True
 
     def vanish(self, ifindex: int) -> None:
         """Take the end of a link."""
         self.links.drop(ifindex)
-        self.changed = True
+        self._changed = True
 
     def observe_address(self, event: AddressObserved) -> None:
         """Take an address that came or went."""
         self.links.observe_address(
             event.ifindex, event.ip, present=event.present, length=event.length
         )
-        self.changed = True
+        self._changed = True
 
     def take_paths(self, mtus: dict[bytes, int]) -> None:
         """Take the MTU of the routes to VTEPs."""
         if self.underlay.take(mtus):
-            self._measured = self.changed = True
+            self._measured = self._changed = True
 
     def device_failed(self, device: str, reason: str, now: float) -> bool:
         """Note why a device could not be made or changed; tells whether it is news."""
-        self.changed = True
+        self._changed = True
         return self.attempts.failed(device, reason, now)
 
-    def snooped_ports(self) -> frozenset[int]:
-        """List the tenant ports on which ARP and ND tell of bindings."""
-        return frozenset(
+    def _snoop(self, turn: Turn) -> None:
+        """Listen to ARP and ND on the tenant ports, where they tell of bindings."""
+        ports = frozenset(
             port
             for vrf in self.vrfs.values()
             if vrf.reason is None and vrf.config.advertise.neighbors
             for port in vrf.ports - vrf.tagged_ports
         )
+        if ports != self._snooped:
+            self._snooped = ports
+            turn.do(SnoopPorts(ports))
 
     def next_due(self) -> float | None:
         """Say when a device is to be tried again."""
@@ -145,39 +158,43 @@ class Inventory:
         """
         now = turn.now
         due = self.attempts.due
-        if not self.changed and (due is None or now < due):
+        if not self._changed and (due is None or now < due):
             return
-        if self.changed and not self._measured:
+        if self._changed and not self._measured:
             self.underlay.doubt(now)
-        self.changed = self._measured = False
+        self._changed = self._measured = False
         self.attempts.due = None
         config = self._config
+        underlay = self.vtep, self.no_hosts
         vtep = self._vtep_address.find(
             config.vtep, self.links, self.vtep, now, self.attempts
         )
         if vtep != self.vtep:
             turn.tell_all(tell_change(self.vtep, vtep))
             self.vtep = vtep
-            self.underlay_changed = True
             self.attempts.begin_anew()
         if not self._swept:
             self._swept = True
             actions.extend(sweep(self.links, self.vrfs.values()))
-        gone = self._discover() if config.discover else []
-        turn.tell_all(tell_gone(vrf, config, self.links) for vrf in gone)
-        yield from map(EviGone, gone)
+        others = self._instances.discover(self.links)
+        if others is not None:
+            for vrf in others.gone:
+                self._news.forget(vrf)
+                turn.tell(tell_gone(vrf, config, self.links))
+            yield others
         claimed: dict[int, MacVrf] = {}
         self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             yield from self._place(vrf, claimed, turn, actions)
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
-        no_hosts = self.links.no_hosts(self.by_bridge)
-        self.underlay_changed |= no_hosts != self.no_hosts
-        self.no_hosts = no_hosts
+        self.no_hosts = no_hosts = self.links.no_hosts(self.by_bridge)
         for vrf in self.vrfs.values():
             vrf.dirty_flood |= vrf.no_hosts != no_hosts
             vrf.no_hosts = no_hosts
+        if underlay != (self.vtep, no_hosts):
+            yield UnderlayChanged()
+        self._snoop(turn)
 
     def _place(
         self,
@@ -220,7 +237,7 @@ class Inventory:
         else:
             yield from self._take_ports(vrf, found.bridge, actions)
             self._configure(vrf, found.vxlan, turn, actions)
-        self._tell_news(vrf, before, turn)
+        self._news.tell(vrf, before, turn)
         refused, here = self.attempts.refused, self._vtep_here
         room = self.underlay.room(vrf)
         take_notes(vrf, self.links, refused, turn, vtep_here=here, room=room)
@@ -305,114 +322,21 @@ class Inventory:
             return [missing]
         return []
 
-    def _tell_news(self, vrf: MacVrf, before: str | None, turn: Turn) -> None:
-        """Tell of an EVI that is ready, or not; of one in the making, only if it lasts.
-
-        Devices that we make ourselves are half there for a moment.
-        """
-        vni = vrf.config.vni
-        if vrf.reason == before and vni not in self._in_the_making:
-            return
-        names = {vxlan_name(vrf.config), bridge_name(vrf.config)}
-        making = vrf.config.manage and names.isdisjoint(self.attempts.refused)
-        if vrf.reason is not None and making:
-            due = self._in_the_making.setdefault(vni, turn.now + MAKING)
-            if turn.now < due:
-                self.attempts.look_again(due)
-                return
-        self._in_the_making.pop(vni, None)
-        self._tell(vrf, turn)
-
-    def _tell(self, vrf: MacVrf, turn: Turn) -> None:
-        if vrf.reason is None:
-            turn.tell(vrf.notice("info", "evi_ready"))
-        else:
-            turn.tell(vrf.notice("warning", "evi_not_ready", reason=vrf.reason))
-
-    def _discover(self) -> list[MacVrf]:
-        found = discoverable(self._config, self.links)
-        known = {vni: vrf for vni, vrf in self.vrfs.items() if vrf.discovered}
-        if found.keys() == known.keys() and all(
-            vrf.config.vxlan == found[vni].name for vni, vrf in known.items()
-        ):
-            return []
-        rds = self._derive_rds(found)
-        gone = [
-            vrf
-            for vni, vrf in known.items()
-            if vni not in rds or vni not in found or found[vni].name != vrf.config.vxlan
-        ]
-        for vrf in gone:
-            self._drop(vrf)
-        self.renamed.extend(
-            (vrf, rds[vni])
-            for vni, vrf in known.items()
-            if vrf not in gone and rds[vni] != vrf.rd
-        )
-        for vni, link in sorted(found.items()):
-            if vni not in self.vrfs and vni in rds:
-                evi = discovered_evi(self._config, Vni(vni), link.name)
-                self._add(evi, rds[vni], discovered=True)
-        return gone
-
-    def _add(self, evi: EviConfig, rd: Rd, *, discovered: bool) -> None:
-        self.vrfs[evi.vni] = MacVrf(evi, rd, discovered=discovered)
-        self.vrfs_changed = True
-        self.changed = True
-
-    def _drop(self, vrf: MacVrf) -> None:
-        del self.vrfs[vrf.config.vni]
-        self._in_the_making.pop(vrf.config.vni, None)
-        self.vrfs_changed = True
-        self.changed = True
-
-    def _derive_rds(self, discovered: Iterable[int]) -> dict[int, Rd]:
-        configured: dict[int, Rd | None] = {
-            evi.vni: evi.rd for evi in self._config.evis
-        }
-        return derive_rds(self._config.router_id, configured, discovered)
-
     def remove_managed(self) -> list[Action]:
         """Remove all devices that evpnd created."""
         names = tuple(managed_names(self.vrfs.values()))
         return [RemoveDevices(names)] if names else []
 
-    def reconfigure(self, config: Config) -> list[MacVrf]:
-        """Take a new configuration; returns the EVIs that go.
-
-        One that stays keeps what it knows, whatever is said of its devices: where
-        that makes others of them, it moves.
-        """
-        wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
+    def reconfigure(self, config: Config) -> Reconfigured:
+        """Take a new configuration; return what it no longer asks for."""
+        managed = [vrf.config for vrf in self.vrfs.values() if vrf.config.manage]
         self._config = config
-        found = discoverable(self._config, self.links)
-        rds = self._derive_rds(found)
-        gone: list[MacVrf] = []
-        for vni, vrf in list(self.vrfs.items()):
-            old = vrf.config
-            evi = wanted.get(vni)
-            if evi is None and vni in found:
-                evi = discovered_evi(config, old.vni, found[vni].name)
-            if old.manage:
-                self._removals += leave_devices(self.links, old, evi)
-            rd = rds.get(vni)
-            if evi is not None and rd is not None:
-                if evi != old:
-                    vrf.reconfigure(evi)
-                    self.vrfs_changed = True
-                if rd != vrf.rd:
-                    self.renamed.append((vrf, rd))
-                vrf.discovered = vni not in wanted
-                continue
-            gone.append(vrf)
-            self._drop(vrf)
-        for evi in config.evis:
-            if evi.vni not in self.vrfs:
-                self._add(evi, rds[evi.vni], discovered=False)
-        self.changed = True
-        return gone
-
-    def take_removals(self) -> list[Action]:
-        """Hand out what a new configuration no longer asks for."""
-        removals, self._removals = self._removals, []
-        return removals
+        changed = self._instances.reconfigure(config, self.links)
+        self._changed = True
+        for vrf in changed.gone:
+            self._news.forget(vrf)
+        removals: list[Action] = []
+        for old in managed:
+            now = self.vrfs.get(old.vni)
+            removals += leave_devices(self.links, old, now.config if now else None)
+        return Reconfigured(changed, removals)

@@ -53,7 +53,7 @@ def test_what_is_over_a_limit_waits_and_nothing_else_suffers() -> None:
     assert set(here.remote_macs()) == {*MACS[:2], GATEWAY}
     assert waiting(here) == [mac.hex(":") for mac in MACS[2:]]
     # All are judged anew, which is no news.
-    here.engine.importer.stale = True
+    here.engine.importer.doubt()
     here.run()
     assert [each.event for each in here.notices].count("limit_reached") == 1
 

@@ -274,7 +274,7 @@ def test_imports_that_change_are_judged_again() -> None:
 
 def test_nothing_is_judged_before_the_evis_are_known() -> None:
     here = Host()
-    here.engine.importer.stale = True
+    here.engine.importer.doubt()
     here.tell(PeerWentUp(PEER), announce(PEER, path(), VTEP, MAC), imet())
     here.run()
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from evpnd.core.evi.inventory import MAKING
+from evpnd.core.evi.news import MAKING
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,

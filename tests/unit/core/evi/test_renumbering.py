@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.evi.inventory import MAKING
+from evpnd.core.evi.news import MAKING
 from evpnd.core.evi.vtep_address import PAUSE
 from evpnd.model.actions import (
     AnnounceImet,

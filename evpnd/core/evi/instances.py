@@ -1,0 +1,106 @@
+"""Which EVIs there are: those of the configuration, and those that are discovered."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from evpnd.core.evi.discovery import discoverable
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.rds import derive_rds
+from evpnd.core.evi.readiness import Links
+from evpnd.model.config import Config, EviConfig, discovered_evi
+from evpnd.model.ids import Rd, Vni
+
+
+class Changed(NamedTuple):
+    """What became of the EVIs there were."""
+
+    gone: list[MacVrf]
+    renamed: list[tuple[MacVrf, Rd]]
+    """Those that are to have another RD, and which."""
+    others: bool = True
+    """There are others than before, or one has another configuration."""
+
+
+class Instances:
+    """The EVIs of this host by VNI, each with an RD of its own."""
+
+    def __init__(self, config: Config) -> None:
+        """Create the EVIs of the configuration."""
+        self.vrfs: dict[int, MacVrf] = {}
+        """It is the same object for ever."""
+        self._config = config
+        rds = self._derive_rds(())
+        for evi in config.evis:
+            self._add(evi, rds[evi.vni], discovered=False)
+
+    def discover(self, links: Links) -> Changed | None:
+        """Follow the VXLAN devices that make EVIs; None: there are the same."""
+        if not self._config.discover:
+            return None
+        found = discoverable(self._config, links)
+        known = {vni: vrf for vni, vrf in self.vrfs.items() if vrf.discovered}
+        if found.keys() == known.keys() and all(
+            vrf.config.vxlan == found[vni].name for vni, vrf in known.items()
+        ):
+            return None
+        rds = self._derive_rds(found)
+        gone = [
+            vrf
+            for vni, vrf in known.items()
+            if vni not in rds or vni not in found or found[vni].name != vrf.config.vxlan
+        ]
+        for vrf in gone:
+            del self.vrfs[vrf.config.vni]
+        renamed = [
+            (vrf, rds[vni])
+            for vni, vrf in known.items()
+            if vrf not in gone and rds[vni] != vrf.rd
+        ]
+        new = [vni for vni in sorted(found) if vni not in self.vrfs and vni in rds]
+        for vni in new:
+            evi = discovered_evi(self._config, Vni(vni), found[vni].name)
+            self._add(evi, rds[vni], discovered=True)
+        return Changed(gone, renamed, others=bool(gone or new))
+
+    def reconfigure(self, config: Config, links: Links) -> Changed:
+        """Take a new configuration.
+
+        An EVI that stays keeps what it knows, whatever is said of its devices: where
+        that makes others of them, it moves.
+        """
+        wanted: dict[int, EviConfig] = {evi.vni: evi for evi in config.evis}
+        self._config = config
+        found = discoverable(config, links)
+        rds = self._derive_rds(found)
+        gone: list[MacVrf] = []
+        renamed: list[tuple[MacVrf, Rd]] = []
+        others = False
+        for vni, vrf in list(self.vrfs.items()):
+            old = vrf.config
+            evi = wanted.get(vni)
+            if evi is None and vni in found:
+                evi = discovered_evi(config, old.vni, found[vni].name)
+            rd = rds.get(vni)
+            if evi is None or rd is None:
+                del self.vrfs[vni]
+                gone.append(vrf)
+                continue
+            if evi != old:
+                vrf.reconfigure(evi)
+                others = True
+            if rd != vrf.rd:
+                renamed.append((vrf, rd))
+            vrf.discovered = vni not in wanted
+        new = [evi for evi in config.evis if evi.vni not in self.vrfs]
+        for evi in new:
+            self._add(evi, rds[evi.vni], discovered=False)
+        return Changed(gone, renamed, others=others or bool(gone or new))
+
+    def _add(self, evi: EviConfig, rd: Rd, *, discovered: bool) -> None:
+        self.vrfs[evi.vni] = MacVrf(evi, rd, discovered=discovered)
+
+    def _derive_rds(self, discovered: Iterable[int]) -> dict[int, Rd]:
+        configured: dict[int, Rd | None] = {
+            evi.vni: evi.rd for evi in self._config.evis
+        }
+        return derive_rds(self._config.router_id, configured, discovered)
