@@ -161,7 +161,7 @@ class LogStream(io.TextIOBase):
 
 
 def install(lost: Callable[[int], str]) -> LogStream:
-    """Put a LogStream in the place of `sys.stderr`, for the life of the process.
+    """Replace `sys.stderr` by a LogStream, for the life of the process.
 
     What is queued at the exit is waited for, but not for long. Where somebody has put
     something else there already, it stays.

@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def beside(control_socket: Path, suffix: str) -> Path:
-    """Name a file beside the control socket, by its name."""
+    """Return the path of a file beside the control socket, by its name."""
     name = control_socket.name.removesuffix(".sock")
     return control_socket.absolute().with_name(name + suffix)
 
 
 def write_private(path: Path, octets: bytes) -> None:
-    """Put a file in place at once or not at all, readable by us alone.
+    """Write a file atomically, readable only by its owner.
 
     Raises OSError; the file is then as it was, and no other is left.
     """

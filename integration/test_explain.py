@@ -31,7 +31,7 @@ def texts(steps: list[Step], step: str) -> str:
 def _ends(daemon: Evpnd, address: str, text: str) -> bool:
     """Return whether the story of an address ends with a text."""
     steps = explain(daemon, address)
-    mended = text == "the kernel has what is wanted"
+    mended = text == "the kernel has the wanted rows"
     return text in str(steps[-1]["text"]) and steps[-1]["ok"] is mended
 
 
@@ -55,7 +55,7 @@ def test_every_story_is_told_from_the_wire_to_the_row(make_lab: MakeLab) -> None
     there = explain(one, "mac", remote.mac)
     assert f"10.0.0.2:{VNI}" in texts(there, "received")
     assert "into tenant-a by route target 65001:10100" in texts(there, "imported")
-    assert "there is no other" in texts(there, "selected")
+    assert "it is the only candidate" in texts(there, "selected")
     assert f"dst {lab[2].vtep} on vx{VNI}" in texts(there, "wanted")
     assert f"{remote.mac} dev vx{VNI} dst {lab[2].vtep} self" in texts(there, "found")
     assert there[-1]["ok"] is True
@@ -82,7 +82,7 @@ def test_every_story_is_told_from_the_wire_to_the_row(make_lab: MakeLab) -> None
     run(["bridge", "-n", lab[1].namespace, "fdb", "replace", *row])
     taken = explain(one, "mac", remote.mac)
     assert taken[-1]["ok"] is False
-    assert "somebody else's row" in str(taken[-1]["text"])
+    assert "another program's row" in str(taken[-1]["text"])
 
     ports = ["-n", lab[1].namespace, "link", "set", "t1"]
     address = ["-n", lab[1].namespace, "addr"]
@@ -98,7 +98,7 @@ def test_every_story_is_told_from_the_wire_to_the_row(make_lab: MakeLab) -> None
         run(breaks)
         wait_until(partial(_ends, one, lab[2].vtep, why), 10, why)
         run(mends)
-        well = "the kernel has what is wanted"
+        well = "the kernel has the wanted rows"
         wait_until(partial(_ends, one, lab[2].vtep, well), 10, "mended")
 
     people = two.run("explain", "mac", remote.mac, "--socket", str(two.socket))

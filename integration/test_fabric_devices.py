@@ -212,8 +212,8 @@ def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
 
     # What the file names no more, goes on as it was found.
     for evis, told_now in (
-        ([evi(VNI)], f"EVI vni-{VNI} (VNI {VNI}) was discovered, and goes on as"),
-        ([], f"EVI vni-{VNI} (VNI {VNI}) is discovered now, and goes on"),
+        ([evi(VNI)], f"EVI vni-{VNI} (VNI {VNI}) was discovered; it stays up, as"),
+        ([], f"EVI vni-{VNI} (VNI {VNI}) is now a discovered one; it stays up"),
     ):
         one.write(lab[1].config(lab[2].session, evis=evis, discover=True))
         assert told_now in one.reload().stdout

@@ -163,7 +163,7 @@ def test_another_address_of_the_family_leaves_the_device_and_its_rows(
 def test_a_device_of_somebody_else_is_left_alone(bench: Bench) -> None:
     bench.ip("link add brm type bridge")
     expected = (
-        "brm: exists and was not created by evpnd; remove it or set manage: false"
+        "brm: exists, but evpnd did not create it; remove it or set manage: false"
     )
 
     assert refusals(bench, create()) == [expected]

@@ -175,9 +175,9 @@ def test_without_a_daemon_the_kernel_alone_is_compared(make_lab: MakeLab) -> Non
         OTHER,
     }
     assert people.returncode == 0
-    assert "the kernel alone" in people.stdout
+    assert "the kernel only" in people.stdout
     assert f"  ~ vx{VNI} neigh_suppress=yes [no]" in people.stdout
-    assert "nothing is touched" in people.stdout
+    assert "nothing is changed" in people.stdout
 
 
 def test_a_file_with_errors_is_refused_with_its_line(make_lab: MakeLab) -> None:

@@ -255,7 +255,7 @@ def test_a_peer_is_cleared_and_asked_again(host: Host) -> None:
         far.listen_for(UPDATE)
         assert clear(ROUTER, "--soft")[0] == 0
         far.listen_for(REFRESH)
-        assert clear(ROUTER) == (0, f"{ROUTER}: its session begins anew\n")
+        assert clear(ROUTER) == (0, f"{ROUTER}: its session is reset\n")
         assert far.wait_closed() == [(6, 4)]
         expect_macs(host, VNI, {}, 1.5)
     status, said = clear(ROUTER, "--soft")

@@ -179,7 +179,7 @@ def test_a_peer_that_never_reads_is_left_by_rfc_9687(tmp_path: Path) -> None:
         assert lasted > 5
         assert line["graceful"] is False
         assert line["reason"] == (
-            "sent: Send Hold Timer Expired (the peer has taken nothing for 6 s)"
+            "sent: Send Hold Timer Expired (the peer accepted no data for 6 s)"
         )
 
 

@@ -194,7 +194,7 @@ def test_a_peer_that_says_nothing_is_left_after_a_while(tmp_path: Path) -> None:
             assert far.wait_closed() == [(4, 0)]
         assert 1.9 < time.monotonic() - begin < 20
         text = speaker.wait_heard("notification")["text"]
-        assert text == "sent: Hold Timer Expired (nothing heard for 2 s)"
+        assert text == "sent: Hold Timer Expired (nothing received for 2 s)"
 
 
 def test_a_peer_that_stops_after_its_open_expires(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_peer_that_is_farther_away_than_allowed_is_refused_and_told(
         told = speaker.wait_heard("error")["text"]
 
         assert told == (
-            "a connection with TTL 254 was refused, ttl-security asks for 255 at least"
+            "a connection with TTL 254 was refused, ttl-security requires at least 255"
         )
         assert not far.heard
 

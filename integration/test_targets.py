@@ -206,7 +206,7 @@ def test_what_a_peer_does_wrong_is_an_event_a_finding_and_a_note(
 
         routes = {str(row["mac"]): row for row in daemon.show("routes")}
         assert "session address" in str(routes[mac_text(1)]["notes"])
-        assert "does not say VXLAN" in str(routes[mac_text(2)]["notes"])
+        assert "carries no encapsulation" in str(routes[mac_text(2)]["notes"])
         assert "Ethernet segment" in str(routes[mac_text(3)]["notes"])
         assert routes[mac_text(4)]["reason"] == targets[0]["reason"]
         assert "four-octet AS form" in str(routes[mac_text(4)]["reason"])
@@ -232,7 +232,7 @@ def test_equal_routes_of_two_reflectors_leave_the_rows_alone(
             "routes", lambda rows: len(rows) == 2, "the route of either reflector"
         )
         best = [row["peer"] for row in daemon.show("routes") if row["best"]]
-        assert best == [lab[2].session]  # the lower router id
+        assert best == [lab[2].session]  # the lower router ID
         with RowMonitor(lab[1]) as monitor:
             for _ in range(3):
                 first.send(route)

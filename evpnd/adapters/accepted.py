@@ -18,12 +18,12 @@ _OTHERS = 0o077
 
 
 def accepted_path(control_socket: Path) -> Path:
-    """Name the file: beside the control socket, by its name."""
+    """Return the file's path: beside the control socket, by its name."""
     return beside(control_socket, ".accepted")
 
 
 def keep(config: Config, path: Path) -> None:
-    """Put a configuration in place at once or not at all; without it there is none.
+    """Write a configuration atomically; on failure, remove the old file.
 
     Raises OSError; what was accepted before is gone then, too.
     """
@@ -54,6 +54,6 @@ def recall(path: Path) -> Config | None:
 
 
 def forget(path: Path) -> None:
-    """Leave none behind."""
+    """Remove the file."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from evpnd.core.engine import Engine
 def clear_peer(
     engine: Engine, name: str, turn_soon: Callable[[], None], *, soft: bool
 ) -> dict[str, object]:
-    """Begin a peer's session anew, or with `soft` exchange all routes again.
+    """Reset a peer's session, or with `soft` exchange all routes again.
 
     `turn_soon` has the engine reconcile. Returns the answer for the control socket.
     """

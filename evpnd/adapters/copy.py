@@ -38,7 +38,7 @@ class Copies:
     """Answers questions by copies of this process."""
 
     def __init__(self) -> None:
-        """Begin with no copy."""
+        """Start with no copy."""
         self._free = asyncio.Semaphore(AT_ONCE)
 
     async def ask(

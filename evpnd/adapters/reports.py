@@ -103,7 +103,7 @@ class Reports:
             meant = self._peers(name)
             if not meant and what != "events":  # those may be of a stranger
                 known = ", ".join(engine.peering.sessions) or "none"
-                error = f"there is no peer {name}; there is {known}"
+                error = f"there is no peer {name}; known peers: {known}"
                 return {"ok": False, "error": error}
             filters = {**filters, "peer": {name, *meant}}
         found = _shown(table(), filters, time.time() - now)
@@ -112,7 +112,7 @@ class Reports:
         vni = filters.get("vni")
         if vni is not None and vni not in vnis and what != "events":
             known = ", ".join(map(str, vnis)) or "none"
-            answer["note"] = f"there is no EVI with VNI {vni}; there is {known}"
+            answer["note"] = f"no EVI has VNI {vni}; known VNIs: {known}"
         return {**answer, "result": list(found) if at_once else found}
 
     def _peers(self, name: str) -> list[str]:

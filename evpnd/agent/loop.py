@@ -36,7 +36,7 @@ class Agent:
     """Events from the speaker, the kernel and the operator, through the core."""
 
     def __init__(self, config: Config, kept: Path | None = None) -> None:
-        """Take an accepted configuration, and where the next one is kept."""
+        """Store an accepted configuration, and where the next one is kept."""
         self.engine = Engine(config, time.monotonic())
         self.reports = Reports(self.engine)
         self._reader = MessageReader(config)
@@ -221,6 +221,6 @@ class Agent:
             fields = {
                 "ports": ports,
                 "limit": limit,
-                "fix": f"set LimitNOFILE= of the service to {needed} at least",
+                "fix": f"set LimitNOFILE= of the service to at least {needed}",
             }
             self.reports.notice(Notice("warning", "descriptors_short", fields))

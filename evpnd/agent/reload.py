@@ -96,7 +96,7 @@ class Reloads:
     async def _reload(self) -> dict[str, object]:
         self._signals = 0
         if self._refused:
-            return {"ok": False, "error": "evpnd is about to end"}
+            return {"ok": False, "error": "evpnd is stopping"}
         try:
             new = await read_config(self.config.path)
         except Unreadable as refused:

@@ -71,6 +71,6 @@ class Requests:
 
     def _clear(self, vni: int, address: bytes) -> dict[str, object]:
         if not self._engine.clear_duplicate(vni, address):
-            return {"ok": False, "error": f"it is no duplicate in VNI {vni}"}
+            return {"ok": False, "error": f"it is not a duplicate in VNI {vni}"}
         self._turn_soon()
         return {"ok": True}

@@ -16,7 +16,7 @@ from evpnd.cli.options import all_files, file_options
 @click.option(
     "--this-host",
     is_flag=True,
-    help="End with status 1 where `evpnd run` would refuse this host.",
+    help="Exit with status 1 if `evpnd run` would refuse this host.",
 )
 @click.pass_context
 def check(

@@ -46,7 +46,7 @@ def duplicate(ctx: click.Context, socket: Path | None, vni: int, address: str) -
 @clear.command()
 @click.argument("address")
 @click.option(
-    "--soft", is_flag=True, help="Leave the session up; exchange all routes again."
+    "--soft", is_flag=True, help="Keep the session up; exchange all routes again."
 )
 @socket_option
 @click.pass_context
@@ -73,7 +73,11 @@ def peer(ctx: click.Context, socket: Path | None, address: str, *, soft: bool) -
     answer = ask(ctx, socket, {"command": "clear-peer", "peer": name, "soft": soft})
     if not answer.get("ok"):
         raise click.ClickException(str(answer.get("error")))
-    done = "routes are asked for and sent again" if soft else "its session begins anew"
+    done = (
+        "its routes are requested, and ours sent again"
+        if soft
+        else "its session is reset"
+    )
     click.echo(f"{name}: {done}")
 
 

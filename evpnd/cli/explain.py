@@ -19,7 +19,7 @@ _TEXT_AT = 16
 _KINDS = {"mac": "mac", "ip": "ip", "vtep": "ip"}
 
 
-@click.command(short_help="Tell why an address is where it is, or nowhere.")
+@click.command(short_help="Explain why an address is present or absent.")
 @click.argument("words", nargs=-1, required=True, metavar="[mac|ip|vtep] ADDRESS")
 @vni_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
@@ -66,7 +66,9 @@ def explain(
     answer = ask(ctx, socket, question)
     steps = answer.get("result")
     if not answer.get("ok") or not isinstance(steps, list):
-        raise click.ClickException(str(answer.get("error", "no story came back")))
+        raise click.ClickException(
+            str(answer.get("error", "the daemon sent no answer"))
+        )
     if as_json:
         lines = ",\n".join(json.dumps(step) for step in steps)
         click.echo(f"[{lines}]")
@@ -89,7 +91,7 @@ def _read(words: tuple[str, ...]) -> tuple[str, str]:
         raise click.BadParameter(reason, param_hint="ADDRESS")
     found = complete(kinds[0], _KINDS)
     if len(kinds) > 1 or len(found) != 1:
-        reason = f"{' '.join(kinds)!r} is none of {', '.join(_KINDS)}"
+        reason = f"{' '.join(kinds)!r} must be one of {', '.join(_KINDS)}"
         raise click.BadParameter(reason, param_hint="ADDRESS")
     try:
         return found[0], normal_filter(_KINDS[found[0]], value)

@@ -76,12 +76,12 @@ def _socket_obstacles(path: Path, *, make: bool) -> Iterator[str]:
         try:
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         except OSError as error:
-            yield f"control.socket: {folder} cannot be made: {error.strerror}"
+            yield f"control.socket: {folder} cannot be created: {error.strerror}"
             return
     while not make and not folder.exists():
         folder = folder.parent
     if not folder.is_dir():
-        yield f"control.socket: {folder} is no directory"
+        yield f"control.socket: {folder} is not a directory"
     elif not os.access(folder, os.W_OK | os.X_OK):
         yield f"control.socket: {folder} is not writable"
     elif path.exists() and not path.is_socket():

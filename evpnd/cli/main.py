@@ -117,7 +117,7 @@ def call(words: list[str]) -> int:
 
 
 def _open_streams() -> None:
-    """Let what is printed go nowhere where the caller closed its end (``>&-``)."""
+    """Discard output if the caller closed standard output (``>&-``)."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115

@@ -43,7 +43,7 @@ def one_file(configs: Sequence[str], files: Sequence[str]) -> str:
     """Return the file of a command that takes one; raises UsageError for more."""
     named = all_files(configs, files)
     if len(named) > 1:
-        raise click.UsageError(f"One FILE, please, not {' and '.join(named)}.")
+        raise click.UsageError(f"Name one FILE, not {' and '.join(named)}.")
     return named[0]
 
 
@@ -68,19 +68,19 @@ def _normal(
 
 
 vni_option = click.option(
-    "--vni", type=click.IntRange(1, VNI_MAX), metavar="VNI", help="Only of this VNI."
+    "--vni", type=click.IntRange(1, VNI_MAX), metavar="VNI", help="Show only this VNI."
 )
 peer_option = click.option(
     "--peer",
     callback=_normal,
     metavar="PEER",
-    help="Only of this peer: its address or its description.",
+    help="Show only this peer, given by address or description.",
 )
 mac_option = click.option(
-    "--mac", callback=_normal, metavar="MAC", help="Only with this MAC address."
+    "--mac", callback=_normal, metavar="MAC", help="Show only this MAC address."
 )
 ip_option = click.option(
-    "--ip", callback=_normal, metavar="IP", help="Only with this IP address."
+    "--ip", callback=_normal, metavar="IP", help="Show only this IP address."
 )
 
 

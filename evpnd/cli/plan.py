@@ -52,7 +52,7 @@ _TOLD_APART = frozenset(
 Change = dict[str, Any]
 
 
-@click.command(short_help="Tell what starting or reloading would change.")
+@click.command(short_help="Show what a start or a reload would change.")
 @file_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @socket_option
@@ -79,7 +79,7 @@ def plan(
     change. A route has `peers` where only those are told of the change: export
     policies and profiles are applied. A policy of another `revision` says something
     else. A session that changes has `restarts`, and then `routes_withdrawn`: how
-    many of its routes are gone until it is back (0 with graceful restart).
+    many of its routes are removed until it is back (0 with graceful restart).
 
     What `evpnd run` would refuse on this host is printed to standard error, in
     lines that begin with `this host:`.
@@ -108,7 +108,7 @@ def plan(
             at, {"command": "plan", "path": str(path.absolute())}, PATIENCE
         )
     except NoDaemon:
-        against = f"the kernel alone, for no evpnd runs at {at}"
+        against = f"the kernel only, because no evpnd runs at {at}"
         changes: list[Change] = plan_start(config)
     else:
         against = f"the evpnd at {at}"
@@ -125,7 +125,7 @@ def plan(
         lines = ",\n".join(json.dumps(change) for change in changes)
         click.echo(f"[{lines}]")
         return
-    click.echo(fold(f"compared with {against}; nothing is touched", 2))
+    click.echo(fold(f"compared with {against}; nothing is changed", 2))
     for line in summary:
         click.echo(fold(f"  {line}", 4))
     _print(changes)
@@ -145,7 +145,7 @@ def _print(changes: Sequence[Change]) -> None:
             text = f"  {_SIGNS[change['action']]} {write_change(change)}"
             click.secho(fold(text, 6), fg=_COLOURS[change["action"]])
         if len(of_kind) > SHOWN:
-            click.echo(f"  ... and {len(of_kind) - SHOWN} more; --json has all")
+            click.echo(f"  ... and {len(of_kind) - SHOWN} more; --json lists all")
     counts = {
         action: sum(change["action"] == action for change in changes)
         for action in _SIGNS
@@ -175,10 +175,10 @@ def write_change(change: Change) -> str:
     if "peers" in change:
         text += f" to {', '.join(change['peers'])} only"
     if change.get("remade"):
-        text += "; made anew, its EVI's routes and rows are gone meanwhile"
+        text += "; it is created again, and its EVI has no routes and rows meanwhile"
     if change.get("restarts"):
-        text += "; the session starts anew, " + (
-            f"its {count} routes are gone until it is back"
+        text += "; the session restarts, and " + (
+            f"its {count} routes are removed until it is back"
             if (count := change["routes_withdrawn"])
             else "its routes stay meanwhile"
         )

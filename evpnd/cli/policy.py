@@ -92,12 +92,12 @@ def policy() -> None:
 @click.option(
     "--route",
     metavar="ROUTE",
-    help="Try this route, written as in a case, instead of running the cases.",
+    help="Try this route, written as in a case, and do not run the cases.",
 )
 @click.option(
     "--live",
     is_flag=True,
-    help="Try one file on the routes of the running daemon, which stays as it is.",
+    help="Try one file on the routes of the running daemon; nothing changes.",
 )
 @socket_option
 @click.pass_context
@@ -202,7 +202,7 @@ def _read(files: Sequence[str]) -> list[PolicyWithCases] | None:
     for file in files:
         paths = policy_paths(Path(file))
         if not paths:
-            click.echo(f"{file}: no *.yaml or *.yml is in it", err=True)
+            click.echo(f"{file}: it contains no *.yaml or *.yml file", err=True)
             good = False
         for path in paths:
             try:
@@ -334,7 +334,9 @@ def _rehearse(
         ctx.exit(2)
     result = answer.get("result")
     if not answer.get("ok") or not isinstance(result, list):
-        raise click.ClickException(str(answer.get("error", "no answer came back")))
+        raise click.ClickException(
+            str(answer.get("error", "the daemon sent no answer"))
+        )
     if as_json:
         click.echo(json.dumps(result, indent=2))
         return

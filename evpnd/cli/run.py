@@ -18,7 +18,7 @@ from evpnd.speaker.process.launcher import exec_speaker
 @click.option(
     "--flush-on-exit",
     is_flag=True,
-    help="At SIGTERM remove what evpnd installed. Default: leave it in place.",
+    help="At SIGTERM, remove the rows that evpnd installed. Default: keep them.",
 )
 @click.pass_context
 def run(

@@ -24,12 +24,12 @@ FOLDED_ROWS = 1000
 
 _HELP = {
     "peers": "BGP peers: state, routes received and advertised, last error.",
-    "evis": "EVIs: devices, route targets, whether they are ready and why not.",
-    "macs": "MAC addresses, local and remote, and where they are.",
+    "evis": "EVIs: devices, route targets, and whether they are ready.",
+    "macs": "MAC addresses, local and remote, and where they lead.",
     "neighbors": "Bindings of IP addresses to MAC addresses.",
     "vteps": "Remote tunnel endpoints.",
-    "routes": "Routes received from peers, used or not, and why not.",
-    "policies": "Policies in use, rule by rule, and how many routes each is for.",
+    "routes": "Routes received from peers; for unused routes, the reason.",
+    "policies": "Policies in use: each rule, and how many routes it decides.",
     "events": "The latest events, oldest first.",
 }
 
@@ -101,7 +101,9 @@ def _add(what: str) -> None:
         answer = ask(ctx, socket, question)
         found = answer.get("result")
         if not answer.get("ok") or not isinstance(found, list):
-            raise click.ClickException(str(answer.get("error", "no table came back")))
+            raise click.ClickException(
+                str(answer.get("error", "the daemon sent no table"))
+            )
         rows = ordered(TABLES[what], [row for row in found if isinstance(row, dict)])
         note = answer.get("note")
         if note is not None and not rows:

@@ -88,7 +88,9 @@ def print_table(table: Table, rows: Sequence[Row]) -> None:
                 _print_below(console, heading[at], line[at])
     if layout.left_out:
         names = ", ".join(heading[at] for at in sorted(layout.left_out))
-        console.print(f"(left out for want of width: {names})", style="dim")
+        console.print(
+            f"(columns omitted, the terminal is too narrow: {names})", style="dim"
+        )
 
 
 def _print_below(console: Console, heading: str, sentence: str) -> None:

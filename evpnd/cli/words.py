@@ -53,4 +53,4 @@ class Words(click.Group):
         likely = [meant] if meant is not None else near(word, names)
         if likely:
             return f"No such command {word!r}. Did you mean {' or '.join(likely)}?"
-        return f"No such command {word!r}. There is {', '.join(names)}."
+        return f"No such command {word!r}. The commands are {', '.join(names)}."

@@ -46,33 +46,33 @@ class Reason(Enum):
 
 SENTENCES: Final = {
     Reason.NOT_READY: "{evi} is not ready",
-    Reason.PENDING: "it is not looked at yet",
+    Reason.PENDING: "it has not been evaluated yet",
     Reason.NO_ROUTE: "no route to the MAC is imported",
     Reason.LOCAL: "the MAC is local in {evi}",
     Reason.OPERATORS_ROW: "a static row of the operator has the MAC on a local port",
     Reason.OWN_MAC: "the MAC belongs to one of this host's interfaces",
     Reason.NOT_UNICAST: "not a unicast MAC (group bit set, or all zeros)",
-    Reason.FOREIGN_ROW: "somebody else's row for the MAC is on the VXLAN device",
+    Reason.FOREIGN_ROW: "another program's row for the MAC is on the VXLAN device",
     Reason.FROZEN: "the MAC is a duplicate and frozen",
-    Reason.NO_DEVICE: "{bridge} has no device for VLAN {vlan}",
-    Reason.NO_BINDING: "no route with it is imported",
+    Reason.NO_DEVICE: "{bridge} has no VLAN device for VLAN {vlan}",
+    Reason.NO_BINDING: "no route with this IP is imported",
     Reason.OWN_IP: "it is the bridge's own address",
     Reason.NO_HOST: "{ip} is not a host address",
-    Reason.TENANT_ANSWERS: "the tenant answers for itself",
+    Reason.TENANT_ANSWERS: "the tenant answers ARP and ND itself",
     Reason.MAC_NOT_UNICAST: "its MAC {mac} is not unicast",
     Reason.MAC_LOCAL: "its MAC {mac} is local",
     Reason.MAC_OWN: "its MAC {mac} belongs to one of this host's interfaces",
-    Reason.FOREIGN_NEIGHBOR: "somebody else's neighbour is on the bridge",
-    Reason.NO_IMET: "no type 3 route of it is imported",
+    Reason.FOREIGN_NEIGHBOR: "another program's neighbour is on the bridge",
+    Reason.NO_IMET: "no type 3 route from it is imported",
     Reason.NO_FLOOD: "flood is false in the configuration",
     Reason.OWN_VTEP: "it is our own VTEP address",
     Reason.NO_VTEP: "it is a network or broadcast address of the underlay",
     Reason.OTHER_FAMILY: "our VTEP address is of the other address family",
-    Reason.NO_ROOM: "it has room for {most} VTEPs, and no more",
+    Reason.NO_ROOM: "the flood list is full ({most} VTEPs)",
     Reason.NOT_LOCAL: "the MAC is not local",
     Reason.CEDED: "a remote VTEP has a better claim",
     Reason.NOTHING_TO_ADVERTISE: (
-        "advertise.macs is false, and it has no IP to be announced with"
+        "advertise.macs is false, and the MAC has no IP to announce"
     ),
 }
 

@@ -23,7 +23,7 @@ class UpsertRemoteMacs(NamedTuple):
 
 
 class OverrideLocalMacs(NamedTuple):
-    """Make the rows of remote MACs that a tenant port has until now.
+    """Move MACs from a tenant port to the VXLAN device.
 
     The kernel's notifications of these are always heard: a frame on the port may
     have raced the change.
@@ -68,7 +68,7 @@ class UpsertFlood(NamedTuple):
 
 
 class DeleteFlood(NamedTuple):
-    """Take VTEPs from the flood list."""
+    """Remove VTEPs from the flood list."""
 
     vxlan: int
     vteps: list[bytes]
@@ -83,7 +83,7 @@ class UpsertNeighbors(NamedTuple):
 
 
 class UpsertLocalNeighbors(NamedTuple):
-    """Note local bindings, permanent and extern_learn.
+    """Write neighbours for local bindings, permanent and extern_learn.
 
     The bridge then keeps requests for them off the suppressing ports.
     """
@@ -221,7 +221,7 @@ class RemoveDevices:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePorts:
-    """Take tenant ports out of the bridge of a managed EVI, where they are in it."""
+    """Remove tenant ports from the bridge of a managed EVI."""
 
     bridge: str
     ports: tuple[str, ...]
@@ -294,7 +294,7 @@ class ResendRoutes(NamedTuple):
 
 
 class EndDamping(NamedTuple):
-    """Have a peer, whose sessions were short, tried again at once."""
+    """End the damping of a peer: connect to it again at once."""
 
     peer: Peer
 
@@ -310,7 +310,7 @@ class ResetSession(NamedTuple):
 
 
 class ReopenSession(NamedTuple):
-    """Begin a session anew, with graceful restart where that was negotiated."""
+    """Restart a session, with graceful restart if that was negotiated."""
 
     peer: Peer
 

@@ -79,7 +79,7 @@ def parse_community_pattern(text: str) -> Patterns:
         return (Masked(_WELL_KNOWN[text], AS4_MAX),)
     meant = _meant(text, _WELL_KNOWN, {"local-as": "no-export-subconfed"})
     if meant:
-        raise ValueError(f"{text!r} is no community; did you mean {meant}?")
+        raise ValueError(f"{text!r} is not a community; did you mean {meant}?")
     return _numbers(text, 2, 16, "community such as 65000:100")
 
 
@@ -126,14 +126,14 @@ def parse_extended_community_pattern(text: str) -> Patterns:
         hint = f"did you mean {meant}?"
     if word == "router-mac":
         hint = "write six parts, router-mac:02:00:00:*:*:* where some may be anything"
-    raise ValueError(f"{text!r} is no extended community; {hint}")
+    raise ValueError(f"{text!r} is not an extended community; {hint}")
 
 
 def exact(patterns: Patterns, octets: int, text: str) -> bytes:
     """Return the octets of a text without ``*``; ValueError for one with it."""
     first = patterns[0]
     if "*" in text:
-        raise ValueError(f"{text!r} stands for many; name one")
+        raise ValueError(f"{text!r} matches several; name one")
     return first.value.to_bytes(octets, "big")
 
 
@@ -209,7 +209,8 @@ def _administrator(text: str, what: str, head: Callable[[int], bytes]) -> Patter
     if not found:
         raise ValueError(
             f"{text!r} is not a {what} such as 65000:10100, 10.0.0.1:7 or *:10100; "
-            f"behind an AS number above {AS2_MAX} or an address at most 65535 fits"
+            f"after an AS number above {AS2_MAX} or an address, "
+            "the number is at most 65535"
         )
     return tuple(found)
 

@@ -69,7 +69,7 @@ class PeerConfig:
     """Seconds, 0: off (RFC 4724)."""
     profile: Profile = Profile.GENERIC
     allow_own_as: int = 0
-    """How often our own AS may be in the AS_PATH of its routes; over eBGP alone."""
+    """How often our own AS may be in the AS_PATH of its routes; eBGP only."""
     max_routes: MaxRoutes | None = None
     """None: any number."""
     import_policies: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class StaticEntry:
 
 @dataclass(frozen=True, slots=True)
 class Advertise:
-    """What an EVI tells the others."""
+    """What an EVI announces."""
 
     macs: bool = True
     neighbors: bool = True
@@ -138,15 +138,15 @@ class VtepConfig:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateDetection:
-    """When a MAC that keeps moving counts as duplicate (RFC 7432, 15.1)."""
+    """When a moving MAC becomes a duplicate (RFC 7432, 15.1)."""
 
     enabled: bool = True
     moves: int = 5
     window: float = 180.0
-    """Seconds."""
+    """Window, in seconds."""
     freeze: bool = False
     freeze_for: float = 300.0
-    """Seconds."""
+    """Window, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _IP_LENGTHS = (4, 16)
 _NAMES = {
     "import_policies": "import",
     "export_policies": "export",
-    "given_targets": "how its export targets are written",
+    "given_targets": "the form of its export targets",
 }
 _NOT_TOLD = frozenset({"password", "static", "given_targets"})
 """What is secret, or too long for a line: only its name is told."""
@@ -46,7 +46,7 @@ def describe_changes(
     was_discovered: Collection[int] = (),
     discovered: Collection[int] = (),
 ) -> list[str]:
-    """Name what a reload changes, one sentence each; empty: nothing.
+    """Return what a reload changes, one sentence each; empty: nothing.
 
     `was_discovered` and `discovered` are the VNIs of EVIs that stand in no file,
     before and after.
@@ -63,18 +63,18 @@ def describe_changes(
     was, now = _evis(old), _evis(new, old)
     for name in [name for name in was if name not in now]:
         if was[name].vni in discovered:
-            changes.append(f"EVI {name} is discovered now, and goes on")
+            changes.append(f"EVI {name} is now a discovered one; it stays up")
             del was[name]
     for name in [name for name in now if name not in was]:
         if now[name].vni in was_discovered:
-            changes.append(f"EVI {name} was discovered, and goes on as configured")
+            changes.append(f"EVI {name} was discovered; it stays up, as configured")
             del now[name]
     changes.extend(_compare("EVI", was, now, _evi_details))
     named = {evi.vni for evi in (*old.evis, *new.evis)}
     come, gone = set(discovered), set(was_discovered)
     for vnis, word in (
         (come - gone - named, "discovered"),
-        (gone - come - named, "removed, which was discovered"),
+        (gone - come - named, "removed; it was discovered"),
     ):
         changes += [f"EVI vni-{vni} (VNI {vni}) {word}" for vni in sorted(vnis)]
     changes.extend(
@@ -84,7 +84,7 @@ def describe_changes(
 
 
 def sessions_that_stay(old: Config, new: Config) -> frozenset[Peer]:
-    """Name the peers whose sessions a reload leaves alone."""
+    """Return the peers whose sessions a reload does not touch."""
     if (old.asn, old.router_id) != (new.asn, new.router_id):
         return frozenset()
     was = _peers(old)
@@ -100,7 +100,7 @@ def _peers(config: Config) -> dict[str, PeerConfig]:
 
 
 def _evis(config: Config, older: Config | None = None) -> dict[str, EviConfig]:
-    """Name the EVIs: one that is only renamed bears its older name."""
+    """Return the EVIs by name; one that is only renamed has its older name."""
     names = {evi.vni: evi.name for evi in config.evis}
     if older is not None:
         names |= {evi.vni: evi.name for evi in older.evis if evi.vni in names}
@@ -186,7 +186,7 @@ def _value(value: object) -> str:
 
 
 def _policy_details(old: Policy, new: Policy) -> str:
-    """Name the rules that differ; where they stand is no difference."""
+    """Return the rules that differ; their line number is no difference."""
     was, now = ({rule.name: _said(rule) for rule in each.rules} for each in (old, new))
     parts = [f"rule {name} removed" for name in was if name not in now]
     for name, said in now.items():
@@ -201,7 +201,7 @@ def _policy_details(old: Policy, new: Policy) -> str:
         parts.append(f"default {new.default.value}")
     if _limits(old.limits) != _limits(new.limits):
         parts.append(f"limits {', '.join(_limits(new.limits)) or 'removed'}")
-    return ", ".join(parts) or "only where it stands"
+    return ", ".join(parts) or "only its position in the file"
 
 
 def _said(rule: Rule) -> object:

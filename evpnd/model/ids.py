@@ -114,7 +114,7 @@ def parse_asn(text: str) -> int:
         asn = int(high) << 16 | int(low)
         fits = int(high) <= AS2_MAX and int(low) <= AS2_MAX
     if not fits:
-        each = "16 bits before and behind the point" if dot else "32 bits"
+        each = "16 bits before and after the dot" if dot else "32 bits"
         raise ValueError(f"AS {text} does not fit into {each}")
     return asn
 

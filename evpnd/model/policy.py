@@ -47,7 +47,7 @@ class Verdict(Enum):
 
 
 def verdict_word(verdict: Verdict | None) -> str:
-    """Name what a rule decides; ``next`` where it leaves that to those behind."""
+    """Return what a rule decides; ``next`` if later rules decide."""
     return "next" if verdict is None else verdict.value
 
 

@@ -73,7 +73,7 @@ class ImportTargets(NamedTuple):
 
 
 def auto_form(asn: int, profile: Profile) -> Profile:
-    """Name the profile whose derivation is used: GENERIC where there is no other."""
+    """Return the profile whose derivation is used; GENERIC by default."""
     match profile:
         case Profile.JUNOS:
             return profile

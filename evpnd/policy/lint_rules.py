@@ -178,7 +178,7 @@ class _Matches:
                     what = condition.field.value
                     why = f"{_words(possible)} has no such {what}"
                     if condition.field is Field.TYPE:
-                        why = f"what is around it is for {_words(possible)}"
+                        why = f"the keys around it match only {_words(possible)}"
                     self._findings.warn(
                         (*place, what), f"can never hold: {why}; remove one of the two"
                     )

@@ -47,7 +47,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """Name the rule with its policy and its place."""
+        """Return the rule's name with its policy and its place."""
         return f"policy {self.policy}, rule {self.rule}, {self.place}"
 
     @property
@@ -74,7 +74,7 @@ class Outcome(NamedTuple):
 
     @property
     def rules(self) -> str:
-        """Name the rules that matched."""
+        """Return the names of the rules that matched."""
         return "; ".join(step.name for step in self.steps)
 
 
@@ -95,7 +95,7 @@ class _Settled:
     def __init__(
         self, subject: Subject, facts: int, rules: Sequence[_Rule], index: Index
     ) -> None:
-        """Leave out the rules that cannot match a path, whatever its keys are."""
+        """Return the program without the rules that cannot match a path."""
         unknown = index.key_flags if subject.type in _WITH_KEYS else 0
         left = []
         changed = subject
@@ -204,7 +204,7 @@ class _Policy:
         return self._flags & self._index.key_flags
 
     def settle(self, subject: Subject, facts: int) -> _Settled:
-        """Judge a path, once for all that look the same."""
+        """Evaluate a path, once for all that look the same."""
         look: Hashable = (facts & self._flags, subject.type)
         if self._seen is not None:
             look = (look, self._seen(subject))
@@ -314,7 +314,7 @@ class Chain:
         self._shared: dict[Hashable, _Shared] = {}
 
     def program(self, subject: Subject) -> Program:
-        """Judge a path, as far as that goes without MAC and IP."""
+        """Evaluate a path as far as possible without MAC and IP."""
         facts = self._index.facts(subject)
         look: Hashable = (facts, subject.type)
         if self._seen is not None:

@@ -59,7 +59,7 @@ _IDENTITY = frozenset({"asn", "local_asn", "router_id", "local_address"})
 
 
 def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Picture:
-    """Let an engine do all that it would do now.
+    """Run an engine until it would do nothing more.
 
     `read` answers dumps. Returns what it found that was not known before: devices,
     and the rows of EVIs whose tables were not read yet.
@@ -169,7 +169,7 @@ def _new(ifindex: int, name: str, kind: str) -> Link:
 
 
 def picture(engine: Engine) -> Picture:
-    """Take down devices, sessions, policies, EVIs, announcements and rows."""
+    """Record devices, sessions, policies, EVIs, announcements and rows."""
     seen: Picture = dict(_devices(engine))
     for peer in engine.config.peers:
         seen["session", peer.address] = _session(peer, engine.config)
@@ -220,7 +220,7 @@ def _session(peer: PeerConfig, config: Config) -> dict[str, Any]:
 
 
 def _policy(policy: Policy) -> dict[str, Any]:
-    """Take down a policy; another revision says something else, wherever it stands."""
+    """Record a policy by its content, whatever its file and line."""
     rules = tuple(replace(rule, line=0) for rule in policy.rules)
     limits = tuple(replace(limit, line=0) for limit in policy.limits)
     said = repr((rules, limits, policy.default)).encode()
@@ -265,7 +265,7 @@ def _rows(vrf: MacVrf) -> Iterator[tuple[Key, dict[str, Any]]]:
 
 
 def restarts(engine: Engine) -> Restarts:
-    """Take down what each session that is up loses if it starts anew.
+    """Record what each session that is up loses if it restarts.
 
     Routes of a peer that was told to go are not kept; otherwise graceful restart
     keeps them, where the peer has it.
@@ -316,7 +316,7 @@ def _change(old: Properties | None, new: Properties | None) -> Properties | None
 
 
 def _remade(change: Properties) -> Properties:
-    """Tell whether a VXLAN device is made anew: all of it goes, and comes again."""
+    """Return whether a VXLAN device is created again, with all of its rows."""
     was = change.get("was", {})
     old, new = was.get("local"), change.get("local")
     families = old and new and (":" in old) != (":" in new)

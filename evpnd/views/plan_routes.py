@@ -75,7 +75,7 @@ def compare(
     peers: Sequence[str],
     change: Callable[[Properties | None, Properties | None], Properties | None],
 ) -> Iterator[Properties]:
-    """Tell what differs in one route, once for all peers that it is the same for.
+    """Yield what differs in one route, once for all peers that it is the same for.
 
     `change` describes the difference for one peer; None: there is none.
     """

@@ -85,7 +85,7 @@ def _use(bucket: Bucket) -> Entry:
 
 
 def attachments(config: Config) -> dict[str, list[str]]:
-    """Say where each policy is named that peers and EVIs name."""
+    """Return the peers and EVIs that name each policy."""
     used: dict[str, list[str]] = {}
     for peer in config.peers:
         for name in peer.import_policies:

@@ -144,7 +144,7 @@ def _moments(now: object, then: object) -> Entry:
 
 
 def _pair(before: Moment, after: Moment) -> Iterator[Both]:
-    """Put together what is about the same routes: a policy may part peers, or join."""
+    """Merge differences of the same routes: a policy may part peers, or join."""
     ways = before.received, after.received, before.counts, after.counts
     yield Both("import", "", *ways)
     for was in before.told:
@@ -210,7 +210,7 @@ def _limits(
 
 
 def _judge_all(engine: Engine, policy: str) -> Moment:
-    """Judge every route once, and count it for the rules that match."""
+    """Evaluate every route once, and count it for the rules that match."""
     attached = engine.importer.attached
     with attached.counting_anew():
         received = dict(_received_all(engine))
@@ -300,7 +300,7 @@ def _received(
 def _standing(
     judged: Fate, path: Path, see: Callable[[PathAttributes], Subject]
 ) -> tuple[bool, str]:
-    """Tell whether an EVI takes routes, and say what becomes of them."""
+    """Return whether an EVI imports routes, and what becomes of them."""
     if not judged.takers:
         return False, judged.reason or "no EVI imports it"
     before = see(path.attributes)

@@ -42,7 +42,7 @@ Entry = dict[str, Any]
 
 
 def flags_of(path: Path, ip: bytes) -> int:
-    """Tell what a route says of its binding (RFC 9047, section 3.2).
+    """Return what a route says of its binding (RFC 9047, section 3.2).
 
     R and O mean nothing with IPv4; IPv6 without the community is a host with O set.
     """
@@ -106,7 +106,7 @@ def _mac_ip_entry(
         entry["reason"] = "; ".join(lost)
     elif ip and entry["best"] and not entry["reason"]:
         lost = [why for vrf, _ in takers if (why := _why_unbound(vrf, mac, ip))]
-        entry["reason"] = f"for its MAC alone: {'; '.join(lost)}" if lost else None
+        entry["reason"] = f"used for its MAC only: {'; '.join(lost)}" if lost else None
     return entry
 
 
@@ -130,7 +130,7 @@ def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
 
 
 def _tell_fate(entry: Entry, judged: Fate) -> None:
-    """Say what import policies made of a route."""
+    """Return the import policies' verdict on a route."""
     entry["accepted"] = judged.reason is None
     refused = [f"not into {evi.config.name}: {why}" for evi, why in judged.refusals]
     entry["reason"] = judged.reason if len(refused) < 2 else None
@@ -152,7 +152,7 @@ def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
     if chosen is not path and chosen is not None and chosen.rank < path.rank:
         same = chosen.vtep == path.vtep
         where = "the same VTEP" if same else format_ip(chosen.vtep)
-        return f"{where} by peer {chosen.peer} is better: {why_better(chosen, path)}"
+        return f"{where} from peer {chosen.peer} is better: {why_better(chosen, path)}"
     return reason
 
 
@@ -184,7 +184,7 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             entry["vni"] = int.from_bytes(route.label)
     _tell_fate(entry, other_fate(path, imported, route, count=False))
     if not isinstance(route, ImetRoute) and entry["accepted"]:
-        entry["reason"] = "routes of this type are kept and not used"
+        entry["reason"] = "routes of this type are kept, but not used"
     entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)
     return entry
 

@@ -159,7 +159,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
 
 
 def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
-    """Say when a path brought a MAC, by itself or with an IP."""
+    """Return when a path brought a MAC, by itself or with an IP."""
     path = path.source
     session = engine.peering.sessions.get(path.peer)
     if session is None:
@@ -284,7 +284,7 @@ def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
     keys = [key for key, _ in originator.routes(mac, known)]
     if engine.exporter.tells(vrf.rd, keys):
         return "advertised", None
-    return "not-advertised", "no peer is told of it: see `evpnd explain`"
+    return "not-advertised", "no peer receives it: see `evpnd explain`"
 
 
 def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
@@ -299,7 +299,7 @@ def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
     refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
     if refused is None:
         return "pending", reason
-    return f"refused (errno {refused})", "the kernel refused the row; it is tried again"
+    return f"refused (errno {refused})", "the kernel refused the row; evpnd tries again"
 
 
 def _link_name(engine: Engine, ifindex: int) -> str | None:

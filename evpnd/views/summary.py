@@ -78,7 +78,7 @@ def _count(action: Action) -> Count | None:
         case DeleteNeighbors():
             return "neighbours", "removed", len(action.ips)
         case CreateDevices():
-            return "EVIs", "whose devices are to be made or changed", 1
+            return "EVIs", "whose devices will be created or changed", 1
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
         case ReleasePorts():

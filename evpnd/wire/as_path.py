@@ -72,7 +72,7 @@ def encode_path(asns: tuple[int, ...], *, asn4: bool) -> bytes:
 
 
 def merge_paths(path: Path, as4_path: Path) -> Path:
-    """Put the four-octet ASNs back into a path of two-octet ones.
+    """Return a path of two-octet ASNs with the four-octet ones merged in.
 
     AS4_PATH replaces the end of AS_PATH; a longer one is ignored, confederation
     segments are dropped from it (RFC 6793, sections 4.2.3 and 6).
@@ -103,5 +103,5 @@ def flatten(path: Path) -> tuple[int, ...]:
 
 
 def has_confederation(path: Path) -> bool:
-    """Tell whether a confederation's segments are in a path."""
+    """Return whether a path has segments of a confederation."""
     return any(segment.kind >= AS_CONFED_SEQUENCE for segment in path)

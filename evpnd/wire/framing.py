@@ -7,7 +7,7 @@ Attribute = tuple[int, int, int, int, int]
 
 
 def split_attributes(block: bytes) -> tuple[list[Attribute], int]:
-    """Find the attributes of a block, and where whole attributes end in it.
+    """Return the attributes of a block, and where whole attributes end in it.
 
     That is before the end of the block when the last one runs past it (RFC 7606,
     section 4).

@@ -193,7 +193,7 @@ class Reset(NamedTuple):
 
 
 class Reopen(NamedTuple):
-    """Begin a session anew, with graceful restart where it was negotiated."""
+    """Restart a session, with graceful restart if it was negotiated."""
 
     peer: str | None
 

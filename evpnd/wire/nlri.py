@@ -90,7 +90,7 @@ def split_nlris(block: bytes) -> list[bytes]:
 
 
 def nlri_key(nlri: bytes) -> bytes:
-    """Find the octets that identify a well-formed NLRI (RFC 7432, section 7).
+    """Return the octets that identify a well-formed NLRI (RFC 7432, section 7).
 
     ESI and labels of type 2, the label of type 1, and ESI, gateway and label of
     type 5 are not among them; of an unknown type all octets are.

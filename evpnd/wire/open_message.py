@@ -38,7 +38,7 @@ class OpenError(ValueError):
     """What is wrong with an OPEN: an error subcode, its data, and words for people."""
 
     def __init__(self, subcode: int, reason: str, data: bytes = b"") -> None:
-        """Take what a NOTIFICATION of code 2 carries, and the reason in words."""
+        """Store what a NOTIFICATION of code 2 carries, and the reason in words."""
         super().__init__(reason)
         self.subcode = subcode
         self.reason = reason
@@ -51,7 +51,7 @@ class GracefulRestart(NamedTuple):
     flags: int
     """4 bits; the highest is R."""
     time: int
-    """Seconds."""
+    """Window, in seconds."""
     families: dict[Family, int]
     """Flags of each; the highest of 8 bits is F."""
 
@@ -63,7 +63,7 @@ class OpenMessage(NamedTuple):
     """Of four octets where the peer has the capability (RFC 6793)."""
     asn4: bool
     hold_time: int
-    """Seconds."""
+    """Window, in seconds."""
     router_id: bytes
     families: tuple[Family, ...]
     restart: GracefulRestart | None
@@ -134,7 +134,7 @@ def _four_octet_asn(value: bytes, short: int) -> int:
         raise OpenError(0, f"capability 65 (4-octet AS) of {len(value)} octets")
     asn = int.from_bytes(value, "big")
     if short not in (asn, AS_TRANS):
-        raise OpenError(2, f"the peer says that it is AS {short} and AS {asn}")
+        raise OpenError(2, f"the peer claims both AS {short} and AS {asn}")
     return asn
 
 

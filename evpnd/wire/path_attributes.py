@@ -141,11 +141,11 @@ class _Judge:
         self.malformed: list[Malformed] = []
 
     def read(self, block: bytes) -> None:
-        """Take the attributes in order; of repeated ones the first counts."""
+        """Check the attributes in order; of repeated ones the first counts."""
         attributes, end = split_attributes(block)
         for flags, code, _, start, stop in attributes:
             if code in self._seen:
-                self._find(_DISCARD, f"{_name(code)} is there more than once", 1)
+                self._find(_DISCARD, f"{_name(code)} occurs more than once", 1)
                 continue
             self._seen.add(code)
             rule = _RULES.get(code)
@@ -201,7 +201,7 @@ class _Judge:
         self._paths[code] = path
 
     def require(self, next_hop: bytes) -> None:
-        """Judge what announced routes must have: next hop and mandatory attributes.
+        """Check what announced routes must have: next hop, mandatory attributes.
 
         A semantically incorrect next hop has its routes ignored (RFC 4271, 6.3).
         """
@@ -212,7 +212,7 @@ class _Judge:
             if code not in self._seen:
                 self._find(_WITHDRAW, f"{code.name} is missing", _MISSING)
         if not any(next_hop) or is_multicast(next_hop):
-            text = f"next hop {format_ip(next_hop)} is no host's address"
+            text = f"next hop {format_ip(next_hop)} is not a host address"
             self._find(_WITHDRAW, text, _NEXT_HOP)
 
     def assemble(self, next_hop: bytes) -> PathAttributes:
@@ -253,7 +253,7 @@ class _Judge:
         )
 
     def _path(self) -> Path:
-        """Find the path, with AS4_PATH merged unless RFC 6793, 4.2.3, forbids it."""
+        """Return the path, with AS4_PATH merged unless RFC 6793, 4.2.3, forbids it."""
         path = self._paths[Code.AS_PATH]
         aggregator = self._values.get(Code.AGGREGATOR)
         overruled = (
@@ -270,7 +270,7 @@ class _Judge:
 
 
 def strongest(malformed: Sequence[Malformed]) -> Malformed | None:
-    """Find the finding whose treatment prevails (RFC 7606, section 3 h)."""
+    """Return the finding whose treatment prevails (RFC 7606, section 3 h)."""
     return max(malformed, key=lambda m: _STRENGTH[m.treatment], default=None)
 
 

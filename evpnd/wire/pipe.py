@@ -238,7 +238,7 @@ class Frames:
     """Cuts frames out of what a pipe gives, wherever its reads end."""
 
     def __init__(self) -> None:
-        """Begin with nothing read."""
+        """Start with nothing read."""
         self._pieces: list[bytes] = []
         self._size = 0
         self._wanted = _LENGTH

@@ -139,7 +139,7 @@ class UpdateDecoder:
                 rest.append(block[start:stop])
                 continue
             if code in seen:
-                raise _Reset(f"{Code(code).name} is there twice", _MALFORMED_LIST)
+                raise _Reset(f"{Code(code).name} occurs twice", _MALFORMED_LIST)
             seen.add(code)
             if flags & _KIND != OPTIONAL:
                 flagged += (_wrong_flags(code, flags),)
@@ -225,13 +225,13 @@ class UpdateDecoder:
 
 @cache
 def _wrong_flags(code: int, flags: int) -> Malformed:
-    """Judge the flags of an MP attribute whose value can be read all the same."""
+    """Check the flags of an MP attribute whose value can still be read."""
     reason = f"{Code(code).name} has flags {flags:#04x}"
     return Malformed(Treatment.TREATED_AS_WITHDRAW, reason, _UPDATE_ERROR, _FLAGS)
 
 
 def _cut_body(body: bytes) -> tuple[bytes, bytes]:
-    """Find the path attributes and the IPv4 NLRIs of an UPDATE."""
+    """Return the path attributes and the IPv4 NLRIs of an UPDATE."""
     if len(body) < 4:
         raise _Reset(f"an UPDATE of {len(body)} octets", _BAD_LENGTH, _HEADER_ERROR)
     at = 2 + int.from_bytes(body[:2])
@@ -259,7 +259,7 @@ def _are_prefixes(field: bytes) -> bool:
 
 
 def _cut_reach(value: bytes) -> _Reach | None:
-    """Find next hop and NLRIs of an MP_REACH_NLRI; None if of another family."""
+    """Return next hop and NLRIs of an MP_REACH_NLRI; None: another family."""
     if len(value) < 5:
         raise _Reset(f"MP_REACH_NLRI of {len(value)} octets", _OPTIONAL_ATTRIBUTE)
     if value[:3] != EVPN:
@@ -274,7 +274,7 @@ def _cut_reach(value: bytes) -> _Reach | None:
 
 
 def _cut_unreach(value: bytes) -> bytes | None:
-    """Find the NLRIs of an MP_UNREACH_NLRI; None if of another family."""
+    """Return the NLRIs of an MP_UNREACH_NLRI; None: another family."""
     if len(value) < 3:
         raise _Reset(f"MP_UNREACH_NLRI of {len(value)} octets", _OPTIONAL_ATTRIBUTE)
     return value[3:] if value[:3] == EVPN else None

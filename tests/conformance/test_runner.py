@@ -156,7 +156,7 @@ def test_what_the_format_does_not_have_is_an_error(step: str, tmp_path: Path) ->
 
 
 def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigErrors, match="stands twice"):
+    with pytest.raises(ConfigErrors, match="is a duplicate"):
         play(tmp_path, "- peers: up\n- expect: {fdb: {}, fdb: {}}\n")
 
 

@@ -92,7 +92,7 @@ def _check_peers(file: ConfigFile, findings: Findings) -> None:
     addresses = _Once(
         findings,
         lambda address, first: (
-            f"{address} is the address of {first} too; give each peer once"
+            f"{address} is also the address of {first}; configure each peer once"
         ),
     )
     for index, peer in enumerate(file.peers):
@@ -103,7 +103,7 @@ def _check_peers(file: ConfigFile, findings: Findings) -> None:
             own = "local-address" if peer.local_address == peer.address else "vtep"
             findings.add(
                 (*place, "address"),
-                f"{peer.address} is this host's own address ({own}); give the peer's",
+                f"{peer.address} is this host's own address ({own}); write the peer's",
             )
         if peer.local_address and len(parse_ip(peer.local_address)) != len(ip):
             findings.add(
@@ -123,20 +123,20 @@ def _check_evis(file: ConfigFile, findings: Findings) -> None:
             ("evis",),
             f"has {len(file.evis)} EVIs; at most {RD_INDEXES} can have an RD each",
         )
-    vnis = _Once(findings, lambda vni, first: f"{vni} is {first} too; give it once")
+    vnis = _Once(findings, lambda vni, first: f"{vni} is also {first}; write it once")
     names = _Once(
-        findings, lambda name, first: f"{name!r} names {first} too; rename one"
+        findings, lambda name, first: f"{name!r} also names {first}; rename one"
     )
     rds = _Once(
         findings,
         lambda rd, first: (
-            f"{format_rd(rd) if isinstance(rd, bytes) else rd} is "
-            f"{first} too; give each EVI its own"
+            f"{format_rd(rd) if isinstance(rd, bytes) else rd} is also "
+            f"{first}; give each EVI its own"
         ),
     )
     devices = _Once(
         findings,
-        lambda name, first: f"device {name} is {first} too; an EVI has its own",
+        lambda name, first: f"device {name} is also {first}; each EVI has its own",
     )
     for index, evi in enumerate(file.evis):
         place: KeyPath = ("evis", index)
@@ -161,7 +161,7 @@ def _check_evis(file: ConfigFile, findings: Findings) -> None:
         if not evi.route_targets.export:
             findings.add(
                 (*place, "route-targets", "export"),
-                "is empty, so nobody would import these routes; write auto",
+                "is empty, so no EVI would import these routes; write auto",
             )
         _check_static(evi, place, findings)
     _check_automatic_targets(file, findings)
@@ -191,7 +191,7 @@ def _check_automatic_targets(file: ConfigFile, findings: Findings) -> None:
 
 
 def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:
-    entries = _Once(findings, lambda _, first: f"is {first} too; give it once")
+    entries = _Once(findings, lambda _, first: f"is also {first}; write it once")
     bindings: dict[Ip, bytes] = {}
     sticky: dict[bytes, bool] = {}
     for index, entry in enumerate(evi.static):
@@ -207,7 +207,7 @@ def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:
             findings.add(
                 (*here, "ip"),
                 f"{format_ip(entry.ip)} is bound to "
-                f"{format_mac(bindings[entry.ip])} above; an IP has one MAC",
+                f"{format_mac(bindings[entry.ip])} above; bind an IP to one MAC",
             )
 
 
@@ -216,7 +216,7 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
     for place, attached in _attachments(file):
         for index, name in enumerate(attached):
             if attached.index(name) < index:
-                findings.add((*place, index), f"{name!r} stands twice; name it once")
+                findings.add((*place, index), f"{name!r} is listed twice; name it once")
             policy = policies.by_name.get(name)
             if policy is not None:
                 told = all(external)
@@ -257,20 +257,20 @@ def _check_attached(
         return
     search = Search()
     here = Goal((Criterion(Field.LOCAL, (out,)),))
-    what = "exported is local" if out else "imported is not local"
+    what = "all exported routes are local" if out else "no imported route is local"
     for rule in policy.rules:
         where = f"rule {rule.name} of {policy.name!r} ({policy.file}:{rule.line})"
         goal = Goal(rule.match)
         if search.possible([goal]) and not search.possible([goal, here]):
-            findings.warn(place, f"{where} never holds here: what is {what}")
+            findings.warn(place, f"{where} never holds here: {what}")
         elif last and _takes_targets(rule) and place[0] == "peers":
             findings.warn(
-                place, f"{where} leaves no route target, so that no EVI imports it"
+                place, f"{where} leaves no route target, so no EVI imports the route"
             )
         elif out and external and rule.changes.local_preference is not None:
             findings.warn(
                 place,
-                f"{where} sets local-preference, which no external peer is told",
+                f"{where} sets local-preference, which is not sent to external peers",
             )
 
 

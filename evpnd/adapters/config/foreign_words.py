@@ -48,40 +48,43 @@ OUR_KEYS: Final = {
 _POLICIES = "unknown key; name policies in `import` and `export` (evpnd policy --help)"
 _SEGMENTS = "not supported: multihoming (Ethernet segments)"
 _ROUTED = "not supported: VRFs, symmetric IRB and type 5 routes"
-_REFLECTOR = "not supported: evpnd passes no routes on, it is no route reflector"
-_RAPID = "not supported: end sessions sooner by a shorter `hold-time` of the peer"
+_REFLECTOR = "not supported: evpnd does not pass routes on; it is no route reflector"
+_RAPID = (
+    "not supported: use a shorter `hold-time` of the peer to detect failures sooner"
+)
 
 NOT_OURS: Final = {
-    "activate": "not needed: every peer is of the family l2vpn evpn",
+    "activate": "not needed: every peer has the family l2vpn evpn",
     "add-path": "not supported: ADD-PATH",
     "addpath-tx-all-paths": "not supported: ADD-PATH",
-    "address-family": "not needed: every peer is of the family l2vpn evpn",
+    "address-family": "not needed: every peer has the family l2vpn evpn",
     "advertise-all-vni": "unknown key; write `discover: true` at the top of the file, "
     "or an EVI for each VNI in `evis`",
     "advertise-default-gw": "unknown key; write `advertise: {default-gateway: true}` "
     "in the EVI",
     "advertise-svi-ip": "not supported as it is; `advertise: {default-gateway: true}` "
-    "in the EVI announces the bridge's addresses as the default gateway's",
+    "in the EVI announces the bridge's addresses as default gateway",
     "advertise-pip": _ROUTED,
     "as-override": "not supported; on a leaf whose AS is the other leaves' too the "
     "peer does it, or `allow-own-as` of the peer lets their routes in",
     "bestpath": "not supported: the order in which paths are compared is fixed",
     "bfd": _RAPID,
-    "capability": "not needed: capabilities are agreed with the peer",
+    "capability": "not needed: capabilities are negotiated with the peer",
     "cluster-id": _REFLECTOR,
     "confederation": "not supported: confederations",
-    "connect-retry": "not supported: it is short and grows by itself",
+    "connect-retry": "not supported: the interval is short and increases automatically",
     "distribute-list": _POLICIES,
     "ebgp-multihop": "not needed: external peers may be any number of hops away; "
     "`ttl-security` bounds it",
-    "ebgp-requires-policy": "not needed: without policies all routes pass",
-    "encapsulation": "not supported: it is always VXLAN",
+    "ebgp-requires-policy": "not needed: without policies, all routes are accepted",
+    "encapsulation": "not supported: the encapsulation is always VXLAN",
     "es-id": _SEGMENTS,
     "es-sys-mac": _SEGMENTS,
     "esi": _SEGMENTS,
     "ethernet-segments": _SEGMENTS,
     "segments": _SEGMENTS,
-    "ethernet-tag": "not supported: VLAN-aware bundles; tags of others are received",
+    "ethernet-tag": "not supported: VLAN-aware bundles; "
+    "Ethernet Tags of others are accepted",
     "filter-list": _POLICIES,
     "prefix-list": _POLICIES,
     "route-map": _POLICIES,
@@ -90,30 +93,29 @@ NOT_OURS: Final = {
     "l3vni": _ROUTED,
     "vrf": _ROUTED,
     "vrfs": _ROUTED,
-    "listen": "not supported: peers that are not named (`listen range`); "
-    "give each its address",
-    "listen-range": "not supported: peers that are not named; give each its address",
-    "mac-holdtime": "not needed: the ageing time of the bridge counts "
+    "listen": "not supported: dynamic peers (`listen range`); give each its address",
+    "listen-range": "not supported: dynamic peers; give each its address",
+    "mac-holdtime": "not needed: evpnd uses the ageing time of the bridge "
     "(ip link set BRIDGE type bridge ageing_time)",
     "multicast-group": "not supported: multicast underlays; flooding is ingress "
     "replication (`flood: true`)",
-    "neigh-holdtime": "not needed: tenants are asked whether they are still there",
+    "neigh-holdtime": "not needed: evpnd probes tenants",
     "network": _ROUTED,
     "next-hop-self": "not needed: the next hop of our routes is the VTEP address, and "
-    "evpnd passes no others on",
-    "next-hop-unchanged": "not needed: evpnd passes no routes of others on; "
-    "the spine wants it",
+    "evpnd does not pass routes on",
+    "next-hop-unchanged": "not needed: evpnd does not pass routes on; "
+    "configure it on the spine",
     "peer-group": "not supported; write the values at each peer, or a YAML anchor: "
     "`- {<<: *spines, address: 10.0.0.254}`",
     "redistribute": _ROUTED,
     "remove-private-as": "not supported: AS paths are not rewritten",
     "route-reflector-client": _REFLECTOR,
-    "route-server-client": "not supported: evpnd passes no routes on",
+    "route-server-client": "not supported: evpnd does not pass routes on",
     "send-community": "not needed: communities are always sent",
-    "shutdown": "not supported; remove the peer, or put it behind `#`, and reload",
+    "shutdown": "not supported; remove the peer or comment it out with `#`, and reload",
     "soft-reconfiguration": "not needed: rejected routes are always kept and judged "
     "again at a reload",
-    "timers": "unknown key; write `hold-time`; keepalives are sent at a third of it",
+    "timers": "unknown key; write `hold-time`; keepalives are sent every third of it",
     "unnumbered": "not supported: unnumbered peers; give the peer's address",
     "vlan": "not supported: VLAN-aware bridges; give each VNI a bridge of its own",
     "vlans": "not supported: VLAN-aware bridges; give each VNI a bridge of its own",

@@ -25,12 +25,14 @@ def read_password(path: Path) -> str:
         raise ValueError(f"{path} is empty; write the key into it")
     if len(octets) > LONGEST_KEY:
         raise ValueError(
-            f"{path} holds more than the {LONGEST_KEY} octets that TCP MD5 takes"
+            f"{path} holds more than the {LONGEST_KEY} octets that TCP MD5 accepts"
         )
     try:
         key = octets.decode()
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not UTF-8 text; write the key as text") from None
     if not key.isprintable():
-        raise ValueError(f"{path} holds control characters; write the key on one line")
+        raise ValueError(
+            f"{path} contains control characters; write the key on one line"
+        )
     return key

@@ -68,11 +68,11 @@ class MaxRoutesSection(Section):
     """How many routes a peer may send, counted as received, before policies."""
 
     limit: Annotated[int, values.whole(1, 4294967295)]
-    """The most."""
+    """Maximum number of routes."""
     warn_at: Annotated[int, values.whole(1, 100)] = 80
-    """Percent of it at which a warning is given."""
+    """Percent of the limit at which a warning is logged."""
     action: types.MaxRoutesChoice = "warn"
-    """warn: say so; reject: the surplus; restart: end the session and begin anew."""
+    """warn: log it; reject: reject the surplus; restart: restart the session."""
 
 
 class PeerSection(Section):
@@ -83,7 +83,7 @@ class PeerSection(Section):
     asn: values.Asn
     """AS number of the peer; the local one makes it an iBGP session."""
     description: values.Text | None = None
-    """A name for people and for policies."""
+    """A name, which commands print and policies match."""
     local_address: types.PeerAddress | None = None
     """Local address of the session; default: the kernel's choice."""
     port: types.Port = BGP_PORT
@@ -105,18 +105,18 @@ class PeerSection(Section):
     graceful_restart: Annotated[int, values.whole(0, RESTART_TIME_MAX)] = RESTART_TIME
     """Restart time in seconds (RFC 4724); 0: off."""
     profile: types.ProfileName = "generic"
-    """Whose habits the peer has: automatic route targets and leniencies."""
+    """Vendor of the peer: form of automatic route targets, known exceptions."""
     allow_own_as: Annotated[int, values.whole(0, 10)] = 0
-    """How often our own AS may be in the AS_PATH of its routes; over eBGP alone.
+    """How often our own AS may be in the AS_PATH of its routes; eBGP only.
 
     1 for leaves that share an AS behind eBGP spines.
     """
     max_routes: MaxRoutesSection | None = None
-    """How many routes it may send; default: any number."""
+    """How many routes the peer may send; default: any number."""
     import_: list[values.Text] = Field(default_factory=list, alias="import")
-    """Policies that its routes run through, first to last."""
+    """Policies for routes from the peer, in order."""
     export: list[values.Text] = Field(default_factory=list)
-    """Policies that routes to it run through, first to last."""
+    """Policies for routes to the peer, in order."""
 
 
 _ONE = values.Also({"type": "string"})
@@ -131,7 +131,7 @@ def _auto_export() -> list[RouteTarget | Literal["auto"]]:
 
 
 class RouteTargetSection(Section):
-    """Route targets of an EVI; a key left out is auto."""
+    """Route targets of an EVI; a missing key is auto."""
 
     import_: Annotated[
         list[types.ImportTarget], BeforeValidator(_one_or_more), _ONE
@@ -144,27 +144,27 @@ class RouteTargetSection(Section):
 
 
 class AdvertiseSection(Section):
-    """What an EVI tells the others."""
+    """What an EVI announces."""
 
     macs: values.Flag = True
     """Local MACs, type 2."""
     neighbors: values.Flag = True
     """Local MAC/IP bindings, type 2 with an IP."""
     imet: values.Flag = True
-    """Type 3: be in the flood lists of the others."""
+    """Type 3 route, which puts this host into the flood lists of the others."""
     default_gateway: values.Flag = False
     """The bridge's own addresses, with the default gateway community."""
 
 
 class StaticSection(Section):
-    """A tenant that is advertised whether or not it was heard."""
+    """A tenant that is advertised even before it sends anything."""
 
     mac: types.StationMac
     """Its MAC address."""
     ip: types.TenantIp | None = None
     """Its IPv4 or IPv6 address."""
     sticky: values.Flag = False
-    """It must not move elsewhere (RFC 7432, 15.2)."""
+    """The MAC must not move (RFC 7432, 15.2)."""
 
 
 class EviSection(Section):
@@ -173,7 +173,7 @@ class EviSection(Section):
     vni: types.VniNumber
     """VXLAN Network Identifier."""
     name: values.Name | None = None
-    """Name for tables and metrics; default: vni-VNI."""
+    """Name in tables and metrics; default: vni-VNI."""
     bridge: types.Device | None = None
     """Bridge of the tenants; default: the one that the VXLAN device is in."""
     vxlan: types.Device | None = None
@@ -193,45 +193,45 @@ class EviSection(Section):
     suppress: values.Flag = True
     """Answer ARP and ND locally (neigh_suppress)."""
     advertise: AdvertiseSection = Field(default_factory=AdvertiseSection)
-    """What is told to the others."""
+    """What is announced to the peers."""
     flood: values.Flag = True
-    """Keep a flood list of the others."""
+    """Keep a flood list of the remote VTEPs."""
     static: list[StaticSection] = Field(default_factory=list)
-    """Tenants to advertise whether or not they were heard."""
+    """Tenants to advertise even before they send anything."""
     probe: values.Flag = True
-    """Ask silent tenants by ARP and ND whether they still have their addresses."""
+    """Probe silent tenants by ARP and ND."""
     ips_per_mac: Annotated[int, values.whole(0, 1 << 20)] = 64
-    """Most addresses that one local MAC may have; 0: any number."""
+    """Maximum number of addresses of one local MAC; 0: any number."""
     import_: list[values.Text] = Field(default_factory=list, alias="import")
-    """Policies that routes into the EVI run through, first to last."""
+    """Policies for routes that the EVI imports, in order."""
     export: list[values.Text] = Field(default_factory=list)
-    """Policies that routes of the EVI run through, first to last."""
+    """Policies for routes that the EVI announces, in order."""
 
 
 class DuplicateDetectionSection(Section):
-    """When a MAC that keeps moving counts as duplicate (RFC 7432, 15.1)."""
+    """When a moving MAC becomes a duplicate (RFC 7432, 15.1)."""
 
     enabled: values.Flag = True
-    """Look for duplicates at all."""
+    """Detect duplicate MACs."""
     moves: Annotated[int, values.whole(1, 1000)] = 5
-    """So many moves within the window make a duplicate."""
+    """Number of moves within the window that make a duplicate."""
     window: types.Seconds = 180.0
-    """Seconds."""
+    """Window, in seconds."""
     action: types.DuplicateAction = "warn"
-    """warn: say so; freeze: also keep the MAC where it is."""
+    """warn: log it; freeze: also keep the MAC where it is."""
     freeze_for: types.Seconds = 300.0
-    """Seconds that a frozen MAC stays so."""
+    """Seconds until a frozen MAC is released."""
 
 
 class ControlSection(Section):
-    """Where the commands reach the daemon."""
+    """The socket at which commands reach the daemon."""
 
     socket: types.SocketPath = "/run/evpnd/evpnd.sock"
     """Path of the Unix socket."""
 
 
 class MetricsSection(Section):
-    """Where Prometheus reads."""
+    """Metrics for Prometheus."""
 
     listen: types.ListenAddress
     """ADDRESS:PORT of the HTTP server, such as 127.0.0.1:9471 or [::1]:9471."""
@@ -241,9 +241,9 @@ class LogSection(Section):
     """How the daemon logs."""
 
     level: types.LogLevel = "info"
-    """The least serious lines to log."""
+    """Lowest level of the lines to log."""
     format: types.LogFormat = "json"
-    """json: one object a line; console: for people."""
+    """json: one object a line; console: readable text."""
 
 
 class ConfigFile(Section):
@@ -256,21 +256,21 @@ class ConfigFile(Section):
     vtep: VtepSection
     """The local tunnel endpoint."""
     site_of_origin: types.SiteOfOrigin | None = None
-    """Carried by all our routes; routes of others that carry it are not installed."""
+    """Added to all our routes; routes of others that carry it are not installed."""
     peers: list[PeerSection] = Field(json_schema_extra={"minItems": 1})
     """BGP peers, at least one."""
     evis: list[EviSection] = Field(default_factory=list)
     """EVPN instances."""
     discover: values.Flag = False
-    """Make every VXLAN device with a local address and no learning an EVI."""
+    """Turn every VXLAN device with a local address and no learning into an EVI."""
     duplicate_detection: DuplicateDetectionSection = Field(
         default_factory=DuplicateDetectionSection
     )
-    """When a MAC that keeps moving counts as duplicate."""
+    """When a moving MAC becomes a duplicate."""
     policies: list[values.Text] = Field(default_factory=list)
     """Policy files, relative to this one; * and ? match names."""
     control: ControlSection = Field(default_factory=ControlSection)
-    """Where the commands reach the daemon."""
+    """The socket at which commands reach the daemon."""
     metrics: MetricsSection | None = None
     """Prometheus metrics; absent: off."""
     log: LogSection = Field(default_factory=LogSection)

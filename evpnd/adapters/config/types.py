@@ -60,7 +60,7 @@ def address(word: str) -> Ip:
     except ValueError:
         hint = ""
         if "/" in word:
-            hint = "; leave the prefix length away"
+            hint = "; remove the prefix length"
         elif "%" in word:
             hint = "; one with a zone is not supported"
         elif word.isidentifier():
@@ -70,14 +70,16 @@ def address(word: str) -> Ip:
         ) from None
     parsed = ipaddress.ip_address(ip)
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        raise ValueError(f"{word} is IPv4 within IPv6; write {parsed.ipv4_mapped}")
+        raise ValueError(
+            f"{word} is an IPv4-mapped IPv6 address; write {parsed.ipv4_mapped}"
+        )
     for kind, wrong in (
         ("unspecified", parsed.is_unspecified),
         ("a multicast address", parsed.is_multicast),
         ("the broadcast address", ip == _BROADCAST),
     ):
         if wrong:
-            raise ValueError(f"{word} is {kind}; give an address of a host")
+            raise ValueError(f"{word} is {kind}; write the address of a host")
     return ip
 
 
@@ -86,7 +88,7 @@ def peer_address(word: str) -> Peer:
     ip = address(word)
     if len(ip) == 16 and ipaddress.ip_address(ip).is_link_local:
         raise ValueError(
-            f"{word} is link-local, which needs a zone; give a routed address"
+            f"{word} is link-local, which needs a zone; write a routed address"
         )
     return Peer(format_ip(ip))
 
@@ -113,7 +115,9 @@ def router_id(word: str) -> Ip:
             f"{describe(word)} is not a router ID; write it like 10.0.0.1"
         ) from None
     if octets == bytes(4):
-        raise ValueError("0.0.0.0 is no router ID (RFC 6286); write one like 10.0.0.1")
+        raise ValueError(
+            "0.0.0.0 is not a router ID (RFC 6286); write one like 10.0.0.1"
+        )
     return Ip(octets)
 
 
@@ -126,7 +130,7 @@ def device(word: str) -> str:
         )
     if word in (".", "..") or any(char in "/:" or char.isspace() for char in word):
         raise ValueError(
-            f"{describe(word)} is no device name: it has '/', ':' or a blank in it"
+            f"{describe(word)} is not a device name: it contains '/', ':' or a blank"
         )
     return word
 
@@ -135,7 +139,7 @@ def station_mac(word: str) -> Mac:
     """Read a MAC that a station can have."""
     mac = parse_mac(word)
     if not is_unicast_mac(mac):
-        raise ValueError(f"{word} is no unicast MAC address")
+        raise ValueError(f"{word} is not a unicast MAC address")
     return mac
 
 
@@ -176,7 +180,7 @@ def import_target(word: str) -> RouteTarget | int | Literal["auto"]:
 def socket_path(word: str) -> str:
     """Read the path of a Unix socket."""
     if not word.startswith("/"):
-        raise ValueError(f"{describe(word)} is relative; write the path from / on")
+        raise ValueError(f"{describe(word)} is relative; write an absolute path")
     if len(word.encode()) > _LONGEST_SOCKET:
         raise ValueError(
             f"is {len(word.encode())} octets long; a socket's path has at most "

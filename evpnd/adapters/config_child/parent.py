@@ -55,7 +55,10 @@ async def _read(what: str, path: Path, kind: type[T], subject: str) -> T:
     try:
         found = unpack(octets)
     except OtherCode:
-        reason = f"{path}: evpnd was upgraded, and this one runs still; restart it"
+        reason = (
+            f"{path}: evpnd was upgraded, but the old version is still running; "
+            "restart it"
+        )
         raise Unreadable(f"{subject} was not read", (reason,)) from None
     if isinstance(found, kind):
         return found
@@ -78,7 +81,7 @@ async def _ask(what: str, path: Path) -> bytes:
         async with asyncio.timeout(PATIENCE):
             out, err = await child.communicate()
     except TimeoutError:
-        raise _Died(f"it was not read within {PATIENCE:g} seconds") from None
+        raise _Died(f"reading it took longer than {PATIENCE:g} seconds") from None
     finally:
         await _end(child)
     status = child.returncode
@@ -87,7 +90,7 @@ async def _ask(what: str, path: Path) -> bytes:
         name = signal.Signals(-status).name
         raise _Died(f"the process that reads it was ended by {name}")
     if status:
-        *_, last = err.decode(errors="replace").strip().splitlines() or ["no word"]
+        *_, last = err.decode(errors="replace").strip().splitlines() or ["no message"]
         raise _Died(f"the process that reads it failed: {last}")
     return out
 

@@ -57,9 +57,11 @@ def request(
     except OSError as error:
         raise RequestFailed(f"asking evpnd at {path}: {error.strerror}") from None
     except ValueError:
-        raise RequestFailed(f"what answers at {path} is not evpnd") from None
+        raise RequestFailed(
+            f"the program that answers at {path} is not evpnd"
+        ) from None
     if not isinstance(answer, dict):
-        raise RequestFailed(f"what answers at {path} is not evpnd")
+        raise RequestFailed(f"the program that answers at {path} is not evpnd")
     return answer
 
 

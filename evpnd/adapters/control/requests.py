@@ -58,9 +58,9 @@ def parse_request(line: bytes) -> Request:
         )
     request = {key: value for key, value in request.items() if value is not None}
     if request.get("command") not in COMMANDS:
-        raise ValueError(f"command is none of {', '.join(COMMANDS)}")
+        raise ValueError(f"command must be one of {', '.join(COMMANDS)}")
     if request["command"] == "show" and request.get("what") not in TABLES:
-        raise ValueError(f"what is none of {', '.join(TABLES)}")
+        raise ValueError(f"what must be one of {', '.join(TABLES)}")
     if request["command"] == "show":
         what = str(request["what"])
         vain = [

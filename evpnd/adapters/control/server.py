@@ -110,7 +110,7 @@ class ControlServer:
                 return
 
     async def _serve_one(self, client: socket.socket, line: bytes) -> bool:
-        """Answer one request; return False when the client can have no more."""
+        """Answer one request; return False if the connection cannot go on."""
         answer = await self._ask(line)
         if isinstance(answer, deque):
             return await self._send(client, answer)

@@ -68,7 +68,7 @@ class _Step(NamedTuple):
 
 
 def _assemble(blocks: Mapping[str, Sequence[_Step]]) -> Program:
-    """Put blocks one after the other, `_KEEP` and `_DROP` behind them.
+    """Join blocks in order, followed by `_KEEP` and `_DROP`.
 
     A block must not run on into the next one.
     """

@@ -45,7 +45,7 @@ class Lister:
         self._thread: threading.Thread | None = None
 
     def ask(self, action: ListMacs) -> None:
-        """Have a device listed; an older list of it ends."""
+        """Start to list a device; an older list of it ends."""
         with self._changed:
             self._asked.pop(action.vxlan, None)
             self._asked[action.vxlan] = action

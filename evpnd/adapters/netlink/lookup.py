@@ -83,7 +83,7 @@ class RowReader:
             self._ask(b"".join(part), len(part))
 
     def _ask(self, requests: bytes, count: int) -> None:
-        """Take one answer to each request; the kernel gave them within our send."""
+        """Read one answer for each request; the kernel answered within our send."""
         self._socket.send(requests)
         view, used, receive = self._view, 0, self._socket.recv_into
         absent: list[bytes] = []
@@ -101,7 +101,7 @@ class RowReader:
             self._note_absent(answer)
 
     def _note_absent(self, answer: bytes) -> None:
-        """Note a row that is not there; what else an error says is no answer."""
+        """Record a row that is absent; any other error is no answer."""
         if len(answer) < _ROW or -ERROR.unpack_from(answer, 16)[0] != errno.ENOENT:
             return
         family, *_, flags, _ = NDMSG.unpack_from(answer, 20 + HEADER.size)

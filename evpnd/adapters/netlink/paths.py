@@ -22,7 +22,7 @@ _U32 = struct.Struct("=I")
 
 
 def measure_paths(addresses: Iterable[bytes]) -> PathsMeasured:
-    """Look up the routes to some addresses; those without one are left out."""
+    """Return the routes to some addresses; addresses without one are left out."""
     mtus: dict[bytes, int] = {}
     of_links: dict[int, int] = {}
     with closing(open_socket()) as sock:

@@ -57,7 +57,7 @@ def configure_vxlan_port(ifindex: int, *, suppress: bool) -> None:
 
 
 def describe(error: OSError | int) -> str:
-    """Name an errno and say what it means."""
+    """Return the name and the meaning of an errno."""
     code = error if isinstance(error, int) else error.errno or 0
     return f"{errno.errorcode.get(code, code)}: {os.strerror(code)}"
 

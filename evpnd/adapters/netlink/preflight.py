@@ -20,7 +20,7 @@ _LISTEN = "0A"
 
 
 def missing_capabilities() -> list[str]:
-    """Name the capabilities that evpnd uses and this process lacks."""
+    """Return the capabilities that evpnd uses and this process lacks."""
     status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     held = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     mask = int(held[1], 16) if held else 0
@@ -57,7 +57,7 @@ def _way_out(holder: str, wanted: str, taken: Sequence[str]) -> str:
         own = "have it listen on an address of its own"
         if holder == "bgpd":
             own = "start it with `-l ADDRESS` (bgpd_options in /etc/frr/daemons)"
-        give = "and give each peer a local-address that is another"
+        give = "and give each peer another local-address"
         return f"stop {holder}, or {own} {give}"
     if _is_any(wanted):
         these = " or ".join(dict.fromkeys(taken))

@@ -186,7 +186,7 @@ class Snooper:
             self._on_bindings(BindingsSnooped(list(bindings), flags))
 
     def _restrain(self, loop: asyncio.AbstractEventLoop, port: _Port) -> None:
-        """Leave a port alone for the rest of a second in which it said too much."""
+        """Ignore a port that sent too much for the rest of the second."""
         now = loop.time()
         if now - port.since >= 1.0:
             port.since, port.frames = now, 0

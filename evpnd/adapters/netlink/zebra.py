@@ -36,7 +36,7 @@ class Neighbour(NamedTuple):
 
 
 def find_frr(devices: Collection[str] | None, vnis: Collection[int]) -> Neighbour:
-    """Look for an FRR in this network namespace that runs EVPN on our devices.
+    """Return the FRR in this network namespace that runs EVPN on our devices.
 
     `devices` are the VXLAN devices by name, `vnis` their VNIs; None for `devices`
     stands for any device. Both daemons mark their rows alike, so that each would take
@@ -59,7 +59,7 @@ def find_frr(devices: Collection[str] | None, vnis: Collection[int]) -> Neighbou
             silent = (
                 f"FRR's zebra (pid {pid}) runs here and cannot be asked for its VNIs: "
                 f"{error.strerror or error}; its bgpd must not have "
-                "`advertise-all-vni`; `evpnd check --this-host`, as root, knows"
+                "`advertise-all-vni`; `evpnd check --this-host`, as root, finds out"
             )
         if taken:
             listed = ", ".join(f"VNI {vni} on {device}" for vni, device in taken[:5])

@@ -29,7 +29,7 @@ class Intake:
     """Reads messages, and holds them back while too many rows wait."""
 
     def __init__(self, fd: int, readable: Callable[[], None], rows: Rows) -> None:
-        """Take a descriptor, what to call when it is readable, and the rows."""
+        """Store a descriptor, what to call when it is readable, and the rows."""
         self._fd = fd
         self._readable = readable
         self._rows = rows
@@ -38,7 +38,7 @@ class Intake:
         """Turns whose rows are waited for meanwhile."""
 
     def start(self) -> None:
-        """Begin to read, in the running loop."""
+        """Start to read, in the running loop."""
         asyncio.get_running_loop().add_reader(self._fd, self._readable)
 
     def is_busy(self) -> bool:

@@ -28,7 +28,7 @@ class PacedPipe:
     """Reads as many octets a turn as take about the same time; no more wait in it."""
 
     def __init__(self, fd: int) -> None:
-        """Take the end of a pipe to read from; its messages may cost much."""
+        """Store the reading end of a pipe; its messages may be expensive."""
         self._fd = fd
         self._cost = TURN / FEW
         """Seconds for an octet, in the mean of the last turns."""
@@ -63,7 +63,7 @@ class PacedPipe:
         return octets
 
     def took(self, octets: int, seconds: float) -> None:
-        """Note how long it took to handle some octets; few are no measure."""
+        """Record how long some octets took to handle; few octets are ignored."""
         if octets < LEAST // 2:
             return
         self._cost += _NEWS * (seconds / octets - self._cost)

@@ -45,7 +45,7 @@ class Output:
     """A queue of frames before a pipe."""
 
     def __init__(self, fd: int) -> None:
-        """Take over the descriptor and make it non-blocking."""
+        """Store the descriptor and make it non-blocking."""
         os.set_blocking(fd, False)
         self._fd = fd
         self._queue: deque[bytes] = deque()

@@ -47,12 +47,12 @@ class MessageReader:
     """Turns the speaker's messages into events; keeps a decoder for each session."""
 
     def __init__(self, config: Config) -> None:
-        """Take our AS, which tells iBGP from eBGP."""
+        """Store our AS, which decides between iBGP and eBGP."""
         self._decoders: dict[str, UpdateDecoder] = {}
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Take a new configuration."""
+        """Apply a new configuration."""
         self._ibgp = {peer.address: peer.asn == config.asn for peer in config.peers}
 
     def read(self, message: messages.Message) -> Iterable[Event]:
@@ -114,11 +114,11 @@ class MessageWriter:
     """Turns actions into frames for the speaker."""
 
     def __init__(self) -> None:
-        """Begin with nothing encoded."""
+        """Start with nothing encoded."""
         self._encoded: dict[Advert, bytes] = {}
 
     def write(self, actions: Iterable[BgpAction]) -> Iterator[bytes]:
-        """Give the frames for some actions.
+        """Return the frames for some actions.
 
         Attributes are encoded once for all of them, and forgotten: a MAC that moves
         has others every time.

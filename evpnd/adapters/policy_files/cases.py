@@ -78,7 +78,7 @@ def build_route(route: schema.Route, place: KeyPath, findings: Findings) -> Trie
     if route.default_gateway is False and gateway:
         findings.add(
             (*place, "default-gateway"),
-            "the extended community default-gateway says otherwise; remove one",
+            "the extended community default-gateway contradicts this; remove one",
         )
     if gateway and DEFAULT_GATEWAY not in communities:
         communities.append(DEFAULT_GATEWAY)
@@ -138,7 +138,7 @@ def _mobility(
         key = "sequence" if sequence != said[0] else "sticky"
         findings.add(
             (*place, key),
-            f"the extended community 0x{written.hex()} says otherwise; remove one",
+            f"the extended community 0x{written.hex()} contradicts this; remove one",
         )
     communities.append(mac_mobility(sequence, sticky=sticky))
     return sequence, sticky
@@ -170,7 +170,8 @@ def _check_route(
         findings.add(place, "an ip-prefix route has a prefix; add `ip: 192.0.2.0/24`")
     if route.learned is not None and route.local is False:
         findings.add(
-            (*place, "learned"), "only local routes are; remove it or `local: false`"
+            (*place, "learned"),
+            "only local routes have it; remove it or `local: false`",
         )
 
 

@@ -87,7 +87,7 @@ def _warn_of_cases(tested: PolicyWithCases, findings: Findings) -> None:
             findings.warn(
                 ("cases", at),
                 f"fails: {trial.verdict.value} by {trial.deciding.rule}; "
-                "`evpnd policy test` tells more",
+                "`evpnd policy test` prints details",
             )
 
 
@@ -172,7 +172,7 @@ def read_policies(
 
 
 def _plain(path: Path) -> Path:
-    """Leave out `..` where that leads to the same file."""
+    """Remove `..` from a path if the file stays the same."""
     plain = Path(os.path.normpath(path))
     try:
         return plain if plain.samefile(path) else path
@@ -203,5 +203,5 @@ def _read_policy(path: Path, found: dict[str, Policy], findings: Findings) -> bo
 
 def _twice(document: Document, name: str, first: str) -> ConfigError:
     return document.error(
-        ("policy",), f"{name!r} is the name of {first} too; give each its own"
+        ("policy",), f"{name!r} is also the name of {first}; give each its own"
     )

@@ -33,8 +33,8 @@ def numbers(low: int, high: int) -> Callable[[object], Values]:
             if between := _BETWEEN.fullmatch(value):
                 hint = f"; write {between[1]}-{between[2]}"
             raise ValueError(
-                f"{describe(value)} is no number and no range such as 100-199, 100- "
-                f"or -199{hint}"
+                f"{describe(value)} is neither a number nor a range such as 100-199, "
+                f"100- or -199{hint}"
             )
         first, last = found[1] or found[3], found[2] or found[4]
         begin, end = int(first) if first else low, int(last) if last else high
@@ -88,7 +88,7 @@ def _prefix(word: str, octets: bytes, length: str | None) -> Prefix:
     if begin != octets:
         written = begin.hex(":") if len(octets) == 6 else ipaddress.ip_address(begin)
         raise ValueError(
-            f"{describe(word)} has bits set behind its {length}; "
+            f"{describe(word)} has bits set after the first {length}; "
             f"write {written}/{length}"
         )
     return Prefix(begin, int(length))

@@ -150,10 +150,10 @@ class _Builder:
             changes = self._sets.changes(rule.set, (*place, "set"))
         accepts, rejects = rule.accept is not None, rule.reject is not None
         if accepts and rejects:
-            add((*place, "reject"), "the rule has accept too; keep one of them")
+            add((*place, "reject"), "the rule also has accept; keep one of them")
         if rule.next and (accepts or rejects):
             word = "accept" if accepts else "reject"
-            add((*place, "next"), f"never happens, for {word} decides; keep one")
+            add((*place, "next"), f"has no effect, because {word} decides; keep one")
         if rule.set is not None and changes == NO_CHANGES:
             add((*place, "set"), "sets nothing; remove it")
         elif rule.set is not None and rejects:
@@ -232,11 +232,14 @@ class _Builder:
             if first is not rule:
                 self._findings.add(
                     place,
-                    f"{rule.name!r} is the rule on line {first.line} too; rename one",
+                    f"{rule.name!r} is also the name of the rule on line {first.line}; "
+                    "rename one",
                 )
             elif rule.name == DEFAULT_RULE:
                 self._findings.add(
-                    place, f"{rule.name!r} stands for what no rule decides; rename it"
+                    place,
+                    f"{rule.name!r} is the name for routes that no rule decides; "
+                    "rename it",
                 )
 
     def _limits(self) -> Iterator[Limit]:
@@ -244,7 +247,7 @@ class _Builder:
             place: KeyPath = ("limits", at)
             add = self._findings.add
             if (limit.macs is None) == (limit.ips is None):
-                given = "both macs and ips; make two limits of it"
+                given = "both macs and ips; split it into two limits"
                 add(
                     place,
                     f"has {given}"
@@ -257,9 +260,7 @@ class _Builder:
             if len(set(limit.per)) < len(limit.per):
                 add((*place, "per"), "names one twice; name each once")
             if limit.macs is not None and "mac" in limit.per:
-                add(
-                    (*place, "per"), "counts the MACs of a MAC, which is one; write ips"
-                )
+                add((*place, "per"), "would count the MACs of one MAC; write ips")
             yield Limit(
                 counted=Counted.IPS if limit.macs is None else Counted.MACS,
                 most=limit.macs or limit.ips or 0,

@@ -56,7 +56,7 @@ def set_name(word: str) -> str:
     """Check the name of a set."""
     if not _SET_NAME.fullmatch(word):
         raise ValueError(
-            f"{describe(word)} cannot be referred to; name a set with letters, "
+            f"{describe(word)} cannot be the name of a set; use letters, "
             "digits, - and _"
         )
     return word
@@ -157,7 +157,7 @@ def _item(field: Field) -> Callable[[object], object]:
 
 def _listed(value: object) -> object:
     if value == []:
-        raise ValueError("is empty, so that nothing would match; remove the key")
+        raise ValueError("is empty, so nothing would match; remove the key")
     return value if isinstance(value, list) else [value]
 
 
@@ -218,7 +218,7 @@ def reason(value: object) -> str:
     if value is True:
         return ""
     if value is False:
-        raise ValueError("false says nothing; write true or the reason, or remove it")
+        raise ValueError("false has no meaning; write true or the reason, or remove it")
     if not isinstance(value, str):
         raise ValueError(  # noqa: TRY004 - what pydantic collects
             f"expected true or the reason, not {describe(value)}"
@@ -270,7 +270,7 @@ class WrittenEdit(NamedTuple):
 def _written(
     value: object, read: Callable[[str], object], where: str
 ) -> Iterator[Item]:
-    """Judge the items of a list; ValueError names the one that is wrong."""
+    """Parse the items of a list; ValueError names the wrong one."""
     listed = [value] if isinstance(value, str | int) else value
     if not isinstance(listed, list):
         raise ValueError(  # noqa: TRY004 - what pydantic collects

@@ -179,7 +179,7 @@ class _Composer:
                     documents += 1
                     if documents > 1:
                         self._refuse(
-                            line, "a second document starts here; a file holds one"
+                            line, "a second document starts here; a file has one"
                         )
                 case yaml.ScalarEvent():
                     self._scalar(event, line)
@@ -241,10 +241,10 @@ class _Composer:
 
     def _alias(self, anchor: str, line: int) -> None:
         if anchor not in self._anchors:
-            self._refuse(line, f"*{anchor} refers to no anchor; put &{anchor} above it")
+            self._refuse(line, f"*{anchor} refers to no anchor; add &{anchor} above it")
         node = self._anchors[anchor]
         if node is None:
-            self._refuse(line, f"*{anchor} contains itself; write the value out")
+            self._refuse(line, f"*{anchor} contains itself; write the value itself")
         elif self._awaits_key():
             if not isinstance(node.content, str):
                 self._refuse(line, "a key must be text")
@@ -285,7 +285,7 @@ class _Composer:
         self._add(frame.node, counted=True)
 
     def _add(self, node: _Node, *, counted: bool = False) -> None:
-        """Put a finished node into the collection around it."""
+        """Add a finished node to the collection around it."""
         self._nodes += 1 if counted else node.weight
         if self._nodes > MAX_NODES:
             self._refuse(
@@ -312,7 +312,7 @@ class _Composer:
                         self._path,
                         line,
                         format_key_path(self._here()),
-                        f"stands twice, first on line {first}; keep one of them",
+                        f"is a duplicate of the key on line {first}; keep one of them",
                     )
                 )
             else:
@@ -322,7 +322,7 @@ class _Composer:
     def _merge(self, frame: _Frame, node: _Node) -> None:
         others = node.content if isinstance(node.content, list) else [node]
         if not all(isinstance(other.content, dict) for other in others):
-            self._refuse(node.line, "<< merges mappings; give it an alias of one")
+            self._refuse(node.line, "<< merges mappings; write an alias of a mapping")
         frame.merged += others
 
 
@@ -347,7 +347,7 @@ def _plain(node: _Node, path: KeyPath, line: int, document: Document) -> Value:
 
 
 def describe(value: object) -> str:
-    """Name a value in a sentence: ``'yes'``, ``true``, ``a list``, ``nothing``."""
+    """Return a value as words: ``'yes'``, ``true``, ``a list``, ``nothing``."""
     match value:
         case Nothing():
             return "nothing"

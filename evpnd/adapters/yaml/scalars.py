@@ -96,5 +96,5 @@ def resolve_tagged(tag: str, text: str) -> Scalar:
     if not isinstance(value, kinds[kind]) or (
         isinstance(value, bool) and kind != "bool"
     ):
-        raise ValueError(f"{shorten(text, 60)!r} is no value of the tag !!{kind}")
+        raise ValueError(f"{shorten(text, 60)!r} is not a value of the tag !!{kind}")
     return float(value) if kind == "float" and isinstance(value, int) else value

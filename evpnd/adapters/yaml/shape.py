@@ -109,7 +109,7 @@ def _note_some(
         sentence = _sentence(details, findings.document, shape)
         findings.add_shape(_existing(details, value), sentence)
     more = error.error_count() - _MOST_ERRORS
-    findings.add_shape((), f"has {more} errors more; is it the right file?")
+    findings.add_shape((), f"has {more} more errors; is it the right file?")
 
 
 def _from_the_end(key_path: KeyPath) -> tuple[tuple[int, int | str], ...]:
@@ -200,7 +200,7 @@ def _unknown(details: ErrorDetails, shape: Shape[FileT]) -> str:
         meant = did_you_mean(word, known)
     if meant:
         return f"unknown key; did you mean {meant}?"
-    return f"unknown key; known here: {', '.join(sorted(known))}"
+    return f"unknown key; known keys: {', '.join(sorted(known))}"
 
 
 def _known_keys(loc: tuple[str | int, ...], shape: Shape[FileT]) -> list[str]:

@@ -27,8 +27,8 @@ def _reason(error: yaml.MarkedYAMLError, text: str, mark: yaml.Mark | None) -> s
         return "a tab indents this line; indent with spaces"
     if error.problem == "mapping values are not allowed in this context":
         return (
-            "a key stands where none can be; indent it like the keys above it, and put "
-            "text with `: ` in it in quotes"
+            "a key is not allowed here; indent it like the keys above it, and quote "
+            "text that contains `: `"
         )
     context, began = error.context or "", error.context_mark
     if context in _UNCLOSED and began is not None:
@@ -37,17 +37,20 @@ def _reason(error: yaml.MarkedYAMLError, text: str, mark: yaml.Mark | None) -> s
         opened = _last_open(text, mark)
         if opened is not None and opened[1] <= mark.line:
             return _not_closed(*opened)
-        return "within { } or [ ] a value cannot begin so; put it in quotes"
+        return (
+            "within { } or [ ] a value cannot begin with this character; "
+            "put it in quotes"
+        )
     if context == "while scanning an alias":
-        return "text that begins with * stands in quotes: '*:100'"
+        return "text that begins with * needs quotes: '*:100'"
     if context == "while scanning a quoted scalar" and began is not None:
         return f"the quote of line {began.line + 1} is not closed"
     if context in _QUOTE_IT:
-        return "a value cannot begin so; put it in quotes"
+        return "a value cannot begin with this character; put it in quotes"
     if context in _BLOCKS:
         return (
-            "this is neither at the depth of what is around it nor below it; indent it "
-            "like its neighbours"
+            "the indentation matches no line above; indent this line like its "
+            "neighbours"
         )
     return ", ".join(part for part in (error.context, error.problem) if part)
 

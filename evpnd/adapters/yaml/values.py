@@ -79,7 +79,7 @@ def number(value: object, low: int, high: int) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit():
         hint = "; remove the quotes"
     elif value in ("external", "internal", "auto"):
-        hint = "; peers of any AS are not supported, give the number"
+        hint = "; peers of any AS are not supported; write the number"
     raise ValueError(f"expected a whole number, not {describe(value)}{hint}")
 
 
@@ -103,13 +103,13 @@ def text(value: object) -> str:
         raise ValueError("expected text, not an empty one; remove it")
     if len(value) > _LONGEST_TEXT:
         raise ValueError(
-            f"is {len(value)} characters long; at most {_LONGEST_TEXT} are taken"
+            f"is {len(value)} characters long; at most {_LONGEST_TEXT} are allowed"
         )
     line = value.rstrip("\n")  # which a block of YAML (`>`) ends with
     if not line.isprintable():
         hint = ", or as a block behind `>`" if "\n" in line else ""
         raise ValueError(
-            f"{describe(value)} holds control characters; write it on one line{hint}"
+            f"{describe(value)} contains control characters; write it on one line{hint}"
         )
     return line
 
@@ -154,7 +154,7 @@ def of_text(parse: Callable[[str], object], **schema: object) -> Parsed:
 def name(word: str) -> str:
     """Read a name for tables, labels and filters: no blanks."""
     if any(char.isspace() for char in word):
-        raise ValueError(f"{describe(word)} has a blank in it; write - instead")
+        raise ValueError(f"{describe(word)} contains a blank; write - instead")
     return word
 
 

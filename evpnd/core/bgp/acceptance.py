@@ -11,8 +11,8 @@ from evpnd.core.bgp.session import Session
 _FRR_POLICY = "FRR does neither over eBGP without a policy"
 
 DAMPED = (
-    "its last {} sessions ended as soon as they began, and the pauses between attempts "
-    "grow; `evpnd clear peer {}` tries at once"
+    "its last {} sessions ended as soon as they began, so evpnd waits longer before "
+    "each attempt; `evpnd clear peer {}` connects at once"
 )
 
 
@@ -38,7 +38,7 @@ def is_silent(session: Session) -> bool:
 
 def silent_text(session: Session, asn: int) -> str:
     """Return what is found about a peer that sent not one route."""
-    found = "it is up and past its End-of-RIB, and has sent not one route"
+    found = "the session is up and End-of-RIB arrived, but the peer sent no route"
     if session.config.asn != asn:
         return (
             f"{found}, and most likely accepts none of ours: {_FRR_POLICY} "
@@ -68,10 +68,9 @@ def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str
     witness = _who_returns_ours(session, sessions) if ebgp else None
     if witness is not None:
         found.append(
-            f"none of our routes comes back from it, as they do from {witness} in "
-            "the same AS: as far as can be seen it accepts none of ours. See its "
-            "import policy and, where we share an AS with others, its handling of "
-            "AS loops"
+            f"it sends none of our routes back, unlike {witness} in the same AS, so "
+            "it probably accepts none of them: check its import policy and, if we "
+            "share an AS with others, its handling of AS loops"
         )
     return found
 

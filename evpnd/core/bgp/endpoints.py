@@ -7,9 +7,9 @@ from evpnd.model.routes import INGRESS_REPLICATION, ImetRoute, PathAttributes
 def no_vtep(address: bytes) -> str | None:
     """Return why an address can be no VTEP's; None: it can."""
     if not is_host_ip(address):
-        return "is no host's address"
+        return "is not a host address"
     if is_mapped_ipv4(address):
-        return "is an IPv4 address within IPv6, which is no VTEP's"
+        return "is an IPv4-mapped IPv6 address, which cannot be a VTEP"
     return None
 
 

@@ -21,7 +21,7 @@ from evpnd.policy.subjects import received_as, received_mac_ip, received_other
 
 Keys = Sequence[bytes]
 
-NOT_IMPORTED = "no EVI imports the route targets that policies left it"
+NOT_IMPORTED = "no EVI imports the route targets that it has after policies"
 ALONE: Keys = (b"",)
 """The one route where there is no MAC."""
 

@@ -137,9 +137,9 @@ def rejection(attributes: PathAttributes, here: Here) -> str | None:
     if unfit is not None:
         return f"its next hop {unfit}"
     if attributes.next_hop in no_hosts:
-        return "its next hop is the network or broadcast address of a subnet here"
+        return "its next hop is the network or broadcast address of a local subnet"
     if vtep and len(attributes.next_hop) != len(vtep):
-        return "its next hop is of the other address family than our VTEP"
+        return "its next hop and our VTEP address differ in address family"
     if (
         attributes.encapsulations
         and VXLAN_ENCAPSULATION not in attributes.encapsulations
@@ -172,7 +172,7 @@ RANK_STEPS = (
     "lower ORIGIN",
     "lower MED",
     "eBGP before iBGP",
-    "lower router id",
+    "lower router ID",
     "shorter CLUSTER_LIST",
     "lower peer address",
 )

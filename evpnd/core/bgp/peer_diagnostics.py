@@ -29,8 +29,8 @@ PATIENCE = 3.0
 SILENCE = 30.0
 """Seconds after End-of-RIB that an external peer may announce nothing, untold."""
 
-NO_ENCAPSULATION = "its routes do not say VXLAN; they are taken as if they did"
-UNSAID = "it does not say VXLAN; it is taken as if it did"
+NO_ENCAPSULATION = "its routes carry no encapsulation; evpnd treats them as VXLAN"
+UNSAID = "it carries no encapsulation; evpnd treats it as VXLAN"
 
 
 class Findings:
@@ -116,7 +116,7 @@ class Findings:
                 return
             self._far[session.peer] = told + 1
             if told + 1 == FAR_TOLD:
-                reason += "; others like it of this peer are not told"
+                reason += "; evpnd reports no further ones of this peer"
         self._remember(("targets_not_imported", targets, nearest.near))
         fields: dict[str, object] = {
             "peer": session.peer,
@@ -207,7 +207,9 @@ def pmsi_mismatch(route: ImetRoute, path: Path, imported: Imported) -> str | Non
     vnis = [evi.config.vni for evi in imported.evis]
     if vnis and pmsi.label not in vnis:
         named = " and ".join(map(str, vnis))
-        said.append(f"its PMSI label is {pmsi.label}, it is imported to VNI {named}")
+        said.append(
+            f"its PMSI label is {pmsi.label}, but it is imported into VNI {named}"
+        )
     return "; ".join(said) or None
 
 

@@ -172,7 +172,7 @@ class Peering:
         sessions = self.sessions.values()
         named = [s for s in sessions if name in (s.peer, s.config.description)]
         if not named:
-            return f"there is no peer {name}; there is {', '.join(self.sessions)}"
+            return f"there is no peer {name}; known peers: {', '.join(self.sessions)}"
         if len(named) > 1:
             addresses = " and ".join(session.peer for session in named)
             return f"{name} is the description of {addresses}; give one address"
@@ -189,8 +189,8 @@ class Peering:
         turn.do(ResendRoutes(peer))
         if not session.route_refresh:
             return (
-                f"{peer} does not take ROUTE-REFRESH: ours were sent again, its routes "
-                f"come again with `evpnd clear peer {peer}` alone"
+                f"{peer} does not support ROUTE-REFRESH: our routes were sent again, "
+                f"but only `evpnd clear peer {peer}` makes it send its own again"
             )
         turn.do(RequestRefresh(peer))
         return None

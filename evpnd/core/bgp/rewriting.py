@@ -72,7 +72,7 @@ def find_rewriting(session: Session) -> Rewriting | None:
         None,
         f"it announces MACs with its session address {named} as next hop and no type 3 "
         "of that address: it rewrites next hops, and known unicast is lost there",
-        "its next hop is the peer's session address, which is no VTEP",
+        "its next hop is the peer's session address, which is not a VTEP",
     )
 
 

@@ -101,7 +101,7 @@ class Nearness:
                 )
                 said = " and ".join(_differences(parts, imported))
                 what = format_route_target(target)
-                near = f"{_imports_of(meant)}; {what} is that number {said}"
+                near = f"{_imports_of(meant)}; {what} has that number {said}"
                 return Nearest(f"{text}: {near}", near=True)
         evi = self._by_vni.get(label)
         if evi is None:
@@ -114,7 +114,9 @@ def _differences(given: _Parts, imported: _Parts) -> list[str]:
     if given.form != imported.form:
         found.append(f"in {_FORMS.get(given.form, 'another form')}")
     elif imported.administrator and given.administrator != imported.administrator:
-        found.append("of another AS" if given.form != IPV4_ADDRESS else "of another IP")
+        found.append(
+            "with another AS" if given.form != IPV4_ADDRESS else "with another IP"
+        )
     if given.domain != imported.domain:
         if given.domain is None:
             found.append("plain, not in RFC 8365's form")

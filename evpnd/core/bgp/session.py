@@ -63,7 +63,7 @@ class Session:
 
     @property
     def established(self) -> bool:
-        """Tell whether the session is up."""
+        """Return whether the session is up."""
         return self.state == "established"
 
     def went_up(self, now: float, event: PeerWentUp) -> None:

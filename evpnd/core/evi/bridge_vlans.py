@@ -83,7 +83,10 @@ def on_own_bridge(
         return found
     reason = f"{bridge.name} already carries EVI {other.config.name}"
     if bridge.vlan_filtering:
-        reason += "; of a bridge with VLANs one VNI is served: give each its own bridge"
+        reason += (
+            "; evpnd serves one VNI of a bridge with VLANs: "
+            "give each VNI its own bridge"
+        )
     return Devices(reason)
 
 

@@ -42,7 +42,9 @@ def passed_over(
         if reason is not None:
             reasons[link.name] = reason
         elif vxlan.vni not in vrfs:
-            reasons[link.name] = "all RDs are in use; give its EVI one in `evis`"
+            reasons[link.name] = (
+                "all RDs are in use; configure one for its EVI in `evis`"
+            )
     return reasons
 
 
@@ -60,7 +62,7 @@ def _obstacle(config: Config, link: Link, found: Mapping[int, Link]) -> str | No
             return f"EVI {evi.name} of the configuration has its VNI {vxlan.vni}"
     if not vxlan.local:
         return (
-            "it has no local address: it is made with "
+            "it has no local address: create it with "
             "`ip link add ... type vxlan ... local ADDRESS`"
         )
     if vxlan.learning:
@@ -110,7 +112,7 @@ def tell_gone(vrf: MacVrf, config: Config, links: Links) -> Notice:
 def describe_reload(
     old: Config, new: Config, links: Links, vrfs: Mapping[int, MacVrf]
 ) -> list[str]:
-    """Name what a reload changes, one sentence each; empty: nothing."""
+    """Return what a reload changes, one sentence each; empty: nothing."""
     return describe_changes(
         old,
         new,

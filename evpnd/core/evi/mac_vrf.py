@@ -115,7 +115,7 @@ class MacVrf:
         self.tagged_ports: frozenset[int] = frozenset()
         """Ports whose untagged frames are of another VLAN: nobody is asked there."""
         self.ports: frozenset[int] = frozenset()
-        self.reason: str | None = "not looked at yet"
+        self.reason: str | None = "not evaluated yet"
         """Why it is not ready; None: ready."""
         self.notes: tuple[str, ...] = ()
         """What an operator should know of it although it is ready."""

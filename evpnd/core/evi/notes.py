@@ -45,7 +45,7 @@ def tell_configured(vrf: MacVrf, device: str) -> Notice:
 def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
     for name in vrf.config.ports:
         if name not in links.by_name:
-            yield f"port {name} is not there"
+            yield f"port {name} does not exist"
         elif name in refused:
             yield f"port {name} {refused[name]}"
     vxlan = links.by_index.get(vrf.vxlan)
@@ -73,7 +73,7 @@ def _too_large(vrf: MacVrf, links: Links, room: Room | None) -> Iterator[str]:
     if room is None or vxlan is None or vrf.config.manage or vxlan.mtu <= room.mtu:
         return
     yield (
-        f"{vxlan.name} has an MTU of {vxlan.mtu}, the underlay carries {room.mtu}: the "
-        f"route to VTEP {format_ip(room.vtep)} takes {room.route}, VXLAN needs "
+        f"{vxlan.name} has an MTU of {vxlan.mtu}, but the underlay carries {room.mtu}: "
+        f"the route to VTEP {format_ip(room.vtep)} takes {room.route}, VXLAN needs "
         f"{room.route - room.mtu} (ip link set {vxlan.name} mtu {room.mtu})"
     )

@@ -195,7 +195,9 @@ def find_devices(
         what = wanted or f"with VNI {evi.vni}"
         return Devices(f"there is no VXLAN device {what}")
     if vxlan.vxlan is None:
-        return Devices(f"{vxlan.name} is not a VXLAN device but {vxlan.kind or 'one'}")
+        return Devices(
+            f"{vxlan.name} is not a VXLAN device (kind: {vxlan.kind or 'none'})"
+        )
     if vxlan.vxlan.external:
         return Devices(f"{vxlan.name} is external (collect metadata), not for one VNI")
     if vxlan.vxlan.vni != evi.vni:
@@ -282,7 +284,7 @@ def refusal(action: CreateDevices, links: Mapping[str, Link]) -> Refusal | None:
         if link is not None and link.alias != MANAGED_ALIAS:
             return Refusal(
                 name,
-                "exists and was not created by evpnd; remove it or set manage: false",
+                "exists, but evpnd did not create it; remove it or set manage: false",
             )
     wanted = action.evi.vni, action.udp_port
     for other in links.values():
@@ -301,5 +303,6 @@ def port_refusal(port: Link, bridge: str, links: Mapping[str, Link]) -> Refusal 
         return None
     return Refusal(
         port.name,
-        f"is a port of {master.name}; take it out before it can be one of {bridge}",
+        f"is a port of {master.name}; remove it from there before it can be a port of "
+        f"{bridge}",
     )

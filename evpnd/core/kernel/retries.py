@@ -8,7 +8,7 @@ from evpnd.model.events import RowFailed
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-"""Seconds."""
+"""Window, in seconds."""
 
 Key = tuple[int, str, bytes]
 

@@ -141,6 +141,6 @@ def flood_note(vrf: MacVrf) -> Iterator[str]:
     """Return the note for an operator where VTEPs are left out."""
     if vrf.flood_left_out:
         yield (
-            f"the flood list has {FLOOD_MOST} VTEPs, which is the most; "
+            f"the flood list has {FLOOD_MOST} VTEPs, which is the maximum; "
             f"{len(vrf.flood_left_out)} more are left out"
         )

@@ -44,7 +44,7 @@ KILL_WAIT = 2.0
 
 
 def no_greeting() -> None:
-    """Say nothing to a new agent."""
+    """Do nothing: a new agent gets no message from ExaBGP."""
 
 
 class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
@@ -73,7 +73,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     # The process
 
     def start(self, configuration: Mapping[str, Any], _restart: object = False) -> None:  # noqa: FBT002
-        """Take the `process` section; start the agent if none runs."""
+        """Store the `process` section; start the agent if none runs."""
         self._configuration = configuration
         if self._agent is None and self._start_at is None:
             self._spawn()
@@ -139,7 +139,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             self._bury()
 
     def timeout(self) -> float | None:
-        """Tell in how many seconds a new agent is due; None: none is."""
+        """Return the seconds until a new agent is due; None: none is."""
         if self._start_at is None:
             return None
         return max(0.0, self._start_at - time.monotonic())
@@ -195,7 +195,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     # From the agent
 
     def received(self) -> Iterator[tuple[str, bytes]]:
-        """Give the frames that have come, as (process, frame); never wait.
+        """Yield the frames that have arrived, as (process, frame); never wait.
 
         An agent that died is buried, one that is due is started.
         """
@@ -231,14 +231,14 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     # What ExaBGP asks of its processes and an agent has no use for
 
     def broken(self, _neighbor: object) -> bool:
-        """Tell that no peer has to stop for a dead agent."""
+        """Return that no peer has to stop for a dead agent."""
         return False
 
     def answer_done(self, _service: str, force: bool = False) -> None:  # noqa: FBT001, FBT002
-        """Say nothing: commands are not acknowledged."""
+        """Do nothing: commands are not acknowledged."""
 
     def answer_error(self, _service: str) -> None:
-        """Say nothing: what is wrong with a command is logged."""
+        """Do nothing: a wrong command is logged."""
 
     # The end
 

@@ -55,7 +55,7 @@ def carry_out(reactor: SpeakerReactor, frame: bytes) -> None:
 
 
 def peers_named(reactor: SpeakerReactor, name: str | None) -> list[SpeakerPeer]:
-    """Find one peer, or all for None; one that has just been removed is none."""
+    """Return one peer, or all for None; a removed peer is left out."""
     if name is None:
         return reactor.speaking_peers()
     peer = reactor.peer(name)
@@ -113,19 +113,19 @@ def reset(reactor: SpeakerReactor, message: Reset) -> None:
     """End a session with a NOTIFICATION; it comes back by itself."""
     name, code, subcode, said = message
     if not (0 < code < 256 and 0 <= subcode < 256):
-        raise ValueError("code or subcode is no octet")
+        raise ValueError("code or subcode is not an octet")
     for peer in peers_named(reactor, name):
         peer.end_with(code, subcode, said)
 
 
 def reopen(reactor: SpeakerReactor, message: Reopen) -> None:
-    """Begin a session anew, with graceful restart where it was negotiated."""
+    """Restart a session, with graceful restart if it was negotiated."""
     for peer in peers_named(reactor, message.peer):
         peer.reopen()
 
 
 def peers(reactor: SpeakerReactor, message: Peers) -> None:
-    """Take a new list of peers; sessions of those that did not change stay up."""
+    """Apply a new list of peers; sessions of unchanged peers stay up."""
     configuration = reactor.configuration
     command = agent_command(configuration.processes[AGENT]["run"])
     path = Path(configuration._configurations[0])  # noqa: SLF001

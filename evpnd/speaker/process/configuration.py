@@ -82,7 +82,7 @@ def _neighbor(speaker: Peers, peer: PeerConfig) -> list[str]:
 
 
 def minimum_ttl(hops: int) -> int:
-    """Give the lowest TTL that a peer at most so many hops away can arrive with.
+    """Return the lowest TTL of packets from a peer so many hops away.
 
     RFC 5082, section 3: a neighbour on the same link is one hop away, and
     nothing but 255 may arrive from it.
@@ -91,7 +91,7 @@ def minimum_ttl(hops: int) -> int:
 
 
 def write_configuration(path: Path, text: str) -> None:
-    """Put the file in place at once or not at all, readable by us alone."""
+    """Write the file atomically, readable only by its owner."""
     write_private(path, text.encode())
 
 

@@ -18,7 +18,7 @@ __all__ = ["configuration_path", "exec_speaker"]
 
 
 def configuration_path(control_socket: Path) -> Path:
-    """Name ExaBGP's configuration: beside the control socket, by its name."""
+    """Return the path of ExaBGP's configuration, beside the control socket."""
     return beside(control_socket, ".exabgp.conf")
 
 

@@ -58,7 +58,7 @@ class SpeakerSignal(Signal):  # type: ignore[misc] # exabgp has no types
         self.number = signum
 
     def sighup(self, _signum: int, _frame: FrameType | None) -> None:
-        """Note that the configuration should be read again."""
+        """Record that the configuration should be read again."""
         self.hangup = True
 
     def ignore(self, _signum: int, _frame: FrameType | None) -> None:
@@ -69,7 +69,7 @@ class SpeakerDaemon(Daemon):  # type: ignore[misc] # exabgp has no types
     """The process keeps its privileges: the agent that it respawns needs them."""
 
     def drop_privileges(self) -> bool:
-        """Tell that all is well."""
+        """Return that all is well."""
         return True
 
 
@@ -89,7 +89,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
 
     @property
     def processes(self) -> AgentPipe | None:
-        """Give the pipe to the agent; ExaBGP makes it."""
+        """Return the pipe to the agent; ExaBGP creates it."""
         return self._pipe
 
     @processes.setter
@@ -105,7 +105,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         return [peer for peer in self._peers.values() if not peer.stopping()]
 
     def peer(self, address: str) -> SpeakerPeer | None:
-        """Find a peer by the text of its address."""
+        """Return a peer by the text of its address."""
         for peer in self.speaking_peers():
             if peer.address == address:
                 return peer
@@ -114,7 +114,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
     # The agent
 
     def _greet(self) -> None:
-        """Tell a new agent how things are, and doubt what the last one announced."""
+        """Send a new agent the state, and hold what the last one announced."""
         assert self._pipe is not None
         peers = self.speaking_peers()
         replaying = [peer.address for peer in peers if peer.record.replays()]
@@ -173,7 +173,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         return ()
 
     def _look_for_drops(self) -> None:
-        """Tell peers that do not come up what the kernel would not say."""
+        """Report segments that the kernel dropped to peers that are not up."""
         now = time.monotonic()
         if now < self._drops_at or not self.ready:
             return
@@ -245,7 +245,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         self.signal.received = Signal.SHUTDOWN
 
     def shutdown(self) -> None:
-        """Leave every peer, let the agent clean up, wait for it."""
+        """Close all sessions, let the agent clean up, and wait for it."""
         assert self._pipe is not None
         systemd.notify("STOPPING=1")
         self.listener.stop()

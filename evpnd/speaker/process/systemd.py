@@ -5,7 +5,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Tell the service manager, if one asked for it.
+    """Notify the service manager, if one asked for it.
 
     A manager that went away is no reason to fail.
     """

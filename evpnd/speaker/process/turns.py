@@ -36,7 +36,7 @@ class Turns:
     """The queues of all peers, and whose turn it is."""
 
     def __init__(self) -> None:
-        """Begin with nothing queued."""
+        """Start with nothing queued."""
         self._first: deque[bytes] = deque()
         """Frames that concern no peer."""
         self._queues: dict[str, deque[bytes]] = {}
@@ -72,7 +72,7 @@ class Turns:
             self._congested.add(peer)
 
     def take(self, octets: int) -> list[bytes]:
-        """Take frames of about this many octets, at least one if there is any."""
+        """Return frames of about this many octets, at least one if there is any."""
         taken: list[bytes] = []
         while octets > 0 and self:
             frame = self._first.popleft() if self._first else self._next()

@@ -78,7 +78,7 @@ class AdjRibOut:
     # What the agent wants
 
     def announce(self, routes: Iterable[tuple[bytes, Route]]) -> None:
-        """Have the peer told of routes; those that it knows as they are, are not."""
+        """Queue routes; skip those the peer already has with the same attributes."""
         known = self._routes
         stale = self._stale
         live = self._live
@@ -92,7 +92,7 @@ class AdjRibOut:
                 self._withdraw.pop(key, None)
 
     def retract(self, nlris: Iterable[bytes]) -> None:
-        """Have routes withdrawn; those that were never announced are ignored."""
+        """Queue withdrawals; ignore routes that were never announced."""
         for nlri in nlris:
             self._remove(nlri_key(nlri))
 
@@ -116,20 +116,20 @@ class AdjRibOut:
     # What ExaBGP's Peer calls
 
     def pending(self) -> bool:
-        """Tell whether ``messages`` would give any."""
+        """Return whether ``messages`` would yield any."""
         return bool(self._announce or self._withdraw) or self._replay_due()
 
     def _replay_due(self) -> bool:
         return self._replay and self._clock() >= self._replay_from
 
     def replace_restart(self, _previous: object, _current: object) -> None:
-        """Begin a session: the peer knows nothing and is told everything."""
+        """Start a session: the peer has no routes, so queue all of them."""
         self.reset()
         self._live = True
         self._announce = self._routes.copy()
 
     def replace_reload(self, _previous: object, _current: object) -> None:
-        """Take a new configuration: it holds no routes, so nothing changes."""
+        """Do nothing: a new configuration contains no routes."""
 
     def resend(self, enhanced: bool, family: tuple[int, int] | None = None) -> None:  # noqa: FBT001
         """Answer a ROUTE-REFRESH; `enhanced` marks begin and end (RFC 7313).
@@ -164,17 +164,17 @@ class AdjRibOut:
         """Keep the one family there is."""
 
     def queued_changes(self) -> Iterator[Route]:
-        """Give the routes that wait to be announced."""
+        """Return the routes that wait to be announced."""
         return iter(list(self._announce.values()))
 
     def cached_changes(self, _families: object = None) -> Iterator[Route]:
-        """Give every route."""
+        """Return every route."""
         return iter(list(self._routes.values()))
 
     # What goes on the wire
 
     def messages(self, encoding: Encoding) -> Iterator[bytes]:
-        """Give what is pending as whole messages, and call it sent.
+        """Yield what is pending as whole messages, and record it as sent.
 
         Withdrawals come first: an address that moves between NLRIs is then never
         announced twice. The exception is a route that is announced under another RD:
@@ -225,7 +225,7 @@ class AdjRibOut:
 
 
 def _renamed(withdraw: dict[bytes, bytes], announce: dict[bytes, Route]) -> list[bytes]:
-    """Take out of `withdraw` the routes that are announced under another RD.
+    """Remove from `withdraw` the routes that are announced with another RD.
 
     Returns their NLRIs.
     """

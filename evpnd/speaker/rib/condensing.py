@@ -41,7 +41,7 @@ class _Standing:
         self._blocks: dict[Block, Block] = {}
 
     def read(self, body: bytes) -> None:
-        """Take one UPDATE without its header; raises NotCondensableError."""
+        """Add one UPDATE without its header; raises NotCondensableError."""
         size = int.from_bytes(body[2:4], "big")
         if body[:2] != _NO_ROUTES or len(body) != 4 + size:
             raise NotCondensableError("routes of IPv4 unicast")

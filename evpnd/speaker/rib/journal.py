@@ -120,7 +120,7 @@ class Journal:
         self._condense_at = min(2 * kept + SHORT, EARLY if kept < EARLY else LIMIT)
 
     def refresh_began(self) -> None:
-        """Note that the peer says everything once more from here (RFC 7313)."""
+        """Record that the peer sends everything again from here (RFC 7313)."""
         self._condensing = self._condense_after = None
         self._refreshed_from = len(self._pieces)
 
@@ -135,5 +135,5 @@ class Journal:
         self.complete = True
 
     def pieces(self) -> list[bytes]:
-        """Give what was kept, oldest first; nothing where it is not complete."""
+        """Return the journal, oldest first; empty if it is not complete."""
         return self._pieces if self.complete else []

@@ -21,7 +21,7 @@ class SessionRecord:
     """The session that is up, or the last one, and what the peer sent on it."""
 
     def __init__(self, peer: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin before the first session of a peer, named by its address."""
+        """Start before the first session of a peer, named by its address."""
         self._peer = peer
         self._now = clock
         self.journal = Journal(clock)
@@ -33,12 +33,12 @@ class SessionRecord:
         """When the first session could have come up; monotonic seconds."""
 
     def await_session(self) -> None:
-        """Note that a session may come up from now on."""
+        """Record that a session may come up from now on."""
         if self._waiting_since is None:
             self._waiting_since = self._now()
 
     def begin(self, session: Up) -> Up:
-        """Begin a session; returns what the agent is told of it."""
+        """Start a session; return the message for the agent."""
         self.journal = Journal(self._now)
         self._session = session
         self._began = self._now()
@@ -71,7 +71,7 @@ class SessionRecord:
         hand_on: Callable[[bytes], None],
         state: str,
     ) -> None:
-        """Tell a new agent how the peer is, and what it has sent.
+        """Send a new agent the peer's state, and what the peer has sent.
 
         `tell` takes a message for the agent, `hand_on` UPDATEs with their headers;
         `state` is the state of the FSM.

@@ -46,7 +46,7 @@ _scratch = memoryview(bytearray(READ_SIZE))
 
 
 def plain_issue(issue: str, where: str, local: str) -> str:
-    """Say in our words what ExaBGP says of a connection that cannot be begun."""
+    """Return our words for ExaBGP's error about a connection that failed."""
     found = _ERRNO.search(issue)
     if found is None:
         return issue
@@ -62,7 +62,7 @@ def header_fault(header: bytes) -> Goodbye | None:
     """
     length = int.from_bytes(header[16:18], "big")
     if header[:16] != MARKER:
-        return Goodbye(1, 1, reason="no message begins where one is due")
+        return Goodbye(1, 1, reason="the octets do not start with a BGP message header")
     fits = Message.Length.get(header[18], lambda size: size >= HEADER_SIZE)
     if not HEADER_SIZE <= length <= MESSAGE_SIZE_MAX or not fits(length):
         reason = f"a message of type {header[18]} and {length} octets"
@@ -115,7 +115,7 @@ class Buffered:
         return True
 
     def take(self) -> bytes:
-        """Hand over everything that was read and not yet taken."""
+        """Return everything that was read and not yet taken."""
         received, self._received = self._received, b""
         return received
 
@@ -124,7 +124,7 @@ class Buffered:
         self._received = rest
 
     def readable(self) -> bool:
-        """Tell whether the kernel holds octets that nobody has read."""
+        """Return whether the kernel holds unread octets."""
         if self.io is None:
             return False
         poller = select.poll()
@@ -138,11 +138,11 @@ class Buffered:
 
     @property
     def holds_an_open(self) -> bool:
-        """Tell whether as much was read as an OPEN has at least."""
+        """Return whether at least the length of an OPEN was read."""
         return len(self._received) >= OPEN_SIZE_MIN
 
     def offered_identifier(self) -> int | None:
-        """Find the BGP Identifier in an OPEN that was read and not yet taken.
+        """Return the BGP Identifier of an OPEN that was read and not yet taken.
 
         None: it has not come yet. Raises Goodbye where something else came, and
         LostConnection where that is a NOTIFICATION.
@@ -162,7 +162,7 @@ class Buffered:
         return int.from_bytes(received[24:28], "big")
 
     def next_message(self) -> tuple[int, bytes] | None:
-        """Take one message, as type and body; None: it is not whole yet.
+        """Return one message, as type and body; None: it is not complete yet.
 
         What follows it in the same segment stays. Raises Goodbye for a bad header.
         """
@@ -204,12 +204,12 @@ class Buffered:
         return self._queued - self.outstanding
 
     def queue(self, octets: bytes) -> None:
-        """Have octets sent behind all that was queued before."""
+        """Queue octets to be sent."""
         self._queued += len(octets)
         self._unsent += octets
 
     def flush(self) -> bool:
-        """Give the kernel what it takes; tell whether that was all.
+        """Write what the kernel accepts; return whether that was all.
 
         A broken connection is kept for `fill` to raise: whoever writes a
         KEEPALIVE must not take it for a fault of the peer.
@@ -264,7 +264,7 @@ class SpeakerOutgoing(Buffered, Outgoing):  # type: ignore[misc] # exabgp has no
     """
 
     def connected(self) -> bool:
-        """Tell whether the handshake is done, whoever has noticed yet."""
+        """Return whether the TCP handshake is complete."""
         try:
             return self.io is not None and bool(self.io.getpeername())
         except OSError:
@@ -287,7 +287,9 @@ class SpeakerOutgoing(Buffered, Outgoing):  # type: ignore[misc] # exabgp has no
                 reason = os.strerror(failure)
                 raise NotConnected(f"cannot connect to {where}: {reason}")
             if time.monotonic() > deadline:
-                hint = " (is the TCP MD5 password the peer's?)" if self.md5 else ""
+                hint = (
+                    " (does the TCP MD5 password match the peer's?)" if self.md5 else ""
+                )
                 raise NotConnected(f"cannot connect to {where}: no answer{hint}")
             yield False
         io.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -17,7 +17,7 @@ somebody who tries things out closes like that."""
 FIRST_PAUSE = 4.0
 """Seconds, doubled with each short session more."""
 LONGEST_PAUSE = 256.0
-"""Seconds."""
+"""Window, in seconds."""
 
 
 class Damping:

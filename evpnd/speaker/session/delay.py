@@ -29,5 +29,5 @@ class SpeakerDelay(Delay):  # type: ignore[misc] # exabgp has no types
         self._until = time.monotonic() + self._failures * random.uniform(0.75, 1)  # noqa: S311
 
     def backoff(self) -> bool:
-        """Tell whether it is too early."""
+        """Return whether it is too early."""
         return time.monotonic() < self._until

@@ -28,12 +28,12 @@ class HoldTimer:
         self._heard = time.monotonic()
 
     def check_ka_timer(self, message: Message = _NOP) -> None:
-        """Take a message for a sign of life, and none for time that passes."""
+        """Restart the timer at a message; check it where there is none."""
         now = time.monotonic()
         if message.TYPE != _NOP.TYPE:
             self._heard = now
         elif self._seconds and now - self._heard >= self._seconds:
-            reason = f"nothing heard for {self._seconds} s"
+            reason = f"nothing received for {self._seconds} s"
             raise Goodbye(4, 0, reason=reason)
 
     check_ka = check_ka_timer
@@ -83,5 +83,5 @@ class SendHoldTimer:
         if acknowledged != self._acknowledged or not connection.outstanding:
             self._acknowledged, self._since = acknowledged, now
         elif now - self._since >= self._seconds:
-            reason = f"the peer has taken nothing for {self._seconds} s"
+            reason = f"the peer accepted no data for {self._seconds} s"
             raise Goodbye(SEND_HOLD_EXPIRED, 0, reason=reason)

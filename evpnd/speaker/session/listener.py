@@ -132,7 +132,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         return not complaints
 
     def _set_keys(self, address: str, keys: Mapping[str, Key]) -> None:
-        """Give a socket the MD5 keys of the peers that may arrive there."""
+        """Set the MD5 keys of the peers that may connect to a socket."""
         listening = self._listening[address]
         same = {
             peer: key for peer, key in keys.items() if (":" in peer) == (":" in address)
@@ -163,7 +163,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
 
     @property
     def undecided(self) -> bool:
-        """Tell whether a connection waits."""
+        """Return whether a connection waits."""
         return bool(self._waiting)
 
     def stop(self) -> None:
@@ -179,7 +179,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
     # Connections
 
     def incoming(self) -> bool:
-        """Take a turn: accept what has come, judge what waits.
+        """Run once: accept new connections, check those that wait.
 
         Before the agent is ready connections stay in the kernel's backlog. False:
         ExaBGP has nothing left to do for any of them.
@@ -241,7 +241,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
             if not peer.established():
                 peer.tell_error(
                     f"a connection with TTL {ttl} was refused, "
-                    f"ttl-security asks for {minimum} at least"
+                    f"ttl-security requires at least {minimum}"
                 )
             return
         self._judge(Waiting(peer, connection, time.monotonic()))
@@ -285,7 +285,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
                 self._wait(candidate)
 
     def _take(self, candidate: Waiting) -> None:
-        """Give a connection to its peer; an older one that waits is of no use."""
+        """Hand a connection to its peer; close an older one that waits."""
         self._forget(candidate.peer)
         candidate.peer.take(candidate.connection)
 
@@ -380,7 +380,7 @@ def _refuse(connection: SpeakerIncoming, notify: Goodbye) -> None:
 
 
 def _advice(error: Exception, address: str, port: int) -> str:
-    """Say what went wrong, and what to do."""
+    """Return what went wrong, and what to do."""
     where = f"cannot listen for BGP on {address} port {port}"
     match getattr(error, "errno", None):
         case errno.EADDRINUSE:

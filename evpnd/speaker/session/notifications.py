@@ -80,7 +80,7 @@ def received(body: bytes) -> Notification:
 
 
 def describe(notification: Notification) -> str:
-    """Say who sent a NOTIFICATION, what it means, and why."""
+    """Return who sent a NOTIFICATION, what it means, and why."""
     code, subcode = notification.code, notification.subcode
     data = bytes(notification.data)
     if isinstance(notification, Notify):
@@ -143,7 +143,7 @@ def _text(data: bytes) -> str:
 
 
 def _clean(text: str) -> str:
-    """Leave nothing in a stranger's words that a terminal would obey."""
+    """Return a peer's text without characters that control a terminal."""
     return "".join(each if each.isprintable() else " " for each in text).strip()
 
 

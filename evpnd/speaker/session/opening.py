@@ -20,7 +20,7 @@ from evpnd.wire.open_message import VERSION, OpenMessage
 
 
 def exabgp_open(message: OpenMessage) -> Open:
-    """Hand on what ExaBGP has a use for; of the families there is only ours."""
+    """Return the capabilities that ExaBGP uses; the only family is ours."""
     capabilities = Capabilities()
     if EVPN_FAMILY in message.families:
         families = MultiProtocol()

@@ -68,7 +68,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
 
     @property
     def adj_rib_out(self) -> AdjRibOut:
-        """Find the routes that this peer is told."""
+        """Create the table of routes that this peer is sent."""
         routes = self.neighbor.rib.outgoing
         assert isinstance(routes, AdjRibOut)
         return routes
@@ -81,7 +81,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     # What the reactor calls
 
     def run(self) -> object:
-        """Take a turn. Nothing happens before the agent has announced its routes.
+        """Run once. Nothing happens before the agent has announced its routes.
 
         ExaBGP asks for another turn at once in places where nothing can happen
         before the peer has said or read something.
@@ -110,7 +110,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         return idle and self.damping.left() > 0
 
     def settled(self) -> bool:
-        """Tell whether nothing is under way that ExaBGP has to be polled for."""
+        """Return whether ExaBGP need not be polled."""
         if self.stopping() or self.attempt is not None:
             return False
         if self.proto is not None:
@@ -118,11 +118,11 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         return self.generator is None
 
     def opened(self) -> bool:
-        """Tell whether the peer's OPEN has come on the connection there is."""
+        """Return whether the peer's OPEN arrived on the connection."""
         return bool(self.fsm in (FSM.OPENCONFIRM, FSM.ESTABLISHED))
 
     def established(self) -> bool:
-        """Tell whether the session is up."""
+        """Return whether the session is up."""
         return bool(self.fsm == FSM.ESTABLISHED)
 
     def reestablish(self, restart_neighbor: Any = None) -> None:  # noqa: ANN401
@@ -137,19 +137,19 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
             self._neighbor = None
 
     def remove(self) -> None:
-        """Leave a peer that is configured no more."""
+        """Close the session with a peer that is no longer configured."""
         self.say_goodbye(Goodbye(6, 3))
         super().remove()
 
     # Ending a session
 
     def end_with(self, code: int, subcode: int, data: bytes = b"") -> None:
-        """Have an established session end with a NOTIFICATION, then reconnect."""
+        """End an established session with a NOTIFICATION, then reconnect."""
         if self.fsm == FSM.ESTABLISHED:
             self.farewell = Goodbye(code, subcode, data)
 
     def reopen(self) -> None:
-        """Have an established session begin anew, without loss where that is possible.
+        """Restart an established session, without loss if possible.
 
         Where graceful restart was negotiated the connection just closes, so that
         both ends keep the routes (RFC 4724, section 4); elsewhere a NOTIFICATION
@@ -185,7 +185,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self._close("", notify)
 
     def _negotiated_restart(self) -> bool:
-        """Tell whether the peer keeps our routes when the session breaks."""
+        """Return whether the peer keeps our routes when the session breaks."""
         opens = self.proto and (
             self.proto.negotiated.sent_open,
             self.proto.negotiated.received_open,
@@ -253,7 +253,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         )
 
     def _progress(self) -> str:
-        """Say how far a connection came that was lost before it was a session."""
+        """Return how far a lost connection came."""
         if self.fsm == FSM.OPENSENT:
             return " before it sent an OPEN"
         if self.fsm == FSM.OPENCONFIRM:
@@ -261,13 +261,13 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         return f"; {self._drops}" if self._drops else ""
 
     def tell_error(self, text: str) -> None:
-        """Tell why there is no session, once."""
+        """Report once why there is no session."""
         if text != self._reported_error:
             self._reported_error = text
             self._tell(messages.Unreachable(self.address, text))
 
     def note_drops(self, counters: set[str]) -> None:
-        """Hear what the kernel dropped; it may have been this peer's."""
+        """Record what the kernel dropped; the segments may be this peer's."""
         if self.established():
             return
         keyed = bool(self.neighbor["md5-password"])
@@ -290,7 +290,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         yield from super()._main()
 
     def _tell_up(self) -> None:
-        """Tell the agent what the session negotiated that was just established."""
+        """Send the agent what the new session negotiated."""
         negotiated = self.proto.negotiated
         restart = self.proto.peer_open.restart
         flags = None if restart is None else restart.families.get(EVPN_FAMILY)
@@ -341,7 +341,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self.reactor.processes.send(message)
 
     def state(self) -> str:
-        """Name the FSM state (RFC 4271, section 8.2.2)."""
+        """Return the FSM state (RFC 4271, section 8.2.2)."""
         if self.fsm in (FSM.OPENSENT, FSM.OPENCONFIRM, FSM.ESTABLISHED):
             return str(self.fsm.name()).lower()
         if self.proto is not None or self.attempt is not None:
@@ -351,14 +351,14 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         return "active" if self.reactor.ready and not self.stopping() else "idle"
 
     def report_state(self) -> None:
-        """Tell the agent of a state that is not established and is new."""
+        """Send the agent a new state other than established."""
         state = self.state()
         if state not in (self._reported_state, "established"):
             self._reported_state = state
             self._tell(messages.State(self.address, state))
 
     def introduce(self) -> None:
-        """Tell a new agent how the peer is."""
+        """Send a new agent the peer's state."""
         self._reported_error = self._drops = ""
         self._reported_state = self.state()
         hand_on = partial(self.reactor.processes.send_updates, self.address)
@@ -378,5 +378,5 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self.handle_connection(connection)
 
     def restart_expected(self) -> bool:
-        """Tell whether a new connection may mean that the peer restarted."""
+        """Return whether a new connection may mean that the peer restarted."""
         return self.fsm == FSM.ESTABLISHED and self._negotiated_restart()

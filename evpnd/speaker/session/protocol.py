@@ -82,7 +82,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
             raise _refusal(error) from error
 
     def _read_opening(self) -> Iterator[Message]:
-        """Give the one message that is due, and nothing while it has not come."""
+        """Yield the one expected message, and nothing until it has arrived."""
         while True:
             message = self.connection.next_message()
             if message is not None:
@@ -110,7 +110,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
     # Receiving
 
     def read_message(self) -> Iterator[Message]:
-        """Give messages one by one; UPDATEs of an established session in one."""
+        """Yield messages one by one; UPDATEs of an established session as one."""
         if self.peer.fsm == FSM.ESTABLISHED:
             return self._read_established()
         return self._read_opening()
@@ -195,7 +195,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         raise Goodbye(5, 3, bytes([kind]), f"a message of type {kind}")
 
     def _refreshes_badly(self, header: bytes, length: int) -> bool:
-        """Tell whether a ROUTE-REFRESH has a length of which RFC 7313 speaks."""
+        """Return whether RFC 7313 defines the length of a ROUTE-REFRESH."""
         return (
             self.negotiated.refresh == REFRESH.ENHANCED
             and header.startswith(MARKER)
@@ -204,7 +204,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
         )
 
     def _refresh(self, body: bytes) -> Message:
-        """Take a request, or a mark; other families and subtypes mean nothing.
+        """Handle a request or a mark; ignore other families and subtypes.
 
         The end of a refresh that did not begin is ignored (RFC 7313, section 4).
         """

@@ -22,12 +22,12 @@ class SilentDrops:
     """Remembers the counters, and tells which of them rose."""
 
     def __init__(self, path: Path = NETSTAT) -> None:
-        """Begin with what was counted so far."""
+        """Start with the counters' present values."""
         self._path = path
         self._seen = self._read()
 
     def rose(self) -> set[str]:
-        """Name the counters that rose since the last call."""
+        """Return the counters that increased since the last call."""
         before, self._seen = self._seen, self._read()
         return {
             name for name, count in self._seen.items() if count > before.get(name, 0)

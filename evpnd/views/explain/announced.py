@@ -31,7 +31,7 @@ class Exported(NamedTuple):
 def exported(
     story: Story, vrf: MacVrf, mac: bytes, ip: bytes | None = None
 ) -> Exported:
-    """Say what export policies keep back of a MAC that is announced, or of one IP."""
+    """Return what export policies withhold of an announced MAC, or of one IP."""
     steps: list[Step] = []
     every = [
         (key, advert)
@@ -62,7 +62,7 @@ def exported(
 def _rules(
     outcome: Outcome | None, vrf: MacVrf, key: bytes, peers: Sequence[str]
 ) -> Iterator[Step]:
-    """Tell of the rules that keep a route back, change it, or let it pass by name."""
+    """Yield the rules that withhold a route, change it, or accept it by name."""
     for step in () if outcome is None else outcome.steps:
         if step.rule == DEFAULT_RULE and step.verdict is Verdict.ACCEPT:
             continue

@@ -21,7 +21,7 @@ from evpnd.views.explain.received import (
 
 
 def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
-    """Tell which MAC an IP is bound to, and whether the bridge answers for it."""
+    """Tell the MAC that an IP is bound to, and whether the bridge answers for it."""
     if story.unknown(vni):
         return
     received = [
@@ -78,19 +78,19 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         text = f"it is bound to the local MAC {format_mac(local)}"
         if ip in vrf.pinned:
             text += f" by the permanent neighbour on {story.link(vrf.svi)}"
-        text += ", and announced" if told else ", and not announced"
+        text += ", and announced" if told else ", but not announced"
         if told and not story.is_heard:
-            text += " to nobody yet, for no session is up"
+            text += " to no peer yet, because no session is up"
         story.tell("local", text, vrf, mac=format_mac(local))
         story.steps += kept.steps
     elif ip in vrf.static_ips:
         text = f"the configuration binds it to {format_mac(vrf.static_ips[ip])}"
-        story.tell("local", f"{text}, which yields to a better claim", vrf)
+        story.tell("local", f"{text}, but a better claim wins", vrf)
     else:
         lost = _tell_unbound(story, vrf, ip)
     if found is not None:
         mac, path = found
-        where = f"{format_mac(mac)} at {format_ip(path.vtep)} by peer {path.peer}"
+        where = f"{format_mac(mac)} at {format_ip(path.vtep)} from peer {path.peer}"
         losers = [
             (other, loser)
             for other in vrf.routes.macs_of.get(ip, ())
@@ -103,11 +103,11 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
             story.tell("selected", text, vrf)
             losers = []
         elif not losers:
-            story.tell("selected", f"{where}: there is no other", vrf)
+            story.tell("selected", f"{where}: it is the only candidate", vrf)
         for other, loser in losers:
             against = f"{format_mac(other)} at {format_ip(loser.vtep)}"
             reason = why_better(path, loser)
-            text = f"{where} over {against} by peer {loser.peer}: {reason}"
+            text = f"{where} over {against} from peer {loser.peer}: {reason}"
             story.tell("selected", text, vrf)
     elif local is None and ip not in vrf.own_ips:
         lost = why_not_imported(received, vrf) or lost or "no peer announces it"
@@ -129,16 +129,16 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
 
 
 def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
-    """Tell of a neighbour that binds an IP to no tenant; returns why it does not."""
+    """Tell of a neighbour that binds an IP to no tenant; return the reason."""
     bridge = story.link(vrf.svi)
     mac = vrf.ceded_pins.get(ip)
     if mac is not None:
         text = f"the permanent neighbour on {bridge} binds it to {format_mac(mac)}"
-        story.tell("local", f"{text}, which yields to a better claim", vrf)
+        story.tell("local", f"{text}, but a better claim wins", vrf)
         return None
     mac = vrf.doubted.get(ip)
     if mac is not None:
-        reason = f"{format_mac(mac)} did not answer when it was asked for it"
+        reason = f"{format_mac(mac)} did not answer the probe for it"
         story.tell("local", reason, vrf, mac=format_mac(mac))
         return reason
     mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
@@ -152,18 +152,18 @@ def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
 
 
 def _why_local(story: Story, vrf: MacVrf, ip: bytes) -> str:
-    """Say why a local binding goes before a remote one."""
+    """Return why a local binding goes before a remote one."""
     if ip in vrf.static_ips:
-        return "the configuration gives it"
+        return "the configuration binds it"
     if ip in vrf.pinned:
-        return f"the permanent neighbour on {story.link(vrf.svi)} gives it"
+        return f"the permanent neighbour on {story.link(vrf.svi)} binds it"
     return "it is here"
 
 
 def _tell_neighbor(
     story: Story, vrf: MacVrf, ip: bytes, lost: str | None
 ) -> str | None:
-    """Tell of the neighbour; returns where it got lost."""
+    """Tell of the neighbour; return the step that failed."""
     decided = neighbors.decide(vrf, ip) if vrf.ready else Reason.NOT_READY
     wanted = None if isinstance(decided, Reason) else decided
     if wanted is not None:
@@ -190,7 +190,7 @@ def _tell_neighbor(
     if wanted is not None and not any(
         row.mac == wanted.mac and row.is_ours for row in rows
     ):
-        lost = lost or "the neighbour is not in the kernel yet, or was taken out of it"
+        lost = lost or "the neighbour is not in the kernel yet, or was removed"
     return lost
 
 

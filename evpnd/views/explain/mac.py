@@ -26,7 +26,7 @@ from evpnd.views.explain.received import (
 
 
 def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
-    """Tell where a MAC is, in one VNI or in every EVI that has to do with it."""
+    """Tell where a MAC leads, in one VNI or in every EVI that is concerned."""
     if story.unknown(vni):
         return
     received = list(_mac_routes(story.engine, mac))
@@ -72,7 +72,7 @@ def _tell_mac_in(
     if mac in vrf.frozen:
         _tell_frozen(story, vrf, mac)
     if mac in vrf.ceded and mac in vrf.static:
-        text = "the configuration gives it as static, which yields to a better claim"
+        text = "the configuration makes it static, but a better claim wins"
         story.tell("local", text, vrf)
     if vrf.is_local(mac):
         lost = _tell_local(story, vrf, mac, chosen)
@@ -104,10 +104,10 @@ def _tell_frozen(story: Story, vrf: MacVrf, mac: bytes) -> None:
 def _tell_local(
     story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None
 ) -> str | None:
-    """Tell of a local MAC; returns why no peer is told of it, where none is."""
+    """Tell of a local MAC; return why no peer receives it, if none does."""
     local = vrf.local.get(mac)
     if local is None:
-        text = "it is given as static in the configuration"
+        text = "it is static in the configuration"
     else:
         port = story.link(local.port)
         text = f"it is on local port {port} ({local.origin.value}) for"
@@ -115,7 +115,7 @@ def _tell_local(
     story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
     if chosen is not None:
         own = vrf.sequence.get(mac, 0)
-        other = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+        other = f"{format_ip(chosen.vtep)} from peer {chosen.peer}"
         other += f" (sequence {chosen.sequence})"
         text = f"the local MAC (sequence {own}) wins over {other}"
         text += f": {judge(vrf, mac, chosen).value}"
@@ -146,18 +146,18 @@ def _tell_local(
 def _tell_selected(
     story: Story, vrf: MacVrf, mac: bytes, chosen: Path, paths: list[Path]
 ) -> None:
-    where = f"{format_ip(chosen.vtep)} by peer {chosen.peer}"
+    where = f"{format_ip(chosen.vtep)} from peer {chosen.peer}"
     if mac in vrf.static:
         why = judge(vrf, mac, chosen).value
-        story.tell("selected", f"{where} over the static MAC here: {why}", vrf)
+        story.tell("selected", f"{where} over the static MAC of this host: {why}", vrf)
         return
     told = {
-        f"{where} over {format_ip(loser.vtep)} by peer {loser.peer}: "
+        f"{where} over {format_ip(loser.vtep)} from peer {loser.peer}: "
         f"{why_better(chosen, loser)}": None
         for loser in sorted(paths, key=lambda path: path.rank)
         if loser.rank != chosen.rank
     }
-    for text in told or (f"{where}: there is no other",):
+    for text in told or (f"{where}: it is the only candidate",):
         story.tell("selected", text, vrf)
 
 
@@ -187,7 +187,7 @@ def _tell_found_mac(
             end_remote_mac(story, vrf, mac, wanted)
             return
     ours = any(row.is_ours for row in rows)
-    lost = lost or "the row is not in the kernel yet, or was taken out of it"
+    lost = lost or "the row is not in the kernel yet, or was removed"
     story.end(vrf, lost, there=ours and not vrf.ready)
 
 

@@ -35,7 +35,7 @@ def rule_text(rule: RuleStep) -> str:
 
 
 def rule_fields(rule: RuleStep) -> dict[str, object]:
-    """Give what a step says of a rule, for programs."""
+    """Return what a step says of a rule, for programs."""
     names = {"policy": rule.policy, "rule": rule.rule, "at": rule.place}
     return {**names, "set": words(rule.changes)}
 
@@ -58,7 +58,7 @@ class Story:
     """Steps in order, and where the matter got lost."""
 
     def __init__(self, engine: Engine, read: Read, now: float) -> None:
-        """Take what to read from; nothing is changed."""
+        """Store the engine to read from; nothing is changed."""
         self.engine = engine
         self.read = read
         self.now = now
@@ -79,22 +79,22 @@ class Story:
             self.steps.append(told)
 
     def ago(self, moment: float) -> str:
-        """Say how long ago something was."""
+        """Return how long ago something was."""
         return f"{duration(self.now - moment)} ago"
 
     def link(self, ifindex: int) -> str:
-        """Name a device."""
+        """Return the name of a device."""
         found = self.engine.inventory.links.by_index.get(ifindex)
         return found.name if found is not None else f"device {ifindex}"
 
     @property
     def waits(self) -> bool:
-        """Tell whether peers have yet to have their say."""
+        """Return whether End-of-RIB (or timeout) is missing from a peer."""
         return not self.engine.peering.settled
 
     @property
     def is_heard(self) -> bool:
-        """Tell whether a peer hears what is announced."""
+        """Return whether a session is up with a peer."""
         return any(each.established for each in self.engine.peering.sessions.values())
 
     def listening(self, peers: Sequence[Peer]) -> Sequence[Peer]:
@@ -113,13 +113,13 @@ class Story:
         return [] if vrf is None else [vrf]
 
     def unknown(self, vni: int | None) -> bool:
-        """Take what VNI is asked about; end the story where no EVI has it."""
+        """Store the VNI that is asked about; end the story if no EVI has it."""
         self._only = vni
         vrfs = self.engine.inventory.vrfs
         if vni is None or vni in vrfs:
             return False
         known = ", ".join(map(str, vrfs)) or "none"
-        text = f"there is no EVI with VNI {vni}; there is {known}"
+        text = f"no EVI has VNI {vni}; known VNIs: {known}"
         self.tell("end", text, ok=False)
         return True
 
@@ -150,7 +150,7 @@ class Story:
         return " ".join(words)
 
     def not_ready(self, vrf: MacVrf) -> str | None:
-        """Tell that an EVI is not ready, where it is not; returns that as a reason."""
+        """Tell that an EVI is not ready, if it is not; return that as a reason."""
         if vrf.ready:
             return None
         reason = vrf.reason or "its tables have not been read yet"
@@ -159,7 +159,7 @@ class Story:
         return lost
 
     def refused(self, what: str, errno: int, vrf: MacVrf, *, six: bool = False) -> str:
-        """Tell that the kernel refused something; returns that as a reason."""
+        """Tell that the kernel refused something; return that as a reason."""
         name = errorcode.get(errno, "unknown error")
         lost = f"the kernel refused the {what}: {name} (errno {errno})"
         if errno == EAFNOSUPPORT:
@@ -170,6 +170,6 @@ class Story:
         return lost
 
     def end(self, vrf: MacVrf, lost: str, *, there: bool = False) -> None:
-        """Tell where it got lost; `there`: a row of it is found all the same."""
-        how = "there, and not wanted now" if there else "absent"
+        """End the story at a failed step; `there`: the kernel has a row anyway."""
+        how = "still present, but not wanted" if there else "absent"
         self.tell("end", f"{how}: {lost}", vrf, ok=False)

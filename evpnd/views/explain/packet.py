@@ -52,7 +52,7 @@ def end_local(
     `untold` says why no peer is told of it; None: one is.
     """
     if untold is not None:
-        story.tell("end", f"here, and not announced: {untold}", vrf, ok=False)
+        story.tell("end", f"local, but not announced: {untold}", vrf, ok=False)
         return
     local = vrf.local.get(mac)
     port = None if local is None else story.engine.inventory.links.by_index[local.port]
@@ -64,7 +64,7 @@ def end_local(
         *_duplicate_mac(story, vrf, mac),
     ]
     where = f"port {port.name}" if port else f"the ports of {story.link(vrf.bridge)}"
-    _end(story, vrf, f"frames of the fabric reach it on {where}", losses)
+    _end(story, vrf, f"frames from the fabric reach it on {where}", losses)
 
 
 def end_kept(story: Story, vrf: MacVrf) -> None:
@@ -75,7 +75,7 @@ def end_kept(story: Story, vrf: MacVrf) -> None:
     if losses:
         _end(story, vrf, "", losses)
     else:
-        story.tell("end", "here for now: an earlier run left it", vrf, ok=True)
+        story.tell("end", "present for now: an earlier run left it", vrf, ok=True)
 
 
 def end_own(story: Story, vrf: MacVrf) -> None:
@@ -90,14 +90,14 @@ def end_own(story: Story, vrf: MacVrf) -> None:
 def _end(story: Story, vrf: MacVrf, text: str, losses: list[str]) -> None:
     if losses:
         why = "; ".join(losses)
-        text = f"the kernel has what is wanted, and packets are lost: {why}"
+        text = f"the kernel has the wanted rows, but packets are lost: {why}"
         story.tell("end", text, vrf, ok=False)
     else:
-        story.tell("end", f"{text}: the kernel has what is wanted", vrf, ok=True)
+        story.tell("end", f"{text}: the kernel has the wanted rows", vrf, ok=True)
 
 
 def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
-    """Say what loses frames between the fabric and the bridge."""
+    """Yield what loses frames between the fabric and the bridge."""
     links = story.engine.inventory.links
     if not links.has_address(vrf.vtep):
         yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"
@@ -107,11 +107,11 @@ def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
 
 
 def _outward(story: Story, vrf: MacVrf) -> Iterator[str]:
-    """Say what loses frames between the tenants and the fabric."""
+    """Yield what loses frames between the tenants and the fabric."""
     yield from _inward(story, vrf)
     if not vrf.own_ips and not vrf.open_ports:
         what = "is up" if vrf.ports else "is there"
-        yield f"no tenant port of {story.link(vrf.bridge)} {what}, so nobody here sends"
+        yield f"no tenant port of {story.link(vrf.bridge)} {what}, so no tenant sends"
 
 
 def _rewritten(story: Story, path: Path) -> Iterator[str]:
@@ -134,8 +134,8 @@ def _duplicate_mac(story: Story, vrf: MacVrf, mac: bytes) -> Iterator[str]:
     vni = vrf.config.vni
     if (vni, mac) in story.engine.tenants.duplicates.found:
         yield (
-            f"{format_mac(mac)} is a duplicate: it keeps moving, two stations may have "
-            f"it (`evpnd clear duplicate --vni {vni} {format_mac(mac)}`)"
+            f"{format_mac(mac)} is a duplicate: it keeps moving, so two stations may "
+            f"use it (`evpnd clear duplicate --vni {vni} {format_mac(mac)}`)"
         )
 
 

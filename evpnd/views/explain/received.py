@@ -35,7 +35,7 @@ class Received(NamedTuple):
 def within(
     vni: int | None, vrfs: list[MacVrf], paths: Iterable[tuple[Session, Path]]
 ) -> set[Path]:
-    """Pick the paths that have to do with the VNI asked about; all where none has."""
+    """Return the paths that concern the VNI asked about; all if none does."""
     every = {path: session.imports[path].evis for session, path in paths}
     if vni is None:
         return set(every)
@@ -76,19 +76,19 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
 
 
 def stale(story: Story, session: Session) -> str:
-    """Say of a route whether it is only kept for a peer that is gone."""
+    """Return whether a route is only kept for a peer that is gone, as text."""
     if session.established or session.rib.again is None or session.deadline is None:
         return ""
     return f"; stale, and kept for another {duration(session.deadline - story.now)}"
 
 
 def is_for(vrf: MacVrf, path: Path) -> bool:
-    """Tell whether an EVI imports a route target that a route came with."""
+    """Return whether an EVI imports a route target of a received route."""
     return any(map(vrf.config.import_targets.matches, path.attributes.route_targets))
 
 
 def concerns(vrf: MacVrf, route: Received) -> bool:
-    """Tell whether an EVI has to do with a route: takes it, refuses it, or would."""
+    """Return whether a route concerns an EVI: imported, refused, or nearly so."""
     if is_for(vrf, route.path):
         return True
     judged = route.fate
@@ -97,7 +97,7 @@ def concerns(vrf: MacVrf, route: Received) -> bool:
 
 
 def tell_import(story: Story, judged: Fate, received: Path) -> None:
-    """Tell what policies made of a route, which EVIs import it, or why none does."""
+    """Tell the policies' verdict, which EVIs import a route, or why none does."""
     for outcome, evi in zip(judged.outcomes, judged.asked_by, strict=True):
         into = f"into {evi.config.name}: " if evi is not None else ""
         for step in outcome.steps:
@@ -125,12 +125,14 @@ def tell_lost(story: Story, received: list[Received], text: str) -> None:
     """End a story that no EVI has a part in."""
     fates = [route.fate for route in received]
     reasons = {judged.reason for judged in fates if judged.reason is not None}
-    reason = "; ".join(sorted(reasons)) or f"no peer announces {text}, no port has it"
+    reason = (
+        "; ".join(sorted(reasons)) or f"no peer announces {text}, and no port has it"
+    )
     story.tell("end", f"absent: {reason}", ok=False)
 
 
 def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
-    """Say why none of the routes received is in an EVI; None: there are none."""
+    """Return why an EVI has none of the received routes; None: there are none."""
     reasons: dict[str, None] = {}
     elsewhere: dict[str, None] = {}
     for route in received:
@@ -153,7 +155,7 @@ def why_not_imported(received: list[Received], vrf: MacVrf) -> str | None:
 
 
 def peer_name(session: Session) -> str:
-    """Name a peer with its description."""
+    """Return a peer's address with its description."""
     description = session.config.description
     return f"{session.peer} ({description})" if description else str(session.peer)
 

@@ -119,7 +119,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
 
 
 def _within(vni: int | None, story: Story, imets: list[Imet]) -> set[Path]:
-    """Pick what has to do with the VNI asked about, as `within` does."""
+    """Return the paths that concern the VNI asked about, as `within` does."""
     labelled = {
         path
         for *_, path in imets
@@ -131,7 +131,7 @@ def _within(vni: int | None, story: Story, imets: list[Imet]) -> set[Path]:
 
 
 def _why_not_wanted(vrf: MacVrf, imets: list[Imet]) -> str:
-    """Say why an EVI has none of a VTEP's type 3 routes."""
+    """Return why an EVI has none of a VTEP's type 3 routes."""
     elsewhere: list[str] = []
     for session, route, path in imets:
         imported = session.imports[path]
@@ -176,7 +176,7 @@ def _tell_vtep_in(
         refused = story.refused("row", errno, vrf)
         lost = lost or refused
     if not rows:
-        lost = lost or "the row is not in the kernel yet, or was taken out of it"
+        lost = lost or "the row is not in the kernel yet, or was removed"
     if lost is None:
         end_vtep(story, vrf, vtep)
     else:

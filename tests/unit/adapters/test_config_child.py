@@ -90,11 +90,11 @@ def child(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
             "import sys; print('half'); raise MemoryError('no room')",
             "the process that reads it failed: MemoryError: no room",
         ),
-        ("raise SystemExit(3)", "the process that reads it failed: no word"),
-        ("", "evpnd was upgraded, and this one runs still; restart it"),
+        ("raise SystemExit(3)", "the process that reads it failed: no message"),
+        ("", "evpnd was upgraded, but the old version is still running; restart it"),
         (
             "print('nonsense')",
-            "evpnd was upgraded, and this one runs still; restart it",
+            "evpnd was upgraded, but the old version is still running; restart it",
         ),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_child_that_does_not_end_is_ended(
     monkeypatch.setattr(parent, "PATIENCE", 3.0)
 
     mark = tmp_path / "pid"
-    assert str(refused(mark)) == f"{mark}: it was not read within 3 seconds"
+    assert str(refused(mark)) == f"{mark}: reading it took longer than 3 seconds"
     assert not Path(f"/proc/{pid_in(mark)}").exists()
 
 

@@ -43,7 +43,7 @@ def test_a_peer_that_is_not_there_is_an_error_and_no_empty_table() -> None:
 
     assert answer == {
         "ok": False,
-        "error": f"there is no peer b; there is {ONE}, {TWO}",
+        "error": f"there is no peer b; known peers: {ONE}, {TWO}",
     }
     assert reports().show("events", {"peer": "b"}) == {"ok": True, "result": []}
 
@@ -54,7 +54,7 @@ def test_a_vni_that_no_evi_has_is_noted() -> None:
     noted = shown("macs", {"vni": 999})
     assert noted == {
         "ok": True,
-        "note": "there is no EVI with VNI 999; there is 100",
+        "note": "no EVI has VNI 999; known VNIs: 100",
         "result": [],
     }
     assert "note" not in shown("macs", {"vni": 100})

@@ -145,7 +145,7 @@ def test_one_route_goes_through_all_policies_in_order(
     [
         (["missing.yaml"], "missing.yaml: cannot be read: No such file or directory"),
         (["wrong.yaml"], "wrong.yaml:1: rule: unknown key; did you mean rules?"),
-        (["empty"], "empty: no *.yaml or *.yml is in it"),
+        (["empty"], "empty: it contains no *.yaml or *.yml file"),
         (
             ["guard.yaml", "--route", "{type: imet, mac: 02:00:00:00:00:01}"],
             "--route:1: mac: a route of type imet has none; remove it",

@@ -105,7 +105,7 @@ def test_a_socket_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     itself_a_file = write(tmp_path, tmp_path / "file")
     second = look_before_start(load_config(itself_a_file)).obstacles
 
-    assert first[0].startswith(f"control.socket: {tmp_path}/file cannot be made: ")
+    assert first[0].startswith(f"control.socket: {tmp_path}/file cannot be created: ")
     assert second == [f"control.socket: {tmp_path}/file is not a socket; remove it"]
 
 
@@ -120,7 +120,7 @@ def test_what_run_would_refuse_is_told_without_touching_anything(
     with daemon(tmp_path / "s", {"ok": True}) as served:
         beside_a_daemon = look_only(load_config(write(tmp_path, served.path)))
 
-    refused = [f"control.socket: {tmp_path}/file is no directory"]
+    refused = [f"control.socket: {tmp_path}/file is not a directory"]
     assert below_a_file.obstacles == refused
     assert to_be_made.obstacles == beside_a_daemon.obstacles == []
     assert not (tmp_path / "new").exists()

@@ -29,7 +29,7 @@ def test_commands_and_tables_may_be_abbreviated(
         (["shw"], "No such command 'shw'. Did you mean show?"),
         (["relaod"], "Did you mean reload?"),
         (["macs"], "Did you mean show macs?"),
-        (["zzz"], "There is run, check, schema, plan,"),
+        (["zzz"], "The commands are run, check, schema, plan,"),
         (["s", "macs"], "'s' may be schema or show; write more of it."),
         (["show", "e"], "'e' may be events or evis; write more of it."),
         (["show", "pears"], "Did you mean peers?"),
@@ -95,7 +95,7 @@ def test_a_daemon_has_one_file(command: str) -> None:
     done = CliRunner().invoke(main, [command, "-c", "a.yaml", "b.yaml"])
 
     assert done.exit_code == 2
-    assert "One FILE, please, not a.yaml and b.yaml." in done.stderr
+    assert "Name one FILE, not a.yaml and b.yaml." in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -100,5 +100,5 @@ def test_what_is_no_rd_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["*", "65000:*", "rt:*:7"])
 def test_a_pattern_is_no_community(text: str) -> None:
-    with pytest.raises(ValueError, match="stands for many"):
+    with pytest.raises(ValueError, match="matches several"):
         exact(parse_extended_community_pattern("*"), 8, text)

@@ -123,7 +123,7 @@ def test_rd_and_what_is_advertised_are_told() -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("\n" + RULES, "only where it stands"),
+        ("\n" + RULES, "only its position in the file"),
         (RULES.replace("5", "6"), "rule a changed"),
         (RULES.replace("name: a", "name: b"), "rule a removed, rule b added"),
         (RULES + "default: reject", "default reject"),
@@ -147,7 +147,7 @@ def test_export_targets_are_told_once() -> None:
     name = f"EVI {evi.name} (VNI {evi.vni}) changed"
     assert both.startswith(f"{name}: export-targets from ")
     assert both.endswith(" to 65000:9")
-    assert one == f"{name}: how its export targets are written"
+    assert one == f"{name}: the form of its export targets"
 
 
 def test_nothing_is_no_change() -> None:

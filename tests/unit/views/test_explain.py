@@ -86,7 +86,7 @@ def test_the_winner_is_told_with_what_decided() -> None:
 
     (selected,) = texts(mac_story(here), "selected")
     assert selected == (
-        f"{FARTHER} by peer {TWO} over {FAR} by peer {ONE}: "
+        f"{FARTHER} from peer {TWO} over {FAR} from peer {ONE}: "
         "higher mobility sequence (2 against 1)"
     )
 
@@ -142,7 +142,7 @@ def test_a_frozen_local_mac_wins_nothing() -> None:
 
     (selected,) = texts(mac_story(here), "selected")
     assert selected == (
-        f"no winner: the MAC is a frozen duplicate (other claim: {FAR} by peer {ONE} "
+        f"no winner: the MAC is a frozen duplicate (other claim: {FAR} from peer {ONE} "
         "(sequence 30))"
     )
     assert "duplicate and frozen" in texts(ip_story(here), "end")[0]
@@ -174,7 +174,7 @@ def test_somebody_elses_row_is_named() -> None:
     here.run(announce(ONE, attributes(FAR), FAR, MAC))
 
     steps = mac_story(here)
-    assert "somebody else's row" in texts(steps, "end")[0]
+    assert "another program's row" in texts(steps, "end")[0]
     assert "dst 10.9.9.9" in texts(steps, "found")[0]
 
 
@@ -183,7 +183,7 @@ def test_an_evi_that_is_not_there_is_said() -> None:
     here.run(announce(ONE, attributes(FAR), FAR, MAC))
 
     (end,) = mac_story(here, 999)
-    assert end["text"] == f"there is no EVI with VNI 999; there is {VNI}"
+    assert end["text"] == f"no EVI has VNI 999; known VNIs: {VNI}"
 
 
 def test_only_the_vni_asked_about_is_told() -> None:
@@ -202,7 +202,7 @@ def test_a_static_mac_that_yields_says_so() -> None:
     here.run(announce(ONE, attributes("10.0.0.0", 7), "10.0.0.0", MAC))
 
     steps = mac_story(here)
-    assert "yields to a better claim" in texts(steps, "local")[0]
+    assert "a better claim wins" in texts(steps, "local")[0]
 
 
 def test_routes_of_one_peer_for_a_mac_are_no_rivals() -> None:
@@ -210,7 +210,7 @@ def test_routes_of_one_peer_for_a_mac_are_no_rivals() -> None:
     here.run(announce(ONE, attributes(FAR), FAR, MAC, MAC + IP))
 
     assert texts(mac_story(here), "selected") == [
-        f"{FAR} by peer {ONE}: there is no other"
+        f"{FAR} from peer {ONE}: it is the only candidate"
     ]
 
 

@@ -79,7 +79,7 @@ def test_what_an_earlier_run_left_is_kept_and_not_absent() -> None:
     for steps in (of_mac(again, MAC), of_ip(again, IP), of_vtep(again, FAR)):
         assert "kept until End-of-RIB" in texts(steps, "noted")[-1]
         end = steps[-1]
-        assert end["text"] == "here for now: an earlier run left it"
+        assert end["text"] == "present for now: an earlier run left it"
         assert end["ok"] is True
 
 
@@ -113,12 +113,12 @@ def test_a_local_binding_that_wins_says_over_what() -> None:
 
     assert selected == (
         f"the local binding to {format_mac(OTHER)} wins over {format_mac(MAC)} at "
-        f"{FAR} by peer {ONE}: the configuration gives it"
+        f"{FAR} from peer {ONE}: the configuration binds it"
     )
     (row,) = routes.routes(here.engine)
     assert row["best"] is True
     assert row["reason"] == (
-        f"for its MAC alone: {format_ip(IP)} is bound to the local MAC "
+        f"used for its MAC only: {format_ip(IP)} is bound to the local MAC "
         f"{format_mac(OTHER)} in tenant"
     )
 
@@ -133,7 +133,7 @@ def test_of_two_remote_bindings_the_loser_is_for_its_mac_alone() -> None:
     assert reasons == {
         format_mac(MAC): None,
         format_mac(OTHER): (
-            f"for its MAC alone: {format_ip(IP)} is bound to {format_mac(MAC)} at "
+            f"used for its MAC only: {format_ip(IP)} is bound to {format_mac(MAC)} at "
             f"{FAR} in tenant"
         ),
     }
@@ -146,10 +146,7 @@ def test_a_static_binding_that_lost_its_mac_is_not_forgotten() -> None:
     here.run(announce(ONE, replace(attributes(FAR), sticky=True), FAR, MAC, MAC + IP))
 
     assert texts(of_ip(here, IP), "local") == [
-        (
-            f"the configuration binds it to {format_mac(MAC)}, which yields to a better"
-            " claim"
-        )
+        f"the configuration binds it to {format_mac(MAC)}, but a better claim wins"
     ]
 
 
@@ -194,7 +191,7 @@ def test_what_an_operator_pinned_stays_though_a_claim_is_better() -> None:
     assert texts(steps, "selected") == [
         (
             f"the local MAC (sequence 0) stays where the operator put it, though {FAR} "
-            f"by peer {ONE} (sequence 9) has the better claim"
+            f"from peer {ONE} (sequence 9) has the better claim"
         )
     ]
     assert texts(steps, "announced") == ["no: a remote VTEP has a better claim"]
@@ -207,9 +204,9 @@ def test_a_static_mac_that_yields_says_to_what() -> None:
 
     (selected,) = texts(of_mac(here, MAC), "selected")
 
-    assert (
-        selected
-        == f"{FAR} by peer {ONE} over the static MAC here: the remote MAC is sticky"
+    assert selected == (
+        f"{FAR} from peer {ONE} over the static MAC of this host: "
+        "the remote MAC is sticky"
     )
 
 
@@ -235,7 +232,7 @@ def test_what_nobody_hears_is_not_said_to_be_heard() -> None:
     (local,) = texts(of_ip(here, IP), "local")
 
     assert announced.startswith("to nobody yet, for no session is up: RD ")
-    assert local.endswith(", and announced to nobody yet, for no session is up")
+    assert local.endswith(", and announced to no peer yet, because no session is up")
 
 
 @pytest.mark.parametrize("limits", ["", "limits: [{macs: 1, per: [vtep]}]\n"])

@@ -28,8 +28,8 @@ from tests.unit.views.explain_host import (
 )
 
 ONE, TWO = PEERS
-GREEN = "the kernel has what is wanted"
-LOST = "the kernel has what is wanted, and packets are lost: "
+GREEN = "the kernel has the wanted rows"
+LOST = "the kernel has the wanted rows, but packets are lost: "
 
 
 def vtep_story(here: Host) -> list[Step]:
@@ -73,7 +73,7 @@ def test_what_gets_there_says_where_it_goes() -> None:
         (True, f"packets to it go to {format_mac(MAC)} at VTEP {FAR}: {GREEN}"),
         (True, f"flooded frames go to VTEP {FAR}: {GREEN}"),
     ]
-    reached = (True, f"frames of the fabric reach it on port t{PORTS[0]}: {GREEN}")
+    reached = (True, f"frames from the fabric reach it on port t{PORTS[0]}: {GREEN}")
     assert [end(mac_story(here)), end(ip_story(here))] == [reached, reached]
 
 
@@ -103,7 +103,7 @@ def test_without_a_tenant_port_that_is_up_nobody_here_sends(
     # The host itself sends where the bridge has an address.
     here.run(AddressObserved(BRIDGE, parse_ip("192.0.2.254"), present=True))
 
-    why = "no tenant port of br100 is {}, so nobody here sends"
+    why = "no tenant port of br100 is {}, so no tenant sends"
     assert nobody == (False, LOST + why.format("up"))
     assert nowhere == (False, LOST + why.format("there"))
     assert end(tell(here))[0]
@@ -178,7 +178,7 @@ def test_an_ip_whose_mac_has_no_row_is_not_reached() -> None:
 
     ok, text = end(ip_story(again))
     assert not ok
-    assert "its MAC 02:00:00:00:00:01: somebody else's row" in text
+    assert "its MAC 02:00:00:00:00:01: another program's row" in text
 
 
 def test_what_an_earlier_run_left_is_judged_alike() -> None:
@@ -186,7 +186,7 @@ def test_what_an_earlier_run_left_is_judged_alike() -> None:
     kept = end(mac_story(again))
     again.run(AddressObserved(LOOPBACK, VTEP, present=False))
 
-    assert kept == (True, "here for now: an earlier run left it")
+    assert kept == (True, "present for now: an earlier run left it")
     assert end(mac_story(again))[0] is False
 
 

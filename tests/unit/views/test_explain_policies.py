@@ -187,10 +187,10 @@ def test_a_local_mac_that_export_keeps_back_is_here_and_not_announced() -> None:
     steps = mac_story(here)
     assert [text.split(":")[-1] for text in texts(steps, "policy")] == [" private"] * 2
     assert texts(steps, "announced")[0].startswith("to no peer: ")
-    assert texts(ip_story(here), "local")[0].endswith(", and not announced")
+    assert texts(ip_story(here), "local")[0].endswith(", but not announced")
     assert steps[-1]["ok"] is False
     assert steps[-1]["text"] == (
-        "here, and not announced: rejected on export: private "
+        "local, but not announced: rejected on export: private "
         "(policy p, rule r, p.yaml:2)"
     )
 
@@ -227,7 +227,7 @@ def test_what_only_a_peer_without_a_session_would_be_told_is_not_announced() -> 
     here.run(PeerWentDown(TWO, "gone", False))
 
     assert mac_story(here)[-1]["text"] == (
-        "here, and not announced: rejected on export: private "
+        "local, but not announced: rejected on export: private "
         f"(policy p, rule r, p.yaml:2); no session is up with peer {TWO}"
     )
 

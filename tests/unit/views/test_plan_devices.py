@@ -154,10 +154,10 @@ def test_what_will_be_refused_is_planned_as_refused() -> None:
 
     evis = {c["vni"]: (c["state"], c["reason"]) for c in plan if c["what"] == "evi"}
     assert evis[200][0] == "not-ready"
-    assert evis[200][1].startswith("vx200 exists and was not created by evpnd")
+    assert evis[200][1].startswith("vx200 exists, but evpnd did not create it")
     assert evis[300] == ("ready", None)
     devices = {c["name"]: c for c in plan if c["what"] == "device"}
     assert devices.keys() == {"vx200", "br300", "vx300", f"t{PORTS[0]}"}
     assert devices["vx200"]["refused"].startswith("exists")
-    assert "is a port of br100; take it out" in devices[f"t{PORTS[0]}"]["refused"]
+    assert "is a port of br100; remove it" in devices[f"t{PORTS[0]}"]["refused"]
     assert not [c for c in plan if c.get("vni") == 200 and c["what"] == "route"]

@@ -285,4 +285,4 @@ def test_a_thousand_errors_are_listed_and_the_rest_counted(load: Load) -> None:
         load(MINIMAL + "evis: [" + "1, " * 5000 + "]\n")
 
     assert len(caught.value.errors) == 1001
-    assert "4000 errors more" in str(caught.value)
+    assert "4000 more errors" in str(caught.value)

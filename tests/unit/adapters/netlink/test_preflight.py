@@ -40,7 +40,7 @@ def test_the_process_that_listens_is_named(listening: socket.socket) -> None:
             "give each peer a local-address that is not 127.0.0.1, or stop ",
         ),
         ("127.0.0.1", "127.0.0.1", "give the peers another local-address, or stop "),
-        ("0.0.0.0", "127.0.0.1", "and give each peer a local-address that is another"),
+        ("0.0.0.0", "127.0.0.1", "and give each peer another local-address"),
     ],
 )
 def test_the_way_out_is_an_address_for_each(

@@ -75,7 +75,7 @@ def test_a_key_that_stands_twice_keeps_the_first_value_and_names_both_lines(
 
     assert document.value == {"a": 1, "b": 2}
     assert [str(error).rpartition("/")[2] for error in document.errors] == [
-        "file.yaml:3: a: stands twice, first on line 1; keep one of them"
+        "file.yaml:3: a: is a duplicate of the key on line 1; keep one of them"
     ]
 
 

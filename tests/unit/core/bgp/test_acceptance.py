@@ -33,7 +33,7 @@ def spines(**settings: object) -> Host:
 def found(here: Host, peer: Peer = FIRST) -> list[str]:
     rows = show.peers(here.engine, here.now)
     (listed,) = (row["findings"] for row in rows if row["address"] == peer)
-    return [text for text in listed if "do not say VXLAN" not in text]
+    return [text for text in listed if "treats them as VXLAN" not in text]
 
 
 def told(here: Host, event: str) -> list[object]:
@@ -117,7 +117,7 @@ def test_a_spine_that_alone_sends_nothing_of_ours_back_accepts_none() -> None:
 
     (text,) = found(here, SECOND)
     assert text.startswith(
-        f"none of our routes comes back from it, as they do from {FIRST}"
+        f"it sends none of our routes back, unlike {FIRST} in the same AS"
     )
     assert found(here, FIRST) == []
     here.run(withdraw(FIRST, OURS, OTHER))

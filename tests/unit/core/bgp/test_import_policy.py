@@ -285,7 +285,7 @@ def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
         (1, None): (False, f"no ESI ({place} segments, p.yaml:4)"),
         (4, None): (False, f"no ESI ({place} segments, p.yaml:4)"),
         (5, "192.0.2.0/24"): (False, f"no prefixes ({place} prefixes, p.yaml:3)"),
-        (5, "198.51.100.0/24"): (True, "routes of this type are kept and not used"),
+        (5, "198.51.100.0/24"): (True, "routes of this type are kept, but not used"),
     }
     counts = here.engine.importer.attached.counts()
     assert counts == {("p", "prefixes"): 1, ("p", "segments"): 2, ("p", "default"): 1}

@@ -312,7 +312,7 @@ def test_a_next_hop_that_is_no_hosts_in_the_underlay_is_none() -> None:
         if each["type"] == 2
     }
     assert reasons[NO_HOSTS[0]] == (
-        "its next hop is the network or broadcast address of a subnet here"
+        "its next hop is the network or broadcast address of a local subnet"
     )
 
     # Tenants' subnets are not the underlay's.

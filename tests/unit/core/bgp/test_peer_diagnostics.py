@@ -213,7 +213,7 @@ def test_an_absent_encapsulation_is_told_once_for_each_peer() -> None:
     ]
     assert here.remote_macs() == {MAC: parse_ip(VTEP)}
     assert len(shown(here)) == 1
-    assert set(notes(here)) == {"it does not say VXLAN; it is taken as if it did"}
+    assert set(notes(here)) == {"it carries no encapsulation; evpnd treats it as VXLAN"}
 
 
 def test_a_multihomed_route_says_so() -> None:
@@ -253,7 +253,7 @@ def test_a_reflector_with_other_peoples_routes_does_not_shout() -> None:
     found = told(here, "targets_not_imported")
     assert len(found) == FAR_TOLD
     assert {notice.level for notice in found} == {"info"}
-    assert str(found[-1].fields["reason"]).endswith("not told")
+    assert str(found[-1].fields["reason"]).endswith("no further ones of this peer")
     assert shown(here) == []
 
 
@@ -266,7 +266,7 @@ def test_imports_that_change_are_judged_again() -> None:
 
     here.run(ConfigChanged(config(evis=(strict,))))
     (notice,) = told(here, "targets_not_imported")
-    assert "of another AS" in str(notice.fields["reason"])
+    assert "with another AS" in str(notice.fields["reason"])
     here.run(ConfigChanged(config()))
     here.run(ConfigChanged(config(evis=(strict,))))
     assert len(told(here, "targets_not_imported")) == 1

@@ -37,24 +37,24 @@ RFC8365 = 0x10000000
 @pytest.mark.parametrize(
     ("imports", "target", "text"),
     [
-        ("65000:100", "64999:100", "is that number of another AS"),
-        ("65000:100", f"65000:{RFC8365 | 100}", "is that number in RFC 8365's form"),
+        ("65000:100", "64999:100", "has that number with another AS"),
+        ("65000:100", f"65000:{RFC8365 | 100}", "has that number in RFC 8365's form"),
         (f"65000:{RFC8365 | 100}", "65000:100", "plain, not in RFC 8365's form"),
         (
             f"65000:{RFC8365 | 100}",
             f"65000:{RFC8365 | 3 << 24 | 100}",
-            "is that number in RFC 8365's domain 3",
+            "has that number in RFC 8365's domain 3",
         ),
         (
             "65000:100",
             f"64999:{RFC8365 | 3 << 24 | 100}",
-            "of another AS and in RFC 8365's form, domain 3",
+            "with another AS and in RFC 8365's form, domain 3",
         ),
         ("65000:100", "4200000001:100", "in the four-octet AS form"),
         ("4200000001:100", "65000:100", "in the two-octet AS form"),
-        ("4200000001:100", "4200000002:100", "of another AS"),
+        ("4200000001:100", "4200000002:100", "with another AS"),
         ("65000:100", "10.0.0.1:100", "in the IPv4 form"),
-        ("10.0.0.1:100", "10.0.0.2:100", "of another IP"),
+        ("10.0.0.1:100", "10.0.0.2:100", "with another IP"),
     ],
 )
 def test_the_evi_that_imports_the_same_number_is_named(
@@ -80,7 +80,7 @@ def test_auto_is_near_too(target: str, text: str) -> None:
 
     assert near
     assert found == (
-        f"{HEAD} ({target}): EVI evi100 imports *:100; {target} is that number {text}"
+        f"{HEAD} ({target}): EVI evi100 imports *:100; {target} has that number {text}"
     )
 
 
@@ -113,7 +113,7 @@ def test_what_is_near_nothing_is_said_without_guesses() -> None:
 def test_a_long_list_of_imports_is_cut() -> None:
     found, _ = said([evi(9, *(f"65000:{n}" for n in range(1, 8)))], "1:1")
 
-    assert "imports 65000:1 65000:2 65000:3 65000:4 and 3 more; 1:1 is" in found
+    assert "imports 65000:1 65000:2 65000:3 65000:4 and 3 more; 1:1 has" in found
 
 
 def test_a_peer_cannot_fill_the_memory() -> None:

@@ -470,7 +470,7 @@ def test_clearing_says_why_it_cannot() -> None:
 
     assert "there is no session" in str(clear(PEER, soft=True))
     assert "ROUTE-REFRESH" in str(clear(SECOND, soft=True))
-    assert f"there is {PEER}, {SECOND}" in str(clear("10.9.9.9", soft=False))
+    assert f"known peers: {PEER}, {SECOND}" in str(clear("10.9.9.9", soft=False))
 
 
 def test_a_peer_is_cleared_by_its_description_if_it_has_it_alone() -> None:

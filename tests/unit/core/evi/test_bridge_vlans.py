@@ -267,8 +267,8 @@ def test_a_second_evi_on_a_bridge_is_told(discover: bool) -> None:
 
     assert host.vrf.ready
     assert vrf.reason == (
-        "br100 already carries EVI tenant; of a bridge with VLANs one VNI is served: "
-        "give each its own bridge"
+        "br100 already carries EVI tenant; "
+        "evpnd serves one VNI of a bridge with VLANs: give each VNI its own bridge"
     )
     (notice,) = (each for each in host.notices if each.event == "evi_not_ready")
     assert (notice.fields["vni"], notice.fields["reason"]) == (200, vrf.reason)

@@ -97,14 +97,14 @@ def test_a_reload_tells_what_is_discovered_before_or_after() -> None:
     discovers = "discover changed: from {} to {}"
     now = config(discover=True)
     assert changes(now, replace(both, discover=True)) == [
-        "EVI seven (VNI 7) was discovered, and goes on as configured"
+        "EVI seven (VNI 7) was discovered; it stays up, as configured"
     ]
     assert changes(now, replace(now, evis=())) == [
-        "EVI tenant (VNI 100) is discovered now, and goes on"
+        "EVI tenant (VNI 100) is now a discovered one; it stays up"
     ]
     assert changes(now, config()) == [
         discovers.format("true", "false"),
-        "EVI vni-7 (VNI 7) removed, which was discovered",
+        "EVI vni-7 (VNI 7) removed; it was discovered",
     ]
     here.run(ConfigChanged(config()))
     assert changes(config(), now) == [

@@ -83,7 +83,7 @@ def test_ports_that_are_missing_or_too_wide_are_noted() -> None:
     )
 
     assert here.vrf.notes == (
-        "port t99 is not there",
+        "port t99 does not exist",
         f"frames of {port.name} and 1 more may be larger than the MTU of vx100, 1450",
     )
     told = [each for each in here.notices if each.event == "evi_noted"]

@@ -142,7 +142,7 @@ def test_a_found_device_that_is_too_large_has_a_note() -> None:
 
     (note,) = noted
     assert note == (
-        "vx100 has an MTU of 1500, the underlay carries 1450: the route to VTEP "
+        "vx100 has an MTU of 1500, but the underlay carries 1450: the route to VTEP "
         "10.0.0.2 takes 1500, VXLAN needs 50 (ip link set vx100 mtu 1450)"
     )
     assert here.vrf.notes == ()

@@ -155,6 +155,6 @@ def test_explain_tells_of_a_neighbour_that_did_not_answer() -> None:
         here.run(*here.kernel.frame(ONE, MAC))
 
     steps = ip_story(here)
-    reason = "02:00:00:00:00:01 did not answer when it was asked for it"
+    reason = "02:00:00:00:00:01 did not answer the probe for it"
     assert texts(steps, "local") == [reason]
     assert texts(steps, "end") == [f"absent: {reason}"]

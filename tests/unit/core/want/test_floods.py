@@ -55,7 +55,7 @@ def test_what_is_over_the_bound_is_left_out_and_told(host: Host) -> None:
     assert notice.fields["most"] == MOST
     assert notice.fields["left_out"] == 7
     assert notes(host) == [
-        f"the flood list has {MOST} VTEPs, which is the most; 7 more are left out"
+        f"the flood list has {MOST} VTEPs, which is the maximum; 7 more are left out"
     ]
     left_out = {each["vtep"] for each in show.vteps(host.engine) if not each["flood"]}
     assert len(left_out) == 7

@@ -191,7 +191,7 @@ def test_peers_are_written_and_read_again(
         ),
         (framed(Announce(None, VTEP, COMMUNITIES, NLRI)), "no room"),
         (framed(Withdraw(None, NLRI[:-1])), "runs past"),
-        (framed(Reset("10.0.0.1", 256, 0)), "no octet"),
+        (framed(Reset("10.0.0.1", 256, 0)), "not an octet"),
         (
             framed(Peers(65000, "nonsense", (PeerConfig(Address("::1"), 1),))),
             "nonsense",
