@@ -101,7 +101,7 @@ def _reached(stage: str, agent: Agent, bench: Bench, without: list[bytes]) -> bo
     if stage == "ready":
         return agent.engine.announced_first
     if stage == "known":
-        return all(each in vrf.remote_rows for each in agent.wanted)
+        return all(each in vrf.fdb.actual for each in agent.wanted)
     return not _there(bench, without)
 
 

@@ -178,9 +178,9 @@ class Reports:
             },
             routes=dict(counts),
             evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
-            fdb_entries=sum(len(vrf.remote_rows) for vrf in vrfs),
-            neighbor_entries=sum(len(vrf.neighbor_rows) for vrf in vrfs),
-            flood_list_size={vrf.config.vni: len(vrf.flood_rows) for vrf in vrfs},
+            fdb_entries=sum(len(vrf.fdb.actual) for vrf in vrfs),
+            neighbor_entries=sum(len(vrf.neighbors.actual) for vrf in vrfs),
+            flood_list_size={vrf.config.vni: len(vrf.floods) for vrf in vrfs},
             netlink_errors={
                 (table, errno): count
                 for (table, errno), count in engine.retries.counts.items()

@@ -65,7 +65,6 @@ from evpnd.model.events import (
     UpdateReceived,
     VlansObserved,
 )
-from evpnd.model.ids import format_ip
 from evpnd.model.rows import FdbRow
 
 OVERRUN_PAUSE = 1.0
@@ -112,7 +111,7 @@ class Engine:
             case NeighborsObserved(rows):
                 for row in rows:
                     vrf = self.inventory.by_svi.get(row.ifindex)
-                    if vrf is not None and vrf.neighbors_known:
+                    if vrf is not None and vrf.neighbors.known:
                         observe.observe_neighbor(vrf, row, self.tenants, turn)
             case BindingsSnooped():
                 return self._hear(event, turn)
@@ -122,7 +121,7 @@ class Engine:
             case FdbDumped(bridge, rows):
                 vrf = self.inventory.by_bridge.get(bridge)
                 if vrf is not None:
-                    first = not vrf.fdb_known
+                    first = not vrf.fdb.known
                     observe.dump_fdb(vrf, rows, self.tenants, turn)
                     if first:
                         self._recognise(vrf)
@@ -131,7 +130,7 @@ class Engine:
             case NeighborsDumped(ifindex, rows):
                 vrf = self.inventory.by_svi.get(ifindex)
                 if vrf is not None and not parts.is_too_early(vrf):
-                    first = not vrf.neighbors_known
+                    first = not vrf.neighbors.known
                     observe.dump_neighbors(vrf, rows, self.tenants, turn)
                     if first:
                         self._recognise(vrf)
@@ -184,7 +183,7 @@ class Engine:
         by_port = self.inventory.by_port
         for row in rows:
             vrf = by_port.get(row.ifindex)
-            if vrf is not None and vrf.fdb_known:
+            if vrf is not None and vrf.fdb.known:
                 observe.observe_fdb(vrf, row, self.tenants, turn)
 
     def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
@@ -209,27 +208,24 @@ class Engine:
                 parts.take_rows(vrf, event, self.tenants, turn)
             case MacsListed():
                 parts.take_list(vrf, event)
-        reading = vrf.reading
+        reading = vrf.fdb.reading
         if reading is not None and reading.over:
             parts.end(vrf)
             if reading.first:
                 self._recognise(vrf, reading.adopted)
 
     def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
-        inventory = self.inventory
-        table = inventory.by_svi if failure.table == "neighbor" else inventory.by_port
-        vrf = table.get(failure.ifindex)
+        inventory, ifindex = self.inventory, failure.ifindex
+        vrf = inventory.by_svi.get(ifindex) or inventory.by_port.get(ifindex)
         if vrf is None:
             return
-        retries.undo(vrf, failure)
-        key = failure.key
-        if self.retries.failed(vrf.config.vni, failure, turn.now):
+        if self.retries.failed(vrf, failure, turn.now):
             turn.warn(
                 "row_refused",
                 evi=vrf.config.name,
                 vni=vrf.config.vni,
                 table=failure.table,
-                key=key.hex(":") if failure.table == "fdb" else format_ip(key),
+                key=vrf.tables.named(failure.table).format_key(failure.key),
                 errno=failure.errno,
                 deleting=failure.deleting,
             )
@@ -267,16 +263,14 @@ class Engine:
         return actions
 
     def _reconcile_vrfs(self, turn: Turn) -> None:
-        work = Pass(
-            turn, self.retries.waiting, self.originator, self.tenants, self.repaired
-        )
+        work = Pass(turn, self.originator, self.tenants, self.repaired)
         now, vrfs = turn.now, self.inventory.vrfs.values()
         self.tenants.expire(self.inventory.vrfs, turn)
         self.tenants.prober.ask_due(self.inventory.vrfs, turn)
         for vrf in vrfs:
             vrf.take_touched()
             self.tenants.bindings.restore(vrf, turn)
-            if vrf.dirty_flood or vrf.dirty_vteps:
+            if vrf.floods.is_dirty:
                 self.inventory.underlay.expect(now)
             if is_dirty(vrf):
                 reconcile(vrf, work)
@@ -287,15 +281,13 @@ class Engine:
     def _expire(self, turn: Turn) -> None:
         if self.peering.expire(turn):
             for vrf in self.inventory.vrfs.values():
-                vrf.dirty_macs |= vrf.adopted_macs
-                vrf.dirty_ips |= vrf.adopted_ips
-                vrf.dirty_flood = True
+                vrf.tables.mark_adopted()
         if self._overran_at is not None and turn.now >= self._overran_at:
             self._overran_at = None
             turn.do(DumpLinks())
             for vrf in self.inventory.vrfs.values():
                 if vrf.reason is None:
-                    vrf.expect_dumps()
+                    vrf.tables.expect_dumps()
                     turn.do(DumpFdb(vrf.bridge))
                     if vrf.svi:
                         turn.do(DumpNeighbors(vrf.svi))

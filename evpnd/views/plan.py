@@ -5,14 +5,15 @@ peers that say nothing new. The difference between two `picture`s of it is the p
 The engine is used up by that: it is a copy, or one made for the purpose.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import MANAGED_ALIAS, port_refusal, refusal
+from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
@@ -249,19 +250,26 @@ def _evi(vrf: MacVrf) -> dict[str, Any]:
 
 def _rows(vrf: MacVrf) -> Iterator[tuple[Key, dict[str, Any]]]:
     vni = str(vrf.config.vni)
-    for vtep in vrf.our_vteps:
-        yield ("flood", vni, format_ip(vtep)), {}
-    for mac, vtep in vrf.remote_rows.items():
-        yield ("fdb", vni, format_mac(mac)), {"vtep": format_ip(vtep)}
-    for ip, neighbor in vrf.neighbor_rows.items():
-        yield (
-            ("neighbor", vni, format_ip(ip)),
-            {
-                "mac": format_mac(neighbor.mac),
-                "router": neighbor.router,
-                "kind": "local" if neighbor.local else "remote",
-            },
-        )
+    for table in vrf.tables:
+        properties = _ROWS[table.name]
+        for key, row in table.actual.items():
+            yield (table.name, vni, table.format_key(key)), properties(row)
+
+
+def _neighbor(row: Neighbor) -> dict[str, Any]:
+    return {
+        "mac": format_mac(row.mac),
+        "router": row.router,
+        "kind": "local" if row.local else "remote",
+    }
+
+
+_ROWS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
+    "fdb": lambda vtep: {"vtep": format_ip(vtep)},
+    "neighbor": _neighbor,
+    "flood": lambda _: {},
+}
+"""What is told of a row, beside its key."""
 
 
 def restarts(engine: Engine) -> Restarts:

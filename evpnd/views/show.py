@@ -202,7 +202,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
             refused = engine.retries.errno(vni, "neighbor", ip)
             if isinstance(wanted, Reason):
                 state = "inactive"
-            elif vrf.neighbor_rows.get(ip) == wanted:
+            elif vrf.neighbors.actual.get(ip) == wanted:
                 state = "installed"
             else:
                 state = "pending" if refused is None else f"refused (errno {refused})"
@@ -240,7 +240,7 @@ def vteps(engine: Engine) -> Iterator[Entry]:
                 counts[vni] = counts.get(vni, 0) + 1
                 known = (by_mac.get(path.vtep, path.peer), path.peer)
                 by_mac[path.vtep] = min(known, key=parse_ip)
-        flooded.update(vrf.flood_rows)
+        flooded.update(vrf.floods.present())
     peers_of = by_mac | peers_of
     macs_by.pop(bytes(engine.inventory.vtep), None)
     for vtep, counts in macs_by.items():
@@ -294,7 +294,7 @@ def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
         return "frozen", reason or sentence(Reason.FROZEN)
     if reason is not None and vrf.ready:
         return "inactive", reason
-    if vrf.remote_rows.get(mac) == path.vtep:
+    if vrf.fdb.actual.get(mac) == path.vtep:
         return "installed", None
     refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
     if refused is None:

@@ -41,7 +41,7 @@ def all_agree(fabric: Fabric) -> None:
         assert host.vrf.local.keys() == {
             mac for mac, row in host.kernel.bridge.items() if row.ifindex in PORTS
         }
-        assert host.vrf.neighbor_rows.keys() == host.kernel.neighbors.keys()
+        assert host.vrf.neighbors.actual.keys() == host.kernel.neighbors.keys()
         assert host.leftover_actions() == []
 
 

@@ -137,7 +137,7 @@ def same_as_undisturbed(
     assert host.kernel.bridge == other.kernel.bridge
     assert host.kernel.flood == other.kernel.flood
     assert host.kernel.neighbors == other.kernel.neighbors
-    assert host.remote_macs() == host.vrf.remote_rows
+    assert host.remote_macs() == host.vrf.fdb.actual
 
 
 @given(st.lists(st.one_of(told, told, untold, stray), max_size=25))

@@ -165,13 +165,13 @@ def test_the_core_knows_what_the_kernel_holds(
         play(host, step)
     quiet(host)
 
-    assert host.vrf.remote_rows == host.remote_macs()
-    assert host.vrf.partial == {}
+    assert host.vrf.fdb.actual == host.remote_macs()
+    assert host.vrf.fdb.partial == {}
     on_ports = {m for m, row in host.kernel.bridge.items() if row.ifindex in PORTS}
     assert host.vrf.local.keys() == on_ports
     assert host.vrf.announced.keys() == on_ports
-    assert host.vrf.flood_rows.keys() == host.kernel.flood.keys()
-    assert host.vrf.neighbor_rows.keys() == host.kernel.neighbors.keys()
+    assert set(host.vrf.floods.present()) == host.kernel.flood.keys()
+    assert host.vrf.neighbors.actual.keys() == host.kernel.neighbors.keys()
 
 
 @by_parts
@@ -269,4 +269,4 @@ def test_a_refused_row_costs_only_itself_and_is_tried_again(
     host.vrf.mark_all()
     left = [a for a in host.turn() if isinstance(a, KernelAction | BgpAction)]
     assert left == []
-    assert host.vrf.remote_rows == host.remote_macs()
+    assert host.vrf.fdb.actual == host.remote_macs()

@@ -41,7 +41,7 @@ def grow_old(fabric: Fabric, a: int, b: int) -> None:
             host.vrf.sequence[mac] = SEQUENCE_MAX - b % 4
             host.engine.originator.mac(host.vrf, mac)
             host.turn()
-            host.vrf.dirty_macs.add(mac)
+            host.vrf.fdb.dirty.add(mac)
             return
 
 

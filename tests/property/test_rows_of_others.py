@@ -114,7 +114,7 @@ def test_beside_what_others_took_our_rows_are_those_wanted(
         if ("vxlan", mac) not in kernel.theirs
     }
     assert ours.keys() <= on_vxlan
-    assert host.vrf.remote_rows.items() >= ours.items()
+    assert host.vrf.fdb.actual.items() >= ours.items()
     for ip, row in kernel.neighbors.items():
         local = host.vrf.local.get(row.mac)
         if ("neighbor", ip) in kernel.theirs and local is not None:

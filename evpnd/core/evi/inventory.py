@@ -190,7 +190,7 @@ class Inventory:
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
         self.no_hosts = no_hosts = self.links.no_hosts(self.by_bridge)
         for vrf in self.vrfs.values():
-            vrf.dirty_flood |= vrf.no_hosts != no_hosts
+            vrf.floods.all_dirty |= vrf.no_hosts != no_hosts
             vrf.no_hosts = no_hosts
         if underlay != (self.vtep, no_hosts):
             yield UnderlayChanged()
@@ -242,7 +242,8 @@ class Inventory:
         room = self.underlay.room(vrf)
         take_notes(vrf, self.links, refused, turn, vtep_here=here, room=room)
         if vrf.reason is None and (before is not None or moved):
-            vrf.fdb_known, vrf.neighbors_known = False, not vrf.svi
+            vrf.tables.unread()
+            vrf.neighbors.known = not vrf.svi
             actions.append(DumpFdb(bridge))
             if vrf.svi:
                 actions.append(DumpNeighbors(vrf.svi))
@@ -270,10 +271,10 @@ class Inventory:
         if ports != vrf.ports:
             yield PortsLost(vrf, ports)
             new = ports - vrf.ports
-            if new and vrf.fdb_known and vrf.has_large_fdb:
+            if new and vrf.fdb.known and vrf.fdb.is_large:
                 actions.append(DumpPorts(bridge.ifindex, new))
-            elif new and vrf.fdb_known:
-                vrf.expect_dumps()
+            elif new and vrf.fdb.known:
+                vrf.tables.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
         vrf.tagged_ports = tagged_ports(self.links, ports, vrf.vlan)
@@ -290,8 +291,8 @@ class Inventory:
         if (own_ips, mac) != (vrf.own_ips, vrf.bridge_mac):
             vrf.bridge_mac = mac
             vrf.dirty_imet = True
-            vrf.dirty_ips |= own_ips ^ vrf.own_ips
-            vrf.dirty_macs.update(vrf.bindings_of)
+            vrf.neighbors.dirty |= own_ips ^ vrf.own_ips
+            vrf.fdb.dirty.update(vrf.bindings_of)
             vrf.own_ips = own_ips
 
     def _configure(

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.evi.flushed_macs import Flushed
-from evpnd.core.tables.drift import Drift
-from evpnd.core.tables.reading import LARGE, Reading
+from evpnd.core.tables.order import KernelTables
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.advert import Advert
@@ -37,15 +36,6 @@ class LocalMac(NamedTuple):
     origin: Origin
     since: float
     """Monotonic seconds."""
-
-
-class Neighbor(NamedTuple):
-    """A neighbour of ours on the bridge."""
-
-    mac: bytes
-    router: bool
-    local: bool
-    """Of a tenant behind one of our ports."""
 
 
 class Claim(NamedTuple):
@@ -119,50 +109,15 @@ class MacVrf:
         """Why it is not ready; None: ready."""
         self.notes: tuple[str, ...] = ()
         """What an operator should know of it although it is ready."""
-        self.fdb_known = False
-        self.neighbors_known = False
-        self.reading: Reading | None = None
-        """How far the FDB has been read that is too large for a dump; None: it has
-        been read to its end, or not at all."""
-        self.readings = 0
-        """How often such a reading began."""
-        self.adopted_macs: set[bytes] = set()
-        """Rows of an earlier run that no route has confirmed yet; like the two
-        that follow, they are not deleted before all peers have had their say."""
-        self.adopted_ips: set[bytes] = set()
-        self.adopted_vteps: set[bytes] = set()
-        self.unmarked_vteps: set[bytes] = set()
-        """VTEPs that the first dump had in the flood list without our mark: an
-        operator's append takes it from the whole list, so they may be ours."""
-        self.unmarked_told = False
+        self.tables = KernelTables()
+        self.fdb = self.tables.fdb
+        self.neighbors = self.tables.neighbors
+        self.floods = self.tables.floods
         self.preserved = False
         """The first dump held rows of an earlier run."""
 
         self.no_hosts: frozenset[bytes] = frozenset()
         """Network and broadcast addresses of the underlay's subnets: nobody's."""
-        self.flood_left_out: dict[bytes, None] = {}
-        """VTEPs for which the flood list has no room, in the order they came."""
-        self.flood_refused: set[object] = set()
-        """Peers that had their share of it when it was full; empty when it changes."""
-
-        self.remote_rows: dict[bytes, bytes] = {}
-        """MACs whose VXLAN and bridge rows are both there, to their VTEP; the bridge
-        row may be a fixed one of somebody else."""
-        self.partial: dict[bytes, tuple[bytes, bool]] = {}
-        """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
-        self.taken: set[bytes] = set()
-        """MACs whose bridge row a port took over: where the bridge knows VLANs,
-        ours of another VLAN may be left."""
-        self.foreign_rows: set[bytes] = set()
-        """MACs with a row on the VXLAN device that somebody else made."""
-        self.fixed_rows: dict[bytes, set[int]] = {}
-        """MACs whose bridge row on the VXLAN device somebody else made static or
-        sticky, to its VLANs: of theirs we have the VXLAN row alone."""
-        self.flood_rows: dict[bytes, bool] = {}
-        """VTEPs in the kernel's flood list; True: ours."""
-        self.neighbor_rows: dict[bytes, Neighbor] = {}
-        """Our neighbours by IP."""
-        self.foreign_neighbors: set[bytes] = set()
         self.local: dict[bytes, LocalMac] = {}
         self.own_macs: set[bytes] = set()
         """MACs of the bridge and its ports themselves."""
@@ -230,13 +185,7 @@ class MacVrf:
         """IPs that the YAML binds, to their MACs."""
         self._take_static()
 
-        self._drifts = (Drift(), Drift(), Drift())
-        self.fdb_drift, self.flood_drift, self.neighbor_drift = self._drifts
-        self.dirty_macs: set[bytes] = set(self.static)
-        self.dirty_ips: set[bytes] = set()
-        self.dirty_vteps: set[bytes] = set()
-        self.dirty_flood = True
-        """All VTEPs are to be looked at."""
+        self.fdb.dirty.update(self.static)
         self.dirty_imet = True
 
     def notice(self, level: str, event: str, **fields: object) -> Notice:
@@ -250,14 +199,9 @@ class MacVrf:
         return self.routes.config
 
     @property
-    def our_vteps(self) -> list[bytes]:
-        """List the VTEPs that we have in the kernel's flood list."""
-        return [vtep for vtep, ours in self.flood_rows.items() if ours]
-
-    @property
     def ready(self) -> bool:
         """Tell whether its devices are there and its tables were read."""
-        return self.reason is None and self.fdb_known and self.neighbors_known
+        return self.reason is None and self.tables.known
 
     def is_local(self, mac: bytes) -> bool:
         """Tell whether a MAC is behind one of our tenant ports."""
@@ -298,18 +242,13 @@ class MacVrf:
 
     def may_lose_rows(self, turn: Turn) -> bool:
         """Return whether rows that no route confirmed may go: all was said and read."""
-        return turn.settled and self.reading is None
-
-    @property
-    def has_large_fdb(self) -> bool:
-        """Return whether the FDB is too large to be dumped for little reason."""
-        return self.reading is not None or len(self.remote_rows) >= LARGE
+        return turn.settled and self.fdb.reading is None
 
     def adopted_keys(self) -> Iterator[bytes]:
         """Yield the keys of routes that rows of an earlier run stand for."""
-        yield from self.adopted_macs
-        for ip in self.adopted_ips:
-            row = self.neighbor_rows.get(ip)
+        yield from self.fdb.adopted
+        for ip in self.neighbors.adopted:
+            row = self.neighbors.actual.get(ip)
             if row is not None:
                 yield row.mac + ip
 
@@ -318,54 +257,39 @@ class MacVrf:
 
         It has to where the MAC becomes ours or is ours no longer.
         """
-        self.dirty_ips.update(self.routes.ips_of.get(mac, ()))
+        self.neighbors.dirty.update(self.routes.ips_of.get(mac, ()))
 
     def mark_all(self) -> None:
         """Have the next reconciliation look at everything."""
-        self.dirty_macs.update(
+        self.tables.mark_all()
+        self.fdb.dirty.update(
             (key[MAC] for key in self.routes.slots),
-            self.remote_rows,
-            self.partial,
-            self.taken,
             self.local,
             self.static,
             self.announced,
         )
-        self.dirty_ips.update(self.routes.macs_of, self.neighbor_rows)
+        self.neighbors.dirty.update(self.routes.macs_of)
         for ips in self.bindings_of.values():
-            self.dirty_ips.update(ips)
-        self.dirty_flood = True
+            self.neighbors.dirty.update(ips)
         self.dirty_imet = True
 
     def take_touched(self) -> None:
         """Have the next reconciliation look at what routes changed."""
         routes = self.routes
         if routes.touched_macs:
-            self.dirty_macs = _merged(self.dirty_macs, routes.touched_macs)
+            self.fdb.dirty = _merged(self.fdb.dirty, routes.touched_macs)
             routes.touched_macs = set()
         if routes.touched_ips:
-            self.dirty_ips = _merged(self.dirty_ips, routes.touched_ips)
+            self.neighbors.dirty = _merged(self.neighbors.dirty, routes.touched_ips)
             routes.touched_ips = set()
         if routes.touched_vteps:
-            self.dirty_vteps = _merged(self.dirty_vteps, routes.touched_vteps)
+            self.floods.dirty = _merged(self.floods.dirty, routes.touched_vteps)
             routes.touched_vteps = set()
-
-    def expect_dumps(self) -> None:
-        """Note that the kernel's tables are being read anew."""
-        for drift in self._drifts:
-            drift.wrote = False
 
     def forget_kernel(self) -> None:
         """Drop what was known of the kernel: the devices are others now."""
-        self.fdb_known = False
-        self.neighbors_known = False
-        self.reading = None
+        self.tables.forget()
         for table in (
-            self.remote_rows,
-            self.partial,
-            self.fixed_rows,
-            self.flood_rows,
-            self.neighbor_rows,
             self.local,
             self.snooped,
             self.kernel_bindings,
@@ -383,22 +307,12 @@ class MacVrf:
         ):
             table.clear()
         for known in (
-            self.taken,
-            self.foreign_rows,
-            self.foreign_neighbors,
             self.own_macs,
             self.unsure,
             self.returned,
             self.limited,
-            self.adopted_macs,
-            self.adopted_ips,
-            self.adopted_vteps,
-            self.unmarked_vteps,
         ):
             known.clear()
-        self.unmarked_told = False
-        for drift in self._drifts:
-            drift.clear()
         self.bindings_of.clear()
         self._take_static()
 

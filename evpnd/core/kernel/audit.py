@@ -44,12 +44,12 @@ class Walk:
         """Begin with all rows of ours that are there now."""
         self.vni = vrf.config.vni
         self.cause = cause
-        self.whole = size(vrf) <= WHOLE and vrf.reading is None
+        self.whole = size(vrf) <= WHOLE and vrf.fdb.reading is None
         self.over = False
         """Every row was asked for."""
         self._devices = _devices(vrf)
-        self._macs = [] if self.whole else list(vrf.remote_rows)
-        self._ips = [] if self.whole else list(vrf.neighbor_rows)
+        self._macs = [] if self.whole else list(vrf.fdb.actual)
+        self._ips = [] if self.whole else list(vrf.neighbors.actual)
         self._at = 0
 
     def is_of(self, vrf: MacVrf | None) -> bool:
@@ -58,10 +58,10 @@ class Walk:
 
     def take(self, vrf: MacVrf, most: int) -> tuple[Action, Asked]:
         """Ask for the next rows, with what is believed of them."""
-        rows, neighbors = vrf.remote_rows, vrf.neighbor_rows
+        rows, neighbors = vrf.fdb.actual, vrf.neighbors.actual
         if self.whole:
             self.over = True
-            whole = Asked(dict(rows), dict(neighbors), dict(vrf.flood_rows))
+            whole = Asked(dict(rows), dict(neighbors), set(vrf.floods.present()))
             return AuditTables(vrf.bridge, vrf.svi), whole
         start, self._at = self._at, self._at + most
         before = len(self._macs)
@@ -70,7 +70,7 @@ class Walk:
         ips = [ip for ip in ips if ip in neighbors]
         self.over = self._at >= before + len(self._ips)
         asked = Asked(
-            {mac: rows[mac] for mac in macs}, {ip: neighbors[ip] for ip in ips}, {}
+            {mac: rows[mac] for mac in macs}, {ip: neighbors[ip] for ip in ips}, set()
         )
         place = vrf.bridge, vrf.svi, vrf.vxlan, vrf.vlan
         return AuditRows(*place, macs, ips), asked
@@ -148,11 +148,7 @@ class Audit:
         if vrf is None or vrf.bridge != event.bridge or not walk.is_of(vrf):
             return
         fdb, neighbors = differences(vrf, asked, event)
-        with (
-            vrf.fdb_drift.found_by(walk.cause),
-            vrf.flood_drift.found_by(walk.cause),
-            vrf.neighbor_drift.found_by(walk.cause),
-        ):
+        with vrf.tables.found_by(walk.cause):
             for row in fdb:
                 observe_fdb(vrf, row, tenants, turn)
             for neighbor in neighbors:
@@ -202,4 +198,4 @@ class Audit:
 
 def size(vrf: MacVrf) -> int:
     """Count the rows of an EVI that a dump of its tables has, nearly."""
-    return len(vrf.remote_rows) + len(vrf.local) + len(vrf.neighbor_rows)
+    return len(vrf.fdb.actual) + len(vrf.local) + len(vrf.neighbors.actual)

@@ -8,8 +8,9 @@ otherwise was changed by somebody else.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.observe import neighbor_of
+from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.events import RowsAudited
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import NTF_SELF, FdbRow, NeighborRow
@@ -21,7 +22,7 @@ class Asked(NamedTuple):
     macs: dict[bytes, bytes]
     """MAC to VTEP: both rows are there."""
     ips: dict[bytes, Neighbor]
-    flood: dict[bytes, bool]
+    flood: set[bytes]
 
 
 class _Found(NamedTuple):
@@ -51,7 +52,7 @@ def differences(
         neighbors.extend(
             row
             for ip, row in rows.items()
-            if row.is_ours and ip not in asked.ips and ip not in vrf.neighbor_rows
+            if row.is_ours and ip not in asked.ips and ip not in vrf.neighbors.actual
         )
     return fdb, neighbors
 
@@ -77,7 +78,7 @@ def _sort(vrf: MacVrf, rows: list[FdbRow]) -> _Found:
 def _changed_macs(
     vrf: MacVrf, asked: Asked, found: _Found, *, whole: bool
 ) -> Iterator[FdbRow]:
-    rows, fixed, vxlan = vrf.remote_rows, vrf.fixed_rows, vrf.vxlan
+    rows, fixed, vxlan = vrf.fdb.actual, vrf.fdb.fixed, vrf.vxlan
     own, bridged = found.own, found.bridged
     for mac, vtep in asked.macs.items():
         if rows.get(mac) != vtep:
@@ -102,8 +103,8 @@ def _changed_macs(
 
 def _unknown_macs(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]:
     """Find rows on the VXLAN device of MACs that we have no rows of."""
-    known, partial = asked.macs, vrf.partial
-    rows, foreign, fixed = vrf.remote_rows, vrf.foreign_rows, vrf.fixed_rows
+    known, partial = asked.macs, vrf.fdb.partial
+    rows, foreign, fixed = vrf.fdb.actual, vrf.fdb.foreign, vrf.fdb.fixed
     for mac, row in found.own.items():
         if mac in known or mac in rows:
             continue
@@ -123,9 +124,9 @@ def _unknown_macs(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]:
 
 
 def _changed_flood(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]:
-    flood = vrf.flood_rows
-    for vtep, ours in asked.flood.items():
-        if vtep not in found.flood and flood.get(vtep) == ours:
+    flood = vrf.floods
+    for vtep in asked.flood:
+        if vtep not in found.flood and vtep in flood:
             yield FdbRow(False, vrf.vxlan, FLOOD_MAC, 0, 0, NTF_SELF, vtep)  # noqa: FBT003
     for vtep, row in found.flood.items():
         if vtep not in asked.flood and vtep not in flood:
@@ -136,7 +137,7 @@ def _changed_neighbors(
     vrf: MacVrf, asked: Asked, rows: dict[bytes, NeighborRow], *, whole: bool
 ) -> Iterator[NeighborRow]:
     for ip, believed in asked.ips.items():
-        if vrf.neighbor_rows.get(ip) != believed:
+        if vrf.neighbors.actual.get(ip) != believed:
             continue
         row = rows.get(ip)
         if row is None:

@@ -6,9 +6,10 @@ reconciliation decides. Nothing here looks at routes.
 
 from collections import defaultdict
 
-from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Neighbor, Origin
+from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Origin
 from evpnd.core.local import mobility, pins
 from evpnd.core.local.tenants import Tenants
+from evpnd.core.tables.neighbors import Neighbor
 from evpnd.core.turn import Turn
 from evpnd.model.ids import (
     FLOOD_MAC,
@@ -62,28 +63,24 @@ def is_of_vlan(vrf: MacVrf, row: FdbRow) -> bool:
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     mac = row.mac
     if mac == FLOOD_MAC:
-        if vrf.reading is not None:
-            vrf.reading.flood_told.add(row.dst)
+        if vrf.fdb.reading is not None:
+            vrf.fdb.reading.flood_told.add(row.dst)
         if row.present:
-            known = vrf.flood_rows.get(row.dst, False)
-            vrf.flood_rows[row.dst] = known or row.is_ours
+            vrf.floods.put(row.dst, ours=row.is_ours)
         else:
-            if vrf.flood_rows.pop(row.dst, None):
-                vrf.flood_drift.lose(row.dst)
-            vrf.flood_drift.unheard.discard(row.dst)
-        vrf.dirty_vteps.add(row.dst)
+            vrf.floods.lose(row.dst)
         return
-    vrf.dirty_macs.add(mac)
+    vrf.fdb.dirty.add(mac)
     if row.present and not row.is_ours:
-        if mac in vrf.remote_rows and mac not in vrf.foreign_rows:
+        if mac in vrf.fdb.actual and mac not in vrf.fdb.foreign:
             _tell_taken(vrf, mac, row.dst, turn)
-        vrf.foreign_rows.add(mac)
+        vrf.fdb.foreign.add(mac)
         return
-    vrf.foreign_rows.discard(mac)
-    _, in_bridge = _halves(vrf, mac)
-    _keep(vrf, mac, row.dst if row.present else b"", in_bridge=in_bridge)
+    vrf.fdb.foreign.discard(mac)
+    _, in_bridge = vrf.fdb.halves(mac)
+    vrf.fdb.keep(mac, row.dst if row.present else b"", in_bridge=in_bridge)
     if not row.present:
-        vrf.fdb_drift.unheard.discard(mac)
+        vrf.fdb.drift.unheard.discard(mac)
 
 
 def _tell_taken(vrf: MacVrf, mac: bytes, vtep: bytes, turn: Turn) -> None:
@@ -103,24 +100,15 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
     if row.present and local is not None and local.vlan == row.vlan:
         # A bridge has one row for a MAC and a VLAN: the port has it no more.
         mobility.forget(vrf, mac)
-    vrf.dirty_macs.add(mac)
-    dst, _ = _halves(vrf, mac)
+    vrf.fdb.dirty.add(mac)
+    dst, _ = vrf.fdb.halves(mac)
     if row.present and row.is_fixed:
-        if mac in vrf.remote_rows and mac not in vrf.fixed_rows:
+        if mac in vrf.fdb.actual and mac not in vrf.fdb.fixed:
             _tell_taken(vrf, mac, dst, turn)
-        vrf.fixed_rows.setdefault(mac, set()).add(row.vlan)
+        vrf.fdb.fix(mac, row.vlan)
     else:
-        _unfix(vrf, row)
-    _keep(vrf, mac, dst, in_bridge=row.present and row.is_ours)
-
-
-def _unfix(vrf: MacVrf, row: FdbRow) -> None:
-    """Note that nobody else has a fixed bridge row of this MAC and VLAN any more."""
-    vlans = vrf.fixed_rows.get(row.mac)
-    if vlans is not None:
-        vlans.discard(row.vlan)
-        if not vlans:
-            del vrf.fixed_rows[row.mac]
+        vrf.fdb.unfix(mac, row.vlan)
+    vrf.fdb.keep(mac, dst, in_bridge=row.present and row.is_ours)
 
 
 def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
@@ -136,13 +124,13 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
             tenants.flush(vrf, mac, turn)
         return
-    dst, in_bridge = _halves(vrf, mac)
-    fixed = mac in vrf.fixed_rows
-    _unfix(vrf, row)
+    dst, in_bridge = vrf.fdb.halves(mac)
+    fixed = mac in vrf.fdb.fixed
+    vrf.fdb.unfix(mac, row.vlan)
     if in_bridge or fixed:
-        _keep(vrf, mac, dst, in_bridge=False)
-        vrf.taken.add(mac)
-        vrf.dirty_macs.add(mac)
+        vrf.fdb.keep(mac, dst, in_bridge=False)
+        vrf.fdb.taken.add(mac)
+        vrf.fdb.dirty.add(mac)
     if row.flags & NTF_STICKY:
         origin = Origin.STICKY
     elif row.state & NUD_NOARP or row.flags & NTF_EXT_LEARNED:
@@ -154,37 +142,16 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
 
 
 def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
-    vrf.dirty_macs.add(row.mac)
+    vrf.fdb.dirty.add(row.mac)
     vrf.mark_bound(row.mac)
     if row.present:
         vrf.own_macs.add(row.mac)
         mobility.forget(vrf, row.mac)
-        dst, _ = _halves(vrf, row.mac)
-        _keep(vrf, row.mac, dst, in_bridge=False)
+        dst, _ = vrf.fdb.halves(row.mac)
+        vrf.fdb.keep(row.mac, dst, in_bridge=False)
     elif not row.vlan:
         # There is a row for each VLAN of a port, and the one without goes with it.
         vrf.own_macs.discard(row.mac)
-
-
-def _halves(vrf: MacVrf, mac: bytes) -> tuple[bytes, bool]:
-    vtep = vrf.remote_rows.get(mac)
-    if vtep is not None:
-        return vtep, mac not in vrf.fixed_rows
-    return vrf.partial.get(mac, (b"", False))
-
-
-def _keep(vrf: MacVrf, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
-    before = vrf.remote_rows.pop(mac, None)
-    vrf.partial.pop(mac, None)
-    if dst and (in_bridge or mac in vrf.fixed_rows):
-        vrf.remote_rows[mac] = dst
-        if before is not None and before != dst:
-            vrf.fdb_drift.change(mac, dst)
-        return
-    if dst or in_bridge:
-        vrf.partial[mac] = (dst, in_bridge)
-    if before is not None:
-        vrf.fdb_drift.lose(mac)
 
 
 def dump_fdb(
@@ -194,15 +161,12 @@ def dump_fdb(
     turn: Turn,
 ) -> None:
     """Replace all that is known of the FDB by a dump."""
-    vrf.dirty_macs.update(vrf.remote_rows, vrf.partial, vrf.local)
+    vrf.fdb.dirty.update(vrf.fdb.actual, vrf.fdb.partial, vrf.local)
     for mac in vrf.own_macs:
         vrf.mark_bound(mac)
-    macs = list(vrf.remote_rows)
-    flood = vrf.our_vteps
-    for table in (vrf.remote_rows, vrf.partial, vrf.fixed_rows, vrf.flood_rows):
-        table.clear()
-    for known in (vrf.foreign_rows, vrf.own_macs, vrf.taken, vrf.displaced):
-        known.clear()
+    macs, flood = vrf.fdb.begin_dump(), vrf.floods.begin_dump()
+    vrf.own_macs.clear()
+    vrf.displaced.clear()
     gone = set(vrf.local)
     for row in rows:
         observe_fdb(vrf, row, tenants, turn)
@@ -212,20 +176,17 @@ def dump_fdb(
         tenants.flush(vrf, mac, turn)
     if not vrf.vlan:
         _doubt_gaps(vrf, rows)
-    reading, vrf.reading = vrf.reading, None
-    if vrf.fdb_known:
-        vrf.fdb_drift.compare(macs, vrf.remote_rows)
-        vrf.flood_drift.compare(flood, vrf.flood_rows)
-    if not vrf.fdb_known or (reading is not None and reading.first):
-        known = set() if reading is None else reading.known | reading.known_before
-        vrf.adopted_macs.update({*vrf.remote_rows, *vrf.partial} - known)
-        vrf.adopted_vteps.update(set(vrf.our_vteps).difference(flood))
-        vrf.unmarked_vteps.update(vrf.flood_rows.keys() - vrf.our_vteps)
-        if not vrf.fdb_known:
-            vrf.preserved = bool(vrf.adopted_macs or vrf.adopted_vteps)
+    reading, vrf.fdb.reading = vrf.fdb.reading, None
+    again = reading is not None and reading.first
+    known = set() if reading is None else reading.known | reading.known_before
+    first = not vrf.fdb.known
+    vrf.fdb.end_dump(macs, known, again=again)
+    vrf.floods.end_dump(flood, flood, again=again)
+    if first:
+        vrf.preserved = bool(vrf.fdb.adopted or vrf.floods.adopted)
+    if first or again:
         vrf.mark_all()
-    vrf.fdb_known = True
-    vrf.dirty_flood = True
+    vrf.floods.all_dirty = True
 
 
 def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
@@ -241,10 +202,10 @@ def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
     if len(macs_in) > 1:
         everywhere = frozenset.intersection(*map(frozenset, macs_in.values()))
         for mac in set().union(*macs_in.values()) - everywhere:
-            dst, in_bridge = _halves(vrf, mac)
+            dst, in_bridge = vrf.fdb.halves(mac)
             if in_bridge:
-                _keep(vrf, mac, dst, in_bridge=False)
-                vrf.taken.add(mac)
+                vrf.fdb.keep(mac, dst, in_bridge=False)
+                vrf.fdb.taken.add(mac)
 
 
 def neighbor_of(row: NeighborRow) -> Neighbor:
@@ -260,33 +221,24 @@ def observe_neighbor(
     ip = row.ip
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
     if known and row.is_ours:
-        before = vrf.neighbor_rows.get(ip)
-        found = neighbor_of(row)
-        vrf.neighbor_rows[ip] = found
-        if before is not None and before != found:
-            vrf.neighbor_drift.change(ip, found)
-        vrf.foreign_neighbors.discard(ip)
+        vrf.neighbors.put(ip, neighbor_of(row))
         tenants.bindings.kernel_lost(vrf, ip)
-        vrf.dirty_ips.add(ip)
         return
-    if ip in vrf.neighbor_rows:
-        del vrf.neighbor_rows[ip]
-        vrf.dirty_ips.add(ip)
-        vrf.neighbor_drift.lose(ip)
+    vrf.neighbors.lose(ip)
     if not row.present:
-        vrf.neighbor_drift.unheard.discard(ip)
+        vrf.neighbors.drift.unheard.discard(ip)
     if not known:
-        vrf.foreign_neighbors.discard(ip)
+        vrf.neighbors.foreign.discard(ip)
         if row.present:
             tenants.bindings.kernel_lost(vrf, ip)
         else:
             tenants.bindings.kernel_flushed(vrf, ip, turn)
-        vrf.dirty_ips.add(ip)
+        vrf.neighbors.dirty.add(ip)
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
-            vrf.foreign_neighbors.add(ip)
+            vrf.neighbors.foreign.add(ip)
     elif row.state & NUD_PERMANENT:
-        vrf.foreign_neighbors.add(ip)
+        vrf.neighbors.foreign.add(ip)
         claim = Claim(row.mac, ip, turn.now)
         tenants.bindings.pin(vrf, claim, turn, router=bool(row.flags & NTF_ROUTER))
     else:
@@ -304,25 +256,19 @@ def dump_neighbors(
     vrf: MacVrf, rows: list[NeighborRow], tenants: Tenants, turn: Turn
 ) -> None:
     """Replace all that is known of the bridge's neighbours by a dump."""
-    vrf.dirty_ips.update(vrf.neighbor_rows, vrf.kernel_bindings)
-    before = list(vrf.neighbor_rows)
-    vrf.neighbor_rows.clear()
-    vrf.foreign_neighbors.clear()
+    vrf.neighbors.dirty.update(vrf.neighbors.actual, vrf.kernel_bindings)
+    before = vrf.neighbors.begin_dump()
     gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}
     for row in rows:
         observe_neighbor(vrf, row, tenants, turn)
         gone.discard(row.ip)
     for ip in gone:
         tenants.bindings.kernel_flushed(vrf, ip, turn)
-    if vrf.neighbors_known:
-        vrf.neighbor_drift.compare(before, vrf.neighbor_rows)
-    else:
-        vrf.adopted_ips.update(vrf.neighbor_rows)
-        for ip, noted in vrf.neighbor_rows.items():
+    if vrf.neighbors.end_dump(before):
+        for ip, noted in vrf.neighbors.actual.items():
             if noted.local:
                 # What an earlier run snooped: a silent tenant keeps its binding.
                 tenants.bindings.take_back(
                     vrf, noted.mac, ip, turn, router=noted.router
                 )
         vrf.mark_all()
-    vrf.neighbors_known = True

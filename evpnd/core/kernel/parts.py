@@ -36,23 +36,23 @@ ReadingEvent = FdbTooLarge | PortsDumped | MacsLookedUp | MacsListed
 
 def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
     """Begin to read an FDB by parts: its ports first."""
-    old = vrf.reading
-    first = not vrf.fdb_known or (old is not None and old.first)
-    vrf.readings += 1
-    vrf.reading = Reading(vrf.readings, old, first=first)
-    if not vrf.fdb_known:
+    old = vrf.fdb.reading
+    first = not vrf.fdb.known or (old is not None and old.first)
+    vrf.fdb.readings += 1
+    vrf.fdb.reading = Reading(vrf.fdb.readings, old, first=first)
+    if not vrf.fdb.known:
         vrf.preserved = vrf.vxlan in event.ours
     vrf.mark_all()
-    vrf.dirty_macs.update(vrf.foreign_rows, vrf.fixed_rows)
+    vrf.fdb.dirty.update(vrf.fdb.foreign, vrf.fdb.fixed)
     device = links.by_index.get(vrf.vxlan)
     own = [] if device is None else [device.mac]
-    vrf.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
+    vrf.fdb.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
     turn.do(DumpPorts(vrf.bridge, vrf.ports | {vrf.bridge}))
 
 
 def is_too_early(vrf: MacVrf) -> bool:
     """Return whether neighbours make no sense yet: no local MAC is known."""
-    return vrf.reading is not None and not vrf.fdb_known
+    return vrf.fdb.reading is not None and not vrf.fdb.known
 
 
 def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) -> None:
@@ -72,9 +72,9 @@ def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) ->
             gone.discard(row.mac)
     for mac in gone:
         tenants.flush(vrf, mac, turn)
-    if vrf.fdb_known or vrf.reading is None:
+    if vrf.fdb.known or vrf.fdb.reading is None:
         return
-    vrf.fdb_known = True
+    vrf.fdb.known = vrf.floods.known = True
     vrf.mark_all()
     if vrf.ports - ports:
         turn.do(DumpPorts(vrf.bridge, vrf.ports - ports))
@@ -84,7 +84,7 @@ def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) ->
 
 def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) -> None:
     """Take the rows of MACs that were looked up, in place of what was believed."""
-    reading = vrf.reading
+    reading = vrf.fdb.reading
     if reading is None or reading.asked != event.macs:
         return
     reading.asked = []
@@ -92,7 +92,7 @@ def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) ->
     bridged: dict[bytes, FdbRow] = {}
     for row in event.rows:
         (own if row.flags & NTF_SELF else bridged)[row.mac] = row
-    with vrf.fdb_drift.found_by(RESYNC), vrf.flood_drift.found_by(RESYNC):
+    with vrf.tables.found_by(RESYNC):
         for mac in event.macs:
             if mac not in own or mac not in bridged:
                 reading.wanted[mac] = None
@@ -103,7 +103,7 @@ def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) ->
             if mac == FLOOD_MAC:
                 _take_flood(vrf, reading, rows[0])
                 continue
-            vrf.dirty_macs.add(mac)
+            vrf.fdb.dirty.add(mac)
             if reading.first and _is_ours(vrf, *rows):
                 _adopt(vrf, reading, mac)
             if not _agree(vrf, mac, *rows):
@@ -113,41 +113,39 @@ def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) ->
 
 def take_list(vrf: MacVrf, event: MacsListed) -> None:
     """Take the MACs of a device: those that no route asked for are looked up, too."""
-    reading = vrf.reading
+    reading = vrf.fdb.reading
     if reading is None or reading.number != event.reading:
         return
-    known = reading.known
+    known, floods = reading.known, vrf.floods
     reading.strays.update((mac, None) for mac in event.macs if mac not in known)
     if not event.last:
         return
     reading.listed = True
     if not reading.flood_known:
-        for vtep in vrf.flood_rows.keys() - event.flood.keys() - reading.flood_told:
-            del vrf.flood_rows[vtep]
+        floods.drop(floods.present() - event.flood.keys() - reading.flood_told)
     for vtep, ours in event.flood.items():
-        if vtep in reading.flood_told or vtep in vrf.flood_rows:
+        if vtep in reading.flood_told or vtep in floods:
             continue
-        vrf.flood_rows[vtep] = ours
+        floods.put(vtep, ours=ours)
         if not reading.first:
             continue
         if not ours:
-            vrf.unmarked_vteps.add(vtep)
+            floods.unmarked.add(vtep)
         elif vtep not in reading.refuted:
-            vrf.adopted_vteps.add(vtep)
+            floods.adopted.add(vtep)
 
 
 def end(vrf: MacVrf) -> None:
     """Note that the whole FDB is known: rows that nobody wants may go."""
-    vrf.reading = None
-    vrf.dirty_macs |= vrf.adopted_macs
-    vrf.dirty_flood = True
+    vrf.fdb.reading = None
+    vrf.tables.mark_adopted()
 
 
 def ask(vrfs: Iterable[MacVrf], now: float, *, replaying: bool) -> list[Action]:
     """Ask the kernel for what is to be read next, a little at a time."""
     actions: list[Action] = []
     for vrf in vrfs:
-        reading = vrf.reading
+        reading = vrf.fdb.reading
         if reading is None or not vrf.ready:
             continue
         macs = reading.take(SLICE, now)
@@ -162,13 +160,13 @@ def ask(vrfs: Iterable[MacVrf], now: float, *, replaying: bool) -> list[Action]:
 
 def hides_tenants(vrf: MacVrf) -> bool:
     """Return whether MACs of ours wait for their rows, before they are announced."""
-    reading = vrf.reading
+    reading = vrf.fdb.reading
     return reading is not None and reading.awaits((*vrf.static, *vrf.local))
 
 
 def next_due(vrfs: Iterable[MacVrf]) -> float | None:
     """Say when to ask again."""
-    times = (vrf.reading.again_at for vrf in vrfs if vrf.reading is not None)
+    times = (vrf.fdb.reading.again_at for vrf in vrfs if vrf.fdb.reading is not None)
     return min((at for at in times if at is not None), default=None)
 
 
@@ -183,7 +181,7 @@ def _adopt(vrf: MacVrf, reading: Reading, mac: bytes) -> None:
         return
     reading.adopted.add(mac)
     if mac not in reading.refuted:
-        vrf.adopted_macs.add(mac)
+        vrf.fdb.adopted.add(mac)
 
 
 def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
@@ -192,16 +190,16 @@ def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
     These are nearly all, and by the hundred thousand. Tells whether it was so.
     """
     if (
-        mac in vrf.partial
+        mac in vrf.fdb.partial
         or mac in vrf.local
-        or mac in vrf.foreign_rows
-        or mac in vrf.fixed_rows
+        or mac in vrf.fdb.foreign
+        or mac in vrf.fdb.fixed
         or mac in vrf.own_macs
-        or mac in vrf.taken
+        or mac in vrf.fdb.taken
         or mac in vrf.displaced
     ):
         return False
-    believed = vrf.remote_rows.get(mac)
+    believed = vrf.fdb.actual.get(mac)
     if not own.present and not bridged.present:
         return believed is None
     if (
@@ -212,7 +210,7 @@ def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
         and bridged.is_ours
         and believed in (None, own.dst)
     ):
-        vrf.remote_rows[mac] = own.dst
+        vrf.fdb.actual[mac] = own.dst
         return True
     return False
 
@@ -223,18 +221,18 @@ def _take_flood(vrf: MacVrf, reading: Reading, row: FdbRow) -> None:
     A list that is ours is added to, whatever is in it: what is there stays as it is.
     One that somebody else has added to waits until all of it was read.
     """
-    vrf.dirty_flood = True
+    floods = vrf.floods
+    floods.all_dirty = True
     if not row.present:
         reading.flood_known = True
-        for vtep in vrf.our_vteps:
-            vrf.flood_drift.lose(vtep)
-        vrf.flood_rows.clear()
+        for vtep in floods.actual:
+            floods.drift.lose(vtep)
+        floods.drop(floods.present())
         return
     reading.flood_known = row.is_ours
     if not row.is_ours:
         return
-    rows = vrf.flood_rows
-    told = {vtep: rows[vtep] for vtep in reading.flood_told & rows.keys()}
-    vrf.flood_rows = {row.dst: True, **told}
+    floods.drop(floods.present() - reading.flood_told)
+    floods.put(row.dst, ours=True)
     if reading.first and row.dst not in reading.refuted:
-        vrf.adopted_vteps.add(row.dst)
+        floods.adopted.add(row.dst)

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Mapping
 
-from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.events import RowFailed
 
 FIRST_PAUSE = 1.0
@@ -23,27 +23,24 @@ class Retries:
         self._failed: dict[Key, tuple[float, float, int]] = {}
         """To (due, pause, errno)."""
         self._heap: list[tuple[float, Key]] = []
-        self._waiting: set[Key] = set()
         self._told: set[tuple[int, str, int]] = set()
 
-    def failed(self, vni: int, failure: RowFailed, now: float) -> bool:
-        """Note a refusal; tells whether it is the first of its kind in this EVI."""
+    def failed(self, vrf: MacVrf, failure: RowFailed, now: float) -> bool:
+        """Store a refusal; returns whether it is the first of its kind in this EVI."""
+        vni, table = vrf.config.vni, vrf.tables.named(failure.table)
+        table.undo(failure.key, deleting=failure.deleting)
+        table.waiting.add(failure.key)
         count = self.counts.get((failure.table, failure.errno), 0)
         self.counts[failure.table, failure.errno] = count + 1
         key = (vni, failure.table, failure.key)
         known = self._failed.get(key)
         pause = FIRST_PAUSE if known is None else min(known[1] * 2, LONGEST_PAUSE)
         self._failed[key] = (now + pause, pause, failure.errno)
-        self._waiting.add(key)
         heapq.heappush(self._heap, (now + pause, key))
         kind = (vni, failure.table, failure.errno)
         first = kind not in self._told
         self._told.add(kind)
         return first
-
-    def waiting(self, vrf: MacVrf, table: str, key: bytes) -> bool:
-        """Tell whether a row is still waiting for its next try."""
-        return bool(self._waiting) and (vrf.config.vni, table, key) in self._waiting
 
     def errno(self, vni: int, table: str, key: bytes) -> int | None:
         """Give the last refusal of a row."""
@@ -59,48 +56,22 @@ class Retries:
             if known is None or known[0] > now:
                 continue
             vrf = vrfs.get(vni)
-            if key not in self._waiting or vrf is None:
+            rows = None if vrf is None else vrf.tables.named(table)
+            if rows is None or row not in rows.waiting:
                 # Tried again one pause ago and not refused since.
                 del self._failed[key]
-                self._waiting.discard(key)
                 continue
-            self._waiting.discard(key)
+            rows.waiting.discard(row)
             due = now + known[1]
             self._failed[key] = (due, *known[1:])
             heapq.heappush(self._heap, (due, key))
-            if table == "fdb":
-                vrf.dirty_macs.add(row)
-            elif table == "flood":
-                vrf.dirty_vteps.add(row)
-            else:
-                vrf.dirty_ips.add(row)
+            rows.dirty.add(row)
 
     def forget(self, vrfs: Mapping[int, MacVrf]) -> None:
         """Drop the rows of EVIs that are gone."""
         self._failed = {k: v for k, v in self._failed.items() if k[0] in vrfs}
-        self._waiting = {key for key in self._waiting if key[0] in vrfs}
         self._told = {kind for kind in self._told if kind[0] in vrfs}
 
     def next_due(self) -> float | None:
         """Say when the next row is due."""
         return self._heap[0][0] if self._heap else None
-
-
-def undo(vrf: MacVrf, failure: RowFailed) -> None:
-    """Take back that a row was written or removed: the kernel refused it."""
-    key = failure.key
-    match failure.table:
-        case "fdb" if failure.deleting:
-            if key not in vrf.remote_rows:
-                vrf.taken.add(key)
-        case "fdb":
-            vrf.remote_rows.pop(key, None)
-        case "flood" if failure.deleting:
-            vrf.flood_rows.setdefault(key, True)
-        case "flood":
-            vrf.flood_rows.pop(key, None)
-        case _ if failure.deleting:
-            unknown = Neighbor(b"", router=False, local=False)
-            vrf.neighbor_rows.setdefault(key, unknown)
-        case _:
-            vrf.neighbor_rows.pop(key, None)

@@ -58,8 +58,8 @@ def put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> bool:
         take_out(vrf, table, ip)
     table[ip] = mac
     vrf.bindings_of.setdefault(mac, set()).add(ip)
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.add(ip)
+    vrf.fdb.dirty.add(mac)
+    vrf.neighbors.dirty.add(ip)
     return True
 
 
@@ -68,8 +68,8 @@ def take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
     mac = table.pop(ip, None)
     if mac is None:
         return
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.add(ip)
+    vrf.fdb.dirty.add(mac)
+    vrf.neighbors.dirty.add(ip)
     if any(table.get(ip) == mac for table in vrf.learned_tables):
         return
     ips = vrf.bindings_of.get(mac)

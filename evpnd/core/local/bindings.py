@@ -121,7 +121,7 @@ class Bindings:
         before = vrf.kernel_bindings.get(ip) or vrf.doubted.pop(ip, None)
         # A neighbour that changes to another MAC was told so, though it is STALE.
         said = confirmed or before not in (None, mac)
-        certain = said and vrf.neighbors_known
+        certain = said and vrf.neighbors.known
         if not certain and (held not in (None, mac) or rival_of(vrf, ip, mac)):
             return
         heard = now if said else -inf
@@ -196,7 +196,7 @@ class Bindings:
         if (flags := kernel_flags(ip, router)) is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
         self.duplicates.clear(vrf, ip, turn)
-        found = rival_of(vrf, ip, mac) if vrf.neighbors_known else None
+        found = rival_of(vrf, ip, mac) if vrf.neighbors.known else None
         if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
             self._outbid(vrf, mac, found[1])
 
@@ -297,12 +297,12 @@ class Bindings:
             del vrf.nd_flags[ip]
         else:
             vrf.nd_flags[ip] = flags
-        vrf.dirty_macs.add(mac)
-        vrf.dirty_ips.add(ip)
+        vrf.fdb.dirty.add(mac)
+        vrf.neighbors.dirty.add(ip)
 
     def settle(self, vrf: MacVrf, turn: Turn) -> None:
         """Give up the local bindings that remote routes have better claims to."""
-        dirty = vrf.dirty_ips
+        dirty = vrf.neighbors.dirty
         vni = vrf.config.vni
         for ip in vrf.routes.shared_ips:
             self.contests.watch((vni, ip), turn.now)
@@ -319,7 +319,7 @@ class Bindings:
         for ip in dirty & (vrf.pinned.keys() | vrf.ceded_pins.keys()):
             rival = pins.contest(vrf, ip)
             # It is the pinned MAC's or that of a tenant below, as the former comes.
-            vrf.dirty_macs.update(t[ip] for t in vrf.learned_tables if ip in t)
+            vrf.fdb.dirty.update(t[ip] for t in vrf.learned_tables if ip in t)
             if rival is not None:
                 mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
                 self._tell.claimed(PINNED_CLAIMED, vrf, ip, (mac, rival[0]), turn)

@@ -39,7 +39,7 @@ class DuplicateIps:
         if self._contests.release((vrf.config.vni, ip)) is None:
             return False
         self._tell.released(vrf, ip, turn)
-        vrf.dirty_ips.add(ip)
+        vrf.neighbors.dirty.add(ip)
         return True
 
     def conclude(

@@ -111,7 +111,7 @@ class Duplicates:
         vrf = vrfs.get(key[0])
         if vrf is not None:
             vrf.frozen.pop(key[1], None)
-            vrf.dirty_macs.add(key[1])
+            vrf.fdb.dirty.add(key[1])
             turn.tell(_notice(vrf, key[1], "duplicate_mac_released", self.settings))
 
     def next_due(self) -> float | None:

@@ -49,8 +49,8 @@ def learn(
     if known is not None and known[:3] == local[:3]:
         return
     vrf.local[mac] = local
-    vrf.dirty_macs.add(mac)
-    vrf.dirty_ips.update(vrf.bindings_of.get(mac, ()))
+    vrf.fdb.dirty.add(mac)
+    vrf.neighbors.dirty.update(vrf.bindings_of.get(mac, ()))
     if known is not None:
         return
     vrf.mark_bound(mac)
@@ -60,7 +60,7 @@ def learn(
     if path.sticky and local.origin is Origin.DYNAMIC:
         _tell_sticky_seen(vrf, mac, path, turn)
         return
-    if not vrf.fdb_known and local.origin is not Origin.DYNAMIC:
+    if not vrf.fdb.known and local.origin is not Origin.DYNAMIC:
         # It was there before us, and maybe given up already: that is no move.
         return
     own = vrf.sequence.get(mac, 0)
@@ -75,7 +75,7 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
     """Drop a MAC that is no longer behind a port of ours, with its bindings."""
     if vrf.local.pop(mac, None) is None:
         return
-    vrf.dirty_macs.add(mac)
+    vrf.fdb.dirty.add(mac)
     vrf.mark_bound(mac)
     vrf.sequence.pop(mac, None)
     if mac in vrf.static:
@@ -84,7 +84,7 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
     vrf.contested.discard(mac)
     known = set()
     for ip in vrf.bindings_of.pop(mac, ()):
-        vrf.dirty_ips.add(ip)
+        vrf.neighbors.dirty.add(ip)
         if vrf.snooped.get(ip) == mac:
             del vrf.snooped[ip]
             vrf.unsure.discard(ip)
@@ -145,7 +145,7 @@ def _settle_unrivalled(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -
     to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
     starts over before it ends.
     """
-    if mac in vrf.displaced and mac not in vrf.remote_rows:
+    if mac in vrf.displaced and mac not in vrf.fdb.actual:
         # Its remote row was refused, so that it never left the port.
         learn(vrf, mac, vrf.displaced.pop(mac), moves, turn)
         return

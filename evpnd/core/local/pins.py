@@ -21,7 +21,7 @@ def pin(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
     take_out(vrf, vrf.kernel_bindings, ip)
     put(vrf, vrf.pinned, mac, ip)
     if before is not None:
-        vrf.dirty_macs.add(before)
+        vrf.fdb.dirty.add(before)
     vrf.disputed.pop(ip, None)
     vrf.doubted.pop(ip, None)
     return True
@@ -33,7 +33,7 @@ def unpin(vrf: MacVrf, ip: bytes) -> None:
     take_out(vrf, vrf.pinned, ip)
     other = vrf.binding(ip)
     if other is not None:
-        vrf.dirty_macs.add(other)
+        vrf.fdb.dirty.add(other)
 
 
 def contest(vrf: MacVrf, ip: bytes) -> Rival | None:

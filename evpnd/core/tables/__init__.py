@@ -1,4 +1,5 @@
 """What the kernel's tables hold for an EVI, as state that knows nobody.
 
-Read `drift` and `reading`. `core/kernel` fills the tables and writes the difference.
+Read `table`, `fdb`, `neighbors`, `flood_list` and `order`; then `drift` and `reading`.
+`core/kernel` fills the tables and writes the difference.
 """

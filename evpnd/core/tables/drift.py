@@ -7,8 +7,11 @@ that is no drift.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 NOTIFIED = "notified"
 """The kernel's notification told of it."""
@@ -23,24 +26,24 @@ UNHEARD = 1024
 never are (docs/adr/0004), and need not be remembered."""
 
 
-class Drift:
+class Drift(Generic[K]):
     """One table of one EVI; the keys are MACs, IPs or VTEPs."""
 
     __slots__ = ("_cause", "_replaced", "lost", "unheard", "wrote")
 
     def __init__(self) -> None:
         """Begin with nothing lost."""
-        self.lost: dict[bytes, str] = {}
+        self.lost: dict[K, str] = {}
         """To how it was found that they are lost."""
         self._cause = NOTIFIED
-        self.unheard: set[bytes] = set()
-        self._replaced: set[tuple[bytes, object]] = set()
+        self.unheard: set[K] = set()
+        self._replaced: set[tuple[K, object]] = set()
         """What we wrote and wrote over since; it may still be heard of."""
         self.wrote = False
         """Something was written since a dump was last asked for: what that dump does
         not hold may have come after it."""
 
-    def lose(self, key: bytes) -> None:
+    def lose(self, key: K) -> None:
         """Note that a row is gone."""
         if key not in self.unheard:
             self.lost.setdefault(key, self._cause)
@@ -54,18 +57,18 @@ class Drift:
         finally:
             self._cause = NOTIFIED
 
-    def replace(self, key: bytes, old: object) -> None:
+    def replace(self, key: K, old: object) -> None:
         """Note that we write over a row of ours."""
         if len(self._replaced) >= UNHEARD:
             self._replaced.clear()
         self._replaced.add((key, old))
 
-    def change(self, key: bytes, new: object) -> None:
+    def change(self, key: K, new: object) -> None:
         """Note that a row is another than the one that we wrote last."""
         if (key, new) not in self._replaced:
             self.lose(key)
 
-    def compare(self, before: Iterable[bytes], after: Collection[bytes]) -> None:
+    def compare(self, before: Iterable[K], after: Collection[K]) -> None:
         """Note what a dump does not hold and was there before."""
         if not self.wrote:
             with self.found_by(RESYNC):
@@ -73,21 +76,21 @@ class Drift:
                     if key not in after:
                         self.lose(key)
 
-    def delete(self, keys: list[bytes]) -> None:
+    def delete(self, keys: list[K]) -> None:
         """Note what we take away."""
         self.wrote = True
         if len(keys) + len(self.unheard) > UNHEARD:
             self.unheard.clear()
         self.unheard.update(keys[:UNHEARD])
 
-    def write(self, keys: Iterable[bytes]) -> Counter[str]:
+    def write(self, keys: Iterable[K]) -> Counter[str]:
         """Note what we write; counts the rows that are put back so, by cause."""
         self.wrote = True
         if not self.lost:
             return Counter()
         return Counter(self.lost.pop(key) for key in self.lost.keys() & keys)
 
-    def settle(self, keys: set[bytes]) -> None:
+    def settle(self, keys: set[K]) -> None:
         """Note what was looked at: if it is lost still, nobody wants it."""
         for key in self.lost.keys() & keys if self.lost else ():
             del self.lost[key]

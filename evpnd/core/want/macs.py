@@ -1,22 +1,8 @@
 """Where a MAC leads: to a VTEP, or nowhere, and why.
 
-A frame from a tenant to a remote MAC meets four kinds of rows on its way:
-
-1. Before it, the tenant asks for the MAC of an IP. The *neighbour* of the bridge's
-   device (`want/neighbors.py`) lets the bridge answer in the remote host's place, so
-   that the question does not leave the host.
-2. The bridge looks the destination MAC up. The *bridge row* on the VXLAN device says
-   that it is behind that device, and not behind a tenant port.
-3. The VXLAN device looks it up once more. Its own *VXLAN row* gives the VTEP to which
-   the frame goes, with the device's VNI.
-4. Where the bridge has no row, or the frame is a broadcast, the VXLAN device sends one
-   copy to each VTEP of its *flood rows*, which have the all-zero MAC
-   (`want/floods.py`).
-
-So a remote MAC takes two rows, which belong together. With the bridge row alone, the
-VXLAN device floods what it is given. With the VXLAN row alone, the bridge floods to
-all ports. The neighbour alone is worse than none: frames for the answer's MAC are
-flooded. `kernel/reconcile.py` writes the two rows in one message.
+A remote MAC takes two rows, which belong together: a bridge row on the VXLAN device,
+and that device's own row with the VTEP. `tables/table.py` tells what a frame meets on
+its way, and `kernel/reconcile.py` writes the two in one message.
 
 What is decided here depends on what is true now alone. Who has a MAC that is local
 and that a remote VTEP announces as well was decided before, by `local/mobility.py`,
@@ -61,7 +47,7 @@ def decide(vrf: MacVrf, mac: bytes) -> Hop | Reason:
         path = best_for_mac(vrf.routes, mac)
         if path is None:
             return _NO_ROUTE
-    if mac in vrf.foreign_rows:
+    if mac in vrf.fdb.foreign:
         return Reason.FOREIGN_ROW
     if not is_unicast_mac(mac):
         # It would be a row of the flood list.

@@ -6,8 +6,9 @@ other VTEPs; the kernel's own neighbour serves for that as well.
 """
 
 from evpnd.core.bgp.select import best_for_ip
-from evpnd.core.evi.mac_vrf import MacVrf, Neighbor
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import Reason
+from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.ids import IPV4_LENGTH, is_host_ip, is_unicast_mac
 from evpnd.model.routes import ROUTER
 
@@ -30,7 +31,7 @@ def decide(vrf: MacVrf, ip: bytes) -> Neighbor | Reason:
         known = ip in vrf.pinned or ip in vrf.kernel_bindings
         if known or not vrf.config.suppress:
             return _TENANT_ANSWERS
-        if ip in vrf.foreign_neighbors:
+        if ip in vrf.neighbors.foreign:
             return Reason.FOREIGN_NEIGHBOR
         router = bool(vrf.arp_nd_flags(ip) & ROUTER)
         return Neighbor(local, router, local=True)
@@ -58,7 +59,7 @@ def _unusable(vrf: MacVrf, ip: bytes, mac: bytes) -> Reason | None:
         return Reason.MAC_LOCAL
     if mac in vrf.own_macs:
         return Reason.MAC_OWN
-    return Reason.FOREIGN_NEIGHBOR if ip in vrf.foreign_neighbors else None
+    return Reason.FOREIGN_NEIGHBOR if ip in vrf.neighbors.foreign else None
 
 
 def why_no_row(vrf: MacVrf, ip: bytes) -> Reason | None:

@@ -55,8 +55,8 @@ def _is_known(vrf: MacVrf, ip: bytes) -> bool:
     tables = (*vrf.learned_tables, vrf.static_ips, vrf.ceded_pins, vrf.doubted)
     return (
         any(ip in table for table in tables)
-        or ip in vrf.neighbor_rows
-        or ip in vrf.foreign_neighbors
+        or ip in vrf.neighbors.actual
+        or ip in vrf.neighbors.foreign
         or ip in vrf.own_ips
     )
 
@@ -178,7 +178,7 @@ def _tell_neighbor(
         text = f"{format_ip(ip)} lladdr {format_mac(row.mac) if row.mac else '-'}"
         text = f"{text} on {story.link(row.ifindex)} ({whose})"
         story.tell("found", text, vrf)
-    if rows and wanted is None and ip in vrf.adopted_ips and story.waits:
+    if rows and wanted is None and ip in vrf.neighbors.adopted and story.waits:
         end_kept(story, vrf)
         return lost
     if not rows:

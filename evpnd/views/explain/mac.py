@@ -49,8 +49,8 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
         if any(concerns(vrf, route) for route in received)
         or mac in vrf.local
         or mac in vrf.static
-        or mac in vrf.remote_rows
-        or mac in vrf.partial
+        or mac in vrf.fdb.actual
+        or mac in vrf.fdb.partial
         or vni is not None
     ]
     if not vrfs:
@@ -167,7 +167,7 @@ def _tell_found_mac(
     rows = [row for row in story.fdb(vrf) if row.mac == mac]
     for row in rows:
         story.tell("found", story.row(row), vrf)
-    kept = mac in vrf.adopted_macs and story.waits and not vrf.is_local(mac)
+    kept = mac in vrf.fdb.adopted and story.waits and not vrf.is_local(mac)
     if rows and wanted is None and kept:
         end_kept(story, vrf)
         return

@@ -124,7 +124,7 @@ def _rewritten(story: Story, path: Path) -> Iterator[str]:
 def _row_of_its_mac(vrf: MacVrf, mac: bytes) -> Iterator[str]:
     reason = why_no_row(vrf, mac)
     why = None if reason is None else sentence(reason, evi=vrf.config.name)
-    if why is None and mac not in vrf.remote_rows:
+    if why is None and mac not in vrf.fdb.actual:
         why = "its row is not in the kernel"
     if why is not None:
         yield f"its MAC {format_mac(mac)}: {why}"

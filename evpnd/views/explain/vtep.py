@@ -32,13 +32,13 @@ def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
     tenant = any(
         ip in vrf.routes.macs_of
         or ip in vrf.own_ips
-        or ip in vrf.neighbor_rows
+        or ip in vrf.neighbors.actual
         or vrf.binding(ip) is not None
         for vrf in vrfs
     )
     vtep = (
         ip == engine.inventory.vtep
-        or any(ip in vrf.flood_rows for vrf in vrfs)
+        or any(ip in vrf.floods for vrf in vrfs)
         or bool(_imets(engine, ip))
         or any(
             path.vtep == ip
@@ -106,7 +106,7 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
         asked = vni is not None or any(
             vrf.routes in session.imports[path].evis for session, _, path in imets
         )
-        if wants or count or vtep in vrf.flood_rows or asked:
+        if wants or count or vtep in vrf.floods or asked:
             lost = None if wants else _why_not_wanted(vrf, imets)
             _tell_vtep_in(story, vrf, vtep, count, lost)
     if not any(step["step"] == "end" for step in story.steps):
@@ -168,7 +168,7 @@ def _tell_vtep_in(
         story.tell("found", text, vrf)
     if not rows:
         story.tell("found", "not in the kernel's flood list", vrf)
-    if rows and vtep in vrf.adopted_vteps and story.waits and lost is not None:
+    if rows and vtep in vrf.floods.adopted and story.waits and lost is not None:
         end_kept(story, vrf)
         return
     errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)

@@ -298,9 +298,9 @@ def test_a_next_hop_that_is_no_hosts_in_the_underlay_is_none() -> None:
 
     def reached() -> set[str]:
         assert {format_ip(ip) for ip in here.kernel.flood} == {
-            format_ip(ip) for ip in here.vrf.remote_rows.values()
+            format_ip(ip) for ip in here.vrf.fdb.actual.values()
         }
-        return {vtep for vtep, key in keys.items() if key in here.vrf.remote_rows}
+        return {vtep for vtep, key in keys.items() if key in here.vrf.fdb.actual}
 
     assert reached() == {*NO_HOSTS, *HOSTS}
     here.run(AddressObserved(9, parse_ip("10.8.4.1"), present=True, length=22))

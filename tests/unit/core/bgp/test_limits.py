@@ -171,14 +171,14 @@ def test_which_ips_of_a_mac_were_inside_is_known_after_a_start() -> None:
     here = host(settings)
     keys = [MACS[0] + parse_ip(f"192.0.2.{number}") for number in (1, 2, 3)]
     here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[0], *keys))
-    assert here.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
+    assert here.vrf.neighbors.actual.keys() == {key[6:] for key in keys[:2]}
 
     again = Host(here.kernel, settings)
     again.run(PeerWentUp(FIRST))
     again.run(announce(FIRST, attributes(NEAR), NEAR, *reversed(keys), MACS[0]))
     again.run(end_of_rib(FIRST), PeerWentUp(SECOND), end_of_rib(SECOND))
 
-    assert again.vrf.neighbor_rows.keys() == {key[6:] for key in keys[:2]}
+    assert again.vrf.neighbors.actual.keys() == {key[6:] for key in keys[:2]}
 
 
 def test_which_mac_of_an_ip_was_inside_is_known_after_a_start() -> None:
@@ -189,7 +189,7 @@ def test_which_mac_of_an_ip_was_inside_is_known_after_a_start() -> None:
     ip = parse_ip("192.0.2.2")
     here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[1] + ip))
     here.run(announce(FIRST, attributes(NEAR), NEAR, MACS[0] + ip))
-    assert here.vrf.neighbor_rows[ip].mac == MACS[1]
+    assert here.vrf.neighbors.actual[ip].mac == MACS[1]
 
     again = Host(here.kernel, settings)
     again.run(PeerWentUp(FIRST))
@@ -197,7 +197,7 @@ def test_which_mac_of_an_ip_was_inside_is_known_after_a_start() -> None:
     again.run(announce(FIRST, attributes(NEAR), NEAR, MACS[1] + ip))
     again.run(end_of_rib(FIRST), PeerWentUp(SECOND), end_of_rib(SECOND))
 
-    assert again.vrf.neighbor_rows[ip].mac == MACS[1]
+    assert again.vrf.neighbors.actual[ip].mac == MACS[1]
 
 
 def test_who_was_inside_is_known_where_the_peers_are_quicker_than_the_kernel() -> None:
@@ -208,7 +208,7 @@ def test_who_was_inside_is_known_where_the_peers_are_quicker_than_the_kernel() -
     here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS[:3], *keys))
     inside = {key[6:] for key in keys[:2]}
     assert here.remote_macs().keys() == set(MACS[:2])
-    assert here.vrf.neighbor_rows.keys() == inside
+    assert here.vrf.neighbors.actual.keys() == inside
 
     # The speaker went on, and has all for the new agent at once.
     again = Host(here.kernel, settings)
@@ -224,5 +224,5 @@ def test_who_was_inside_is_known_where_the_peers_are_quicker_than_the_kernel() -
     again.run()
 
     assert again.remote_macs().keys() == set(MACS[:2])
-    assert again.vrf.neighbor_rows.keys() == inside
+    assert again.vrf.neighbors.actual.keys() == inside
     assert not [each for each in again.actions if isinstance(each, RowChange)]

@@ -122,7 +122,7 @@ def test_a_local_mac_of_another_vlan_takes_no_row_of_ours() -> None:
     remote(host, A)
     host.run(learn(A, TWO, 1))
 
-    assert host.vrf.remote_rows == {A: parse_ip(FAR)}
+    assert host.vrf.fdb.actual == {A: parse_ip(FAR)}
     assert told(host) == {}
 
 
@@ -187,7 +187,7 @@ def test_a_vlan_device_that_comes_and_goes_costs_no_route() -> None:
     host.kernel.neighbors.clear()
     host.run(LinkVanished(SVI))
 
-    assert (host.vrf.svi, host.vrf.neighbor_rows) == (0, {})
+    assert (host.vrf.svi, host.vrf.neighbors.actual) == (0, {})
     assert len(host.bgp) == before
     host.run(LinkObserved(SVI_LINK))
     assert len(host.kernel.neighbors) == 2

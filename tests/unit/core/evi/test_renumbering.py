@@ -76,7 +76,7 @@ def test_routes_are_replaced_and_rows_stay() -> None:
     macs = [each for each in told if isinstance(each, AnnounceMacIp)]
     assert [(each.keys, each.advert.next_hop) for each in macs] == [([LOCAL], NEW)]
     assert here.vrf.ready
-    assert here.vrf.remote_rows == {REMOTE: parse_ip(FAR)}
+    assert here.vrf.fdb.actual == {REMOTE: parse_ip(FAR)}
 
 
 def test_the_change_is_told() -> None:

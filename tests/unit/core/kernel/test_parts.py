@@ -129,7 +129,7 @@ def test_what_is_listed_first_stays_until_every_peer_has_said_all() -> None:
     here = Host(kernel)
     here.run(PeerWentUp(PEER), announce(PEER, attributes(NEAR), NEAR, ROUTED))
     here.run(end_of_rib(PEER))
-    assert here.vrf.reading is None
+    assert here.vrf.fdb.reading is None
     assert here.remote_macs().keys() == {ROUTED, STRAY}
     assert flooded(kernel) == vteps(NEAR)
 
@@ -176,9 +176,9 @@ def test_a_list_that_is_older_than_a_deletion_brings_nothing_back() -> None:
     here.run(withdraw(PEER, NEAR, ROUTED), withdraw_imet(PEER, NEAR))
     here.run(*listed)
 
-    assert here.vrf.reading is None
-    assert here.remote_macs() == here.vrf.remote_rows == {}
-    assert flooded(kernel) == here.vrf.flood_rows.keys() == set()
+    assert here.vrf.fdb.reading is None
+    assert here.remote_macs() == here.vrf.fdb.actual == {}
+    assert flooded(kernel) == here.vrf.floods.present() == set()
 
 
 def test_announcing_is_not_finished_before_the_rows_of_tenants_are_known() -> None:
@@ -214,7 +214,7 @@ def test_a_flood_list_of_somebody_else_is_left_alone_until_it_is_known() -> None
 
     here.run(*kernel.answer())
     assert flooded(kernel) == vteps(NEAR, "10.0.0.9", FAR)
-    assert here.vrf.unmarked_vteps == vteps(NEAR)
+    assert here.vrf.floods.unmarked == vteps(NEAR)
 
 
 def test_a_port_that_comes_to_a_large_bridge_is_read_alone() -> None:

@@ -1,7 +1,8 @@
 """Which rows are taken from the devices that an EVI leaves."""
 
-from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Neighbor, Origin
+from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
 from evpnd.core.kernel.removal import remove_rows
+from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.actions import (
     DeleteFlood,
     DeleteNeighbors,
@@ -22,15 +23,17 @@ def vrf() -> MacVrf:
     """Rows of every kind; what is somebody else's is never named."""
     made = MacVrf(config().evis[0], bytes(8), discovered=False)
     made.vxlan, made.bridge, made.svi = VXLAN, BRIDGE, BRIDGE
-    made.remote_rows = {mac(1): VTEP, mac(2): VTEP}
-    made.partial = {mac(3): (VTEP, False), mac(4): (b"", True), mac(5): (VTEP, False)}
-    made.partial[mac(6)] = (b"", True)
+    made.fdb.actual.update({mac(1): VTEP, mac(2): VTEP})
+    for last, half in {3: (VTEP, False), 4: (b"", True), 5: (VTEP, False)}.items():
+        made.fdb.partial[mac(last)] = half
+    made.fdb.partial[mac(6)] = (b"", True)
     made.local = {
         each: LocalMac(9, 0, Origin.DYNAMIC, 0.0) for each in (mac(5), mac(6))
     }
-    made.foreign_rows = {mac(2)}
-    made.flood_rows = {VTEP: True, OTHER: False}
-    made.neighbor_rows = {VTEP: Neighbor(mac(1), router=False, local=False)}
+    made.fdb.foreign.add(mac(2))
+    made.floods.actual[VTEP] = VTEP
+    made.floods.foreign.add(OTHER)
+    made.neighbors.actual[VTEP] = Neighbor(mac(1), router=False, local=False)
     return made
 
 
@@ -38,8 +41,8 @@ def test_all_of_ours_goes_and_nothing_else() -> None:
     assert remove_rows(vrf()) == [
         DeleteRemoteMacs(VXLAN, [mac(1), mac(3), mac(4)]),
         DeleteVxlanRows(VXLAN, [mac(5)]),
-        DeleteFlood(VXLAN, [VTEP]),
         DeleteNeighbors(BRIDGE, [VTEP]),
+        DeleteFlood(VXLAN, [VTEP]),
     ]
 
 

@@ -54,7 +54,7 @@ def test_a_removal_that_is_refused_is_tried_again() -> None:
     assert DeleteFlood(VXLAN, [parse_ip(VTEP)]) in again
     assert DeleteNeighbors(BRIDGE, [IP]) in again
     here.later(120.0)
-    assert here.vrf.taken == set()
+    assert here.vrf.fdb.taken == set()
     assert here.engine.retries.next_due() is None
 
 

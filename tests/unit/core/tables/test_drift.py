@@ -174,4 +174,4 @@ def test_deletions_that_are_never_heard_cost_bounded_memory() -> None:
         host.tell(withdraw(PEER, FAR, mac))
         host.engine.reconcile(host.now)
 
-    assert len(host.vrf.fdb_drift.unheard) <= UNHEARD
+    assert len(host.vrf.fdb.drift.unheard) <= UNHEARD

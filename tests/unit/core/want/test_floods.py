@@ -96,7 +96,7 @@ def test_the_bound_is_told_once_while_it_lasts(host: Host) -> None:
         host.run(announce_imet(PEERS[0], vtep))
 
     assert len(told(host)) == 1
-    assert parse_ip(f"10.7.0.{MOST + 30}") in host.vrf.flood_left_out
+    assert parse_ip(f"10.7.0.{MOST + 30}") in host.vrf.floods.left_out
 
 
 def test_a_list_that_an_earlier_run_left_too_long_is_cut_when_all_peers_spoke() -> None:

@@ -1,0 +1,100 @@
+"""The kernel tables of one EVI, and which of them goes before which.
+
+What is written goes in this order, and so that no frame meets half of it:
+
+1. The FDB. The VXLAN row of a MAC and its bridge row are written in one message, never
+   the bridge row first: with that one alone the VXLAN device would flood.
+2. The neighbours. As soon as the bridge answers for an IP, frames for its MAC follow,
+   and they find the FDB rows.
+3. The flood list. It takes the frames whose MAC nobody knows. A MAC whose rows are
+   written by then is not among them.
+
+What is deleted goes in the same order. A frame for a MAC whose rows are gone is flooded
+for a moment, to VTEPs that are still in the list, and so is not lost; and the bridge
+answers for its IP no longer than it takes to delete the neighbour.
+
+A new table has its place here and nowhere else: whatever is done with all tables goes
+through `KernelTables`.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, final
+
+from evpnd.core.tables.fdb import Fdb
+from evpnd.core.tables.flood_list import FloodList
+from evpnd.core.tables.neighbors import Neighbors
+from evpnd.core.tables.table import Table
+
+AnyTable = Table[bytes, Any]
+
+
+@final
+class KernelTables:
+    """The tables of one EVI; yields them in their order."""
+
+    __slots__ = ("_in_order", "fdb", "floods", "neighbors")
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self.fdb = Fdb()
+        self.neighbors = Neighbors()
+        self.floods = FloodList()
+        self._in_order: tuple[AnyTable, ...] = (self.fdb, self.neighbors, self.floods)
+
+    def __iter__(self) -> Iterator[AnyTable]:
+        """Yield the tables, the one that is written first at first."""
+        return iter(self._in_order)
+
+    def named(self, name: str) -> AnyTable:
+        """Return a table by the name that events have for it."""
+        return next(table for table in self._in_order if table.name == name)
+
+    @property
+    def known(self) -> bool:
+        """Return whether all of them were read."""
+        for table in self._in_order:  # noqa: SIM110 - half the time of all()
+            if not table.known:
+                return False
+        return True
+
+    @property
+    def is_dirty(self) -> bool:
+        """Return whether a key of one of them is to be looked at."""
+        for table in self._in_order:  # noqa: SIM110 - half the time of all()
+            if table.is_dirty:
+                return True
+        return False
+
+    def mark_all(self) -> None:
+        """Mark the keys of all rows."""
+        for table in self._in_order:
+            table.mark_all()
+
+    def mark_adopted(self) -> None:
+        """Mark the rows of an earlier run: it is decided now whether they stay."""
+        for table in self._in_order:
+            table.mark_adopted()
+
+    def expect_dumps(self) -> None:
+        """Note that the kernel is asked for all rows: what comes is newer than now."""
+        for table in self._in_order:
+            table.drift.wrote = False
+
+    def unread(self) -> None:
+        """Note that they are to be read anew; what is believed of them stays."""
+        for table in self._in_order:
+            table.known = False
+
+    def forget(self) -> None:
+        """Forget what the kernel holds: the devices are others now."""
+        for table in self._in_order:
+            table.forget()
+
+    @contextmanager
+    def found_by(self, cause: str) -> Iterator[None]:
+        """Give this cause for what is lost meanwhile."""
+        with ExitStack() as causes:
+            for table in self._in_order:
+                causes.enter_context(table.drift.found_by(cause))
+            yield
