@@ -1,4 +1,4 @@
-"""Files beside the control socket that nobody else may read: they hold TCP MD5 keys."""
+"""Files beside the control socket, readable only by their owner: they hold MD5 keys."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What a process is called in `ps`, `top`, `ss` and the journal."""
+"""The name of a process in `ps`, `top`, `ss` and the journal."""
 
 import contextlib
 import os

@@ -1,1 +1,1 @@
-"""The outside world, one package for each thing in it."""
+"""Adapters to the outside, one package for each."""

@@ -35,7 +35,7 @@ def keep(config: Config, path: Path) -> None:
 
 
 def recall(path: Path) -> Config | None:
-    """Read it; None where there is none, or it is not of our own writing."""
+    """Return the configuration; None: no file, or evpnd did not write it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

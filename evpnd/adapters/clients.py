@@ -1,4 +1,4 @@
-"""Clients of a listening socket: a bounded number, each with a task, none forgotten.
+"""Clients of a listening socket: a limited number, one task for each.
 
 The streams of asyncio are not used: they buffer what a client does not read, and keep
 the exception with which a client left, and with its frames the whole answer. Here an

@@ -1,4 +1,4 @@
-"""What the daemon tells people and programs: log, `show`, metrics."""
+"""Output of the daemon: log, `show`, metrics."""
 
 import collections
 import time

@@ -29,7 +29,7 @@ from evpnd.wire.pipe import encode
 
 STDIN, STDOUT = 0, 1
 SWEPT = 512
-"""Routes of a peer that is gone which one turn withdraws."""
+"""Routes of a peer that is gone that one turn withdraws."""
 
 
 class Agent:
@@ -63,11 +63,11 @@ class Agent:
         self._turn_due: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._oldest_input: float | None = None
-        """When the first of the messages came that the next turn answers."""
+        """When the first message arrived that the next turn handles."""
         self._greeted = False
-        """The speaker serves us; it may yet find that it cannot serve anybody."""
+        """The speaker is connected; it may still fail to start."""
         self._stopping = False
-        """The speaker said that we end: nothing is changed but by a flush."""
+        """The speaker sent Shutdown: only a flush changes anything now."""
         self._failure: Exception | None = None
         self._faults = LoopFaults()
         self._ports_told = 0
@@ -105,7 +105,7 @@ class Agent:
     def _failed(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, object]
     ) -> None:
-        """End on an error that nobody foresaw: the speaker starts a new agent."""
+        """End on an unexpected error: the speaker starts a new agent."""
         failure = context.get("exception")
         if isinstance(failure, Exception) and self._faults.end_us(context, loop.time()):
             self._failure = failure
@@ -204,7 +204,7 @@ class Agent:
         self._stopped.set()
 
     def _reconfigure(self, old: Config, new: Config) -> None:
-        """Let the speaker and the reader of its messages know a configuration."""
+        """Send a configuration to the speaker and to the reader of its messages."""
         self._reader.configure(new)
         if (old.peers, old.asn, old.router_id) != (
             new.peers,

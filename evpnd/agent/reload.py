@@ -1,4 +1,4 @@
-"""The configuration in force, and how the next one takes its place.
+"""The configuration in force, and its reload.
 
 A child reads the file; what it accepts is kept for the agent after this one, then told
 to the speaker and the core. One reload at a time, and none once the end has begun.

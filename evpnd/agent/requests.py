@@ -1,4 +1,4 @@
-"""What the control socket is asked: who answers it, at once or in a copy."""
+"""Requests of the control socket: answered at once or by a copy."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -37,7 +37,7 @@ class Requests:
         self._file_questions = FileQuestions(engine, self._copies)
 
     async def answer(self, request: dict[str, object]) -> Answer:
-        """Return the answer, or what yields it in pieces."""
+        """Return the answer, or a generator of its pieces."""
         match request:
             case {"command": "show", "what": str(what)}:
                 # Counting for policies disturbs the counters that metrics read.

@@ -1,4 +1,4 @@
-"""What keeps `evpnd run` from running on this host, whatever its file says."""
+"""Problems of the host that make `evpnd run` fail, whatever the file."""
 
 import os
 import time
@@ -28,7 +28,7 @@ class Findings(NamedTuple):
 
 
 def look_before_start(config: Config) -> Findings:
-    """Return what is in the way of a daemon that is about to start.
+    """Return what makes the start of a daemon fail.
 
     Makes the directory of the control socket, and waits for a predecessor that is
     about to leave it.
@@ -37,7 +37,7 @@ def look_before_start(config: Config) -> Findings:
 
 
 def look_only(config: Config, socket: Path | None = None) -> Findings:
-    """Return what would be in the way of a daemon; touches nothing.
+    """Return what would make the start of a daemon fail; changes nothing.
 
     Where one runs at the socket already, that of the configuration by default, what it
     holds is in nobody's way: then only another owner of the devices counts.

@@ -1,4 +1,4 @@
-"""``evpnd``: finds the command, and turns every way to fail into an exit status."""
+"""``evpnd``: finds the command, and converts every failure to an exit status."""
 
 import contextlib
 import importlib
@@ -95,7 +95,7 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
 
 
 def call(words: list[str]) -> int:
-    """Run one command line and give its exit status; never a traceback."""
+    """Run one command line and return its exit status; never a traceback."""
     try:
         status = evpnd.main(words, prog_name="evpnd", standalone_mode=False)
     except click.UsageError as error:
@@ -130,7 +130,7 @@ def _complain(sentence: str, status: int = FAILED) -> int:
 
 
 def main() -> None:
-    """Be the command `evpnd`."""
+    """Run the command `evpnd`."""
     _open_streams()
     try:
         status = call(sys.argv[1:])

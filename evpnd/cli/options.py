@@ -58,7 +58,7 @@ socket_option = click.option(
 def _normal(
     _ctx: click.Context, param: click.Parameter, value: str | None
 ) -> str | None:
-    """Check a filter here, so that a slip is wrong usage and no empty table."""
+    """Check a filter, so that a typing error is wrong usage and no empty table."""
     if value is None:
         return None
     try:

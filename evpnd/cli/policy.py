@@ -196,7 +196,7 @@ def test(
 
 
 def _read(files: Sequence[str]) -> list[PolicyWithCases] | None:
-    """Read all files; complain and give None when one is invalid."""
+    """Read all files; print the errors and return None if one is invalid."""
     found: list[PolicyWithCases] = []
     good = True
     for file in files:
@@ -254,7 +254,7 @@ def _expected(case: Case) -> Found:
 
 
 def _got(trial: Trial, expected: Changes = NO_CHANGES) -> Found:
-    """Return how a route fared; what is expected as a whole list, as one."""
+    """Return the result for a route; lists are whole if the case expects a list."""
     step = trial.deciding
     changes = {**trial.changes, **whole_lists(expected, trial.subject)}
     return {

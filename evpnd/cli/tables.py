@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 Row = dict[str, object]
 
 NOTHING = "-"
-"""What stands where there is no value."""
+"""Text for an absent value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: where its value stands in a row and how it is written."""
+    """One column: the key of its value, and how the value is written."""
 
     field: str
     heading: str
     write: Callable[[object], str]
     right: bool = False
     spare: int = 0
-    """Left out where a terminal is too narrow, the highest first; 0: never."""
+    """Omitted if the terminal is too narrow, the highest first; 0: never."""
     sentence: bool = False
-    """Moved below the row where a terminal is too narrow."""
+    """Moved below the row if the terminal is too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def write_flag(value: object) -> str:
 
 
 def write_count(value: object) -> str:
-    """Write how many there are, so that none does not catch the eye."""
+    """Write a number, so that 0 does not catch the eye."""
     return str(len(value)) if isinstance(value, list) and value else NOTHING
 
 

@@ -1,4 +1,4 @@
-"""Words of a command line: abbreviated, misspelt, or another daemon's."""
+"""Words of a command line: abbreviated, misspelt, or of another daemon."""
 
 import difflib
 from collections.abc import Iterable, Mapping

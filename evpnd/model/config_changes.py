@@ -1,4 +1,4 @@
-"""What differs between two configurations, in words for an operator."""
+"""Differences between two configurations, as sentences for an operator."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -28,7 +28,7 @@ UNNOTICED = frozenset(
         *("import_policies", "export_policies"),
     }
 )
-"""Of a peer, what changes without its session starting anew."""
+"""Settings of a peer that change without restarting its session."""
 _IP_LENGTHS = (4, 16)
 _NAMES = {
     "import_policies": "import",
@@ -36,7 +36,7 @@ _NAMES = {
     "given_targets": "the form of its export targets",
 }
 _NOT_TOLD = frozenset({"password", "static", "given_targets"})
-"""What is secret, or too long for a line: only its name is told."""
+"""Settings that are secret, or too long for a line: only the name is printed."""
 
 
 def describe_changes(

@@ -1,4 +1,4 @@
-"""What the core is told. Past tense: each says what was seen, nothing asks.
+"""Events for the core. Past tense: each says what was seen, none is a request.
 
 Kernel notifications are hints: they update the actual tables, and a dump of the
 same table replaces them.
@@ -35,7 +35,7 @@ class PeerStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ReplayBegan:
-    """The speaker began to hand on its journals, to a new agent."""
+    """The speaker began to send its journals to a new agent."""
 
     peers: frozenset[Peer]
     """Those whose journal follows."""
@@ -43,7 +43,7 @@ class ReplayBegan:
 
 @dataclass(frozen=True, slots=True)
 class ReplayEnded:
-    """All that a peer had sent before this agent was there was handed on."""
+    """Everything that a peer had sent before this agent started was sent to it."""
 
     peer: Peer
 
@@ -230,7 +230,7 @@ class MacsListed(NamedTuple):
     flood: dict[bytes, bool]
     """VTEPs of the flood list, to whether its rows are ours."""
     last: bool
-    """No more follow."""
+    """The list is complete."""
 
 
 class NeighborsObserved(NamedTuple):
@@ -282,7 +282,7 @@ class BindingsSnooped(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ProbesRefused:
-    """Probes cannot be sent at all; nobody is asked, so nobody fails to answer."""
+    """Probes cannot be sent, so no binding expires."""
 
     reason: str
 

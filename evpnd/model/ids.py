@@ -40,12 +40,12 @@ ROUTE_TARGET_SUBTYPE = 0x02
 SITE_OF_ORIGIN_SUBTYPE = 0x03
 IPV4_LENGTH = 4
 MULTICAST_IPV4 = 224
-"""First octet; all from here on are no station's (RFC 1112, section 4)."""
+"""First octet; addresses from here on belong to no host (RFC 1112, section 4)."""
 MULTICAST_IPV6 = 0xFF
 AS2_MAX = 0xFFFF
 AS4_MAX = 0xFFFFFFFF
 RD_INDEXES = 0xFFFF
-"""How many route distinguishers one router id has: 16 bits, and 0 is none."""
+"""Number of route distinguishers of one router ID: 16 bits without 0."""
 RFC8365_VXLAN = 0x10000000
 """Local administrator of RFC 8365, 5.1.2.1: A=0, type 1 (VXLAN), domain 0."""
 
@@ -219,7 +219,7 @@ def is_mapped_ipv4(ip: bytes) -> bool:
 
 
 def is_host_ip(ip: bytes) -> bool:
-    """Return whether an address can be one station's, as far as its octets say.
+    """Return whether an address can belong to a host, by its octets.
 
     Link-local ones can: FRR announces them (FRR 7862). Quick, for each binding.
     """
@@ -236,5 +236,5 @@ def is_multicast(ip: bytes) -> bool:
 
 
 def is_unicast_mac(mac: bytes) -> bool:
-    """Return whether a MAC can belong to a station: not a group one, not zero."""
+    """Return whether a MAC is unicast: group bit clear, not all zeros."""
     return not mac[0] & 1 and mac != FLOOD_MAC

@@ -52,7 +52,7 @@ def verdict_word(verdict: Verdict | None) -> str:
 
 
 class Field(Enum):
-    """What a criterion looks at; the words of `match`."""
+    """The field that a criterion compares; the words of `match`."""
 
     TYPE = "type"
     VNI = "vni"
@@ -179,7 +179,7 @@ Match = tuple[Condition, ...]
 
 
 class Edit(NamedTuple):
-    """What becomes of a list of communities: replaced, taken from, added to."""
+    """Change of a list of communities: replace, remove, add."""
 
     replace: tuple[bytes, ...] | None = None
     add: tuple[bytes, ...] = ()
@@ -221,7 +221,7 @@ class Counted(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most so many, for each combination of the dimensions."""
+    """A maximum number, for each combination of the dimensions."""
 
     counted: Counted
     most: int
@@ -237,7 +237,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The first that matches and decides ends a policy."""
+    """One rule; the first that matches and decides ends the policy."""
 
     name: str
     line: int
@@ -251,7 +251,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rules, first to last, and what becomes of what none of them decides."""
+    """Rules in order, and the default for routes that none of them decides."""
 
     name: str
     file: str

@@ -1,4 +1,4 @@
-"""Cases: routes that stand beside a policy, and what must come of them."""
+"""Cases: test routes in a policy file, and their expected results."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from evpnd.model.policy import Changes, Key, Policy, Subject, Verdict
 
 @dataclass(frozen=True, slots=True)
 class TriedRoute:
-    """A route that an operator wrote down to see what becomes of it."""
+    """A route that an operator wrote to try policies on."""
 
     text: str
     """As it was written, on one line."""

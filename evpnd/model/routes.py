@@ -33,7 +33,7 @@ class PmsiTunnel(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class PathAttributes:
-    """What the routes of one UPDATE share. Compared by identity.
+    """The attributes that the routes of one UPDATE share. Compared by identity.
 
     One object stands for one distinct block of octets, so that all that depends
     on attributes alone (import, rank) is computed once for it. What was received is

@@ -22,7 +22,7 @@ from evpnd.model.numbers import AS_TRANS
 
 
 class Profile(Enum):
-    """Whose habits a peer has: automatic route targets and leniencies."""
+    """Vendor of a peer: form of automatic route targets, known exceptions."""
 
     GENERIC = "generic"
     FRR = "frr"

@@ -1,4 +1,4 @@
-"""Policies: what becomes of a route, decided as seldom as can be.
+"""Policies: evaluated as rarely as possible.
 
 What depends on a path alone is decided once for it and remembered for all paths
 that look the same to the policy. What is left depends on which of the prefixes

@@ -1,4 +1,4 @@
-"""What rules change in a route, and the difference in words."""
+"""Changes of a route by rules, and their text."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a path says, as one number: a bit for each criterion that holds.
+"""The attributes of a path as one number: a bit for each criterion that holds.
 
 A criterion is asked once for each value that its field has had, and those on
 addresses not even then: they are looked up together, once for each prefix length.

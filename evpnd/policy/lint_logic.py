@@ -1,4 +1,4 @@
-"""Whether any route can be what matches ask for: a search that gives up in doubt.
+"""Searches for a route that satisfies matches; gives up in doubt.
 
 A conjunction of criteria, some of them denied, is split into alternatives where a
 `not` or an `any` leaves several, and each is held against what one field of one route

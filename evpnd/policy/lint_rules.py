@@ -1,4 +1,4 @@
-"""Rules that can never do what they say: matches that never hold, rules never asked.
+"""Finds rules without effect: matches that never hold, rules that are never reached.
 
 Only what holds for every route is said; a doubt is no finding.
 """

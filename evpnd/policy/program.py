@@ -57,7 +57,7 @@ class Step:
 
 
 class Outcome(NamedTuple):
-    """What became of a route."""
+    """The result of policies for a route."""
 
     accepted: bool
     steps: tuple[Step, ...]
@@ -88,7 +88,7 @@ class _Rule(NamedTuple):
 
 @final
 class _Settled:
-    """What is left of a policy for paths that look the same to it."""
+    """The rest of a policy for paths that look the same to it."""
 
     __slots__ = ("_decided", "_index", "_rules", "_subject", "changes", "flags")
 

@@ -1,4 +1,4 @@
-"""What becomes of one route, and whether that is what a case expects."""
+"""The result of policies for one route, compared with a case."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from evpnd.policy.program import Chain, Outcome, Step
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one route."""
+    """The result of policies for one route."""
 
     verdict: Verdict
     steps: tuple[Step, ...]
@@ -62,7 +62,7 @@ def try_cases(tested: PolicyWithCases) -> Iterator[tuple[Case, Trial]]:
 
 
 def meets(case: Case, trial: Trial) -> bool:
-    """Return whether a route fared as its case expects."""
+    """Return whether the result of a route is what its case expects."""
     return (
         trial.verdict is case.verdict
         and (case.rule is None or case.rule == trial.deciding.rule)

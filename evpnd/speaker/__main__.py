@@ -14,7 +14,7 @@ from evpnd.speaker.process.first_agent import start_first
 
 
 def main() -> int:
-    """Run until SIGTERM; give the exit status."""
+    """Run until SIGTERM; return the exit status."""
     # Before ExaBGP has its own handler; the agent is about to read the YAML anyway.
     signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     parser = argparse.ArgumentParser(prog="python -m evpnd.speaker")

@@ -30,11 +30,11 @@ SETTINGS: dict[str, dict[str, object]] = {
     "debug": {"pdb": False, "defensive": False, "configuration": False},
     "profile": {"enable": False},
 }
-"""What ExaBGP's environment has to say, whatever its env file or variables do."""
+"""Settings of ExaBGP's environment that override its env file and variables."""
 
 
 def set_environment() -> None:
-    """Settle ExaBGP's environment and start its log."""
+    """Set ExaBGP's environment and start its log."""
     # The agent inherits our umask, and a control socket that others may use.
     umask = os.umask(0o022)
     os.umask(umask)

@@ -1,4 +1,4 @@
-"""Puts our classes where ExaBGP looks for its own.
+"""Replaces classes of ExaBGP by our own.
 
 Every name that is replaced is listed here, with what ExaBGP's code does with it;
 `install` refuses to run with an ExaBGP that does it no more, and
@@ -31,7 +31,7 @@ EVPN_NEXT_HOPS = (4, 16, 32)
 
 
 class SeamMoved(Exception):  # noqa: N818
-    """ExaBGP does not do what the extension counts on."""
+    """ExaBGP's code does not use a replaced name as expected."""
 
 
 class Seam(NamedTuple):
@@ -43,7 +43,7 @@ class Seam(NamedTuple):
     user: str
     """Class or function of that module, dotted."""
     use: str
-    """What its source says."""
+    """Text that the source must contain."""
 
 
 SEAMS = (

@@ -1,4 +1,4 @@
-"""What may be asked of the engine: nothing here changes it.
+"""Questions to the engine; nothing here changes it.
 
 `show` and `routes` are the tables, `policies` and `policy_counts` those of policies,
 `explain` is the way of an address, `plan`, `plan_routes` and `rehearse` say what a

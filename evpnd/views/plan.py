@@ -1,4 +1,4 @@
-"""What a configuration would change: the engine goes on with it, on paper.
+"""What a configuration would change: a copy of the engine runs with it.
 
 `pretend` drives an engine as the agent does, with a kernel that obeys at once and
 peers that say nothing new. The difference between two `picture`s of it is the plan.
@@ -40,11 +40,11 @@ from evpnd.model.rows import BridgePort, Link, VxlanLink
 from evpnd.views.plan_routes import compare, told
 
 ROUNDS = 20
-"""Reconciliations after which nothing more is expected to follow from a change."""
+"""Number of reconciliations after which a change has no further effect."""
 
 _IN_THE_PLAN = 1 << 30
-"""Devices that are not there yet have greater ifindexes than this, which none that was
-ever there has: its rows would be read for theirs."""
+"""Base of made-up ifindexes for planned devices; above any real one, so no real device's
+rows are taken for theirs."""
 Dump = DumpLinks | DumpFdb | DumpNeighbors | MeasurePaths
 Key = tuple[str, ...]
 Picture = dict[Key, dict[str, Any]]
@@ -56,7 +56,7 @@ Restarts = dict[str, tuple[int, bool]]
 """Peers whose session is up: routes received, and whether a restart keeps them."""
 
 _IDENTITY = frozenset({"asn", "local_asn", "router_id", "local_address"})
-"""What makes another session of it: the old one is ended by a NOTIFICATION."""
+"""Settings whose change ends the session with a NOTIFICATION."""
 
 
 def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Picture:
@@ -288,7 +288,7 @@ def restarts(engine: Engine) -> Restarts:
 def difference(
     before: Picture, after: Picture, lost: Restarts | None = None
 ) -> Iterator[Change]:
-    """List what one picture lacks, has more, or has otherwise than another.
+    """Return the differences between two pictures.
 
     `lost` are the sessions that are up.
     """

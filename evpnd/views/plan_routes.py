@@ -1,4 +1,4 @@
-"""What each peer is told, for a plan: policies, profiles and all.
+"""What each peer receives, for a plan, after policies and profiles.
 
 Peers mostly are told the same, so that a change is told once, with the peers that it
 is for only where others are told something else.
@@ -18,11 +18,11 @@ from evpnd.model.routes import IMMUTABLE
 
 Properties = dict[str, Any]
 Told = dict[str, Properties]
-"""Peer to what a route says to it; a peer left out is not told."""
+"""Peer to the route's attributes for it; an absent peer receives no route."""
 
 
 def told(vrf: MacVrf, exporter: Exporter) -> Iterator[tuple[tuple[str, ...], Told]]:
-    """List the routes of an EVI as the peers are told of them."""
+    """Return the routes of an EVI as the peers receive them."""
     vni = str(vrf.config.vni)
     rd = format_rd(vrf.rd)
     written: dict[Advert, Properties] = {}

@@ -1,4 +1,4 @@
-"""How many routes each rule is for at the moment: all of them are judged once more."""
+"""How many routes each rule decides now: all of them are evaluated again."""
 
 from evpnd.core.announce import originator
 from evpnd.core.bgp.adj_rib_in import by_path

@@ -1,4 +1,4 @@
-"""What a changed policy would do to the routes that there are.
+"""What a changed policy would do to the present routes.
 
 Run on a copy of the engine, which it uses up.
 """
@@ -38,7 +38,7 @@ from evpnd.views.policies import attachments
 Entry = dict[str, Any]
 
 EXAMPLES = 20
-"""Routes that change, of which more is told than their number."""
+"""Number of changed routes that are listed."""
 
 RouteId = tuple[str, bytes, object]
 """The peer that it is from, the RD, and what tells it from others of that RD: of type 2
@@ -59,7 +59,7 @@ class Told(NamedTuple):
 
     peers: list[Peer]
     standings: dict[RouteId, Standing]
-    """From nobody."""
+    """Made for a route without a peer."""
     counts: Counts
 
 

@@ -1,4 +1,4 @@
-"""What routes cost that are kept though no EVI has them: a reload may want them."""
+"""Memory of routes that are kept although no EVI imports them."""
 
 from collections import Counter
 from sys import getsizeof

@@ -1,4 +1,4 @@
-"""What `show routes` tells: every route received, and what became of it."""
+"""`show routes`: every route received, and whether it is used."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

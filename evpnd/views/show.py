@@ -1,4 +1,4 @@
-"""What `show` tells: the state as plain values, named by the interface.
+"""`show`: the state as plain values, with the names of the interface.
 
 Times leave the core as monotonic seconds; the agent turns them into dates.
 """
@@ -273,7 +273,7 @@ def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
 
 
 State = tuple[str, str | None]
-"""What became of a MAC, and why it is not what one would expect; None: it is."""
+"""State of a MAC, and the reason if it is not as expected; None: it is."""
 
 
 def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:

@@ -1,4 +1,4 @@
-"""What actions come to, in numbers that an operator can hold against a plan."""
+"""Numbers of changed rows and routes, which an operator can compare with a plan."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable

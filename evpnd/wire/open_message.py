@@ -35,7 +35,7 @@ Family = tuple[int, int]
 
 
 class OpenError(ValueError):
-    """What is wrong with an OPEN: an error subcode, its data, and words for people."""
+    """An error in an OPEN: error subcode, its data, and a sentence."""
 
     def __init__(self, subcode: int, reason: str, data: bytes = b"") -> None:
         """Store what a NOTIFICATION of code 2 carries, and the reason in words."""
@@ -57,7 +57,7 @@ class GracefulRestart(NamedTuple):
 
 
 class OpenMessage(NamedTuple):
-    """What a peer says of itself."""
+    """Content of a peer's OPEN."""
 
     asn: int
     """Of four octets where the peer has the capability (RFC 6793)."""
@@ -158,7 +158,7 @@ def _graceful_restart(value: bytes) -> GracefulRestart:
 def check_open(
     message: OpenMessage, *, expected_asn: int, local_asn: int, local_id: bytes
 ) -> None:
-    """Check that a peer is the one that is meant, and speaks what we speak.
+    """Check that the OPEN is the configured peer's, and offers our family.
 
     Raises OpenError. A BGP Identifier is unique within an AS (RFC 6286).
     """

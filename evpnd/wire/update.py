@@ -17,7 +17,7 @@ from evpnd.wire.path_attributes import (
 
 _CACHE_SIZE = 1024
 _CACHE_OCTETS = 1 << 18
-"""A peer whose attributes are long and all different costs some megabytes at most."""
+"""Bound of the cache: long and distinct attributes cost some megabytes at most."""
 _KIND = OPTIONAL | TRANSITIVE
 _REACH = Code.MP_REACH_NLRI.value
 _UNREACH = Code.MP_UNREACH_NLRI.value
@@ -43,7 +43,7 @@ class _Reset(Exception):  # noqa: N818 - a verdict on the peer, not an error of 
 
 
 class _Reach(NamedTuple):
-    """What MP_REACH_NLRI says, in the one case of interest: our family."""
+    """Content of an MP_REACH_NLRI of our family."""
 
     next_hop: bytes
     """With its length octet in front."""
@@ -90,7 +90,7 @@ class UpdateDecoder:
             return Update(None, [], [], [], [], malformed=(reset.finding,))
 
     def _decode_known(self, body: bytes) -> Update | None:
-        """Decode the overwhelming case; None in any other, sound or not.
+        """Decode the most frequent case; None in any other, valid or not.
 
         MP_REACH_NLRI stands behind the same octets as before, the other attributes
         and the next hop were sound in an earlier UPDATE, the NLRIs differ in MAC and

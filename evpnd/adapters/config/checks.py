@@ -1,4 +1,4 @@
-"""What one value of a configuration says about another: all contradictions."""
+"""Contradictions between values of a configuration."""
 
 from collections.abc import Callable, Hashable, Iterator
 

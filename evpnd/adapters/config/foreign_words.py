@@ -1,4 +1,4 @@
-"""Words of other daemons, FRR's above all: what stands for them here, or nothing.
+"""Keywords of other daemons, mainly FRR, and what replaces them in evpnd.
 
 They are no misspelt keys of ours, and an operator who brings them from another
 configuration is not sent after a similar word.

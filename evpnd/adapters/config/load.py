@@ -1,4 +1,4 @@
-"""From the path of a file to the configuration, or to all that is wrong with it."""
+"""Loads a configuration file, or returns all of its errors."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a configuration looks like, and how its errors of shape are worded."""
+"""The shape of a configuration, and the wording of its shape errors."""
 
 from typing import Final
 

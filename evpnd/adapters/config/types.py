@@ -1,4 +1,4 @@
-"""What the keys of a configuration take beside text and numbers.
+"""Types of configuration keys beside text and numbers.
 
 Each is a plain validator for pydantic. It raises ValueError with a sentence that
 says what was expected, what was found and, where it is not plain, what to do.

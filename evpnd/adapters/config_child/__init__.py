@@ -1,4 +1,4 @@
-"""Configuration is read by a child, so that the daemon never loads what reads it.
+"""A child reads the configuration, so that the daemon never loads the reader.
 
 The reader, its schemas and its library cost 18 MiB and are needed for half a second.
 The child (`__main__`) ends when it has handed over the values that it accepted, or the

@@ -1,4 +1,4 @@
-"""Starts the child, waits for it, and believes what it says, or not.
+"""Starts the child, waits for it, and checks its answer.
 
 A child that dies, or does not come to an end, is an error too.
 """
@@ -67,7 +67,7 @@ async def _read(what: str, path: Path, kind: type[T], subject: str) -> T:
 
 
 class _Died(Exception):  # noqa: N818 - it says what happened
-    """The child said nothing; the text is a sentence."""
+    """The child sent no answer; the text is a sentence."""
 
 
 async def _ask(what: str, path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""What may be asked: one line of JSON to a request in normal form."""
+"""Parses a request: one line of JSON to normal form."""
 
 import ipaddress
 import json
@@ -36,7 +36,7 @@ COMMANDS: Final = (
     "rehearse",
 )
 ADDRESS: Final = "address"
-"""What is to be explained: an IP of which the daemon sees whose it is."""
+"""Kind of address to explain; for `address` the daemon finds out."""
 
 Request = dict[str, object]
 

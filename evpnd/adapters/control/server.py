@@ -17,7 +17,7 @@ from evpnd.adapters.control.encoding import encoded, refusal
 from evpnd.adapters.control.requests import Request, parse_request
 
 Answer = dict[str, object] | AsyncGenerator[bytes, None]
-"""What to say: as values, or as pieces of one line of JSON with its end."""
+"""An answer: as values, or as pieces of one line of JSON with its end."""
 
 MAX_REQUEST: Final = 64 << 10
 """Octets of one request."""
@@ -34,7 +34,7 @@ _BACKLOG: Final = 100
 
 
 class SocketInUse(Exception):  # noqa: N818 - it says what is wrong
-    """Something stands at the path that must not be taken away."""
+    """The path exists and must not be removed."""
 
 
 class ControlServer:

@@ -25,7 +25,8 @@ _JUMP_EQUAL = 0x15
 _JUMP_SET = 0x45
 _RETURN = 0x06
 _VLAN_TAG_PRESENT = 0xFFFFF000 + 48
-"""SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT: the tag is beside the frame by then."""
+"""SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT: the kernel has moved the tag into skb metadata
+by now."""
 
 
 class Instruction(NamedTuple):

@@ -1,4 +1,4 @@
-"""Counts the notifications that are muted, without reading them.
+"""Counts muted notifications without reading them.
 
 FDB notifications do not name who caused them. But it is known how many our own
 requests cause, and the kernel counts what a socket that is full has lost: so a socket

@@ -68,7 +68,7 @@ _VLAN_PVID, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x02, 0x08, 0x10
 
 
 class LinkMessages(NamedTuple):
-    """What a buffer of link and address messages told."""
+    """Content of a buffer of link and address messages."""
 
     events: list[LinkObserved | LinkVanished | AddressObserved]
     ports: set[int]

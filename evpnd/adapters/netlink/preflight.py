@@ -1,4 +1,4 @@
-"""What can be wrong with a host before anything is done to it; only looks."""
+"""Checks a host before a start; changes nothing."""
 
 import errno
 import re
@@ -52,7 +52,7 @@ def bgp_port_holder(addresses: Sequence[str], port: int = BGP_PORT) -> str | Non
 
 
 def _way_out(holder: str, wanted: str, taken: Sequence[str]) -> str:
-    """Return how both can have the port: each on addresses of its own."""
+    """Return how both programs can use the port, on different addresses."""
     if any(map(_is_any, taken)) or not taken:
         own = "have it listen on an address of its own"
         if holder == "bgpd":
@@ -91,7 +91,7 @@ def _bindable(address: str) -> list[tuple[socket.AddressFamily, str]]:
 
 
 def _is_taken(family: socket.AddressFamily, address: str, port: int) -> bool:
-    """Return whether somebody listens where we would (inet_csk_bind_conflict).
+    """Return whether another socket listens on the port (inet_csk_bind_conflict).
 
     Binding is enough: with SO_REUSEADDR only a socket that listens is in the way.
     """

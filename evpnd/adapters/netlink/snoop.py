@@ -43,7 +43,7 @@ _OPTIONS = 78
 
 
 class Said(NamedTuple):
-    """What a frame says of its sender."""
+    """The binding that a frame states for its sender."""
 
     mac: bytes
     ip: bytes
@@ -52,7 +52,7 @@ class Said(NamedTuple):
 
 
 def read_binding(frame: bytes) -> Said | None:
-    """Read what a frame says of its sender; None where it says nothing.
+    """Return the binding that a frame states for its sender; None: it states none.
 
     A sender that names another station's MAC speaks for that station (proxy ARP,
     VRRP): that is no binding on this port. Nor is a probe for a free address

@@ -100,7 +100,7 @@ class CloseSockets(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Tell, in the loop, that all before this is done."""
+    """Call back, in the loop, when all jobs before this one are done."""
 
     reached: Callable[[], None]
 
@@ -256,7 +256,7 @@ class Worker:
         return run
 
     def _write_muted(self, run: list[Upsert | Delete]) -> None:
-        """Write many rows without hearing of them, and tell whether others did, too."""
+        """Write many rows with notifications muted; return whether others wrote."""
         of_macs = [action for action in run if isinstance(action, OF_MACS)]
         devices = {action[0] for action in of_macs}
         rows = sum(map(row_count, of_macs))
@@ -277,7 +277,7 @@ class Worker:
             self._tell([RowsInDoubt(frozenset(devices))])
 
     def _read(self, produce: Callable[[], Sequence[Event]], *kinds: type) -> None:
-        """Read a table; what is heard of it meanwhile is told again after it."""
+        """Read a table; deliver notifications from meanwhile again after it."""
         recording = self._listener.record(*kinds)
         events: Sequence[Event] = ()
         try:

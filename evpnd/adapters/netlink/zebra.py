@@ -1,4 +1,4 @@
-"""An FRR beside us that runs EVPN on the same devices; only looks.
+"""Finds an FRR on this host that runs EVPN on the same devices.
 
 The systemd unit's capabilities let us see neither another process's network namespace
 nor its root, nor connect to sockets of the group frrvty. The namespace is told by the
@@ -27,7 +27,7 @@ _UCRED = struct.Struct("=iII")
 
 
 class Neighbour(NamedTuple):
-    """What an FRR in our network namespace means for us; None: nothing."""
+    """Effect of an FRR in our network namespace; None: none."""
 
     owns: str | None
     """A sentence for the operator: it runs EVPN on what is to be ours."""

@@ -46,7 +46,7 @@ _NOT_EMPTY = Default(json_schema_extra={"minProperties": 1})
 
 
 class Match(Section):
-    """Which routes a rule is for: all of the keys must match, any of a list."""
+    """Routes that a rule matches: all keys must hold, and any member of a list."""
 
     type: Annotated[Items, OneOrMore(Field.TYPE, _TYPES)] | None = None
     """Route type."""
@@ -93,7 +93,7 @@ class Match(Section):
     learned: Annotated[Items, OneOrMore(Field.LEARNED, _LEARNED)] | None = None
     """How a local route was learned."""
     not_: "Annotated[Match, _NOT_EMPTY] | None" = Default(default=None, alias="not")
-    """A match turned round."""
+    """A match that must not hold."""
     any: "list[Annotated[Match, _NOT_EMPTY]] | None" = Default(
         default=None, json_schema_extra={"minItems": 1}
     )
@@ -104,14 +104,14 @@ _Number = Annotated[int, values.whole(0, AS4_MAX)]
 
 
 class Set(Section):
-    """What a rule changes in a route."""
+    """Changes of a route by a rule."""
 
     local_preference: _Number | None = None
     """LOCAL_PREF."""
     med: _Number | None = None
     """MULTI_EXIT_DISC."""
     sticky: values.Flag | None = None
-    """The MAC must not move; of type 2 routes alone."""
+    """The MAC must not move; for type 2 routes only."""
     community: Annotated[WrittenEdit, edit(COMMUNITIES)] | None = None
     """Communities: a list that replaces, or {add: [], remove: []}."""
     large_community: Annotated[WrittenEdit, edit(LARGE_COMMUNITIES)] | None = None
@@ -143,15 +143,15 @@ class Rule(Section):
     name: values.Name | None = None
     """Name for reasons and metrics; default: rule-N."""
     match: Match | None = None
-    """Which routes; absent: all."""
+    """The routes that the rule matches; absent: all."""
     accept: Reason | None = None
     """Accept the route: true, or the reason."""
     reject: Reason | None = None
     """Reject the route: true, or the reason."""
     set: Set | None = None
-    """What to change in the route."""
+    """Changes of the route."""
     next: values.Flag | None = None
-    """Go on with the next rule."""
+    """Continue with the next rule."""
 
 
 _DIMENSIONS = tuple(str(each.value) for each in Dimension)
@@ -162,18 +162,18 @@ def _several(value: object) -> object:
 
 
 class Limit(Section):
-    """What is over the limit is rejected; nothing else suffers."""
+    """Routes beyond the limit are rejected; others are not affected."""
 
     macs: Annotated[int, values.whole(1, AS4_MAX)] | None = None
-    """So many MACs at most."""
+    """Maximum number of MACs."""
     ips: Annotated[int, values.whole(1, AS4_MAX)] | None = None
-    """So many IPs at most."""
+    """Maximum number of IPs."""
     per: Annotated[
         list[Annotated[str, values.choice(*_DIMENSIONS)]],
         BeforeValidator(_several),
         values.Also({"enum": list(_DIMENSIONS)}),
     ]
-    """What is counted by."""
+    """Dimensions of the count."""
 
 
 def _address(value: object) -> Ip:
@@ -267,42 +267,42 @@ VerdictWord = Annotated[
 
 
 class Expectation(Section):
-    """What must come of the route of a case."""
+    """Expected result of a case."""
 
     verdict: VerdictWord
     """The decision."""
     rule: values.Text | None = None
     """The rule that decides; default where none does."""
     set: Set | None = None
-    """What was changed: these keys must come out so; {} where nothing changed."""
+    """What must be set: only these keys are compared; {}: nothing may be set."""
 
 
 class Case(Section):
-    """A test beside what it tests."""
+    """A test of the policy."""
 
     route: Route
     """The route."""
     expect: Expectation
-    """What must come of it."""
+    """The expected result."""
 
 
 Member = Annotated[object, WithJsonSchema({"type": ["string", "integer"]})]
 
 
 class PolicyFile(Section):
-    """A policy of evpnd: which routes pass, and what is changed in them."""
+    """A policy of evpnd: which routes are accepted, and how they are changed."""
 
     policy: values.Name
-    """Name that `import` and `export` call it by."""
+    """Name for `import` and `export`."""
     description: values.Text | None = None
-    """What it is for."""
+    """Purpose of the policy."""
     sets: dict[str, list[Member]] = Default(default_factory=dict)
     """Names for lists; a rule refers to one as $NAME."""
     rules: list[Rule] = Default(default_factory=list)
-    """First to last; the first rule that matches and decides ends it."""
+    """Rules in order; the first that matches and decides ends the policy."""
     default: VerdictWord = "accept"
     """What happens to a route that no rule decides."""
     limits: list[Limit] = Default(default_factory=list)
-    """What is over a limit is rejected with that reason."""
+    """Routes beyond a limit are rejected, with the limit as the reason."""
     cases: list[Case] = Default(default_factory=list)
     """Tests that `evpnd policy test` runs."""

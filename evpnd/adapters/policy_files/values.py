@@ -1,4 +1,4 @@
-"""What the keys of a policy take: as text or numbers, and as model values.
+"""Types of policy keys: text and numbers to model values.
 
 An item of a list is a value or ``$NAME``, which stands for a set; the set's
 members are read as what the key that refers to it takes.

@@ -1,4 +1,4 @@
-"""What is wrong with a file, named so that an operator finds the place."""
+"""Errors in a file, with their place."""
 
 import re
 from collections.abc import Iterable

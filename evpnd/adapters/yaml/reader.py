@@ -61,7 +61,7 @@ class Document:
     """Numbers and booleans as they are written: ``1.10``, ``0x1F``, ``True``."""
 
     def section(self, name: str) -> Value | None:
-        """Return what stands below a key of the file; None where nothing does."""
+        """Return the value below a key of the file; None: it has none."""
         return self.value.get(name) if isinstance(self.value, dict) else None
 
     def line(self, key_path: KeyPath) -> int | None:

@@ -1,4 +1,4 @@
-"""A document against the models: every error of shape, and what is sound of it.
+"""Checks a document against the models: all shape errors, and the valid rest.
 
 What is wrong is cut out and the rest validated again, so that the checks that
 compare values run in the same pass. One run then names all errors of a file.

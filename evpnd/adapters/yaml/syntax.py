@@ -1,4 +1,4 @@
-"""What is wrong with text that is no YAML, in words that say what to do."""
+"""Error messages for text that is no valid YAML, with what to do."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What keys take, whatever file they are in: value, sentence when wrong, JSON Schema.
+"""Types of keys in all files: value, error sentence, JSON Schema.
 
 Each is a plain validator for pydantic. It raises ValueError with a sentence that
 says what was expected, what was found and, where it is not plain, what to do.

@@ -51,7 +51,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     """One agent at a time, respawned as often as it dies."""
 
     first: ClassVar[subprocess.Popen[bytes] | None] = None
-    """An agent that runs already and that nobody has taken yet."""
+    """An agent that was started before and is not in use yet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -101,12 +101,12 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
 
     @classmethod
     def take_first(cls) -> subprocess.Popen[bytes] | None:
-        """Return the agent that runs already; None: it is taken, or there is none."""
+        """Return the agent that was started before; None: it is in use, or none was."""
         first, cls.first = cls.first, None
         return first
 
     def _schedule(self) -> None:
-        """Start again: at once the first time, later and later in a crash loop."""
+        """Start again: at once the first time, after growing pauses in a crash loop."""
         if time.monotonic() - self._started > SETTLED:
             self._deaths = 0
         delay = RESPAWN_DELAYS[min(self._deaths, len(RESPAWN_DELAYS) - 1)]
@@ -114,7 +114,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._start_at = time.monotonic() + delay
 
     def _bury(self) -> None:
-        """Close the pipes of a dead agent and drop what was meant for it."""
+        """Close the pipes of a dead agent and drop its messages."""
         agent, self._agent = self._agent, None
         assert agent is not None
         status = agent.wait()
@@ -243,7 +243,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     # The end
 
     def close(self, *, impatient: Callable[[], bool]) -> None:
-        """Wait for the agent to exit by itself, then make it.
+        """Wait for the agent to exit, then kill it.
 
         The shutdown message was sent before; `impatient` cuts the long wait short.
         """

@@ -1,4 +1,4 @@
-"""What the agent asks for, carried out: a function for each message to the speaker."""
+"""Carries out the agent's messages, with a function for each."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,10 +33,10 @@ from evpnd.wire.pipe import decode
 
 
 class SpeakerApi(API):  # type: ignore[misc] # exabgp has no types
-    """Carries out the agent's messages; ExaBGP's own commands are none of them."""
+    """Carries out the agent's messages; ExaBGP's own commands are not among them."""
 
     def process(self, reactor: SpeakerReactor, _service: str, frame: bytes) -> bool:
-        """Carry out one; what is wrong with it is logged and changes nothing."""
+        """Carry out one message; log a wrong one, which changes nothing."""
         try:
             carry_out(reactor, frame)
         except (ValueError, IndexError) as error:
@@ -46,7 +46,7 @@ class SpeakerApi(API):  # type: ignore[misc] # exabgp has no types
 
 
 def carry_out(reactor: SpeakerReactor, frame: bytes) -> None:
-    """Do what a frame asks for; raises ValueError or IndexError where it cannot be."""
+    """Do what a frame asks for; raises ValueError or IndexError if it is invalid."""
     message = decode(frame)
     command = COMMANDS.get(type(message))
     if command is None:

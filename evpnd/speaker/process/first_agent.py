@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 _RUN = "  run "
-"""How the line begins that has the agent's command, in what `configuration` writes."""
+"""Prefix of the line with the agent's command, as `configuration` writes it."""
 
 
 def agent_command(run: Sequence[str]) -> list[str]:
@@ -28,7 +28,7 @@ def spawn(command: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def start_first(file: Path) -> subprocess.Popen[bytes] | None:
-    """Start the agent that ExaBGP's configuration names; None where that fails.
+    """Start the agent that ExaBGP's configuration names; return None on failure.
 
     Whoever is to have it tries again then, and tells why it fails.
     """

@@ -1,4 +1,4 @@
-"""From ``evpnd run`` to ExaBGP: write its configuration, become it."""
+"""Writes ExaBGP's configuration for ``evpnd run``, then becomes ExaBGP."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""ExaBGP's reactor, woken by what happens instead of a hundred times a second."""
+"""ExaBGP's reactor, woken by events instead of a hundred times a second."""
 
 import os
 import select
@@ -30,7 +30,7 @@ IDLE_TICK = 0.25
 BUSY_TICK = 0.01
 """Seconds between turns while a session is coming up."""
 DROPS_EVERY = 1.0
-"""Seconds between two looks at what the kernel drops, while a peer is not up."""
+"""Seconds between two readings of the kernel's drop counters, while a peer is down."""
 
 
 class SpeakerSignal(Signal):  # type: ignore[misc] # exabgp has no types
@@ -38,7 +38,7 @@ class SpeakerSignal(Signal):  # type: ignore[misc] # exabgp has no types
 
     def __init__(self) -> None:
         self.hangup = False
-        """SIGHUP came and nobody has looked yet."""
+        """SIGHUP arrived and was not handled yet."""
         super().__init__()
 
     def rearm(self) -> None:
@@ -78,7 +78,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
 
     def __init__(self, configuration: Any, *, flush_on_exit: bool) -> None:  # noqa: ANN401
         self.ready = False
-        """The agent has announced what it knows: sessions may start."""
+        """The agent has announced its routes: sessions may start."""
         self._pipe: AgentPipe | None = None
         self._flush_on_exit = flush_on_exit
         self._drops: SilentDrops | None = None
@@ -101,7 +101,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
     # Peers
 
     def speaking_peers(self) -> list[SpeakerPeer]:
-        """List the peers that are not on their way out."""
+        """Return the peers that are not being removed."""
         return [peer for peer in self._peers.values() if not peer.stopping()]
 
     def peer(self, address: str) -> SpeakerPeer | None:
@@ -221,7 +221,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         return True
 
     def _listen_for_neighbors(self) -> bool:
-        """Listen where the peers expect us; tell whether that worked."""
+        """Listen on the peers' local addresses; return whether that worked."""
         neighbors = self.configuration.neighbors.values()
         pairs = [
             (
@@ -239,7 +239,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
     # The end
 
     def _termination(self, reason: str, exit_code: int) -> None:
-        """Stop because of what ExaBGP's loop caught."""
+        """Stop because of an exception that ExaBGP's loop caught."""
         log.error("speaker_failed", reason=reason)
         self.exit_code = exit_code
         self.signal.received = Signal.SHUTDOWN

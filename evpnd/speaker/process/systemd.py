@@ -1,4 +1,4 @@
-"""What systemd's ``Type=notify`` wants to hear (sd_notify(3))."""
+"""Messages for systemd's ``Type=notify`` (sd_notify(3))."""
 
 import os
 import socket

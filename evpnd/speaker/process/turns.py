@@ -1,4 +1,4 @@
-"""Messages for the agent, in turns: no peer's wait for all of another's.
+"""Messages for the agent, served peer by peer, so that no peer delays another.
 
 Every peer has a queue of its own; the frames of one peer stay in their order. Those
 that concern no peer go first.
@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Iterator
 
 QUANTUM = 8 << 10
-"""Octets that a peer may send before it is the next one's turn."""
+"""Octets that a peer may send in one turn."""
 SLICE = 8 << 10
-"""Octets of UPDATEs that make one message, at most, unless one is longer."""
+"""Maximum octets of UPDATEs in one message, unless one UPDATE is longer."""
 SHORT = 128
 """Octets that a shorter message counts for: its handling takes as long."""
 CONGESTED = 1 << 20
@@ -33,7 +33,7 @@ def slices(updates: bytes) -> Iterator[bytes]:
 
 
 class Turns:
-    """The queues of all peers, and whose turn it is."""
+    """The queues of all peers, and the peer that is next."""
 
     def __init__(self) -> None:
         """Start with nothing queued."""

@@ -1,4 +1,4 @@
-"""What peers were told, and what they sent: the part that outlives an agent.
+"""Routes sent to peers and received from them: the part that outlives an agent.
 
 Read `adj_rib_out`, `journal`, `condensing`, `record` and `neighbor`.
 """

@@ -1,4 +1,4 @@
-"""The Adj-RIB-Out: what one peer was told, and what it is still to be told.
+"""The Adj-RIB-Out: the routes that one peer was sent, and those still to send.
 
 Routes are keyed by the identity that the RFCs give them, so a new label or ESI
 replaces a route instead of standing beside it. They are packed by equal
@@ -41,7 +41,7 @@ Route = tuple[Block, bytes]
 
 
 class Encoding(NamedTuple):
-    """What the session decides about how an UPDATE is written."""
+    """The session's parameters for writing an UPDATE."""
 
     ibgp: bool
     local_asn: int
@@ -97,11 +97,11 @@ class AdjRibOut:
             self._remove(nlri_key(nlri))
 
     def mark_stale(self) -> None:
-        """Doubt everything: a new agent has to announce again what it wants."""
+        """Mark all routes as in doubt: a new agent has to announce them again."""
         self._stale = set(self._routes)
 
     def sweep_stale(self) -> None:
-        """Withdraw what was doubted and not announced again."""
+        """Withdraw routes in doubt that were not announced again."""
         for key in self._stale:
             self._remove(key)
         self._stale = set()
@@ -142,7 +142,7 @@ class AdjRibOut:
             self._mark_replay |= enhanced
 
     def reset(self) -> None:
-        """End the session: what was to be sent on it is dropped, the routes stay."""
+        """End the session: drop its queue, keep the routes."""
         self._live = False
         self._replay = self._mark_replay = False
         self._replay_from = 0.0
@@ -150,7 +150,7 @@ class AdjRibOut:
         self._withdraw.clear()
 
     def clear(self) -> None:
-        """Forget every route, telling nobody."""
+        """Forget every route without withdrawing it."""
         self.reset()
         self._routes.clear()
         self._stale.clear()

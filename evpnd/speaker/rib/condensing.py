@@ -1,4 +1,4 @@
-"""A history of UPDATEs becomes the few that leave the same routes standing.
+"""Condenses a history of UPDATEs to the few that leave the same routes.
 
 Attributes are copied as they came, so that whoever reads them afterwards judges them
 as before; what cannot be taken apart with certainty is not condensed at all.
@@ -21,11 +21,11 @@ Block = tuple[bytes, bytes]
 
 
 class NotCondensableError(Exception):
-    """An UPDATE is malformed in a way that hides which routes it is about."""
+    """An UPDATE is malformed so that its routes cannot be told."""
 
 
 class Condensed(NamedTuple):
-    """What is left of a history."""
+    """The condensed history."""
 
     updates: list[bytes]
     """Whole messages with their headers, many in one piece."""

@@ -1,4 +1,4 @@
-"""What a peer sent since its session began, for the next agent.
+"""UPDATEs that a peer sent since its session began, for the next agent.
 
 ROUTE-REFRESH brings a new agent to the same state, but takes the peer's time, and
 some peers have it in their OPEN and do not answer.
@@ -41,9 +41,9 @@ class Journal:
         self._condense_at = SHORT
         """Octets at which the journal is condensed the next time."""
         self._condense_after: float | None = None
-        """When that is done; monotonic seconds. None: it is no longer than that."""
+        """When it is condensed; monotonic seconds. None: it is short enough."""
         self.complete = True
-        """It holds all that still counts."""
+        """The journal is complete."""
         self.routes = 0
         """Routes that stood when the journal was condensed last."""
 
@@ -83,7 +83,7 @@ class Journal:
             self._condense_soon()
 
     def _condense_soon(self) -> None:
-        """Condense what is there in a while, or now where it takes much memory."""
+        """Schedule the condensing, or start it now if the journal is large."""
         if self._size > EARLY:
             self._begin_to_condense()
         elif self._condense_after is None:
@@ -125,7 +125,7 @@ class Journal:
         self._refreshed_from = len(self._pieces)
 
     def refresh_ended(self) -> None:
-        """Drop what was said before the refresh began."""
+        """Drop UPDATEs from before the refresh began."""
         if self._refreshed_from is None:
             return
         del self._pieces[: self._refreshed_from]

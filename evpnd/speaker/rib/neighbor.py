@@ -1,4 +1,4 @@
-"""What ExaBGP's configuration makes of a peer, with our Adj-RIB-Out in it."""
+"""ExaBGP's class of a configured peer, with our Adj-RIB-Out."""
 
 from typing import ClassVar
 
@@ -36,7 +36,7 @@ class PeerRib(RIB):  # type: ignore[misc] # exabgp has no types
 
     @classmethod
     def forget_all_but(cls, addresses: set[str]) -> None:
-        """Drop the routes of peers that are configured no more."""
+        """Drop the routes of peers that are no longer configured."""
         for address in cls.known.keys() - addresses:
             del cls.known[address]
 
@@ -50,7 +50,7 @@ class SpeakerNeighbor(Neighbor):  # type: ignore[misc] # exabgp has no types
 
 
 class SpeakerCapabilities(Capabilities):  # type: ignore[misc] # exabgp has no types
-    """The capabilities of our OPEN, with an honest graceful restart.
+    """The capabilities of our OPEN, with the true F and R bits.
 
     ExaBGP claims preserved forwarding state whenever the capability is on.
     """

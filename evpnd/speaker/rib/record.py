@@ -1,4 +1,4 @@
-"""What a speaker keeps of a peer's sessions, and tells a new agent of them."""
+"""State of a peer's sessions that the speaker keeps for a new agent."""
 
 import time
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class SessionRecord:
         return session
 
     def end(self, reason: str, *, graceful: bool) -> Down:
-        """End the session; returns what the agent is told."""
+        """End the session; return the message for the agent."""
         self._ended = Ended(reason, graceful, self._now())
         return Down(self._peer, reason, graceful)
 

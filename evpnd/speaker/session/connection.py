@@ -73,7 +73,7 @@ def header_fault(header: bytes) -> Goodbye | None:
 
 
 class Buffered:
-    """What incoming and outgoing connections have in common.
+    """Common base of incoming and outgoing connections.
 
     It stands in front of ExaBGP's `Connection`, whose `io` and `msg_size` it uses.
     """
@@ -93,7 +93,7 @@ class Buffered:
     # Reading
 
     def fill(self) -> bool:
-        """Read what the socket has; tell whether there was anything.
+        """Read what the socket has; return whether there was anything.
 
         Raises LostConnection at the end of the stream or a broken connection.
         """
@@ -133,7 +133,7 @@ class Buffered:
 
     @property
     def unread(self) -> int:
-        """Count the octets that were read and not yet taken."""
+        """Return the number of octets that were read and not yet taken."""
         return len(self._received)
 
     @property
@@ -183,12 +183,12 @@ class Buffered:
 
     @property
     def unsent(self) -> int:
-        """Count the octets that the kernel has not taken yet."""
+        """Return the number of octets that the kernel has not accepted yet."""
         return len(self._unsent)
 
     @property
     def outstanding(self) -> int:
-        """Count the octets that the peer's host has not acknowledged yet.
+        """Return the number of octets that the peer's host has not acknowledged.
 
         Those that wait here, and those in the kernel's queue (SIOCOUTQ, tcp(7)).
         """
@@ -200,7 +200,7 @@ class Buffered:
 
     @property
     def acknowledged(self) -> int:
-        """Count the octets that the peer's host took since the connection began."""
+        """Return the number of octets that the peer's host has acknowledged."""
         return self._queued - self.outstanding
 
     def queue(self, octets: bytes) -> None:

@@ -21,7 +21,7 @@ LONGEST_PAUSE = 256.0
 
 
 class Damping:
-    """The short sessions of one peer, and the pause that they cost."""
+    """The short sessions of one peer, and the pause after them."""
 
     def __init__(self) -> None:
         self.ended = 0

@@ -45,11 +45,11 @@ SEND_HOLD = 2
 """Hold times that a peer may take nothing, as in FRR and BIRD; RFC 9687 wants one at
 least."""
 LOOK_EVERY = 1.0
-"""Seconds between two looks at what a peer's host has acknowledged."""
+"""Seconds between two readings of what a peer's host has acknowledged."""
 
 
 class Outgoing(Protocol):
-    """What the send hold timer looks at."""
+    """The connection, as the send hold timer sees it."""
 
     @property
     def outstanding(self) -> int:
@@ -74,7 +74,7 @@ class SendHoldTimer:
         self._since = self._look_at = time.monotonic()
 
     def check(self, connection: Outgoing) -> None:
-        """Raise Goodbye where the peer took nothing of what waits for too long."""
+        """Raise Goodbye if the peer accepted no data for too long."""
         now = time.monotonic()
         if now < self._look_at or not self._seconds:
             return

@@ -1,4 +1,4 @@
-"""Listening on port 179, and what becomes of connections that peers open.
+"""Listens on port 179, and decides about connections that peers open.
 
 ExaBGP takes an incoming connection over its own unless that is in OpenConfirm, so
 two speakers that call each other at once may each drop what the other keeps. Here
@@ -26,10 +26,10 @@ from evpnd.speaker.session.notifications import Goodbye, describe
 
 BACKLOG = 256
 OPEN_WAIT = 5.0
-"""Seconds that a connection beside another has for its OPEN, and the other for its
-own before it gives way."""
+"""Collision detection: seconds a second connection may take to send OPEN; the first is
+dropped if it is silent as long."""
 NEWS_WAIT = 0.2
-"""Seconds in which we read what the peer said last on the connection before."""
+"""Seconds in which we read the peer's last messages on the old connection."""
 RESTART_WAIT = 1.0
 """Seconds that a connection must last to replace an established one. The loser of
 a collision is closed long before."""
@@ -52,7 +52,7 @@ TCP_SAVED_SYN = 28
 
 
 class Verdict(Enum):
-    """What becomes of a connection that a peer opened."""
+    """The decision about a connection that a peer opened."""
 
     TAKE = "take"
     REFUSE = "refuse"
@@ -60,7 +60,7 @@ class Verdict(Enum):
 
 
 class Speaker(NamedTuple):
-    """What decides which of two connections is kept, the greater one's own."""
+    """The values that decide a collision: the greater one's connection is kept."""
 
     identifier: int
     asn: int
@@ -85,7 +85,7 @@ class Waiting(NamedTuple):
 
 
 class Key(NamedTuple):
-    """What one peer needs of the sockets that it may arrive at."""
+    """Options of the listening sockets for one peer."""
 
     password: str | None
     """Base64 (TCP MD5, RFC 2385)."""
@@ -109,7 +109,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
     # Sockets
 
     def serve(self, addresses: set[str], port: int, keys: Mapping[str, Key]) -> bool:
-        """Listen on these addresses alone; tell whether all could be bound.
+        """Listen on exactly these addresses; return whether all could be bound.
 
         `keys` are by peer address. The sockets of addresses that stay are kept.
         """
@@ -167,7 +167,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         return bool(self._waiting)
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         for listening in self._listening.values():
             listening.close()
         for waiting in self._waiting:
@@ -298,7 +298,7 @@ class SpeakerListener(Listener):  # type: ignore[misc] # exabgp has no types
         self._waiting.append(candidate)
 
     def _forget(self, peer: Any) -> None:  # noqa: ANN401
-        """Close what waits of a peer."""
+        """Close the waiting connection of a peer."""
         for other in [each for each in self._waiting if each.peer is peer]:
             self._waiting.remove(other)
             other.connection.close()

@@ -1,4 +1,4 @@
-"""NOTIFICATIONs in words, those that we send and those that we receive."""
+"""Text for NOTIFICATIONs that we send and receive."""
 
 from exabgp.bgp.message import Notify
 from exabgp.bgp.message.notification import Notification

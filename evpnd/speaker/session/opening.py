@@ -1,4 +1,4 @@
-"""From an OPEN that was read to the one that ExaBGP negotiates with."""
+"""Converts a decoded OPEN to the one that ExaBGP negotiates with."""
 
 from exabgp.bgp.message.open import Open
 from exabgp.bgp.message.open.asn import ASN

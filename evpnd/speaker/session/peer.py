@@ -1,4 +1,4 @@
-"""A peer's life: when it may speak, how it ends, and what the agent hears of it."""
+"""A peer: when its session starts, how it ends, what is sent to the agent."""
 
 import ipaddress
 import time
@@ -44,7 +44,7 @@ class Reopened(NetworkError):  # type: ignore[misc] # noqa: N818 # no error
 
 
 class Superseded(NetworkError):  # type: ignore[misc] # noqa: N818 # no error
-    """The peer opened another connection, and that one is spoken over."""
+    """The session moved to another connection that the peer opened."""
 
 
 class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
@@ -64,7 +64,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self._reported_state = ""
         self._reported_error = ""
         self._drops = ""
-        """Why the kernel drops what may have been this peer's."""
+        """Why the kernel drops segments that may be this peer's."""
 
     @property
     def adj_rib_out(self) -> AdjRibOut:
@@ -216,7 +216,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
         self.report_state()
 
     def _damp(self, error: object) -> None:
-        """Count the session that ends now; tell the agent of the pause that it costs.
+        """Count the session that ends; send the agent the pause after it.
 
         What an operator ends, here, is no failure. Neither is a connection that is
         lost where graceful restart keeps the routes: that costs no rows.
@@ -369,7 +369,7 @@ class SpeakerPeer(Peer):  # type: ignore[misc] # exabgp has no types
     # Connections that the peer opens
 
     def take(self, connection: Any) -> None:  # noqa: ANN401
-        """Speak over a connection that the peer opened, instead of any other."""
+        """Use a connection that the peer opened, instead of any other."""
         if self.proto is not None:
             self._close("", Superseded("the peer opened another connection"))
         if self.attempt is not None:

@@ -66,7 +66,7 @@ class SpeakerProtocol(Protocol):  # type: ignore[misc] # exabgp has no types
     # Opening
 
     peer_open: OpenMessage
-    """What the peer said in its OPEN."""
+    """Content of the peer's OPEN."""
 
     def validate_open(self) -> None:
         """Check that the OPEN is that of the peer which is configured."""

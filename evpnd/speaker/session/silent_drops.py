@@ -1,4 +1,4 @@
-"""What the kernel drops without a word: segments that MD5 or TTL security refuses.
+"""Segments that the kernel drops silently because of MD5 or TTL security.
 
 It counts them (`nstat`), for the whole network namespace: not by peer.
 """
@@ -19,7 +19,7 @@ WITH_TTL_SECURITY = ("TCPMinTTLDrop",)
 
 
 class SilentDrops:
-    """Remembers the counters, and tells which of them rose."""
+    """Stores the counters, and returns those that increased."""
 
     def __init__(self, path: Path = NETSTAT) -> None:
         """Start with the counters' present values."""

@@ -1,4 +1,4 @@
-"""Why an address is where it is, or is nowhere: from the wire to the kernel's row.
+"""Why an address is present or absent: from the received route to the kernel's row.
 
 Each story is told in order, a step a sentence. Where something is absent, the last
 step names the first place where it got lost.

@@ -1,4 +1,4 @@
-"""What the peers are told of a local MAC, and which export policy keeps it back."""
+"""What is announced of a local MAC, and which export policy withholds it."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -20,12 +20,12 @@ from evpnd.views.explain.narrative import (
 
 
 class Exported(NamedTuple):
-    """What export policies make of what is announced."""
+    """The result of export policies."""
 
     untold: str | None
-    """Why no peer is told anything; None: one is."""
+    """Why no peer receives a route; None: one does."""
     steps: list[Step]
-    """The rules that keep something back, change it, or let it pass by name."""
+    """The rules that withhold a route, change it, or accept it by name."""
 
 
 def exported(

@@ -1,4 +1,4 @@
-"""Why an IP is bound to the MAC that it is bound to, and who answers for it."""
+"""Why an IP is bound to its MAC, and who answers for it."""
 
 from evpnd.core.bgp.path import why_better
 from evpnd.core.bgp.select import best_for_ip, candidates
@@ -51,7 +51,7 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
 
 
 def _is_known(vrf: MacVrf, ip: bytes) -> bool:
-    """Return whether this host has anything to say of an IP of an EVI."""
+    """Return whether this host has state about an IP of an EVI."""
     tables = (*vrf.learned_tables, vrf.static_ips, vrf.ceded_pins, vrf.doubted)
     return (
         any(ip in table for table in tables)

@@ -1,4 +1,4 @@
-"""Telling a story: its steps, what it reads, and how it writes things."""
+"""The steps of an explanation, what it reads, and how it writes values."""
 
 from collections.abc import Callable, Sequence
 from errno import EAFNOSUPPORT, EINVAL, errorcode
@@ -55,7 +55,7 @@ def duration(seconds: float) -> str:
 
 
 class Story:
-    """Steps in order, and where the matter got lost."""
+    """Steps in order, and the step that failed."""
 
     def __init__(self, engine: Engine, read: Read, now: float) -> None:
         """Store the engine to read from; nothing is changed."""

@@ -1,4 +1,4 @@
-"""What becomes of a packet where the kernel has all that is wanted of it.
+"""What happens to a packet if the kernel has all wanted rows.
 
 A story ends well only where nothing that this host knows of loses the packet: its own
 VTEP address, the ports, a peer that rewrites next hops, a duplicate address.

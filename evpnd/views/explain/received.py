@@ -28,7 +28,7 @@ class Received(NamedTuple):
 
     @property
     def fate(self) -> Fate:
-        """Return what became of it."""
+        """Return the import's result for it."""
         return fate(self.path, self.imported, self.key)
 
 
@@ -122,7 +122,7 @@ def tell_import(story: Story, judged: Fate, received: Path) -> None:
 
 
 def tell_lost(story: Story, received: list[Received], text: str) -> None:
-    """End a story that no EVI has a part in."""
+    """End a story that concerns no EVI."""
     fates = [route.fate for route in received]
     reasons = {judged.reason for judged in fates if judged.reason is not None}
     reason = (

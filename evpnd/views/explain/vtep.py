@@ -1,4 +1,4 @@
-"""What is known of a VTEP, and in which flood lists it is."""
+"""What evpnd knows of a VTEP, and which flood lists contain it."""
 
 from evpnd.core.bgp.adj_rib_in import OTHERS
 from evpnd.core.bgp.endpoints import flood_endpoint
