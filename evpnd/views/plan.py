@@ -43,8 +43,8 @@ ROUNDS = 20
 """Number of reconciliations after which a change has no further effect."""
 
 _IN_THE_PLAN = 1 << 30
-"""Base of made-up ifindexes for planned devices; above any real one, so no real device's
-rows are taken for theirs."""
+"""Base of made-up ifindexes for planned devices; above any real one, so no real
+device's rows are taken for theirs."""
 Dump = DumpLinks | DumpFdb | DumpNeighbors | MeasurePaths
 Key = tuple[str, ...]
 Picture = dict[Key, dict[str, Any]]
