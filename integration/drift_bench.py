@@ -41,6 +41,7 @@ from evpnd.model.actions import (
     Notice,
     UpsertRemoteMacs,
 )
+from evpnd.model.domain import Vtep
 from evpnd.model.events import Event, PeerWentUp, UpdateReceived
 from evpnd.model.ids import Peer, parse_ip, parse_rd, parse_route_target
 from evpnd.model.routes import MacIpBatch, PathAttributes, Update
@@ -55,7 +56,7 @@ vtep: {{address: {VTEP}}}
 peers: [{{address: {PEER}, asn: 65000}}]
 evis: [{{vni: 100, vxlan: vx0}}]
 """
-NEAR, FAR, ELSEWHERE = (parse_ip(f"10.0.0.{last}") for last in (2, 3, 99))
+NEAR, FAR, ELSEWHERE = (Vtep(parse_ip(f"10.0.0.{last}")) for last in (2, 3, 99))
 OPEN = Update(None, [], [], [], [], end_of_rib=True)
 
 
@@ -194,16 +195,16 @@ class Vandal:
                 self.changes += 1
 
     def _change(self, writer: Writer, plain: socket.socket) -> None:
-        victim, vx0 = [self._choice.choice(self._macs)], self._bench.vx0
+        victim, domain = [self._choice.choice(self._macs)], self._bench.domain
         match self._choice.randrange(4):
             case 0:
-                writer.write([DeleteRemoteMacs(vx0, victim)])
+                writer.write([DeleteRemoteMacs(domain, victim)])
             case 1:
-                writer.write([DeleteVxlanRows(vx0, victim)])
+                writer.write([DeleteVxlanRows(domain, victim)])
             case 2:
-                writer.write([UpsertRemoteMacs(vx0, ELSEWHERE, victim)])
+                writer.write([UpsertRemoteMacs(domain, ELSEWHERE, victim)])
             case _:
-                row = NDMSG.pack(AF_BRIDGE, vx0, 0, NTF_MASTER, 0)
+                row = NDMSG.pack(AF_BRIDGE, domain.vxlan, 0, NTF_MASTER, 0)
                 row += attribute(NDA_LLADDR, victim[0])
                 plain.send(message(RTM_DELNEIGH, 0, row))
 

@@ -12,6 +12,7 @@ import pytest
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.netlink.listener import ROWS_BUFFER
 from evpnd.model.actions import KernelAction
+from evpnd.model.domain import Domain
 from evpnd.model.events import Event, RowFailed
 from integration.lab_netns import LabError, inside, ip, sweep
 
@@ -43,6 +44,7 @@ class Bench:
             *(f"link set {device} up" for device in ("br0", "vx0", "p0", "h0")),
         )
         self.br0, self.vx0, self.p0 = map(self.index, ("br0", "vx0", "p0"))
+        self.domain = Domain(bridge=self.br0, vxlan=self.vx0, svi=self.br0)
 
     def ip(self, *lines: str) -> None:
         """Make what lines for iproute2 say."""

@@ -63,7 +63,7 @@ def leave_rows(bench: Bench, macs: list[bytes]) -> None:
     with closing(Writer(lambda _: None)) as writer:
         for start in range(0, len(macs), AT_ONCE):
             part = macs[start : start + AT_ONCE]
-            writer.write([UpsertRemoteMacs(bench.vx0, NEAR, part)])
+            writer.write([UpsertRemoteMacs(bench.domain, NEAR, part)])
 
 
 async def take_over(
@@ -106,7 +106,7 @@ def _reached(stage: str, agent: Agent, bench: Bench, without: list[bytes]) -> bo
 
 
 def _there(bench: Bench, macs: list[bytes]) -> bool:
-    found = look_up(LookUpMacs(bench.br0, bench.vx0, 0, macs))
+    found = look_up(LookUpMacs(bench.domain, macs))
     return any(row.present for row in found.rows)
 
 

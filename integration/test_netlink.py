@@ -14,6 +14,7 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
+from evpnd.model.domain import Domain, Vtep
 from evpnd.model.events import (
     RowFailed,
 )
@@ -28,8 +29,8 @@ from integration.netlink_bench import Bench, bench, mac
 __all__ = ["bench"]
 pytestmark = pytest.mark.root
 
-VTEP_2, VTEP_3 = parse_ip("10.0.0.2"), parse_ip("10.0.0.3")
-VTEP_6 = parse_ip("fd00::2")
+VTEP_2, VTEP_3 = (Vtep(parse_ip(f"10.0.0.{last}")) for last in (2, 3))
+VTEP_6 = Vtep(parse_ip("fd00::2"))
 
 
 def rows_of(bench: Bench, address: str) -> dict[tuple[str, bool], str]:
@@ -51,7 +52,7 @@ def flood(bench: Bench) -> dict[str, bool]:
 
 
 def test_a_remote_mac_is_a_vxlan_row_and_a_bridge_row(bench: Bench) -> None:
-    failures = bench.failures(UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]))
+    failures = bench.failures(UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]))
 
     assert not failures
     assert rows_of(bench, "02:00:00:00:00:01") == {
@@ -62,8 +63,8 @@ def test_a_remote_mac_is_a_vxlan_row_and_a_bridge_row(bench: Bench) -> None:
 
 def test_a_remote_mac_that_moves_leaves_its_old_vtep(bench: Bench) -> None:
     bench.do(
-        UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]),
-        UpsertRemoteMacs(bench.vx0, VTEP_3, [mac(1)]),
+        UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]),
+        UpsertRemoteMacs(bench.domain, VTEP_3, [mac(1)]),
     )
 
     assert rows_of(bench, "02:00:00:00:00:01")["vx0", False] == "10.0.0.3"
@@ -71,8 +72,8 @@ def test_a_remote_mac_that_moves_leaves_its_old_vtep(bench: Bench) -> None:
 
 def test_deleting_a_remote_mac_removes_both_rows(bench: Bench) -> None:
     failures = bench.failures(
-        UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]),
-        DeleteRemoteMacs(bench.vx0, [mac(1), mac(2)]),
+        UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]),
+        DeleteRemoteMacs(bench.domain, [mac(1), mac(2)]),
     )
 
     assert not failures, "a row that is absent is what a deletion wants"
@@ -80,18 +81,18 @@ def test_deleting_a_remote_mac_removes_both_rows(bench: Bench) -> None:
 
 
 def test_the_vxlan_row_goes_though_the_bridge_row_became_local(bench: Bench) -> None:
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]))
     local = ["02:00:00:00:00:01", "dev", "p0", "master", "dynamic"]
     run(["bridge", "-n", bench.namespace, "fdb", "replace", *local])
 
-    assert not bench.failures(DeleteRemoteMacs(bench.vx0, [mac(1)]))
+    assert not bench.failures(DeleteRemoteMacs(bench.domain, [mac(1)]))
     assert rows_of(bench, "02:00:00:00:00:01") == {("p0", True): ""}
 
 
 def test_a_vxlan_row_can_go_alone(bench: Bench) -> None:
     bench.do(
-        UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]),
-        DeleteVxlanRows(bench.vx0, [mac(1)]),
+        UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]),
+        DeleteVxlanRows(bench.domain, [mac(1)]),
     )
 
     assert rows_of(bench, "02:00:00:00:00:01") == {("vx0", True): ""}
@@ -99,9 +100,9 @@ def test_a_vxlan_row_can_go_alone(bench: Bench) -> None:
 
 def test_a_flood_list_grows_and_shrinks_by_vtep(bench: Bench) -> None:
     failures = bench.failures(
-        UpsertFlood(bench.vx0, [VTEP_2, VTEP_3, VTEP_2]),
-        UpsertFlood(bench.vx0, [parse_ip("10.0.0.4")]),
-        DeleteFlood(bench.vx0, [VTEP_2, VTEP_2]),
+        UpsertFlood(bench.domain, [VTEP_2, VTEP_3, VTEP_2]),
+        UpsertFlood(bench.domain, [parse_ip("10.0.0.4")]),
+        DeleteFlood(bench.domain, [VTEP_2, VTEP_2]),
     )
 
     assert not failures
@@ -110,9 +111,9 @@ def test_a_flood_list_grows_and_shrinks_by_vtep(bench: Bench) -> None:
 
 def test_the_last_vtep_of_a_flood_list_can_go_twice(bench: Bench) -> None:
     assert not bench.failures(
-        UpsertFlood(bench.vx0, [VTEP_2]),
-        DeleteFlood(bench.vx0, [VTEP_2]),
-        DeleteFlood(bench.vx0, [VTEP_2]),
+        UpsertFlood(bench.domain, [VTEP_2]),
+        DeleteFlood(bench.domain, [VTEP_2]),
+        DeleteFlood(bench.domain, [VTEP_2]),
     )
     assert not flood(bench)
 
@@ -121,10 +122,10 @@ def test_one_foreign_vtep_takes_the_mark_from_the_whole_flood_list(
     bench: Bench,
 ) -> None:
     """Flags belong to the zero MAC, not to its destinations, and the user's win."""
-    bench.do(UpsertFlood(bench.vx0, [VTEP_2]))
+    bench.do(UpsertFlood(bench.domain, [VTEP_2]))
     entry = ["00:00:00:00:00:00", "dev", "vx0", "dst", "10.0.0.9", "self", "permanent"]
     run(["bridge", "-n", bench.namespace, "fdb", "append", *entry])
-    bench.do(UpsertFlood(bench.vx0, [VTEP_3]))
+    bench.do(UpsertFlood(bench.domain, [VTEP_3]))
 
     assert flood(bench) == {"10.0.0.2": False, "10.0.0.9": False, "10.0.0.3": False}
 
@@ -132,7 +133,7 @@ def test_one_foreign_vtep_takes_the_mark_from_the_whole_flood_list(
 def test_neighbors_are_marked_as_ours(bench: Bench) -> None:
     failures = bench.failures(
         UpsertNeighbors(
-            bench.br0,
+            bench.domain,
             [
                 (parse_ip("192.0.2.1"), mac(1), False),
                 (parse_ip("2001:db8::1"), mac(1), True),
@@ -157,8 +158,8 @@ def test_the_kernel_does_not_collect_our_neighbors(bench: Bench) -> None:
     """Above gc_thresh3, 1,024 rows by default, new ones push out old ones."""
     ips = [parse_ip(f"192.0.{n // 250}.{n % 250 + 1}") for n in range(2500)]
     rows: list[tuple[bytes, bytes, bool]] = [(ip, mac(1), False) for ip in ips]
-    bench.do(UpsertLocalNeighbors(bench.br0, rows[:2000]))
-    bench.do(UpsertNeighbors(bench.br0, rows[2000:]))
+    bench.do(UpsertLocalNeighbors(bench.domain, rows[:2000]))
+    bench.do(UpsertNeighbors(bench.domain, rows[2000:]))
 
     assert len(neighbors(bench.namespace, "br0")) == 2500
 
@@ -166,8 +167,10 @@ def test_the_kernel_does_not_collect_our_neighbors(bench: Bench) -> None:
 def test_neighbors_go_and_others_stay(bench: Bench) -> None:
     bench.ip("neigh add 192.0.2.9 lladdr 02:00:00:00:00:09 dev br0 nud permanent")
     failures = bench.failures(
-        UpsertNeighbors(bench.br0, [(parse_ip("192.0.2.1"), mac(1), False)]),
-        DeleteNeighbors(bench.br0, [parse_ip("192.0.2.1"), parse_ip("2001:db8::77")]),
+        UpsertNeighbors(bench.domain, [(parse_ip("192.0.2.1"), mac(1), False)]),
+        DeleteNeighbors(
+            bench.domain, [parse_ip("192.0.2.1"), parse_ip("2001:db8::77")]
+        ),
     )
 
     assert not failures
@@ -178,9 +181,9 @@ def test_neighbors_go_and_others_stay(bench: Bench) -> None:
 
 def test_a_refused_row_is_named_and_leaves_no_half(bench: Bench) -> None:
     failures = bench.failures(
-        UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]),
-        UpsertRemoteMacs(bench.vx0, VTEP_6, [mac(2), mac(3)]),
-        UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(4)]),
+        UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]),
+        UpsertRemoteMacs(bench.domain, VTEP_6, [mac(2), mac(3)]),
+        UpsertRemoteMacs(bench.domain, VTEP_2, [mac(4)]),
     )
 
     assert failures == [
@@ -196,14 +199,15 @@ def test_rows_of_a_device_that_is_gone_fail_to_come_and_succeed_to_go(
     bench: Bench,
 ) -> None:
     gone = 9999
+    nowhere = Domain(gone, vxlan=gone, svi=gone)
     address = parse_ip("192.0.2.1")
     failures = bench.failures(
-        UpsertRemoteMacs(gone, VTEP_2, [mac(1)]),
-        UpsertFlood(gone, [VTEP_2]),
-        UpsertNeighbors(gone, [(address, mac(1), False)]),
-        DeleteRemoteMacs(gone, [mac(1)]),
-        DeleteFlood(gone, [VTEP_2]),
-        DeleteNeighbors(gone, [address]),
+        UpsertRemoteMacs(nowhere, VTEP_2, [mac(1)]),
+        UpsertFlood(nowhere, [VTEP_2]),
+        UpsertNeighbors(nowhere, [(address, mac(1), False)]),
+        DeleteRemoteMacs(nowhere, [mac(1)]),
+        DeleteFlood(nowhere, [VTEP_2]),
+        DeleteNeighbors(nowhere, [address]),
     )
 
     assert failures == [
@@ -214,6 +218,6 @@ def test_rows_of_a_device_that_is_gone_fail_to_come_and_succeed_to_go(
 
 
 def test_a_refused_deletion_is_named(bench: Bench) -> None:
-    failures = bench.failures(DeleteVxlanRows(bench.p0, [mac(1)]))
+    failures = bench.failures(DeleteVxlanRows(Domain(vxlan=bench.p0), [mac(1)]))
 
     assert [(row.key, row.deleting) for row in failures] == [(mac(1), True)]

@@ -18,6 +18,7 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
+from evpnd.model.domain import Domain, Vtep
 from evpnd.model.events import RowsAudited, RowsInDoubt
 from evpnd.model.ids import parse_ip
 from evpnd.model.rows import NTF_SELF
@@ -28,7 +29,8 @@ from integration.netlink_bench import Bench, Driver, bench, mac
 __all__ = ["bench"]
 pytestmark = pytest.mark.root
 
-VTEP_2, VTEP_3 = parse_ip("10.0.0.2"), parse_ip("10.0.0.3")
+GONE = Domain(bridge=9998, vxlan=9999, svi=9998)
+VTEP_2, VTEP_3 = (Vtep(parse_ip(f"10.0.0.{last}")) for last in (2, 3))
 IP: bytes = parse_ip("192.0.2.1")
 IP_6: bytes = parse_ip("2001:db8::1")
 
@@ -40,12 +42,12 @@ def test_a_bulk_of_ours_alone_leaves_no_doubt(bench: Bench) -> None:
 
     async def scenario(driver: Driver) -> None:
         await driver.do(
-            UpsertRemoteMacs(bench.vx0, VTEP_2, macs),
-            UpsertFlood(bench.vx0, flood),
-            UpsertNeighbors(bench.br0, bindings),
+            UpsertRemoteMacs(bench.domain, VTEP_2, macs),
+            UpsertFlood(bench.domain, flood),
+            UpsertNeighbors(bench.domain, bindings),
         )
-        await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_3, macs))
-        await driver.do(DeleteRemoteMacs(bench.vx0, macs))
+        await driver.do(UpsertRemoteMacs(bench.domain, VTEP_3, macs))
+        await driver.do(DeleteRemoteMacs(bench.domain, macs))
         await driver.quiet()
         assert not driver.all(RowsInDoubt)
 
@@ -63,14 +65,14 @@ def test_what_others_write_beside_a_bulk_is_told(bench: Bench) -> None:
             with inside(bench.namespace):
                 writer = Writer(lambda _: None)
             while not stop.is_set():
-                writer.write([UpsertRemoteMacs(bench.vx0, VTEP_3, victims)])
-                writer.write([DeleteVxlanRows(bench.vx0, victims)])
+                writer.write([UpsertRemoteMacs(bench.domain, VTEP_3, victims)])
+                writer.write([DeleteVxlanRows(bench.domain, victims)])
             writer.close()
 
         vandal = threading.Thread(target=disturb)
         vandal.start()
         try:
-            await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs))
+            await driver.do(UpsertRemoteMacs(bench.domain, VTEP_2, macs))
             told = await driver.event(RowsInDoubt)
         finally:
             stop.set()
@@ -82,10 +84,10 @@ def test_what_others_write_beside_a_bulk_is_told(bench: Bench) -> None:
 
 def test_rows_that_were_there_before_leave_a_doubt(bench: Bench) -> None:
     macs = [mac(number) for number in range(200)]
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs[:1]))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, macs[:1]))
 
     async def scenario(driver: Driver) -> None:
-        await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs))
+        await driver.do(UpsertRemoteMacs(bench.domain, VTEP_2, macs))
         await driver.event(RowsInDoubt)
 
     bench.run(scenario)
@@ -95,9 +97,9 @@ def test_single_rows_are_read_and_those_missing_are_named(bench: Bench) -> None:
     macs = [mac(number) for number in range(300)]
     ips = [(IP, mac(1), False), (IP_6, mac(1), True)]
     bench.do(
-        UpsertRemoteMacs(bench.vx0, VTEP_2, macs),
-        UpsertNeighbors(bench.br0, ips),
-        UpsertLocalNeighbors(bench.br0, [(parse_ip("192.0.2.2"), mac(2), False)]),
+        UpsertRemoteMacs(bench.domain, VTEP_2, macs),
+        UpsertNeighbors(bench.domain, ips),
+        UpsertLocalNeighbors(bench.domain, [(parse_ip("192.0.2.2"), mac(2), False)]),
     )
     for entry in (["1", "dev", "vx0", "self"], ["2", "dev", "vx0", "master"]):
         row = [f"02:00:00:00:00:0{entry[0]}", *entry[1:]]
@@ -107,7 +109,7 @@ def test_single_rows_are_read_and_those_missing_are_named(bench: Bench) -> None:
     missing = parse_ip("2001:db8::77")
     asked: list[bytes] = [IP, IP_6, parse_ip("192.0.2.2"), missing]
     with inside(bench.namespace):
-        found = audit_rows(AuditRows(bench.br0, bench.br0, bench.vx0, 0, macs, asked))
+        found = audit_rows(AuditRows(bench.domain, macs, asked))
 
     own = {row.mac: row for row in found.fdb if row.flags & NTF_SELF}
     bridged = {row.mac: row for row in found.fdb if not row.flags & NTF_SELF}
@@ -128,10 +130,10 @@ def test_single_rows_are_read_and_those_missing_are_named(bench: Bench) -> None:
 
 def test_a_device_that_is_gone_answers_for_nothing(bench: Bench) -> None:
     with inside(bench.namespace):
-        found = audit_rows(AuditRows(9998, 9998, 9999, 0, [mac(1)], [IP]))
-        whole = audit_tables(AuditTables(9998, 9998))
+        found = audit_rows(AuditRows(GONE, [mac(1)], [IP]))
+        whole = audit_tables(AuditTables(GONE))
 
-    assert found == RowsAudited(9998, whole=False, fdb=[], neighbors=[])
+    assert found == RowsAudited(GONE, whole=False, fdb=[], neighbors=[])
     assert whole.fdb == []
 
 

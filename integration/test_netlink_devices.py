@@ -17,6 +17,7 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
 )
 from evpnd.model.config import EviConfig
+from evpnd.model.domain import Domain, Vtep
 from evpnd.model.events import (
     BindingsSnooped,
     DeviceActionFailed,
@@ -151,8 +152,8 @@ def test_another_address_of_the_family_leaves_the_device_and_its_rows(
     bench.ip("addr add fd00::1/128 dev lo", "addr add fd00::99/128 dev lo")
     bench.do(create(vtep=old))
     before = bench.index("vxm")
-    vtep = parse_ip("10.0.0.2" if field_name == "local" else "fd00::2")
-    bench.do(UpsertRemoteMacs(before, vtep, [b"\2\0\0\0\0\7"]))
+    vtep = Vtep(parse_ip("10.0.0.2" if field_name == "local" else "fd00::2"))
+    bench.do(UpsertRemoteMacs(Domain(vxlan=before), vtep, [b"\2\0\0\0\0\7"]))
 
     assert not refusals(bench, create(vtep=new))
     assert bench.index("vxm") == before

@@ -20,6 +20,7 @@ from evpnd.model.actions import (
     UpsertNeighbors,
     UpsertRemoteMacs,
 )
+from evpnd.model.domain import NO_VTEP, Vtep
 from evpnd.model.events import (
     AddressObserved,
     FdbDumped,
@@ -48,7 +49,7 @@ from integration.netlink_bench import Bench, Driver, bench, mac
 __all__ = ["bench"]
 pytestmark = pytest.mark.root
 
-VTEP_2, VTEP_3 = parse_ip("10.0.0.2"), parse_ip("10.0.0.3")
+VTEP_2, VTEP_3 = (Vtep(parse_ip(f"10.0.0.{last}")) for last in (2, 3))
 BULK = 10_000
 
 
@@ -57,7 +58,7 @@ def test_a_bulk_is_not_echoed_and_the_dump_after_it_is_whole(bench: Bench) -> No
 
     async def scenario(driver: Driver) -> None:
         driver.kernel.submit(
-            [UpsertRemoteMacs(bench.vx0, VTEP_2, macs), DumpFdb(bench.br0)]
+            [UpsertRemoteMacs(bench.domain, VTEP_2, macs), DumpFdb(bench.br0)]
         )
         assert driver.kernel.backlog() > 0
         await driver.kernel.drain()
@@ -70,7 +71,7 @@ def test_a_bulk_is_not_echoed_and_the_dump_after_it_is_whole(bench: Bench) -> No
         assert sorted(row.mac for row in ours if row.dst == VTEP_2) == macs
         assert sorted(row.mac for row in ours if not row.dst) == macs
 
-        await driver.do(DeleteRemoteMacs(bench.vx0, macs), DumpFdb(bench.br0))
+        await driver.do(DeleteRemoteMacs(bench.domain, macs), DumpFdb(bench.br0))
         await driver.quiet()
         assert not driver.all(FdbObserved)
         left = driver.all(FdbDumped)[-1].rows
@@ -85,12 +86,14 @@ def test_a_bulk_of_neighbors_is_not_echoed(bench: Bench) -> None:
     ]
 
     async def scenario(driver: Driver) -> None:
-        await driver.do(UpsertNeighbors(bench.br0, bindings), DumpNeighbors(bench.br0))
+        await driver.do(
+            UpsertNeighbors(bench.domain, bindings), DumpNeighbors(bench.br0)
+        )
         (dump,) = driver.all(NeighborsDumped)
         ours = {row.ip for row in dump.rows if row.protocol == EVPND_PROTOCOL}
         assert ours == {ip for ip, _, _ in bindings}
 
-        await driver.do(DeleteNeighbors(bench.br0, [ip for ip, _, _ in bindings]))
+        await driver.do(DeleteNeighbors(bench.domain, [ip for ip, _, _ in bindings]))
         await driver.quiet()
         echoed = {row.ip for event in driver.all(NeighborsObserved) for row in event[0]}
         assert not echoed & ours
@@ -101,7 +104,7 @@ def test_a_bulk_of_neighbors_is_not_echoed(bench: Bench) -> None:
 def test_what_others_do_is_heard_after_a_bulk(bench: Bench) -> None:
     async def scenario(driver: Driver) -> None:
         macs = [mac(number) for number in range(100)]
-        await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs))
+        await driver.do(UpsertRemoteMacs(bench.domain, VTEP_2, macs))
         entry = ["02:00:00:00:00:05", "dev", "vx0", "self"]
         run(["bridge", "-n", bench.namespace, "fdb", "del", *entry])
         went = await driver.event(FdbObserved)
@@ -122,7 +125,7 @@ def test_what_others_do_is_heard_after_a_bulk(bench: Bench) -> None:
 
 def test_a_few_rows_are_echoed(bench: Bench) -> None:
     async def scenario(driver: Driver) -> None:
-        await driver.do(UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(1)]))
+        await driver.do(UpsertRemoteMacs(bench.domain, VTEP_2, [mac(1)]))
         echoes = [row for event in driver.all(FdbObserved) for row in event.rows]
         await driver.event(FdbObserved, lambda event: event.rows[-1].dst == VTEP_2)
         assert all(row.mac == mac(1) for row in echoes)
@@ -150,7 +153,7 @@ def test_a_tenant_that_speaks_is_heard_on_its_port(bench: Bench) -> None:
             vlan=0,
             state=0,
             flags=0,
-            dst=b"",
+            dst=NO_VTEP,
         )
 
     bench.run(scenario)
@@ -178,11 +181,11 @@ def test_lost_notifications_are_told_and_later_ones_heard(bench: Bench) -> None:
         with inside(bench.namespace):
             writer = Writer(lambda _: None)
         macs = [mac(number) for number in range(1000)]
-        writer.write([UpsertRemoteMacs(bench.vx0, VTEP_2, macs)])
+        writer.write([UpsertRemoteMacs(bench.domain, VTEP_2, macs)])
         await driver.event(KernelOverran)
         await driver.quiet()
         driver.heard.clear()
-        writer.write([UpsertRemoteMacs(bench.vx0, VTEP_2, [mac(5000)])])
+        writer.write([UpsertRemoteMacs(bench.domain, VTEP_2, [mac(5000)])])
         writer.close()
         await driver.event(FdbObserved)
 
@@ -200,7 +203,7 @@ def test_a_dump_holds_one_bridge_and_its_ports_only(bench: Bench) -> None:
     run(["bridge", "-n", bench.namespace, "fdb", "replace", *row])
 
     events = bench.do(
-        UpsertFlood(bench.vx0, [VTEP_2, VTEP_3]), DumpFdb(bench.br0), DumpFdb(9999)
+        UpsertFlood(bench.domain, [VTEP_2, VTEP_3]), DumpFdb(bench.br0), DumpFdb(9999)
     )
     dump, nothing = (event for event in events if isinstance(event, FdbDumped))
 
@@ -220,13 +223,13 @@ def test_a_large_dump_misses_no_row_when_others_go_meanwhile(bench: Bench) -> No
     kept = [mac(number) for number in range(BULK)]
     going = [mac((1 << 20) + number) for number in range(BULK)]
     mixed = [each for pair in zip(kept, going, strict=True) for each in pair]
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, mixed))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, mixed))
     with inside(bench.namespace):
         writer = Writer(lambda _: None)
         started = time.monotonic()
         dump_fdb(bench.br0)
         moment = (time.monotonic() - started) / 4
-        burst = [DeleteRemoteMacs(bench.vx0, going[BULK // 2 :])]
+        burst = [DeleteRemoteMacs(bench.domain, going[BULK // 2 :])]
         remover = threading.Timer(moment, writer.write, [burst])
         remover.start()
         found = {(row.mac, row.dst) for row in dump_fdb(bench.br0).rows}
@@ -239,14 +242,14 @@ def test_a_large_dump_misses_no_row_when_others_go_meanwhile(bench: Bench) -> No
 
 def test_what_happens_during_a_dump_is_told_after_it(bench: Bench) -> None:
     macs = [mac(number) for number in range(BULK)]
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, macs))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, macs))
 
     async def scenario(driver: Driver) -> None:
         with inside(bench.namespace):
             writer = Writer(lambda _: None)
         driver.kernel.submit([DumpFdb(bench.br0)])
         await asyncio.sleep(0.005)
-        writer.write([DeleteRemoteMacs(bench.vx0, [mac(1)])])
+        writer.write([DeleteRemoteMacs(bench.domain, [mac(1)])])
         writer.close()
         await driver.kernel.drain()
         await driver.quiet()

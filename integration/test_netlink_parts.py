@@ -16,6 +16,7 @@ from evpnd.model.actions import (
     UpsertFlood,
     UpsertRemoteMacs,
 )
+from evpnd.model.domain import Vtep
 from evpnd.model.events import FdbDumped, FdbTooLarge, MacsListed
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
 from evpnd.model.rows import NTF_SELF, NUD_PERMANENT
@@ -26,7 +27,7 @@ from integration.reading_bench import take_over
 __all__ = ["bench"]
 pytestmark = pytest.mark.root
 
-VTEP_2, VTEP_3 = parse_ip("10.0.0.2"), parse_ip("10.0.0.3")
+VTEP_2, VTEP_3 = (Vtep(parse_ip(f"10.0.0.{last}")) for last in (2, 3))
 MACS = [mac(number) for number in range(1000)]
 
 
@@ -37,7 +38,7 @@ def fdb(bench: Bench, *words: str) -> None:
 def test_a_large_fdb_is_not_read_to_its_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, MACS))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, MACS))
     monkeypatch.setattr(dump, "LARGE", 1500)
     with inside(bench.namespace):
         large = read_fdb(bench.br0)
@@ -50,7 +51,7 @@ def test_a_large_fdb_is_not_read_to_its_end(
 
 
 def test_ports_are_read_without_the_rows_of_others(bench: Bench) -> None:
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, MACS))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, MACS))
     fdb(bench, "add", "02:00:00:00:77:01", "dev", "p0", "master", "dynamic")
     with inside(bench.namespace):
         found = dump_ports(bench.br0, frozenset({bench.p0, bench.br0}))
@@ -67,12 +68,12 @@ def test_ports_are_read_without_the_rows_of_others(bench: Bench) -> None:
 @pytest.mark.parametrize("whose", ["nobody's", "ours", "an operator's"])
 def test_one_look_tells_whose_the_flood_list_is(bench: Bench, whose: str) -> None:
     if whose != "nobody's":
-        bench.do(UpsertFlood(bench.vx0, [VTEP_2, VTEP_3]))
+        bench.do(UpsertFlood(bench.domain, [VTEP_2, VTEP_3]))
     if whose == "an operator's":
         entry = ["00:00:00:00:00:00", "dev", "vx0", "dst", "10.0.0.9", "self"]
         fdb(bench, "append", *entry, "permanent")
     with inside(bench.namespace):
-        looked = look_up(LookUpMacs(bench.br0, bench.vx0, 0, [FLOOD_MAC]))
+        looked = look_up(LookUpMacs(bench.domain, [FLOOD_MAC]))
 
     (own,) = (row for row in looked.rows if row.flags & NTF_SELF)
     assert own.present == (whose != "nobody's")
@@ -83,7 +84,7 @@ def test_the_own_mac_of_the_device_is_found_by_its_key(bench: Bench) -> None:
     shown = run(["ip", "-n", bench.namespace, "-br", "link", "show", "vx0"])
     own = parse_mac(shown.split()[2])
     with inside(bench.namespace):
-        found = look_up(LookUpMacs(bench.br0, bench.vx0, 0, [own]))
+        found = look_up(LookUpMacs(bench.domain, [own]))
 
     (row,) = (row for row in found.rows if row.present)
     assert row.state & NUD_PERMANENT
@@ -97,9 +98,9 @@ def test_a_list_has_every_mac_and_the_flood_list(
 
     async def scenario(driver: Driver) -> None:
         await driver.do(
-            UpsertRemoteMacs(bench.vx0, VTEP_2, MACS),
-            UpsertFlood(bench.vx0, [VTEP_2, VTEP_3]),
-            ListMacs(bench.vx0, 7),
+            UpsertRemoteMacs(bench.domain, VTEP_2, MACS),
+            UpsertFlood(bench.domain, [VTEP_2, VTEP_3]),
+            ListMacs(bench.domain, 7),
         )
         last = await driver.event(MacsListed, lambda event: event.last)
         told = driver.all(MacsListed)
@@ -113,16 +114,16 @@ def test_a_list_has_every_mac_and_the_flood_list(
 def test_writes_do_not_wait_for_a_list_and_a_later_list_ends_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.do(UpsertRemoteMacs(bench.vx0, VTEP_2, MACS))
+    bench.do(UpsertRemoteMacs(bench.domain, VTEP_2, MACS))
     monkeypatch.setattr(listing, "PAUSE", 1e6)
 
     async def scenario(driver: Driver) -> None:
-        await driver.do(ListMacs(bench.vx0, 1))
-        await driver.do(DeleteRemoteMacs(bench.vx0, MACS[:500]))
+        await driver.do(ListMacs(bench.domain, 1))
+        await driver.do(DeleteRemoteMacs(bench.domain, MACS[:500]))
         await driver.quiet()
         assert not driver.all(MacsListed)
         monkeypatch.setattr(listing, "PAUSE", 0)
-        await driver.do(ListMacs(bench.vx0, 2), DumpFdb(bench.br0))
+        await driver.do(ListMacs(bench.domain, 2), DumpFdb(bench.br0))
         (dumped,) = driver.all(FdbDumped)
         assert {row.mac for row in dumped.rows if row.is_ours} == set(MACS[500:])
 

@@ -110,7 +110,7 @@ class Engine:
                 self._observe_fdb(rows, turn)
             case NeighborsObserved(rows):
                 for row in rows:
-                    vrf = self.inventory.by_svi.get(row.ifindex)
+                    vrf = self.inventory.domains.by_svi.get(row.ifindex)
                     if vrf is not None and vrf.neighbors.known:
                         observe.observe_neighbor(vrf, row, self.tenants, turn)
             case BindingsSnooped():
@@ -119,7 +119,7 @@ class Engine:
                 self.tenants.prober.refused = True
                 turn.warn("probes_refused", reason=reason)
             case FdbDumped(bridge, rows):
-                vrf = self.inventory.by_bridge.get(bridge)
+                vrf = self.inventory.domains.by_bridge.get(bridge)
                 if vrf is not None:
                     first = not vrf.fdb.known
                     observe.dump_fdb(vrf, rows, self.tenants, turn)
@@ -128,7 +128,7 @@ class Engine:
             case FdbTooLarge() | PortsDumped() | MacsLookedUp() | MacsListed():
                 self._read_part(event, turn)
             case NeighborsDumped(ifindex, rows):
-                vrf = self.inventory.by_svi.get(ifindex)
+                vrf = self.inventory.domains.by_svi.get(ifindex)
                 if vrf is not None and not parts.is_too_early(vrf):
                     first = not vrf.neighbors.known
                     observe.dump_neighbors(vrf, rows, self.tenants, turn)
@@ -137,7 +137,7 @@ class Engine:
             case RowFailed():
                 self._row_failed(event, turn)
             case RowsInDoubt(ifindexes):
-                self.audit.doubt(ifindexes, self.inventory.by_port, now)
+                self.audit.doubt(ifindexes, self.inventory.domains.by_device, now)
             case RowsAudited():
                 self.audit.answer(self.inventory.vrfs, event, self.tenants, turn)
             case LinksDumped():
@@ -169,20 +169,20 @@ class Engine:
         return True
 
     def _hear(self, heard: BindingsSnooped, turn: Turn) -> bool:
-        by_port, flags = self.inventory.by_port, heard.flags
+        by_device, flags = self.inventory.domains.by_device, heard.flags
         news = False
         for binding in heard.bindings:
             port, mac, ip = binding
-            vrf = by_port.get(port)
+            vrf = by_device.get(port)
             if vrf is not None:
                 claim = Claim(mac, ip, turn.now, flags.get(binding))
                 news |= self.tenants.bindings.snoop(vrf, port, claim, turn)
         return news or turn.has_news
 
     def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
-        by_port = self.inventory.by_port
+        by_device = self.inventory.domains.by_device
         for row in rows:
-            vrf = by_port.get(row.ifindex)
+            vrf = by_device.get(row.ifindex)
             if vrf is not None and vrf.fdb.known:
                 observe.observe_fdb(vrf, row, self.tenants, turn)
 
@@ -194,9 +194,9 @@ class Engine:
         inventory = self.inventory
         match event:
             case FdbTooLarge(bridge) | PortsDumped(bridge):
-                vrf = inventory.by_bridge.get(bridge)
-            case MacsLookedUp(vxlan) | MacsListed(vxlan):
-                vrf = inventory.by_port.get(vxlan)
+                vrf = inventory.domains.by_bridge.get(bridge)
+            case MacsLookedUp(domain) | MacsListed(domain):
+                vrf = inventory.domains.at(domain)
         if vrf is None:
             return
         match event:
@@ -215,8 +215,8 @@ class Engine:
                 self._recognise(vrf, reading.adopted)
 
     def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
-        inventory, ifindex = self.inventory, failure.ifindex
-        vrf = inventory.by_svi.get(ifindex) or inventory.by_port.get(ifindex)
+        domains, ifindex = self.inventory.domains, failure.ifindex
+        vrf = domains.by_svi.get(ifindex) or domains.by_device.get(ifindex)
         if vrf is None:
             return
         if self.retries.failed(vrf, failure, turn.now):
@@ -288,9 +288,9 @@ class Engine:
             for vrf in self.inventory.vrfs.values():
                 if vrf.reason is None:
                     vrf.tables.expect_dumps()
-                    turn.do(DumpFdb(vrf.bridge))
-                    if vrf.svi:
-                        turn.do(DumpNeighbors(vrf.svi))
+                    turn.do(DumpFdb(vrf.domain.bridge))
+                    if vrf.domain.svi:
+                        turn.do(DumpNeighbors(vrf.domain.svi))
 
     def _stand_on_devices(self, turn: Turn) -> None:
         placed: list[Action] = []

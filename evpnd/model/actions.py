@@ -9,17 +9,16 @@ from typing import NamedTuple
 
 from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig
+from evpnd.model.domain import Domain, Hop
 from evpnd.model.ids import Peer
 
 
 class UpsertRemoteMacs(NamedTuple):
     """Make the VXLAN and the bridge row of remote MACs (one message each)."""
 
-    vxlan: int
-    vtep: bytes
+    domain: Domain
+    hop: Hop
     macs: list[bytes]
-    vlan: int = 0
-    """VLAN of the bridge rows; 0: the bridge has none."""
 
 
 class OverrideLocalMacs(NamedTuple):
@@ -29,55 +28,51 @@ class OverrideLocalMacs(NamedTuple):
     have raced the change.
     """
 
-    vxlan: int
-    vtep: bytes
+    domain: Domain
+    hop: Hop
     macs: list[bytes]
-    vlan: int = 0
-    """As with UpsertRemoteMacs."""
 
 
 class UpsertVxlanRows(NamedTuple):
     """Make the VXLAN row alone: the bridge row is there, and somebody else's."""
 
-    vxlan: int
-    vtep: bytes
+    domain: Domain
+    hop: Hop
     macs: list[bytes]
 
 
 class DeleteRemoteMacs(NamedTuple):
     """Remove the VXLAN row, and the bridge row where it is still there."""
 
-    vxlan: int
+    domain: Domain
     macs: list[bytes]
-    vlan: int = 0
-    """As with UpsertRemoteMacs."""
 
 
 class DeleteVxlanRows(NamedTuple):
     """Remove the VXLAN row alone: the bridge row is a local port's or not ours."""
 
-    vxlan: int
+    domain: Domain
     macs: list[bytes]
 
 
 class UpsertFlood(NamedTuple):
     """Add VTEPs to the flood list (all-zero MAC)."""
 
-    vxlan: int
+    domain: Domain
     vteps: list[bytes]
 
 
 class DeleteFlood(NamedTuple):
     """Remove VTEPs from the flood list."""
 
-    vxlan: int
+    domain: Domain
     vteps: list[bytes]
 
 
 class UpsertNeighbors(NamedTuple):
     """Bind remote IPs to their MACs on a bridge, NOARP and extern_learn."""
 
-    bridge: int
+    domain: Domain
     bindings: list[tuple[bytes, bytes, bool]]
     """(IP, MAC, router): router sets NTF_ROUTER (R flag in the answer)."""
 
@@ -88,7 +83,7 @@ class UpsertLocalNeighbors(NamedTuple):
     The bridge then keeps requests for them off the suppressing ports.
     """
 
-    bridge: int
+    domain: Domain
     bindings: list[tuple[bytes, bytes, bool]]
     """(IP, MAC, router), as with UpsertNeighbors."""
 
@@ -96,7 +91,7 @@ class UpsertLocalNeighbors(NamedTuple):
 class DeleteNeighbors(NamedTuple):
     """Remove neighbours of ours from a bridge."""
 
-    bridge: int
+    domain: Domain
     ips: list[bytes]
 
 
@@ -138,10 +133,7 @@ class DumpPorts(NamedTuple):
 class LookUpMacs(NamedTuple):
     """Read the VXLAN and the bridge row of MACs by their keys."""
 
-    bridge: int
-    vxlan: int
-    vlan: int
-    """Of the bridge rows; 0: of those without one."""
+    domain: Domain
     macs: list[bytes]
 
 
@@ -151,7 +143,7 @@ class ListMacs(NamedTuple):
     A reading that is asked for later ends one of the same device.
     """
 
-    vxlan: int
+    domain: Domain
     reading: int
     """A number that is handed back."""
 
@@ -174,19 +166,13 @@ class AuditTables(NamedTuple):
     Answered by RowsAudited, as the next is.
     """
 
-    bridge: int
-    svi: int
-    """The device that has the neighbours; 0: none has."""
+    domain: Domain
 
 
 class AuditRows(NamedTuple):
     """Read single rows: the VXLAN and the bridge row of MACs, and neighbours."""
 
-    bridge: int
-    svi: int
-    vxlan: int
-    vlan: int
-    """Of the bridge rows; 0: of those without one."""
+    domain: Domain
     macs: list[bytes]
     ips: list[bytes]
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from evpnd.model.config import Config
+from evpnd.model.domain import Domain
 from evpnd.model.ids import Peer
 from evpnd.model.routes import Update
 from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans
@@ -216,7 +217,7 @@ class MacsLookedUp(NamedTuple):
     kernel would not answer for has fewer than two.
     """
 
-    vxlan: int
+    domain: Domain
     macs: list[bytes]
     rows: list[FdbRow]
 
@@ -224,7 +225,7 @@ class MacsLookedUp(NamedTuple):
 class MacsListed(NamedTuple):
     """MACs that have a row on a VXLAN device, or had one a moment ago."""
 
-    vxlan: int
+    domain: Domain
     reading: int
     macs: list[bytes]
     flood: dict[bytes, bool]
@@ -253,7 +254,7 @@ class RowsAudited(NamedTuple):
     the kernel would not answer for, nothing does.
     """
 
-    bridge: int
+    domain: Domain
     whole: bool
     """All rows of the bridge, its ports and their neighbours: what is not among them
     is not there."""
@@ -297,6 +298,8 @@ class RowFailed(NamedTuple):
     """The MAC, the VTEP (flood) or the IP (neighbor)."""
     errno: int
     deleting: bool
+    vlan: int = 0
+    """Of a bridge row; 0: it had none, or the row was another."""
 
 
 @dataclass(frozen=True, slots=True)

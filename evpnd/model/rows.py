@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from evpnd.model.domain import Vtep
 from evpnd.model.ids import FLOOD_MAC
 
 NUD_REACHABLE = 0x02
@@ -31,8 +32,8 @@ class FdbRow(NamedTuple):
     vlan: int
     state: int
     flags: int
-    dst: bytes
-    """Remote VTEP address; empty where the row has none."""
+    dst: Vtep
+    """Remote VTEP; empty where the row has none."""
 
     @property
     def is_fixed(self) -> bool:

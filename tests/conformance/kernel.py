@@ -13,6 +13,7 @@ from evpnd.model.actions import (
     KernelAction,
 )
 from evpnd.model.config import Config
+from evpnd.model.domain import Domain
 from evpnd.model.events import (
     AddressObserved,
     Event,
@@ -84,7 +85,9 @@ class EviDevices:
     def apply(self, action: KernelAction) -> list[Event]:
         """Carry out an action on the tables."""
         shifted: Any = action
-        for field in ("vxlan", "bridge", "ifindex"):
+        if hasattr(action, "domain"):
+            shifted = shifted._replace(domain=_shift_domain(action.domain, -self.base))
+        for field in ("bridge", "ifindex"):
             if hasattr(action, field):
                 index = getattr(action, field) - self.base
                 shifted = shifted._replace(**{field: index})
@@ -111,14 +114,15 @@ class EviDevices:
             case PortsDumped(bridge, ports, rows):
                 moved = frozenset(port + base for port in ports)
                 return PortsDumped(bridge + base, moved, _shift_rows(rows, base))
-            case MacsLookedUp(vxlan, macs, rows):
-                return MacsLookedUp(vxlan + base, macs, _shift_rows(rows, base))
+            case MacsLookedUp(domain, macs, rows):
+                moved = _shift_domain(domain, base)
+                return MacsLookedUp(moved, macs, _shift_rows(rows, base))
             case MacsListed():
-                return event._replace(vxlan=event.vxlan + base)
-            case RowsAudited(bridge, whole, fdb, neighbors):
+                return event._replace(domain=_shift_domain(event.domain, base))
+            case RowsAudited(domain, whole, fdb, neighbors):
                 assert neighbors is not None
                 shifted = _shift_rows(fdb, base), _shift_rows(neighbors, base)
-                return RowsAudited(bridge + base, whole, *shifted)
+                return RowsAudited(_shift_domain(domain, base), whole, *shifted)
             case NeighborsDumped(ifindex, rows):
                 return NeighborsDumped(ifindex + base, _shift_rows(rows, base))
             case RowFailed():
@@ -181,6 +185,23 @@ class EviDevices:
         return found
 
 
+def _device(action: KernelAction) -> int:
+    """Return a device that an action is about; 0: it is about none."""
+    for field in ("bridge", "ifindex"):
+        index: int = getattr(getattr(action, "domain", action), field, 0)
+        if index:
+            return index
+    return 0
+
+
+def _shift_domain(domain: Domain, by: int) -> Domain:
+    """Give the devices of a domain other indexes; 0 stays none."""
+    bridge, vlan, vxlan, vni, svi = domain
+    shifted = (index and index + by for index in (bridge, vxlan, svi))
+    bridge, vxlan, svi = shifted
+    return Domain(bridge, vlan, vxlan, vni, svi)
+
+
 def _shift_rows(rows: list[Any], base: int) -> list[Any]:
     return [row._replace(ifindex=row.ifindex + base) for row in rows]
 
@@ -228,14 +249,7 @@ class Kernel:
                 return self._configure(ifindex, suppress=suppress)
             case _:
                 pass
-        index = next(
-            (
-                getattr(action, field)
-                for field in ("vxlan", "bridge", "ifindex")
-                if hasattr(action, field)
-            ),
-            0,
-        )
+        index = _device(action)
         for evi in self.evis.values():
             if evi.base < index < evi.base + APART:
                 return evi.apply(action)

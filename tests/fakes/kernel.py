@@ -30,6 +30,7 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
+from evpnd.model.domain import Domain
 from evpnd.model.events import (
     BindingsSnooped,
     Event,
@@ -68,6 +69,7 @@ from evpnd.model.rows import (
 LOOPBACK = 1
 """Has the VTEP address."""
 BRIDGE, VXLAN, PORTS = 10, 11, (12, 13)
+DOMAIN = Domain(bridge=BRIDGE, vxlan=VXLAN, svi=BRIDGE)
 OWN_MAC = b"\2vxvx0"
 """Of the VXLAN device."""
 
@@ -294,31 +296,31 @@ class FakeKernel:
                 rows = [row for row in self._fdb() if row.ifindex in ports]
                 bridged = [row for row in rows if not row.flags & NTF_SELF]
                 return [PortsDumped(BRIDGE, ports, bridged)]
-            case LookUpMacs(vxlan=vxlan, macs=macs):
-                return [MacsLookedUp(vxlan, macs, self._look_up(macs, [])[0])]
-            case ListMacs(vxlan, reading):
-                rows = [row for row in self._fdb() if row.ifindex == vxlan]
+            case LookUpMacs(domain, macs):
+                return [MacsLookedUp(domain, macs, self._look_up(macs, [])[0])]
+            case ListMacs(domain, reading):
+                rows = [row for row in self._fdb() if row.ifindex == domain.vxlan]
                 macs = list({row.mac: None for row in rows if row.mac != FLOOD_MAC})
                 flood = {vtep: row.is_ours for vtep, row in self.flood.items()}
                 return [
-                    MacsListed(vxlan, reading, macs[:1], {}, False),
-                    MacsListed(vxlan, reading, macs[1:], flood, True),
+                    MacsListed(domain, reading, macs[:1], {}, False),
+                    MacsListed(domain, reading, macs[1:], flood, True),
                 ]
             case DumpNeighbors(ifindex):
                 rows = [r for r in self.neighbors.values() if r.ifindex == ifindex]
                 return [NeighborsDumped(ifindex, rows)]
             case MeasurePaths(vteps):
                 return [PathsMeasured({v: self.routes.get(v, 9000) for v in vteps})]
-            case UpsertRemoteMacs(ifindex, vtep, macs) | OverrideLocalMacs(
-                ifindex, vtep, macs
+            case UpsertRemoteMacs(domain, vtep, macs) | OverrideLocalMacs(
+                domain, vtep, macs
             ):
-                assert ifindex == VXLAN
+                assert domain.vxlan == VXLAN
                 return [e for mac in macs for e in self._upsert_mac(vtep, mac)]
-            case UpsertVxlanRows(ifindex, vtep, macs):
-                assert ifindex == VXLAN
+            case UpsertVxlanRows(domain, vtep, macs):
+                assert domain.vxlan == VXLAN
                 return [e for mac in macs for e in self._upsert_self(vtep, mac)]
-            case DeleteRemoteMacs(ifindex, macs):
-                assert ifindex == VXLAN
+            case DeleteRemoteMacs(domain, macs):
+                assert domain.vxlan == VXLAN
                 for mac in macs:
                     self._touch("bridge", mac)
                     self._touch("vxlan", mac)
@@ -327,8 +329,8 @@ class FakeKernel:
                     for mac in macs
                     for e in (*self._remove(mac, (VXLAN,)), *self._delete_self(mac))
                 ]
-            case DeleteVxlanRows(ifindex, macs):
-                assert ifindex == VXLAN
+            case DeleteVxlanRows(domain, macs):
+                assert domain.vxlan == VXLAN
                 for mac in macs:
                     self._touch("vxlan", mac)
                 return [e for mac in macs for e in self._delete_self(mac)]
@@ -337,10 +339,10 @@ class FakeKernel:
             case DeleteFlood(_, vteps):
                 gone = [self.flood.pop(vtep) for vtep in vteps if vtep in self.flood]
                 return [FdbObserved([row._replace(present=False) for row in gone])]
-            case UpsertNeighbors(ifindex, bindings):
-                return [e for b in bindings for e in self._upsert_neighbor(ifindex, *b)]
-            case UpsertLocalNeighbors(ifindex, bindings):
-                return [e for b in bindings for e in self._note(ifindex, *b)]
+            case UpsertNeighbors(Domain(svi=svi), bindings):
+                return [e for b in bindings for e in self._upsert_neighbor(svi, *b)]
+            case UpsertLocalNeighbors(Domain(svi=svi), bindings):
+                return [e for b in bindings for e in self._note(svi, *b)]
             case DeleteNeighbors(_, ips):
                 for ip in ips:
                     self._touch("neighbor", ip)
@@ -348,11 +350,11 @@ class FakeKernel:
                 return [
                     NeighborsObserved([row._replace(present=False) for row in gone])
                 ]
-            case AuditTables():
+            case AuditTables(domain):
                 neighbors = list(self.neighbors.values())
-                return [RowsAudited(BRIDGE, True, self._fdb(), neighbors)]
-            case AuditRows(macs=macs, ips=ips):
-                return [RowsAudited(BRIDGE, False, *self._look_up(macs, ips))]
+                return [RowsAudited(domain, True, self._fdb(), neighbors)]
+            case AuditRows(domain, macs, ips):
+                return [RowsAudited(domain, False, *self._look_up(macs, ips))]
             case SendProbes(port, _, probes):
                 return self._ask(port, probes)
             case _:

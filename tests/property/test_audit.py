@@ -27,7 +27,7 @@ from tests.fakes.host import (
     withdraw,
     withdraw_imet,
 )
-from tests.fakes.kernel import BRIDGE, PORTS, VXLAN
+from tests.fakes.kernel import DOMAIN, PORTS, VXLAN
 
 MACS = [bytes((2, 0, 0, 0, 0, last)) for last in range(4)]
 IPS = [parse_ip(f"192.0.2.{last}") for last in range(10, 12)]
@@ -104,12 +104,12 @@ def change(host: Host, step: tuple[object, ...]) -> None:
                 own = row.flags | NTF_SELF
                 kernel.vxlan[mac] = row._replace(flags=own, dst=parse_ip(vtep))
         case ("stray-neighbor", bytes(ip), bytes(mac)):
-            kernel.apply(UpsertNeighbors(BRIDGE, [(ip, mac, False)]))
+            kernel.apply(UpsertNeighbors(DOMAIN, [(ip, mac, False)]))
             assert kernel.neighbors[ip].protocol == EVPND_PROTOCOL
         case ("no-flood", str(vtep)):
             kernel.flood.pop(parse_ip(vtep), None)
         case ("stray-flood", str(vtep)):
-            kernel.apply(UpsertFlood(VXLAN, [parse_ip(vtep)]))
+            kernel.apply(UpsertFlood(DOMAIN, [parse_ip(vtep)]))
         case _:
             raise AssertionError(step)
 

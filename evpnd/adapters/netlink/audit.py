@@ -3,7 +3,7 @@
 from contextlib import closing, suppress
 
 from evpnd.adapters.netlink.dump import DumpInterruptedError, dump_fdb, dump_neighbors
-from evpnd.adapters.netlink.lookup import Place, RowReader
+from evpnd.adapters.netlink.lookup import RowReader
 from evpnd.adapters.netlink.rtnl import (
     FAMILY_OF,
     NDA_DST,
@@ -18,21 +18,21 @@ from evpnd.model.events import RowsAudited
 
 def audit_tables(asked: AuditTables) -> RowsAudited:
     """Read the FDB and the neighbours of a bridge."""
-    fdb = dump_fdb(asked.bridge).rows
+    fdb = dump_fdb(asked.domain.bridge).rows
     neighbors = None
-    if asked.svi:
+    if asked.domain.svi:
         with suppress(DumpInterruptedError):
-            neighbors = dump_neighbors(asked.svi).rows
-    return RowsAudited(asked.bridge, True, fdb, neighbors)  # noqa: FBT003
+            neighbors = dump_neighbors(asked.domain.svi).rows
+    return RowsAudited(asked.domain, True, fdb, neighbors)  # noqa: FBT003
 
 
 def audit_rows(asked: AuditRows) -> RowsAudited:
     """Read the rows that are named."""
-    place = Place(asked.bridge, asked.svi, asked.vxlan, asked.vlan)
-    with closing(RowReader(place)) as reader:
+    domain = asked.domain
+    with closing(RowReader(domain)) as reader:
         reader.read_macs(asked.macs)
-        reader.read([_neighbor(asked.svi, ip) for ip in asked.ips])
-    return RowsAudited(asked.bridge, False, reader.fdb, reader.neighbors)  # noqa: FBT003
+        reader.read([_neighbor(domain.svi, ip) for ip in asked.ips])
+    return RowsAudited(asked.domain, False, reader.fdb, reader.neighbors)  # noqa: FBT003
 
 
 def _neighbor(svi: int, ip: bytes) -> bytes:

@@ -47,8 +47,8 @@ class Lister:
     def ask(self, action: ListMacs) -> None:
         """Start to list a device; an older list of it ends."""
         with self._changed:
-            self._asked.pop(action.vxlan, None)
-            self._asked[action.vxlan] = action
+            self._asked.pop(action.domain.vxlan, None)
+            self._asked[action.domain.vxlan] = action
             self._changed.notify()
         if self._thread is None:
             self._thread = threading.Thread(
@@ -78,8 +78,8 @@ class Lister:
             except Exception as error:  # noqa: BLE001 - it is judged over there
                 self._failed(error)
             with self._changed:
-                if self._asked.get(action.vxlan) is action:
-                    del self._asked[action.vxlan]
+                if self._asked.get(action.domain.vxlan) is action:
+                    del self._asked[action.domain.vxlan]
 
     def _list(self, action: ListMacs) -> None:
         """List a device; twice where rows went, as a dump misses some then."""
@@ -96,12 +96,12 @@ class Lister:
             part = found[start : start + TOLD_AT_ONCE]
             last = start == starts[-1]
             known = flood if last else {}
-            self._tell(MacsListed(action.vxlan, action.reading, part, known, last))
+            self._tell(MacsListed(action.domain, action.reading, part, known, last))
 
     def _dump(
         self, action: ListMacs, macs: dict[bytes, None], flood: dict[bytes, bool]
     ) -> None:
-        vxlan = action.vxlan
+        vxlan = action.domain.vxlan
         body = NDMSG.pack(AF_BRIDGE, vxlan, 0, 0, 0)
         began = time.thread_time()
 
@@ -127,7 +127,7 @@ class Lister:
         """Wait; tell whether the list is still wanted."""
 
         def superseded() -> bool:
-            return self._stopping or self._asked.get(action.vxlan) is not action
+            return self._stopping or self._asked.get(action.domain.vxlan) is not action
 
         with self._changed:
             return not self._changed.wait_for(superseded, seconds)

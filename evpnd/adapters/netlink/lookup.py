@@ -10,7 +10,6 @@ import struct
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from typing import NamedTuple
 
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.rtnl import (
@@ -32,6 +31,7 @@ from evpnd.adapters.netlink.rtnl import (
     u32,
 )
 from evpnd.model.actions import LookUpMacs
+from evpnd.model.domain import NO_VTEP, Domain
 from evpnd.model.events import MacsLookedUp
 from evpnd.model.rows import NTF_MASTER, NTF_SELF, FdbRow, NeighborRow
 
@@ -46,20 +46,11 @@ _MAC = ATTRIBUTE.pack(10, NDA_LLADDR)
 _KIND = struct.Struct("=H")
 
 
-class Place(NamedTuple):
-    """The devices whose rows are asked for."""
-
-    bridge: int
-    svi: int
-    vxlan: int
-    vlan: int
-
-
 class RowReader:
     """A socket to ask for rows, and what was found; closed after use."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
         self._socket = open_socket(receive=_RECEIVE)
         self._view = memoryview(bytearray(AT_ONCE * _ANSWER))
         self.fdb: list[FdbRow] = []
@@ -71,7 +62,7 @@ class RowReader:
 
     def read_macs(self, macs: Sequence[bytes]) -> None:
         """Read the VXLAN and the bridge row of each MAC."""
-        own, bridged, tail = _templates(self._place)
+        own, bridged, tail = _templates(self._domain)
         for part in _parts(macs, AT_ONCE // 2):
             between = b"\0\0" + bridged
             messages = [own + mac + between + mac + tail for mac in part]
@@ -106,31 +97,30 @@ class RowReader:
             return
         family, *_, flags, _ = NDMSG.unpack_from(answer, 20 + HEADER.size)
         key = dict(attributes(answer, _ROW, len(answer)))
-        place = self._place
+        domain = self._domain
         if family == AF_BRIDGE:
             mac, own = key.get(NDA_LLADDR, b""), flags & NTF_SELF
-            vlan = 0 if own else place.vlan
-            self.fdb.append(FdbRow(False, place.vxlan, mac, vlan, 0, own, b""))  # noqa: FBT003
+            vlan = 0 if own else domain.vlan
+            self.fdb.append(FdbRow(False, domain.vxlan, mac, vlan, 0, own, NO_VTEP))  # noqa: FBT003
         else:
             ip = key.get(NDA_DST, b"")
-            gone = NeighborRow(False, place.svi, ip, b"", 0, 0, 0)  # noqa: FBT003
+            gone = NeighborRow(False, domain.svi, ip, b"", 0, 0, 0)  # noqa: FBT003
             self.neighbors.append(gone)
 
 
 def look_up(asked: LookUpMacs) -> MacsLookedUp:
     """Read the VXLAN and the bridge row of MACs."""
-    place = Place(asked.bridge, 0, asked.vxlan, asked.vlan)
-    with closing(RowReader(place)) as reader:
+    with closing(RowReader(asked.domain)) as reader:
         reader.read_macs(asked.macs)
-    return MacsLookedUp(asked.vxlan, asked.macs, reader.fdb)
+    return MacsLookedUp(asked.domain, asked.macs, reader.fdb)
 
 
-def _templates(place: Place) -> tuple[bytes, bytes, bytes]:
+def _templates(domain: Domain) -> tuple[bytes, bytes, bytes]:
     """Pack the requests for both rows of a MAC, up to the MAC, and what ends them."""
-    tail = u32(NDA_MASTER, place.bridge)
-    if place.vlan:
-        tail += attribute(NDA_VLAN, place.vlan.to_bytes(2, sys.byteorder))
-    own = NDMSG.pack(AF_BRIDGE, place.vxlan, 0, NTF_SELF, 0) + _MAC
+    tail = u32(NDA_MASTER, domain.bridge)
+    if domain.vlan:
+        tail += attribute(NDA_VLAN, domain.vlan.to_bytes(2, sys.byteorder))
+    own = NDMSG.pack(AF_BRIDGE, domain.vxlan, 0, NTF_SELF, 0) + _MAC
     bridged = NDMSG.pack(AF_BRIDGE, 0, 0, NTF_MASTER, 0) + _MAC
     return _head(own, 0) + own, _head(bridged, len(tail)) + bridged, b"\0\0" + tail
 

@@ -39,6 +39,7 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
+from evpnd.model.domain import Domain
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import (
     EVPND_PROTOCOL,
@@ -79,49 +80,46 @@ _OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
 
 def row_count(action: Upsert | OverrideLocalMacs | Delete) -> int:
     """Count the rows of an action."""
-    match action:
-        case UpsertRemoteMacs() | OverrideLocalMacs() | DeleteRemoteMacs():
-            return len(action.macs)
-        case _:
-            return len(action[-1])
+    return len(action[-1])
 
 
 def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, int]]:
     """Yield the messages of an action in pieces of at most MESSAGES, and their rows."""
     match action:
         case UpsertRemoteMacs() | OverrideLocalMacs():
-            vxlan, vtep, macs, vlan = action
-            tail = attribute(NDA_DST, vtep) + _vlan(vlan)
+            domain, vtep, macs = action
+            tail = attribute(NDA_DST, vtep) + _vlan(domain)
             flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
-            head = _head(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail))
+            head = _head(_UPSERT, domain.vxlan, NUD_REACHABLE, flags, 12 + len(tail))
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
-        case UpsertVxlanRows(vxlan, vtep, macs):
+        case UpsertVxlanRows(domain, vtep, macs):
             tail = attribute(NDA_DST, vtep)
             flags = NTF_SELF | NTF_EXT_LEARNED
             head = _head(
-                *(_UPSERT, vxlan, NUD_REACHABLE, flags, 12 + len(tail)), sequence=ALONE
+                *(_UPSERT, domain.vxlan, NUD_REACHABLE, flags, 12 + len(tail)),
+                sequence=ALONE,
             )
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
-        case UpsertFlood(vxlan, vteps):
+        case UpsertFlood(domain, vteps):
             flags = NTF_SELF | NTF_EXT_LEARNED
             state = NUD_NOARP | NUD_PERMANENT
-            yield from _flood(_APPEND, vxlan, state, flags, vteps)
+            yield from _flood(_APPEND, domain.vxlan, state, flags, vteps)
         case UpsertNeighbors():
             yield from _upsert_neighbors(action)
         case UpsertLocalNeighbors():
             yield from _upsert_neighbors(action)
-        case DeleteRemoteMacs(vxlan, macs, vlan):
-            yield from _delete_both(vxlan, macs, vlan)
-        case DeleteVxlanRows(vxlan, macs):
-            head = _head(_DELETE, vxlan, 0, NTF_SELF, 12)
+        case DeleteRemoteMacs(domain, macs):
+            yield from _delete_both(domain, macs)
+        case DeleteVxlanRows(domain, macs):
+            head = _head(_DELETE, domain.vxlan, 0, NTF_SELF, 12)
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD)
-        case DeleteFlood(vxlan, vteps):
-            yield from _flood(_DELETE, vxlan, 0, NTF_SELF, vteps)
-        case DeleteNeighbors(bridge, ips):
+        case DeleteFlood(domain, vteps):
+            yield from _flood(_DELETE, domain.vxlan, 0, NTF_SELF, vteps)
+        case DeleteNeighbors(domain, ips):
             heads = {
                 size: _head(
                     _DELETE,
-                    bridge,
+                    domain.svi,
                     0,
                     0,
                     4 + size,
@@ -137,13 +135,14 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             assert_never(action)
 
 
-def delete_both(vxlan: int, mac: bytes, vlan: int = 0) -> bytes:
+def delete_both(domain: Domain, mac: bytes) -> bytes:
     """Pack the removal of a remote MAC's bridge row and VXLAN row."""
-    return next(_delete_both(vxlan, [mac], vlan))[0]
+    return next(_delete_both(domain, [mac]))[0]
 
 
-def _vlan(vlan: int) -> bytes:
+def _vlan(domain: Domain) -> bytes:
     """Pack the VLAN of a bridge row; the VXLAN row has none (vxlan_fdb_add)."""
+    vlan = domain.vlan
     return attribute(NDA_VLAN, vlan.to_bytes(2, sys.byteorder)) if vlan else b""
 
 
@@ -171,9 +170,7 @@ def _around(
         yield before + between.join(part) + after, len(part)
 
 
-def _delete_both(
-    vxlan: int, macs: list[bytes], vlan: int
-) -> Iterator[tuple[bytes, int]]:
+def _delete_both(domain: Domain, macs: list[bytes]) -> Iterator[tuple[bytes, int]]:
     """Pack two messages a MAC.
 
     In one message with both flags the kernel takes the bridge row first, and where
@@ -181,12 +178,12 @@ def _delete_both(
     """
     master, self_ = (
         _around(
-            _head(_DELETE, vxlan, 0, flag, 12 + len(tail)) + _MAC_ATTRIBUTE,
+            _head(_DELETE, domain.vxlan, 0, flag, 12 + len(tail)) + _MAC_ATTRIBUTE,
             macs,
             _MAC_PAD + tail,
             MESSAGES // 2,
         )
-        for flag, tail in ((NTF_MASTER, _vlan(vlan)), (NTF_SELF, b""))
+        for flag, tail in ((NTF_MASTER, _vlan(domain)), (NTF_SELF, b""))
     )
     for (bridge_rows, rows), (vxlan_rows, _) in zip(master, self_, strict=True):
         yield bridge_rows + vxlan_rows, rows
@@ -212,13 +209,13 @@ def _flood(
 def _upsert_neighbors(
     action: UpsertNeighbors | UpsertLocalNeighbors,
 ) -> Iterator[tuple[bytes, int]]:
-    bridge, bindings = action
+    domain, bindings = action
     # The kernel collects other rows when its table is large (neigh_forced_gc):
     # it spares those that are extern_learn or permanent.
     state = NUD_NOARP if isinstance(action, UpsertNeighbors) else NUD_PERMANENT
     heads = {
         (size, router): _neighbor_head(
-            bridge, size, state, NTF_EXT_LEARNED | (NTF_ROUTER if router else 0)
+            domain.svi, size, state, NTF_EXT_LEARNED | (NTF_ROUTER if router else 0)
         )
         for size in (4, 16)
         for router in (False, True)
@@ -235,7 +232,7 @@ def _upsert_neighbors(
         yield octets, len(part)
 
 
-def _neighbor_head(bridge: int, size: int, state: int, flags: int) -> bytes:
+def _neighbor_head(svi: int, size: int, state: int, flags: int) -> bytes:
     length = 4 + size + 12 + len(_OURS)
-    head = _head(_UPSERT, bridge, state, flags, length, family=FAMILY_OF[size])
+    head = _head(_UPSERT, svi, state, flags, length, family=FAMILY_OF[size])
     return head + _DST_ATTRIBUTE[size]

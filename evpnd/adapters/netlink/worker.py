@@ -240,15 +240,15 @@ class Worker:
     def _take_run(self, first: Upsert | Delete) -> list[Upsert | Delete]:
         """Return from the queue what can be written with the first action."""
         alike = Upsert if isinstance(first, Upsert) else Delete
-        run, rows, devices = [first], row_count(first), {first[0]}
+        run, rows, domains = [first], row_count(first), {first.domain}
         while self._jobs and rows < _RUN:
             following = self._jobs[0]
             if not isinstance(following, Upsert | Delete) or not isinstance(
                 following, alike
             ):
                 break
-            devices.add(following[0])
-            if len(devices) > _DEVICES:
+            domains.add(following.domain)
+            if len(domains) > _DEVICES:
                 break
             run.append(following)
             rows += row_count(following)
@@ -258,7 +258,7 @@ class Worker:
     def _write_muted(self, run: list[Upsert | Delete]) -> None:
         """Write many rows with notifications muted; return whether others wrote."""
         of_macs = [action for action in run if isinstance(action, OF_MACS)]
-        devices = {action[0] for action in of_macs}
+        devices = {action.domain.vxlan for action in of_macs}
         rows = sum(map(row_count, of_macs))
         writer, listener, echoes = self._writer, self._listener.rows, self._echoes
         kind, mute = RTM_DELNEIGH, bpf.mute_deletes

@@ -33,6 +33,7 @@ from evpnd.adapters.netlink.rtnl import (
     open_socket,
 )
 from evpnd.model.actions import OverrideLocalMacs
+from evpnd.model.domain import Domain
 from evpnd.model.events import KernelOverran, RowFailed
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import NTF_MASTER, NTF_SELF
@@ -55,7 +56,6 @@ class Refusal(NamedTuple):
 
     The kernel takes NTF_MASTER out of the request once the bridge row is made.
     """
-    vlan: int = 0
 
 
 class Writer:
@@ -113,8 +113,8 @@ class Writer:
             self.halves += sum(each.half_made for each in refusals)
         # A bridge row alone would send the MAC's frames to every VTEP.
         halves = [
-            delete_both(failed.ifindex, failed.key, vlan)
-            for failed, half_made, vlan in refusals
+            delete_both(Domain(vxlan=failed.ifindex, vlan=failed.vlan), failed.key)
+            for failed, half_made in refusals
             if half_made
         ]
         if halves:
@@ -166,10 +166,9 @@ def read_refusal(octets: bytes) -> Refusal | None:
     else:
         table, key = "fdb", mac
     return Refusal(
-        RowFailed(table, ifindex, key, code, deleting),
+        RowFailed(table, ifindex, key, code, deleting, vlan),
         table == "fdb"
         and not deleting
         and sequence != ALONE
         and flags & _BOTH == NTF_SELF,
-        vlan,
     )

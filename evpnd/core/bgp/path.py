@@ -8,7 +8,8 @@ used at all, and where it stands among others; which EVIs import it is in `impor
 from typing import Final, NamedTuple, final
 
 from evpnd.core.bgp.endpoints import no_vtep
-from evpnd.model.ids import Peer
+from evpnd.model.domain import Vtep
+from evpnd.model.ids import Ip, Peer
 from evpnd.model.numbers import DEFAULT_LOCAL_PREFERENCE
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
@@ -60,7 +61,7 @@ class Path:
         self.ethernet_tag: Final = ethernet_tag
         self.esi: Final = esi
         self.labels: Final = labels
-        self.vtep: Final = attributes.next_hop
+        self.vtep: Final = Vtep(Ip(attributes.next_hop))
         self.sequence: Final = attributes.sequence
         self.sticky: Final = attributes.sticky
         self.source: Final[Path] = self if source is None else source

@@ -53,7 +53,7 @@ def vlan_of(vrf: MacVrf, links: Links, found: Devices) -> BridgeVlan:
     if found.vxlan is None or found.bridge is None:
         return BridgeVlan(0, 0)
     vlan = find_vlan(links, found.vxlan, found.bridge)
-    return BridgeVlan(vrf.vlan, vrf.svi) if vlan is None else vlan
+    return BridgeVlan(vrf.domain.vlan, vrf.domain.svi) if vlan is None else vlan
 
 
 def with_vlan(links: Links, found: Devices) -> Devices:

@@ -33,7 +33,7 @@ def passed_over(
         return {}
     reasons: dict[str, str] = {}
     found = discoverable(config, links)
-    used = {vrf.vxlan for vrf in vrfs.values()}
+    used = {vrf.domain.vxlan for vrf in vrfs.values()}
     for link in links.by_index.values():
         vxlan = link.vxlan
         if vxlan is None or link.ifindex in used or link.alias == MANAGED_ALIAS:

@@ -22,6 +22,7 @@ from evpnd.core.evi.changes import (
 )
 from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.discovery import PassedOver, tell_gone
+from evpnd.core.evi.domains import Domains
 from evpnd.core.evi.instances import Changed, Instances
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.managed_devices import (
@@ -56,6 +57,7 @@ from evpnd.model.actions import (
     SnoopPorts,
 )
 from evpnd.model.config import Config
+from evpnd.model.domain import Domain
 from evpnd.model.events import AddressObserved, LinksDumped
 from evpnd.model.rows import Link, PortVlans
 
@@ -76,10 +78,7 @@ class Inventory:
         self.links = Links()
         self._instances = Instances(config)
         self.vrfs = self._instances.vrfs
-        self.by_port: dict[int, MacVrf] = {}
-        """Any device of an EVI: VXLAN device, bridge, tenant port."""
-        self.by_bridge: dict[int, MacVrf] = {}
-        self.by_svi: dict[int, MacVrf] = {}
+        self.domains = Domains()
         self.vtep = b""
         self._vtep_here = True
         """An interface has the VTEP address, or it is not known."""
@@ -183,12 +182,12 @@ class Inventory:
                 turn.tell(tell_gone(vrf, config, self.links))
             yield others
         claimed: dict[int, MacVrf] = {}
-        self.by_port, self.by_bridge, self.by_svi = {}, {}, {}
+        self.domains = Domains()
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             yield from self._place(vrf, claimed, turn, actions)
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
-        self.no_hosts = no_hosts = self.links.no_hosts(self.by_bridge)
+        self.no_hosts = no_hosts = self.links.no_hosts(self.domains.by_bridge)
         for vrf in self.vrfs.values():
             vrf.floods.all_dirty |= vrf.no_hosts != no_hosts
             vrf.no_hosts = no_hosts
@@ -221,14 +220,14 @@ class Inventory:
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
         of_bridge = vlan_of(vrf, self.links, found)
-        place = (vxlan, bridge, of_bridge.vlan)
-        moved = place != (vrf.vxlan, vrf.bridge, vrf.vlan)
+        old = vrf.domain
+        domain = Domain(bridge, of_bridge.vlan, vxlan, 0, of_bridge.svi)
+        moved = domain != old._replace(svi=domain.svi)
         if moved:
-            yield self._leave(vrf, *place, of_bridge.svi)
-            vrf.vxlan, vrf.bridge, vrf.vlan = place
-        elif of_bridge.svi != vrf.svi:
-            yield SviLeft(vrf, vrf.svi in self.links.by_index, of_bridge.svi)
-        vrf.svi = of_bridge.svi
+            yield self._leave(vrf, domain)
+        elif domain.svi != old.svi:
+            yield SviLeft(vrf, old.svi in self.links.by_index, domain.svi)
+        vrf.domain = domain
         renumbered, vrf.vtep = vrf.vtep != self.vtep, self.vtep
         before = vrf.reason
         vrf.reason = found.reason
@@ -243,25 +242,23 @@ class Inventory:
         take_notes(vrf, self.links, refused, turn, vtep_here=here, room=room)
         if vrf.reason is None and (before is not None or moved):
             vrf.tables.unread()
-            vrf.neighbors.known = not vrf.svi
+            vrf.neighbors.known = not vrf.domain.svi
             actions.append(DumpFdb(bridge))
-            if vrf.svi:
-                actions.append(DumpNeighbors(vrf.svi))
+            if vrf.domain.svi:
+                actions.append(DumpNeighbors(vrf.domain.svi))
         if vrf.reason != before or moved or renumbered:
             vrf.mark_all()
 
-    def _leave(
-        self, vrf: MacVrf, vxlan: int, bridge: int, vlan: int, svi: int
-    ) -> DevicesLeft:
+    def _leave(self, vrf: MacVrf, domain: Domain) -> DevicesLeft:
         """Return which of the devices that an EVI leaves live on without it."""
-        links = self.links.by_index
-        old = links.get(vrf.vxlan)
+        links, old = self.links.by_index, vrf.domain
+        device = links.get(old.vxlan)
+        elsewhere = (domain.vxlan, domain.vlan) != (old.vxlan, old.vlan)
         return DevicesLeft(
             vrf,
-            vxlan=old is not None
-            and ((vxlan, vlan) != (vrf.vxlan, vrf.vlan) or not bridge),
-            bridge=svi != vrf.svi and vrf.svi in links,
-            bridged=old is not None and old.master == vrf.bridge,
+            vxlan=device is not None and (elsewhere or not domain.bridge),
+            bridge=domain.svi != old.svi and old.svi in links,
+            bridged=device is not None and device.master == old.bridge,
         )
 
     def _take_ports(
@@ -277,17 +274,13 @@ class Inventory:
                 vrf.tables.expect_dumps()
                 actions.append(DumpFdb(bridge.ifindex))
             vrf.ports = ports
-        vrf.tagged_ports = tagged_ports(self.links, ports, vrf.vlan)
+        vrf.tagged_ports = tagged_ports(self.links, ports, vrf.domain.vlan)
         untagged = ports - vrf.tagged_ports
         yield PortsOpen(vrf, open_ports(self.links, bridge, untagged))
-        self.by_bridge[bridge.ifindex] = vrf
-        if vrf.svi:
-            self.by_svi[vrf.svi] = vrf
+        self.domains.place(vrf, ports)
         vrf.ageing = bridge.ageing
-        for port in (*ports, vrf.vxlan, bridge.ifindex):
-            self.by_port[port] = vrf
-        own_ips = self.links.addresses_of(vrf.svi) if vrf.svi else set()
-        mac = self.links.by_index.get(vrf.svi, bridge).mac
+        own_ips = self.links.addresses_of(vrf.domain.svi) if vrf.domain.svi else set()
+        mac = self.links.by_index.get(vrf.domain.svi, bridge).mac
         if (own_ips, mac) != (vrf.own_ips, vrf.bridge_mac):
             vrf.bridge_mac = mac
             vrf.dirty_imet = True

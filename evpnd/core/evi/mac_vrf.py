@@ -11,6 +11,7 @@ from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
 from evpnd.model.advert import Advert
 from evpnd.model.config import EviConfig
+from evpnd.model.domain import NOWHERE
 from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH
 from evpnd.model.key import MAC
@@ -94,14 +95,8 @@ class MacVrf:
         self.rd = rd
         self.discovered = discovered
         self.vtep = b""
-        self.vxlan = 0
-        """ifindex; 0: not there."""
-        self.bridge = 0
-        self.vlan = 0
-        """VLAN of the bridge that it has; 0: the bridge filters none."""
-        self.svi = 0
-        """ifindex of the device with its addresses and neighbours: the bridge, or the
-        bridge's VLAN device; 0: there is none."""
+        self.domain = NOWHERE
+        """Where it stands; replaced as a whole."""
         self.tagged_ports: frozenset[int] = frozenset()
         """Ports whose untagged frames are of another VLAN: nobody is asked there."""
         self.ports: frozenset[int] = frozenset()

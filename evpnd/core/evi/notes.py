@@ -48,10 +48,10 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
             yield f"port {name} does not exist"
         elif name in refused:
             yield f"port {name} {refused[name]}"
-    vxlan = links.by_index.get(vrf.vxlan)
+    vxlan = links.by_index.get(vrf.domain.vxlan)
     if vxlan is None:
         return
-    bridge = links.by_index.get(vrf.bridge)
+    bridge = links.by_index.get(vrf.domain.bridge)
     if bridge is not None:
         yield from vlan_notes(links, vxlan, bridge, suppress=vrf.config.suppress)
     large = [
@@ -69,7 +69,7 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
 
 def _too_large(vrf: MacVrf, links: Links, room: Room | None) -> Iterator[str]:
     """Note an MTU that the underlay does not carry; that of a managed EVI follows."""
-    vxlan = links.by_index.get(vrf.vxlan)
+    vxlan = links.by_index.get(vrf.domain.vxlan)
     if room is None or vxlan is None or vrf.config.manage or vxlan.mtu <= room.mtu:
         return
     yield (

@@ -47,14 +47,14 @@ class Walk:
         self.whole = size(vrf) <= WHOLE and vrf.fdb.reading is None
         self.over = False
         """Every row was asked for."""
-        self._devices = _devices(vrf)
+        self._domain = vrf.domain
         self._macs = [] if self.whole else list(vrf.fdb.actual)
         self._ips = [] if self.whole else list(vrf.neighbors.actual)
         self._at = 0
 
     def is_of(self, vrf: MacVrf | None) -> bool:
         """Tell whether an EVI is still on the devices that this began on."""
-        return vrf is not None and vrf.ready and _devices(vrf) == self._devices
+        return vrf is not None and vrf.ready and vrf.domain == self._domain
 
     def take(self, vrf: MacVrf, most: int) -> tuple[Action, Asked]:
         """Ask for the next rows, with what is believed of them."""
@@ -62,7 +62,7 @@ class Walk:
         if self.whole:
             self.over = True
             whole = Asked(dict(rows), dict(neighbors), set(vrf.floods.present()))
-            return AuditTables(vrf.bridge, vrf.svi), whole
+            return AuditTables(vrf.domain), whole
         start, self._at = self._at, self._at + most
         before = len(self._macs)
         macs = [mac for mac in self._macs[start : self._at] if mac in rows]
@@ -72,12 +72,7 @@ class Walk:
         asked = Asked(
             {mac: rows[mac] for mac in macs}, {ip: neighbors[ip] for ip in ips}, set()
         )
-        place = vrf.bridge, vrf.svi, vrf.vxlan, vrf.vlan
-        return AuditRows(*place, macs, ips), asked
-
-
-def _devices(vrf: MacVrf) -> tuple[int, int, int, int]:
-    return vrf.bridge, vrf.svi, vrf.vxlan, vrf.vlan
+        return AuditRows(vrf.domain, macs, ips), asked
 
 
 class Audit:
@@ -98,11 +93,11 @@ class Audit:
         self._rechecked: dict[int, float] = {}
 
     def doubt(
-        self, ifindexes: frozenset[int], by_port: Mapping[int, MacVrf], now: float
+        self, ifindexes: frozenset[int], by_device: Mapping[int, MacVrf], now: float
     ) -> None:
         """Have EVIs looked at soon to whose devices somebody wrote beside us."""
-        for ifindex in ifindexes & by_port.keys():
-            vni = by_port[ifindex].config.vni
+        for ifindex in ifindexes & by_device.keys():
+            vni = by_device[ifindex].config.vni
             last = self._rechecked.get(vni, -inf)
             due = max(now + RECHECK_PAUSE, last + RECHECK_AGAIN)
             self._doubted.setdefault(vni, due)
@@ -145,7 +140,7 @@ class Audit:
         walk, asked = self._asked
         self._asked = None
         vrf = vrfs.get(walk.vni)
-        if vrf is None or vrf.bridge != event.bridge or not walk.is_of(vrf):
+        if vrf is None or vrf.domain != event.domain or not walk.is_of(vrf):
             return
         fdb, neighbors = differences(vrf, asked, event)
         with vrf.tables.found_by(walk.cause):

@@ -11,8 +11,9 @@ from typing import NamedTuple
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.observe import neighbor_of
 from evpnd.core.tables.neighbors import Neighbor
+from evpnd.model.domain import NO_VTEP, Vtep
 from evpnd.model.events import RowsAudited
-from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.ids import FLOOD_MAC, Ip
 from evpnd.model.rows import NTF_SELF, FdbRow, NeighborRow
 
 
@@ -59,7 +60,7 @@ def differences(
 
 def _sort(vrf: MacVrf, rows: list[FdbRow]) -> _Found:
     found = _Found({}, {}, {})
-    vxlan, vlan = vrf.vxlan, vrf.vlan
+    vxlan, vlan = vrf.domain.vxlan, vrf.domain.vlan
     for row in rows:
         if not row.flags & NTF_SELF:
             if vlan and row.vlan != vlan:
@@ -78,7 +79,7 @@ def _sort(vrf: MacVrf, rows: list[FdbRow]) -> _Found:
 def _changed_macs(
     vrf: MacVrf, asked: Asked, found: _Found, *, whole: bool
 ) -> Iterator[FdbRow]:
-    rows, fixed, vxlan = vrf.fdb.actual, vrf.fdb.fixed, vrf.vxlan
+    rows, fixed, vxlan = vrf.fdb.actual, vrf.fdb.fixed, vrf.domain.vxlan
     own, bridged = found.own, found.bridged
     for mac, vtep in asked.macs.items():
         if rows.get(mac) != vtep:
@@ -86,13 +87,13 @@ def _changed_macs(
         row = own.get(mac)
         if row is None:
             if whole:
-                yield FdbRow(False, vxlan, mac, 0, 0, NTF_SELF, b"")  # noqa: FBT003
+                yield FdbRow(False, vxlan, mac, 0, 0, NTF_SELF, NO_VTEP)  # noqa: FBT003
         elif not (row.present and row.is_ours and row.dst == vtep):
             yield row
         row = bridged.get(mac)
         if row is None:
             if whole:
-                yield FdbRow(False, vxlan, mac, vrf.vlan, 0, 0, b"")  # noqa: FBT003
+                yield FdbRow(False, vxlan, mac, vrf.domain.vlan, 0, 0, NO_VTEP)  # noqa: FBT003
         elif (
             not (row.present and row.ifindex == vxlan)
             or not (row.is_ours or row.is_fixed)
@@ -112,9 +113,9 @@ def _unknown_macs(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]:
         if (row.dst != dst) if row.is_ours else (mac not in foreign):
             yield row
     for mac in foreign - found.own.keys():
-        yield FdbRow(False, vrf.vxlan, mac, 0, 0, NTF_SELF, b"")  # noqa: FBT003
+        yield FdbRow(False, vrf.domain.vxlan, mac, 0, 0, NTF_SELF, NO_VTEP)  # noqa: FBT003
     for mac, row in found.bridged.items():
-        if row.ifindex != vrf.vxlan or mac in known or mac in rows:
+        if row.ifindex != vrf.domain.vxlan or mac in known or mac in rows:
             continue
         _, in_bridge = partial.get(mac, (b"", False))
         if mac in vrf.own_macs:
@@ -127,7 +128,8 @@ def _changed_flood(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]
     flood = vrf.floods
     for vtep in asked.flood:
         if vtep not in found.flood and vtep in flood:
-            yield FdbRow(False, vrf.vxlan, FLOOD_MAC, 0, 0, NTF_SELF, vtep)  # noqa: FBT003
+            hop = Vtep(Ip(vtep))
+            yield FdbRow(False, vrf.domain.vxlan, FLOOD_MAC, 0, 0, NTF_SELF, hop)  # noqa: FBT003
     for vtep, row in found.flood.items():
         if vtep not in asked.flood and vtep not in flood:
             yield row
@@ -142,7 +144,7 @@ def _changed_neighbors(
         row = rows.get(ip)
         if row is None:
             if whole:
-                gone = NeighborRow(False, vrf.svi, ip, b"", 0, 0, 0)  # noqa: FBT003
+                gone = NeighborRow(False, vrf.domain.svi, ip, b"", 0, 0, 0)  # noqa: FBT003
                 yield gone
         elif not (row.present and row.is_ours and neighbor_of(row) == believed):
             yield row

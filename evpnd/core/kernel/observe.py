@@ -11,6 +11,7 @@ from evpnd.core.local import mobility, pins
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.neighbors import Neighbor
 from evpnd.core.turn import Turn
+from evpnd.model.domain import NO_VTEP
 from evpnd.model.ids import (
     FLOOD_MAC,
     format_ip,
@@ -37,7 +38,7 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
     """Take one FDB row of a device of this EVI."""
     if not is_of_vlan(vrf, row):
         return
-    if row.ifindex == vrf.vxlan:
+    if row.ifindex == vrf.domain.vxlan:
         if row.flags & NTF_SELF:
             _observe_vxlan_row(vrf, row, turn)
         else:
@@ -57,7 +58,7 @@ def is_of_vlan(vrf: MacVrf, row: FdbRow) -> bool:
     A device's own MAC counts in every VLAN: it is the host's.
     """
     own = row.flags & NTF_SELF or row.state & NUD_PERMANENT
-    return not vrf.vlan or row.vlan == vrf.vlan or bool(own)
+    return not vrf.domain.vlan or row.vlan == vrf.domain.vlan or bool(own)
 
 
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
@@ -78,7 +79,7 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
         return
     vrf.fdb.foreign.discard(mac)
     _, in_bridge = vrf.fdb.halves(mac)
-    vrf.fdb.keep(mac, row.dst if row.present else b"", in_bridge=in_bridge)
+    vrf.fdb.keep(mac, row.dst if row.present else NO_VTEP, in_bridge=in_bridge)
     if not row.present:
         vrf.fdb.drift.unheard.discard(mac)
 
@@ -174,7 +175,7 @@ def dump_fdb(
             gone.discard(row.mac)
     for mac in gone:
         tenants.flush(vrf, mac, turn)
-    if not vrf.vlan:
+    if not vrf.domain.vlan:
         _doubt_gaps(vrf, rows)
     reading, vrf.fdb.reading = vrf.fdb.reading, None
     again = reading is not None and reading.first
@@ -197,7 +198,7 @@ def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
     """
     macs_in: defaultdict[int, set[bytes]] = defaultdict(set)
     for row in rows:
-        if row.ifindex == vrf.vxlan and not row.flags & NTF_SELF:
+        if row.ifindex == vrf.domain.vxlan and not row.flags & NTF_SELF:
             macs_in[row.vlan].add(row.mac)
     if len(macs_in) > 1:
         everywhere = frozenset.intersection(*map(frozenset, macs_in.values()))

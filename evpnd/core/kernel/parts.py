@@ -41,13 +41,13 @@ def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
     vrf.fdb.readings += 1
     vrf.fdb.reading = Reading(vrf.fdb.readings, old, first=first)
     if not vrf.fdb.known:
-        vrf.preserved = vrf.vxlan in event.ours
+        vrf.preserved = vrf.domain.vxlan in event.ours
     vrf.mark_all()
     vrf.fdb.dirty.update(vrf.fdb.foreign, vrf.fdb.fixed)
-    device = links.by_index.get(vrf.vxlan)
+    device = links.by_index.get(vrf.domain.vxlan)
     own = [] if device is None else [device.mac]
     vrf.fdb.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
-    turn.do(DumpPorts(vrf.bridge, vrf.ports | {vrf.bridge}))
+    turn.do(DumpPorts(vrf.domain.bridge, vrf.ports | {vrf.domain.bridge}))
 
 
 def is_too_early(vrf: MacVrf) -> bool:
@@ -77,9 +77,9 @@ def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) ->
     vrf.fdb.known = vrf.floods.known = True
     vrf.mark_all()
     if vrf.ports - ports:
-        turn.do(DumpPorts(vrf.bridge, vrf.ports - ports))
-    if vrf.svi:
-        turn.do(DumpNeighbors(vrf.svi))
+        turn.do(DumpPorts(vrf.domain.bridge, vrf.ports - ports))
+    if vrf.domain.svi:
+        turn.do(DumpNeighbors(vrf.domain.svi))
 
 
 def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) -> None:
@@ -150,11 +150,11 @@ def ask(vrfs: Iterable[MacVrf], now: float, *, replaying: bool) -> list[Action]:
             continue
         macs = reading.take(SLICE, now)
         if macs:
-            actions.append(LookUpMacs(vrf.bridge, vrf.vxlan, vrf.vlan, macs))
+            actions.append(LookUpMacs(vrf.domain, macs))
         if not (reading.listing or reading.wanted or replaying):
             # Until then it would be in the way of the others.
             reading.listing = True
-            actions.append(ListMacs(vrf.vxlan, reading.number))
+            actions.append(ListMacs(vrf.domain, reading.number))
     return actions
 
 
@@ -171,7 +171,7 @@ def next_due(vrfs: Iterable[MacVrf]) -> float | None:
 
 
 def _is_ours(vrf: MacVrf, own: FdbRow, bridged: FdbRow) -> bool:
-    here = bridged.present and bridged.ifindex == vrf.vxlan
+    here = bridged.present and bridged.ifindex == vrf.domain.vxlan
     return (own.present and own.is_ours) or (here and bridged.is_ours)
 
 
@@ -206,7 +206,7 @@ def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
         own.present
         and own.is_ours
         and bridged.present
-        and bridged.ifindex == vrf.vxlan
+        and bridged.ifindex == vrf.domain.vxlan
         and bridged.is_ours
         and believed in (None, own.dst)
     ):

@@ -19,35 +19,36 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
+from evpnd.model.domain import Hop
 
 
 def write_macs(
-    vrf: MacVrf, upserts: Mapping[bytes, bytes], leaving: AbstractSet[bytes]
+    vrf: MacVrf, upserts: Mapping[bytes, Hop], leaving: AbstractSet[bytes]
 ) -> Iterator[Action]:
     """Write the two rows of MACs; `leaving` are taken from a tenant port by it.
 
     Where somebody else made the bridge row, the VXLAN row is written alone.
     """
-    by_vtep: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    overrides: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for mac, vtep in upserts.items():
-        (overrides if mac in leaving else by_vtep)[vtep].append(mac)
-    for vtep, macs in overrides.items():
-        yield OverrideLocalMacs(vrf.vxlan, vtep, macs, vrf.vlan)
-    for vtep, macs in by_vtep.items():
+    by_hop: defaultdict[Hop, list[bytes]] = defaultdict(list)
+    overrides: defaultdict[Hop, list[bytes]] = defaultdict(list)
+    for mac, hop in upserts.items():
+        (overrides if mac in leaving else by_hop)[hop].append(mac)
+    for hop, macs in overrides.items():
+        yield OverrideLocalMacs(vrf.domain, hop, macs)
+    for hop, macs in by_hop.items():
         both, alone = vrf.fdb.split_fixed(macs)
         if both:
-            yield UpsertRemoteMacs(vrf.vxlan, vtep, both, vrf.vlan)
+            yield UpsertRemoteMacs(vrf.domain, hop, both)
         if alone:
-            yield UpsertVxlanRows(vrf.vxlan, vtep, alone)
+            yield UpsertVxlanRows(vrf.domain, hop, alone)
 
 
 def delete_macs(vrf: MacVrf, both: list[bytes], alone: list[bytes]) -> Iterator[Action]:
     """Delete the two rows of MACs, and of others the VXLAN row alone."""
     if both:
-        yield DeleteRemoteMacs(vrf.vxlan, both, vrf.vlan)
+        yield DeleteRemoteMacs(vrf.domain, both)
     if alone:
-        yield DeleteVxlanRows(vrf.vxlan, alone)
+        yield DeleteVxlanRows(vrf.domain, alone)
 
 
 def write_neighbors(vrf: MacVrf, upserts: Mapping[bytes, Neighbor]) -> Iterator[Action]:
@@ -57,24 +58,24 @@ def write_neighbors(vrf: MacVrf, upserts: Mapping[bytes, Neighbor]) -> Iterator[
     for ip, (mac, router, local) in upserts.items():
         (notes if local else remote).append((ip, mac, router))
     if remote:
-        yield UpsertNeighbors(vrf.svi, remote)
+        yield UpsertNeighbors(vrf.domain, remote)
     if notes:
-        yield UpsertLocalNeighbors(vrf.svi, notes)
+        yield UpsertLocalNeighbors(vrf.domain, notes)
 
 
 def delete_neighbors(vrf: MacVrf, ips: list[bytes]) -> Iterator[Action]:
     """Delete neighbours."""
     if ips:
-        yield DeleteNeighbors(vrf.svi, ips)
+        yield DeleteNeighbors(vrf.domain, ips)
 
 
 def write_vteps(vrf: MacVrf, upserts: Mapping[bytes, bytes]) -> Iterator[Action]:
     """Add VTEPs to the flood list."""
     if upserts:
-        yield UpsertFlood(vrf.vxlan, sorted(upserts))
+        yield UpsertFlood(vrf.domain, sorted(upserts))
 
 
 def delete_vteps(vrf: MacVrf, vteps: list[bytes]) -> Iterator[Action]:
     """Take VTEPs out of the flood list."""
     if vteps:
-        yield DeleteFlood(vrf.vxlan, vteps)
+        yield DeleteFlood(vrf.domain, vteps)

@@ -8,16 +8,17 @@ from collections.abc import Callable, Collection
 
 from evpnd.core.tables.reading import LARGE, Reading
 from evpnd.core.tables.table import Delta, Table
+from evpnd.model.domain import NO_VTEP, Hop
 from evpnd.model.ids import format_mac
 
 
-class Fdb(Table[bytes, bytes]):
-    """MACs to the VTEP that their two rows lead to."""
+class Fdb(Table[bytes, Hop]):
+    """MACs to where their two rows lead."""
 
     def __init__(self) -> None:
         """Begin with nothing known."""
-        super().__init__("fdb", format_mac, lambda _: b"")
-        self.partial: dict[bytes, tuple[bytes, bool]] = {}
+        super().__init__("fdb", format_mac, lambda _: NO_VTEP)
+        self.partial: dict[bytes, tuple[Hop, bool]] = {}
         """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
         self.taken: set[bytes] = set()
         """MACs whose bridge row a port took over: where the bridge knows VLANs,
@@ -36,14 +37,14 @@ class Fdb(Table[bytes, bytes]):
         """Return whether the table is too large to be dumped for little reason."""
         return self.reading is not None or len(self.actual) >= LARGE
 
-    def halves(self, mac: bytes) -> tuple[bytes, bool]:
+    def halves(self, mac: bytes) -> tuple[Hop, bool]:
         """Return the VTEP of the VXLAN row, or none, and whether the bridge row is."""
         vtep = self.actual.get(mac)
         if vtep is not None:
             return vtep, mac not in self.fixed
-        return self.partial.get(mac, (b"", False))
+        return self.partial.get(mac, (NO_VTEP, False))
 
-    def keep(self, mac: bytes, dst: bytes, *, in_bridge: bool) -> None:
+    def keep(self, mac: bytes, dst: Hop, *, in_bridge: bool) -> None:
         """Store which of a MAC's two rows are there."""
         self.dirty.add(mac)
         before = self.actual.pop(mac, None)
@@ -102,7 +103,7 @@ class Fdb(Table[bytes, bytes]):
         """Return whether one of the two rows is there, or may be."""
         return _key in self.partial or _key in self.taken
 
-    def complete(self, delta: Delta[bytes, bytes]) -> None:
+    def complete(self, delta: Delta[bytes, Hop]) -> None:
         """Forget the halves of what is whole now, or gone."""
         for keys in (delta.upserts, delta.deletes):
             if self.partial:

@@ -18,10 +18,8 @@ from evpnd.core.bgp.select import best_for_mac, mac_candidates
 from evpnd.core.bgp.slots import best
 from evpnd.core.evi.mac_vrf import MacVrf, Origin
 from evpnd.core.reasons import Reason
+from evpnd.model.domain import Hop
 from evpnd.model.ids import is_unicast_mac
-
-Hop = bytes
-"""Where a remote MAC leads: the address of a VTEP."""
 
 _NO_ROUTE = Reason.NO_ROUTE
 _LOCAL = Reason.LOCAL

@@ -24,7 +24,7 @@ def decide(vrf: MacVrf, ip: bytes) -> Neighbor | Reason:
     """
     if ip in vrf.own_ips:
         return Reason.OWN_IP
-    if not vrf.svi:
+    if not vrf.domain.svi:
         return Reason.NO_DEVICE
     local = vrf.binding(ip)
     if local is not None:

@@ -67,7 +67,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
     lost: str | None = None
     untold: str | None = None
     if ip in vrf.own_ips:
-        story.tell("local", f"it is an address of {story.link(vrf.svi)}", vrf)
+        story.tell("local", f"it is an address of {story.link(vrf.domain.svi)}", vrf)
     elif local is not None:
         known = vrf.announced.get(local)
         kept = exported(story, vrf, local, ip)
@@ -77,7 +77,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
         told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
         if ip in vrf.pinned:
-            text += f" by the permanent neighbour on {story.link(vrf.svi)}"
+            text += f" by the permanent neighbour on {story.link(vrf.domain.svi)}"
         text += ", and announced" if told else ", but not announced"
         if told and not story.is_heard:
             text += " to no peer yet, because no session is up"
@@ -130,7 +130,7 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
 
 def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
     """Tell of a neighbour that binds an IP to no tenant; return the reason."""
-    bridge = story.link(vrf.svi)
+    bridge = story.link(vrf.domain.svi)
     mac = vrf.ceded_pins.get(ip)
     if mac is not None:
         text = f"the permanent neighbour on {bridge} binds it to {format_mac(mac)}"
@@ -156,7 +156,7 @@ def _why_local(story: Story, vrf: MacVrf, ip: bytes) -> str:
     if ip in vrf.static_ips:
         return "the configuration binds it"
     if ip in vrf.pinned:
-        return f"the permanent neighbour on {story.link(vrf.svi)} binds it"
+        return f"the permanent neighbour on {story.link(vrf.domain.svi)} binds it"
     return "it is here"
 
 
@@ -168,7 +168,7 @@ def _tell_neighbor(
     wanted = None if isinstance(decided, Reason) else decided
     if wanted is not None:
         text = f"neighbour {format_ip(ip)} lladdr {format_mac(wanted.mac)}"
-        story.tell("wanted", f"{text} on {story.link(vrf.svi)}", vrf)
+        story.tell("wanted", f"{text} on {story.link(vrf.domain.svi)}", vrf)
     else:
         why = _why_no_neighbor(story, vrf, ip)
         story.tell("wanted", f"no neighbour: {why}", vrf)
@@ -205,6 +205,6 @@ def _why_no_neighbor(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
         evi=vrf.config.name,
         ip=format_ip(ip),
         mac=format_mac(found[0]) if found is not None else None,
-        bridge=story.link(vrf.bridge),
-        vlan=vrf.vlan,
+        bridge=story.link(vrf.domain.bridge),
+        vlan=vrf.domain.vlan,
     )

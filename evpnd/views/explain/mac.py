@@ -84,7 +84,9 @@ def _tell_mac_in(
         if reason is None:
             wanted = chosen
             row = f"{format_mac(mac)} dst {format_ip(chosen.vtep)}"
-            text = f"FDB row {row} on {story.link(vrf.vxlan)}, and its bridge row"
+            text = (
+                f"FDB row {row} on {story.link(vrf.domain.vxlan)}, and its bridge row"
+            )
             story.tell("wanted", text, vrf, vtep=format_ip(chosen.vtep))
         else:
             why = sentence(reason, evi=vrf.config.name)
@@ -183,7 +185,7 @@ def _tell_found_mac(
     if wanted is not None:
         own = [row for row in rows if row.flags & NTF_SELF and row.dst == wanted.vtep]
         bridge = [row for row in rows if not row.flags & NTF_SELF]
-        if own and any(row.ifindex == vrf.vxlan for row in bridge):
+        if own and any(row.ifindex == vrf.domain.vxlan for row in bridge):
             end_remote_mac(story, vrf, mac, wanted)
             return
     ours = any(row.is_ours for row in rows)

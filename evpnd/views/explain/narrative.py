@@ -125,17 +125,17 @@ class Story:
 
     def fdb(self, vrf: MacVrf) -> list[FdbRow]:
         """Read the FDB of an EVI's bridge from the kernel."""
-        if not vrf.bridge:
+        if not vrf.domain.bridge:
             return []
-        event = self.read(DumpFdb(vrf.bridge))
+        event = self.read(DumpFdb(vrf.domain.bridge))
         assert isinstance(event, FdbDumped)
         return event.rows
 
     def neighbors(self, vrf: MacVrf) -> list[NeighborRow]:
         """Read the neighbours of an EVI's bridge from the kernel."""
-        if not vrf.svi:
+        if not vrf.domain.svi:
             return []
-        event = self.read(DumpNeighbors(vrf.svi))
+        event = self.read(DumpNeighbors(vrf.domain.svi))
         assert isinstance(event, NeighborsDumped)
         return event.rows
 
@@ -163,9 +163,9 @@ class Story:
         name = errorcode.get(errno, "unknown error")
         lost = f"the kernel refused the {what}: {name} (errno {errno})"
         if errno == EAFNOSUPPORT:
-            lost += f", as {self.link(vrf.vxlan)} is of the other address family"
+            lost += f", as {self.link(vrf.domain.vxlan)} is of the other address family"
         if errno == EINVAL and six:
-            lost += f"; is disable_ipv6 set on {self.link(vrf.bridge)}?"
+            lost += f"; is disable_ipv6 set on {self.link(vrf.domain.bridge)}?"
         self.tell("error", lost, vrf)
         return lost
 

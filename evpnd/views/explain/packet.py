@@ -63,7 +63,9 @@ def end_local(
         *(_duplicate_ip(story, vrf, ip) if ip is not None else []),
         *_duplicate_mac(story, vrf, mac),
     ]
-    where = f"port {port.name}" if port else f"the ports of {story.link(vrf.bridge)}"
+    where = (
+        f"port {port.name}" if port else f"the ports of {story.link(vrf.domain.bridge)}"
+    )
     _end(story, vrf, f"frames from the fabric reach it on {where}", losses)
 
 
@@ -101,7 +103,7 @@ def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
     links = story.engine.inventory.links
     if not links.has_address(vrf.vtep):
         yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"
-    vxlan = links.by_index.get(vrf.vxlan)
+    vxlan = links.by_index.get(vrf.domain.vxlan)
     if vxlan is not None and vxlan.port is not None and not vxlan.port.forwarding:
         yield f"{vxlan.name} does not forward (spanning tree)"
 
@@ -111,7 +113,8 @@ def _outward(story: Story, vrf: MacVrf) -> Iterator[str]:
     yield from _inward(story, vrf)
     if not vrf.own_ips and not vrf.open_ports:
         what = "is up" if vrf.ports else "is there"
-        yield f"no tenant port of {story.link(vrf.bridge)} {what}, so no tenant sends"
+        bridge = story.link(vrf.domain.bridge)
+        yield f"no tenant port of {bridge} {what}, so no tenant sends"
 
 
 def _rewritten(story: Story, path: Path) -> Iterator[str]:

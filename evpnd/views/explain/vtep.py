@@ -159,7 +159,9 @@ def _tell_vtep_in(
     if lost is not None:
         story.tell("wanted", f"not in the flood list: {lost}", vrf)
     elif vrf.ready:
-        story.tell("wanted", f"in the flood list of {story.link(vrf.vxlan)}", vrf)
+        story.tell(
+            "wanted", f"in the flood list of {story.link(vrf.domain.vxlan)}", vrf
+        )
     lost = lost or unready
     rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
     for row in rows:

@@ -21,7 +21,10 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
+from evpnd.model.domain import Domain
 
+DOMAIN = Domain(bridge=2, vxlan=3, svi=2)
+IN_VLAN = DOMAIN._replace(vlan=10)
 MAC = bytes.fromhex("020000000099")
 OTHER = bytes.fromhex("02000000009a")
 VTEP = bytes([10, 0, 0, 2])
@@ -31,7 +34,7 @@ IP_6 = bytes.fromhex("20010db8000000000000000000000001")
 
 VECTORS: list[tuple[Upsert | Delete, str]] = [
     (
-        UpsertRemoteMacs(3, VTEP, [MAC], 10),
+        UpsertRemoteMacs(IN_VLAN, VTEP, [MAC]),
         (
             "380000001c0001050000000000000000"
             "070000000300000002001600"
@@ -41,7 +44,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        DeleteRemoteMacs(3, [MAC], 10),
+        DeleteRemoteMacs(IN_VLAN, [MAC]),
         (
             "300000001d0001000000000000000000"
             "070000000300000000000400"
@@ -53,7 +56,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        UpsertRemoteMacs(3, VTEP, [MAC]),
+        UpsertRemoteMacs(DOMAIN, VTEP, [MAC]),
         (
             "300000001c0001050000000000000000"
             "070000000300000002001600"
@@ -62,7 +65,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        UpsertRemoteMacs(3, VTEP_6, [MAC]),
+        UpsertRemoteMacs(DOMAIN, VTEP_6, [MAC]),
         (
             "3c0000001c0001050000000000000000"
             "070000000300000002001600"
@@ -71,7 +74,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        UpsertVxlanRows(3, VTEP, [MAC]),
+        UpsertVxlanRows(DOMAIN, VTEP, [MAC]),
         (
             "300000001c0001050100000000000000"
             "070000000300000002001200"
@@ -80,7 +83,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        DeleteRemoteMacs(3, [MAC]),
+        DeleteRemoteMacs(DOMAIN, [MAC]),
         (
             "280000001d0001000000000000000000"
             "070000000300000000000400"
@@ -91,7 +94,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        DeleteVxlanRows(3, [MAC]),
+        DeleteVxlanRows(DOMAIN, [MAC]),
         (
             "280000001d0001000000000000000000"
             "070000000300000000000200"
@@ -99,7 +102,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        UpsertFlood(3, [VTEP]),
+        UpsertFlood(DOMAIN, [VTEP]),
         (
             "300000001c00010c0000000000000000"
             "0700000003000000c0001200"
@@ -108,7 +111,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        DeleteFlood(3, [VTEP_6]),
+        DeleteFlood(DOMAIN, [VTEP_6]),
         (
             "3c0000001d0001000000000000000000"
             "070000000300000000000200"
@@ -117,7 +120,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        UpsertNeighbors(2, [(IP, MAC, False)]),
+        UpsertNeighbors(DOMAIN, [(IP, MAC, False)]),
         (
             "380000001c0001050000000000000000"
             "020000000200000040001000"
@@ -127,7 +130,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        UpsertNeighbors(2, [(IP_6, MAC, True)]),
+        UpsertNeighbors(DOMAIN, [(IP_6, MAC, True)]),
         (
             "440000001c0001050000000000000000"
             "0a0000000200000040009000"
@@ -137,7 +140,7 @@ VECTORS: list[tuple[Upsert | Delete, str]] = [
         ),
     ),
     (
-        DeleteNeighbors(2, [IP]),
+        DeleteNeighbors(DOMAIN, [IP]),
         "240000001d000100000000000000000002000000020000000000000008000100c0000201",
     ),
 ]
@@ -159,15 +162,15 @@ def ips(count: int) -> list[bytes]:
 
 
 def batches(count: int) -> Iterator[Upsert | Delete]:
-    yield UpsertRemoteMacs(3, VTEP, many(count))
-    yield UpsertRemoteMacs(3, VTEP, many(count), 10)
-    yield DeleteRemoteMacs(3, many(count))
-    yield DeleteRemoteMacs(3, many(count), 10)
-    yield DeleteVxlanRows(3, many(count))
-    yield UpsertFlood(3, ips(count))
-    yield DeleteFlood(3, ips(count))
-    yield UpsertNeighbors(2, [(ip, MAC, ip[-1] % 3 == 0) for ip in ips(count)])
-    yield DeleteNeighbors(2, ips(count))
+    yield UpsertRemoteMacs(DOMAIN, VTEP, many(count))
+    yield UpsertRemoteMacs(IN_VLAN, VTEP, many(count))
+    yield DeleteRemoteMacs(DOMAIN, many(count))
+    yield DeleteRemoteMacs(IN_VLAN, many(count))
+    yield DeleteVxlanRows(DOMAIN, many(count))
+    yield UpsertFlood(DOMAIN, ips(count))
+    yield DeleteFlood(DOMAIN, ips(count))
+    yield UpsertNeighbors(DOMAIN, [(ip, MAC, ip[-1] % 3 == 0) for ip in ips(count)])
+    yield DeleteNeighbors(DOMAIN, ips(count))
 
 
 @pytest.mark.parametrize("action", list(batches(300)))
@@ -190,8 +193,8 @@ def test_nothing_to_do_is_nothing_to_send(action: Upsert | Delete) -> None:
 
 
 def test_both_rows_of_a_mac_go_by_two_messages() -> None:
-    (expected,) = pack(DeleteRemoteMacs(3, [OTHER]))
+    (expected,) = pack(DeleteRemoteMacs(DOMAIN, [OTHER]))
 
-    assert (delete_both(3, OTHER), 1) == expected
-    (expected,) = pack(DeleteRemoteMacs(3, [OTHER], 10))
-    assert (delete_both(3, OTHER, 10), 1) == expected
+    assert (delete_both(DOMAIN, OTHER), 1) == expected
+    (expected,) = pack(DeleteRemoteMacs(IN_VLAN, [OTHER]))
+    assert (delete_both(IN_VLAN, OTHER), 1) == expected

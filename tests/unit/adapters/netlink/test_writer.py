@@ -17,8 +17,11 @@ from evpnd.model.actions import (
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
+from evpnd.model.domain import Domain
 from evpnd.model.events import RowFailed
 
+DOMAIN = Domain(bridge=2, vxlan=3, svi=2)
+IN_VLAN = DOMAIN._replace(vlan=10)
 MAC = bytes.fromhex("020000000099")
 VTEP = bytes([10, 0, 0, 2])
 IP = bytes([192, 0, 2, 1])
@@ -40,12 +43,12 @@ def refused(action: Upsert | Delete, code: int) -> bytes:
 @pytest.mark.parametrize(
     ("action", "table", "ifindex", "key", "deleting"),
     [
-        (UpsertRemoteMacs(3, VTEP, [MAC]), "fdb", 3, MAC, False),
-        (DeleteVxlanRows(3, [MAC]), "fdb", 3, MAC, True),
-        (UpsertFlood(3, [VTEP]), "flood", 3, VTEP, False),
-        (DeleteFlood(3, [VTEP]), "flood", 3, VTEP, True),
-        (UpsertNeighbors(2, [(IP, MAC, True)]), "neighbor", 2, IP, False),
-        (DeleteNeighbors(2, [IP]), "neighbor", 2, IP, True),
+        (UpsertRemoteMacs(DOMAIN, VTEP, [MAC]), "fdb", 3, MAC, False),
+        (DeleteVxlanRows(DOMAIN, [MAC]), "fdb", 3, MAC, True),
+        (UpsertFlood(DOMAIN, [VTEP]), "flood", 3, VTEP, False),
+        (DeleteFlood(DOMAIN, [VTEP]), "flood", 3, VTEP, True),
+        (UpsertNeighbors(DOMAIN, [(IP, MAC, True)]), "neighbor", 2, IP, False),
+        (DeleteNeighbors(DOMAIN, [IP]), "neighbor", 2, IP, True),
     ],
 )
 def test_the_echo_names_the_row(
@@ -67,7 +70,7 @@ def test_a_bridge_row_without_its_vxlan_row_is_noticed() -> None:
 
 
 def test_a_refused_vxlan_row_leaves_somebody_elses_bridge_row() -> None:
-    action = UpsertVxlanRows(3, VTEP, [MAC])
+    action = UpsertVxlanRows(DOMAIN, VTEP, [MAC])
     refusal = read_refusal(refused(action, errno.EAFNOSUPPORT))
 
     assert refusal is not None
@@ -80,12 +83,12 @@ def test_a_refused_vxlan_row_leaves_somebody_elses_bridge_row() -> None:
 @pytest.mark.parametrize(
     ("action", "code"),
     [
-        (DeleteVxlanRows(3, [MAC]), errno.ENOENT),
-        (DeleteVxlanRows(3, [MAC]), errno.ENODEV),
-        (DeleteNeighbors(2, [IP]), errno.ENOENT),
-        (DeleteFlood(3, [VTEP]), errno.ENOENT),
-        (UpsertFlood(3, [VTEP]), errno.EEXIST),
-        (UpsertFlood(3, [VTEP]), 0),
+        (DeleteVxlanRows(DOMAIN, [MAC]), errno.ENOENT),
+        (DeleteVxlanRows(DOMAIN, [MAC]), errno.ENODEV),
+        (DeleteNeighbors(DOMAIN, [IP]), errno.ENOENT),
+        (DeleteFlood(DOMAIN, [VTEP]), errno.ENOENT),
+        (UpsertFlood(DOMAIN, [VTEP]), errno.EEXIST),
+        (UpsertFlood(DOMAIN, [VTEP]), 0),
     ],
 )
 def test_what_is_so_already_is_no_failure(action: Upsert | Delete, code: int) -> None:
@@ -94,18 +97,18 @@ def test_what_is_so_already_is_no_failure(action: Upsert | Delete, code: int) ->
 
 @pytest.mark.parametrize(("vlan", "told"), [(10, False), (0, True)])
 def test_a_row_of_a_vlan_that_the_port_has_left_is_gone(vlan: int, told: bool) -> None:
-    ((octets, _),) = pack(DeleteRemoteMacs(3, [MAC], vlan))
+    ((octets, _),) = pack(DeleteRemoteMacs(DOMAIN._replace(vlan=vlan), [MAC]))
     answer = struct.pack("=IHHIIi", 20 + len(octets), 2, 0, 0, 0, -errno.EINVAL)
 
     assert (read_refusal(answer + octets) is not None) is told
 
 
 def test_a_half_made_row_names_its_vlan() -> None:
-    action = UpsertRemoteMacs(3, VTEP, [MAC], 10)
+    action = UpsertRemoteMacs(IN_VLAN, VTEP, [MAC])
     refusal = read_refusal(refused(action, errno.EAFNOSUPPORT))
 
     assert refusal is not None
-    assert refusal.vlan == 10
+    assert refusal.failed.vlan == 10
 
 
 @pytest.mark.parametrize("size", range(len(HALF_MADE)))

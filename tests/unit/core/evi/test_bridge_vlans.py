@@ -111,10 +111,11 @@ def test_rows_are_written_and_removed_in_the_vlan_alone() -> None:
     host = made()
     remote(host, A)
     assert of_kind(host, UpsertRemoteMacs) == [
-        UpsertRemoteMacs(VXLAN, parse_ip(FAR), [A], 10)
+        UpsertRemoteMacs(host.vrf.domain, parse_ip(FAR), [A])
     ]
+    assert host.vrf.domain.vlan == 10
     host.run(withdraw(PEERS[0], FAR, A))
-    assert of_kind(host, DeleteRemoteMacs) == [DeleteRemoteMacs(VXLAN, [A], 10)]
+    assert of_kind(host, DeleteRemoteMacs) == [DeleteRemoteMacs(host.vrf.domain, [A])]
 
 
 def test_a_local_mac_of_another_vlan_takes_no_row_of_ours() -> None:
@@ -156,7 +157,7 @@ def test_neighbours_are_on_the_vlan_device() -> None:
 
     noted = of_kind(host, UpsertLocalNeighbors)
     bound = of_kind(host, UpsertNeighbors)
-    assert {each.bridge for each in (*noted, *bound)} == {SVI}
+    assert {each.domain.svi for each in (*noted, *bound)} == {SVI}
     # What the bridge itself has is of its own VLAN.
     row = NeighborRow(True, BRIDGE, parse_ip("192.0.2.9"), A, NUD_REACHABLE, 0, 0)
     host.run(NeighborsObserved([row]))
@@ -187,7 +188,7 @@ def test_a_vlan_device_that_comes_and_goes_costs_no_route() -> None:
     host.kernel.neighbors.clear()
     host.run(LinkVanished(SVI))
 
-    assert (host.vrf.svi, host.vrf.neighbors.actual) == (0, {})
+    assert (host.vrf.domain.svi, host.vrf.neighbors.actual) == (0, {})
     assert len(host.bgp) == before
     host.run(LinkObserved(SVI_LINK))
     assert len(host.kernel.neighbors) == 2
@@ -207,13 +208,14 @@ def test_another_vlan_of_the_port_is_followed(pvid: int) -> None:
     host = made()
     host.run(*host.kernel.frame(ONE, A))
     remote(host, C)
+    before = host.vrf.domain
     host.kernel.port_vlans = VLANS | {VXLAN: PortVlans(pvid, frozenset({pvid}) - {0})}
     host.kernel.vlans = (pvid or 10,)
     host.run(VlansObserved(host.kernel.port_vlans))
     assert told(host) == {}
     if pvid:
-        assert of_kind(host, DeleteRemoteMacs) == [DeleteRemoteMacs(VXLAN, [C], 10)]
-        assert of_kind(host, UpsertRemoteMacs)[-1].vlan == 20
+        assert of_kind(host, DeleteRemoteMacs) == [DeleteRemoteMacs(before, [C])]
+        assert of_kind(host, UpsertRemoteMacs)[-1].domain == before._replace(vlan=20)
         assert host.vrf.ready
         return
     assert host.vrf.reason == (
@@ -240,7 +242,7 @@ def test_filtering_that_is_turned_on_and_off_is_followed() -> None:
     assert host.vrf.reason == "the VLANs of vx100 are not known yet"
     host.run(VlansObserved(VLANS))
     assert told(host).keys() == {A}
-    assert of_kind(host, UpsertRemoteMacs)[-1].vlan == 10
+    assert of_kind(host, UpsertRemoteMacs)[-1].domain.vlan == 10
     host.run(LinkObserved(bridge._replace(vlan_filtering=False)))
 
     assert told(host).keys() == {A, B}

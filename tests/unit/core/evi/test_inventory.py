@@ -28,7 +28,7 @@ from tests.fakes.host import (
     config,
     withdraw_imet,
 )
-from tests.fakes.kernel import BRIDGE, PORTS, VXLAN, FakeKernel
+from tests.fakes.kernel import BRIDGE, DOMAIN, PORTS, VXLAN, FakeKernel
 
 MAC = b"\2\0\0\0\0\1"
 IP = parse_ip("192.0.2.10")
@@ -109,7 +109,7 @@ def test_a_device_that_moves_to_another_bridge_takes_its_neighbours_along() -> N
     host.tell(LinkObserved(link(host, VXLAN)._replace(master=99)))
     actions = host.turn()
 
-    assert DeleteNeighbors(BRIDGE, [IP]) in actions
+    assert DeleteNeighbors(DOMAIN, [IP]) in actions
 
 
 def test_a_flood_row_that_lost_its_mark_is_ours_again_when_it_is_announced() -> None:

@@ -9,10 +9,11 @@ from evpnd.model.actions import (
     DeleteRemoteMacs,
     DeleteVxlanRows,
 )
+from evpnd.model.domain import Domain
 from tests.fakes.host import config
 
 VTEP, OTHER = b"\n\0\0\2", b"\n\0\0\3"
-VXLAN, BRIDGE = 7, 8
+DOMAIN = Domain(bridge=8, vxlan=7, svi=8)
 
 
 def mac(last: int) -> bytes:
@@ -22,7 +23,7 @@ def mac(last: int) -> bytes:
 def vrf() -> MacVrf:
     """Rows of every kind; what is somebody else's is never named."""
     made = MacVrf(config().evis[0], bytes(8), discovered=False)
-    made.vxlan, made.bridge, made.svi = VXLAN, BRIDGE, BRIDGE
+    made.domain = DOMAIN
     made.fdb.actual.update({mac(1): VTEP, mac(2): VTEP})
     for last, half in {3: (VTEP, False), 4: (b"", True), 5: (VTEP, False)}.items():
         made.fdb.partial[mac(last)] = half
@@ -39,22 +40,22 @@ def vrf() -> MacVrf:
 
 def test_all_of_ours_goes_and_nothing_else() -> None:
     assert remove_rows(vrf()) == [
-        DeleteRemoteMacs(VXLAN, [mac(1), mac(3), mac(4)]),
-        DeleteVxlanRows(VXLAN, [mac(5)]),
-        DeleteNeighbors(BRIDGE, [VTEP]),
-        DeleteFlood(VXLAN, [VTEP]),
+        DeleteRemoteMacs(DOMAIN, [mac(1), mac(3), mac(4)]),
+        DeleteVxlanRows(DOMAIN, [mac(5)]),
+        DeleteNeighbors(DOMAIN, [VTEP]),
+        DeleteFlood(DOMAIN, [VTEP]),
     ]
 
 
 def test_a_device_that_is_gone_is_left_out() -> None:
-    assert remove_rows(vrf(), vxlan=False) == [DeleteNeighbors(BRIDGE, [VTEP])]
+    assert remove_rows(vrf(), vxlan=False) == [DeleteNeighbors(DOMAIN, [VTEP])]
     assert len(remove_rows(vrf(), bridge=False)) == 3
     assert remove_rows(vrf(), vxlan=False, bridge=False) == []
 
 
 def test_a_vxlan_device_without_its_bridge_has_no_bridge_rows() -> None:
     assert remove_rows(vrf(), bridged=False)[0] == DeleteVxlanRows(
-        VXLAN, [mac(1), mac(3), mac(5)]
+        DOMAIN, [mac(1), mac(3), mac(5)]
     )
 
 

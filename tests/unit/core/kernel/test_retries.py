@@ -19,7 +19,7 @@ from tests.fakes.host import (
     withdraw,
     withdraw_imet,
 )
-from tests.fakes.kernel import BRIDGE, VXLAN
+from tests.fakes.kernel import BRIDGE, DOMAIN, VXLAN
 
 MAC, IP = b"\2\0\0\0\0\1", parse_ip("192.0.2.10")
 PEER, VTEP = PEERS[0], "10.0.0.2"
@@ -50,9 +50,9 @@ def test_a_removal_that_is_refused_is_tried_again() -> None:
     here.now += 1.0
     again = here.turn()
 
-    assert DeleteRemoteMacs(VXLAN, [MAC]) in again
-    assert DeleteFlood(VXLAN, [parse_ip(VTEP)]) in again
-    assert DeleteNeighbors(BRIDGE, [IP]) in again
+    assert DeleteRemoteMacs(DOMAIN, [MAC]) in again
+    assert DeleteFlood(DOMAIN, [parse_ip(VTEP)]) in again
+    assert DeleteNeighbors(DOMAIN, [IP]) in again
     here.later(120.0)
     assert here.vrf.fdb.taken == set()
     assert here.engine.retries.next_due() is None
@@ -66,5 +66,5 @@ def test_a_row_wanted_again_meanwhile_is_made_and_not_removed() -> None:
     here.now += 1.0
     actions = here.turn()
 
-    assert UpsertRemoteMacs(VXLAN, parse_ip(VTEP), [MAC]) in actions
+    assert UpsertRemoteMacs(DOMAIN, parse_ip(VTEP), [MAC]) in actions
     assert not [a for a in actions if isinstance(a, DeleteRemoteMacs)]
