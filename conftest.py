@@ -1,4 +1,4 @@
-"""What holds for all tests: which of them stay together, and which measure coverage.
+"""Settings for all tests: their order, which measure coverage, and which cannot run.
 
 `scripts/check.sh` runs tests side by side with pytest-xdist, each by the worker that is
 free. Every worker has namespaces, folders and ports of its own: their names have its
@@ -7,6 +7,9 @@ kernel. Tests that share what takes long to make bear the mark `xdist_group`: on
 runs them all.
 """
 
+import os
+import shutil
+import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -17,6 +20,32 @@ _TESTS = Path(__file__).with_name("tests")
 _MEASURED = tuple(_TESTS / name for name in ("unit", "property", "conformance"))
 """What branch coverage comes from (`[tool.coverage]` in pyproject.toml). Those of
 their tests that are too slow with it have the mark `no_cover`."""
+
+
+def _missing(item: pytest.Item) -> str | None:
+    needs = item.get_closest_marker("needs")
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        return "needs root"
+    if item.get_closest_marker("frr") and not Path("/usr/lib/frr/bgpd").exists():
+        return "needs the Debian package frr"
+    if item.get_closest_marker("gobgp") and not shutil.which("gobgpd"):
+        return "needs the Debian package gobgpd"
+    return None if needs is None else f"needs {needs.args[0]}"
+
+
+def pytest_configure() -> None:
+    """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that cannot run here; if CI must run all tests, fail instead."""
+    reason = _missing(item)
+    if reason is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,13 +1,11 @@
-"""Fixtures: labs that are gone after the test, and why a test cannot run here."""
+"""Fixtures: labs that are removed after the test, and tests that need the bed."""
 
-import os
-import signal
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 
 import pytest
 
-from integration import bed, frr, gobgp, guest, guest_tests, speaker_lab
+from integration import bed, guest, guest_tests, speaker_lab
 from integration.lab import Lab, MakeLab
 from integration.lab_netns import OWN, sweep, sweep_dead
 from integration.roots import MACHINE, Root
@@ -15,18 +13,7 @@ from integration.roots import MACHINE, Root
 _labs = pytest.StashKey[list[Lab]]()
 
 
-def _missing(item: pytest.Item) -> str | None:
-    if item.get_closest_marker("root") and os.geteuid() != 0:
-        return "needs root"
-    if item.get_closest_marker("frr") and not frr.is_installed():
-        return "needs the Debian package frr"
-    if item.get_closest_marker("gobgp") and not gobgp.is_installed():
-        return "needs the Debian package gobgpd"
-    if item.get_closest_marker("bed") and not bed.is_made():
-        return "needs the Debian 13 bed: scripts/setup.sh --bed"
-    if _needs_guest(item) and not guest.is_installed():
-        return "needs the guest of the Debian 13 bed: scripts/setup.sh --bed"
-    return None
+_BED = "the Debian 13 bed: scripts/setup.sh --bed"
 
 
 def _needs_guest(item: pytest.Item) -> bool:
@@ -34,30 +21,21 @@ def _needs_guest(item: pytest.Item) -> bool:
     return any(item.get_closest_marker(mark) for mark in marks)
 
 
-def pytest_configure() -> None:
-    """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
-    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the tests of the guest run there."""
+    """Mark tests whose bed or guest is missing; run the tests of the guest there."""
+    has_bed, has_guest = bed.is_made(), guest.is_installed()
+    for item in items:
+        if item.get_closest_marker("bed") and not has_bed:
+            item.add_marker(pytest.mark.needs(_BED))
+        elif _needs_guest(item) and not has_guest:
+            item.add_marker(pytest.mark.needs(f"the guest of {_BED}"))
     guest_tests.stand_in(items)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Tell the machine what became of a test in the guest."""
     guest_tests.report(report)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what cannot run here; where everything must run, fail instead."""
-    reason = _missing(item)
-    if reason is None:
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)

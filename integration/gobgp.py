@@ -7,17 +7,11 @@ import json
 
 from integration.lab import ROUTER_SESSION, Host, Lab
 from integration.lab_netns import Process, run, wait_until
-from integration.roots import MACHINE
 
 PROGRAM = "/usr/bin/gobgpd"
 API = "127.0.0.1:50051"
 _MOUNTED = "/mnt"
 """Where gobgpd sees its folder."""
-
-
-def is_installed() -> bool:
-    """Tell whether the Debian package is here."""
-    return MACHINE.has(PROGRAM)
 
 
 class GoBgp:

@@ -26,13 +26,13 @@ def check(
     *,
     this_host: bool,
 ) -> None:
-    """Validate configuration and policy files; touch nothing.
+    """Validate configuration and policy files; change nothing.
 
     Prints every error of every FILE to standard error, as FILE:LINE: KEY: what is
-    wrong; what to do. A file with a key `policy` at its top is a policy, any other
-    a configuration, of which the password and policy files that it names are
-    checked too. What is valid but pointless, such as a rule that is never
-    reached, is printed with the word `warning:` and refuses nothing.
+    wrong; what to do. A file with the key `policy` at its top is a policy. Any other
+    file is a configuration; the password and policy files that it names are checked
+    as well. What is valid but pointless, such as a rule that is never reached, is
+    printed with the word `warning:` and is no error.
 
     For a valid configuration, evpnd also prints why `evpnd run` would refuse this
     host: another process has the BGP port, FRR runs EVPN on the same devices, or
@@ -47,8 +47,8 @@ def check(
       evpnd check --this-host && systemctl start evpnd
 
     \b
-    Exit status: 0 all good, 1 with --this-host: this host is not fit, 2 an error
-    in a file or wrong usage.
+    Exit status: 0 all good, 1 with --this-host: `evpnd run` would refuse this host,
+    2 an error in a file or wrong usage.
     """  # noqa: D301 - click wants the character
     good, fit = True, True
     told: set[str] = set()
@@ -77,8 +77,8 @@ def check(
 def schema(kind: Literal["config", "policy"]) -> None:
     """Print the JSON Schema (draft 2020-12) of a configuration or a policy.
 
-    Editors complete and check with it. What one value says about another only
-    `evpnd check` knows.
+    Editors use it for completion and checks. Only `evpnd check` compares values with
+    each other.
 
     \b
     Example:

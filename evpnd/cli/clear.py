@@ -13,7 +13,7 @@ from evpnd.cli.words import Words
 @socket_option
 @click.pass_context
 def clear(ctx: click.Context, socket: Path | None) -> None:
-    """Release what the daemon holds back."""
+    """Clear duplicates, or reset the session with a peer."""
     ctx.obj = socket or ctx.obj
 
 
@@ -23,10 +23,11 @@ def clear(ctx: click.Context, socket: Path | None) -> None:
 @socket_option
 @click.pass_context
 def duplicate(ctx: click.Context, socket: Path | None, vni: int, address: str) -> None:
-    """Release a MAC or an IP that was found to be a duplicate, frozen or not.
+    """Release a duplicate MAC or IP, frozen or not.
 
-    Its moves are counted anew. `evpnd show macs` and `evpnd show neighbors` have the
-    duplicates. One whose second owner is still there is found again.
+    The count of its moves starts again at 0. `evpnd show macs` and `evpnd show
+    neighbors` list the duplicates. An address that still has two owners becomes a
+    duplicate again.
 
     \b
     Example:
@@ -34,7 +35,7 @@ def duplicate(ctx: click.Context, socket: Path | None, vni: int, address: str) -
       evpnd clear duplicate --vni 10100 192.0.2.10
 
     \b
-    Exit status: 0 released, 1 it is no duplicate, 2 wrong usage, 3 no daemon.
+    Exit status: 0 released, 1 not a duplicate, 2 wrong usage, 3 no daemon.
     """  # noqa: D301 - click wants the character
     kind, normal = _kind_of(address)
     answer = ask(ctx, socket, {"command": "clear", "vni": vni, kind: normal})
@@ -51,14 +52,15 @@ def duplicate(ctx: click.Context, socket: Path | None, vni: int, address: str) -
 @socket_option
 @click.pass_context
 def peer(ctx: click.Context, socket: Path | None, address: str, *, soft: bool) -> None:
-    """End the session with a peer and begin it anew, without damping.
+    """Reset the session with a peer, without damping.
 
     ADDRESS is the peer's address or its description. The session ends with the
-    NOTIFICATION Cease / Administrative Reset, and the peer's routes with it. A peer
-    that waits because its sessions ended as soon as they began is tried at once.
+    NOTIFICATION Cease / Administrative Reset, and the peer's routes are removed. If
+    the peer is damped because its sessions were short, evpnd connects at once.
 
-    With --soft the session stays: the peer is asked for its routes by ROUTE-REFRESH
-    (RFC 2918), and gets ours again, between the marks of RFC 7313 where it knows them.
+    With --soft the session stays up: evpnd requests the peer's routes by ROUTE-REFRESH
+    (RFC 2918) and sends its own again, between the marks of RFC 7313 if the peer
+    supports them.
 
     \b
     Examples:

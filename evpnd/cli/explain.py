@@ -33,17 +33,17 @@ def explain(
     *,
     as_json: bool,
 ) -> None:
-    """Report why a MAC, an IP or a VTEP is where it is, from the wire to the kernel.
+    """Explain why a MAC, an IP or a VTEP is present or absent, step by step.
 
-    Without `mac`, `ip` or `vtep` the daemon sees what ADDRESS is: an IP is a
-    VTEP's where a peer or this host has it as one, and a tenant's otherwise; where
-    it is both, both stories are told.
+    Without `mac`, `ip` or `vtep`, the daemon finds out what ADDRESS is: an IP is a
+    VTEP if a peer or this host uses it as one, and a tenant's address otherwise. If
+    it is both, both are explained.
 
-    One story in order: what peers sent, which route target imported it into which
-    EVI, which policy rule decided, what was selected over what and why, the row
-    wanted, the row found in the kernel, the last error. The last line is about the
-    packet: where it goes, or the first place where it gets lost, be it that no
-    interface has the VTEP address, or that two stations have the same address.
+    The steps are: the routes that peers sent, the route target by which each EVI
+    imported them, the policy rules that decided, the route that was selected and
+    why, the wanted row, the row in the kernel, and the last error. The last line is
+    about the packet: where it goes, or why it is lost, for example because no
+    interface has the VTEP address, or because two hosts use the same address.
 
     --json prints one document, a list of steps in order: `step` (received,
     policy, imported, noted, selected, local, announced, evi, wanted, found, error,
@@ -56,7 +56,7 @@ def explain(
       evpnd explain vtep 10.0.0.2 --json | jq '.[-1]'
 
     \b
-    Exit status: 0 told, 2 wrong usage, 3 no daemon.
+    Exit status: 0 done, 2 wrong usage, 3 no daemon.
     """  # noqa: D301 - click wants the character
     kind, address = _read(words)
     question: dict[str, object] = {"command": "explain", "value": address}

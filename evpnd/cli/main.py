@@ -64,9 +64,9 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
     """Take part in a BGP EVPN fabric with VXLAN (RFC 7432, RFC 8365).
 
     evpnd advertises the MACs and IPs of the tenants on this host, learns those of
-    the others, and keeps the kernel's VXLAN FDB, bridge FDB and neighbour tables
-    equal to what it learned. `evpnd run` is the daemon; the other commands ask it,
-    or check files. Commands may be abbreviated as long as they are unambiguous:
+    other hosts, and keeps the kernel's VXLAN FDB, bridge FDB and neighbour tables
+    equal to what it learned. `evpnd run` is the daemon; the other commands query it,
+    or check files. Commands can be abbreviated if they are unambiguous:
     `evpnd sh mac`.
 
     \b

@@ -65,23 +65,23 @@ def plan(
     *,
     as_json: bool,
 ) -> None:
-    """Report what starting or reloading with FILE would change; touch nothing.
+    """Show what a start or a reload with FILE would change; change nothing.
 
-    With a daemon at the control socket (that of FILE, or --socket) FILE is compared
-    with its live state: what `evpnd reload` would do. Without one FILE is compared
-    with the kernel alone: what `evpnd run` would do before its peers have said
-    anything.
+    If a daemon runs at the control socket (that of FILE, or --socket), FILE is
+    compared with its state: the output is what `evpnd reload` would do. Otherwise
+    FILE is compared with the kernel: the output is what `evpnd run` would do before
+    its peers have sent any routes.
 
-    Lines begin with + for what comes, ~ for what changes (the old value stands in
-    brackets) and - for what goes. --json prints one document, a list of objects
-    with `action` (add, change, remove), `what` (device, session, policy, evi,
-    route, flood, fdb, neighbor) and the properties; `was` has the old ones of a
-    change. A route has `peers` where only those are told of the change: export
-    policies and profiles are applied. A policy of another `revision` says something
-    else. A session that changes has `restarts`, and then `routes_withdrawn`: how
-    many of its routes are removed until it is back (0 with graceful restart).
+    Lines begin with + for additions, ~ for changes (with the old value in brackets)
+    and - for removals. --json prints one document, a list of objects with `action`
+    (add, change, remove), `what` (device, session, policy, evi, route, flood, fdb,
+    neighbor) and the properties; `was` has the old properties of a change. A route
+    has `peers` if the change is for these peers only; export policies and profiles
+    are applied. The `revision` of a policy changes with its content. A session that
+    changes has `restarts`; if it restarts, `routes_withdrawn` is the number of its
+    routes that are removed until it is back (0 with graceful restart).
 
-    What `evpnd run` would refuse on this host is printed to standard error, in
+    Reasons why `evpnd run` would refuse this host are printed to standard error, in
     lines that begin with `this host:`.
 
     \b

@@ -24,8 +24,8 @@ Found = dict[str, object]
 def policy() -> None:
     """Try policies without a daemon.
 
-    A policy decides which routes pass between a peer and an EVI, and what is
-    changed in them. It is a YAML file; the configuration names its file, and peers
+    A policy decides which routes pass between a peer and an EVI, and can change
+    their attributes. It is a YAML file. The configuration names the file, and peers
     and EVIs name the policy:
 
     \b
@@ -36,7 +36,7 @@ def policy() -> None:
     \b
       # policies/quarantine.yaml
       policy: quarantine
-      sets:                              # names for lists: $suspects
+      sets:                              # named lists: $suspects
         suspects: [10.0.0.3, 10.0.9.0/24]
       rules:                             # the first that matches decides
         - name: still-wanted
@@ -52,16 +52,16 @@ def policy() -> None:
           expect: {verdict: reject, rule: suspects}
 
     \b
-    A rule has `accept` or `reject` (true, or the reason), or `set`, and with
-    `next: true` the rule behind it is asked as well.
-    In `match` all keys must hold, of a list any member:
+    A rule has `accept` or `reject` (true, or the reason), or `set`; with
+    `next: true` the next rule is evaluated as well.
+    In `match` all keys must hold; a list holds if any member holds:
       type                     mac-ip, imet, ethernet-ad, ethernet-segment,
                                ip-prefix
       vni, ethernet-tag, sequence, asn, as-path-length
                                numbers and ranges: 5, 100-199, 100-, -199
       mac                      address, or address/length
       ip, vtep, originator, gateway
-                               address or prefix; `ip: none`: without one
+                               address or prefix; `ip: none`: no IP
       rd, route-target, community, large-community, extended-community
                                text, * for any part: "65000:*"
       peer                     address, prefix or description: spine*
@@ -73,10 +73,10 @@ def policy() -> None:
     route-target, each a list that replaces, or {add: [...], remove: [...]}.
 
     \b
-    The way of a change:
-      evpnd check FILE                   is the file sound?
-      evpnd policy test FILE             does it do what is meant? (its cases)
-      evpnd policy test --live FILE      what would it do to the routes here?
+    To change a policy:
+      evpnd check FILE                   is the file valid?
+      evpnd policy test FILE             does it pass its cases?
+      evpnd policy test --live FILE      what would it do to the present routes?
       evpnd plan -c /etc/evpnd/evpnd.yaml, evpnd reload
       evpnd show policies, evpnd explain mac 02:00:00:00:00:07
 
@@ -110,22 +110,22 @@ def test(
     as_json: bool,
     live: bool,
 ) -> None:
-    """Run the cases of policy files, or try one route, or all that there are.
+    """Run the cases of policy files, or try one route, or the daemon's routes.
 
-    Every case is a route and what must come of it: the verdict, and if the case
-    names them the rule that decides and what is set. A case that fails is printed
-    with what was expected, what came instead, and the rule that decided as
-    FILE:LINE. A DIR stands for all files *.yaml and *.yml in it. Cases are
-    tried one at a time, so limits do not apply.
+    A case has a route and its expected result: the verdict, and optionally the rule
+    that decides and what is set. For a case that fails, the expected result, the
+    actual result and the rule that decided, as FILE:LINE, are printed. A DIR stands
+    for all files *.yaml and *.yml in it. Cases are tried one at a time, so limits do
+    not apply.
 
-    With --route the policies of all FILEs are asked one after the other, as a
-    peer's `import: [first, second]` would have it, and the verdict, the deciding
-    rule, what is set and the reason are printed. The route is YAML or JSON.
+    With --route the policies of all FILEs run one after the other, as in a peer's
+    `import: [first, second]`. The verdict, the deciding rule, what is set and the
+    reason are printed. The route is YAML or JSON.
 
     With --live the FILE is compared with the daemon's policy of the same name: how
     many routes each rule matches before and after, how many are accepted and
     rejected, how many routes change, and the first 20 of them. A policy that no
-    peer and no EVI names is tried as the last one of every peer's `import`. A copy
+    peer and no EVI names is tried as the last policy of every peer's `import`. A copy
     of the daemon does the work; nothing is changed.
 
     \b

@@ -14,8 +14,8 @@ from evpnd.cli.options import ask, socket_option
 def reload(ctx: click.Context, socket: Path | None) -> None:
     """Make the daemon read its configuration again.
 
-    Prints what changed, a line each. A file with errors changes nothing: they are
-    printed and the exit status is 1. SIGHUP to the daemon does the same.
+    Prints each change on a line. A file with errors changes nothing: the errors are
+    printed, and the exit status is 1. SIGHUP to the daemon does the same.
 
     \b
     Exit status: 0 reloaded, 1 refused, 2 wrong usage, 3 no daemon.

@@ -28,16 +28,16 @@ def run(
     *,
     flush_on_exit: bool,
 ) -> None:
-    """Be the daemon, in the foreground.
+    """Run the daemon in the foreground.
 
-    FILE is the configuration; docs/evpnd.example.yaml explains every key. Before
-    anything is touched it is validated, and the host is looked at: capabilities,
-    the BGP port, another evpnd, an FRR that owns the same devices.
+    FILE is the configuration; docs/evpnd.example.yaml explains every key. Before it
+    changes anything, evpnd validates FILE and checks the host: capabilities, the BGP
+    port, another evpnd, an FRR that owns the same devices.
 
     \b
     Signals:
-      SIGHUP   reads FILE again; a file with errors changes nothing
-      SIGTERM  stops; forwarding goes on unless --flush-on-exit is given
+      SIGHUP   evpnd reads FILE again; a file with errors changes nothing
+      SIGTERM  evpnd stops; forwarding continues unless --flush-on-exit is given
 
     Under systemd use Type=notify. Needs CAP_NET_ADMIN, CAP_NET_RAW and
     CAP_NET_BIND_SERVICE.
@@ -48,7 +48,7 @@ def run(
       evpnd run -c lab.yaml --flush-on-exit
 
     \b
-    Exit status: 0 stopped by a signal, 1 the host is not fit or evpnd failed,
+    Exit status: 0 stopped by a signal, 1 evpnd refused the host or failed,
     2 an error in FILE or wrong usage.
     """  # noqa: D301 - click wants the character
     path = Path(one_file(configs, files))

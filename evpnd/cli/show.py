@@ -65,12 +65,12 @@ class _Tables(Words):
 @socket_option
 @click.pass_context
 def show(ctx: click.Context, socket: Path | None) -> None:
-    """Show a table of the daemon's.
+    """Show a table of the daemon.
 
-    On a terminal it is coloured and fits the width; to a pipe go plain columns
-    with a heading. --json prints one document, a list of objects with stable
-    names. Filters may be combined; a row that lacks the field does not pass. A VNI
-    that no EVI has is told on standard error.
+    On a terminal the table is coloured and fits the width. A pipe gets plain
+    columns with a heading. --json prints one document, a list of objects with
+    stable names. Filters can be combined; a row without the field is not shown. If
+    no EVI has the given VNI, a message is printed to standard error.
 
     \b
     Examples:

@@ -1,6 +1,5 @@
 """Labs that are gone after the test."""
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +9,6 @@ from lab.labs import deploy, load, load_images
 from lab.netns import is_running
 from lab.place import Place
 from lab.tests.namespaces.labs import NAME, Up, leftovers
-
-
-def pytest_configure() -> None:
-    """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
-    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
 
 
 @pytest.fixture(scope="session", autouse=True)
