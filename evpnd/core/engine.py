@@ -75,7 +75,7 @@ class Engine:
     """All state of one daemon."""
 
     def __init__(self, config: Config, now: float) -> None:
-        """Begin with the configuration alone; nothing is known of the world."""
+        """Start with the configuration; nothing else is known."""
         self.config = config
         self.inventory = Inventory(config)
         self.importer = Importer(config)
@@ -90,13 +90,13 @@ class Engine:
         self.announced_first = False
         self.resyncs: dict[str, int] = {}
         self.repaired: Counter[tuple[str, str]] = Counter()
-        """Rows that others took away and that were put back, by table and cause."""
+        """Rows that others changed and that were restored, by table and cause."""
         self._turn.do(DumpLinks())
         self._links_known = False
         self._overran_at: float | None = None
 
     def handle(self, event: Event, now: float) -> bool:
-        """Absorb one event; `now` is monotonic seconds and never goes back.
+        """Apply one event; `now` is monotonic seconds and never goes back.
 
         Tells whether there may be something to reconcile: not where a tenant said
         what was known of it.
@@ -187,7 +187,7 @@ class Engine:
                 observe.observe_fdb(vrf, row, self.tenants, turn)
 
     def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
-        """Have limits let in first what has, or had, rows of an earlier run."""
+        """Make limits accept routes with rows of an earlier run first."""
         self.importer.recognise(vrf.config.vni, (*vrf.adopted_keys(), *macs))
 
     def _read_part(self, event: parts.ReadingEvent, turn: Turn) -> None:
@@ -231,7 +231,7 @@ class Engine:
             )
 
     def reconcile(self, now: float, sweep: int | None = None) -> list[Action]:
-        """Hand out what the state wants; `sweep`: as in `Peering.sweep`.
+        """Return the actions of this turn; `sweep`: as in `Peering.sweep`.
 
         What is done comes in this order: what events asked for, devices, rows and
         announcements of the EVIs, the audit's questions, what comes last of all.
@@ -346,7 +346,7 @@ class Engine:
         )
 
     def next_deadline(self) -> float | None:
-        """Say when to call `reconcile` again if no event comes; None: never."""
+        """Return when to call `reconcile` again if no event comes; None: never."""
         deadlines = (
             self._overran_at,
             self.peering.next_due(),
@@ -369,12 +369,12 @@ class Engine:
         return actions
 
     def clear_duplicate(self, vni: int, address: bytes) -> bool:
-        """Release a duplicate MAC or IP; tells whether it was one."""
+        """Release a duplicate MAC or IP; return whether it was one."""
         vrfs = self.inventory.vrfs
         return self.tenants.clear_duplicate(vni, address, vrfs, self._turn)
 
     def clear_peer(self, name: str, *, soft: bool) -> str | None:
-        """Begin a session anew; return why that cannot be done (`Peering.clear`)."""
+        """Restart a session; return why that is impossible (`Peering.clear`)."""
         return self.peering.clear(name, self._turn, soft=soft)
 
     def _reconfigure(self, config: Config, turn: Turn) -> None:
@@ -395,7 +395,7 @@ class Engine:
         self._follow_evis(evis, turn)
 
     def _follow_evis(self, evis: Changed, turn: Turn) -> None:
-        """Forget what belongs to EVIs that are gone; use the RDs that others got."""
+        """Forget the state of removed EVIs; apply the new RDs of others."""
         first, last = rename(evis.renamed, self.originator)
         turn.do_all(first)
         turn.do_last(last)
@@ -405,7 +405,7 @@ class Engine:
             self.tenants.duplicates.forget(self.inventory.vrfs)
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
-        """Give the policies between our EVIs and a peer."""
+        """Return the policies between our EVIs and a peer."""
         if not needs_judging(peer, self.config):
             return None
         attached = self.importer.attached

@@ -1,7 +1,6 @@
-"""Why a key has no row, or why a MAC is not announced; each reason has one sentence.
+"""Reasons why a key has no row or a MAC is not announced, each with a sentence.
 
-The functions that decide return these values, and whoever tells an operator writes
-them by `sentence`.
+The functions that decide return these values; `sentence` writes them for operators.
 """
 
 from enum import Enum

@@ -38,7 +38,7 @@ class PeerExport:
         attached: Attached,
         vrfs: Mapping[int, MacVrf],
     ) -> None:
-        """Take the peer's policies and those of all EVIs."""
+        """Store the peer's policies and those of all EVIs."""
         self._peer = peer
         self._asn = config.asn
         self._external = peer.asn != config.asn
@@ -66,15 +66,15 @@ class PeerExport:
         )
 
     def __eq__(self, other: object) -> bool:
-        """Tell whether every route is treated alike."""
+        """Return whether every route is treated alike."""
         return isinstance(other, PeerExport) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        """Hash what equality compares."""
+        """Return a hash of what equality compares."""
         return self._hash
 
     def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
-        """Judge one route; the key is MAC and IP octets, or nothing of a type 3."""
+        """Return a route's verdict; the key is MAC and IP octets, empty for type 3."""
         judge = self._judge_of(evi, advert, key)
         if judge is None:
             return advert
@@ -90,7 +90,7 @@ class PeerExport:
         return announced_as(advert, subject, left)
 
     def outcome(self, evi: EviConfig, advert: Advert, key: bytes) -> Outcome | None:
-        """Say what the rules made of one route, uncounted; None: there are none."""
+        """Return the outcome for one route, uncounted; None: there are no policies."""
         judge = self._judge_of(evi, advert, key)
         if judge is None:
             return None
@@ -131,7 +131,7 @@ class PeerExport:
 
 
 def _learned_when_announced(vrf: MacVrf, key: bytes) -> Learned:
-    """Say how a route of ours was learned when it was announced last."""
+    """Return how a route of ours was learned when it was announced last."""
     mac, ip = key[MAC], key[IP]
     known = vrf.announced.get(mac)
     if known is not None and known.learned and ip in (b"", *known.ips):
@@ -140,7 +140,7 @@ def _learned_when_announced(vrf: MacVrf, key: bytes) -> Learned:
 
 
 def asks_how_learned(config: Config) -> bool:
-    """Tell whether an export policy asks how a route was learned."""
+    """Return whether an export policy matches how a route was learned."""
     named = {name for peer in config.peers for name in peer.export_policies}
     named |= {name for evi in config.evis for name in evi.export_policies}
     return any(_looks_at(config.policies[name], Field.LEARNED) for name in named)
@@ -157,5 +157,5 @@ def _looks_at(policy: Policy, field: Field) -> bool:
 
 
 def needs_judging(peer: PeerConfig, config: Config) -> bool:
-    """Tell whether a policy stands between any EVI and a peer."""
+    """Return whether any EVI has a policy for a peer."""
     return bool(peer.export_policies) or any(evi.export_policies for evi in config.evis)

@@ -19,10 +19,10 @@ from evpnd.model.routes import OVERRIDE, ROUTER
 
 
 class Originator:
-    """Keeps what was announced of one set of EVIs equal to what should be."""
+    """Keeps the announcements of a set of EVIs equal to what should be announced."""
 
     def __init__(self) -> None:
-        """Begin with nothing announced."""
+        """Start with nothing announced."""
         self._shared: WeakValueDictionary[tuple[object, ...], Advert] = (
             WeakValueDictionary()
         )
@@ -33,7 +33,7 @@ class Originator:
         self._asks_how_learned = False
 
     def ask_how_learned(self, vrfs: Iterable[MacVrf], *, asked: bool) -> None:
-        """Keep with the routes how they were learned, where policies ask for that.
+        """Store how routes were learned, if policies match that.
 
         They are announced anew when it changes: the policies are asked again.
         """
@@ -45,7 +45,7 @@ class Originator:
         self._asks_how_learned = asked
 
     def mac(self, vrf: MacVrf, mac: bytes) -> None:
-        """Compare what a MAC should be announced as with what it was."""
+        """Announce and withdraw routes of a MAC, as far as they changed."""
         wanted = self._wanted(vrf, mac)
         known = vrf.announced.get(mac)
         if wanted == known:
@@ -93,7 +93,7 @@ class Originator:
         return advert
 
     def imet(self, vrf: MacVrf) -> list[Action]:
-        """Compare the type 3 route of an EVI with what was announced."""
+        """Announce or withdraw the type 3 route of an EVI, if it changed."""
         wanted = None
         if vrf.ready and vrf.config.advertise.imet:
             wanted = Advert(
@@ -111,7 +111,7 @@ class Originator:
         return actions
 
     def gateway(self, vrf: MacVrf) -> list[Action]:
-        """Compare the bridge's own addresses with what was announced of them.
+        """Announce and withdraw the bridge's own addresses, as far as they changed.
 
         The default gateway community marks them (RFC 7432, section 10.1).
         """
@@ -147,7 +147,7 @@ class Originator:
         return actions
 
     def flush(self) -> list[Action]:
-        """Hand out the gathered announcements, grouped by equal adverts."""
+        """Return the gathered announcements, grouped by equal adverts."""
         actions: list[Action] = [
             WithdrawMacIp(None, self._vrfs[vni].rd, keys)
             for vni, keys in self._withdraw.items()
@@ -181,7 +181,7 @@ class Originator:
 
 
 def routes(mac: bytes, announced: Announced | None) -> Iterator[tuple[bytes, Advert]]:
-    """List the routes of one MAC as announced: key (MAC and IP) and what it says."""
+    """Yield the announced routes of one MAC: key (MAC and IP) and advert."""
     if announced is None:
         return
     if announced.alone:
@@ -195,7 +195,7 @@ def routes(mac: bytes, announced: Announced | None) -> Iterator[tuple[bytes, Adv
 
 
 def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
-    """Say how a local MAC, or the binding of its IP, came to be known."""
+    """Return how a local MAC, or the binding of its IP, was learned."""
     if vrf.is_fixed(mac):
         return Learned.STATIC
     if not ip:
@@ -213,7 +213,7 @@ def _how_learned(
 def _learned_otherwise(
     mac: bytes, known: Announced | None, wanted: Announced
 ) -> set[bytes]:
-    """Find the routes of a MAC that were learned in another way when announced."""
+    """Return the routes of a MAC that were learned in another way when announced."""
     if known is None or not known.learned:
         return set()
     before = dict(zip((b"", *known.ips), known.learned, strict=True))
@@ -225,7 +225,7 @@ def _learned_otherwise(
 
 
 def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:
-    """Tell the ARP/ND flags of a binding; None: those that receivers assume.
+    """Return the ARP/ND flags of a binding; None: those that receivers assume.
 
     RFC 9047, 3.1 wants the community with every IPv6 route, but without it a receiver
     takes O for set and R for clear (3.2), and GoBGP 3.10 treats a route that has it as
@@ -237,7 +237,7 @@ def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:
 
 
 def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
-    """Group the bridge's own addresses by advert: an IPv6 gateway is a router."""
+    """Return the bridge's own addresses by advert: an IPv6 gateway is a router."""
     ips = sorted(filter(is_tenant_ip, vrf.own_ips))
     for family, flags in ((True, None), (False, ROUTER | OVERRIDE)):
         keys = tuple(
@@ -250,7 +250,7 @@ def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
 
 
 def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
-    """List what the peers were told of an EVI; a type 3 route has an empty key."""
+    """Return the announced routes of an EVI; a type 3 route has an empty key."""
     groups: dict[Advert, list[bytes]] = {}
     for mac, known in vrf.announced.items():
         for key, advert in routes(mac, known):
@@ -263,7 +263,7 @@ def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
 
 
 def count(vrfs: Iterable[MacVrf]) -> int:
-    """Count the routes announced."""
+    """Return the number of routes announced."""
     return sum(
         sum(known.alone + len(known.ips) for known in vrf.announced.values())
         + sum(len(group.keys) for group in vrf.announced_gateway)

@@ -19,15 +19,15 @@ Renamed = tuple[MacVrf, Rd]
 
 
 class Withdrawals(NamedTuple):
-    """What is withdrawn under the old RDs, and when."""
+    """Withdrawals of routes with the old RDs, and their time."""
 
     first: list[Action]
     last: list[Action]
-    """After everything is announced under the new RDs."""
+    """Withdrawn after everything is announced with the new RDs."""
 
 
 def rename(renamed: Iterable[Renamed], originator: Originator) -> Withdrawals:
-    """Give EVIs their new RDs and mark all their routes for announcement."""
+    """Set the new RDs of EVIs and mark all their routes for announcement."""
     renamed = list(renamed)
     old = {vrf.rd for vrf, _ in renamed}
     taken: dict[bytes, frozenset[bytes]] = {

@@ -1,4 +1,4 @@
-"""What each peer is told of the routes that we announce.
+"""The routes that each peer receives, with the attributes for it.
 
 The Originator says what there is to announce, once for all. Peers that get equal
 treatment form an update group; where there is one group, and nothing to change for
@@ -29,26 +29,26 @@ IMET = b""
 
 
 class ExportPolicy(Protocol):
-    """What an operator's policies make of a route; None: it is not announced.
+    """The policies' result for a route; None: it is not announced.
 
     Compared by equality: an equal policy treats every route alike, so that peers of
     equal ones share a group and a reload that changes nothing announces nothing.
     """
 
     def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
-        """Judge one route; the key is MAC and IP octets, or `IMET`."""
+        """Return the verdict on a route; the key is MAC and IP octets, or `IMET`."""
 
 
 PolicyOf = Callable[[PeerConfig], ExportPolicy | None]
 
 
 def no_policy(_peer: PeerConfig) -> ExportPolicy | None:
-    """Give a peer all there is."""
+    """Announce all routes to a peer."""
     return None
 
 
 class Treatment(NamedTuple):
-    """All that the form in which a peer gets our routes depends on."""
+    """Everything that determines the form of a peer's routes."""
 
     form: Profile = Profile.GENERIC
     """Of the profiles that derive the same targets in our AS, the first."""
@@ -58,7 +58,7 @@ class Treatment(NamedTuple):
 
     @property
     def changes_nothing(self) -> bool:
-        """Tell whether the Originator's adverts are right as they are."""
+        """Return whether the Originator's adverts need no change."""
         return (
             self.form is Profile.GENERIC
             and self.site_of_origin is None
@@ -86,7 +86,7 @@ class Treatment(NamedTuple):
     def routes(
         self, evi: EviConfig, advert: Advert, keys: list[bytes]
     ) -> Iterator[Advert | None]:
-        """Say how each of some routes is announced; None: not at all."""
+        """Return the advert of each route; None: not announced."""
         if self.policy is None:
             return repeat(self.form_of(evi, advert), len(keys))
         return self._judge(self.policy, evi, advert, keys)
@@ -104,14 +104,14 @@ class Treatment(NamedTuple):
 
 
 class Group:
-    """Peers that are told the same."""
+    """Peers that receive the same routes."""
 
     def __init__(self, treatment: Treatment) -> None:
-        """Begin with nobody."""
+        """Start without peers."""
         self.treatment = treatment
         self.peers: list[Peer] = []
         self.withheld: set[tuple[bytes, bytes]] = set()
-        """(RD, MAC and IP) of routes that the policy keeps back."""
+        """(RD, MAC and IP) of routes that the policy withholds."""
 
     def announce(
         self,
@@ -138,7 +138,7 @@ class Group:
         return told, gone
 
     def withdraw(self, rd: bytes, keys: list[bytes]) -> list[bytes]:
-        """Leave out what these peers were never told."""
+        """Return the routes that these peers have received."""
         withheld = self.withheld
         if not withheld:
             return keys
@@ -148,10 +148,10 @@ class Group:
 
 
 class Exporter:
-    """Turns what is announced to all into what each update group is told."""
+    """Turns announcements to all peers into those for each update group."""
 
     def __init__(self, config: Config, policy_of: PolicyOf = no_policy) -> None:
-        """Begin with the peers of a configuration."""
+        """Start with the peers of a configuration."""
         self.groups: dict[Treatment, Group] = {}
         self._of: dict[Peer, Group] = {}
         self._config = config
@@ -182,7 +182,7 @@ class Exporter:
                 group.withheld = set.intersection(*untold)
 
     def configure(self, config: Config, policy_of: PolicyOf = no_policy) -> None:
-        """Take a new configuration; what it changes follows at the next export."""
+        """Store a new configuration; its changes follow at the next export."""
         if self._before is None:
             evis: dict[int, EviConfig] = {evi.vni: evi for evi in self._config.evis}
             self._before = self._of, evis
@@ -190,7 +190,7 @@ class Exporter:
         self._group(config, policy_of)
 
     def export(self, actions: list[Action], vrfs: Mapping[int, MacVrf]) -> list[Action]:
-        """Address what is for all peers to each group in its form."""
+        """Address announcements for all peers to each group, in its form."""
         before, self._before = self._before, None
         if before is None and len(self.groups) <= 1:
             group = next(iter(self.groups.values()), None)
@@ -218,7 +218,7 @@ class Exporter:
     def _addressed(
         self, peer: Peer | None
     ) -> Iterator[tuple[Group, Iterable[Peer | None]]]:
-        """Find the groups that an action is for; one group alone is everybody."""
+        """Return the groups that an action is for; a single group is all peers."""
         if peer is not None:
             if peer in self._of:
                 yield self._of[peer], (peer,)
@@ -229,7 +229,7 @@ class Exporter:
     def _differences(
         self, vrf: MacVrf, groups: dict[Peer, Group], old_evi: EviConfig | None
     ) -> Iterator[Action]:
-        """Tell peers what a new configuration changes in routes that stay."""
+        """Announce what a new configuration changes in routes that stay."""
         evi = vrf.config
         if old_evi is None:
             old_evi = evi
@@ -261,14 +261,14 @@ class Exporter:
                 yield from _tell((peer,), vrf.rd, evi, advert, told, gone)
 
     def tells(self, rd: bytes, keys: Iterable[bytes]) -> bool:
-        """Tell whether policies let one of some routes go to one peer at least."""
+        """Return whether policies accept one of some routes for at least one peer."""
         kept = [group.withheld for group in self.groups.values()]
         if not all(kept):
             return True
         return any((rd, key) not in withheld for key in keys for withheld in kept)
 
     def advertised(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
-        """Count the routes that each peer is told."""
+        """Return the number of routes that each peer receives."""
         count = originator.count(vrfs)
         return {peer: count - len(group.withheld) for peer, group in self._of.items()}
 

@@ -1,4 +1,4 @@
-"""What becomes of routes between us and a peer although the session looks well.
+"""Findings about sessions that are up although one side drops all routes.
 
 Either side may drop all of them without a word: because our own AS is in the path, or
 because the peer announces and accepts nothing without a policy.

@@ -34,7 +34,7 @@ class AdjRibIn:
     __slots__ = ("_imports", "again", "late", "leaving", "mac_ip", "others")
 
     def __init__(self, imports: Imports) -> None:
-        """Begin empty; `imports` says what is decided about the paths of the peer."""
+        """Start empty; `imports` holds the decisions about the peer's paths."""
         self._imports = imports
         self.mac_ip: dict[bytes, Table] = {}
         """RD and Ethernet Tag (12 octets) to MAC and IP to path."""
@@ -45,10 +45,10 @@ class AdjRibIn:
         self.again: Again | None = None
         """While the peer restarts or refreshes: the routes that it has sent again."""
         self.leaving: list[Leaving] = []
-        """What it has no longer and EVIs have still; the oldest first."""
+        """Routes that the peer no longer has and EVIs still have; the oldest first."""
 
     def __len__(self) -> int:
-        """Count the routes."""
+        """Return the number of routes."""
         return sum(map(len, self.mac_ip.values())) + len(self.others)
 
     def is_empty(self) -> bool:
@@ -56,20 +56,20 @@ class AdjRibIn:
         return not (self.mac_ip or self.others)
 
     def paths(self) -> Iterator[Path]:
-        """Walk over the paths in use, each at least once."""
+        """Yield the paths in use, each at least once."""
         for table in self.mac_ip.values():
             yield from set(table.values())
         for _, path in self.others.values():
             yield path
 
     def since(self, source: bytes, key: Hashable, path: Path) -> float:
-        """Say when a route came; a repeated one is as old as the first."""
+        """Return when a route came; a repeated one is as old as the first."""
         return self.late.get(source, {}).get(key, path.received_at)
 
     def _note_time(
         self, source: bytes, keys: Iterable[Hashable], path: Path, now: float
     ) -> None:
-        """Remember when new routes came, where that is not when their path did."""
+        """Record when new routes came, if later than their path."""
         late = self.late.get(source)
         if now - path.received_at < TOGETHER:
             if late:
@@ -81,7 +81,7 @@ class AdjRibIn:
         late.update(dict.fromkeys(keys, now))
 
     def install(self, batch: MacIpBatch, path: Path, now: float) -> None:
-        """Take type 2 routes that share one path."""
+        """Store type 2 routes that share one path."""
         source = batch.rd + batch.ethernet_tag
         table = self.mac_ip.get(source)
         if table is None:
@@ -124,7 +124,7 @@ class AdjRibIn:
     def _install_judged(
         self, table: Table, keys: list[bytes], path: Path, admission: Admission
     ) -> None:
-        """Take type 2 routes that policies decide about."""
+        """Store type 2 routes that policies decide about."""
         old = {key: known for key in keys if (known := table.get(key)) is not None}
         table.update(dict.fromkeys(keys, path))
         limits = admission.limits
@@ -161,7 +161,7 @@ class AdjRibIn:
         old: dict[bytes, Path],
         limits: Limits | None,
     ) -> None:
-        """Take routes that came again out of the EVIs that do not import them now."""
+        """Remove routes that came again from EVIs that no longer import them."""
         for key in keys:
             before = old.get(key)
             if before is None:
@@ -173,13 +173,13 @@ class AdjRibIn:
                         limits.leave(source_of(before), (key,), evi)
 
     def withdraw(self, batch: MacIpBatch) -> None:
-        """Drop type 2 routes; absent ones are no error."""
+        """Remove type 2 routes; absent ones are no error."""
         limits = self._withdraw(batch)
         if limits is not None:
             limits.wake(_let_in)
 
     def _withdraw(self, batch: MacIpBatch) -> Limits | None:
-        """Drop type 2 routes; returns the limits that may have room by it."""
+        """Remove type 2 routes; return the limits that may have room now."""
         table = self.mac_ip.get(batch.rd + batch.ethernet_tag)
         if table is None:
             return None
@@ -210,7 +210,7 @@ class AdjRibIn:
         return _leave(admission, judged, batch.keys)
 
     def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
-        """Take a route of another type than 2."""
+        """Store a route of another type than 2."""
         key = identity(route)
         if self.again is not None:
             self.again.others.add(key)
@@ -221,7 +221,7 @@ class AdjRibIn:
         self.lost(1)
 
     def withdraw_other(self, route: OtherRoute) -> None:
-        """Drop a route of another type than 2; an absent one is no error."""
+        """Remove a route of another type than 2; an absent one is no error."""
         key = identity(route)
         if self.again is not None:
             self.again.others.discard(key)
@@ -234,7 +234,7 @@ class AdjRibIn:
         self.lost(1)
 
     def _take_out(self, route: OtherRoute) -> Path | None:
-        """Take a route of another type than 2 out of all tables; returns its path."""
+        """Remove a route of another type than 2 from all tables; return its path."""
         key = identity(route)
         _, old = self.others.pop(key, (None, None))
         if old is not None and isinstance(route, ImetRoute):
@@ -243,7 +243,7 @@ class AdjRibIn:
         return old
 
     def lost(self, routes: int) -> None:
-        """Take note that routes left their paths: some may be nobody's now."""
+        """Record that routes left their paths: some paths may have no routes now."""
         imports = self._imports
         imports.lost += routes
         if imports.lost >= imports.bound and imports.is_large:
@@ -253,25 +253,25 @@ class AdjRibIn:
             imports.keep(used, len(self))
 
     def mark_stale(self) -> None:
-        """Remember all routes as not sent again (RFC 4724, section 4.2)."""
+        """Mark all routes as stale (RFC 4724, section 4.2)."""
         self.again = Again()
 
     def count_stale(self) -> int:
-        """Return how many routes were not sent again; 0 where none have to be."""
+        """Return the number of stale routes; 0 outside of a restart or refresh."""
         return 0 if self.again is None else len(self) - len(self.again)
 
     def drop_stale(self) -> int:
-        """Withdraw what was not sent again; returns how many."""
+        """Withdraw the stale routes; return how many."""
         again, self.again = self.again, None
         return 0 if again is None else self._withdraw_all_but(again)
 
     def drop_all(self) -> int:
-        """Withdraw everything; returns how many."""
+        """Withdraw everything; return how many."""
         self.again = None
         return self._withdraw_all_but(Again())
 
     def sweep(self, most: int | None) -> None:
-        """Withdraw some of what is leaving, or all of it where there is no limit."""
+        """Withdraw some of the leaving routes, or all if there is no limit."""
         while self.leaving:
             self.leaving[0].withdraw(most)
             if self.leaving[0]:
@@ -279,7 +279,7 @@ class AdjRibIn:
             del self.leaving[0]
 
     def _leave_all_but(self, those: Again) -> None:
-        """Keep of the type 2 routes what was sent again; the rest goes in slices."""
+        """Keep the type 2 routes that were sent again; the rest leaves in slices."""
         old, sent = self.mac_ip, those.mac_ip
         self.leaving.append(Leaving(old, sent, self._imports))
         self.mac_ip = {
@@ -314,7 +314,7 @@ class AdjRibIn:
 
 
 def by_path(table: Mapping[bytes, Path]) -> dict[Path, list[bytes]]:
-    """Put routes that share a path together: they are judged together."""
+    """Group routes that share a path: they are evaluated together."""
     found: dict[Path, list[bytes]] = {}
     for key, path in table.items():
         found.setdefault(path, []).append(key)
@@ -322,7 +322,7 @@ def by_path(table: Mapping[bytes, Path]) -> dict[Path, list[bytes]]:
 
 
 def import_other(route: OtherRoute, path: Path, imported: Imported) -> None:
-    """Let a type 3 route into the flood lists of the EVIs that import it.
+    """Add a type 3 route to the flood lists of the EVIs that import it.
 
     Of the others policies are asked as well, and nothing else.
     """
@@ -336,7 +336,7 @@ def import_other(route: OtherRoute, path: Path, imported: Imported) -> None:
 
 
 def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | None:
-    """Give back the places of routes that are gone; returns the limits, if any."""
+    """Return the places of removed routes to the limits; return the limits, if any."""
     limits = admission.limits
     if limits is not None:
         limits.leave(source_of(path), keys, None)
@@ -352,7 +352,7 @@ def reimport(
     evis: Iterable[EviRoutes],
     limits: Limits,
 ) -> None:
-    """Fill the EVIs again, after the importers of the paths were found anew."""
+    """Fill the EVIs again, after the import of the paths was decided again."""
     for evi in evis:
         evi.clear()
     limited: list[Coming] = []
@@ -381,7 +381,7 @@ def reimport(
 def _reimport_judged(
     path: Path, admission: Admission, keys: list[bytes], late: Mapping[bytes, float]
 ) -> Iterator[Coming]:
-    """Import what policies accept; hands back what a limit has a say about."""
+    """Import what policies accept; return the routes that limits decide about."""
     for fate in admission.judge(keys):
         for evi, admitted in fate.takers:
             gate = admission.gate(evi)

@@ -1,4 +1,4 @@
-"""Many routes that compete for one place, the best of them at hand.
+"""Many routes that compete for one key, with quick access to the best.
 
 A MAC has some routes as a rule, and they are looked through. One peer can send a
 MAC with thousands of RDs or IPs, and an IP with thousands of MACs: there a heap
@@ -41,7 +41,7 @@ class Crowd(Generic[Name]):
     __slots__ = ("_heap", "_members", "_number")
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self._members: dict[Name, Entry[Name]] = {}
         self._heap: list[Entry[Name]] = []
         self._number = 0
@@ -55,7 +55,7 @@ class Crowd(Generic[Name]):
         return (entry.path for entry in self._members.values())
 
     def put(self, name: Name, order: Any, path: Path) -> None:  # noqa: ANN401
-        """Take a member, in place of one of the same name."""
+        """Add a member, in place of one of the same name."""
         known = self._members.get(name)
         if known is not None and known.path is path and known.order == order:
             return

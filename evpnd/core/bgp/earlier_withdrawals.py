@@ -1,4 +1,4 @@
-"""Routes that were withdrawn before this agent was there, as the journals tell.
+"""Routes that were withdrawn before this agent started, according to the journals.
 
 A row of an earlier run waits for what every peer has to say (docs/adr/0002). Not so
 one whose route a peer is known to have withdrawn: it goes with the routes that it
@@ -17,7 +17,7 @@ from evpnd.model.routes import ImetRoute, MacIpBatch, OtherRoute, Update, identi
 
 
 class Gone(NamedTuple):
-    """What rows of one EVI stood for that is withdrawn; empty: nothing of the kind."""
+    """Withdrawn routes of one EVI that adopted rows represent; empty: none."""
 
     vni: int
     mac: bytes = b""
@@ -28,15 +28,15 @@ class Gone(NamedTuple):
 
 
 class Bygone:
-    """What was announced and withdrawn again in the journals of all peers."""
+    """Routes that were announced and withdrawn again in the journals of all peers."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start empty."""
         self._mac_ip: list[tuple[Session, Path, bytes]] = []
         self._imet: list[tuple[Session, Path, ImetRoute]] = []
 
     def note(self, session: Session, update: Update) -> None:
-        """Take note of what an UPDATE withdraws; to be called before it is applied."""
+        """Record what an UPDATE withdraws; called before it is applied."""
         for batch in update.withdrawn_mac_ip:
             self._note_mac_ip(session, batch)
         for route in update.withdrawn:
@@ -55,7 +55,7 @@ class Bygone:
             self._imet.append((session, path, known))
 
     def release(self, importer: Importer) -> Iterator[Gone]:
-        """Return what rows may go that stand for nothing else, by VNI."""
+        """Return the rows that represent only withdrawn routes, by VNI."""
         for session, path, key in self._mac_ip:
             for evi in importer.importers_of(session, path):
                 yield Gone(evi.config.vni, mac=key[MAC], ip=key[IP])

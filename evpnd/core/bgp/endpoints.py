@@ -1,11 +1,11 @@
-"""Which addresses can be a VTEP's, and which VTEP a type 3 route is about."""
+"""Decides which addresses can be a VTEP, and which VTEP a type 3 route names."""
 
 from evpnd.model.ids import is_host_ip, is_mapped_ipv4
 from evpnd.model.routes import INGRESS_REPLICATION, ImetRoute, PathAttributes
 
 
 def no_vtep(address: bytes) -> str | None:
-    """Return why an address can be no VTEP's; None: it can."""
+    """Return why an address cannot be a VTEP; None: it can."""
     if not is_host_ip(address):
         return "is not a host address"
     if is_mapped_ipv4(address):
@@ -14,7 +14,7 @@ def no_vtep(address: bytes) -> str | None:
 
 
 def flood_endpoint(route: ImetRoute, attributes: PathAttributes) -> bytes:
-    """Return the VTEP that wants copies of BUM frames; empty: none does.
+    """Return the VTEP that receives BUM frames by a type 3 route; empty: none.
 
     Peers differ in which of PMSI endpoint, originator and next hop they set with
     care: the endpoint comes first (docs/wire.md), then the originator. What is

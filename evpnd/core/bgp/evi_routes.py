@@ -24,7 +24,7 @@ from evpnd.model.key import IP, MAC, MAC_LENGTH
 
 @final
 class EviRoutes:
-    """What one EVI has of the peers' routes. Compared by identity.
+    """The routes that one EVI imports. Compared by identity.
 
     Keys are octets: a MAC (6), or a MAC with an IP (10 or 22).
     """
@@ -44,7 +44,7 @@ class EviRoutes:
     )
 
     def __init__(self, config: EviConfig) -> None:
-        """Begin with no route."""
+        """Start with no route."""
         self.config = config
         self.slots: dict[bytes, Slot] = {}
         self.ips_of: dict[bytes, Collection[bytes]] = {}
@@ -99,7 +99,7 @@ class EviRoutes:
             self._crowd_of_mac(key, key, slot)
 
     def remove(self, key: bytes, path: Path) -> None:
-        """Take one route back out."""
+        """Remove one route."""
         found = self.slots.get(key)
         if found is path and len(key) == MAC_LENGTH and not self.crowds:
             # The overwhelming case: the only route of a MAC, without an IP.
@@ -140,13 +140,13 @@ class EviRoutes:
         self.touched_vteps.add(vtep)
 
     def remove_imet(self, name: tuple[object, ...]) -> None:
-        """Take a type 3 route back out; an absent one is no error."""
+        """Remove a type 3 route; an absent one is no error."""
         vtep = self.imets.drop(name)
         if vtep is not None:
             self.touched_vteps.add(vtep)
 
     def clear(self) -> None:
-        """Remove all routes; whoever does looks at all keys afterwards."""
+        """Remove all routes; the caller marks all keys dirty."""
         self.slots.clear()
         self.ips_of.clear()
         self.macs_of.clear()
@@ -155,7 +155,7 @@ class EviRoutes:
         self.imets.clear()
 
     def best_binding(self, key: bytes, slot: Slot) -> Path:
-        """Return the path that goes first of those for a MAC with an IP."""
+        """Return the best path of those for a MAC with an IP."""
         if type(slot) is Crowd:
             immutable = self.immutables.get(key)
             return slot_best(slot) if immutable is None else slot_best(immutable)
@@ -164,7 +164,7 @@ class EviRoutes:
         return slot_best(slot)
 
     def _touch(self, key: bytes) -> None:
-        """Have reconciliation look at the MAC, and the IP, of a route."""
+        """Mark the MAC, and the IP, of a route as dirty."""
         if len(key) == MAC_LENGTH:
             self.touched_macs.add(key)
         else:
@@ -172,7 +172,7 @@ class EviRoutes:
             self.touched_ips.add(key[IP])
 
     def _crowd_of_mac(self, mac: bytes, key: bytes, slot: Slot) -> None:
-        """Keep the best path of each key of a MAC at hand, where there are many."""
+        """Update the best path of each key of a MAC that has many."""
         crowd = self.crowds.get(mac)
         if crowd is None:
             ips = self.ips_of.get(mac, ())
@@ -190,7 +190,7 @@ class EviRoutes:
     def _keep_immutable(
         self, key: bytes, gone: Iterable[Path | None], come: Iterable[Path]
     ) -> None:
-        """Keep the immutable bindings of a MAC and IP that has many: they go first."""
+        """Update the immutable bindings of a MAC and IP that has many routes."""
         crowd = self.immutables.get(key) or Crowd()
         for path in gone:
             if path is not None:
@@ -204,7 +204,7 @@ class EviRoutes:
             self.immutables.pop(key, None)
 
     def _crowd_of_ip(self, ip: bytes, key: bytes, slot: Slot) -> None:
-        """Keep the best path of each key of an IP at hand, where there are many."""
+        """Update the best path of each key of an IP that has many."""
         crowd = self.crowds.get(ip)
         if crowd is None:
             macs = self.macs_of.get(ip, ())

@@ -12,7 +12,7 @@ class Imets:
     __slots__ = ("_routes", "_uses")
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self._routes: dict[Name, bytes] = {}
         self._uses: dict[bytes, dict[Name, None]] = {}
 
@@ -21,7 +21,7 @@ class Imets:
         return vtep in self._uses
 
     def put(self, name: Name, vtep: bytes) -> None:
-        """Take a route, in place of one of the same name."""
+        """Store a route, in place of one of the same name."""
         self.drop(name)
         self._routes[name] = vtep
         self._uses.setdefault(vtep, {})[name] = None

@@ -1,4 +1,4 @@
-"""Import policies: which EVIs take which routes of a path, and changed in what way.
+"""Import policies: which EVIs import which routes of a path, and how changed.
 
 The peer's policies are asked first, and what they set decides with the rest which
 EVIs import; then those EVIs' own. What a path's attributes say is asked once. A
@@ -27,7 +27,7 @@ ALONE: Keys = (b"",)
 
 
 class Fate(NamedTuple):
-    """What becomes of some routes of a path."""
+    """The import's result for some routes of a path."""
 
     keys: Keys
     takers: tuple[tuple[EviRoutes, Path], ...]
@@ -42,7 +42,7 @@ class Fate(NamedTuple):
     """The EVIs whose own policies, or limits, keep them out, and why."""
 
     def refused_by(self, evi: EviRoutes) -> str | None:
-        """Say why an EVI keeps the routes out; None: it does not."""
+        """Return why an EVI rejects the routes; None: it does not."""
         return next((why for each, why in self.refusals if each is evi), None)
 
 
@@ -123,11 +123,11 @@ class Admission:
 
     @property
     def limits(self) -> Limits | None:
-        """Give the limits of all import policies, if there are any."""
+        """Return the limits of all import policies, if there are any."""
         return self._origin.limits
 
     def gate(self, evi: EviRoutes) -> Gate | None:
-        """Give the limits on the way into an EVI."""
+        """Return the limits between a path and an EVI."""
         limits = self._origin.limits
         if limits is None:
             return None
@@ -161,7 +161,7 @@ class Admission:
         )
 
     def judge(self, keys: Keys, *, count: bool = True) -> Iterator[Fate]:
-        """Say what becomes of routes; they count as judged unless told otherwise."""
+        """Return the result for routes; count them unless `count` is false."""
         if self._program is None:
             yield from self._enter(None, keys, count=count)
             return
@@ -199,7 +199,7 @@ class Admission:
         return stage
 
     def _remember(self, evis: Iterable[EviRoutes]) -> None:
-        """Have all EVIs known that may have routes of the path."""
+        """Record all EVIs that may have routes of the path."""
         self._evis.extend([evi for evi in evis if evi not in self._evis])
 
     def _variant(self, subject: Subject) -> Path:
@@ -257,7 +257,7 @@ class Admission:
             yield part._replace(reason=reason)
 
     def _lost(self, path: Path) -> str:
-        """Say why no EVI imports what policies left of a path."""
+        """Return why no EVI imports a path after policies."""
         hint = self._hint
         return hint.text if hint and path is self._path else NOT_IMPORTED
 
@@ -268,7 +268,7 @@ def _count(outcome: Outcome, keys: Keys) -> None:
 
 
 def source_of(path: Path) -> Source:
-    """Say within what the keys of a path's routes are unique."""
+    """Return the scope within which a path's route keys are unique."""
     return path.peer, path.rd + path.ethernet_tag
 
 

@@ -33,7 +33,7 @@ _Decided = tuple[tuple[EviRoutes, ...], str | None, Nearest | None, bool, int]
 
 
 def _judged_by(config: Config, named: Iterable[str]) -> object:
-    """Pick what judging received routes depends on; equal: nothing comes out other."""
+    """Collect all settings that affect import; if unchanged, skip re-evaluation."""
     return (
         (config.asn, config.router_id, config.site_of_origin),
         tuple(
@@ -62,7 +62,7 @@ class Importer:
     """Makes paths, and finds their importers once for each."""
 
     def __init__(self, config: Config) -> None:
-        """Begin with no EVI."""
+        """Start with no EVI."""
         self._outdated = True
         """EVIs, targets or our addresses changed since all paths were judged."""
         self._exact: dict[bytes, tuple[EviRoutes, ...]] = {}
@@ -84,7 +84,7 @@ class Importer:
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Take our AS, router id and site of origin."""
+        """Store our AS, router ID and site of origin."""
         self._here = self._here._replace(
             asn=config.asn,
             router_id=bytes(config.router_id),
@@ -104,15 +104,15 @@ class Importer:
         self._outdated = True
 
     def doubt(self) -> None:
-        """Have all paths judged again: our EVIs, or addresses, are others now."""
+        """Mark all paths for evaluation: our EVIs or addresses changed."""
         self._outdated = True
 
     def recognise(self, vni: int, keys: Iterable[bytes]) -> None:
-        """Have limits let in first what has, or had, rows of an earlier run."""
+        """Make limits accept routes with rows of an earlier run first."""
         self._outdated |= self.limits.recognise(vni, keys)
 
     def heard(self, *, everyone: bool) -> None:
-        """Have limits take note that a peer, or every peer, sent all its routes."""
+        """Tell the limits that a peer, or every peer, sent all of its routes."""
         if everyone:
             self.limits.settle()
         self._outdated |= self.limits.review()
@@ -129,7 +129,7 @@ class Importer:
         vtep: bytes,
         no_hosts: frozenset[bytes],
     ) -> None:
-        """Take the EVIs there are, their RDs, our VTEP, and which are no host's."""
+        """Store the EVIs, their RDs, our VTEP, and the broadcast addresses."""
         self._outdated = False
         self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
         self._own_rds = own_rds
@@ -150,7 +150,7 @@ class Importer:
         self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
 
     def importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
-        """Find the EVIs that one of the route targets leads to."""
+        """Return the EVIs that import one of the route targets."""
         found: tuple[EviRoutes, ...] = ()
         for target in attributes.route_targets:
             matches = self._exact.get(target, ())
@@ -161,13 +161,13 @@ class Importer:
         return found
 
     def importers_of(self, session: Session, path: Path) -> Sequence[EviRoutes]:
-        """Find the EVIs that import a path which may have been judged long ago."""
+        """Return the EVIs that import a path of an earlier evaluation."""
         return self._judge(session, path).evis
 
     def path(
         self, session: Session, attributes: PathAttributes, nlri: NlriParts, now: float
     ) -> Path:
-        """Give routes of equal attributes and NLRI parts their shared path."""
+        """Return the shared path of routes with equal attributes and NLRI parts."""
         imports = session.imports
         known = imports.by_parts.get((attributes, nlri))
         if known is not None:
@@ -186,7 +186,7 @@ class Importer:
         return path
 
     def note_imet(self, session: Session, route: ImetRoute, path: Path) -> None:
-        """Look for what is wrong with a type 3 route, unless all are judged anew."""
+        """Check a type 3 route, unless all routes are being evaluated again."""
         if not self._outdated:
             self.findings.imet(session, route, path)
 
@@ -215,7 +215,7 @@ class Importer:
         )
 
     def _origin(self, session: Session) -> Origin | None:
-        """Give what policies are asked about a peer; None where none are named."""
+        """Return the policies of a peer; None: there are none."""
         names = session.config.import_policies
         if not (names or self._governed):
             return None
@@ -287,7 +287,7 @@ class Importer:
         return known
 
     def judge_again(self, session: Session) -> None:
-        """Find the importers of all paths of a peer anew."""
+        """Decide the importers of all paths of a peer again."""
         imports = session.imports
         used = set(session.rib.paths())
         known = used.union(imports.by_parts.values())

@@ -38,7 +38,7 @@ class Imported:
         ours: bool = False,
         own_as: int = 0,
     ) -> None:
-        """Take what was decided."""
+        """Store the decision."""
         self.evis: Final = evis
         """Where policies stand between, all that may have one; they become more."""
         self.rejection: Final = rejection
@@ -89,7 +89,7 @@ class Imports(dict[Path, Imported]):
     __slots__ = ("bound", "by_parts", "lost", "ranks")
 
     def __init__(self) -> None:
-        """Begin with no path."""
+        """Start with no path."""
         super().__init__()
         self.by_parts: dict[tuple[PathAttributes, NlriParts], Path] = {}
         """For the next route with equal attributes and NLRI parts."""
@@ -97,11 +97,11 @@ class Imports(dict[Path, Imported]):
         self.lost = 0
         """Routes that left their paths since paths without a route were forgotten."""
         self.bound = PATH_CACHE
-        """When so many did, it is time to."""
+        """Number of such routes at which to look for unused paths."""
 
     @property
     def is_cache_full(self) -> bool:
-        """Return whether no more paths are to be kept for routes to come."""
+        """Return whether no more paths should be kept for future routes."""
         return len(self.by_parts) >= PATH_CACHE
 
     @property
@@ -110,7 +110,7 @@ class Imports(dict[Path, Imported]):
         return len(self) > PATH_CACHE
 
     def forget_cached(self) -> None:
-        """Have routes to come share no path with those there are."""
+        """Stop sharing the present paths with future routes."""
         self.by_parts.clear()
         self.ranks.clear()
 

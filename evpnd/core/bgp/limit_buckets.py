@@ -1,4 +1,4 @@
-"""One limit: its places, who has them, and who waits for them."""
+"""One limit: its places, the routes that have them, and those that wait."""
 
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, final
@@ -30,7 +30,7 @@ class Bucket:
     )
 
     def __init__(self, limiter: "Limiter", values: Values) -> None:
-        """Begin empty."""
+        """Start empty."""
         self.limiter = limiter
         self.values = values
         self.claimants = 0
@@ -46,11 +46,11 @@ class Bucket:
 
     @property
     def full(self) -> bool:
-        """Tell whether nobody new can enter."""
+        """Return whether no new route can enter."""
         return len(self.members) >= self.limiter.limit.most
 
     def first(self) -> "Entrant | None":
-        """Find who has waited longest."""
+        """Return the route that has waited longest."""
         queue = self.queue
         while queue:
             entrant = queue[0][1]
@@ -60,7 +60,7 @@ class Bucket:
         return None
 
     def park(self, entrant: "Entrant", item: bytes) -> None:
-        """Have somebody wait here."""
+        """Add a route to those that wait here."""
         entrant.blocker = self
         entrant.item = item
         self.waiting.setdefault(item, {})[entrant] = None
@@ -70,7 +70,7 @@ class Bucket:
         heappush(self.queue, (entrant.arrival, entrant))
 
     def unpark(self, entrant: "Entrant") -> None:
-        """Have somebody wait here no longer."""
+        """Remove a route from those that wait here."""
         entrant.blocker = None
         others = self.waiting[entrant.item]
         del others[entrant]
@@ -95,16 +95,16 @@ class Entrant:
     )
 
     def __init__(self, arrival: int, evi: EviRoutes, key: bytes) -> None:
-        """Begin outside."""
+        """Start as neither accepted nor waiting."""
         self.arrival = arrival
         self.evi = evi
         self.key = key
         self.path: Path
         self.needs: tuple[Need, ...] = ()
         self.blocker: Bucket | None = None
-        """Where it waits; None: it is inside."""
+        """The bucket where it waits; None: it is accepted."""
         self.item = b""
-        """What it waits for a place of."""
+        """The limit that it waits for."""
         self.earlier = False
         """It has rows of an earlier run: it was inside then, and is to be again."""
 
@@ -119,7 +119,7 @@ class Limiter:
     )
 
     def __init__(self, policy: Policy, limit: Limit) -> None:
-        """Begin with no route."""
+        """Start with no route."""
         self.policy = policy
         self.limit = limit
         self.of_ips = limit.counted is Counted.IPS
@@ -127,28 +127,28 @@ class Limiter:
         self._coarse = tuple(d for d in limit.per if d is not Dimension.MAC)
         self.buckets: dict[Values, Bucket] = {}
         self.filled: dict[Bucket, None] = {}
-        """Those that somebody began to wait at, since `Limits` looked last."""
+        """Buckets at which a route began to wait since `Limits` checked last."""
         self.told: dict[Values, float] = {}
-        """When it was told, of which combinations, that there is no room."""
+        """When each combination was last reported as full."""
 
     @property
     def place(self) -> str:
-        """Give file and line."""
+        """Return file and line."""
         return f"{self.policy.file}:{self.limit.line}"
 
     @property
     def reason(self) -> str:
-        """Say why a route over the limit is rejected."""
+        """Return why a route over the limit is rejected."""
         where = f"policy {self.policy.name}, {self.place}"
         return f"limit {self.limit.text} reached ({where})"
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
-        """Name what the values of a bucket are, in their order."""
+        """Return the names of a bucket's values, in their order."""
         return (*self._coarse, Dimension.MAC) if self.by_mac else self._coarse
 
     def values(self, path: Path, peer: bytes) -> Values:
-        """Find a path's values of all dimensions but the MAC."""
+        """Return a path's values of all dimensions but the MAC."""
         of: dict[Dimension, bytes | int] = {
             Dimension.PEER: peer,
             Dimension.VTEP: path.vtep,
@@ -157,7 +157,7 @@ class Limiter:
         return tuple(of[dimension] for dimension in self._coarse)
 
     def bucket(self, values: Values) -> Bucket:
-        """Give the places of a combination."""
+        """Return the places of a combination."""
         found = self.buckets.get(values)
         if found is None:
             found = self.buckets[values] = Bucket(self, values)
@@ -171,7 +171,7 @@ class Gate(NamedTuple):
     limits: tuple[tuple[Limiter, Values], ...]
 
     def needs(self, key: bytes) -> tuple[Need, ...]:
-        """Find the places that a route needs."""
+        """Return the places that a route needs."""
         found = []
         mac, ip = key[MAC], key[IP]
         for limiter, values in self.limits:
@@ -183,7 +183,7 @@ class Gate(NamedTuple):
 
 
 def reached(bucket: Bucket) -> dict[str, Any]:
-    """Say of whom a limit has no more room, for an event."""
+    """Return the combination that is full, for an event."""
     limiter = bucket.limiter
     return {
         "policy": limiter.policy.name,
@@ -195,7 +195,7 @@ def reached(bucket: Bucket) -> dict[str, Any]:
 
 
 def combination(bucket: Bucket) -> dict[str, Any]:
-    """Return what a limit counts apart by, with the values of one bucket."""
+    """Return a limit's dimensions, with the values of one bucket."""
     use: dict[str, Any] = {}
     for dimension, value in zip(bucket.limiter.dimensions, bucket.values, strict=True):
         if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""Limits of import policies: the first to come are let in, the others wait.
+"""Limits of import policies: the first routes are accepted, the others wait.
 
 A route that policies accepted takes a place in every limit on its way into an EVI,
 or waits at the first that is full. Routes with the same MAC (or IP) share a place.
@@ -23,35 +23,35 @@ Source = tuple[Peer, bytes]
 
 
 class Coming(NamedTuple):
-    """Routes that come to a gate together."""
+    """Routes that arrive together at the limits between a path and an EVI."""
 
     gate: Gate
     source: Source
     path: Path
     keys: Sequence[bytes]
     late: Mapping[bytes, float] = {}
-    """When those came that did not come with their path."""
+    """Arrival times of routes that came later than their path."""
 
 
 @final
 class Limits:
-    """All limits of the import policies, and who is inside."""
+    """All limits of the import policies, and the accepted routes."""
 
     def __init__(self) -> None:
-        """Begin with no limit."""
+        """Start with no limit."""
         self.limiters: dict[str, tuple[Limiter, ...]] = {}
         """By policy, those that are named for import alone."""
         self._entrants: dict[Source, dict[int, dict[bytes, Entrant]]] = {}
         """By source, VNI of the EVI, and key."""
         self._arrivals = 0
         self._settled = False
-        """Every peer has had its say since the start."""
+        """Every configured peer sent End-of-RIB, or its timer expired."""
         self._inside_before: dict[int, set[bytes]] = {}
         """Until then, by VNI: the keys of the rows that an earlier run left."""
         self._roomy: dict[Bucket, None] = {}
 
     def configure(self, policies: Mapping[str, Policy], named: Iterable[str]) -> None:
-        """Take the policies in use; who is inside is settled by `rebuild`."""
+        """Store the policies in use; `rebuild` decides which routes are accepted."""
         told = {
             (name, limiter.limit.counted, limiter.limit.per): limiter.told
             for name, limiters in self.limiters.items()
@@ -70,7 +70,7 @@ class Limits:
     def gate(
         self, names: Iterable[str], evi: EviRoutes, path: Path, peer: bytes
     ) -> Gate | None:
-        """Give the limits between a path and an EVI; None where there is none."""
+        """Return the limits between a path and an EVI; None: there are none."""
         limiters = [each for name in names for each in self.limiters.get(name, ())]
         if not limiters:
             return None
@@ -78,7 +78,7 @@ class Limits:
         return Gate(evi, tuple(found))
 
     def enter(self, coming: Coming, let_in: Callable[[Entrant], None]) -> set[bytes]:
-        """Let routes in as far as there is room; returns the keys that are inside.
+        """Accept routes as far as there is room; return the accepted keys.
 
         A route that came before keeps its turn, and its place if it still needs
         the same. `let_in` is told who else gets in by it.
@@ -101,7 +101,7 @@ class Limits:
         return {key for key in keys if known[key].blocker is None}
 
     def recognise(self, vni: int, rows: Iterable[bytes]) -> bool:
-        """Look who is there already of those that have rows of an earlier run.
+        """Accept routes that have rows of an earlier run.
 
         `rows` are their keys. The peers may be quicker than the kernel. Returns as
         `review` does.
@@ -118,12 +118,12 @@ class Limits:
         return self.review(vni)
 
     def settle(self) -> None:
-        """Every peer has had its say: look out no more for those that come."""
+        """Every peer sent End-of-RIB (or timed out): expect no more earlier rows."""
         self._settled = True
         self._inside_before.clear()
 
     def review(self, vni: int | None = None) -> bool:
-        """Tell whether one waits, for one EVI or any, who was inside in an earlier run.
+        """Return whether a route waits that an earlier run had accepted.
 
         The peers do not send in the order of that run: `rebuild` lets in first who
         was inside then.
@@ -144,7 +144,7 @@ class Limits:
         return False
 
     def take_filled(self, now: float) -> list[Bucket]:
-        """Hand out the places that ran out; those told of a moment ago are not news."""
+        """Return the buckets that became full, except those reported a moment ago."""
         found = []
         for limiters in self.limiters.values():
             for limiter in limiters:
@@ -163,7 +163,7 @@ class Limits:
     def leave(
         self, source: Source, keys: Iterable[bytes], evi: EviRoutes | None
     ) -> None:
-        """Take routes out of one EVI, or of all; `wake` lets others in after that."""
+        """Remove routes from one EVI, or all; then `wake` accepts others."""
         tables = self._entrants.get(source)
         if tables is None:
             return
@@ -182,7 +182,7 @@ class Limits:
             del self._entrants[source]
 
     def wake(self, let_in: Callable[[Entrant], None]) -> None:
-        """Let in who has waited where there is room now, in order of arrival."""
+        """Accept waiting routes where there is room now, in order of arrival."""
         if not self._roomy:
             return
         roomy, self._roomy = self._roomy, {}
@@ -206,7 +206,7 @@ class Limits:
             _offer(waited_at, candidates)
 
     def rebuild(self, coming: Iterable[Coming]) -> list[Entrant]:
-        """Begin anew with all routes there are; returns who is inside.
+        """Decide again about all routes; return the accepted ones.
 
         Those inside come first, then those that waited, each in order of arrival;
         then those that no limit was for, by the time they came. Before all of them,
@@ -245,7 +245,7 @@ class Limits:
         return inside
 
     def blocker(self, source: Source, evi: EviRoutes, key: bytes) -> Limiter | None:
-        """Find the limit that keeps a route out of an EVI."""
+        """Return the limit that keeps a route out of an EVI."""
         tables = self._entrants.get(source, {})
         entrant = tables.get(evi.config.vni, {}).get(key)
         if entrant is None or entrant.blocker is None:
@@ -274,7 +274,7 @@ class Limits:
             blocker[0].park(entrant, blocker[1])
 
     def _end(self, entrant: Entrant) -> None:
-        """Give back all places of a route."""
+        """Release all places of a route."""
         inside = entrant.blocker is None
         if entrant.blocker is not None:
             entrant.blocker.unpark(entrant)
@@ -294,7 +294,7 @@ class Limits:
 
 
 def _blocker(needs: Iterable[Need]) -> Need | None:
-    """Find the first limit without a place for a route."""
+    """Return the first limit without a place for a route."""
     for need in needs:
         bucket, item = need
         if item not in bucket.members and bucket.full:
@@ -303,7 +303,7 @@ def _blocker(needs: Iterable[Need]) -> Need | None:
 
 
 def _hold(entrant: Entrant, candidates: list[tuple[int, Entrant]] | None) -> None:
-    """Take all places of a route; who waits for the same ones may enter with it."""
+    """Occupy all places of a route; routes that wait for the same ones may enter."""
     for bucket, item in entrant.needs:
         count = bucket.members.get(item, 0)
         bucket.members[item] = count + 1

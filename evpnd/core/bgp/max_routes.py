@@ -1,4 +1,4 @@
-"""The most routes that a peer may send: `peers[].max-routes`.
+"""Maximum number of routes of a peer: `peers[].max-routes`.
 
 They are counted as received, before policies. With `action: reject` the surplus stays
 in the peer's table, on twins of its paths that no EVI imports, so that `show routes`
@@ -41,12 +41,12 @@ class Quota:
     def __init__(
         self, session: Session, importer: Importer, settings: MaxRoutes
     ) -> None:
-        """Count the routes there are; `fit` makes them what the settings allow."""
+        """Count the present routes; `fit` applies the settings."""
         self.settings = settings
         self.size = len(session.rib)
         """Routes received, rejected ones included."""
         self.ending = False
-        """The session is to end for them: what comes until then is not taken."""
+        """The session will end: routes that come until then are ignored."""
         self._session = session
         self._importer = importer
         self._rejects = settings.action is MaxRoutesAction.REJECT
@@ -63,7 +63,7 @@ class Quota:
     # What an AdjRibIn has
 
     def withdraw(self, batch: MacIpBatch) -> None:
-        """Drop type 2 routes; absent ones are no error."""
+        """Remove type 2 routes; absent ones are no error."""
         source = batch.rd + batch.ethernet_tag
         tables = self._session.rib.mac_ip
         before = len(tables.get(source, ()))
@@ -74,7 +74,7 @@ class Quota:
                 self._surplus.pop((source, key), None)
 
     def withdraw_other(self, route: OtherRoute) -> None:
-        """Drop a route of another type than 2; an absent one is no error."""
+        """Remove a route of another type than 2; an absent one is no error."""
         others = self._session.rib.others
         before = len(others)
         self._session.rib.withdraw_other(route)
@@ -82,7 +82,7 @@ class Quota:
         self._surplus.pop((OTHERS, identity(route)), None)
 
     def install(self, batch: MacIpBatch, path: Path, now: float) -> None:
-        """Take type 2 routes that share one path."""
+        """Store type 2 routes that share one path."""
         source = batch.rd + batch.ethernet_tag
         tables = self._session.rib.mac_ip
         before = len(tables.get(source, ()))
@@ -100,7 +100,7 @@ class Quota:
         self.size += len(tables[source]) - before
 
     def install_other(self, route: OtherRoute, path: Path, now: float) -> None:
-        """Take a route of another type than 2."""
+        """Store a route of another type than 2."""
         others = self._session.rib.others
         key = identity(route)
         before = len(others)
@@ -114,7 +114,7 @@ class Quota:
         return self.settings.limit - (self.size - len(self._surplus))
 
     def _enter(self, source: bytes, keys: list[bytes]) -> list[bytes]:
-        """Return the keys that are inside, or come in; the others wait."""
+        """Return the accepted keys; the others wait."""
         table = self._session.rib.mac_ip.get(source, {})
         room = self._room()
         inside = dict.fromkeys(keys)
@@ -129,7 +129,7 @@ class Quota:
         return list(inside)
 
     def _enters(self, source: bytes, key: Hashable, *, known: bool) -> bool:
-        """Return whether one route is inside or comes in; if not, it waits."""
+        """Return whether one route is accepted; if not, it waits."""
         if (source, key) in self._surplus:
             return False
         if not known and self._room() < 1:
@@ -149,7 +149,7 @@ class Quota:
     # When things change
 
     def let_in(self, now: float) -> None:
-        """Let in who waits where there is room.
+        """Accept waiting routes if there is room.
 
         Not while the peer sends everything again: what it has not sent again may go.
         """
@@ -157,11 +157,11 @@ class Quota:
             self._move(list(islice(self._surplus, self._room())), now)
 
     def release(self, now: float) -> None:
-        """Let everybody in: there is no limit any more."""
+        """Accept all routes: there is no limit any more."""
         self._move(list(self._surplus), now)
 
     def fit(self, now: float) -> None:
-        """Have those wait that came last where there are too many."""
+        """Move the latest routes to the waiting ones if there are too many."""
         if not self._rejects or not self.over:
             return
         rib = self._session.rib
@@ -177,7 +177,7 @@ class Quota:
             rib.install(batch, self._twin(path), now)
 
     def _last_first(self) -> Iterator[Place]:
-        """Walk over the routes, type 3 last: without them nothing is flooded."""
+        """Yield the routes, type 3 last: without them nothing is flooded."""
         rib = self._session.rib
         for source in reversed(list(rib.mac_ip)):
             yield from ((source, key) for key in reversed(list(rib.mac_ip[source])))
@@ -204,7 +204,7 @@ class Quota:
         return self._importer.path(self._session, twin.attributes, parts, now)
 
     def recount(self, now: float) -> None:
-        """Count anew after routes were dropped, a session's or a restart's."""
+        """Count again after routes of a session or a restart were removed."""
         rib = self._session.rib
         self.size = len(rib)
         self._surplus = {
@@ -215,7 +215,7 @@ class Quota:
         self.let_in(now)
 
     def session_ended(self, now: float) -> None:
-        """Take note that the session ended; routes may be kept for a restart."""
+        """Record that the session ended; routes may be kept for a restart."""
         self.ending = False
         self._twins.clear()
         self.recount(now)
@@ -223,7 +223,7 @@ class Quota:
     # What is told
 
     def review(self, now: float) -> list[Action]:
-        """Return what is to be told and done about the number of routes."""
+        """Return the notices and actions about the number of routes."""
         level = self._find_level()
         before, self._level = self._level, level
         if level <= before:
@@ -255,7 +255,7 @@ class Quota:
         return _NEAR if near else _FINE
 
     def finding(self) -> str | None:
-        """Return what is found about the number of routes."""
+        """Return the finding about the number of routes."""
         limit, over = self.settings.limit, self.over
         if over and self._rejects:
             return (

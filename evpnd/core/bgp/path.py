@@ -53,7 +53,7 @@ class Path:
         source: "Path | None" = None,
         surplus: bool = False,
     ) -> None:
-        """Take NLRI parts (RD, Ethernet Tag, ESI, labels) and the rank."""
+        """Store NLRI parts (RD, Ethernet Tag, ESI, labels) and the rank."""
         rd, ethernet_tag, esi, labels = nlri
         self.peer: Final = peer
         self.attributes: Final = attributes
@@ -80,17 +80,17 @@ def rank(
     peer_address: bytes,
     preference: int | None = None,
 ) -> Rank:
-    """Order paths for one MAC: the smallest is the best.
+    """Return the rank of a path for one MAC: the smallest is the best.
 
     Sticky first, the higher mobility sequence, the lower VTEP address (RFC 7432,
-    section 15), then BGP's own decision (RFC 4271, section 9.1.2.2). MED counts
-    between any two neighbours: else there would be no order in which routes that
-    come and go leave the rest where they are. A reflected route has its originator
-    in place of the peer's router id, then the shorter CLUSTER_LIST (RFC 4456, 9).
+    section 15), then BGP's own decision (RFC 4271, section 9.1.2.2). MED is compared
+    across ASes, so that the order is total and one route's withdrawal cannot reorder
+    the others. A reflected route is ranked by its originator instead of the peer's
+    router ID, then by the shorter CLUSTER_LIST (RFC 4456, 9).
 
     The preference is a LOCAL_PREF that our own policies set. It comes before the
-    VTEP address, which no two hosts' paths for a MAC share: behind that it would
-    never decide between them.
+    VTEP address, in which the paths of any two hosts differ: after it, the
+    preference would never decide between them.
     """
     local_preference = attributes.local_preference
     return (
@@ -110,7 +110,7 @@ def rank(
 
 
 class Here(NamedTuple):
-    """What is ours, by which a route may be told to come from us."""
+    """Our own identifiers, which mark routes that come from us."""
 
     asn: int
     router_id: bytes
@@ -177,13 +177,13 @@ RANK_STEPS = (
     "shorter CLUSTER_LIST",
     "lower peer address",
 )
-"""What each part of a rank decides, in words."""
+"""The name of each step of the decision."""
 _SEQUENCE, _PREFERENCE = RANK_STEPS[1:3]
-"""Told with their numbers, of which the greater goes first."""
+"""Steps that are named with their numbers; the greater number wins."""
 
 
 def why_better(winner: Path, loser: Path) -> str:
-    """Name the first step of the order that decides between two paths."""
+    """Return the first step that decides between two paths, in words."""
     parts = zip(RANK_STEPS, winner.rank, loser.rank, strict=True)
     decided = next((step for step, one, two in parts if one != two), None)
     if decided is None:

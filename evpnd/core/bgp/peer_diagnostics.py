@@ -1,4 +1,4 @@
-"""What peers do that works badly or not at all between vendors, told once each.
+"""Findings about peers that interoperate badly, each reported once.
 
 All is judged by path, or by type 3 route, never by type 2 route. `show` finds it
 anew from the routes there are; the log has each once, and what was told is
@@ -19,25 +19,25 @@ from evpnd.model.ids import Peer, format_ip, format_route_target
 from evpnd.model.routes import INGRESS_REPLICATION, ImetRoute
 
 REMEMBERED = 4096
-"""Findings that were told; the oldest is forgotten first."""
+"""Findings that were reported; the oldest is forgotten first."""
 FAR_TOLD = 16
-"""Target sets near to no EVI that are told of one peer: a reflector has many."""
+"""Reported target sets of one peer that are close to no EVI."""
 SHOWN = 20
 """Findings of one peer that `show peers` lists."""
 PATIENCE = 3.0
 """Seconds that a type 3 route may come after the type 2 routes of its VTEP."""
 SILENCE = 30.0
-"""Seconds after End-of-RIB that an external peer may announce nothing, untold."""
+"""Seconds after End-of-RIB in which an empty external peer is not reported."""
 
 NO_ENCAPSULATION = "its routes carry no encapsulation; evpnd treats them as VXLAN"
 UNSAID = "it carries no encapsulation; evpnd treats it as VXLAN"
 
 
 class Findings:
-    """What was told, and what is not decided yet."""
+    """Findings that were reported, and those that are not decided yet."""
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
+        """Start with nothing reported."""
         self._notices: list[Notice] = []
         self.asn = 0
         """Our own AS."""
@@ -49,7 +49,7 @@ class Findings:
         """Peers that had sent nothing at their End-of-RIB, and when that was."""
 
     def finished(self, session: Session, now: float) -> None:
-        """Look at a peer that has sent End-of-RIB, or whose timer for it is over.
+        """Check a peer that has sent End-of-RIB, or whose timer has expired.
 
         Over iBGP an empty table is usual while a fabric grows: `show` alone says it.
         """
@@ -57,14 +57,14 @@ class Findings:
             self._silent.setdefault(session.peer, now)
 
     def mac_ip(self, session: Session, path: Path, imported: Imported) -> None:
-        """Look at a path of type 2 routes."""
+        """Check a path of type 2 routes."""
         if not self._is_imported(session, path, imported):
             return
         if path.vtep == session.address:
             self._suspected.setdefault(session.peer, path.received_at)
 
     def imet(self, session: Session, route: ImetRoute, path: Path) -> None:
-        """Look at a type 3 route."""
+        """Check a type 3 route."""
         imported = session.imports[path]
         if not self._is_imported(session, path, imported):
             return
@@ -82,7 +82,7 @@ class Findings:
             )
 
     def _is_imported(self, session: Session, path: Path, imported: Imported) -> bool:
-        """Tell why no EVI takes a path, or what it lacks; returns whether one does."""
+        """Report why no EVI imports a path; return whether one does."""
         self._own_as(session, imported)
         if not imported.evis:
             self._not_imported(session, path, imported.hint)
@@ -146,14 +146,14 @@ class Findings:
         self._told[what] = None
 
     def decide(self, sessions: Mapping[Peer, Session], turn: Turn) -> None:
-        """Judge the peers under suspicion, and tell what was found in this turn."""
+        """Decide about suspected peers, and report findings of this turn."""
         self._decide_silent(sessions, turn.now)
         self._decide_rewriting(sessions, turn.now)
         turn.tell_all(self._notices)
         self._notices.clear()
 
     def _decide_rewriting(self, sessions: Mapping[Peer, Session], now: float) -> None:
-        """Tell of peers that put themselves in place of others' next hops."""
+        """Report peers that rewrite next hops."""
         for peer, since in list(self._suspected.items()):
             session = sessions.get(peer)
             if session is not None and not session.told_everything:
@@ -169,7 +169,7 @@ class Findings:
                 )
 
     def _decide_silent(self, sessions: Mapping[Peer, Session], now: float) -> None:
-        """Tell of peers that have still sent nothing."""
+        """Report peers that have still sent nothing."""
         for peer, since in list(self._silent.items()):
             if now < since + SILENCE:
                 continue
@@ -182,7 +182,7 @@ class Findings:
                 )
 
     def next_due(self, sessions: Mapping[Peer, Session]) -> float | None:
-        """Say when `decide` has something to judge."""
+        """Return when `decide` has something to decide."""
         due = (
             since + PATIENCE
             for peer, since in self._suspected.items()
@@ -193,7 +193,7 @@ class Findings:
 
 
 def pmsi_mismatch(route: ImetRoute, path: Path, imported: Imported) -> str | None:
-    """Say in what a type 3 route contradicts itself; peers differ in what they use."""
+    """Return contradictions within a type 3 route; peers use different fields."""
     pmsi, next_hop = path.attributes.pmsi, path.vtep
     if pmsi is None or pmsi.tunnel_type != INGRESS_REPLICATION:
         return None
@@ -214,7 +214,7 @@ def pmsi_mismatch(route: ImetRoute, path: Path, imported: Imported) -> str | Non
 
 
 def of_peer(session: Session, sessions: Iterable[Session], asn: int) -> list[str]:
-    """List what is found about a peer now, for people; `asn` is our own."""
+    """Return the present findings about a peer; `asn` is our own."""
     found = dict.fromkeys(acceptance.of_peer(session, sessions, asn))
     rewriting = find_rewriting(session) if session.told_everything else None
     if rewriting is not None:
@@ -254,7 +254,7 @@ def _of_path(path: Path, imported: Imported) -> Iterator[str]:
 
 
 def of_mac_ip(path: Path, imported: Imported, rewriting: Rewriting | None) -> list[str]:
-    """List what is to be noted about a type 2 route."""
+    """Return the notes about a type 2 route."""
     notes: list[str] = []
     if not imported.evis:
         return notes
@@ -271,7 +271,7 @@ def of_mac_ip(path: Path, imported: Imported, rewriting: Rewriting | None) -> li
 
 
 def of_imet(route: ImetRoute, path: Path, imported: Imported) -> list[str]:
-    """List what is to be noted about a type 3 route."""
+    """Return the notes about a type 3 route."""
     notes: list[str] = []
     if not imported.evis:
         return notes

@@ -1,4 +1,4 @@
-"""What the peers say: sessions and their routes, and when all have said it."""
+"""Peers: their sessions and routes, and when End-of-RIB came from all."""
 
 from typing import assert_never
 
@@ -50,27 +50,27 @@ class Peering:
     """The sessions of all configured peers."""
 
     def __init__(self, config: Config, importer: Importer, turn: Turn) -> None:
-        """Begin with every session idle."""
+        """Start with every session idle."""
         self.sessions: dict[Peer, Session] = {}
         self.quotas: dict[Peer, Quota] = {}
-        """Of the peers that may send so many routes and no more."""
+        """Route counts of the peers that have `max-routes`."""
         self.settled = False
-        """Every configured peer has had its say since the start."""
+        """Every configured peer sent End-of-RIB, or its timer expired."""
         self._finished = False
-        """A peer sent End-of-RIB since `expire` told of it, before all had."""
+        """A peer sent End-of-RIB since the last `expire`, and others had not yet."""
         self.malformed: dict[Treatment, int] = {}
         self.replaying: set[Peer] = set()
         """Peers whose routes before our start are still being read: what is known of
         them is history, and nothing is decided by it."""
         self.bygone = Bygone()
-        """What was withdrawn before we were there."""
+        """Routes that were withdrawn before this agent started."""
         self._importer = importer
         self._malformed_told: dict[tuple[Peer, Treatment], float] = {}
         self.configure(config, turn)
         turn.new_peers.clear()
 
     def handle(self, event: SessionEvent | ReplayBegan, turn: Turn) -> None:
-        """Absorb what happened to a session; one that is not configured is ignored."""
+        """Handle an event of a session; ignore a peer that is not configured."""
         if isinstance(event, ReplayBegan):
             self.replaying = {peer for peer in event.peers if peer in self.sessions}
             return
@@ -127,7 +127,7 @@ class Peering:
         turn.inform("peer_up", peer=session.peer, resumed=event.resumed)
 
     def _reopen(self, session: Session, turn: Turn, reason: str) -> None:
-        """Begin a session anew whose routes cannot be learned in another way.
+        """Restart a session whose routes cannot be learned in another way.
 
         What is in the kernel stays until the peer has sent everything again.
         """
@@ -154,7 +154,7 @@ class Peering:
         )
 
     def _was_down(self, session: Session, event: PeerWentDown, now: float) -> None:
-        """Learn at our start that a session ended before it."""
+        """Record that a session ended before this agent started."""
         ended = now - (event.ago or 0.0)
         if session.established:
             session.was_up_until(ended)
@@ -164,7 +164,7 @@ class Peering:
             session.told_everything = True
 
     def clear(self, name: str, turn: Turn, *, soft: bool) -> str | None:
-        """Begin a session anew without damping; return why that cannot be done.
+        """Restart a session without damping; return why that is impossible.
 
         `name` is the peer's address or description. `soft`: the session stays; its
         routes are asked for, and ours sent again.
@@ -196,7 +196,7 @@ class Peering:
         return None
 
     def end_damping(self, turn: Turn) -> None:
-        """Have all peers tried again that wait because their sessions were short."""
+        """End the damping of all peers."""
         for session in self.sessions.values():
             if session.damped_until is not None:
                 self._end_damping(session, turn)
@@ -206,7 +206,7 @@ class Peering:
         turn.do(EndDamping(session.peer))
 
     def update(self, peer: Peer, update: Update, turn: Turn) -> None:
-        """Take the routes of one UPDATE, the withdrawn ones first."""
+        """Apply the routes of one UPDATE, the withdrawn ones first."""
         session = self.sessions.get(peer)
         if session is None:
             return
@@ -278,7 +278,7 @@ class Peering:
                 )
 
     def expire(self, turn: Turn) -> bool:
-        """Stop waiting where the time is over.
+        """End the waits whose time is over.
 
         Return whether by now every configured peer sent End-of-RIB, or its timer
         expired: this is true once.
@@ -312,13 +312,13 @@ class Peering:
         return everyone
 
     def sweep(self, most: int | None) -> None:
-        """Withdraw of each peer some of what it has no longer; None: all of it."""
+        """Withdraw some of each peer's leaving routes; None: all of them."""
         for session in self.sessions.values():
             if session.rib.leaving:
                 session.rib.sweep(most)
 
     def next_due(self) -> float | None:
-        """Say when the next wait is over; in the past where routes are leaving."""
+        """Return when the next wait is over; in the past while routes are leaving."""
         sessions = self.sessions.values()
         if any(session.rib.leaving for session in sessions):
             return 0.0
@@ -330,7 +330,7 @@ class Peering:
         return min((d for d in deadlines if d is not None), default=None)
 
     def configure(self, config: Config, turn: Turn) -> None:
-        """Take the peers of a configuration; those that it leaves out are gone."""
+        """Apply the peers of a configuration; remove the others."""
         wanted = {peer.address: peer for peer in config.peers}
         for peer in list(self.sessions):
             if peer not in wanted:
@@ -351,7 +351,7 @@ class Peering:
             self._limit(session, turn)
 
     def _limit(self, session: Session, turn: Turn) -> None:
-        """Have the routes of a peer be as many as the configuration allows."""
+        """Apply the configured maximum to the routes of a peer."""
         settings, old = session.config.max_routes, self.quotas.get(session.peer)
         if settings == (None if old is None else old.settings):
             return

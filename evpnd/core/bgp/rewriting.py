@@ -1,4 +1,4 @@
-"""Peers that put themselves in place of the next hops of others' routes.
+"""Finds peers that rewrite the next hops of others' routes.
 
 `next-hop-self` is meant for routers. A route of EVPN says with its next hop which VTEP
 has the MAC (RFC 8365, section 5.1.3), and a peer that is not that VTEP drops what
@@ -18,16 +18,16 @@ NAMED = 4
 
 
 class Rewriting(NamedTuple):
-    """What a peer makes of next hops."""
+    """How a peer rewrites next hops."""
 
     address: bytes
-    """Its session address, which it puts in place of next hops."""
+    """Its session address, which it sets as next hop."""
     rds: frozenset[bytes] | None
     """The RDs of the others' routes; None: the peer is no VTEP, and all are others'."""
     text: str
     """The finding about the peer."""
     note: str
-    """What is to be noted about each of the routes."""
+    """The note on each of the routes."""
 
     def concerns(self, path: Path) -> bool:
         """Return whether the next hop of a path was rewritten."""
@@ -35,7 +35,7 @@ class Rewriting(NamedTuple):
 
 
 def find_rewriting(session: Session) -> Rewriting | None:
-    """Return what a peer makes of next hops; None where it leaves them alone.
+    """Return how a peer rewrites next hops; None: it does not.
 
     A peer that originates a type 3 route of its session address is a VTEP itself.
     Then type 3 routes of other originators with that address as next hop tell it, and

@@ -1,4 +1,4 @@
-"""Why route targets lead to no EVI, and which EVI was probably meant.
+"""Explains why no EVI imports route targets, and which EVI was probably meant.
 
 Two vendors' automatic targets for one VNI differ in AS, in the form of RFC 8365 or
 in the width of the AS (docs/route-targets.md). The number that is left without all
@@ -34,11 +34,11 @@ _FORMS = {
 
 
 class Nearest(NamedTuple):
-    """What is said of route targets that nothing imports."""
+    """The explanation of route targets that no EVI imports."""
 
     text: str
     near: bool
-    """Some EVI comes near; else the routes are most likely for other hosts."""
+    """An EVI comes close; otherwise the routes are probably for other hosts."""
 
 
 class _Parts(NamedTuple):
@@ -59,13 +59,13 @@ class Nearness:
     """The imports of all EVIs, by their bare numbers."""
 
     def __init__(self) -> None:
-        """Begin with no EVI."""
+        """Start with no EVI."""
         self._by_vni: dict[int, EviConfig] = {}
         self._by_number: dict[int, list[_Imported]] = {}
         self._known: dict[tuple[OctetStrings, int], Nearest] = {}
 
     def learn(self, evis: Iterable[EviConfig]) -> None:
-        """Take the EVIs there are."""
+        """Store the EVIs."""
         self._known = {}
         self._by_number = {}
         self._by_vni = {}
@@ -81,7 +81,7 @@ class Nearness:
                 found.append(_Imported(evi, parts))
 
     def nearest(self, targets: OctetStrings, label: int) -> Nearest:
-        """Say which EVI comes nearest; `label` is the VNI of the route, 0: none."""
+        """Return the closest EVI; `label` is the VNI of the route, 0: none."""
         found = self._known.get((targets, label))
         if found is None:
             if len(self._known) >= REMEMBERED:

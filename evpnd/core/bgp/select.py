@@ -13,12 +13,12 @@ _first: Callable[[Any], Any] = itemgetter(0)
 
 
 def candidates(evi: EviRoutes, key: bytes) -> tuple[Path, ...]:
-    """List the paths for exactly this MAC or MAC and IP."""
+    """Return the paths for exactly this MAC or MAC and IP."""
     return slot_paths(evi.slots.get(key))
 
 
 def mac_candidates(evi: EviRoutes, mac: bytes) -> list[Path]:
-    """List all paths that tell where a MAC is.
+    """Return all paths that lead to a MAC.
 
     A route with an IP gives the MAC as well: some peers send nothing else.
     """
@@ -29,7 +29,7 @@ def mac_candidates(evi: EviRoutes, mac: bytes) -> list[Path]:
 
 
 def best_for_mac(evi: EviRoutes, mac: bytes) -> Path | None:
-    """Find the path that a MAC is reached by."""
+    """Return the best path of a MAC."""
     found = evi.slots.get(mac)
     if mac not in evi.ips_of and (found is None or type(found) is Path):
         return found
@@ -42,7 +42,7 @@ def best_for_mac(evi: EviRoutes, mac: bytes) -> Path | None:
 def best_for_ip(
     evi: EviRoutes, ip: bytes, macs: Iterable[bytes] | None = None
 ) -> tuple[bytes, Path] | None:
-    """Find the MAC that an IP is bound to remotely, and the path saying so.
+    """Return the MAC that an IP is bound to remotely, and its path.
 
     Of `macs`, or of all.
     """

@@ -1,7 +1,7 @@
-"""BGP sessions as the core sees them: state, routes, and what to wait for.
+"""BGP sessions as the core sees them: state, routes, and pending waits.
 
 Routes of a restarting peer are kept until it has sent them again (RFC 4724, 4.2),
-and rows of an earlier run until every configured peer has had its say.
+and rows of an earlier run until End-of-RIB, or the timer, of every configured peer.
 """
 
 from evpnd.core.bgp.adj_rib_in import AdjRibIn
@@ -17,7 +17,7 @@ QUIET = 3.0
 LONGEST_WAIT = 60.0
 """Seconds after which a peer that never pauses counts as having told everything."""
 ENDS_TOLD = 10
-"""End-of-RIB markers, and ends of refreshes, of one peer that are told at once."""
+"""End-of-RIB markers and ends of refreshes of one peer that are logged at once."""
 ENDS_PAUSE = 10.0
 """Seconds for each one more."""
 
@@ -26,7 +26,7 @@ class Session:
     """One configured peer."""
 
     def __init__(self, config: PeerConfig, now: float) -> None:
-        """Begin idle, with the whole restart time to come up in."""
+        """Start idle, with the whole restart time to come up."""
         self.config = config
         self.peer = config.address
         self.address = parse_ip(config.address)
@@ -41,7 +41,7 @@ class Session:
         self.rib = AdjRibIn(self.imports)
         self.restart_time = 0
         self.told_everything = False
-        """Its End-of-RIB, or its timer, was seen."""
+        """Its End-of-RIB came, or its timer expired."""
         self.owed: int | None = None
         """Routes that the answer to our ROUTE-REFRESH is about; None: none is due."""
         self.deadline: float | None = now + self.longest_absence
@@ -51,11 +51,11 @@ class Session:
         self._ends_told = 0.0
         self._end_told_at = now
         self._returning = False
-        """It restarted, and has not told everything since."""
+        """It restarted, and has not sent End-of-RIB since."""
         self.damped_until: float | None = None
-        """When it is tried again after sessions that were short; monotonic seconds."""
+        """When the damping ends; monotonic seconds."""
         self.short_sessions = 0
-        """How many in a row there were at that."""
+        """Number of short sessions in a row."""
         self.route_refresh = False
         """It takes ROUTE-REFRESH (RFC 2918), by its last OPEN."""
         self.router_id = bytes(4)
@@ -67,7 +67,7 @@ class Session:
         return self.state == "established"
 
     def went_up(self, now: float, event: PeerWentUp) -> None:
-        """Begin to wait for End-of-RIB, on a session that may be older than we."""
+        """Start to wait for End-of-RIB; the session may be older than this agent."""
         self.state = "established"
         self.fault = None
         self.damped_until = None
@@ -85,7 +85,7 @@ class Session:
         self.deadline = max(now, began + MARKER_TIMER)
 
     def ask(self, routes: int) -> None:
-        """Note that the peer was asked to send its routes again, about so many."""
+        """Record that the peer was asked to send its routes again, about so many."""
         self.owed = routes
 
     @property
@@ -98,7 +98,7 @@ class Session:
         return self.owed is None or len(self.rib) >= max(1, self.owed // 2)
 
     def was_up_until(self, ended: float) -> None:
-        """Take all that a session sent that ended before we were there.
+        """Record the end of a session that ended before this agent started.
 
         `ended` is in monotonic seconds. A session that lasted had sent everything.
         """
@@ -116,12 +116,12 @@ class Session:
         return max(self.config.graceful_restart, MARKER_TIMER)
 
     def failed(self, error: str, now: float) -> None:
-        """Remember the last thing that went wrong."""
+        """Record the last error."""
         self.last_error = error
         self.last_error_at = now
 
     def explained(self, error: str) -> str:
-        """Add to a NOTIFICATION that we sent what the UPDATE was wrong about."""
+        """Return the text of a NOTIFICATION, with the fault of the UPDATE."""
         if self.fault is None or "UPDATE Message Error" not in error:
             return error
         return f"{error} ({self.fault})"
@@ -150,7 +150,7 @@ class Session:
         return keep
 
     def expired(self, now: float) -> bool:
-        """Tell whether there is nothing left to wait for.
+        """Return whether the peer sent everything.
 
         A peer that is still sending is given until it pauses, but not for ever.
         """
@@ -163,7 +163,7 @@ class Session:
         return True
 
     def may_tell_end(self, now: float) -> bool:
-        """Return whether one more End-of-RIB is told: a peer can send thousands."""
+        """Return whether one more End-of-RIB is logged: a peer can send thousands."""
         passed = (now - self._end_told_at) / ENDS_PAUSE
         self._ends_told = max(0.0, self._ends_told - passed)
         self._end_told_at = now
@@ -173,7 +173,7 @@ class Session:
         return True
 
     def finish(self) -> int:
-        """Take what was sent as all there is; returns how many routes were stale."""
+        """Treat the routes sent so far as complete; return how many were stale."""
         self.told_everything = True
         self.deadline = self.owed = None
         self._returning = False

@@ -1,4 +1,4 @@
-"""One place in a table of routes, and the order of the paths that compete for it.
+"""A slot in a table of routes, and the order of the paths that compete for it.
 
 A place leads to one path, to a list of them where several sources say it, or to a
 crowd where many do.
@@ -68,7 +68,7 @@ def without(found: list[Path] | Crowd[Path], path: Path) -> Slot:
 
 
 def binding_order(mac: bytes, path: Path) -> object:
-    """Return what orders the bindings of an IP to MACs: the smallest is the best.
+    """Return the sort key of the bindings of an IP: the smallest is the best.
 
     What binds it to no station's MAC goes last. An immutable binding goes before
     all others (RFC 9047, section 3.2).

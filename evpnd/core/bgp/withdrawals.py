@@ -1,4 +1,4 @@
-"""Routes that a peer has no longer: what it did not send again, or all of them.
+"""Routes that a peer no longer has: those not sent again, or all of them.
 
 A peer can have millions, and one that ends its session takes all away at once. They
 are no routes of the peer from then on; the EVIs lose them in slices, in turn with what
@@ -16,7 +16,7 @@ AT_ONCE = 10_000
 
 
 class Again:
-    """What a peer has sent since it began to send all its routes again.
+    """Routes that a peer has sent since it began to send all its routes again.
 
     What it has not is stale. Kept this way round, for a peer may begin as often as it
     likes, and a mark must not cost what there is in its table.
@@ -25,7 +25,7 @@ class Again:
     __slots__ = ("mac_ip", "others")
 
     def __init__(self) -> None:
-        """Begin with nothing sent."""
+        """Start with nothing sent."""
         self.mac_ip: dict[bytes, set[bytes]] = {}
         """RD and Ethernet Tag to MAC and IP."""
         self.others: set[tuple[object, ...]] = set()
@@ -35,14 +35,14 @@ class Again:
         return sum(map(len, self.mac_ip.values())) + len(self.others)
 
     def take(self, source: bytes, keys: Iterable[bytes]) -> None:
-        """Take note that type 2 routes were sent."""
+        """Record that type 2 routes were sent."""
         known = self.mac_ip.get(source)
         if known is None:
             known = self.mac_ip[source] = set()
         known.update(keys)
 
     def forget(self, source: bytes, keys: Iterable[bytes]) -> None:
-        """Take note that type 2 routes were withdrawn."""
+        """Record that type 2 routes were withdrawn."""
         known = self.mac_ip.get(source)
         if known is not None:
             known.difference_update(keys)
@@ -63,7 +63,7 @@ class Leaving:
         kept: Mapping[bytes, set[bytes]],
         imports: Mapping[Path, Imported],
     ) -> None:
-        """Take over the tables of a peer; `kept` are the keys that stay."""
+        """Store the tables of a peer; `kept` are the keys that stay."""
         self._imports = imports
         self._tables = tables
         self._kept = kept
@@ -77,7 +77,7 @@ class Leaving:
         return {path for table in self._tables.values() for path in table.values()}
 
     def withdraw(self, most: int | None) -> None:
-        """Withdraw some, or all where there is no limit."""
+        """Withdraw some routes, or all if there is no limit."""
         tables = self._tables
         left = most
         while tables and left != 0:

@@ -1,4 +1,4 @@
-"""Where the EVIs stand: their MAC-VRFs, the devices under them, what they lack.
+"""The EVIs: their MAC-VRFs, their devices, and what keeps them from being ready.
 
 Read `mac_vrf` (with `flushed_macs`), `domains`, `instances`, `inventory`, `changes`,
 `readiness`; then `discovery`, `managed_devices`, `device_retries`, `bridge_vlans`,

@@ -57,7 +57,7 @@ def vlan_of(vrf: MacVrf, links: Links, found: Devices) -> BridgeVlan:
 
 
 def with_vlan(links: Links, found: Devices) -> Devices:
-    """Add to the devices of an EVI that they have no VLAN for it, where that is so."""
+    """Return the devices of an EVI, with the reason if they have no VLAN for it."""
     vxlan, bridge = found.vxlan, found.bridge
     if found.reason or vxlan is None or bridge is None or not bridge.vlan_filtering:
         return found
@@ -74,7 +74,7 @@ def with_vlan(links: Links, found: Devices) -> Devices:
 def on_own_bridge(
     vrf: MacVrf, found: Devices, claimed: Mapping[int, MacVrf]
 ) -> Devices:
-    """Replace the devices of an EVI whose bridge another one has, by ifindex."""
+    """Return the devices of an EVI, with the reason if another EVI has the bridge."""
     bridge = found.bridge
     if bridge is None:
         return found
@@ -104,7 +104,7 @@ def tagged_ports(links: Links, ports: frozenset[int], vlan: int) -> frozenset[in
 def vlan_notes(
     links: Links, vxlan: Link, bridge: Link, *, suppress: bool
 ) -> Iterator[str]:
-    """Say what an operator should know of the VLAN of an EVI that is ready."""
+    """Yield notes on the VLAN of an EVI that is ready."""
     found = find_vlan(links, vxlan, bridge)
     if found is None or not found.vlan:
         return

@@ -1,4 +1,4 @@
-"""What becomes of the EVIs and their places as devices come, go and change.
+"""Changes of EVIs as devices come, go and change.
 
 The inventory yields these in the moment in which they come about, before it goes on.
 """
@@ -10,17 +10,17 @@ from evpnd.core.evi.mac_vrf import MacVrf
 
 
 class UnderlayChanged(NamedTuple):
-    """The VTEP address is another one, or other addresses are no host's."""
+    """The VTEP address changed, or the network and broadcast addresses did."""
 
 
 class DevicesLeft(NamedTuple):
-    """An EVI leaves its devices, or its VLAN, for others or for none."""
+    """An EVI moves from its devices or its VLAN to others, or to none."""
 
     vrf: MacVrf
     vxlan: bool
-    """The old VXLAN device lives on without it: our rows are to be taken from it."""
+    """The old VXLAN device still exists: our rows must be removed from it."""
     bridge: bool
-    """The old bridge does, with its neighbours."""
+    """The old bridge still exists, with its neighbours."""
     bridged: bool
     """The old VXLAN device is still in the bridge, and so has bridge rows."""
 
@@ -36,11 +36,11 @@ class SviLeft(NamedTuple):
 
 
 class PortsLost(NamedTuple):
-    """Tenants of an EVI are on ports that are its ports no more."""
+    """Tenants of an EVI are on ports that no longer belong to it."""
 
     vrf: MacVrf
     ports: frozenset[int]
-    """Those that it has."""
+    """The ports that it has."""
 
 
 class PortsOpen(NamedTuple):

@@ -1,4 +1,4 @@
-"""VXLAN devices that `discover` makes EVIs of, and why it passes over the others."""
+"""VXLAN devices that `discover` turns into EVIs, and why it ignores others."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ from evpnd.model.rows import Link
 
 
 def discoverable(config: Config, links: Links) -> dict[int, Link]:
-    """Return the VXLAN devices that `discover` makes EVIs of, by VNI."""
+    """Return the VXLAN devices that `discover` turns into EVIs, by VNI."""
     found: dict[int, Link] = {}
     if config.discover:
         for link in links.by_index.values():
@@ -24,7 +24,7 @@ def discoverable(config: Config, links: Links) -> dict[int, Link]:
 def passed_over(
     config: Config, links: Links, vrfs: Mapping[int, MacVrf]
 ) -> dict[str, str]:
-    """Return why `discover` makes no EVI of VXLAN devices, by their names.
+    """Return why `discover` ignores VXLAN devices, by their names.
 
     `vrfs` are the EVIs there are. The devices that they stand on are left out, and
     those that evpnd created.
@@ -49,7 +49,7 @@ def passed_over(
 
 
 def _obstacle(config: Config, link: Link, found: Mapping[int, Link]) -> str | None:
-    """Say why a VXLAN device makes no EVI; `found` are those that do."""
+    """Return why a VXLAN device is ignored; `found` are those that are not."""
     vxlan = link.vxlan
     if vxlan is None or link.alias == MANAGED_ALIAS:
         return "it is evpnd's own"
@@ -77,16 +77,16 @@ def _obstacle(config: Config, link: Link, found: Mapping[int, Link]) -> str | No
 
 
 class PassedOver:
-    """What was told of devices that make no EVI."""
+    """Reports about ignored devices."""
 
     def __init__(self) -> None:
-        """Begin with nothing told."""
+        """Start with nothing reported."""
         self._told: dict[str, str] = {}
 
     def tell(
         self, config: Config, links: Links, vrfs: Mapping[int, MacVrf]
     ) -> Iterator[Notice]:
-        """Tell of devices that are passed over, once for each reason."""
+        """Report ignored devices, once for each reason."""
         reasons = passed_over(config, links, vrfs)
         for device, reason in reasons.items():
             if self._told.get(device) != reason:
@@ -98,7 +98,7 @@ class PassedOver:
 
 
 def tell_gone(vrf: MacVrf, config: Config, links: Links) -> Notice:
-    """Tell that a discovered EVI went, and why."""
+    """Report that a discovered EVI was removed, and why."""
     device = vrf.config.vxlan or ""
     link = links.by_name.get(device)
     reason = None if link is None else _obstacle(config, link, {})

@@ -1,10 +1,10 @@
-"""What is remembered of a MAC that the kernel flushed."""
+"""State of a MAC that the kernel flushed."""
 
 from typing import NamedTuple
 
 
 class Flushed(NamedTuple):
-    """What a tenant had when the bridge forgot its MAC."""
+    """Bindings of a tenant when the bridge forgot its MAC."""
 
     port: int
     at: float

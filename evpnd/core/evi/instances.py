@@ -1,4 +1,4 @@
-"""Which EVIs there are: those of the configuration, and those that are discovered."""
+"""The EVIs: those of the configuration, and discovered ones."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from evpnd.model.ids import Rd, Vni
 
 
 class Changed(NamedTuple):
-    """What became of the EVIs there were."""
+    """Changes of the set of EVIs."""
 
     gone: list[MacVrf]
     renamed: list[tuple[MacVrf, Rd]]
-    """Those that are to have another RD, and which."""
+    """EVIs whose RD changes, with the new RD."""
     others: bool = True
-    """There are others than before, or one has another configuration."""
+    """The set of EVIs, or a configuration, changed."""
 
 
 class Instances:
@@ -27,14 +27,14 @@ class Instances:
     def __init__(self, config: Config) -> None:
         """Create the EVIs of the configuration."""
         self.vrfs: dict[int, MacVrf] = {}
-        """It is the same object for ever."""
+        """The object never changes."""
         self._config = config
         rds = self._derive_rds(())
         for evi in config.evis:
             self._add(evi, rds[evi.vni], discovered=False)
 
     def discover(self, links: Links) -> Changed | None:
-        """Follow the VXLAN devices that make EVIs; None: there are the same."""
+        """Apply the discovered VXLAN devices; None: they are unchanged."""
         if not self._config.discover:
             return None
         found = discoverable(self._config, links)
@@ -63,7 +63,7 @@ class Instances:
         return Changed(gone, renamed, others=bool(gone or new))
 
     def reconfigure(self, config: Config, links: Links) -> Changed:
-        """Take a new configuration.
+        """Apply a new configuration.
 
         An EVI that stays keeps what it knows, whatever is said of its devices: where
         that makes others of them, it moves.

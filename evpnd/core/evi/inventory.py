@@ -1,4 +1,4 @@
-"""The EVIs of this host and the devices they stand on.
+"""The EVIs of this host and their devices.
 
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
@@ -63,18 +63,18 @@ from evpnd.model.rows import Link, PortVlans
 
 
 class Reconfigured(NamedTuple):
-    """What a new configuration leaves behind."""
+    """Devices and ports that a new configuration no longer needs."""
 
     evis: Changed
     removals: list[Action]
-    """Gives back what was created or taken for an EVI and is no more its own."""
+    """Actions that release devices and ports that an EVI no longer needs."""
 
 
 class Inventory:
-    """EVIs by VNI, and which of them a device belongs to."""
+    """EVIs by VNI, and the EVI of each device."""
 
     def __init__(self, config: Config) -> None:
-        """Begin with the EVIs of the configuration, all not ready."""
+        """Start with the EVIs of the configuration, none of them ready."""
         self.links = Links()
         self._instances = Instances(config)
         self.vrfs = self._instances.vrfs
@@ -85,7 +85,7 @@ class Inventory:
         self._vtep_address = VtepAddress()
         self._changed = True
         self._measured = False
-        """Routes are all that changed."""
+        """Only the MTU of routes changed."""
         self.no_hosts: frozenset[bytes] = frozenset()
         """Network and broadcast addresses of the underlay's subnets."""
         self._snooped: frozenset[int] = frozenset()
@@ -98,44 +98,44 @@ class Inventory:
         self._news = News(self.attempts)
 
     def replace_links(self, dump: LinksDumped) -> None:
-        """Take all links, with their addresses and VLANs, in place of those known."""
+        """Replace all links, with their addresses and VLANs."""
         self.links.replace(dump.links, dump.addresses, dump.vlans, dump.lengths)
         self._changed = True
 
     def observe_vlans(self, vlans: Mapping[int, PortVlans]) -> None:
-        """Take the VLANs of all bridge ports."""
+        """Store the VLANs of all bridge ports."""
         self.links.vlans = vlans
         self._changed = True
 
     def observe(self, link: Link) -> None:
-        """Take a new or changed link."""
+        """Store a new or changed link."""
         if self.links.put(link):
             self._changed = True
 
     def vanish(self, ifindex: int) -> None:
-        """Take the end of a link."""
+        """Remove a link."""
         self.links.drop(ifindex)
         self._changed = True
 
     def observe_address(self, event: AddressObserved) -> None:
-        """Take an address that came or went."""
+        """Store or remove an address."""
         self.links.observe_address(
             event.ifindex, event.ip, present=event.present, length=event.length
         )
         self._changed = True
 
     def take_paths(self, mtus: dict[bytes, int]) -> None:
-        """Take the MTU of the routes to VTEPs."""
+        """Store the MTU of the routes to VTEPs."""
         if self.underlay.take(mtus):
             self._measured = self._changed = True
 
     def device_failed(self, device: str, reason: str, now: float) -> bool:
-        """Note why a device could not be made or changed; tells whether it is news."""
+        """Record why a device was refused; return whether the reason is new."""
         self._changed = True
         return self.attempts.failed(device, reason, now)
 
     def _snoop(self, turn: Turn) -> None:
-        """Listen to ARP and ND on the tenant ports, where they tell of bindings."""
+        """Snoop ARP and ND on the tenant ports, if the set of ports changed."""
         ports = frozenset(
             port
             for vrf in self.vrfs.values()
@@ -147,11 +147,11 @@ class Inventory:
             turn.do(SnoopPorts(ports))
 
     def next_due(self) -> float | None:
-        """Say when a device is to be tried again."""
+        """Return when to try a device again."""
         return self.attempts.due
 
     def stand(self, turn: Turn, actions: list[Action]) -> Iterator[Change]:
-        """Follow the devices; yields what becomes of the EVIs by it.
+        """Follow the devices; yield the changes of the EVIs.
 
         Whoever asks acts upon each change before asking for the next.
         """
@@ -250,7 +250,7 @@ class Inventory:
             vrf.mark_all()
 
     def _leave(self, vrf: MacVrf, domain: Domain) -> DevicesLeft:
-        """Return which of the devices that an EVI leaves live on without it."""
+        """Return which of the devices that an EVI leaves still exist."""
         links, old = self.links.by_index, vrf.domain
         device = links.get(old.vxlan)
         elsewhere = (domain.vxlan, domain.vlan) != (old.vxlan, old.vlan)
@@ -306,7 +306,7 @@ class Inventory:
             turn.tell(tell_configured(vrf, vxlan.name))
 
     def _complete(self, vrf: MacVrf, found: Devices, now: float) -> list[CreateDevices]:
-        """Have the devices of a managed EVI made, where the pause between is over."""
+        """Create a managed EVI's devices, if the pause between attempts is over."""
         host = Surroundings(self.links, self.underlay, self.vtep, self._config.vtep)
         missing = what_is_missing(vrf, found, host)
         if missing is None:
@@ -322,7 +322,7 @@ class Inventory:
         return [RemoveDevices(names)] if names else []
 
     def reconfigure(self, config: Config) -> Reconfigured:
-        """Take a new configuration; return what it no longer asks for."""
+        """Apply a new configuration; return what it no longer needs."""
         managed = [vrf.config for vrf in self.vrfs.values() if vrf.config.manage]
         self._config = config
         changed = self._instances.reconfigure(config, self.links)

@@ -1,4 +1,4 @@
-"""One EVI of this host: its MAC-VRF, as told by BGP and as seen in the kernel."""
+"""One EVI of this host: its MAC-VRF, from BGP and from the kernel."""
 
 from collections.abc import Iterator
 from enum import Enum
@@ -20,7 +20,7 @@ from evpnd.model.routes import IMMUTABLE, OVERRIDE
 
 
 class Origin(Enum):
-    """How a local MAC came to be known."""
+    """How a local MAC was learned."""
 
     DYNAMIC = "dynamic"
     STATIC = "static"
@@ -40,7 +40,7 @@ class LocalMac(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a station said of itself: its MAC has this IP."""
+    """A binding that a host stated by ARP or ND: its MAC has this IP."""
 
     mac: bytes
     ip: bytes
@@ -51,7 +51,7 @@ class Claim(NamedTuple):
 
 
 class Announced(NamedTuple):
-    """What the peers were told of one local MAC."""
+    """The announcement of one local MAC."""
 
     advert: Advert
     alone: bool
@@ -64,7 +64,7 @@ class Announced(NamedTuple):
 
 
 class Gateway(NamedTuple):
-    """What the peers were told of the bridge's own addresses in one family."""
+    """The announcement of the bridge's own addresses in one family."""
 
     advert: Advert
     keys: tuple[bytes, ...]
@@ -72,12 +72,12 @@ class Gateway(NamedTuple):
 
 
 class Dispute(NamedTuple):
-    """A remote route's vain claim to an IP of a local MAC."""
+    """A remote route's unsuccessful claim to an IP of a local MAC."""
 
     mac: bytes
     vtep: bytes
     answered: bool = False
-    """The tenant was asked whether it still has the IP, and does."""
+    """The tenant was probed and still has the IP."""
 
 
 class MacVrf:
@@ -89,21 +89,21 @@ class MacVrf:
     """
 
     def __init__(self, config: EviConfig, rd: bytes, *, discovered: bool) -> None:
-        """Begin not ready and empty."""
+        """Start empty and not ready."""
         self.routes = EviRoutes(config)
-        """What it imports of the peers' routes."""
+        """The routes that it imports."""
         self.rd = rd
         self.discovered = discovered
         self.vtep = b""
         self.domain = NOWHERE
         """Where it stands; replaced as a whole."""
         self.tagged_ports: frozenset[int] = frozenset()
-        """Ports whose untagged frames are of another VLAN: nobody is asked there."""
+        """Ports whose untagged frames are of another VLAN: no probes are sent there."""
         self.ports: frozenset[int] = frozenset()
         self.reason: str | None = "not evaluated yet"
         """Why it is not ready; None: ready."""
         self.notes: tuple[str, ...] = ()
-        """What an operator should know of it although it is ready."""
+        """Notes for the operator although it is ready."""
         self.tables = KernelTables()
         self.fdb = self.tables.fdb
         self.neighbors = self.tables.neighbors
@@ -123,36 +123,36 @@ class MacVrf:
         self.pinned: dict[bytes, bytes] = {}
         """IPs that an administrator's permanent neighbour binds."""
         self.learned_tables = (self.pinned, self.snooped, self.kernel_bindings)
-        """All but the YAML's; the first that has an IP counts."""
+        """All sources but the YAML; the first that has an IP counts."""
         self.ceded_pins: dict[bytes, bytes] = {}
         """Pinned IPs that a remote route has with a better claim: its end gives
         them back."""
         self.bindings_of: dict[bytes, set[bytes]] = {}
-        """Local MAC to the IPs bound to it, from whatever source."""
+        """Local MAC to the IPs bound to it, from any source."""
         self.heard: dict[bytes, float] = {}
-        """When a MAC last said that it has this IP, monotonic seconds."""
+        """When a MAC last claimed this IP, monotonic seconds."""
         self.nd_flags: dict[bytes, int] = {}
         """R and O of local IPv6 bindings, where they are not O alone."""
         self.waiting: dict[bytes, dict[bytes, tuple[int, Claim]]] = {}
-        """MACs that the bridge has not learned yet: IP to (port, claim)."""
+        """Claims with a MAC that is not learned yet: MAC to IP to (port, claim)."""
         self.departed: dict[bytes, dict[bytes, float]] = {}
-        """MACs to the IPs that they had until a moment ago, and when that ended."""
+        """MACs that left, to the IPs that they had, and when that ended."""
         self.flushed: dict[bytes, Flushed] = {}
         """MACs that the kernel flushed, the earliest first."""
         self.returned: set[bytes] = set()
         """Those of them that the bridge has learned again."""
         self.unsure: set[bytes] = set()
-        """Local IPs whose tenant has said nothing since the kernel flushed it."""
+        """Local IPs whose tenant has sent nothing since the kernel flushed it."""
         self.open_ports: frozenset[int] = frozenset()
         """Tenant ports that pass frames."""
         self.disputed: dict[bytes, Dispute] = {}
-        """Local IPs that a remote route binds to another MAC, in vain."""
+        """Local IPs that a remote route claims unsuccessfully for another MAC."""
         self.limited: set[bytes] = set()
-        """MACs that were told to have too many IPs."""
+        """MACs that were reported to have too many IPs."""
         self.doubted: dict[bytes, bytes] = {}
-        """The kernel's neighbours that did not answer."""
+        """Kernel neighbours that did not answer a probe."""
         self.sought: dict[bytes, bytes] = {}
-        """IPs that remote routes bind to a MAC that is local now: asked once."""
+        """IPs that remote routes bind to a MAC that is local now: probed once."""
         self.ageing: float | None = None
         """Seconds after which the bridge forgets a silent MAC; None: not known."""
         self.sequence: dict[bytes, int] = {}
@@ -164,9 +164,9 @@ class MacVrf:
         """Fixed MACs, not sticky, that a remote VTEP has with a better claim: they
         stay where the operator put them and are not announced."""
         self.contested: set[bytes] = set()
-        """Sticky MACs of ours that a remote VTEP claims, told of."""
+        """Sticky MACs of ours that a remote VTEP claims; reported."""
         self.sticky_told: dict[bytes, float] = {}
-        """Remote sticky MACs that were heard here, to when that was told."""
+        """Remote sticky MACs that were seen here, to the time of the last report."""
         self.frozen: dict[bytes, bytes] = {}
         """Duplicate MACs that are left where they are: behind a VTEP, or here
         (empty)."""
@@ -184,7 +184,7 @@ class MacVrf:
         self.dirty_imet = True
 
     def notice(self, level: str, event: str, **fields: object) -> Notice:
-        """Write an event of this EVI."""
+        """Return an event of this EVI."""
         evi = {"evi": self.config.name, "vni": self.config.vni}
         return Notice(level, event, {**evi, **fields})
 
@@ -195,29 +195,29 @@ class MacVrf:
 
     @property
     def ready(self) -> bool:
-        """Tell whether its devices are there and its tables were read."""
+        """Return whether its devices exist and its tables were read."""
         return self.reason is None and self.tables.known
 
     def is_local(self, mac: bytes) -> bool:
-        """Tell whether a MAC is behind one of our tenant ports."""
+        """Return whether a MAC is behind one of our tenant ports."""
         return mac in self.local or (mac in self.static and mac not in self.ceded)
 
     def is_fixed(self, mac: bytes) -> bool:
-        """Tell whether a local MAC was put there by the operator and stays."""
+        """Return whether a local MAC is an operator's static row."""
         local = self.local.get(mac)
         return mac in self.static or (
             local is not None and local.origin is not Origin.DYNAMIC
         )
 
     def is_sticky(self, mac: bytes) -> bool:
-        """Tell whether a local MAC is advertised as sticky (RFC 7432, 15.2)."""
+        """Return whether a local MAC is advertised as sticky (RFC 7432, 15.2)."""
         local = self.local.get(mac)
         return self.static.get(mac, False) or (
             local is not None and local.origin is Origin.STICKY
         )
 
     def binding(self, ip: bytes) -> bytes | None:
-        """Find the local MAC that an IP is bound to."""
+        """Return the local MAC that an IP is bound to."""
         for table in (self.static_ips, *self.learned_tables):
             mac = table.get(ip)
             if mac is not None and self.is_local(mac):
@@ -225,7 +225,7 @@ class MacVrf:
         return None
 
     def arp_nd_flags(self, ip: bytes) -> int:
-        """Tell the flags of a local binding (RFC 9047, 3.1): R and O for IPv6 alone.
+        """Return the flags of a local binding (RFC 9047, 3.1): R and O, IPv6 only.
 
         O is set unless an advertisement came without it, as an anycast address's.
         """
@@ -236,11 +236,11 @@ class MacVrf:
         return immutable | self.nd_flags.get(ip, OVERRIDE)
 
     def may_lose_rows(self, turn: Turn) -> bool:
-        """Return whether rows that no route confirmed may go: all was said and read."""
+        """Return whether unconfirmed rows may be deleted: peers and tables are read."""
         return turn.settled and self.fdb.reading is None
 
     def adopted_keys(self) -> Iterator[bytes]:
-        """Yield the keys of routes that rows of an earlier run stand for."""
+        """Yield the keys of routes that rows of an earlier run represent."""
         yield from self.fdb.adopted
         for ip in self.neighbors.adopted:
             row = self.neighbors.actual.get(ip)
@@ -248,14 +248,14 @@ class MacVrf:
                 yield row.mac + ip
 
     def mark_bound(self, mac: bytes) -> None:
-        """Have the next reconciliation look at the IPs that routes bind to a MAC.
+        """Mark the IPs that routes bind to a MAC as dirty.
 
         It has to where the MAC becomes ours or is ours no longer.
         """
         self.neighbors.dirty.update(self.routes.ips_of.get(mac, ()))
 
     def mark_all(self) -> None:
-        """Have the next reconciliation look at everything."""
+        """Mark all keys as dirty."""
         self.tables.mark_all()
         self.fdb.dirty.update(
             (key[MAC] for key in self.routes.slots),
@@ -269,7 +269,7 @@ class MacVrf:
         self.dirty_imet = True
 
     def take_touched(self) -> None:
-        """Have the next reconciliation look at what routes changed."""
+        """Mark the keys that routes changed as dirty."""
         routes = self.routes
         if routes.touched_macs:
             self.fdb.dirty = _merged(self.fdb.dirty, routes.touched_macs)
@@ -282,7 +282,7 @@ class MacVrf:
             routes.touched_vteps = set()
 
     def forget_kernel(self) -> None:
-        """Drop what was known of the kernel: the devices are others now."""
+        """Forget the kernel's tables: the devices are others now."""
         self.tables.forget()
         for table in (
             self.local,
@@ -312,7 +312,7 @@ class MacVrf:
         self._take_static()
 
     def reconfigure(self, config: EviConfig) -> None:
-        """Take a configuration of the same devices and the same RD."""
+        """Store a configuration with the same devices and the same RD."""
         self.mark_all()
         self.routes.config = config
         self.bindings_of.clear()

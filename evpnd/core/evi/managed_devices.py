@@ -1,4 +1,4 @@
-"""Devices that evpnd created: those of managed EVIs, and what is left of them."""
+"""Devices that evpnd created: those of managed EVIs, and leftovers."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class Surroundings(NamedTuple):
 def what_is_missing(
     vrf: MacVrf, found: Devices, host: Surroundings
 ) -> CreateDevices | None:
-    """Return what makes the devices of a managed EVI complete; None: they are."""
+    """Return the action that completes a managed EVI's devices; None: complete."""
     evi, by_name = vrf.config, host.links.by_name
     bridge = by_name.get(bridge_name(evi))
     ports = all(
@@ -66,7 +66,7 @@ def managed_names(vrfs: Iterable[MacVrf]) -> Iterator[str]:
 
 
 def sweep(links: Links, vrfs: Iterable[MacVrf]) -> list[Action]:
-    """Remove devices of an earlier run that no EVI asks for any more."""
+    """Remove devices of an earlier run that no EVI needs any more."""
     wanted = set(managed_names(vrfs))
     left = tuple(
         link.name
@@ -77,7 +77,7 @@ def sweep(links: Links, vrfs: Iterable[MacVrf]) -> list[Action]:
 
 
 def leave_devices(links: Links, old: EviConfig, new: EviConfig | None) -> list[Action]:
-    """Give back what was created or taken for an EVI and is no more its own."""
+    """Release devices and ports that an EVI no longer needs."""
     bridge = bridge_name(old)
     left = {vxlan_name(old), bridge}
     ports: set[str] = set()

@@ -1,4 +1,4 @@
-"""What is told when an EVI is ready, or is so no more."""
+"""Notices when an EVI becomes ready, or stops being ready."""
 
 from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.mac_vrf import MacVrf
@@ -6,24 +6,24 @@ from evpnd.core.evi.readiness import bridge_name, vxlan_name
 from evpnd.core.turn import Turn
 
 MAKING = 3.0
-"""Seconds that devices of a managed EVI may take before it is told as not ready."""
+"""Seconds that devices may take before a managed EVI is reported as not ready."""
 
 
 class News:
-    """Tells of an EVI that is in the making only if that lasts.
+    """Reports an EVI whose devices are being created only if that takes long.
 
     Devices that we make ourselves are half there for a moment.
     """
 
     def __init__(self, attempts: Attempts) -> None:
-        """Take what is known of the devices that are made."""
+        """Store the attempts to create devices."""
         self._attempts = attempts
         self._in_the_making: dict[int, float] = {}
         """By VNI, EVIs whose devices are being made, and when that has taken too
         long; monotonic seconds."""
 
     def tell(self, vrf: MacVrf, before: str | None, turn: Turn) -> None:
-        """Tell whether an EVI is ready; `before` is why it was not, None: it was."""
+        """Report whether an EVI is ready; `before` is why it was not, None: it was."""
         vni = vrf.config.vni
         if vrf.reason == before and vni not in self._in_the_making:
             return
@@ -41,5 +41,5 @@ class News:
             turn.tell(vrf.notice("warning", "evi_not_ready", reason=vrf.reason))
 
     def forget(self, vrf: MacVrf) -> None:
-        """Wait no longer for the devices of an EVI that is gone, or was told of."""
+        """Stop waiting for the devices of an EVI that is gone or was reported."""
         self._in_the_making.pop(vrf.config.vni, None)

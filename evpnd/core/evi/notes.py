@@ -1,4 +1,4 @@
-"""What an operator should know of an EVI that is ready all the same."""
+"""Notes on EVIs that are ready but have a problem."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def take_notes(
     vtep_here: bool,
     room: Room | None,
 ) -> None:
-    """Write them as sentences, and tell of news.
+    """Store the notes as sentences, and report new ones.
 
     `refused` are devices that could not be changed, and why; `vtep_here` tells whether
     an interface has the VTEP address; `room` is what the underlay carries.
@@ -37,7 +37,7 @@ def take_notes(
 
 
 def tell_configured(vrf: MacVrf, device: str) -> Notice:
-    """Tell that a VXLAN device's port gets the settings that EVPN needs."""
+    """Report that a VXLAN device's port gets the settings that EVPN needs."""
     settings = {"learning": False, "neigh_suppress": vrf.config.suppress}
     return vrf.notice("info", "device_configured", device=device, **settings)
 
@@ -68,7 +68,7 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
 
 
 def _too_large(vrf: MacVrf, links: Links, room: Room | None) -> Iterator[str]:
-    """Note an MTU that the underlay does not carry; that of a managed EVI follows."""
+    """Yield a note on an MTU that the underlay does not carry."""
     vxlan = links.by_index.get(vrf.domain.vxlan)
     if room is None or vxlan is None or vrf.config.manage or vxlan.mtu <= room.mtu:
         return

@@ -13,7 +13,7 @@ from evpnd.model.ids import RD_INDEXES, Rd
 def derive_rds(
     router_id: bytes, configured: Mapping[int, Rd | None], discovered: Iterable[int]
 ) -> dict[int, Rd]:
-    """Find the RD of each EVI, by its VNI.
+    """Return the RD of each EVI, by its VNI.
 
     A given one stands. The index of another is its VNI where that is free, else the
     VNI's low 16 bits or the next free number, in the order of VNIs; discovered EVIs

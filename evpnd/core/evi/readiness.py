@@ -1,4 +1,4 @@
-"""Which devices an EVI stands on, and what it still lacks."""
+"""Finds the devices of an EVI, and what is missing."""
 
 from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Links:
     """The links and addresses of the host, by index and by name."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self.by_index: dict[int, Link] = {}
         self.by_name: dict[str, Link] = {}
         self._addresses: dict[int, set[bytes]] = {}
@@ -56,7 +56,7 @@ class Links:
         vlans: Mapping[int, PortVlans],
         lengths: Iterable[tuple[int, bytes, int]] = (),
     ) -> None:
-        """Take a dump."""
+        """Store a dump."""
         self.vlans = vlans
         self.by_index = {link.ifindex: link for link in links}
         self.by_name = {link.name: link for link in self.by_index.values()}
@@ -69,7 +69,7 @@ class Links:
         self._vxlans = None
 
     def put(self, link: Link) -> bool:
-        """Take a new or changed link; tells whether that changed anything."""
+        """Store a new or changed link; return whether that changed anything."""
         old = self.by_index.get(link.ifindex)
         if old == link:
             return False
@@ -90,16 +90,16 @@ class Links:
         self._vxlans = None
 
     def vxlan_of(self, vni: int) -> Link | None:
-        """Find the VXLAN device that carries a VNI; the oldest of several."""
+        """Return the VXLAN device that carries a VNI; the oldest of several."""
         return self._index().get(vni)
 
     def ports_of(self, bridge: int) -> list[Link]:
-        """List the ports of a bridge."""
+        """Return the ports of a bridge."""
         self._index()
         return self._ports.get(bridge, [])
 
     def inside(self, bridge: str, names: Iterable[str]) -> set[str]:
-        """Pick the links that are ports of a bridge."""
+        """Return the links that are ports of a bridge."""
         found = self.by_name.get(bridge)
         links = ((name, self.by_name.get(name)) for name in names)
         return {
@@ -109,17 +109,17 @@ class Links:
         }
 
     def addresses_of(self, ifindex: int) -> set[bytes]:
-        """List the IP addresses of a link."""
+        """Return the IP addresses of a link."""
         return set(self._addresses.get(ifindex, ()))
 
     def has_address(self, ip: bytes) -> bool:
-        """Tell whether a link has an IP address."""
+        """Return whether a link has an IP address."""
         return any(ip in addresses for addresses in self._addresses.values())
 
     def observe_address(
         self, ifindex: int, ip: bytes, *, present: bool, length: int | None = None
     ) -> None:
-        """Take an address that came or went; `length` is its prefix's."""
+        """Store or remove an address; `length` is its prefix length."""
         if present:
             self._addresses.setdefault(ifindex, set()).add(ip)
             if length is not None:
@@ -149,7 +149,7 @@ class Links:
         return frozenset(found)
 
     def vtep_of(self, name: str) -> bytes:
-        """Take the VTEP address from a device; empty while it has none.
+        """Return the VTEP address of a device; empty while it has none.
 
         Loopback and link-local addresses do not count; IPv4 comes before IPv6,
         and the lowest of several is taken, so that a restart takes the same.
@@ -166,29 +166,29 @@ class Links:
 
 
 class Devices(NamedTuple):
-    """What was found for one EVI; reason says what is missing."""
+    """The devices of one EVI; `reason` says what is missing."""
 
     reason: str | None
     vxlan: Link | None = None
     bridge: Link | None = None
     renumbers: bool = False
-    """Nothing is missing but the local address, which a device of ours can take."""
+    """Only the local address is missing, which evpnd can set on its own device."""
 
 
 def bridge_name(evi: EviConfig) -> str:
-    """Name the bridge of a managed EVI."""
+    """Return the name of a managed EVI's bridge."""
     return evi.bridge or f"br{evi.vni}"
 
 
 def vxlan_name(evi: EviConfig) -> str:
-    """Name the VXLAN device of a managed EVI."""
+    """Return the name of a managed EVI's VXLAN device."""
     return evi.vxlan or f"vx{evi.vni}"
 
 
 def find_devices(
     evi: EviConfig, links: Links, vtep: bytes, udp_port: int = VXLAN_PORT
 ) -> Devices:
-    """Look for the devices of an EVI and say what keeps it from being ready."""
+    """Return the devices of an EVI, and why it is not ready."""
     wanted = vxlan_name(evi) if evi.manage else evi.vxlan
     vxlan = links.by_name.get(wanted) if wanted else links.vxlan_of(evi.vni)
     if vxlan is None:
@@ -235,7 +235,7 @@ def find_devices(
 
 
 def can_become(vxlan: VxlanLink, vni: int, vtep: bytes, udp_port: int) -> bool:
-    """Tell whether a VXLAN device has all that cannot be changed.
+    """Return whether a VXLAN device has the attributes that cannot be changed.
 
     Its address can, within the family (vxlan_changelink, drivers/net/vxlan).
     """
@@ -247,14 +247,14 @@ def can_become(vxlan: VxlanLink, vni: int, vtep: bytes, udp_port: int) -> bool:
 
 
 def tenant_ports(links: Links, bridge: Link) -> frozenset[int]:
-    """List the ports of a bridge that lead to tenants: all but VXLAN devices."""
+    """Return the ports of a bridge that lead to tenants: all but VXLAN devices."""
     return frozenset(
         link.ifindex for link in links.ports_of(bridge.ifindex) if link.vxlan is None
     )
 
 
 def open_ports(links: Links, bridge: Link, ports: frozenset[int]) -> frozenset[int]:
-    """Return those of a bridge's ports that pass frames."""
+    """Return a bridge's ports that forward frames."""
     if not bridge.up:
         return frozenset()
     return frozenset(
@@ -268,14 +268,14 @@ def open_ports(links: Links, bridge: Link, ports: frozenset[int]) -> frozenset[i
 
 
 class Refusal(NamedTuple):
-    """Why a device is left as it is."""
+    """Why evpnd does not change a device."""
 
     device: str
     reason: str
 
 
 def refusal(action: CreateDevices, links: Mapping[str, Link]) -> Refusal | None:
-    """Say why bridge and VXLAN device of a managed EVI cannot be made; None: they can.
+    """Return why the devices of a managed EVI cannot be created; None: they can.
 
     What was there before is somebody's, unless its alias says that it is ours.
     """
@@ -296,7 +296,7 @@ def refusal(action: CreateDevices, links: Mapping[str, Link]) -> Refusal | None:
 
 
 def port_refusal(port: Link, bridge: str, links: Mapping[str, Link]) -> Refusal | None:
-    """Say why a tenant port cannot be put in a bridge; None: it can."""
+    """Return why a tenant port cannot be added to a bridge; None: it can."""
     others = {link.ifindex: link for link in links.values()}
     master = others.get(port.master)
     if master is None or master.name == bridge:

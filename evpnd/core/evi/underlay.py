@@ -1,4 +1,4 @@
-"""How large a frame the underlay carries: the routes to the VTEPs decide.
+"""The MTU of the underlay, from the routes to the VTEPs.
 
 A VXLAN device without a lower device has an MTU of 1500 whatever the underlay takes,
 and what does not fit is dropped there, or fragmented. The MTU of a route is that of its
@@ -27,7 +27,7 @@ GATHER = 2.0
 
 
 class Room(NamedTuple):
-    """How much a VXLAN device can carry, in octets, and what bounds that."""
+    """The largest MTU of a VXLAN device, in octets, and the route that limits it."""
 
     mtu: int
     vtep: bytes
@@ -43,7 +43,7 @@ class Underlay:
     """
 
     def __init__(self) -> None:
-        """Begin with no route known."""
+        """Start with no route known."""
         self._routes: dict[bytes, int] = {}
         self._asked: frozenset[bytes] = frozenset()
         self._doubted = False
@@ -51,17 +51,17 @@ class Underlay:
         """When routes are to be looked up."""
 
     def doubt(self, now: float) -> None:
-        """Have routes looked up again: a link or an address changed."""
+        """Schedule another lookup of routes: a link or an address changed."""
         self._doubted = True
         self.expect(now)
 
     def expect(self, now: float) -> None:
-        """Have the routes of VTEPs looked up that are new."""
+        """Schedule the lookup of routes to new VTEPs."""
         if self.due is None:
             self.due = now + (GATHER if self._asked else 0.0)
 
     def ask(self, now: float, vrfs: Iterable[MacVrf]) -> Iterator[MeasurePaths]:
-        """Yield the question that is due, if one is."""
+        """Yield the lookup that is due, if one is."""
         if self.due is None or now < self.due:
             return
         self.due = None
@@ -80,13 +80,13 @@ class Underlay:
             yield MeasurePaths(tuple(sorted(wanted)))
 
     def take(self, routes: dict[bytes, int]) -> bool:
-        """Take the answer; returns whether it says anything new."""
+        """Store the answer; return whether anything changed."""
         news = routes != self._routes
         self._routes = routes
         return news
 
     def room(self, vrf: MacVrf) -> Room | None:
-        """Return how much the VXLAN device of an EVI can carry; None: not known."""
+        """Return the largest MTU of an EVI's VXLAN device; None: not known."""
         routes = self._routes
         found = ((routes[v], v) for v in vrf.routes.imets.vteps() if v in routes)
         route, vtep = min(found, default=(0, b""))

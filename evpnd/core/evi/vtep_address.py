@@ -16,7 +16,7 @@ class VtepAddress:
     """Which configuration it is of, and since when it is missed; monotonic seconds."""
 
     def __init__(self) -> None:
-        """Begin without one."""
+        """Start without one."""
         self._config: VtepConfig | None = None
         self._missed: float | None = None
 
@@ -28,7 +28,7 @@ class VtepAddress:
         now: float,
         attempts: Attempts,
     ) -> bytes:
-        """Find the address, empty where there is none; `last` is the one so far.
+        """Return the address, empty if there is none; `last` is the one so far.
 
         One that is away for a moment counts still: an operator takes an address away
         and gives another, or the same, and all routes would be withdrawn in between.
@@ -49,7 +49,7 @@ class VtepAddress:
 
 
 def tell_change(was: bytes, now: bytes) -> Iterator[Notice]:
-    """Tell of another address than the one so far; the first is no news."""
+    """Report another address than the one so far; the first is not reported."""
     if was:
         fields: dict[str, object] = {"was": format_ip(was)}
         fields["vtep"] = format_ip(now) if now else None

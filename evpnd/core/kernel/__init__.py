@@ -1,4 +1,4 @@
-"""What the kernel says of its tables, and what it is told to change in them.
+"""Reads the kernel's tables, and writes the difference to them.
 
 Read `observe`, `parts`, `reconcile`, `flood_changes` and `writing`; then `retries`,
 `removal`, `moving`, `audit` and `comparison`. What is kept of a table is in

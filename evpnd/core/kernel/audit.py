@@ -1,4 +1,4 @@
-"""The rows that we believe to be there are compared with the kernel's now and then.
+"""Audits: compares the rows that we believe to exist with the kernel's.
 
 Notifications tell of nearly every change. Not told is what others write while we
 write a bulk (docs/adr/0016), and what the kernel itself does not tell. So every EVI
@@ -26,22 +26,22 @@ SLICE = 256
 URGENT_SLICE = 4_096
 """The same, where somebody wrote beside us."""
 ROUND = 120.0
-"""Seconds in which every EVI is looked at once, if the pace allows it."""
+"""Seconds in which every EVI is audited once, if the pace allows it."""
 SHORTEST_PAUSE = 0.25
 """Seconds between two slices."""
 PACE = 2_000
 """Most rows a second that are read by dumps."""
 RECHECK_PAUSE = 0.2
-"""Seconds for which doubts gather before the tables are looked at."""
+"""Seconds from the first doubt about rows to the comparison."""
 RECHECK_AGAIN = 0.5
 """Seconds between two rechecks of one EVI."""
 
 
 class Walk:
-    """The rows of one EVI, looked at slice by slice, or whole by a dump."""
+    """The audit of one EVI's rows, slice by slice, or by a dump."""
 
     def __init__(self, vrf: MacVrf, cause: str) -> None:
-        """Begin with all rows of ours that are there now."""
+        """Start with all rows of ours that exist now."""
         self.vni = vrf.config.vni
         self.cause = cause
         self.whole = size(vrf) <= WHOLE and vrf.fdb.reading is None
@@ -53,7 +53,7 @@ class Walk:
         self._at = 0
 
     def is_of(self, vrf: MacVrf | None) -> bool:
-        """Tell whether an EVI is still on the devices that this began on."""
+        """Return whether an EVI is still on the devices that this began on."""
         return vrf is not None and vrf.ready and vrf.domain == self._domain
 
     def take(self, vrf: MacVrf, most: int) -> tuple[Action, Asked]:
@@ -76,10 +76,10 @@ class Walk:
 
 
 class Audit:
-    """What is looked at next, and when."""
+    """The schedule of the audit."""
 
     def __init__(self, now: float) -> None:
-        """Begin a round later on; `now` is monotonic seconds."""
+        """Schedule the first round; `now` is monotonic seconds."""
         self._asked: tuple[Walk, Asked] | None = None
         """What the kernel has not answered yet."""
         self._walk: Walk | None = None
@@ -95,7 +95,7 @@ class Audit:
     def doubt(
         self, ifindexes: frozenset[int], by_device: Mapping[int, MacVrf], now: float
     ) -> None:
-        """Have EVIs looked at soon to whose devices somebody wrote beside us."""
+        """Schedule a recheck of EVIs to whose devices another program wrote."""
         for ifindex in ifindexes & by_device.keys():
             vni = by_device[ifindex].config.vni
             last = self._rechecked.get(vni, -inf)
@@ -103,17 +103,17 @@ class Audit:
             self._doubted.setdefault(vni, due)
 
     def abandon(self) -> None:
-        """Expect no answer to what was asked for: all is read anew."""
+        """Drop the pending request: all tables are read again."""
         self._asked = self._recheck = None
 
     def next_due(self) -> float | None:
-        """Say when to ask again; None: after the answer."""
+        """Return when to ask again; None: after the answer."""
         if self._asked is not None or self._recheck is not None:
             return None
         return min(self._due, *self._doubted.values()) if self._doubted else self._due
 
     def ask(self, vrfs: Mapping[int, MacVrf], now: float) -> list[Action]:
-        """Ask the kernel for the rows whose turn it is."""
+        """Request the next rows from the kernel."""
         if self._asked is not None:
             return []
         walk, most = self._next_in_doubt(vrfs, now), URGENT_SLICE
@@ -134,7 +134,7 @@ class Audit:
         tenants: Tenants,
         turn: Turn,
     ) -> None:
-        """Take what the kernel has; where that is other rows, nobody told of it."""
+        """Compare the kernel's answer with what we believed; apply differences."""
         if self._asked is None:
             return
         walk, asked = self._asked
@@ -165,7 +165,7 @@ class Audit:
         return None
 
     def _next_of_round(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
-        """Find what is next in the round, and set the time of what follows it."""
+        """Return the next EVI of the round, and schedule the one after it."""
         walk = self._walk
         if walk is None or walk.over or not walk.is_of(vrfs.get(walk.vni)):
             walk = self._walk = self._begin_next(vrfs)
@@ -192,5 +192,5 @@ class Audit:
 
 
 def size(vrf: MacVrf) -> int:
-    """Count the rows of an EVI that a dump of its tables has, nearly."""
+    """Return about how many rows a dump of an EVI's tables has."""
     return len(vrf.fdb.actual) + len(vrf.local) + len(vrf.neighbors.actual)

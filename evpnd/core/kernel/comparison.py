@@ -1,4 +1,4 @@
-"""What the kernel answered, compared with what was believed when it was asked.
+"""Compares the kernel's answer with what was believed when it was asked.
 
 The kernel answers after all writes that were asked for before, and before all that
 came later. So a row that we wrote or removed since is not judged, and what differs
@@ -18,7 +18,7 @@ from evpnd.model.rows import NTF_SELF, FdbRow, NeighborRow
 
 
 class Asked(NamedTuple):
-    """What was believed of the rows that the kernel was asked for."""
+    """The believed state of the rows that the kernel was asked for."""
 
     macs: dict[bytes, bytes]
     """MAC to VTEP: both rows are there."""
@@ -39,7 +39,7 @@ class _Found(NamedTuple):
 def differences(
     vrf: MacVrf, asked: Asked, event: RowsAudited
 ) -> tuple[list[FdbRow], list[NeighborRow]]:
-    """Find the rows that are other than believed, as notifications would tell them."""
+    """Return the rows that differ from the belief, in the form of notifications."""
     found = _sort(vrf, event.fdb)
     fdb = list(_changed_macs(vrf, asked, found, whole=event.whole))
     if event.whole:
@@ -103,7 +103,7 @@ def _changed_macs(
 
 
 def _unknown_macs(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]:
-    """Find rows on the VXLAN device of MACs that we have no rows of."""
+    """Return rows on the VXLAN device for MACs of which we have no rows."""
     known, partial = asked.macs, vrf.fdb.partial
     rows, foreign, fixed = vrf.fdb.actual, vrf.fdb.foreign, vrf.fdb.fixed
     for mac, row in found.own.items():

@@ -11,16 +11,16 @@ from evpnd.core.want import floods
 
 @final
 class FloodChanges:
-    """What a flood list gains and loses; kept for one pass."""
+    """Additions and removals of a flood list in one pass."""
 
     def __init__(self, vrf: MacVrf, *, settled: bool) -> None:
-        """Take what changed; `settled`: rows that no route confirmed may go."""
+        """Store what changed; `settled`: unconfirmed rows may be deleted."""
         self._vrf = vrf
         self._floods = vrf.floods
         self._settled = settled
         everything, self._floods.all_dirty = self._floods.all_dirty, False
         self.dirty = self._floods.take_dirty()
-        """VTEPs that are looked at."""
+        """VTEPs that are compared."""
         self.add: dict[bytes, bytes] = {}
         self.gone: dict[bytes, None] = {}
         if everything:
@@ -30,7 +30,7 @@ class FloodChanges:
             self.dirty.update(vrf.routes.imets.vteps(), there)
 
     def find(self, turn: Turn) -> Delta[bytes, bytes]:
-        """Compare what is wanted with what is there, within the bound."""
+        """Compare the wanted with the actual flood list, within the limit."""
         vrf, table = self._vrf, self._floods
         full = bool(table.left_out)
         for vtep in table.left_out.keys() & self.dirty:
@@ -55,7 +55,7 @@ class FloodChanges:
         return floods.FLOOD_MOST - rows
 
     def _share(self, *, settled: bool) -> None:
-        """Choose who is in, at a cost that does not grow with those who are not.
+        """Choose the VTEPs in the list, at a cost that is independent of the others.
 
         Those that are in stay in, and those that came first come first; but a peer
         with fewer VTEPs in the list takes the place of one with more. So a peer that
@@ -98,7 +98,7 @@ class FloodChanges:
             room += 1
 
     def _shares(self) -> dict[object, list[bytes]]:
-        """Map peers to their VTEPs in the list."""
+        """Return the VTEPs in the list by peer."""
         vrf = self._vrf
         shares: dict[object, list[bytes]] = {}
         for vtep in vrf.floods.actual:

@@ -1,4 +1,4 @@
-"""What an EVI's move to other devices does to its rows, and to what tenants said."""
+"""Moves an EVI to other devices: its rows, and its tenants' bindings."""
 
 from typing import assert_never
 
@@ -17,7 +17,7 @@ from evpnd.model.actions import Action
 def follow(
     change: DevicesLeft | SviLeft | PortsLost | PortsOpen, tenants: Tenants, turn: Turn
 ) -> list[Action]:
-    """Take our rows from where an EVI was, and remember what its tenants said."""
+    """Remove our rows from an EVI's old devices; keep its tenants' bindings."""
     match change:
         case DevicesLeft(vrf, vxlan, bridge, bridged):
             actions = remove_rows(vrf, vxlan=vxlan, bridge=bridge, bridged=bridged)

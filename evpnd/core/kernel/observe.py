@@ -1,4 +1,4 @@
-"""What the kernel's tables hold, kept from dumps and notifications.
+"""The kernel's tables, from dumps and notifications.
 
 A notification is a hint: it changes the table kept here and marks the key, and
 reconciliation decides. Nothing here looks at routes.
@@ -35,7 +35,7 @@ from evpnd.model.rows import (
 
 
 def observe_fdb(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
-    """Take one FDB row of a device of this EVI."""
+    """Store one FDB row of a device of this EVI."""
     if not is_of_vlan(vrf, row):
         return
     if row.ifindex == vrf.domain.vxlan:
@@ -85,7 +85,7 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
 
 
 def _tell_taken(vrf: MacVrf, mac: bytes, vtep: bytes, turn: Turn) -> None:
-    """Tell that somebody else took a row of ours; `vtep` empty: it has none."""
+    """Report that another program took our row; `vtep` empty: it has none."""
     taken = {"mac": format_mac(mac)} | ({"vtep": format_ip(vtep)} if vtep else {})
     turn.tell(vrf.notice("warning", "row_taken_by_others", **taken))
 
@@ -161,7 +161,7 @@ def dump_fdb(
     tenants: Tenants,
     turn: Turn,
 ) -> None:
-    """Replace all that is known of the FDB by a dump."""
+    """Replace the state of the FDB by a dump."""
     vrf.fdb.dirty.update(vrf.fdb.actual, vrf.fdb.partial, vrf.local)
     for mac in vrf.own_macs:
         vrf.mark_bound(mac)
@@ -191,7 +191,7 @@ def dump_fdb(
 
 
 def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
-    """Doubt bridge rows that are not in every VLAN of the VXLAN device.
+    """Mark bridge rows that are missing in a VLAN of the VXLAN device.
 
     A bridge with VLANs compiled in makes a row in each and one without, and a port
     takes over a single one of them. The device's own MAC has them all.
@@ -210,7 +210,7 @@ def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
 
 
 def neighbor_of(row: NeighborRow) -> Neighbor:
-    """Say what a neighbour of ours is."""
+    """Return what a neighbour of ours is."""
     router = bool(row.flags & NTF_ROUTER)
     return Neighbor(row.mac, router=router, local=row.is_note)
 
@@ -218,7 +218,7 @@ def neighbor_of(row: NeighborRow) -> Neighbor:
 def observe_neighbor(
     vrf: MacVrf, row: NeighborRow, tenants: Tenants, turn: Turn
 ) -> None:
-    """Take one neighbour of the bridge of this EVI."""
+    """Store one neighbour of the bridge of this EVI."""
     ip = row.ip
     known = row.present and row.mac and not row.state & (NUD_FAILED | NUD_INCOMPLETE)
     if known and row.is_ours:
@@ -256,7 +256,7 @@ def observe_neighbor(
 def dump_neighbors(
     vrf: MacVrf, rows: list[NeighborRow], tenants: Tenants, turn: Turn
 ) -> None:
-    """Replace all that is known of the bridge's neighbours by a dump."""
+    """Replace the state of the bridge's neighbours by a dump."""
     vrf.neighbors.dirty.update(vrf.neighbors.actual, vrf.kernel_bindings)
     before = vrf.neighbors.begin_dump()
     gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}

@@ -1,4 +1,4 @@
-"""Reading a large FDB by parts, while the EVI is in service already.
+"""Reads a large FDB in parts, while the EVI is already in service.
 
 The kernel's dump of a large FDB is quadratic: 200,000 rows of remote MACs take it ten
 seconds. So such a table is not waited for (docs/adr/0020). What the tenant ports have
@@ -35,7 +35,7 @@ ReadingEvent = FdbTooLarge | PortsDumped | MacsLookedUp | MacsListed
 
 
 def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
-    """Begin to read an FDB by parts: its ports first."""
+    """Start to read an FDB in parts: its ports first."""
     old = vrf.fdb.reading
     first = not vrf.fdb.known or (old is not None and old.first)
     vrf.fdb.readings += 1
@@ -51,12 +51,12 @@ def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
 
 
 def is_too_early(vrf: MacVrf) -> bool:
-    """Return whether neighbours make no sense yet: no local MAC is known."""
+    """Return whether neighbours cannot be used yet: no local MAC is known."""
     return vrf.fdb.reading is not None and not vrf.fdb.known
 
 
 def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) -> None:
-    """Replace what is known of ports.
+    """Replace the state of ports.
 
     The first time, the neighbours follow; by these the EVI is ready.
     """
@@ -83,7 +83,7 @@ def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) ->
 
 
 def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) -> None:
-    """Take the rows of MACs that were looked up, in place of what was believed."""
+    """Store the rows of MACs that were looked up."""
     reading = vrf.fdb.reading
     if reading is None or reading.asked != event.macs:
         return
@@ -112,7 +112,7 @@ def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) ->
 
 
 def take_list(vrf: MacVrf, event: MacsListed) -> None:
-    """Take the MACs of a device: those that no route asked for are looked up, too."""
+    """Store the MACs of a device: those that no route asked for are looked up."""
     reading = vrf.fdb.reading
     if reading is None or reading.number != event.reading:
         return
@@ -136,13 +136,13 @@ def take_list(vrf: MacVrf, event: MacsListed) -> None:
 
 
 def end(vrf: MacVrf) -> None:
-    """Note that the whole FDB is known: rows that nobody wants may go."""
+    """Record that the whole FDB is known: unwanted rows may be deleted."""
     vrf.fdb.reading = None
     vrf.tables.mark_adopted()
 
 
 def ask(vrfs: Iterable[MacVrf], now: float, *, replaying: bool) -> list[Action]:
-    """Ask the kernel for what is to be read next, a little at a time."""
+    """Request what is to be read next, a little at a time."""
     actions: list[Action] = []
     for vrf in vrfs:
         reading = vrf.fdb.reading
@@ -165,7 +165,7 @@ def hides_tenants(vrf: MacVrf) -> bool:
 
 
 def next_due(vrfs: Iterable[MacVrf]) -> float | None:
-    """Say when to ask again."""
+    """Return when to ask again."""
     times = (vrf.fdb.reading.again_at for vrf in vrfs if vrf.fdb.reading is not None)
     return min((at for at in times if at is not None), default=None)
 
@@ -185,7 +185,7 @@ def _adopt(vrf: MacVrf, reading: Reading, mac: bytes) -> None:
 
 
 def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
-    """Take both rows of a MAC at once where nothing else is known of it.
+    """Store both rows of a MAC at once if nothing else is known of it.
 
     These are nearly all, and by the hundred thousand. Tells whether it was so.
     """
@@ -216,7 +216,7 @@ def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
 
 
 def _take_flood(vrf: MacVrf, reading: Reading, row: FdbRow) -> None:
-    """Take the first row of the flood list, whose marks are those of the whole list.
+    """Store the first row of the flood list, whose marks are those of the whole list.
 
     A list that is ours is added to, whatever is in it: what is there stays as it is.
     One that somebody else has added to waits until all of it was read.

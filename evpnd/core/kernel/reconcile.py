@@ -35,22 +35,22 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Pass:
-    """What one reconciliation of an EVI asks and counts."""
+    """Inputs and counters of one reconciliation of an EVI."""
 
     turn: Turn
     originator: Originator
     tenants: Tenants
     repaired: Counter[tuple[str, str]]
-    """Rows put back that others took away, by table and cause; counted up here."""
+    """Restored rows that others changed, by table and cause; counted up here."""
 
 
 def is_dirty(vrf: MacVrf) -> bool:
-    """Return whether there is something to look at in an EVI."""
+    """Return whether an EVI has dirty keys."""
     return vrf.dirty_imet or vrf.tables.is_dirty
 
 
 def reconcile(vrf: MacVrf, now: Pass) -> None:
-    """Bring one EVI's rows and announcements to what its routes want."""
+    """Reconcile one EVI's rows and announcements with its routes."""
     if vrf.dirty_imet:
         vrf.dirty_imet = False
         now.turn.do_all(now.originator.imet(vrf))
@@ -83,7 +83,7 @@ def _reconcile_fdb(vrf: MacVrf, now: Pass) -> None:
 
 
 def _settle_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> set[bytes]:
-    """Judge the MACs that tenants here have or had, before any row is decided.
+    """Decide about MACs that tenants here have or had, before any row.
 
     Returns those that are to be taken from their ports.
     """
@@ -109,7 +109,7 @@ def _take(
     now: Pass,
     uncounted: Iterable[K] = (),
 ) -> None:
-    """Take a difference as done, and tell of the rows that are put back by it."""
+    """Record a difference as written, and report the rows that it restores."""
     for cause, rows in table.take(delta, uncounted).items():
         now.repaired[table.name, cause] += rows
         fields = {"table": table.name, "rows": rows, "cause": cause}
@@ -129,7 +129,7 @@ def _reconcile_neighbors(vrf: MacVrf, now: Pass) -> None:
 
 
 def _seek(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
-    """Ask for IPs that remote routes bind to a MAC that is behind our port now.
+    """Probe IPs that remote routes bind to a MAC that is behind our port now.
 
     They moved along with it, as a rule, and their new routes need not wait until
     the tenant speaks.

@@ -1,4 +1,4 @@
-"""Taking our rows away: the EVI goes, its devices do, or the daemon is to flush."""
+"""Removes our rows: with an EVI, with its devices, or by a flush."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,7 +10,7 @@ from evpnd.model.actions import Action, DumpNeighbors
 
 
 def let_go(vrfs: Mapping[int, MacVrf], gone: Iterable[Gone]) -> None:
-    """Keep rows of an earlier run no longer whose routes are known to be withdrawn."""
+    """Release adopted rows whose routes are known to be withdrawn."""
     for vni, mac, ip, vtep in gone:
         vrf = vrfs.get(vni)
         if vrf is None:
@@ -23,7 +23,7 @@ def let_go(vrfs: Mapping[int, MacVrf], gone: Iterable[Gone]) -> None:
 
 
 def leave_neighbors(vrf: MacVrf, svi: int, *, lives_on: bool) -> list[Action]:
-    """Take our neighbours from a device that the EVI leaves for another or for none.
+    """Remove our neighbours from a device that the EVI leaves.
 
     Those of the new one replace what was known; 0 stands for none.
     """

@@ -1,4 +1,4 @@
-"""Rows that the kernel refused: each is tried again by itself, ever later."""
+"""Rows that the kernel refused: each is retried alone, with growing pauses."""
 
 import heapq
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class Retries:
     """Refused rows by (VNI, table, key), with the time of the next try."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self.counts: dict[tuple[str, int], int] = {}
         """Refusals by (table, errno)."""
         self._failed: dict[Key, tuple[float, float, int]] = {}
@@ -43,12 +43,12 @@ class Retries:
         return first
 
     def errno(self, vni: int, table: str, key: bytes) -> int | None:
-        """Give the last refusal of a row."""
+        """Return the errno of a row's last refusal."""
         found = self._failed.get((vni, table, key))
         return None if found is None else found[2]
 
     def release(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
-        """Mark the rows whose time has come."""
+        """Mark the rows that are due as dirty."""
         while self._heap and self._heap[0][0] <= now:
             _, key = heapq.heappop(self._heap)
             vni, table, row = key
@@ -73,5 +73,5 @@ class Retries:
         self._told = {kind for kind in self._told if kind[0] in vrfs}
 
     def next_due(self) -> float | None:
-        """Say when the next row is due."""
+        """Return when the next row is due."""
         return self._heap[0][0] if self._heap else None

@@ -76,6 +76,6 @@ def write_vteps(vrf: MacVrf, upserts: Mapping[bytes, bytes]) -> Iterator[Action]
 
 
 def delete_vteps(vrf: MacVrf, vteps: list[bytes]) -> Iterator[Action]:
-    """Take VTEPs out of the flood list."""
+    """Remove VTEPs from the flood list."""
     if vteps:
         yield DeleteFlood(vrf.domain, vteps)

@@ -1,4 +1,4 @@
-"""What is told of bindings: duplicates, claims in vain, tenants that do not answer."""
+"""Notices on bindings: duplicates, refused claims, tenants that do not answer."""
 
 from evpnd.core.bgp.select import best_for_ip
 from evpnd.core.evi.mac_vrf import MacVrf
@@ -8,19 +8,19 @@ from evpnd.core.turn import Turn
 from evpnd.model.ids import format_ip, format_mac
 
 TOLD_MOST = 4096
-"""Refused claims remembered, so that each is told once."""
+"""Refused claims that are remembered, so that each is reported once."""
 
 
 class BindingNotices:
     """Writes the notices on bindings of all EVIs, each refused claim once."""
 
     def __init__(self, links: Links) -> None:
-        """Begin with nothing told; `links` has the names of ports."""
+        """Start with nothing reported; `links` has the names of ports."""
         self._links = links
         self._told: dict[tuple[int, str, bytes, bytes], None] = {}
 
     def duplicate(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, turn: Turn) -> None:
-        """Tell that two MACs have an IP, and where."""
+        """Report that two MACs have an IP, and where."""
         fields = {
             "ip": format_ip(ip),
             "mac": format_mac(pair.holder),
@@ -31,7 +31,7 @@ class BindingNotices:
         turn.tell(vrf.notice("warning", "duplicate_ip_found", **fields))
 
     def released(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
-        """Tell that an IP is a duplicate no more."""
+        """Report that an IP is no longer a duplicate."""
         released = vrf.notice("info", "duplicate_ip_released", ip=format_ip(ip))
         turn.tell(released)
 
@@ -43,7 +43,7 @@ class BindingNotices:
         pair: tuple[bytes, bytes],
         turn: Turn,
     ) -> None:
-        """Tell once of each MAC that claims an IP which is given to another.
+        """Report once each MAC that claims an IP which is given to another.
 
         `pair` is the MAC that has the IP, and the one that claims it.
         """
@@ -62,12 +62,12 @@ class BindingNotices:
         turn.tell(vrf.notice("warning", event, **fields))
 
     def expired(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
-        """Tell that a tenant did not answer for its IP."""
+        """Report that a tenant did not answer for its IP."""
         names = {"ip": format_ip(ip), "mac": format_mac(mac)}
         turn.tell(vrf.notice("info", "binding_expired", **names))
 
     def limit_reached(self, vrf: MacVrf, mac: bytes, limit: int, turn: Turn) -> None:
-        """Tell that a MAC has as many IPs as it may have."""
+        """Report that a MAC has the maximum number of IPs."""
         event = "binding_limit_reached"
         found = vrf.notice("warning", event, mac=format_mac(mac), limit=limit)
         turn.tell(found)

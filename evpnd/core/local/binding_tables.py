@@ -1,4 +1,4 @@
-"""The tables of local bindings of one EVI, and what is written to them."""
+"""The tables of local bindings of one EVI, and functions that write them."""
 
 from evpnd.core.evi.mac_vrf import Claim, MacVrf
 from evpnd.model.events import NdFlags
@@ -14,7 +14,7 @@ DEPARTED_IPS = 64
 
 
 def wait(vrf: MacVrf, port: int, claim: Claim) -> None:
-    """Keep a claim until the bridge learns its MAC."""
+    """Store a claim until the bridge learns its MAC."""
     claims = vrf.waiting.get(claim.mac)
     if claims is None:
         if len(vrf.waiting) >= WAITING_MACS:
@@ -25,7 +25,7 @@ def wait(vrf: MacVrf, port: int, claim: Claim) -> None:
 
 
 def depart(vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
-    """Remember for a moment which IP a MAC had."""
+    """Record for a moment which IP a MAC had."""
     if not is_tenant_ip(ip):
         return
     ips = vrf.departed.pop(mac, {})
@@ -37,12 +37,12 @@ def depart(vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
 
 
 def kernel_flags(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001
-    """Tell what the kernel's router mark stands for; None: it says nothing."""
+    """Return the meaning of the kernel's router mark; None: it has none."""
     return NdFlags(True, None) if router and len(ip) > IPV4_LENGTH else None  # noqa: FBT003
 
 
 def merge_flags(vrf: MacVrf, ip: bytes, said: NdFlags) -> int:
-    """Tell R and O of a binding after an advertisement."""
+    """Return R and O of a binding after an advertisement."""
     override = vrf.nd_flags.get(ip, OVERRIDE) & OVERRIDE
     if said.override is not None:
         override = OVERRIDE if said.override else 0
@@ -64,7 +64,7 @@ def put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> bool:
 
 
 def take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
-    """Forget what one source said of an IP."""
+    """Remove one source's binding of an IP."""
     mac = table.pop(ip, None)
     if mac is None:
         return

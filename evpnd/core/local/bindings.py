@@ -1,9 +1,31 @@
-"""Which local MAC has which IP: learned, contested, given up.
+"""Which local MAC has which IP: bindings are learned, contested and removed.
 
-A binding is local where its MAC is behind one of our ports. It is told by ARP and
-ND on that port, by the kernel's neighbours, or by the YAML; then it is immutable
-(RFC 9047). Between a local and a remote binding of one IP to two MACs the sequence
-of the MAC decides (RFC 9721): who learns the IP last takes the next one.
+A binding says that a MAC has an IP. It is local if the MAC is behind one of our tenant
+ports; then it is announced as a type 2 route with the IP. An EVI has a table for each
+source; if several have an IP, the first with a local MAC counts:
+1. the configuration (`static_ips`): immutable (RFC 9047), no other claim takes the IP
+   while its MAC is local;
+2. an administrator's permanent neighbour on the bridge (`pinned`): only a better remote
+   claim takes the IP, and it comes back when that claim ends (`pins.py`);
+3. ARP and ND that a tenant sent on its port (`snooped`);
+4. neighbours that the kernel resolved by itself (`kernel_bindings`).
+
+Of two local MACs that claim an IP, the latest claim wins. Between a local and a remote
+MAC the mobility sequence decides (RFC 9721): the host that learns the IP last takes the
+next sequence, and the higher one wins (`remote_claims.py`). The loser is probed; if it
+answers, the IP is a duplicate (`duplicate_ips.py`).
+
+ARP may be seen before the bridge reports the sender's MAC. The claim then waits for
+WAITING_TIME, and becomes a binding when the bridge learns the MAC on the same port.
+
+When a MAC moves to a remote VTEP or ages out, its bindings are no longer local, and
+their routes are withdrawn. When a MAC arrives here, the IPs that remote routes bind to
+it, or bound to it in the last DEPARTED_TIME, are probed: a moved machine may be silent.
+When the kernel flushes MACs and neighbours with a port or a bridge, tenants have not
+left: their bindings are remembered, come back with the MAC, and are probed
+(`flushed.py`). A learned binding whose tenant was silent for half to two thirds of the
+ageing time is probed, and removed if nobody answers (`probes.py`).
+Not done yet: VLANs other than that of the EVI; probes have no tag.
 """
 
 from math import inf
@@ -27,33 +49,30 @@ from evpnd.core.local.ip_claims import Contests, DuplicateIp, Key
 from evpnd.core.local.questions import Questions
 from evpnd.core.local.remote_claims import Rival, is_better, rival_of
 from evpnd.core.turn import Turn
-from evpnd.model.ids import (
-    is_tenant_ip,
-    is_unicast_mac,
-)
+from evpnd.model.ids import is_tenant_ip, is_unicast_mac
 from evpnd.model.numbers import SEQUENCE_MAX
 from evpnd.model.routes import OVERRIDE
 
 WAITING_TIME = 10.0
-"""Seconds for which they do."""
+"""Seconds to keep a claim whose MAC the bridge has not learned."""
 DEPARTED_TIME = 30.0
-"""Seconds for which they are."""
+"""Seconds to remember the IPs of a MAC that left."""
 IMMUTABLE_CLAIMED = "immutable_binding_claimed"
 PINNED_CLAIMED = "pinned_binding_claimed"
 
 
 class Bindings:
-    """The rules for local bindings of all EVIs; the tables are the EVIs' own."""
+    """The rules for local bindings of all EVIs; the tables belong to the EVIs."""
 
     def __init__(self, contests: Contests, questions: Questions, links: Links) -> None:
-        """Take the duplicates found so far, who is asked, and links for their names."""
+        """Store the duplicates, the questions, and the links for their names."""
         self.contests = contests
         self._questions = questions
         self._tell = BindingNotices(links)
         self.duplicates = DuplicateIps(contests, questions, self._tell)
 
     def snoop(self, vrf: MacVrf, port: int, claim: Claim, turn: Turn) -> bool:
-        """Take what ARP or ND on a tenant port told; tells whether it was news."""
+        """Store a claim from ARP or ND on a tenant port; return whether it was new."""
         mac, ip, now, flags = claim
         local = vrf.local.get(mac)
         if local is None:
@@ -74,7 +93,7 @@ class Bindings:
         return self._claim(vrf, vrf.snooped, claim, turn)
 
     def learned(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
-        """Take the bindings that waited for the bridge to learn a MAC.
+        """Store the claims that waited for the bridge to learn a MAC.
 
         And ask for the IPs that it had elsewhere until a moment ago: a machine that
         was moved may be silent, and its old place may have forgotten it already. What
@@ -92,7 +111,7 @@ class Bindings:
     def take_back(
         self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn, *, router: bool
     ) -> None:
-        """Take a binding that an earlier run noted; it is asked for soon."""
+        """Store a binding from a neighbour of an earlier run; it is probed soon."""
         claim = Claim(mac, ip, -inf, kernel_flags(ip, router))
         self._claim(vrf, vrf.snooped, claim, turn)
 
@@ -105,7 +124,7 @@ class Bindings:
         router: bool,
         confirmed: bool,
     ) -> None:
-        """Take a neighbour that the kernel found by itself.
+        """Store a neighbour that the kernel resolved by itself.
 
         One that is not confirmed (STALE), or that was there before us, is believed
         where nobody else claims the IP, and not after it failed to answer.
@@ -130,13 +149,13 @@ class Bindings:
         self._claim(vrf, vrf.kernel_bindings, taken, turn)
 
     def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
-        """Forget what the kernel's neighbours said of an IP."""
+        """Remove the binding from the kernel's neighbours."""
         pins.unpin(vrf, ip)
         take_out(vrf, vrf.kernel_bindings, ip)
         vrf.doubted.pop(ip, None)
 
     def kernel_flushed(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
-        """Forget a neighbour that the kernel dropped by itself.
+        """Remove a neighbour that the kernel dropped by itself.
 
         It says nothing of the tenant, so that one keeps the IP and is asked for it. A
         neighbour that failed, or that somebody deleted, is NUD_FAILED before it goes.
@@ -152,7 +171,7 @@ class Bindings:
             self._keep(vrf, Claim(mac, ip, -inf, flags), turn)
 
     def restore(self, vrf: MacVrf, turn: Turn) -> None:
-        """Give flushed MACs that the bridge has learned again the IPs that they had.
+        """Restore the IPs of flushed MACs that the bridge has learned again.
 
         They are asked for at once; without a claim where another MAC has the IP
         meanwhile or the MAC was at a remote VTEP.
@@ -176,13 +195,13 @@ class Bindings:
         vrf.returned.clear()
 
     def _keep(self, vrf: MacVrf, claim: Claim, turn: Turn) -> None:
-        """Store what was said before a flush, and have it asked for."""
+        """Store a binding from before a flush, and queue a probe for it."""
         if self._claim(vrf, vrf.snooped, claim, turn):
             vrf.unsure.add(claim.ip)
             self._questions.ask_flushed(vrf, (claim.mac,))
 
     def pin(self, vrf: MacVrf, claim: Claim, turn: Turn, *, router: bool) -> None:
-        """Store what an administrator's permanent neighbour says.
+        """Store the binding of an administrator's permanent neighbour.
 
         A new one is the latest claim to its IP, like ARP that is heard, unless it was
         there before us.
@@ -246,7 +265,7 @@ class Bindings:
         rival: Rival | None,
         turn: Turn,
     ) -> bool:
-        """Tell whether an IP stays with the MAC that has it, against this claim."""
+        """Return whether an IP stays with its MAC against this claim."""
         mac, ip, now, _ = claim
         if held is not None and held == vrf.static_ips.get(ip):
             self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, (held, mac), turn)
@@ -282,7 +301,7 @@ class Bindings:
         return False
 
     def _outbid(self, vrf: MacVrf, mac: bytes, path: Path) -> None:
-        """Give a MAC a sequence above that of another MAC's route for its IP.
+        """Set a MAC's sequence above that of another MAC's route for its IP.
 
         RFC 9721: the MAC route takes it, and all MAC/IP routes inherit it.
         """
@@ -301,7 +320,7 @@ class Bindings:
         vrf.neighbors.dirty.add(ip)
 
     def settle(self, vrf: MacVrf, turn: Turn) -> None:
-        """Give up the local bindings that remote routes have better claims to."""
+        """Remove local bindings to which remote routes have better claims."""
         dirty = vrf.neighbors.dirty
         vni = vrf.config.vni
         for ip in vrf.routes.shared_ips:
@@ -356,7 +375,7 @@ class Bindings:
             self.duplicates.find(vrf, ip, pair, turn)
 
     def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
-        """Take the word of a tenant whose IP a remote MAC claims in vain."""
+        """Record the answer of a tenant whose IP a remote MAC claims unsuccessfully."""
         dispute, found = vrf.disputed[ip], rival_of(vrf, ip, mac)
         if found is not None and not dispute.answered:
             vrf.disputed[ip] = dispute._replace(answered=True)
@@ -364,7 +383,7 @@ class Bindings:
             self.duplicates.find(vrf, ip, pair, turn)
 
     def expire(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
-        """Give up a binding whose tenant does not answer."""
+        """Remove a binding whose tenant does not answer."""
         if vrf.kernel_bindings.get(ip) == mac:
             # The kernel keeps its STALE neighbour, which is not ours to remove.
             vrf.doubted[ip] = mac
@@ -372,7 +391,7 @@ class Bindings:
         self._tell.expired(vrf, mac, ip, turn)
 
     def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
-        """Forget what was learned of a binding."""
+        """Remove a learned binding."""
         for table in (vrf.snooped, vrf.kernel_bindings):
             if table.get(ip) == mac:
                 take_out(vrf, table, ip)

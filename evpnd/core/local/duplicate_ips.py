@@ -1,4 +1,4 @@
-"""When an IP that two MACs have is a duplicate, and when it is one no more.
+"""Decides when an IP that two MACs have is a duplicate, and when no longer.
 
 It is over as soon as the one that has the IP is gone, or the other one for longer than
 a move takes (`MOVE_TIME`). A tenant here is gone where its MAC is, or where it does not
@@ -19,23 +19,23 @@ from evpnd.core.turn import Turn
 
 
 class DuplicateIps:
-    """Judges the duplicates that `Contests` keeps, for all EVIs."""
+    """Decides about the duplicates in `Contests`, for all EVIs."""
 
     def __init__(
         self, contests: Contests, questions: Questions, tell: BindingNotices
     ) -> None:
-        """Take the duplicates found so far, who is asked, and what tells of them."""
+        """Store the duplicates, the questions, and the notices."""
         self._contests = contests
         self._questions = questions
         self._tell = tell
 
     def find(self, vrf: MacVrf, ip: bytes, pair: DuplicateIp, turn: Turn) -> None:
-        """Store a duplicate, and tell of a new one."""
+        """Store a duplicate, and report a new one."""
         if self._contests.find((vrf.config.vni, ip), pair):
             self._tell.duplicate(vrf, ip, pair, turn)
 
     def clear(self, vrf: MacVrf, ip: bytes, turn: Turn) -> bool:
-        """Release a duplicate; returns whether it was one."""
+        """Release a duplicate; return whether it was one."""
         if self._contests.release((vrf.config.vni, ip)) is None:
             return False
         self._tell.released(vrf, ip, turn)
@@ -61,7 +61,7 @@ class DuplicateIps:
         return known.other == mac and known.heard >= asked
 
     def look_again(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
-        """Release a duplicate whose holder is gone, and ask the other one."""
+        """Release a duplicate whose holder is gone, and probe the other one."""
         known = self._contests.found[vrf.config.vni, ip]
         found = rival_of(vrf, ip, known.other)
         lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
@@ -71,7 +71,7 @@ class DuplicateIps:
                 self._questions.ask(vrf, known.other, ip)
 
     def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
-        """Release the duplicates that are over, find those of remote MACs."""
+        """Release the duplicates that are over, and find those of remote MACs."""
         now = turn.now
         for vni, ip in self._contests.ripe(now):
             vrf = vrfs.get(vni)
@@ -89,7 +89,7 @@ class DuplicateIps:
                 self._tell.released(vrf, ip, turn)
 
     def _look_for_others(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
-        """Watch the duplicates whose other owner is gone, and ask those that are here.
+        """Watch duplicates whose other owner is gone, and probe local owners.
 
         One whose IP still moves is asked at each move, and by that alone: its answer
         makes the IP move. At rest both are asked, for the holder may be gone as well.
@@ -109,7 +109,7 @@ class DuplicateIps:
                     self._questions.ask(vrf, each.holder, ip)
 
     def _judge_remotes(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
-        """Find an IP that two remote MACs have, for longer than a move takes."""
+        """Report an IP that two remote MACs have for longer than a move takes."""
         found = best_for_ip(vrf.routes, ip)
         rival = rival_of(vrf, ip, found[0]) if found is not None else None
         if found is not None and rival is not None and not vrf.is_local(found[0]):

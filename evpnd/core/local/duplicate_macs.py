@@ -1,10 +1,10 @@
 """MACs that keep moving: duplicate addresses (RFC 7432, section 15.1).
 
-Each move between us and a remote VTEP counts, either way; moves among remote VTEPs
-are theirs to count. A MAC at the limit is told of once; with `freeze` it is left as
-it is, in the tables and towards the peers, until its time is over or an operator
-releases it. A place that it has lost is not kept: an aged row is withdrawn, and a
-VTEP that withdraws is left.
+Each move between us and a remote VTEP counts, in both directions; remote VTEPs count
+the moves among themselves. A MAC at the limit is reported once. With `freeze`, its rows
+and routes stay as they are until its time is over or an operator releases it. A freeze
+does not outlive its location: we withdraw when the local row ages out and drop the row
+when the frozen VTEP withdraws.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from evpnd.model.config import DuplicateDetection
 from evpnd.model.ids import format_mac
 
 MOST = 1 << 16
-"""MACs whose moves are remembered: a flood of MACs makes the oldest forgotten."""
+"""Maximum number of MACs whose moves are remembered; the oldest are forgotten."""
 
 HERE = b""
-"""Where a MAC is that is not behind a VTEP."""
+"""The location of a local MAC."""
 
 Key = tuple[int, bytes]
 """(VNI, MAC)."""
@@ -29,10 +29,10 @@ class Duplicates:
     """The moves of each MAC within the window, and the MACs that had too many."""
 
     def __init__(self, settings: DuplicateDetection) -> None:
-        """Begin with no move seen."""
+        """Start with no moves."""
         self.settings = settings
         self.found: dict[Key, float] = {}
-        """Duplicates, to the time when they count as such no more; earliest first."""
+        """Duplicates, to the time of their release; earliest first."""
         self._moves: dict[Key, tuple[float, ...]] = {}
         """The latest moves; the MAC that has not moved for longest comes first."""
 
@@ -76,7 +76,7 @@ class Duplicates:
             del self._moves[key]
 
     def clear(self, key: Key, vrfs: Mapping[int, MacVrf], turn: Turn) -> bool:
-        """Release one MAC for an operator; tells whether it was a duplicate."""
+        """Release one MAC for an operator; return whether it was a duplicate."""
         if key not in self.found:
             return False
         self._release(key, vrfs, turn)
@@ -88,7 +88,7 @@ class Duplicates:
         vrfs: Mapping[int, MacVrf],
         turn: Turn,
     ) -> None:
-        """Take other settings: what was found by the old ones is released."""
+        """Store other settings: duplicates found by the old ones are released."""
         if settings == self.settings:
             return
         for key in list(self.found):
@@ -97,7 +97,7 @@ class Duplicates:
         self.settings = settings
 
     def forget(self, vrfs: Mapping[int, MacVrf]) -> None:
-        """Drop the MACs of EVIs that are gone or began anew."""
+        """Forget the MACs of EVIs that are gone or started again."""
         self.found = {
             (vni, mac): until
             for (vni, mac), until in self.found.items()
@@ -115,7 +115,7 @@ class Duplicates:
             turn.tell(_notice(vrf, key[1], "duplicate_mac_released", self.settings))
 
     def next_due(self) -> float | None:
-        """Say when the next MAC is released."""
+        """Return when the next MAC is released."""
         return next(iter(self.found.values()), None)
 
 

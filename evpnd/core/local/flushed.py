@@ -2,10 +2,10 @@
 
 A bridge or a port that goes down loses its MACs (``br_fdb_delete_by_port`` in
 net/bridge/br_fdb.c), and a bridge its neighbours (``neigh_ifdown`` in
-net/core/neighbour.c). That is no statement of the tenants. Their MACs are withdrawn,
-for no port has them now, but what they said is remembered: as soon as the port passes
-frames the tenants are asked for their addresses, and a MAC that the bridge learns again
-has its IPs at once.
+net/core/neighbour.c). That does not mean that the tenants left. Their MACs are
+withdrawn, because no port has them now, but their bindings are remembered. As soon as
+the port forwards frames, the tenants are probed for their addresses, and a MAC that the
+bridge learns again gets its IPs back at once.
 """
 
 from evpnd.core.evi.flushed_macs import Flushed
@@ -17,13 +17,13 @@ from evpnd.model.events import NdFlags
 from evpnd.model.routes import OVERRIDE, ROUTER
 
 FLUSHED_TIME = 300.0
-"""Seconds for which they are remembered: the bridge's own default ageing time."""
+"""Seconds for which bindings are remembered: the bridge's default ageing time."""
 FLUSHED_MOST = 1 << 16
 """MACs of one EVI that are remembered."""
 
 
 def flush(vrf: MacVrf, mac: bytes, questions: Questions, now: float) -> None:
-    """Take a MAC from its port, and remember the IPs that it had said.
+    """Remove a MAC from its port, and remember its IPs.
 
     A static row goes by an operator's word, and nothing is remembered.
     """
@@ -39,7 +39,7 @@ def flush(vrf: MacVrf, mac: bytes, questions: Questions, now: float) -> None:
 
 
 def forget_devices(vrf: MacVrf, questions: Questions, now: float) -> None:
-    """Forget an EVI's devices, but not yet what tenants on its ports said.
+    """Forget an EVI's devices, but keep the bindings of tenants on its ports.
 
     A device that is made anew must not cost silent tenants their bindings: these
     come back with the MACs, or are asked for.
@@ -62,7 +62,7 @@ def forget_devices(vrf: MacVrf, questions: Questions, now: float) -> None:
 
 
 def remember(vrf: MacVrf, mac: bytes, lost: Flushed, questions: Questions) -> None:
-    """Store what a flushed MAC had; the oldest entries make room."""
+    """Store the bindings of a flushed MAC; the oldest entries make room."""
     table = vrf.flushed
     table.pop(mac, None)
     table[mac] = lost
@@ -72,7 +72,7 @@ def remember(vrf: MacVrf, mac: bytes, lost: Flushed, questions: Questions) -> No
 
 
 def reopen(vrf: MacVrf, ports: frozenset[int], questions: Questions) -> None:
-    """Take the ports that pass frames; tenants behind new ones are to be asked."""
+    """Store the ports that forward frames; queue probes behind new ones."""
     opened = ports - vrf.open_ports
     vrf.open_ports = ports
     if opened:

@@ -1,4 +1,4 @@
-"""Who has a MAC: we or a remote VTEP (RFC 7432, section 15).
+"""Decides who has a MAC: this host or a remote VTEP (RFC 7432, section 15).
 
 A sequence is a field of the state and lives as long as its local MAC: it is set
 when the MAC is learned behind one of our ports while a remote route for it is
@@ -23,7 +23,7 @@ STICKY_PAUSE = 60.0
 
 
 class Verdict(Enum):
-    """Who has a MAC that is both local and remote, and by what."""
+    """Who wins a MAC that is both local and remote, and why."""
 
     OURS_STICKY = "it is sticky"
     OURS_SEQUENCE = "higher mobility sequence"
@@ -44,7 +44,7 @@ _OURS = frozenset({Verdict.OURS_STICKY, Verdict.OURS_SEQUENCE, Verdict.OURS_VTEP
 def learn(
     vrf: MacVrf, mac: bytes, local: LocalMac, moves: Duplicates, turn: Turn
 ) -> None:
-    """Take a MAC as local; claim it where a remote VTEP has it: that is a move."""
+    """Store a MAC as local; if a remote VTEP has it, claim it: that is a move."""
     known = vrf.local.get(mac)
     if known is not None and known[:3] == local[:3]:
         return
@@ -61,7 +61,7 @@ def learn(
         _tell_sticky_seen(vrf, mac, path, turn)
         return
     if not vrf.fdb.known and local.origin is not Origin.DYNAMIC:
-        # It was there before us, and maybe given up already: that is no move.
+        # The MAC was on this port before we started, so this is not a move.
         return
     own = vrf.sequence.get(mac, 0)
     vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
@@ -72,7 +72,7 @@ def learn(
 
 
 def forget(vrf: MacVrf, mac: bytes) -> None:
-    """Drop a MAC that is no longer behind a port of ours, with its bindings."""
+    """Remove a MAC that is no longer behind a port of ours, with its bindings."""
     if vrf.local.pop(mac, None) is None:
         return
     vrf.fdb.dirty.add(mac)
@@ -89,7 +89,7 @@ def forget(vrf: MacVrf, mac: bytes) -> None:
             del vrf.snooped[ip]
             vrf.unsure.discard(ip)
         if mac in (vrf.kernel_bindings.get(ip), vrf.pinned.get(ip)):
-            # The neighbour is there still, and is not told of again.
+            # The neighbour still exists, and the kernel does not report it again.
             known.add(ip)
     if known:
         vrf.bindings_of[mac] = known
@@ -107,7 +107,7 @@ def judge(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
 
 
 def compare(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
-    """Compare what a local MAC and a remote path are ranked by; equal: it is ours."""
+    """Compare the ranks of a local MAC and a remote path; equal: it is ours."""
     sticky = vrf.is_sticky(mac)
     if sticky is not path.sticky:
         return Verdict.OURS_STICKY if sticky else Verdict.THEIRS_STICKY
@@ -119,7 +119,7 @@ def compare(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
 
 
 def settle(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -> bool:
-    """Give a MAC that is local to whom it belongs; returns whether it leaves a port.
+    """Decide who has a local MAC; return whether it leaves a port.
 
     A MAC that we win stays local; one that we lose is forgotten here. What the
     operator put on a port stays there, but is not announced any longer, unless it
@@ -139,7 +139,7 @@ def settle(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -> bool:
 
 
 def _settle_unrivalled(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -> None:
-    """Take note that no remote VTEP has a MAC, or has it no longer.
+    """Record that no remote VTEP has a MAC, or no longer has it.
 
     RFC 7432, section 15, has us handle the wrap-around of sequences. Nobody is left
     to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
@@ -207,7 +207,7 @@ def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice
 
 
 def _tell_sticky_seen(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> None:
-    """Tell that a sticky MAC of a remote VTEP is heard here, now and then."""
+    """Report at times that a sticky MAC of a remote VTEP is seen here."""
     told = vrf.sticky_told
     now = turn.now
     while told and now >= told[earliest := next(iter(told))] + STICKY_PAUSE:

@@ -28,7 +28,7 @@ def pin(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
 
 
 def unpin(vrf: MacVrf, ip: bytes) -> None:
-    """Forget a pinned binding; what the tenant said of the IP counts again."""
+    """Remove a pinned binding; the tenant's own claims count again."""
     vrf.ceded_pins.pop(ip, None)
     take_out(vrf, vrf.pinned, ip)
     other = vrf.binding(ip)
@@ -37,7 +37,7 @@ def unpin(vrf: MacVrf, ip: bytes) -> None:
 
 
 def contest(vrf: MacVrf, ip: bytes) -> Rival | None:
-    """Compare a pinned binding with the remote ones; returns the best rival.
+    """Compare a pinned binding with the remote ones; return the best rival.
 
     The binding goes to `ceded_pins` or back to `pinned`, as the comparison ends.
     """

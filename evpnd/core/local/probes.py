@@ -1,10 +1,10 @@
-"""When which tenant is asked whether it still has its IP.
+"""Probes: when a tenant is asked whether it still has its IP.
 
-A tenant that says nothing would be forgotten by the bridge (its ageing time) while
-it is there, and its binding would stay when it is gone. So each binding that was
-learned has one entry in a heap; it is looked at when it is due, not when something
-is heard, and moves on to where the last word puts it. What must be known at once
-(an IP that moved, a MAC that moved with its IPs) goes before.
+Without probes, the bridge would forget a silent tenant (its ageing time) that is still
+there, and the binding of a tenant that left would stay. So each learned binding has one
+entry in a heap. The entry is checked when it is due, not when the tenant is heard, and
+then moves to the time that follows from the last claim. Urgent questions (an IP that
+moved, a MAC that moved with its IPs) go first.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ Sent = dict[int, SendProbes]
 
 @dataclass(slots=True)
 class Asked:
-    """A binding whose tenant was asked and has not answered."""
+    """A binding whose tenant was probed and has not answered."""
 
     mac: bytes
     since: float
@@ -39,27 +39,27 @@ class Asked:
 
 
 class Prober:
-    """The questions due, over all EVIs, and how many may be asked now."""
+    """The probes due, over all EVIs, and how many may be sent now."""
 
     def __init__(self, questions: Questions, bindings: Bindings, now: float) -> None:
-        """Begin with nobody to ask."""
+        """Start with no probes."""
         self.refused = False
-        """Probes cannot be sent: nobody is asked and nobody given up."""
+        """Probes cannot be sent: no binding expires."""
         self._questions = questions
         self._bindings = bindings
         self._asked: dict[Key, Asked] = {}
         self._tokens = BURST
         self._counted = now
         self._blocked = -inf
-        """Until then there is no token; monotonic seconds."""
+        """No token before this time; monotonic seconds."""
 
     def ask_new(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
-        """Take the questions that came up in this turn, and ask what is due."""
+        """Gather the questions of this turn, and send the probes that are due."""
         self._questions.gather(vrfs, turn.now)
         self.ask_due(vrfs, turn)
 
     def ask_due(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
-        """Ask what is due, and give up the bindings whose tenants did not answer."""
+        """Send the probes that are due; remove bindings that were not answered."""
         now, questions = turn.now, self._questions
         if self._next_wanted() > now:
             return
@@ -84,7 +84,7 @@ class Prober:
     def _ask(
         self, question: Urgent, vrf: MacVrf | None, turn: Turn, sent: Sent
     ) -> None:
-        """Ask an urgent question, unless it is answered or was asked often enough."""
+        """Send an urgent probe, unless it is answered or was sent often enough."""
         if vrf is not None and self._is_open(vrf, question):
             self._send(vrf, (question.mac, question.ip, question.tries), sent)
             self._questions.ask_again(question, turn.now + PAUSE)
@@ -100,7 +100,7 @@ class Prober:
         return False
 
     def _is_open(self, vrf: MacVrf, question: Urgent) -> bool:
-        """Tell whether a question still waits for its answer.
+        """Return whether a question still waits for its answer.
 
         It is whether a MAC that lost an IP still has it, one whose IP a remote MAC
         claims in vain, or one that the kernel flushed.
@@ -117,7 +117,7 @@ class Prober:
         return not duplicates.has_answered(vrf, question.mac, question.ip, asked)
 
     def _conclude(self, vrf: MacVrf, question: Urgent, turn: Turn) -> None:
-        """Draw the conclusion from a question that was asked as often as it is."""
+        """Apply the result of a probe that was not answered."""
         mac, ip = question.mac, question.ip
         if not self._may_ask(vrf):
             return
@@ -136,7 +136,7 @@ class Prober:
         return wanted and vrf.ready and not self.refused
 
     def _look(self, vrf: MacVrf, key: Key, turn: Turn, sent: Sent) -> float | None:
-        """Look at one binding; returns when to look again, None: it is gone."""
+        """Check one binding; return when to check again, None: it is gone."""
         now = turn.now
         ip = key[1]
         if ip in vrf.pinned:
@@ -173,7 +173,7 @@ class Prober:
         return now + PAUSE
 
     def _send(self, vrf: MacVrf, asked: tuple[bytes, bytes, int], sent: Sent) -> None:
-        """Ask once: MAC, IP, and how often this was asked before."""
+        """Send one probe: MAC, IP, and how often it was sent before."""
         mac, ip, tries = asked
         self._tokens -= 1
         port = flushed.port_of(vrf, mac)
@@ -183,11 +183,11 @@ class Prober:
         action.probes.append((mac, ip, _source(vrf, ip, tries)))
 
     def _next_wanted(self) -> float:
-        """Say when the next question is due, tokens or not."""
+        """Return when the next probe is due, whatever the tokens."""
         return min(self._questions.next_urgent, self._questions.next_silent)
 
     def next_due(self) -> float | None:
-        """Say when to ask again."""
+        """Return when to ask again."""
         wanted = self._next_wanted()
         return None if wanted == inf else max(wanted, self._blocked)
 
@@ -200,7 +200,7 @@ def _is_doubtful(vrf: MacVrf, question: Urgent) -> bool:
 
 
 def _source(vrf: MacVrf, ip: bytes, tries: int) -> bytes:
-    """Choose who asks: the bridge, where it has an address of the right kind.
+    """Return the sender of a probe: the bridge, if it has a suitable address.
 
     Every second ARP request names no sender: a tenant whose reverse path filter
     does not like the bridge's address answers that one (RFC 5227, 2.1.1).
@@ -221,6 +221,6 @@ def _common_bits(one: bytes, other: bytes) -> int:
 
 
 def _link_local(mac: bytes) -> bytes:
-    """Derive the address that the bridge would have (RFC 4291, appendix A)."""
+    """Return the link-local address of the bridge (RFC 4291, appendix A)."""
     flipped = bytes([mac[0] ^ 0x02]) if mac else b""
     return b"\xfe\x80" + bytes(6) + flipped + mac[1:3] + b"\xff\xfe" + mac[3:6]

@@ -1,4 +1,4 @@
-"""What tenants are to be asked for, until it is asked.
+"""The queue of questions for tenants.
 
 Whatever part of us has a question puts it here, and the prober (`probes.py`) takes it
 once a turn, after the rows: so that a turn, however many events it stands for, asks
@@ -44,7 +44,7 @@ class Urgent(NamedTuple):
 
 
 class Questions:
-    """Those of all EVIs; times are monotonic seconds."""
+    """The questions of all EVIs; times are monotonic seconds."""
 
     def __init__(self) -> None:
         """Create an empty queue."""
@@ -63,16 +63,16 @@ class Questions:
         self._watched: set[Key] = set()
 
     def ask(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
-        """Have a MAC asked at once whether it has an IP."""
+        """Queue an urgent probe: whether a MAC still has an IP."""
         if len(self._new) + len(self._urgent) < URGENT_MOST:
             self._new.append((vrf.config.vni, mac, ip))
 
     def ask_flushed(self, vrf: MacVrf, macs: Iterable[bytes]) -> None:
-        """Have MACs asked for the IPs that they had before the kernel flushed them."""
+        """Queue probes for the IPs of MACs that the kernel flushed."""
         self._flushed.setdefault(vrf.config.vni, {}).update(dict.fromkeys(macs))
 
     def watch(self, vrf: MacVrf, ip: bytes) -> None:
-        """Have a new binding asked for whenever its tenant is silent."""
+        """Watch a new binding: probe it whenever its tenant is silent."""
         self._bound[vrf.config.vni, ip] = None
 
     def is_new(self, vrf: MacVrf, ip: bytes) -> bool:
@@ -80,7 +80,7 @@ class Questions:
         return (vrf.config.vni, ip) in self._bound
 
     def gather(self, vrfs: Mapping[int, MacVrf], now: float) -> None:
-        """Take what was put since the last call, as far as there is room."""
+        """Gather the questions since the last call, as far as there is room."""
         for key in self._bound:
             vrf = vrfs.get(key[0])
             if vrf is not None and key not in self._watched:
@@ -129,7 +129,7 @@ class Questions:
         return question if self._open.get(name) == question.serial else None
 
     def ask_again(self, question: Urgent, due: float) -> None:
-        """Have an urgent question repeated that was asked once more."""
+        """Repeat an urgent question that was asked once more."""
         again = question._replace(due=due, tries=question.tries + 1)
         heapq.heappush(self._urgent, again)
 
@@ -142,7 +142,7 @@ class Questions:
         return heapq.heappop(self._silent)[1]
 
     def watch_again(self, key: Key, due: float) -> None:
-        """Have a binding looked at again."""
+        """Schedule the next check of a binding."""
         heapq.heappush(self._silent, (due, key))
 
     def unwatch(self, key: Key) -> None:
@@ -162,7 +162,7 @@ def silent_at(vrf: MacVrf, ip: bytes) -> float:
 
 
 def _had(vrf: MacVrf, mac: bytes) -> list[bytes]:
-    """Return the IPs that a MAC is to be asked for because of a flush."""
+    """Return the IPs for which a flushed MAC is to be probed."""
     lost = vrf.flushed.get(mac)
     if lost is not None:
         return list(lost.ips)

@@ -1,4 +1,4 @@
-"""What tenants do, for all EVIs: which MACs and IPs they have, and who is asked.
+"""Tenants of all EVIs: their MACs and IPs, and the probes of them.
 
 The tables are the EVIs' own. What stands here decides what is written to them when a
 tenant speaks, moves, or falls silent.
@@ -37,19 +37,19 @@ class Tenants:
         mobility.learn(vrf, mac, local, self.duplicates, turn)
 
     def flush(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
-        """Take a MAC from its port by the kernel's word, which is not the tenant's."""
+        """Remove a MAC that the kernel flushed from its port."""
         flushed.flush(vrf, mac, self.questions, turn.now)
 
     def leave_devices(self, vrf: MacVrf, turn: Turn) -> None:
-        """Forget an EVI's devices, but not yet what tenants on its ports said."""
+        """Forget an EVI's devices, but keep the bindings of tenants on its ports."""
         flushed.forget_devices(vrf, self.questions, turn.now)
 
     def open_ports(self, vrf: MacVrf, ports: frozenset[int]) -> None:
-        """Take the ports that pass frames; tenants behind new ones are to be asked."""
+        """Store the ports that forward frames; queue probes behind new ones."""
         flushed.reopen(vrf, ports, self.questions)
 
     def settle(self, vrf: MacVrf, mac: bytes, turn: Turn) -> bool:
-        """Give a MAC to whom it belongs; return whether it leaves a tenant port."""
+        """Decide who has a MAC; return whether it leaves a tenant port."""
         return mobility.settle(vrf, mac, self.duplicates, turn)
 
     def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
@@ -69,12 +69,12 @@ class Tenants:
     def configure(
         self, settings: DuplicateDetection, vrfs: Mapping[int, MacVrf], turn: Turn
     ) -> None:
-        """Take other settings of duplicate detection."""
+        """Store other settings of duplicate detection."""
         self.duplicates.configure(settings, vrfs, turn)
         self.contests.settings = settings
 
     def next_due(self) -> float | None:
-        """Return when there is something to release or to ask, in monotonic seconds."""
+        """Return when something is to be released or probed, in monotonic seconds."""
         parts = (self.duplicates, self.contests, self.prober)
         due = (part.next_due() for part in parts)
         return min((at for at in due if at is not None), default=None)

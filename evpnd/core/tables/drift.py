@@ -1,4 +1,4 @@
-"""Rows of ours that somebody else took away or changed, until they are put back.
+"""Rows of ours that another program removed or changed, until they are restored.
 
 The kernel itself is somebody: it drops a bridge's neighbours when the bridge's address
 changes, as a port's coming may do, and a device's rows when it goes down. What we take
@@ -14,13 +14,13 @@ from typing import Generic, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 NOTIFIED = "notified"
-"""The kernel's notification told of it."""
+"""Found by a notification of the kernel."""
 RESYNC = "resync"
-"""The dump after lost notifications told of it."""
+"""Found by the dump after lost notifications."""
 RECHECK = "recheck"
-"""Looked for after a bulk of our writes, beside which somebody else wrote."""
+"""Found by a recheck after a bulk write during which another program wrote."""
 AUDIT = "audit"
-"""Found by the audit, which looks at everything now and then."""
+"""Found by the audit."""
 UNHEARD = 1024
 """Deletions of our own that are remembered until they are heard of. Those of a bulk
 never are (docs/adr/0004), and need not be remembered."""
@@ -32,9 +32,9 @@ class Drift(Generic[K]):
     __slots__ = ("_cause", "_replaced", "lost", "unheard", "wrote")
 
     def __init__(self) -> None:
-        """Begin with nothing lost."""
+        """Start with nothing lost."""
         self.lost: dict[K, str] = {}
-        """To how it was found that they are lost."""
+        """Lost rows, to how that was found."""
         self._cause = NOTIFIED
         self.unheard: set[K] = set()
         self._replaced: set[tuple[K, object]] = set()
@@ -44,13 +44,13 @@ class Drift(Generic[K]):
         not hold may have come after it."""
 
     def lose(self, key: K) -> None:
-        """Note that a row is gone."""
+        """Record that a row is gone."""
         if key not in self.unheard:
             self.lost.setdefault(key, self._cause)
 
     @contextmanager
     def found_by(self, cause: str) -> Iterator[None]:
-        """Give this cause for what is lost meanwhile."""
+        """Use this cause for rows lost meanwhile."""
         self._cause = cause
         try:
             yield
@@ -58,18 +58,18 @@ class Drift(Generic[K]):
             self._cause = NOTIFIED
 
     def replace(self, key: K, old: object) -> None:
-        """Note that we write over a row of ours."""
+        """Record that we replace a row of ours."""
         if len(self._replaced) >= UNHEARD:
             self._replaced.clear()
         self._replaced.add((key, old))
 
     def change(self, key: K, new: object) -> None:
-        """Note that a row is another than the one that we wrote last."""
+        """Record that a row differs from the one that we wrote last."""
         if (key, new) not in self._replaced:
             self.lose(key)
 
     def compare(self, before: Iterable[K], after: Collection[K]) -> None:
-        """Note what a dump does not hold and was there before."""
+        """Record rows that a dump lacks and that existed before."""
         if not self.wrote:
             with self.found_by(RESYNC):
                 for key in before:
@@ -77,25 +77,25 @@ class Drift(Generic[K]):
                         self.lose(key)
 
     def delete(self, keys: list[K]) -> None:
-        """Note what we take away."""
+        """Record rows that we delete."""
         self.wrote = True
         if len(keys) + len(self.unheard) > UNHEARD:
             self.unheard.clear()
         self.unheard.update(keys[:UNHEARD])
 
     def write(self, keys: Iterable[K]) -> Counter[str]:
-        """Note what we write; counts the rows that are put back so, by cause."""
+        """Record rows that we write; count those that are restored, by cause."""
         self.wrote = True
         if not self.lost:
             return Counter()
         return Counter(self.lost.pop(key) for key in self.lost.keys() & keys)
 
     def settle(self, keys: set[K]) -> None:
-        """Note what was looked at: if it is lost still, nobody wants it."""
+        """Forget lost rows among those reconciled: they are not wanted."""
         for key in self.lost.keys() & keys if self.lost else ():
             del self.lost[key]
 
     def clear(self) -> None:
-        """Forget all of it: the devices are others now."""
+        """Forget everything: the devices are others now."""
         for known in (self.lost, self.unheard, self._replaced):
             known.clear()

@@ -16,7 +16,7 @@ class Fdb(Table[bytes, Hop]):
     """MACs to where their two rows lead."""
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
+        """Start with nothing known."""
         super().__init__("fdb", format_mac, lambda _: NO_VTEP)
         self.partial: dict[bytes, tuple[Hop, bool]] = {}
         """MACs with one of the two: (VTEP of the VXLAN row or empty, bridge row)."""
@@ -113,7 +113,7 @@ class Fdb(Table[bytes, Hop]):
                 self.taken.difference_update(keys)
 
     def undo(self, key: bytes, *, deleting: bool) -> None:
-        """Take back a writing; what was not deleted may be there in part."""
+        """Undo a write that was refused; half of a row may remain."""
         if not deleting:
             self.actual.pop(key, None)
         elif key not in self.actual:

@@ -11,10 +11,10 @@ class FloodList(Table[bytes, bytes]):
     """VTEPs, each to itself; a foreign one is in the list without our mark."""
 
     def __init__(self) -> None:
-        """Begin with nothing known; all VTEPs are to be looked at."""
+        """Start with nothing known; all VTEPs are dirty."""
         super().__init__("flood", format_ip, lambda vtep: vtep)
         self.all_dirty = True
-        """All VTEPs are to be looked at."""
+        """All VTEPs are dirty."""
         self.unmarked: set[bytes] = set()
         """VTEPs that the first dump had in the list without our mark: an operator's
         append takes it from the whole list, so they may be ours."""
@@ -56,7 +56,7 @@ class FloodList(Table[bytes, bytes]):
         self.dirty.add(vtep)
 
     def claim(self, vtep: bytes) -> None:
-        """Take a VTEP that may be ours for ours: it is wanted."""
+        """Record a VTEP that may be ours as ours: it is wanted."""
         self.unmarked.discard(vtep)
         self.left_out.pop(vtep, None)
         if vtep in self.foreign:
@@ -74,15 +74,15 @@ class FloodList(Table[bytes, bytes]):
 
     @property
     def is_dirty(self) -> bool:
-        """Return whether a VTEP is to be looked at."""
+        """Return whether a VTEP is dirty."""
         return self.all_dirty or bool(self.dirty)
 
     def mark_all(self) -> None:
-        """Have all VTEPs looked at, those of routes too."""
+        """Mark all VTEPs as dirty, those of routes too."""
         self.all_dirty = True
 
     def mark_adopted(self) -> None:
-        """Have all VTEPs looked at: who has room in the list is decided now."""
+        """Mark all VTEPs as dirty: decide again which are in the list."""
         self.all_dirty = True
 
     def forget(self) -> None:

@@ -23,7 +23,7 @@ class Neighbors(Table[bytes, Neighbor]):
     """IPs to the neighbour that the bridge has for them."""
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
+        """Start with nothing known."""
         super().__init__("neighbor", format_ip, lambda _: UNREAD)
 
     def put(self, ip: bytes, found: Neighbor) -> None:

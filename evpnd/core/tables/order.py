@@ -36,7 +36,7 @@ class KernelTables:
     __slots__ = ("_in_order", "fdb", "floods", "neighbors")
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
+        """Start with nothing known."""
         self.fdb = Fdb()
         self.neighbors = Neighbors()
         self.floods = FloodList()
@@ -60,7 +60,7 @@ class KernelTables:
 
     @property
     def is_dirty(self) -> bool:
-        """Return whether a key of one of them is to be looked at."""
+        """Return whether a key of one of them is dirty."""
         for table in self._in_order:  # noqa: SIM110 - half the time of all()
             if table.is_dirty:
                 return True
@@ -72,17 +72,17 @@ class KernelTables:
             table.mark_all()
 
     def mark_adopted(self) -> None:
-        """Mark the rows of an earlier run: it is decided now whether they stay."""
+        """Mark the rows of an earlier run as dirty."""
         for table in self._in_order:
             table.mark_adopted()
 
     def expect_dumps(self) -> None:
-        """Note that the kernel is asked for all rows: what comes is newer than now."""
+        """Record that all rows are requested: the answer is newer than now."""
         for table in self._in_order:
             table.drift.wrote = False
 
     def unread(self) -> None:
-        """Note that they are to be read anew; what is believed of them stays."""
+        """Record that the tables are to be read again; their state stays."""
         for table in self._in_order:
             table.known = False
 
@@ -93,7 +93,7 @@ class KernelTables:
 
     @contextmanager
     def found_by(self, cause: str) -> Iterator[None]:
-        """Give this cause for what is lost meanwhile."""
+        """Use this cause for rows lost meanwhile."""
         with ExitStack() as causes:
             for table in self._in_order:
                 causes.enter_context(table.drift.found_by(cause))

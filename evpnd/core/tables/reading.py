@@ -1,4 +1,4 @@
-"""How far the reading of one large FDB by parts has come (core/kernel/parts.py)."""
+"""Progress of reading one large FDB in parts (core/kernel/parts.py)."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -8,10 +8,10 @@ LARGE = 25_000
 
 
 class Reading:
-    """What is known of a large FDB, and what is not yet."""
+    """The known and the unknown parts of a large FDB."""
 
     def __init__(self, number: int, old: Self | None, *, first: bool) -> None:
-        """Begin with nothing read; `old` is the reading that this one replaces."""
+        """Start with nothing read; `old` is the reading that this one replaces."""
         self.number = number
         self.first = first
         """The FDB has never been read to its end: rows may be of an earlier run."""
@@ -44,7 +44,7 @@ class Reading:
             self.adopted, self.refuted = old.adopted, old.refuted
 
     def part(self, macs: set[bytes]) -> set[bytes]:
-        """Return the MACs whose rows are known, and have the others looked up."""
+        """Return the MACs whose rows are known, and queue lookups of the others."""
         unknown = macs - self.known
         if not unknown:
             return macs

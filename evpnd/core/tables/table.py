@@ -3,7 +3,7 @@
 A frame of a tenant for a remote MAC meets four kinds of rows on its way, in three
 tables:
 
-1. Before it, the tenant asks who has an IP. The *neighbour* on the bridge's device lets
+1. First, the tenant asks who has an IP. The *neighbour* on the bridge's device lets
    the bridge answer in the remote host's place, so that the request does not leave this
    host (`neighbors.py`).
 2. The bridge looks the destination MAC up. The *bridge row* says that the MAC is behind
@@ -52,11 +52,11 @@ Owner = TypeVar("Owner")
 NOT_BESIDE = frozenset(
     {Reason.OWN_MAC, Reason.LOCAL, Reason.OPERATORS_ROW, Reason.TENANT_ANSWERS}
 )
-"""An adopted row is held, but not beside what is here."""
+"""An adopted row is held, unless one of these reasons applies to its key."""
 
 
 class Delta(NamedTuple, Generic[K, V]):
-    """What is to change in a table."""
+    """Changes of a table."""
 
     looked_at: set[K]
     upserts: dict[K, V]
@@ -69,7 +69,7 @@ class Table(Generic[K, V]):
     def __init__(
         self, name: str, format_key: Callable[[K], str], unread: Callable[[K], V]
     ) -> None:
-        """Begin with nothing known; `unread` makes what stands for an unread row."""
+        """Start with nothing known; `unread` makes the placeholder of an unread row."""
         self.name = name
         """As in `RowFailed.table`."""
         self.format_key = format_key
@@ -91,7 +91,7 @@ class Table(Generic[K, V]):
 
     @property
     def is_dirty(self) -> bool:
-        """Return whether a key is to be looked at."""
+        """Return whether a key is dirty."""
         return bool(self.dirty)
 
     def take_dirty(self) -> set[K]:
@@ -112,7 +112,7 @@ class Table(Generic[K, V]):
         settled: bool,
         anew: Collection[K] = (),
     ) -> Delta[K, V]:
-        """Compare what keys should have with what is there.
+        """Return the difference between the wanted and the actual rows of keys.
 
         `anew` are keys whose row is written even if it seems to be there.
         """
@@ -141,7 +141,7 @@ class Table(Generic[K, V]):
         return Delta(keys, upserts, deletes)
 
     def take(self, delta: Delta[K, V], uncounted: Iterable[K] = ()) -> Counter[str]:
-        """Take a difference as written; returns the rows that are put back, by cause.
+        """Record a difference as written; return the restored rows, by cause.
 
         `uncounted` are keys whose writing puts nothing back.
         """
@@ -160,14 +160,14 @@ class Table(Generic[K, V]):
         return back
 
     def undo(self, key: K, *, deleting: bool) -> None:
-        """Take back that a row was written or deleted: the kernel refused it."""
+        """Undo the record of a write or deletion that the kernel refused."""
         if deleting:
             self.actual.setdefault(key, self._unread(key))
         else:
             self.actual.pop(key, None)
 
     def begin_dump(self) -> list[K]:
-        """Forget what is there, for all of it is told anew; returns what was there."""
+        """Forget all rows, because a dump follows; return the keys that existed."""
         before = list(self.actual)
         self.actual.clear()
         self.foreign.clear()
@@ -180,7 +180,7 @@ class Table(Generic[K, V]):
         *,
         again: bool = False,
     ) -> bool:
-        """Compare a dump with what was there; returns whether it was the first.
+        """Compare a dump with the rows before it; return whether it was the first.
 
         What the first dump holds of ours an earlier run left, but for `known`; `again`
         says that the dump counts as the first although some was read before.

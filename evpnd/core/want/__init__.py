@@ -1,4 +1,4 @@
-"""What should be there: `macs`, `neighbors`, `floods`; and at the peers, `adverts`.
+"""The wanted state: `macs`, `neighbors`, `floods`; for the peers, `adverts`.
 
 Each of them says what a key is to have, or by a reason of core/reasons.py why it has
 none.

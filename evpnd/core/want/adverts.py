@@ -1,4 +1,4 @@
-"""Which local MACs the peers are to be told of, or why they are not."""
+"""Which local MACs are announced, or why not."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from evpnd.core.reasons import Reason
 
 
 def ips_to_announce(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
-    """Return the IPs that a local MAC is to be announced with, in order."""
+    """Return the IPs that a local MAC is announced with, in order."""
     if not vrf.config.advertise.neighbors:
         return ()
     return tuple(
@@ -20,7 +20,7 @@ def ips_to_announce(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
 
 
 def decide(vrf: MacVrf, mac: bytes, ips: Sequence[bytes]) -> Reason | None:
-    """Return why the peers are not to be told of a MAC; None: they are.
+    """Return why a MAC is not announced; None: it is.
 
     `ips` are those that it is to be announced with.
     """
@@ -38,7 +38,7 @@ def decide(vrf: MacVrf, mac: bytes, ips: Sequence[bytes]) -> Reason | None:
 
 
 def why_not(vrf: MacVrf, mac: bytes) -> Reason:
-    """Return why the peers were not told of a MAC, where they were not.
+    """Return why a MAC was not announced, if it was not.
 
     A frozen MAC is left as it is: what would be announced by itself is not.
     """

@@ -27,7 +27,7 @@ def decide(vrf: MacVrf, vtep: bytes) -> bytes | Reason:
 
 
 def flood_note(vrf: MacVrf) -> Iterator[str]:
-    """Return the note for an operator where VTEPs are left out."""
+    """Return the note for an operator if VTEPs are left out."""
     if vrf.floods.left_out:
         yield (
             f"the flood list has {FLOOD_MOST} VTEPs, which is the maximum; "

@@ -1,15 +1,15 @@
-"""Where a MAC leads: to a VTEP, or nowhere, and why.
+"""Decides where a MAC leads: to a VTEP, or nowhere and why.
 
-A remote MAC takes two rows, which belong together: a bridge row on the VXLAN device,
-and that device's own row with the VTEP. `tables/table.py` tells what a frame meets on
-its way, and `kernel/reconcile.py` writes the two in one message.
+A remote MAC has two rows, which belong together: a bridge row on the VXLAN device, and
+that device's own row with the VTEP. `tables/table.py` describes the rows that a frame
+meets on its way; `kernel/reconcile.py` writes the two in one message.
 
-What is decided here depends on what is true now alone. Who has a MAC that is local
-and that a remote VTEP announces as well was decided before, by `local/mobility.py`,
-and is read from the tables of local MACs.
+The decision depends only on the present state. If a MAC is local and a remote VTEP
+announces it as well, `local/mobility.py` has decided before who has it; the result is
+in the tables of local MACs.
 
 Not done yet: a MAC leads to one VTEP, never to several (multihoming); the VNI is that
-of the device, never one of the route (a device for many VNIs); and the VLAN is that of
+of the device, never that of the route (one device for many VNIs); the VLAN is that of
 the EVI.
 """
 
@@ -27,7 +27,7 @@ _LOCAL = Reason.LOCAL
 
 
 def decide(vrf: MacVrf, mac: bytes) -> Hop | Reason:
-    """Return the VTEP that the rows of a MAC are to lead to, or why it has none.
+    """Return the VTEP that a MAC's rows should lead to, or the reason for none.
 
     Whether the EVI is ready is not asked: `why_no_row` does.
     """
@@ -67,7 +67,7 @@ def _local(vrf: MacVrf, mac: bytes) -> Reason | None:
 
 
 def why_no_row(vrf: MacVrf, mac: bytes) -> Reason | None:
-    """Return why a MAC has no row now; None: it is to have one."""
+    """Return why a MAC has no row now; None: it should have one."""
     wanted = decide(vrf, mac)
     if isinstance(wanted, Reason):
         return wanted
@@ -75,12 +75,12 @@ def why_no_row(vrf: MacVrf, mac: bytes) -> Reason | None:
 
 
 def leading_path(vrf: MacVrf, mac: bytes) -> Path | None:
-    """Return the path that a MAC's rows follow where it has rows; None: no path."""
+    """Return the path that a MAC's rows follow; None: no path."""
     return frozen_path(vrf, mac) if mac in vrf.frozen else best_for_mac(vrf.routes, mac)
 
 
 def frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
-    """Return the path that a frozen MAC is left on; None: it has lost its place."""
+    """Return the path that a frozen MAC keeps; None: its location is gone."""
     vtep = vrf.frozen[mac]
     if not vtep or mac in vrf.local:
         return None

@@ -1,4 +1,4 @@
-"""Which MAC the bridge is to answer with for an IP, or why it is to answer none.
+"""Decides which MAC the bridge answers for an IP, or why none.
 
 For an IP behind a remote MAC the bridge answers in its place. A tenant of ours
 answers for itself, but where the bridge knows it, requests for it do not go to the
@@ -18,7 +18,7 @@ _TENANT_ANSWERS = Reason.TENANT_ANSWERS
 
 
 def decide(vrf: MacVrf, ip: bytes) -> Neighbor | Reason:
-    """Return the neighbour that an IP is to have on the bridge, or why it has none.
+    """Return the neighbour that an IP should have, or the reason for none.
 
     Whether the EVI is ready is not asked: `why_no_row` does.
     """
@@ -50,7 +50,7 @@ def decide(vrf: MacVrf, ip: bytes) -> Neighbor | Reason:
 
 
 def _unusable(vrf: MacVrf, ip: bytes, mac: bytes) -> Reason | None:
-    """Return why the best remote binding of an IP makes no neighbour."""
+    """Return why the best remote binding of an IP gives no neighbour."""
     if not is_host_ip(ip):
         return Reason.NO_HOST
     if not is_unicast_mac(mac):
@@ -63,7 +63,7 @@ def _unusable(vrf: MacVrf, ip: bytes, mac: bytes) -> Reason | None:
 
 
 def why_no_row(vrf: MacVrf, ip: bytes) -> Reason | None:
-    """Return why an IP has no neighbour now; None: it is to have one."""
+    """Return why an IP has no neighbour now; None: it should have one."""
     if not vrf.ready:
         return Reason.NOT_READY
     wanted = decide(vrf, ip)
