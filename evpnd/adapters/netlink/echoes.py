@@ -42,18 +42,24 @@ class EchoCounter:
             if self._lost():
                 break
             self._sock.send(message(NLMSG_NOOP, NLM_F_ACK, b""))
-        bpf.attach(self._sock, bpf.NOTHING)
+        self._program: Sequence[bpf.Instruction] = bpf.NOTHING
+        bpf.attach(self._sock, self._program)
         subscribe(self._sock, GROUP_NEIGH)
         self._before = 0
 
     def start(self, program: Sequence[bpf.Instruction]) -> None:
-        """Count from now on the notifications that a program keeps."""
-        self._before = self._lost()
-        bpf.attach(self._sock, program)
+        """Count from now on the notifications that a program keeps.
 
-    def stop(self) -> int:
-        """Count no more, and give the number of notifications since the start."""
-        bpf.attach(self._sock, bpf.NOTHING)
+        It stays until there is another: most bulks are like the one before, and the
+        kernel takes as long to compile a program as to write some ten rows.
+        """
+        if program != self._program:
+            self._program = program
+            bpf.attach(self._sock, program)
+        self._before = self._lost()
+
+    def count(self) -> int:
+        """Return the number of notifications since the start."""
         return (self._lost() - self._before) % _COUNTS
 
     def close(self) -> None:

@@ -63,8 +63,9 @@ Delete = DeleteRemoteMacs | DeleteVxlanRows | DeleteFlood | DeleteNeighbors
 OF_MACS = (UpsertRemoteMacs, UpsertVxlanRows, DeleteRemoteMacs, DeleteVxlanRows)
 """Actions whose notifications are muted in a bulk, beside those of neighbours."""
 
-MESSAGES = 128
-"""Most messages in one send: beyond some hundreds the kernel becomes slower."""
+ROWS = 512
+"""Most rows in one send. After each the writer's thread waits for the interpreter lock,
+and the loop for it; beyond a thousand or two the kernel becomes slower."""
 
 ALONE = 1
 """Sequence number of requests for a VXLAN row without its bridge row. A refusal
@@ -84,7 +85,7 @@ def row_count(action: Upsert | OverrideLocalMacs | Delete) -> int:
 
 
 def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, int]]:
-    """Yield the messages of an action in pieces of at most MESSAGES, and their rows."""
+    """Yield the messages of an action in pieces of at most ROWS, and how many rows."""
     match action:
         case UpsertRemoteMacs() | OverrideLocalMacs():
             domain, vtep, macs = action
@@ -128,8 +129,8 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
                 + _DST_ATTRIBUTE[size]
                 for size in (4, 16)
             }
-            for start in range(0, len(ips), MESSAGES):
-                part = ips[start : start + MESSAGES]
+            for start in range(0, len(ips), ROWS):
+                part = ips[start : start + ROWS]
                 yield b"".join([heads[len(ip)] + ip for ip in part]), len(part)
         case _:
             assert_never(action)
@@ -162,11 +163,11 @@ def _head(
 
 
 def _around(
-    before: bytes, addresses: list[bytes], after: bytes, most: int = MESSAGES
+    before: bytes, addresses: list[bytes], after: bytes
 ) -> Iterator[tuple[bytes, int]]:
     between = after + before
-    for start in range(0, len(addresses), most):
-        part = addresses[start : start + most]
+    for start in range(0, len(addresses), ROWS):
+        part = addresses[start : start + ROWS]
         yield before + between.join(part) + after, len(part)
 
 
@@ -181,7 +182,6 @@ def _delete_both(domain: Domain, macs: list[bytes]) -> Iterator[tuple[bytes, int
             _head(_DELETE, domain.vxlan, 0, flag, 12 + len(tail)) + _MAC_ATTRIBUTE,
             macs,
             _MAC_PAD + tail,
-            MESSAGES // 2,
         )
         for flag, tail in ((NTF_MASTER, _vlan(domain)), (NTF_SELF, b""))
     )
@@ -201,8 +201,8 @@ def _flood(
         size: _head(order, vxlan, state, flags, 16 + size) + zero + _DST_ATTRIBUTE[size]
         for size in (4, 16)
     }
-    for start in range(0, len(vteps), MESSAGES):
-        part = vteps[start : start + MESSAGES]
+    for start in range(0, len(vteps), ROWS):
+        part = vteps[start : start + ROWS]
         yield b"".join([heads[len(vtep)] + vtep for vtep in part]), len(part)
 
 
@@ -221,8 +221,8 @@ def _upsert_neighbors(
         for router in (False, True)
     }
     after = _MAC_PAD + _OURS
-    for start in range(0, len(bindings), MESSAGES):
-        part = bindings[start : start + MESSAGES]
+    for start in range(0, len(bindings), ROWS):
+        part = bindings[start : start + ROWS]
         octets = b"".join(
             [
                 heads[len(ip), router] + ip + _MAC_ATTRIBUTE + mac + after

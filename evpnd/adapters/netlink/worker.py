@@ -271,7 +271,7 @@ class Worker:
             writer.write(run)
         finally:
             bpf.attach(listener, bpf.WITHOUT_GHOSTS)
-            heard = echoes.stop()
+            heard = echoes.count()
         refused, halves = writer.refused - refused, writer.halves - halves
         if not is_explained(heard, rows, refused, halves):
             self._tell([RowsInDoubt(frozenset(devices))])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from evpnd.adapters.netlink.pack import (
     ALONE,
-    MESSAGES,
+    ROWS,
     Delete,
     Upsert,
     delete_both,
@@ -88,7 +88,7 @@ class Writer:
         """
         for action in actions:
             for octets, rows in pack(action):
-                if self._waiting_rows + rows > MESSAGES:
+                if self._waiting_rows + rows > ROWS:
                     self._send()
                 self._waiting.append(octets)
                 self._waiting_rows += rows
