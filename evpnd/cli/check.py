@@ -1,12 +1,10 @@
-"""``evpnd check`` and ``evpnd schema``: files, without a daemon."""
+"""``evpnd check``: files, without a daemon."""
 
-import json
 from pathlib import Path
-from typing import Literal
 
 import click
 
-from evpnd.adapters.config import ConfigErrors, check_file, json_schema
+from evpnd.adapters.config import ConfigErrors, check_file
 from evpnd.cli.host import look_only, tell
 from evpnd.cli.options import all_files, file_options
 
@@ -70,23 +68,3 @@ def check(
         ctx.exit(2)
     if this_host and not fit:
         ctx.exit(1)
-
-
-@click.command(short_help="Print the JSON Schema of a configuration or a policy.")
-@click.argument("kind", type=click.Choice(["config", "policy"]), default="config")
-def schema(kind: Literal["config", "policy"]) -> None:
-    """Print the JSON Schema (draft 2020-12) of a configuration or a policy.
-
-    Editors use it for completion and checks. Only `evpnd check` compares values with
-    each other.
-
-    \b
-    Example:
-      evpnd schema > evpnd.schema.json
-      # and at the top of the YAML file:
-      # yaml-language-server: $schema=evpnd.schema.json
-
-    \b
-    Exit status: 0 done, 2 wrong usage.
-    """  # noqa: D301 - click wants the character
-    click.echo(json.dumps(json_schema(kind), indent=2))

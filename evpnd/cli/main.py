@@ -21,7 +21,7 @@ DONE, FAILED, WRONG, NO_DAEMON = 0, 1, 2, 3
 _MODULES: Final = {
     "run": "evpnd.cli.run",
     "check": "evpnd.cli.check",
-    "schema": "evpnd.cli.check",
+    "schema": "evpnd.cli.schema",
     "plan": "evpnd.cli.plan",
     "reload": "evpnd.cli.reload",
     "show": "evpnd.cli.show",

@@ -4,7 +4,6 @@ Rows are grouped by what they share, so that an adapter packs a whole group from
 one template.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from evpnd.model.advert import Advert
@@ -177,16 +176,14 @@ class AuditRows(NamedTuple):
     ips: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigureVxlanPort:
+class ConfigureVxlanPort(NamedTuple):
     """Set `learning off` and `neigh_suppress` on a VXLAN device in a bridge."""
 
     ifindex: int
     suppress: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CreateDevices:
+class CreateDevices(NamedTuple):
     """Create or complete the bridge and VXLAN device of a managed EVI."""
 
     evi: EviConfig
@@ -198,23 +195,20 @@ class CreateDevices:
     """Of the VXLAN device, in octets."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemoveDevices:
+class RemoveDevices(NamedTuple):
     """Remove devices that evpnd created."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReleasePorts:
+class ReleasePorts(NamedTuple):
     """Remove tenant ports from the bridge of a managed EVI."""
 
     bridge: str
     ports: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SnoopPorts:
+class SnoopPorts(NamedTuple):
     """Watch ARP and ND on exactly these ports."""
 
     ports: frozenset[int]

@@ -5,7 +5,6 @@ same table replaces them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,15 +15,13 @@ from evpnd.model.routes import Update
 from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigChanged:
+class ConfigChanged(NamedTuple):
     """A new configuration was accepted."""
 
     config: Config
 
 
-@dataclass(frozen=True, slots=True)
-class PeerStateChanged:
+class PeerStateChanged(NamedTuple):
     """A session that is not established went from one FSM state to another."""
 
     peer: Peer
@@ -34,23 +31,20 @@ class PeerStateChanged:
     """To a new agent: seconds that the speaker has waited for the first session."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayBegan:
+class ReplayBegan(NamedTuple):
     """The speaker began to send its journals to a new agent."""
 
     peers: frozenset[Peer]
     """Those whose journal follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayEnded:
+class ReplayEnded(NamedTuple):
     """Everything that a peer had sent before this agent started was sent to it."""
 
     peer: Peer
 
 
-@dataclass(frozen=True, slots=True)
-class PeerWentUp:
+class PeerWentUp(NamedTuple):
     """A session was established, or was found so by a new agent."""
 
     peer: Peer
@@ -73,8 +67,7 @@ class PeerWentUp:
     """The peer's BGP identifier, from its OPEN."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeerWentDown:
+class PeerWentDown(NamedTuple):
     """An established session ended."""
 
     peer: Peer
@@ -85,16 +78,14 @@ class PeerWentDown:
     """To a new agent: seconds since then."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationSeen:
+class NotificationSeen(NamedTuple):
     """A NOTIFICATION was sent or received, or a connection failed; for people."""
 
     peer: Peer
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class PeerDamped:
+class PeerDamped(NamedTuple):
     """A peer has to wait because its sessions end as soon as they begin."""
 
     peer: Peer
@@ -104,8 +95,7 @@ class PeerDamped:
     """Short sessions in a row."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshMarked:
+class RefreshMarked(NamedTuple):
     """A peer marked the beginning or the end of a route refresh (RFC 7313)."""
 
     peer: Peer
@@ -119,50 +109,44 @@ class UpdateReceived(NamedTuple):
     update: Update
 
 
-@dataclass(frozen=True, slots=True)
-class LinksDumped:
+class LinksDumped(NamedTuple):
     """All links and the addresses of each, by a dump."""
 
     links: tuple[Link, ...]
     addresses: frozenset[tuple[int, bytes]]
     """(ifindex, IP)."""
-    vlans: Mapping[int, PortVlans] = field(default_factory=dict)
+    vlans: Mapping[int, PortVlans] = MappingProxyType({})
     """VLANs of bridges and their ports, by ifindex."""
     lengths: frozenset[tuple[int, bytes, int]] = frozenset()
     """(ifindex, IP, prefix length) of the same addresses."""
 
 
-@dataclass(frozen=True, slots=True)
-class VlansObserved:
+class VlansObserved(NamedTuple):
     """VLANs of a bridge or its ports changed; these are those of all bridges now."""
 
     vlans: Mapping[int, PortVlans]
     """By ifindex."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathsMeasured:
+class PathsMeasured(NamedTuple):
     """The MTU of the routes to VTEPs, in octets; of those that a route leads to."""
 
     mtus: dict[bytes, int]
 
 
-@dataclass(frozen=True, slots=True)
-class LinkObserved:
+class LinkObserved(NamedTuple):
     """A link is new or changed."""
 
     link: Link
 
 
-@dataclass(frozen=True, slots=True)
-class LinkVanished:
+class LinkVanished(NamedTuple):
     """A link was removed."""
 
     ifindex: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddressObserved:
+class AddressObserved(NamedTuple):
     """An IP address came to a link or went from it."""
 
     ifindex: int
@@ -281,8 +265,7 @@ class BindingsSnooped(NamedTuple):
     """Of those told by a neighbour advertisement."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbesRefused:
+class ProbesRefused(NamedTuple):
     """Probes cannot be sent, so no binding expires."""
 
     reason: str
@@ -302,16 +285,14 @@ class RowFailed(NamedTuple):
     """Of a bridge row; 0: it had none, or the row was another."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceActionFailed:
+class DeviceActionFailed(NamedTuple):
     """Creating, changing or removing a device was refused."""
 
     device: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class KernelOverran:
+class KernelOverran(NamedTuple):
     """Notifications were lost (ENOBUFS, NLM_F_DUMP_INTR): tables are in doubt."""
 
     reason: str

@@ -13,4 +13,5 @@ class Section(BaseModel):
         alias_generator=lambda name: name.replace("_", "-"),
         use_attribute_docstrings=True,
         arbitrary_types_allowed=True,
+        defer_build=True,
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evpnd.adapters.config import json_schema
+from evpnd.adapters.config.json_schema import json_schema
 from evpnd.cli.main import evpnd as main
 from tests.unit.cli.daemon import daemon, evpnd
 

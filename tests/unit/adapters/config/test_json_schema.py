@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from evpnd.adapters.config import json_schema
+from evpnd.adapters.config.json_schema import json_schema
 
 Kind = Literal["config", "policy"]
 

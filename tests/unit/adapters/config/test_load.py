@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config import ConfigErrors, json_schema, load_config
+from evpnd.adapters.config import ConfigErrors, load_config
+from evpnd.adapters.config.json_schema import json_schema
 from evpnd.model.config import (
     Config,
     DuplicateDetection,
