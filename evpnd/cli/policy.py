@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from evpnd.adapters.config import ConfigErrors, load_policy, parse_route, policy_paths
+from evpnd.adapters.config import ConfigErrors
+from evpnd.adapters.policy_files.load import load_policy, parse_route, policy_paths
 from evpnd.cli.folding import fold
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.show import print_rows

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config import check_file, load_policy
+from evpnd.adapters.config import check_file
+from evpnd.adapters.policy_files.load import load_policy
 from evpnd.policy.trial import meets, try_cases
 
 FILES = sorted((Path(__file__).parents[2] / "policies").glob("*.yaml"))

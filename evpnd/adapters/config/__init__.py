@@ -1,10 +1,10 @@
 """YAML to configuration, with every error named by file, line and key.
 
-`json_schema` is for whoever asks for it: it imports much of pydantic.
+`json_schema` and `policy_files.load` are for whoever asks for them: each imports as
+much as all that is needed to read a configuration without policies.
 """
 
 from evpnd.adapters.config.load import check_file, load_config
-from evpnd.adapters.policy_files.load import load_policy, parse_route, policy_paths
 from evpnd.adapters.yaml.errors import ConfigError, ConfigErrors
 
 __all__ = [
@@ -12,7 +12,4 @@ __all__ = [
     "ConfigErrors",
     "check_file",
     "load_config",
-    "load_policy",
-    "parse_route",
-    "policy_paths",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator
 
 from evpnd.adapters.config.schema import ConfigFile, EviSection
-from evpnd.adapters.policy_files.load import Policies
+from evpnd.adapters.policy_files.named import Policies
 from evpnd.adapters.yaml.errors import KeyPath, format_key_path
 from evpnd.adapters.yaml.findings import Findings
 from evpnd.adapters.yaml.values import did_you_mean

@@ -14,7 +14,8 @@ from evpnd.adapters.config.schema import (
     RouteTargetSection,
 )
 from evpnd.adapters.config.shape import CONFIG
-from evpnd.adapters.policy_files.load import is_policy, judge_policy, read_policies
+from evpnd.adapters.policy_files.named import read_policies
+from evpnd.adapters.policy_files.recognise import is_policy
 from evpnd.adapters.yaml.errors import ConfigError, ConfigErrors
 from evpnd.adapters.yaml.findings import Findings
 from evpnd.adapters.yaml.reader import read_yaml
@@ -64,6 +65,8 @@ def check_file(path: Path) -> Checked:
     """Check a configuration or a policy file; raises ConfigErrors."""
     document = read_yaml(path)
     if is_policy(document):
+        from evpnd.adapters.policy_files.load import judge_policy  # noqa: PLC0415
+
         found, findings = judge_policy(document)
         if found is None:
             raise ConfigErrors(findings.errors)

@@ -7,7 +7,7 @@ import gc
 import sys
 from pathlib import Path
 
-from evpnd.adapters.config import ConfigErrors, load_config, load_policy
+from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.config_child import CONFIG
 from evpnd.adapters.handover import pack
 from evpnd.process_title import set_title
@@ -21,7 +21,12 @@ def main() -> None:
     path = Path(name)
     found: object
     try:
-        found = load_config(path) if what == CONFIG else load_policy(path).policy
+        if what == CONFIG:
+            found = load_config(path)
+        else:
+            from evpnd.adapters.policy_files.load import load_policy  # noqa: PLC0415
+
+            found = load_policy(path).policy
     except ConfigErrors as refused:
         found = tuple(map(str, refused.errors))
     sys.stdout.buffer.write(pack(found))

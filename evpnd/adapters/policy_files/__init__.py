@@ -1,4 +1,5 @@
 """Policy files to policies, with every error named by file, line and key.
 
-Read `load`, `schema`, `values`, `ranges`, `sets`, `rules`, `cases`.
+Read `named`, `recognise`, `load`, `schema`, `values`, `ranges`, `sets`, `rules`,
+`cases`.
 """

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from evpnd.adapters import handover
-from evpnd.adapters.config import ConfigErrors, load_config, load_policy
+from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.config_child import parent
 from evpnd.adapters.config_child.parent import Unreadable, read_config, read_policy
+from evpnd.adapters.policy_files.load import load_policy
 from evpnd.model.config import Config
 
 GOOD = """\
