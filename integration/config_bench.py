@@ -7,6 +7,7 @@ processes that took part, which a busy machine does not change.
 """
 
 import argparse
+import compileall
 import os
 import statistics
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import evpnd
 from integration.lab import Host, Lab, evi
 from integration.lab_evpnd import Evpnd
 from integration.memory_bench import processes
@@ -109,6 +111,8 @@ def main() -> None:
     parser.add_argument("--evis", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
+    # As an installation has it; else each process compiles what it imports.
+    compileall.compile_dir(Path(evpnd.__file__).parent, quiet=1)
     with Lab(f"cb{os.getpid()}") as lab:
         rounds = [measure_all(lab, given.evis) for _ in range(given.rounds)]
     over = False

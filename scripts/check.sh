@@ -29,6 +29,10 @@ check "ruff format" $bin/ruff format --quiet --check --diff
 check "mypy" $bin/mypy -p evpnd -p lab -p integration
 check "lint-imports" $bin/lint-imports --no-cache
 
+# Tests start evpnd hundreds of times; it is compiled once, whatever the environment says
+# (PYTHONDONTWRITEBYTECODE).
+$bin/python -m compileall -q evpnd lab
+
 run_tests() { $bin/python -m pytest -q -r fE "$@" || failed+=(pytest); }
 
 # Runs tests by so many workers, each test by the one that is free.
