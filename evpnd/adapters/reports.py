@@ -127,7 +127,9 @@ class Reports:
         """Count the routes and the local MACs, which make tables long."""
         engine = self._engine
         count = sum(len(each.rib) for each in engine.peering.sessions.values())
-        return count + sum(len(vrf.local) for vrf in engine.inventory.vrfs.values())
+        return count + sum(
+            len(vrf.macs.local) for vrf in engine.inventory.vrfs.values()
+        )
 
     def status(self) -> Entry:
         """Return the daemon's own state in a few numbers."""

@@ -23,7 +23,8 @@ from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.changes import UnderlayChanged
 from evpnd.core.evi.instances import Changed
 from evpnd.core.evi.inventory import Inventory
-from evpnd.core.evi.mac_vrf import Claim, MacVrf
+from evpnd.core.evi.local_bindings import Claim
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel import observe, parts, retries
 from evpnd.core.kernel.audit import Audit
 from evpnd.core.kernel.moving import follow
@@ -268,8 +269,8 @@ class Engine:
         self.tenants.expire(self.inventory.vrfs, turn)
         self.tenants.prober.ask_due(self.inventory.vrfs, turn)
         for vrf in vrfs:
-            vrf.take_touched()
             self.tenants.bindings.restore(vrf, turn)
+            vrf.take_touched()
             if vrf.floods.is_dirty:
                 self.inventory.underlay.expect(now)
             if is_dirty(vrf):

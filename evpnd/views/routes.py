@@ -112,7 +112,7 @@ def _mac_ip_entry(
 
 def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
     """Return what an IP is bound to in place of this MAC; None: to this one."""
-    local = vrf.binding(ip)
+    local = vrf.bindings.holder(ip)
     if local is not None:
         where = f"the local MAC {format_mac(local)}"
     elif want_neighbors.decide(vrf, ip) is Reason.NO_HOST:
@@ -142,7 +142,7 @@ def _tell_fate(entry: Entry, judged: Fate) -> None:
 
 
 def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
-    if mac in vrf.frozen:
+    if mac in vrf.macs.frozen:
         return sentence(Reason.FROZEN)
     lost = want_macs.why_no_row(vrf, mac)
     reason = None if lost is None else sentence(lost, evi=vrf.config.name)

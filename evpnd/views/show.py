@@ -89,7 +89,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
     """List the EVIs."""
     for vrf in engine.inventory.vrfs.values():
         evi = vrf.config
-        remote = sum(1 for mac in _routed_macs(vrf) if not vrf.is_local(mac))
+        remote = sum(1 for mac in _routed_macs(vrf) if not vrf.macs.is_local(mac))
         ready = vrf.ready
         yield {
             "name": evi.name,
@@ -105,7 +105,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             if ready
             else vrf.reason or "its tables have not been read yet",
             "notes": [*vrf.notes, *flood_note(vrf)],
-            "local_macs": len(vrf.local.keys() | vrf.static.keys()),
+            "local_macs": len(vrf.macs.local.keys() | vrf.macs.static.keys()),
             "remote_macs": remote,
             "remote_vteps": len(vrf.routes.imets.vteps() - {vrf.vtep}),
             "managed": evi.manage,
@@ -116,17 +116,17 @@ def evis(engine: Engine) -> Iterator[Entry]:
 def macs(engine: Engine) -> Iterator[Entry]:
     """List local and remote MACs."""
     for vrf in engine.inventory.vrfs.values():
-        for mac in vrf.local.keys() | vrf.static.keys():
-            local = vrf.local.get(mac)
+        for mac in vrf.macs.local.keys() | vrf.macs.static.keys():
+            local = vrf.macs.local.get(mac)
             state, reason = _local_state(engine, vrf, mac)
             yield {
                 "vni": vrf.config.vni,
                 "mac": format_mac(mac),
-                "ips": sorted(map(format_ip, vrf.bindings_of.get(mac, ()))),
+                "ips": sorted(map(format_ip, vrf.bindings.ips_of.get(mac, ()))),
                 "kind": "local",
                 "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
-                "sequence": vrf.sequence.get(mac, 0),
-                "sticky": vrf.is_sticky(mac),
+                "sequence": vrf.macs.sequence.get(mac, 0),
+                "sticky": vrf.macs.is_sticky(mac),
                 "duplicate": (vrf.config.vni, mac) in engine.tenants.duplicates.found,
                 "interface": _link_name(engine, local.port) if local else None,
                 "state": state,
@@ -137,7 +137,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
             }
         for mac in _routed_macs(vrf):
             path = best_for_mac(vrf.routes, mac)
-            if path is None or vrf.is_local(mac):
+            if path is None or vrf.macs.is_local(mac):
                 continue
             state, reason = _row_state(engine, vrf, mac, path)
             yield {
@@ -175,10 +175,10 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
     """List bindings of IPs to MACs, local and remote."""
     for vrf in engine.inventory.vrfs.values():
         vni = vrf.config.vni
-        for mac, ips in vrf.bindings_of.items():
+        for mac, ips in vrf.bindings.ips_of.items():
             for ip in ips:
-                if vrf.binding(ip) == mac:
-                    flags = vrf.arp_nd_flags(ip)
+                if vrf.bindings.holder(ip) == mac:
+                    flags = vrf.bindings.arp_nd_flags(ip)
                     yield {
                         "vni": vni,
                         "ip": format_ip(ip),
@@ -195,7 +195,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                     }
         for ip in vrf.routes.macs_of:
             found = best_for_ip(vrf.routes, ip)
-            if found is None or vrf.binding(ip) is not None:
+            if found is None or vrf.bindings.holder(ip) is not None:
                 continue
             mac, path = found
             wanted = want_neighbors.decide(vrf, ip)
@@ -235,7 +235,7 @@ def vteps(engine: Engine) -> Iterator[Entry]:
             peers_of[vtep] = min(known, key=parse_ip)
         for mac in _routed_macs(vrf):
             path = best_for_mac(vrf.routes, mac)
-            if path is not None and not vrf.is_local(mac):
+            if path is not None and not vrf.macs.is_local(mac):
                 counts = macs_by.setdefault(path.vtep, {})
                 counts[vni] = counts.get(vni, 0) + 1
                 known = (by_mac.get(path.vtep, path.peer), path.peer)
@@ -268,7 +268,7 @@ def _routed_macs(vrf: MacVrf) -> set[bytes]:
 
 
 def _announced_ips(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
-    known = vrf.announced.get(mac)
+    known = vrf.sent.macs.get(mac)
     return known.ips if known is not None else ()
 
 
@@ -277,9 +277,9 @@ State = tuple[str, str | None]
 
 
 def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
-    known = vrf.announced.get(mac)
-    if known is None or mac in vrf.frozen:
-        state = "frozen" if mac in vrf.frozen else "not-advertised"
+    known = vrf.sent.macs.get(mac)
+    if known is None or mac in vrf.macs.frozen:
+        state = "frozen" if mac in vrf.macs.frozen else "not-advertised"
         return state, sentence(adverts.why_not(vrf, mac), evi=vrf.config.name)
     keys = [key for key, _ in originator.routes(mac, known)]
     if engine.exporter.tells(vrf.rd, keys):
@@ -290,7 +290,7 @@ def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
 def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
     lost = want_macs.why_no_row(vrf, mac)
     reason = None if lost is None else sentence(lost, evi=vrf.config.name)
-    if mac in vrf.frozen:
+    if mac in vrf.macs.frozen:
         return "frozen", reason or sentence(Reason.FROZEN)
     if reason is not None and vrf.ready:
         return "inactive", reason

@@ -17,7 +17,7 @@ def holders(fabric: Fabric, mac: bytes) -> set[int]:
 def announcers(fabric: Fabric, mac: bytes) -> set[int]:
     """Find the hosts whose peers were told that they have a MAC."""
     return {
-        number for number, host in enumerate(fabric.hosts) if mac in host.vrf.announced
+        number for number, host in enumerate(fabric.hosts) if mac in host.vrf.sent.macs
     }
 
 
@@ -26,7 +26,7 @@ def all_agree(fabric: Fabric) -> None:
     vteps = {host.vtep for host in fabric.hosts}
     macs = {mac for host in fabric.hosts for mac in host.kernel.bridge}
     macs |= {mac for host in fabric.hosts for mac in host.kernel.vxlan}
-    macs |= {mac for host in fabric.hosts for mac in host.vrf.announced}
+    macs |= {mac for host in fabric.hosts for mac in host.vrf.sent.macs}
     for mac in macs:
         telling = announcers(fabric, mac)
         assert len(telling) <= 1, (mac.hex(), telling)
@@ -38,7 +38,7 @@ def all_agree(fabric: Fabric) -> None:
         for mac, row in host.kernel.spare.items():
             assert row.ifindex in PORTS or mac in host.kernel.vxlan
         assert host.kernel.flood.keys() == vteps - {host.vtep}
-        assert host.vrf.local.keys() == {
+        assert host.vrf.macs.local.keys() == {
             mac for mac, row in host.kernel.bridge.items() if row.ifindex in PORTS
         }
         assert host.vrf.neighbors.actual.keys() == host.kernel.neighbors.keys()
@@ -80,7 +80,7 @@ def stations_are_where_they_spoke(fabric: Fabric, *, aged: bool = True) -> None:
             continue
         assert fabric.hosts[owner].kernel.bridge[mac].ifindex == station.port
         for ip in station.ips:
-            assert ip in fabric.hosts[owner].vrf.announced[mac].ips
+            assert ip in fabric.hosts[owner].vrf.sent.macs[mac].ips
             for number, host in enumerate(fabric.hosts):
                 if number == owner:
                     continue
@@ -95,5 +95,5 @@ def nobody_else_is_announced(fabric: Fabric) -> None:
             assert announcers(fabric, mac) == {owner}
     known = fabric.stations.keys() | fabric.fixed.keys()
     for host in fabric.hosts:
-        assert host.vrf.announced.keys() <= known
+        assert host.vrf.sent.macs.keys() <= known
         assert {row.mac for row in host.kernel.neighbors.values()} <= known

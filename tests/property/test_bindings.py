@@ -131,27 +131,27 @@ def check(host: Host) -> None:
     bound = {key[6:]: key[:6] for key in announced(host) if len(key) > 6}
     assert len(bound) == sum(len(key) > 6 for key in announced(host))
     for ip, mac in bound.items():
-        assert vrf.is_local(mac)
-        assert vrf.binding(ip) == mac
+        assert vrf.macs.is_local(mac)
+        assert vrf.bindings.holder(ip) == mac
     for ip in IPS:
-        mac_or_none = vrf.binding(ip)
+        mac_or_none = vrf.bindings.holder(ip)
         assert mac_or_none == bound.get(ip)
         row = host.kernel.neighbors.get(ip)
         if row is not None and row.is_ours:
             assert row.is_note is (mac_or_none is not None)
             assert mac_or_none in (None, row.mac)
-    for table in vrf.learned_tables:
+    for table in vrf.bindings.learned_tables:
         for ip, mac in table.items():
-            assert ip in vrf.bindings_of[mac]
-    for mac, ips in vrf.bindings_of.items():
-        assert len(ips - vrf.pinned.keys()) <= LIMIT
+            assert ip in vrf.bindings.ips_of[mac]
+    for mac, ips in vrf.bindings.ips_of.items():
+        assert len(ips - vrf.bindings.pinned.keys()) <= LIMIT
         for ip in ips:
-            tables = (*vrf.learned_tables, vrf.static_ips)
+            tables = (*vrf.bindings.learned_tables, vrf.bindings.static)
             assert mac in [table.get(ip) for table in tables]
-    assert not vrf.pinned.keys() & vrf.ceded_pins.keys()
-    for ip in vrf.unsure:
-        assert ip in vrf.snooped
-    for ip in vrf.nd_flags:
+    assert not vrf.bindings.pinned.keys() & vrf.bindings.ceded_pins.keys()
+    for ip in vrf.bindings.unsure:
+        assert ip in vrf.bindings.snooped
+    for ip in vrf.bindings.nd_flags:
         assert len(ip) == 16
 
 
@@ -175,7 +175,7 @@ def test_what_the_yaml_binds_stays_bound(
     for step in history:
         play(host, step)
         check(host)
-        assert host.vrf.binding(IPS[0]) == MACS[0]
+        assert host.vrf.bindings.holder(IPS[0]) == MACS[0]
 
 
 @given(st.lists(steps, max_size=30))
@@ -189,10 +189,10 @@ def test_where_nobody_answers_no_learned_binding_stays(history: list[object]) ->
     wait(host, 1000)
     check(host)
 
-    assert not any(host.vrf.binding(ip) for ip in IPS)
-    assert host.vrf.snooped == {}
-    assert host.vrf.heard.keys() <= host.vrf.kernel_bindings.keys()
-    assert host.vrf.nd_flags.keys() <= host.vrf.kernel_bindings.keys()
+    assert not any(host.vrf.bindings.holder(ip) for ip in IPS)
+    assert host.vrf.bindings.snooped == {}
+    assert host.vrf.bindings.heard.keys() <= host.vrf.bindings.kernel.keys()
+    assert host.vrf.bindings.nd_flags.keys() <= host.vrf.bindings.kernel.keys()
 
 
 @given(st.lists(steps, max_size=30), st.sets(stations))

@@ -168,8 +168,8 @@ def test_the_core_knows_what_the_kernel_holds(
     assert host.vrf.fdb.actual == host.remote_macs()
     assert host.vrf.fdb.partial == {}
     on_ports = {m for m, row in host.kernel.bridge.items() if row.ifindex in PORTS}
-    assert host.vrf.local.keys() == on_ports
-    assert host.vrf.announced.keys() == on_ports
+    assert host.vrf.macs.local.keys() == on_ports
+    assert host.vrf.sent.macs.keys() == on_ports
     assert set(host.vrf.floods.present()) == host.kernel.flood.keys()
     assert host.vrf.neighbors.actual.keys() == host.kernel.neighbors.keys()
 

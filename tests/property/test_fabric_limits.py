@@ -36,9 +36,9 @@ def grow_old(fabric: Fabric, a: int, b: int) -> None:
     mac = MACS[a % len(MACS)]
     for host in fabric.hosts:
         host.turn()
-        if mac in host.vrf.local and mac in host.vrf.announced:
+        if mac in host.vrf.macs.local and mac in host.vrf.sent.macs:
             # Announced as it is: by itself it would begin at 0, being alone.
-            host.vrf.sequence[mac] = SEQUENCE_MAX - b % 4
+            host.vrf.macs.sequence[mac] = SEQUENCE_MAX - b % 4
             host.engine.originator.mac(host.vrf, mac)
             host.turn()
             host.vrf.fdb.dirty.add(mac)
@@ -77,7 +77,7 @@ def test_macs_that_are_frozen_for_a_while(program: bytes) -> None:
             fabric.speak(mac)
         fabric.drain()
 
-    assert not any(host.vrf.frozen for host in fabric.hosts)
+    assert not any(host.vrf.macs.frozen for host in fabric.hosts)
     all_agree(fabric)
     stations_are_where_they_spoke(fabric)
     nobody_else_is_announced(fabric)

@@ -116,6 +116,6 @@ def test_beside_what_others_took_our_rows_are_those_wanted(
     assert ours.keys() <= on_vxlan
     assert host.vrf.fdb.actual.items() >= ours.items()
     for ip, row in kernel.neighbors.items():
-        local = host.vrf.local.get(row.mac)
+        local = host.vrf.macs.local.get(row.mac)
         if ("neighbor", ip) in kernel.theirs and local is not None:
-            assert ip in host.vrf.announced[row.mac].ips
+            assert ip in host.vrf.sent.macs[row.mac].ips

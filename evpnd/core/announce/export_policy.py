@@ -133,7 +133,7 @@ class PeerExport:
 def _learned_when_announced(vrf: MacVrf, key: bytes) -> Learned:
     """Return how a route of ours was learned when it was announced last."""
     mac, ip = key[MAC], key[IP]
-    known = vrf.announced.get(mac)
+    known = vrf.sent.macs.get(mac)
     if known is not None and known.learned and ip in (b"", *known.ips):
         return known.learned[known.ips.index(ip) + 1 if ip else 0]
     return how_learned(vrf, mac, ip)

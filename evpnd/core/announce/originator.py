@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from weakref import WeakValueDictionary
 
-from evpnd.core.evi.mac_vrf import Announced, Gateway, MacVrf
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.sent import Announced, Gateway
 from evpnd.core.want import adverts
 from evpnd.model.actions import (
     Action,
@@ -39,24 +40,24 @@ class Originator:
         """
         if asked and not self._asks_how_learned:
             for vrf in vrfs:
-                for mac, known in vrf.announced.items():
+                for mac, known in vrf.sent.macs.items():
                     learned = _how_learned(vrf, mac, known.ips)
-                    vrf.announced[mac] = known._replace(learned=learned)
+                    vrf.sent.macs[mac] = known._replace(learned=learned)
         self._asks_how_learned = asked
 
     def mac(self, vrf: MacVrf, mac: bytes) -> None:
         """Announce and withdraw routes of a MAC, as far as they changed."""
         wanted = self._wanted(vrf, mac)
-        known = vrf.announced.get(mac)
+        known = vrf.sent.macs.get(mac)
         if wanted == known:
             return
         vni = vrf.config.vni
         self._vrfs[vni] = vrf
         old, new = dict(routes(mac, known)), dict(routes(mac, wanted))
         if wanted is None:
-            del vrf.announced[mac]
+            del vrf.sent.macs[mac]
         else:
-            vrf.announced[mac] = wanted
+            vrf.sent.macs[mac] = wanted
             anew = _learned_otherwise(mac, known, wanted)
             for key, advert in new.items():
                 if old.get(key) is not advert or key in anew:
@@ -66,7 +67,7 @@ class Originator:
             self._withdraw.setdefault(vni, []).extend(gone)
 
     def _wanted(self, vrf: MacVrf, mac: bytes) -> Announced | None:
-        ips = adverts.ips_to_announce(vrf, mac) if vrf.is_local(mac) else ()
+        ips = adverts.ips_to_announce(vrf, mac) if vrf.macs.is_local(mac) else ()
         if adverts.decide(vrf, mac, ips) is not None:
             return None
         flags = [_telling_flags(vrf, ip) for ip in ips]
@@ -83,7 +84,7 @@ class Originator:
     def _advert(self, vrf: MacVrf, mac: bytes, flags: int | None) -> Advert:
         """Return equal adverts as one object, so that routes group by identity."""
         targets = vrf.config.export_targets
-        sequence, sticky = vrf.sequence.get(mac, 0), vrf.is_sticky(mac)
+        sequence, sticky = vrf.macs.sequence.get(mac, 0), vrf.macs.is_sticky(mac)
         shared = (vrf.vtep, targets, sequence, sticky, flags)
         advert = self._shared.get(shared)
         if advert is None:
@@ -99,7 +100,7 @@ class Originator:
             wanted = Advert(
                 vrf.vtep, vrf.config.export_targets, pmsi_vni=vrf.config.vni
             )
-        known = vrf.announced_imet
+        known = vrf.sent.imet
         if wanted == known:
             return []
         actions: list[Action] = []
@@ -107,7 +108,7 @@ class Originator:
             actions.append(AnnounceImet(None, wanted, vrf.rd, wanted.next_hop))
         if known is not None and (wanted is None or wanted.next_hop != known.next_hop):
             actions.append(WithdrawImet(None, vrf.rd, known.next_hop))
-        vrf.announced_imet = wanted
+        vrf.sent.imet = wanted
         return actions
 
     def gateway(self, vrf: MacVrf) -> list[Action]:
@@ -118,7 +119,7 @@ class Originator:
         wanted: tuple[Gateway, ...] = ()
         if vrf.ready and vrf.config.advertise.default_gateway and vrf.bridge_mac:
             wanted = tuple(_gateways(vrf))
-        known, vrf.announced_gateway = vrf.announced_gateway, wanted
+        known, vrf.sent.gateways = vrf.sent.gateways, wanted
         if wanted == known:
             return []
         actions: list[Action] = []
@@ -163,20 +164,19 @@ class Originator:
     def withdraw_all(self, vrf: MacVrf) -> list[Action]:
         """Withdraw every route of an EVI that goes."""
         keys = [
-            key for mac, known in vrf.announced.items() for key, _ in routes(mac, known)
+            key for mac, known in vrf.sent.macs.items() for key, _ in routes(mac, known)
         ]
         actions: list[Action] = []
         if keys:
             actions.append(WithdrawMacIp(None, vrf.rd, keys))
         actions.extend(
-            WithdrawMacIp(None, vrf.rd, list(group.keys))
-            for group in vrf.announced_gateway
+            WithdrawMacIp(None, vrf.rd, list(group.keys)) for group in vrf.sent.gateways
         )
-        vrf.announced_gateway = ()
-        if vrf.announced_imet is not None:
-            actions.append(WithdrawImet(None, vrf.rd, vrf.announced_imet.next_hop))
-        vrf.announced = {}
-        vrf.announced_imet = None
+        vrf.sent.gateways = ()
+        if vrf.sent.imet is not None:
+            actions.append(WithdrawImet(None, vrf.rd, vrf.sent.imet.next_hop))
+        vrf.sent.macs = {}
+        vrf.sent.imet = None
         return actions
 
 
@@ -196,11 +196,11 @@ def routes(mac: bytes, announced: Announced | None) -> Iterator[tuple[bytes, Adv
 
 def how_learned(vrf: MacVrf, mac: bytes, ip: bytes = b"") -> Learned:
     """Return how a local MAC, or the binding of its IP, was learned."""
-    if vrf.is_fixed(mac):
+    if vrf.macs.is_fixed(mac):
         return Learned.STATIC
     if not ip:
         return Learned.DYNAMIC
-    snooped = vrf.snooped.get(ip) == mac and vrf.pinned.get(ip) != mac
+    snooped = vrf.bindings.snooped.get(ip) == mac and vrf.bindings.pinned.get(ip) != mac
     return Learned.SNOOPED if snooped else Learned.NEIGHBOR
 
 
@@ -231,7 +231,7 @@ def _telling_flags(vrf: MacVrf, ip: bytes) -> int | None:
     takes O for set and R for clear (3.2), and GoBGP 3.10 treats a route that has it as
     withdrawn: so it goes only where it says something.
     """
-    flags = vrf.arp_nd_flags(ip)
+    flags = vrf.bindings.arp_nd_flags(ip)
     assumed = 0 if len(ip) == IPV4_LENGTH else OVERRIDE
     return None if flags == assumed else flags
 
@@ -252,21 +252,21 @@ def _gateways(vrf: MacVrf) -> Iterator[Gateway]:
 def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
     """Return the announced routes of an EVI; a type 3 route has an empty key."""
     groups: dict[Advert, list[bytes]] = {}
-    for mac, known in vrf.announced.items():
+    for mac, known in vrf.sent.macs.items():
         for key, advert in routes(mac, known):
             groups.setdefault(advert, []).append(key)
     yield from groups.items()
-    for group in vrf.announced_gateway:
+    for group in vrf.sent.gateways:
         yield group.advert, list(group.keys)
-    if vrf.announced_imet is not None:
-        yield vrf.announced_imet, [b""]
+    if vrf.sent.imet is not None:
+        yield vrf.sent.imet, [b""]
 
 
 def count(vrfs: Iterable[MacVrf]) -> int:
     """Return the number of routes announced."""
     return sum(
-        sum(known.alone + len(known.ips) for known in vrf.announced.values())
-        + sum(len(group.keys) for group in vrf.announced_gateway)
-        + (vrf.announced_imet is not None)
+        sum(known.alone + len(known.ips) for known in vrf.sent.macs.values())
+        + sum(len(group.keys) for group in vrf.sent.gateways)
+        + (vrf.sent.imet is not None)
         for vrf in vrfs
     )

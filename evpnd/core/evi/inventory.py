@@ -189,8 +189,7 @@ class Inventory:
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
         self.no_hosts = no_hosts = self.links.no_hosts(self.domains.by_bridge)
         for vrf in self.vrfs.values():
-            vrf.floods.all_dirty |= vrf.no_hosts != no_hosts
-            vrf.no_hosts = no_hosts
+            vrf.take_no_hosts(no_hosts)
         if underlay != (self.vtep, no_hosts):
             yield UnderlayChanged()
         self._snoop(turn)
@@ -281,12 +280,7 @@ class Inventory:
         vrf.ageing = bridge.ageing
         own_ips = self.links.addresses_of(vrf.domain.svi) if vrf.domain.svi else set()
         mac = self.links.by_index.get(vrf.domain.svi, bridge).mac
-        if (own_ips, mac) != (vrf.own_ips, vrf.bridge_mac):
-            vrf.bridge_mac = mac
-            vrf.dirty_imet = True
-            vrf.neighbors.dirty |= own_ips ^ vrf.own_ips
-            vrf.fdb.dirty.update(vrf.bindings_of)
-            vrf.own_ips = own_ips
+        vrf.take_own_ips(own_ips, mac)
 
     def _configure(
         self, vrf: MacVrf, vxlan: Link, turn: Turn, actions: list[Action]

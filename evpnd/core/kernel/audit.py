@@ -193,4 +193,4 @@ class Audit:
 
 def size(vrf: MacVrf) -> int:
     """Return about how many rows a dump of an EVI's tables has."""
-    return len(vrf.fdb.actual) + len(vrf.local) + len(vrf.neighbors.actual)
+    return len(vrf.fdb.actual) + len(vrf.macs.local) + len(vrf.neighbors.actual)

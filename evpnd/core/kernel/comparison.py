@@ -118,7 +118,7 @@ def _unknown_macs(vrf: MacVrf, asked: Asked, found: _Found) -> Iterator[FdbRow]:
         if row.ifindex != vrf.domain.vxlan or mac in known or mac in rows:
             continue
         _, in_bridge = partial.get(mac, (b"", False))
-        if mac in vrf.own_macs:
+        if mac in vrf.macs.own:
             continue
         if (not in_bridge) if row.is_ours else (row.is_fixed and mac not in fixed):
             yield row

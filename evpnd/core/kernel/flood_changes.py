@@ -18,7 +18,7 @@ class FloodChanges:
         self._vrf = vrf
         self._floods = vrf.floods
         self._settled = settled
-        everything, self._floods.all_dirty = self._floods.all_dirty, False
+        everything = self._floods.all_dirty
         self.dirty = self._floods.take_dirty()
         """VTEPs that are compared."""
         self.add: dict[bytes, bytes] = {}

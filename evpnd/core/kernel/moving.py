@@ -26,7 +26,9 @@ def follow(
         case SviLeft(vrf, lives_on, svi):
             return leave_neighbors(vrf, svi, lives_on=lives_on)
         case PortsLost(vrf, ports):
-            for mac in [m for m, local in vrf.local.items() if local.port not in ports]:
+            for mac in [
+                m for m, local in vrf.macs.local.items() if local.port not in ports
+            ]:
                 tenants.flush(vrf, mac, turn)
         case PortsOpen(vrf, ports):
             tenants.open_ports(vrf, ports)

@@ -6,7 +6,9 @@ reconciliation decides. Nothing here looks at routes.
 
 from collections import defaultdict
 
-from evpnd.core.evi.mac_vrf import Claim, LocalMac, MacVrf, Origin
+from evpnd.core.evi.local_bindings import Claim
+from evpnd.core.evi.local_macs import LocalMac, Origin
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local import mobility, pins
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.neighbors import Neighbor
@@ -46,8 +48,10 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
     elif not row.flags & NTF_SELF:
         _observe_port_row(vrf, row, tenants, turn)
         mac = row.mac
-        if mac in vrf.local and (
-            mac in vrf.waiting or mac in vrf.departed or mac in vrf.flushed
+        if mac in vrf.macs.local and (
+            mac in vrf.remembered.waiting
+            or mac in vrf.remembered.departed
+            or mac in vrf.remembered.flushed
         ):
             tenants.bindings.learned(vrf, mac, turn)
 
@@ -71,11 +75,10 @@ def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
         else:
             vrf.floods.lose(row.dst)
         return
-    vrf.fdb.dirty.add(mac)
     if row.present and not row.is_ours:
         if mac in vrf.fdb.actual and mac not in vrf.fdb.foreign:
             _tell_taken(vrf, mac, row.dst, turn)
-        vrf.fdb.foreign.add(mac)
+        vrf.fdb.add_foreign(mac)
         return
     vrf.fdb.foreign.discard(mac)
     _, in_bridge = vrf.fdb.halves(mac)
@@ -96,12 +99,11 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
         _observe_own_mac(vrf, row)
         return
     if row.present:
-        vrf.displaced.pop(mac, None)
-    local = vrf.local.get(mac)
+        vrf.macs.displaced.pop(mac, None)
+    local = vrf.macs.local.get(mac)
     if row.present and local is not None and local.vlan == row.vlan:
         # A bridge has one row for a MAC and a VLAN: the port has it no more.
         mobility.forget(vrf, mac)
-    vrf.fdb.dirty.add(mac)
     dst, _ = vrf.fdb.halves(mac)
     if row.present and row.is_fixed:
         if mac in vrf.fdb.actual and mac not in vrf.fdb.fixed:
@@ -119,9 +121,9 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
         return
     if row.ifindex not in vrf.ports or not is_unicast_mac(mac):
         return
-    vrf.displaced.pop(mac, None)
+    vrf.macs.displaced.pop(mac, None)
     if not row.present:
-        local = vrf.local.get(mac)
+        local = vrf.macs.local.get(mac)
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
             tenants.flush(vrf, mac, turn)
         return
@@ -131,7 +133,6 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
     if in_bridge or fixed:
         vrf.fdb.keep(mac, dst, in_bridge=False)
         vrf.fdb.taken.add(mac)
-        vrf.fdb.dirty.add(mac)
     if row.flags & NTF_STICKY:
         origin = Origin.STICKY
     elif row.state & NUD_NOARP or row.flags & NTF_EXT_LEARNED:
@@ -143,16 +144,14 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
 
 
 def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
-    vrf.fdb.dirty.add(row.mac)
-    vrf.mark_bound(row.mac)
     if row.present:
-        vrf.own_macs.add(row.mac)
+        vrf.macs.add_own(row.mac)
         mobility.forget(vrf, row.mac)
         dst, _ = vrf.fdb.halves(row.mac)
         vrf.fdb.keep(row.mac, dst, in_bridge=False)
     elif not row.vlan:
         # There is a row for each VLAN of a port, and the one without goes with it.
-        vrf.own_macs.discard(row.mac)
+        vrf.macs.drop_own(row.mac)
 
 
 def dump_fdb(
@@ -162,13 +161,11 @@ def dump_fdb(
     turn: Turn,
 ) -> None:
     """Replace the state of the FDB by a dump."""
-    vrf.fdb.dirty.update(vrf.fdb.actual, vrf.fdb.partial, vrf.local)
-    for mac in vrf.own_macs:
-        vrf.mark_bound(mac)
+    vrf.macs.touched.update(vrf.macs.local)
     macs, flood = vrf.fdb.begin_dump(), vrf.floods.begin_dump()
-    vrf.own_macs.clear()
-    vrf.displaced.clear()
-    gone = set(vrf.local)
+    vrf.macs.forget_own()
+    vrf.macs.displaced.clear()
+    gone = set(vrf.macs.local)
     for row in rows:
         observe_fdb(vrf, row, tenants, turn)
         if row.ifindex in vrf.ports and is_of_vlan(vrf, row):
@@ -187,7 +184,6 @@ def dump_fdb(
         vrf.preserved = bool(vrf.fdb.adopted or vrf.floods.adopted)
     if first or again:
         vrf.mark_all()
-    vrf.floods.all_dirty = True
 
 
 def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:
@@ -234,7 +230,7 @@ def observe_neighbor(
             tenants.bindings.kernel_lost(vrf, ip)
         else:
             tenants.bindings.kernel_flushed(vrf, ip, turn)
-        vrf.neighbors.dirty.add(ip)
+        vrf.neighbors.look_at(ip)
     elif row.flags & NTF_EXT_LEARNED or row.state & NUD_NOARP:
         if is_tenant_ip(ip):
             vrf.neighbors.foreign.add(ip)
@@ -257,9 +253,9 @@ def dump_neighbors(
     vrf: MacVrf, rows: list[NeighborRow], tenants: Tenants, turn: Turn
 ) -> None:
     """Replace the state of the bridge's neighbours by a dump."""
-    vrf.neighbors.dirty.update(vrf.neighbors.actual, vrf.kernel_bindings)
+    vrf.bindings.touched_ips.update(vrf.bindings.kernel)
     before = vrf.neighbors.begin_dump()
-    gone = {*vrf.kernel_bindings, *vrf.pinned, *vrf.ceded_pins}
+    gone = {*vrf.bindings.kernel, *vrf.bindings.pinned, *vrf.bindings.ceded_pins}
     for row in rows:
         observe_neighbor(vrf, row, tenants, turn)
         gone.discard(row.ip)

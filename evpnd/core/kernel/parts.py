@@ -43,7 +43,7 @@ def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
     if not vrf.fdb.known:
         vrf.preserved = vrf.domain.vxlan in event.ours
     vrf.mark_all()
-    vrf.fdb.dirty.update(vrf.fdb.foreign, vrf.fdb.fixed)
+    vrf.fdb.mark_foreign()
     device = links.by_index.get(vrf.domain.vxlan)
     own = [] if device is None else [device.mac]
     vrf.fdb.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
@@ -61,11 +61,9 @@ def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) ->
     The first time, the neighbours follow; by these the EVI is ready.
     """
     if event.bridge in event.ports:
-        for mac in vrf.own_macs:
-            vrf.mark_bound(mac)
-        vrf.own_macs.clear()
+        vrf.macs.forget_own()
     ports = event.ports
-    gone = {mac for mac, local in vrf.local.items() if local.port in ports}
+    gone = {mac for mac, local in vrf.macs.local.items() if local.port in ports}
     for row in event.rows:
         observe_fdb(vrf, row, tenants, turn)
         if row.ifindex in ports and is_of_vlan(vrf, row):
@@ -103,7 +101,7 @@ def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) ->
             if mac == FLOOD_MAC:
                 _take_flood(vrf, reading, rows[0])
                 continue
-            vrf.fdb.dirty.add(mac)
+            vrf.fdb.look_at(mac)
             if reading.first and _is_ours(vrf, *rows):
                 _adopt(vrf, reading, mac)
             if not _agree(vrf, mac, *rows):
@@ -161,7 +159,7 @@ def ask(vrfs: Iterable[MacVrf], now: float, *, replaying: bool) -> list[Action]:
 def hides_tenants(vrf: MacVrf) -> bool:
     """Return whether MACs of ours wait for their rows, before they are announced."""
     reading = vrf.fdb.reading
-    return reading is not None and reading.awaits((*vrf.static, *vrf.local))
+    return reading is not None and reading.awaits((*vrf.macs.static, *vrf.macs.local))
 
 
 def next_due(vrfs: Iterable[MacVrf]) -> float | None:
@@ -191,12 +189,12 @@ def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
     """
     if (
         mac in vrf.fdb.partial
-        or mac in vrf.local
+        or mac in vrf.macs.local
         or mac in vrf.fdb.foreign
         or mac in vrf.fdb.fixed
-        or mac in vrf.own_macs
+        or mac in vrf.macs.own
         or mac in vrf.fdb.taken
-        or mac in vrf.displaced
+        or mac in vrf.macs.displaced
     ):
         return False
     believed = vrf.fdb.actual.get(mac)
@@ -222,7 +220,7 @@ def _take_flood(vrf: MacVrf, reading: Reading, row: FdbRow) -> None:
     One that somebody else has added to waits until all of it was read.
     """
     floods = vrf.floods
-    floods.all_dirty = True
+    floods.mark_all()
     if not row.present:
         reading.flood_known = True
         for vtep in floods.actual:

@@ -46,22 +46,24 @@ class Pass:
 
 def is_dirty(vrf: MacVrf) -> bool:
     """Return whether an EVI has dirty keys."""
-    return vrf.dirty_imet or vrf.tables.is_dirty
+    return vrf.sent.stale or vrf.tables.is_dirty
 
 
 def reconcile(vrf: MacVrf, now: Pass) -> None:
     """Reconcile one EVI's rows and announcements with its routes."""
-    if vrf.dirty_imet:
-        vrf.dirty_imet = False
+    if vrf.sent.stale:
+        vrf.sent.stale = False
         now.turn.do_all(now.originator.imet(vrf))
         now.turn.do_all(now.originator.gateway(vrf))
     if not vrf.ready:
-        for mac in vrf.fdb.take_dirty() & vrf.announced.keys():
+        for mac in vrf.fdb.take_dirty() & vrf.sent.macs.keys():
             now.originator.mac(vrf, mac)
         return
     if vrf.neighbors.dirty:
         now.tenants.bindings.settle(vrf, now.turn)
     for table in vrf.tables:
+        # Bindings change who has a MAC, and that changes neighbours.
+        vrf.take_touched()
         if table.is_dirty:
             _STAGES[table.name](vrf, now)
 
@@ -75,7 +77,11 @@ def _reconcile_fdb(vrf: MacVrf, now: Pass) -> None:
     settled = vrf.may_lose_rows(now.turn)
     delta = fdb.difference(dirty, vrf, macs.decide, settled=settled, anew=leaving)
     # Only of these is the echo sure to be heard.
-    displaced = vrf.displaced.keys() & delta.upserts.keys() if vrf.displaced else set()
+    displaced = (
+        vrf.macs.displaced.keys() & delta.upserts.keys()
+        if vrf.macs.displaced
+        else set()
+    )
     _take(vrf, fdb, delta, now, displaced)
     fdb.complete(delta)
     now.turn.do_all(write_macs(vrf, delta.upserts, displaced))
@@ -88,17 +94,23 @@ def _settle_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> set[bytes]:
     Returns those that are to be taken from their ports.
     """
     leaving: set[bytes] = set()
-    local = (vrf.local, vrf.static, vrf.displaced, vrf.announced, vrf.frozen)
+    local = (
+        vrf.macs.local,
+        vrf.macs.static,
+        vrf.macs.displaced,
+        vrf.sent.macs,
+        vrf.macs.frozen,
+    )
     for mac in {mac for table in local if table for mac in table.keys() & dirty}:
-        if mac in vrf.frozen:
+        if mac in vrf.macs.frozen:
             # It is left as it is where it is.
-            if not vrf.is_local(mac):
+            if not vrf.macs.is_local(mac):
                 now.originator.mac(vrf, mac)
         else:
             if now.tenants.settle(vrf, mac, now.turn):
                 leaving.add(mac)
             now.originator.mac(vrf, mac)
-        vrf.neighbors.dirty.update(vrf.bindings_of.get(mac, ()))
+        vrf.bindings.touched_ips.update(vrf.bindings.ips_of.get(mac, ()))
     return leaving
 
 
@@ -134,17 +146,21 @@ def _seek(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
     They moved along with it, as a rule, and their new routes need not wait until
     the tenant speaks.
     """
-    if not vrf.local:
-        vrf.sought.clear()
+    if not vrf.macs.local:
+        vrf.bindings.sought.clear()
         return
     for ip in dirty:
         found = None
-        if ip in vrf.routes.macs_of and is_tenant_ip(ip) and vrf.binding(ip) is None:
+        if (
+            ip in vrf.routes.macs_of
+            and is_tenant_ip(ip)
+            and vrf.bindings.holder(ip) is None
+        ):
             found = best_for_ip(vrf.routes, ip)
-        if found is None or found[0] not in vrf.local or ip in vrf.own_ips:
-            vrf.sought.pop(ip, None)
-        elif vrf.sought.get(ip) != found[0]:
-            vrf.sought[ip] = found[0]
+        if found is None or found[0] not in vrf.macs.local or ip in vrf.own_ips:
+            vrf.bindings.sought.pop(ip, None)
+        elif vrf.bindings.sought.get(ip) != found[0]:
+            vrf.bindings.sought[ip] = found[0]
             now.tenants.questions.ask(vrf, found[0], ip)
 
 
@@ -153,8 +169,7 @@ def _reconcile_floods(vrf: MacVrf, now: Pass) -> None:
     reading = vrf.fdb.reading
     if reading is not None and not reading.flood_known:
         # It is looked at when that is known.
-        floods.all_dirty = False
-        floods.dirty.clear()
+        floods.take_dirty()
         return
     settled = vrf.may_lose_rows(turn)
     delta = FloodChanges(vrf, settled=settled).find(turn)

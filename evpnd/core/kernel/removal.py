@@ -30,14 +30,15 @@ def leave_neighbors(vrf: MacVrf, svi: int, *, lives_on: bool) -> list[Action]:
     actions: list[Action] = []
     if lives_on:
         actions.extend(delete_neighbors(vrf, list(vrf.neighbors.actual)))
-    vrf.neighbors.dirty.update(vrf.neighbors.actual, vrf.routes.macs_of, vrf.snooped)
-    vrf.neighbors.actual.clear()
+    vrf.neighbors.leave()
+    vrf.routes.touched_ips.update(vrf.routes.macs_of)
+    vrf.bindings.touched_ips.update(vrf.bindings.snooped)
     if svi:
         return [*actions, DumpNeighbors(svi)]
-    for table in (vrf.kernel_bindings, vrf.pinned):
+    for table in (vrf.bindings.kernel, vrf.bindings.pinned):
         for ip in list(table):
             take_out(vrf, table, ip)
-    vrf.ceded_pins.clear()
+    vrf.bindings.ceded_pins.clear()
     vrf.neighbors.foreign.clear()
     return actions
 
@@ -52,7 +53,7 @@ def remove_rows(
     """
     actions: list[Action] = []
     if vxlan:
-        macs = vrf.fdb.removable(vrf.is_local, bridged=bridged)
+        macs = vrf.fdb.removable(vrf.macs.is_local, bridged=bridged)
         actions.extend(delete_macs(vrf, *macs))
     if bridge:
         actions.extend(delete_neighbors(vrf, list(vrf.neighbors.actual)))

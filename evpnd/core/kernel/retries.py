@@ -61,11 +61,10 @@ class Retries:
                 # Tried again one pause ago and not refused since.
                 del self._failed[key]
                 continue
-            rows.waiting.discard(row)
             due = now + known[1]
             self._failed[key] = (due, *known[1:])
             heapq.heappush(self._heap, (due, key))
-            rows.dirty.add(row)
+            rows.retry(row)
 
     def forget(self, vrfs: Mapping[int, MacVrf]) -> None:
         """Drop the rows of EVIs that are gone."""

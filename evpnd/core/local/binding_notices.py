@@ -73,7 +73,7 @@ class BindingNotices:
         turn.tell(found)
 
     def _place(self, vrf: MacVrf, ip: bytes, mac: bytes) -> str | None:
-        local = vrf.local.get(mac)
+        local = vrf.macs.local.get(mac)
         if local is not None:
             link = self._links.by_index.get(local.port)
             return link.name if link is not None else None

@@ -1,6 +1,7 @@
 """The tables of local bindings of one EVI, and functions that write them."""
 
-from evpnd.core.evi.mac_vrf import Claim, MacVrf
+from evpnd.core.evi.local_bindings import Claim
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.events import NdFlags
 from evpnd.model.ids import IPV4_LENGTH, is_tenant_ip
 from evpnd.model.routes import OVERRIDE, ROUTER
@@ -15,11 +16,11 @@ DEPARTED_IPS = 64
 
 def wait(vrf: MacVrf, port: int, claim: Claim) -> None:
     """Store a claim until the bridge learns its MAC."""
-    claims = vrf.waiting.get(claim.mac)
+    claims = vrf.remembered.waiting.get(claim.mac)
     if claims is None:
-        if len(vrf.waiting) >= WAITING_MACS:
-            del vrf.waiting[next(iter(vrf.waiting))]
-        claims = vrf.waiting[claim.mac] = {}
+        if len(vrf.remembered.waiting) >= WAITING_MACS:
+            del vrf.remembered.waiting[next(iter(vrf.remembered.waiting))]
+        claims = vrf.remembered.waiting[claim.mac] = {}
     if claim.ip in claims or len(claims) < WAITING_IPS:
         claims[claim.ip] = (port, claim)
 
@@ -28,10 +29,10 @@ def depart(vrf: MacVrf, mac: bytes, ip: bytes, now: float) -> None:
     """Record for a moment which IP a MAC had."""
     if not is_tenant_ip(ip):
         return
-    ips = vrf.departed.pop(mac, {})
-    if len(vrf.departed) >= DEPARTED_MACS:
-        del vrf.departed[next(iter(vrf.departed))]
-    vrf.departed[mac] = ips
+    ips = vrf.remembered.departed.pop(mac, {})
+    if len(vrf.remembered.departed) >= DEPARTED_MACS:
+        del vrf.remembered.departed[next(iter(vrf.remembered.departed))]
+    vrf.remembered.departed[mac] = ips
     if len(ips) < DEPARTED_IPS:
         ips[ip] = now
 
@@ -43,7 +44,7 @@ def kernel_flags(ip: bytes, router: bool) -> NdFlags | None:  # noqa: FBT001
 
 def merge_flags(vrf: MacVrf, ip: bytes, said: NdFlags) -> int:
     """Return R and O of a binding after an advertisement."""
-    override = vrf.nd_flags.get(ip, OVERRIDE) & OVERRIDE
+    override = vrf.bindings.nd_flags.get(ip, OVERRIDE) & OVERRIDE
     if said.override is not None:
         override = OVERRIDE if said.override else 0
     return (ROUTER if said.router else 0) | override
@@ -57,9 +58,8 @@ def put(vrf: MacVrf, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> bool:
     if old is not None:
         take_out(vrf, table, ip)
     table[ip] = mac
-    vrf.bindings_of.setdefault(mac, set()).add(ip)
-    vrf.fdb.dirty.add(mac)
-    vrf.neighbors.dirty.add(ip)
+    vrf.bindings.ips_of.setdefault(mac, set()).add(ip)
+    vrf.bindings.touch(mac, ip)
     return True
 
 
@@ -68,12 +68,11 @@ def take_out(vrf: MacVrf, table: dict[bytes, bytes], ip: bytes) -> None:
     mac = table.pop(ip, None)
     if mac is None:
         return
-    vrf.fdb.dirty.add(mac)
-    vrf.neighbors.dirty.add(ip)
-    if any(table.get(ip) == mac for table in vrf.learned_tables):
+    vrf.bindings.touch(mac, ip)
+    if any(table.get(ip) == mac for table in vrf.bindings.learned_tables):
         return
-    ips = vrf.bindings_of.get(mac)
-    if ips is not None and vrf.static_ips.get(ip) != mac:
+    ips = vrf.bindings.ips_of.get(mac)
+    if ips is not None and vrf.bindings.static.get(ip) != mac:
         ips.discard(ip)
         if not ips:
-            del vrf.bindings_of[mac]
+            del vrf.bindings.ips_of[mac]

@@ -33,7 +33,8 @@ from math import inf
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac
 from evpnd.core.bgp.slots import is_immutable
-from evpnd.core.evi.mac_vrf import Claim, Dispute, MacVrf
+from evpnd.core.evi.local_bindings import Claim, Dispute
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.local import flushed, pins
 from evpnd.core.local.binding_notices import BindingNotices
@@ -74,23 +75,23 @@ class Bindings:
     def snoop(self, vrf: MacVrf, port: int, claim: Claim, turn: Turn) -> bool:
         """Store a claim from ARP or ND on a tenant port; return whether it was new."""
         mac, ip, now, flags = claim
-        local = vrf.local.get(mac)
+        local = vrf.macs.local.get(mac)
         if local is None:
-            if mac not in vrf.static:
+            if mac not in vrf.macs.static:
                 wait(vrf, port, claim)
                 return False
         elif local.port != port:
             return False
-        if vrf.snooped.get(ip) == mac and (
+        if vrf.bindings.snooped.get(ip) == mac and (
             flags is None
-            or merge_flags(vrf, ip, flags) == vrf.nd_flags.get(ip, OVERRIDE)
+            or merge_flags(vrf, ip, flags) == vrf.bindings.nd_flags.get(ip, OVERRIDE)
         ):
-            vrf.heard[ip] = now
-            vrf.unsure.discard(ip)
-            if ip in vrf.disputed:
+            vrf.bindings.heard[ip] = now
+            vrf.bindings.unsure.discard(ip)
+            if ip in vrf.bindings.disputed:
                 self._insists(vrf, mac, ip, turn)
             return False
-        return self._claim(vrf, vrf.snooped, claim, turn)
+        return self._claim(vrf, vrf.bindings.snooped, claim, turn)
 
     def learned(self, vrf: MacVrf, mac: bytes, turn: Turn) -> None:
         """Store the claims that waited for the bridge to learn a MAC.
@@ -99,12 +100,12 @@ class Bindings:
         was moved may be silent, and its old place may have forgotten it already. What
         it had here before the kernel flushed it comes back by `restore`.
         """
-        if mac in vrf.flushed:
-            vrf.returned.add(mac)
-        for ip, ended in vrf.departed.pop(mac, {}).items():
+        if mac in vrf.remembered.flushed:
+            vrf.remembered.returned.add(mac)
+        for ip, ended in vrf.remembered.departed.pop(mac, {}).items():
             if ended >= turn.now - DEPARTED_TIME:
                 self._questions.ask(vrf, mac, ip)
-        for port, claim in vrf.waiting.pop(mac, {}).values():
+        for port, claim in vrf.remembered.waiting.pop(mac, {}).values():
             if claim.heard >= turn.now - WAITING_TIME:
                 self.snoop(vrf, port, claim, turn)
 
@@ -113,7 +114,7 @@ class Bindings:
     ) -> None:
         """Store a binding from a neighbour of an earlier run; it is probed soon."""
         claim = Claim(mac, ip, -inf, kernel_flags(ip, router))
-        self._claim(vrf, vrf.snooped, claim, turn)
+        self._claim(vrf, vrf.bindings.snooped, claim, turn)
 
     def kernel_has(
         self,
@@ -133,11 +134,11 @@ class Bindings:
         if not is_tenant_ip(ip) or ip in vrf.own_ips:
             return
         if confirmed:
-            vrf.doubted.pop(ip, None)
-        elif vrf.doubted.get(ip) == mac:
+            vrf.bindings.doubted.pop(ip, None)
+        elif vrf.bindings.doubted.get(ip) == mac:
             return
-        held = vrf.binding(ip)
-        before = vrf.kernel_bindings.get(ip) or vrf.doubted.pop(ip, None)
+        held = vrf.bindings.holder(ip)
+        before = vrf.bindings.kernel.get(ip) or vrf.bindings.doubted.pop(ip, None)
         # A neighbour that changes to another MAC was told so, though it is STALE.
         said = confirmed or before not in (None, mac)
         certain = said and vrf.neighbors.known
@@ -146,13 +147,13 @@ class Bindings:
         heard = now if said else -inf
         flags = kernel_flags(ip, router)
         taken = Claim(mac, ip, heard, flags)
-        self._claim(vrf, vrf.kernel_bindings, taken, turn)
+        self._claim(vrf, vrf.bindings.kernel, taken, turn)
 
     def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
         """Remove the binding from the kernel's neighbours."""
         pins.unpin(vrf, ip)
-        take_out(vrf, vrf.kernel_bindings, ip)
-        vrf.doubted.pop(ip, None)
+        take_out(vrf, vrf.bindings.kernel, ip)
+        vrf.bindings.doubted.pop(ip, None)
 
     def kernel_flushed(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Remove a neighbour that the kernel dropped by itself.
@@ -160,14 +161,20 @@ class Bindings:
         It says nothing of the tenant, so that one keeps the IP and is asked for it. A
         neighbour that failed, or that somebody deleted, is NUD_FAILED before it goes.
         """
-        mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
-        flags = flushed.flags_of(vrf.nd_flags.get(ip, OVERRIDE))
+        mac = vrf.bindings.pinned.get(ip) or vrf.bindings.kernel.get(ip)
+        flags = flushed.flags_of(vrf.bindings.nd_flags.get(ip, OVERRIDE))
         self.kernel_lost(vrf, ip)
         if mac is None:
             return
-        if mac in vrf.flushed:
-            vrf.flushed[mac].ips[ip] = vrf.nd_flags.get(ip, OVERRIDE)
-        elif vrf.is_local(mac) and flushed.can_ask(vrf, mac) and not vrf.binding(ip):
+        if mac in vrf.remembered.flushed:
+            vrf.remembered.flushed[mac].ips[ip] = vrf.bindings.nd_flags.get(
+                ip, OVERRIDE
+            )
+        elif (
+            vrf.macs.is_local(mac)
+            and flushed.can_ask(vrf, mac)
+            and not vrf.bindings.holder(ip)
+        ):
             self._keep(vrf, Claim(mac, ip, -inf, flags), turn)
 
     def restore(self, vrf: MacVrf, turn: Turn) -> None:
@@ -176,15 +183,15 @@ class Bindings:
         They are asked for at once; without a claim where another MAC has the IP
         meanwhile or the MAC was at a remote VTEP.
         """
-        if not vrf.returned or not vrf.ready:
+        if not vrf.remembered.returned or not vrf.ready:
             return
-        for mac in vrf.returned:
-            lost = vrf.flushed.pop(mac, None)
+        for mac in vrf.remembered.returned:
+            lost = vrf.remembered.flushed.pop(mac, None)
             if lost is None or lost.at < turn.now - flushed.FLUSHED_TIME:
                 continue
             elsewhere = best_for_mac(vrf.routes, mac) is not None
             for ip, flags in lost.ips.items():
-                held = vrf.binding(ip)
+                held = vrf.bindings.holder(ip)
                 if held == mac:
                     continue
                 if elsewhere or held is not None or rival_of(vrf, ip, mac):
@@ -192,12 +199,12 @@ class Bindings:
                 else:
                     said = flushed.flags_of(flags)
                     self._keep(vrf, Claim(mac, ip, -inf, said), turn)
-        vrf.returned.clear()
+        vrf.remembered.returned.clear()
 
     def _keep(self, vrf: MacVrf, claim: Claim, turn: Turn) -> None:
         """Store a binding from before a flush, and queue a probe for it."""
-        if self._claim(vrf, vrf.snooped, claim, turn):
-            vrf.unsure.add(claim.ip)
+        if self._claim(vrf, vrf.bindings.snooped, claim, turn):
+            vrf.bindings.unsure.add(claim.ip)
             self._questions.ask_flushed(vrf, (claim.mac,))
 
     def pin(self, vrf: MacVrf, claim: Claim, turn: Turn, *, router: bool) -> None:
@@ -207,7 +214,7 @@ class Bindings:
         there before us.
         """
         mac, ip = claim.mac, claim.ip
-        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
+        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.macs.own:
             return
         if not is_unicast_mac(mac) or not pins.pin(vrf, mac, ip):
             return
@@ -216,19 +223,19 @@ class Bindings:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, flags))
         self.duplicates.clear(vrf, ip, turn)
         found = rival_of(vrf, ip, mac) if vrf.neighbors.known else None
-        if found is not None and vrf.is_local(mac) and not is_immutable(found[1]):
+        if found is not None and vrf.macs.is_local(mac) and not is_immutable(found[1]):
             self._outbid(vrf, mac, found[1])
 
     def _claim(
         self, vrf: MacVrf, table: dict[bytes, bytes], claim: Claim, turn: Turn
     ) -> bool:
         mac, ip = claim.mac, claim.ip
-        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.own_macs:
+        if not is_tenant_ip(ip) or ip in vrf.own_ips or mac in vrf.macs.own:
             return False
         if not is_unicast_mac(mac) or not self._has_room(vrf, mac, ip, turn):
             return False
-        held = vrf.binding(ip)
-        if held != mac and vrf.is_local(mac):
+        held = vrf.bindings.holder(ip)
+        if held != mac and vrf.macs.is_local(mac):
             rival = rival_of(vrf, ip, mac)
             if self._refused(vrf, claim, held, rival, turn):
                 return False
@@ -238,22 +245,22 @@ class Bindings:
                 self._outbid(vrf, mac, rival[1])
         if put(vrf, table, mac, ip):
             self._questions.watch(vrf, ip)
-        if claim.heard > vrf.heard.get(ip, -inf):
-            vrf.heard[ip] = claim.heard
-            vrf.unsure.discard(ip)
+        if claim.heard > vrf.bindings.heard.get(ip, -inf):
+            vrf.bindings.heard[ip] = claim.heard
+            vrf.bindings.unsure.discard(ip)
         if claim.flags is not None:
             self._take_flags(vrf, mac, ip, merge_flags(vrf, ip, claim.flags))
         return True
 
     def _has_room(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> bool:
         most = vrf.config.ips_per_mac
-        ips = vrf.bindings_of.get(mac)
+        ips = vrf.bindings.ips_of.get(mac)
         if not most or ips is None or len(ips) < most or ip in ips:
             return True
-        if mac not in vrf.limited:
-            if len(vrf.limited) > len(vrf.local):
-                vrf.limited &= vrf.local.keys()
-            vrf.limited.add(mac)
+        if mac not in vrf.bindings.limited:
+            if len(vrf.bindings.limited) > len(vrf.macs.local):
+                vrf.bindings.limited &= vrf.macs.local.keys()
+            vrf.bindings.limited.add(mac)
             self._tell.limit_reached(vrf, mac, most, turn)
         return False
 
@@ -267,10 +274,10 @@ class Bindings:
     ) -> bool:
         """Return whether an IP stays with its MAC against this claim."""
         mac, ip, now, _ = claim
-        if held is not None and held == vrf.static_ips.get(ip):
+        if held is not None and held == vrf.bindings.static.get(ip):
             self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, (held, mac), turn)
             return True
-        if held is not None and held == vrf.pinned.get(ip):
+        if held is not None and held == vrf.bindings.pinned.get(ip):
             self._tell.claimed(PINNED_CLAIMED, vrf, ip, (held, mac), turn)
             return True
         key: Key = (vrf.config.vni, ip)
@@ -305,19 +312,18 @@ class Bindings:
 
         RFC 9721: the MAC route takes it, and all MAC/IP routes inherit it.
         """
-        own = vrf.sequence.get(mac, 0)
+        own = vrf.macs.sequence.get(mac, 0)
         if own <= path.sequence:
-            vrf.sequence[mac] = max(own, min(path.sequence + 1, SEQUENCE_MAX))
+            vrf.macs.sequence[mac] = max(own, min(path.sequence + 1, SEQUENCE_MAX))
 
     def _take_flags(self, vrf: MacVrf, mac: bytes, ip: bytes, flags: int) -> None:
-        if flags == vrf.nd_flags.get(ip, OVERRIDE):
+        if flags == vrf.bindings.nd_flags.get(ip, OVERRIDE):
             return
         if flags == OVERRIDE:
-            del vrf.nd_flags[ip]
+            del vrf.bindings.nd_flags[ip]
         else:
-            vrf.nd_flags[ip] = flags
-        vrf.fdb.dirty.add(mac)
-        vrf.neighbors.dirty.add(ip)
+            vrf.bindings.nd_flags[ip] = flags
+        vrf.bindings.touch(mac, ip)
 
     def settle(self, vrf: MacVrf, turn: Turn) -> None:
         """Remove local bindings to which remote routes have better claims."""
@@ -326,40 +332,40 @@ class Bindings:
         for ip in vrf.routes.shared_ips:
             self.contests.watch((vni, ip), turn.now)
         vrf.routes.shared_ips.clear()
-        for ip in dirty & vrf.static_ips.keys():
-            mac = vrf.static_ips[ip]
-            found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
+        for ip in dirty & vrf.bindings.static.keys():
+            mac = vrf.bindings.static[ip]
+            found = rival_of(vrf, ip, mac) if vrf.macs.is_local(mac) else None
             if found is not None:
                 pair = (mac, found[0])
                 self._tell.claimed(IMMUTABLE_CLAIMED, vrf, ip, pair, turn)
         if self.contests.found:
             for ip in [ip for ip in dirty if (vni, ip) in self.contests.found]:
                 self.duplicates.look_again(vrf, ip, turn)
-        for ip in dirty & (vrf.pinned.keys() | vrf.ceded_pins.keys()):
+        for ip in dirty & (vrf.bindings.pinned.keys() | vrf.bindings.ceded_pins.keys()):
             rival = pins.contest(vrf, ip)
             # It is the pinned MAC's or that of a tenant below, as the former comes.
-            vrf.fdb.dirty.update(t[ip] for t in vrf.learned_tables if ip in t)
+            vrf.bindings.touch_holders(ip)
             if rival is not None:
-                mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
+                mac = vrf.bindings.pinned.get(ip) or vrf.bindings.ceded_pins[ip]
                 self._tell.claimed(PINNED_CLAIMED, vrf, ip, (mac, rival[0]), turn)
-        contested = dirty & vrf.snooped.keys()
-        contested |= dirty & vrf.kernel_bindings.keys()
+        contested = dirty & vrf.bindings.snooped.keys()
+        contested |= dirty & vrf.bindings.kernel.keys()
         for ip in contested:
-            mac_or_none = vrf.binding(ip)
-            fixed = (vrf.static_ips.get(ip), vrf.pinned.get(ip))
+            mac_or_none = vrf.bindings.holder(ip)
+            fixed = (vrf.bindings.static.get(ip), vrf.bindings.pinned.get(ip))
             if mac_or_none is not None and mac_or_none not in fixed:
                 self._give_way(vrf, mac_or_none, ip, turn)
 
     def _give_way(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         found = rival_of(vrf, ip, mac)
         if found is None:
-            vrf.disputed.pop(ip, None)
+            vrf.bindings.disputed.pop(ip, None)
             return
         other, path = found
         if not is_better(vrf, mac, path):
-            known = vrf.disputed.get(ip)
+            known = vrf.bindings.disputed.get(ip)
             if known is None or known[:2] != (other, path.vtep):
-                vrf.disputed[ip] = Dispute(other, path.vtep)
+                vrf.bindings.disputed[ip] = Dispute(other, path.vtep)
                 if not self._questions.is_new(vrf, ip):
                     # Else it took the IP from that one just now.
                     self._questions.ask(vrf, mac, ip)
@@ -376,26 +382,26 @@ class Bindings:
 
     def _insists(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         """Record the answer of a tenant whose IP a remote MAC claims unsuccessfully."""
-        dispute, found = vrf.disputed[ip], rival_of(vrf, ip, mac)
+        dispute, found = vrf.bindings.disputed[ip], rival_of(vrf, ip, mac)
         if found is not None and not dispute.answered:
-            vrf.disputed[ip] = dispute._replace(answered=True)
+            vrf.bindings.disputed[ip] = dispute._replace(answered=True)
             pair = DuplicateIp(mac, found[0], turn.now)
             self.duplicates.find(vrf, ip, pair, turn)
 
     def expire(self, vrf: MacVrf, mac: bytes, ip: bytes, turn: Turn) -> None:
         """Remove a binding whose tenant does not answer."""
-        if vrf.kernel_bindings.get(ip) == mac:
+        if vrf.bindings.kernel.get(ip) == mac:
             # The kernel keeps its STALE neighbour, which is not ours to remove.
-            vrf.doubted[ip] = mac
+            vrf.bindings.doubted[ip] = mac
         self.drop(vrf, mac, ip)
         self._tell.expired(vrf, mac, ip, turn)
 
     def drop(self, vrf: MacVrf, mac: bytes, ip: bytes) -> None:
         """Remove a learned binding."""
-        for table in (vrf.snooped, vrf.kernel_bindings):
+        for table in (vrf.bindings.snooped, vrf.bindings.kernel):
             if table.get(ip) == mac:
                 take_out(vrf, table, ip)
-        vrf.heard.pop(ip, None)
-        vrf.nd_flags.pop(ip, None)
-        vrf.disputed.pop(ip, None)
-        vrf.unsure.discard(ip)
+        vrf.bindings.heard.pop(ip, None)
+        vrf.bindings.nd_flags.pop(ip, None)
+        vrf.bindings.disputed.pop(ip, None)
+        vrf.bindings.unsure.discard(ip)

@@ -39,7 +39,7 @@ class DuplicateIps:
         if self._contests.release((vrf.config.vni, ip)) is None:
             return False
         self._tell.released(vrf, ip, turn)
-        vrf.neighbors.dirty.add(ip)
+        vrf.bindings.touched_ips.add(ip)
         return True
 
     def conclude(
@@ -65,9 +65,9 @@ class DuplicateIps:
         known = self._contests.found[vrf.config.vni, ip]
         found = rival_of(vrf, ip, known.other)
         lone = known.heard == inf and rival_of(vrf, ip, known.holder) is None
-        if lone or (vrf.binding(ip) is None and found is None):
+        if lone or (vrf.bindings.holder(ip) is None and found is None):
             self.clear(vrf, ip, turn)
-            if vrf.is_local(known.other):
+            if vrf.macs.is_local(known.other):
                 self._questions.ask(vrf, known.other, ip)
 
     def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
@@ -80,7 +80,7 @@ class DuplicateIps:
             known = self._contests.found.get((vni, ip))
             if known is not None and is_gone(vrf, ip, known.other):
                 self.clear(vrf, ip, turn)
-            elif vrf.binding(ip) is None:
+            elif vrf.bindings.holder(ip) is None:
                 self._judge_remotes(vrf, ip, turn)
         self._look_for_others(now, vrfs)
         for vni, ip in self._contests.expire(now):
@@ -102,16 +102,20 @@ class DuplicateIps:
             if is_gone(vrf, ip, each.other):
                 self._contests.watch(key, now)
             elif each.held and self._contests.may_recheck(key, now):
-                if each.other in vrf.local:
+                if each.other in vrf.macs.local:
                     self._questions.ask(vrf, each.other, ip)
-                if vrf.snooped.get(ip) == each.holder == vrf.binding(ip):
-                    vrf.unsure.add(ip)
+                if (
+                    vrf.bindings.snooped.get(ip)
+                    == each.holder
+                    == vrf.bindings.holder(ip)
+                ):
+                    vrf.bindings.unsure.add(ip)
                     self._questions.ask(vrf, each.holder, ip)
 
     def _judge_remotes(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
         """Report an IP that two remote MACs have for longer than a move takes."""
         found = best_for_ip(vrf.routes, ip)
         rival = rival_of(vrf, ip, found[0]) if found is not None else None
-        if found is not None and rival is not None and not vrf.is_local(found[0]):
+        if found is not None and rival is not None and not vrf.macs.is_local(found[0]):
             pair = DuplicateIp(found[0], rival[0], inf)
             self.find(vrf, ip, pair, turn)

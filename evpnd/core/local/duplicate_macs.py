@@ -39,7 +39,7 @@ class Duplicates:
     def count(self, vrf: MacVrf, mac: bytes, place: bytes, turn: Turn) -> None:
         """Count one move of a MAC, to a VTEP or to `HERE`."""
         settings = self.settings
-        if not settings.enabled or mac in vrf.frozen:
+        if not settings.enabled or mac in vrf.macs.frozen:
             return
         key = (vrf.config.vni, mac)
         times = (*self._moves.pop(key, ()), turn.now)[-settings.moves :]
@@ -56,7 +56,7 @@ class Duplicates:
         pause = settings.freeze_for if settings.freeze else settings.window
         self.found[key] = turn.now + pause
         if settings.freeze:
-            vrf.frozen[mac] = place
+            vrf.macs.freeze(mac, place)
         if not known:
             turn.tell(_notice(vrf, mac, "duplicate_mac_found", settings))
 
@@ -101,7 +101,8 @@ class Duplicates:
         self.found = {
             (vni, mac): until
             for (vni, mac), until in self.found.items()
-            if vni in vrfs and (not self.settings.freeze or mac in vrfs[vni].frozen)
+            if vni in vrfs
+            and (not self.settings.freeze or mac in vrfs[vni].macs.frozen)
         }
         self._moves = {key: t for key, t in self._moves.items() if key[0] in vrfs}
 
@@ -110,8 +111,7 @@ class Duplicates:
         self._moves.pop(key, None)
         vrf = vrfs.get(key[0])
         if vrf is not None:
-            vrf.frozen.pop(key[1], None)
-            vrf.fdb.dirty.add(key[1])
+            vrf.macs.release(key[1])
             turn.tell(_notice(vrf, key[1], "duplicate_mac_released", self.settings))
 
     def next_due(self) -> float | None:

@@ -8,8 +8,10 @@ the port forwards frames, the tenants are probed for their addresses, and a MAC 
 bridge learns again gets its IPs back at once.
 """
 
-from evpnd.core.evi.flushed_macs import Flushed
-from evpnd.core.evi.mac_vrf import Claim, MacVrf, Origin
+from evpnd.core.evi.local_bindings import Claim
+from evpnd.core.evi.local_macs import Origin
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.remembered import Flushed
 from evpnd.core.local import mobility
 from evpnd.core.local.binding_tables import depart, wait
 from evpnd.core.local.questions import Questions
@@ -27,11 +29,11 @@ def flush(vrf: MacVrf, mac: bytes, questions: Questions, now: float) -> None:
 
     A static row goes by an operator's word, and nothing is remembered.
     """
-    local = vrf.local.get(mac)
+    local = vrf.macs.local.get(mac)
     ips = {
-        ip: vrf.nd_flags.get(ip, OVERRIDE)
-        for ip in sorted(vrf.bindings_of.get(mac, ()))
-        if vrf.snooped.get(ip) == mac
+        ip: vrf.bindings.nd_flags.get(ip, OVERRIDE)
+        for ip in sorted(vrf.bindings.ips_of.get(mac, ()))
+        if vrf.bindings.snooped.get(ip) == mac
     }
     mobility.forget(vrf, mac)
     if local is not None and local.origin is Origin.DYNAMIC:
@@ -45,13 +47,10 @@ def forget_devices(vrf: MacVrf, questions: Questions, now: float) -> None:
     come back with the MACs, or are asked for.
     """
     said: dict[bytes, dict[bytes, int]] = {}
-    for ip, mac in vrf.snooped.items():
-        said.setdefault(mac, {})[ip] = vrf.nd_flags.get(ip, OVERRIDE)
-    local = dict(vrf.local)
-    waiting, departed = dict(vrf.waiting), dict(vrf.departed)
+    for ip, mac in vrf.bindings.snooped.items():
+        said.setdefault(mac, {})[ip] = vrf.bindings.nd_flags.get(ip, OVERRIDE)
+    local = dict(vrf.macs.local)
     vrf.forget_kernel()
-    vrf.waiting.update(waiting)
-    vrf.departed.update(departed)
     for mac, ips in said.items():
         for ip in ips:
             depart(vrf, mac, ip, now)
@@ -63,7 +62,7 @@ def forget_devices(vrf: MacVrf, questions: Questions, now: float) -> None:
 
 def remember(vrf: MacVrf, mac: bytes, lost: Flushed, questions: Questions) -> None:
     """Store the bindings of a flushed MAC; the oldest entries make room."""
-    table = vrf.flushed
+    table = vrf.remembered.flushed
     table.pop(mac, None)
     table[mac] = lost
     while len(table) > FLUSHED_MOST or _oldest(table).at < lost.at - FLUSHED_TIME:
@@ -76,39 +75,43 @@ def reopen(vrf: MacVrf, ports: frozenset[int], questions: Questions) -> None:
     opened = ports - vrf.open_ports
     vrf.open_ports = ports
     if opened:
-        macs = [mac for mac, lost in vrf.flushed.items() if lost.port in opened]
-        unsure = (vrf.binding(ip) for ip in vrf.unsure)
+        macs = [
+            mac for mac, lost in vrf.remembered.flushed.items() if lost.port in opened
+        ]
+        unsure = (vrf.bindings.holder(ip) for ip in vrf.bindings.unsure)
         macs.extend(mac for mac in unsure if mac is not None)
         questions.ask_flushed(vrf, macs)
 
 
 def can_ask(vrf: MacVrf, mac: bytes) -> bool:
     """Return whether a probe, which has no tag, would reach a MAC in its VLAN."""
-    local = vrf.local.get(mac)
+    local = vrf.macs.local.get(mac)
     return local is None or local.port not in vrf.tagged_ports
 
 
 def is_unsure(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
     """Return whether the tenant of a kept binding could answer for it now."""
-    local = vrf.local.get(mac)
-    return ip in vrf.unsure and local is not None and local.port in vrf.open_ports
+    local = vrf.macs.local.get(mac)
+    return (
+        ip in vrf.bindings.unsure and local is not None and local.port in vrf.open_ports
+    )
 
 
 def port_of(vrf: MacVrf, mac: bytes) -> int:
     """Return the port where a MAC is, or was until it was flushed."""
-    local = vrf.local.get(mac)
-    return local.port if local is not None else vrf.flushed[mac].port
+    local = vrf.macs.local.get(mac)
+    return local.port if local is not None else vrf.remembered.flushed[mac].port
 
 
 def is_missing(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
     """Return whether a flushed MAC had an IP and could answer for it now."""
-    lost = vrf.flushed.get(mac)
+    lost = vrf.remembered.flushed.get(mac)
     return lost is not None and ip in lost.ips and lost.port in vrf.open_ports
 
 
 def give_up(vrf: MacVrf, mac: bytes, ip: bytes) -> None:
     """Forget an IP of a flushed MAC that did not answer for it."""
-    vrf.flushed[mac].ips.pop(ip, None)
+    vrf.remembered.flushed[mac].ips.pop(ip, None)
 
 
 def flags_of(nd_flags: int) -> NdFlags:

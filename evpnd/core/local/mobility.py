@@ -9,7 +9,8 @@ from enum import Enum
 
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac
-from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
+from evpnd.core.evi.local_macs import LocalMac, Origin
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.duplicate_macs import HERE, Duplicates
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
@@ -45,15 +46,12 @@ def learn(
     vrf: MacVrf, mac: bytes, local: LocalMac, moves: Duplicates, turn: Turn
 ) -> None:
     """Store a MAC as local; if a remote VTEP has it, claim it: that is a move."""
-    known = vrf.local.get(mac)
+    known = vrf.macs.local.get(mac)
     if known is not None and known[:3] == local[:3]:
         return
-    vrf.local[mac] = local
-    vrf.fdb.dirty.add(mac)
-    vrf.neighbors.dirty.update(vrf.bindings_of.get(mac, ()))
+    vrf.macs.put(mac, local)
     if known is not None:
         return
-    vrf.mark_bound(mac)
     path = best_for_mac(vrf.routes, mac)
     if path is None:
         return
@@ -63,36 +61,21 @@ def learn(
     if not vrf.fdb.known and local.origin is not Origin.DYNAMIC:
         # The MAC was on this port before we started, so this is not a move.
         return
-    own = vrf.sequence.get(mac, 0)
-    vrf.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
-    if mac in vrf.frozen:
+    own = vrf.macs.sequence.get(mac, 0)
+    vrf.macs.sequence[mac] = max(min(path.sequence + 1, SEQUENCE_MAX), own)
+    if mac in vrf.macs.frozen:
         return
-    turn.tell(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.sequence[mac]))
+    turn.tell(_moved(vrf, mac, format_ip(path.vtep), "local", vrf.macs.sequence[mac]))
     moves.count(vrf, mac, HERE, turn)
 
 
 def forget(vrf: MacVrf, mac: bytes) -> None:
     """Remove a MAC that is no longer behind a port of ours, with its bindings."""
-    if vrf.local.pop(mac, None) is None:
+    if not vrf.macs.drop(mac) or mac in vrf.macs.static:
         return
-    vrf.fdb.dirty.add(mac)
-    vrf.mark_bound(mac)
-    vrf.sequence.pop(mac, None)
-    if mac in vrf.static:
-        return
-    _take_back(vrf, mac)
-    vrf.contested.discard(mac)
-    known = set()
-    for ip in vrf.bindings_of.pop(mac, ()):
-        vrf.neighbors.dirty.add(ip)
-        if vrf.snooped.get(ip) == mac:
-            del vrf.snooped[ip]
-            vrf.unsure.discard(ip)
-        if mac in (vrf.kernel_bindings.get(ip), vrf.pinned.get(ip)):
-            # The neighbour still exists, and the kernel does not report it again.
-            known.add(ip)
-    if known:
-        vrf.bindings_of[mac] = known
+    vrf.macs.take_back(mac)
+    vrf.macs.contested.discard(mac)
+    vrf.bindings.drop_mac(mac)
 
 
 def judge(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
@@ -101,17 +84,17 @@ def judge(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
     A sticky MAC of ours stays in any case. Else a sticky remote one wins, then the
     higher sequence, and of equal ones the lower VTEP address.
     """
-    if vrf.is_sticky(mac):
+    if vrf.macs.is_sticky(mac):
         return Verdict.OURS_STICKY
     return compare(vrf, mac, path)
 
 
 def compare(vrf: MacVrf, mac: bytes, path: Path) -> Verdict:
     """Compare the ranks of a local MAC and a remote path; equal: it is ours."""
-    sticky = vrf.is_sticky(mac)
+    sticky = vrf.macs.is_sticky(mac)
     if sticky is not path.sticky:
         return Verdict.OURS_STICKY if sticky else Verdict.THEIRS_STICKY
-    sequence = vrf.sequence.get(mac, 0)
+    sequence = vrf.macs.sequence.get(mac, 0)
     if sequence != path.sequence:
         ours = sequence > path.sequence
         return Verdict.OURS_SEQUENCE if ours else Verdict.THEIRS_SEQUENCE
@@ -129,12 +112,12 @@ def settle(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -> bool:
     if path is None:
         _settle_unrivalled(vrf, mac, moves, turn)
         return False
-    if mac not in vrf.local and mac not in vrf.static:
+    if mac not in vrf.macs.local and mac not in vrf.macs.static:
         return False
-    before = vrf.local.get(mac)
+    before = vrf.macs.local.get(mac)
     if not _give_up(vrf, mac, path, moves, turn) or before is None:
         return False
-    vrf.displaced[mac] = before
+    vrf.macs.displaced[mac] = before
     return True
 
 
@@ -145,20 +128,20 @@ def _settle_unrivalled(vrf: MacVrf, mac: bytes, moves: Duplicates, turn: Turn) -
     to compare a high one with, by the MAC or by an IP of it (RFC 9721), so the count
     starts over before it ends.
     """
-    if mac in vrf.displaced and mac not in vrf.fdb.actual:
+    if mac in vrf.macs.displaced and mac not in vrf.fdb.actual:
         # Its remote row was refused, so that it never left the port.
-        learn(vrf, mac, vrf.displaced.pop(mac), moves, turn)
+        learn(vrf, mac, vrf.macs.displaced.pop(mac), moves, turn)
         return
-    if mac not in vrf.local and mac not in vrf.static:
+    if mac not in vrf.macs.local and mac not in vrf.macs.static:
         return
-    _take_back(vrf, mac)
-    vrf.contested.discard(mac)
-    if vrf.sequence.get(
+    vrf.macs.take_back(mac)
+    vrf.macs.contested.discard(mac)
+    if vrf.macs.sequence.get(
         mac, 0
     ) >= SEQUENCE_HIGH and vrf.routes.macs_of.keys().isdisjoint(
-        vrf.bindings_of.get(mac, ())
+        vrf.bindings.ips_of.get(mac, ())
     ):
-        del vrf.sequence[mac]
+        del vrf.macs.sequence[mac]
 
 
 def _give_up(
@@ -167,20 +150,19 @@ def _give_up(
     """Draw the conclusion from the verdict; returns whether the MAC goes to a VTEP."""
     verdict = judge(vrf, mac, path)
     if verdict.ours:
-        _take_back(vrf, mac)
-        if vrf.is_sticky(mac) and mac not in vrf.contested:
-            vrf.contested.add(mac)
+        vrf.macs.take_back(mac)
+        if vrf.macs.is_sticky(mac) and mac not in vrf.macs.contested:
+            vrf.macs.contested.add(mac)
             turn.tell(_warning("sticky_mac_claimed", vrf, mac, path))
         return False
-    if vrf.is_fixed(mac):
-        if mac not in vrf.ceded:
-            vrf.ceded.add(mac)
-            vrf.mark_bound(mac)
+    if vrf.macs.is_fixed(mac):
+        if mac not in vrf.macs.ceded:
+            vrf.macs.cede(mac)
             turn.tell(_warning("fixed_mac_claimed", vrf, mac, path))
         # A row of the operator's is not ours to replace; one that was learned is.
-        local = vrf.local.get(mac)
+        local = vrf.macs.local.get(mac)
         return local is None or local.origin is Origin.DYNAMIC
-    sequence = vrf.sequence.get(mac, 0)
+    sequence = vrf.macs.sequence.get(mac, 0)
     forget(vrf, mac)
     if path.sticky:
         _tell_sticky_seen(vrf, mac, path, turn)
@@ -192,13 +174,6 @@ def _give_up(
     return True
 
 
-def _take_back(vrf: MacVrf, mac: bytes) -> None:
-    """Announce a fixed MAC again, if it was left to a remote VTEP."""
-    if mac in vrf.ceded:
-        vrf.ceded.discard(mac)
-        vrf.mark_bound(mac)
-
-
 def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice:
     way = {"from": old, "to": new}
     return vrf.notice(
@@ -208,7 +183,7 @@ def _moved(vrf: MacVrf, mac: bytes, old: str, new: str, sequence: int) -> Notice
 
 def _tell_sticky_seen(vrf: MacVrf, mac: bytes, path: Path, turn: Turn) -> None:
     """Report at times that a sticky MAC of a remote VTEP is seen here."""
-    told = vrf.sticky_told
+    told = vrf.macs.sticky_told
     now = turn.now
     while told and now >= told[earliest := next(iter(told))] + STICKY_PAUSE:
         del told[earliest]

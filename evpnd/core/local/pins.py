@@ -14,26 +14,26 @@ from evpnd.core.local.remote_claims import Rival, is_better, rival_of
 
 def pin(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
     """Store a pinned binding; returns whether it is news."""
-    if mac in (vrf.pinned.get(ip), vrf.ceded_pins.get(ip)):
+    if mac in (vrf.bindings.pinned.get(ip), vrf.bindings.ceded_pins.get(ip)):
         return False
-    vrf.ceded_pins.pop(ip, None)
-    before = vrf.binding(ip)
-    take_out(vrf, vrf.kernel_bindings, ip)
-    put(vrf, vrf.pinned, mac, ip)
+    vrf.bindings.ceded_pins.pop(ip, None)
+    before = vrf.bindings.holder(ip)
+    take_out(vrf, vrf.bindings.kernel, ip)
+    put(vrf, vrf.bindings.pinned, mac, ip)
     if before is not None:
-        vrf.fdb.dirty.add(before)
-    vrf.disputed.pop(ip, None)
-    vrf.doubted.pop(ip, None)
+        vrf.bindings.touch(before, ip)
+    vrf.bindings.disputed.pop(ip, None)
+    vrf.bindings.doubted.pop(ip, None)
     return True
 
 
 def unpin(vrf: MacVrf, ip: bytes) -> None:
     """Remove a pinned binding; the tenant's own claims count again."""
-    vrf.ceded_pins.pop(ip, None)
-    take_out(vrf, vrf.pinned, ip)
-    other = vrf.binding(ip)
+    vrf.bindings.ceded_pins.pop(ip, None)
+    take_out(vrf, vrf.bindings.pinned, ip)
+    other = vrf.bindings.holder(ip)
     if other is not None:
-        vrf.fdb.dirty.add(other)
+        vrf.bindings.touch(other, ip)
 
 
 def contest(vrf: MacVrf, ip: bytes) -> Rival | None:
@@ -41,13 +41,13 @@ def contest(vrf: MacVrf, ip: bytes) -> Rival | None:
 
     The binding goes to `ceded_pins` or back to `pinned`, as the comparison ends.
     """
-    mac = vrf.pinned.get(ip) or vrf.ceded_pins[ip]
-    found = rival_of(vrf, ip, mac) if vrf.is_local(mac) else None
+    mac = vrf.bindings.pinned.get(ip) or vrf.bindings.ceded_pins[ip]
+    found = rival_of(vrf, ip, mac) if vrf.macs.is_local(mac) else None
     yields = found is not None and is_better(vrf, mac, found[1])
-    if yields and ip in vrf.pinned:
-        take_out(vrf, vrf.pinned, ip)
-        vrf.ceded_pins[ip] = mac
-    elif not yields and ip in vrf.ceded_pins:
-        del vrf.ceded_pins[ip]
-        put(vrf, vrf.pinned, mac, ip)
+    if yields and ip in vrf.bindings.pinned:
+        take_out(vrf, vrf.bindings.pinned, ip)
+        vrf.bindings.ceded_pins[ip] = mac
+    elif not yields and ip in vrf.bindings.ceded_pins:
+        del vrf.bindings.ceded_pins[ip]
+        put(vrf, vrf.bindings.pinned, mac, ip)
     return found

@@ -107,11 +107,11 @@ class Prober:
         """
         if question.tries >= TRIES or not self._may_ask(vrf):
             return False
-        if question.mac not in vrf.local:
+        if question.mac not in vrf.macs.local:
             return flushed.is_missing(vrf, question.mac, question.ip)
         if not flushed.can_ask(vrf, question.mac):
             return False
-        if vrf.binding(question.ip) == question.mac:
+        if vrf.bindings.holder(question.ip) == question.mac:
             return _is_doubtful(vrf, question)
         duplicates, asked = self._bindings.duplicates, question.asked
         return not duplicates.has_answered(vrf, question.mac, question.ip, asked)
@@ -121,9 +121,9 @@ class Prober:
         mac, ip = question.mac, question.ip
         if not self._may_ask(vrf):
             return
-        if mac not in vrf.local and flushed.is_missing(vrf, mac, ip):
+        if mac not in vrf.macs.local and flushed.is_missing(vrf, mac, ip):
             flushed.give_up(vrf, mac, ip)
-        elif vrf.binding(ip) == mac and _is_doubtful(vrf, question):
+        elif vrf.bindings.holder(ip) == mac and _is_doubtful(vrf, question):
             # The tenant did not answer for its IP.
             self._bindings.expire(vrf, mac, ip, turn)
         else:
@@ -139,27 +139,31 @@ class Prober:
         """Check one binding; return when to check again, None: it is gone."""
         now = turn.now
         ip = key[1]
-        if ip in vrf.pinned:
+        if ip in vrf.bindings.pinned:
             return now + interval(vrf, ip)
-        mac = vrf.snooped.get(ip) or vrf.kernel_bindings.get(ip)
+        mac = vrf.bindings.snooped.get(ip) or vrf.bindings.kernel.get(ip)
         if mac is None:
-            vrf.heard.pop(ip, None)
-            vrf.nd_flags.pop(ip, None)
+            vrf.bindings.heard.pop(ip, None)
+            vrf.bindings.nd_flags.pop(ip, None)
             return None
         asked = self._asked.get(key)
         if asked is not None and (
-            asked.mac != mac or vrf.heard.get(ip, -inf) >= asked.since
+            asked.mac != mac or vrf.bindings.heard.get(ip, -inf) >= asked.since
         ):
             del self._asked[key]
             asked = None
         due = silent_at(vrf, ip)
         if asked is None and due > now:
             return due
-        if not vrf.is_local(mac) and ip in vrf.snooped:
+        if not vrf.macs.is_local(mac) and ip in vrf.bindings.snooped:
             # Taken back from an earlier run, and its MAC did not show up.
             self._bindings.drop(vrf, mac, ip)
             return None
-        if not self._may_ask(vrf) or mac not in vrf.local or vrf.binding(ip) != mac:
+        if (
+            not self._may_ask(vrf)
+            or mac not in vrf.macs.local
+            or vrf.bindings.holder(ip) != mac
+        ):
             return now + interval(vrf, ip)
         if not flushed.can_ask(vrf, mac):
             return now + interval(vrf, ip)
@@ -195,7 +199,7 @@ class Prober:
 def _is_doubtful(vrf: MacVrf, question: Urgent) -> bool:
     if flushed.is_unsure(vrf, question.mac, question.ip):
         return True
-    dispute = vrf.disputed.get(question.ip)
+    dispute = vrf.bindings.disputed.get(question.ip)
     return dispute is not None and not dispute.answered
 
 

@@ -158,12 +158,12 @@ def interval(vrf: MacVrf, ip: bytes) -> float:
 
 def silent_at(vrf: MacVrf, ip: bytes) -> float:
     """Return when the tenant of a binding has been silent for too long."""
-    return vrf.heard.get(ip, -inf) + interval(vrf, ip)
+    return vrf.bindings.heard.get(ip, -inf) + interval(vrf, ip)
 
 
 def _had(vrf: MacVrf, mac: bytes) -> list[bytes]:
     """Return the IPs for which a flushed MAC is to be probed."""
-    lost = vrf.flushed.get(mac)
+    lost = vrf.remembered.flushed.get(mac)
     if lost is not None:
         return list(lost.ips)
-    return [ip for ip in vrf.bindings_of.get(mac, ()) if ip in vrf.unsure]
+    return [ip for ip in vrf.bindings.ips_of.get(mac, ()) if ip in vrf.bindings.unsure]

@@ -26,7 +26,7 @@ def rival_of(vrf: MacVrf, ip: bytes, mac: bytes) -> Rival | None:
         return None
 
     def is_rival(other: bytes) -> bool:
-        return other != mac and not vrf.is_local(other) and is_unicast_mac(other)
+        return other != mac and not vrf.macs.is_local(other) and is_unicast_mac(other)
 
     crowd = vrf.routes.crowds.get(ip)
     if crowd is None:
@@ -44,4 +44,4 @@ def is_better(vrf: MacVrf, mac: bytes, path: Path) -> bool:
 
 def is_gone(vrf: MacVrf, ip: bytes, mac: bytes) -> bool:
     """Return whether a MAC is neither here nor has a remote route with an IP."""
-    return not vrf.is_local(mac) and mac not in vrf.routes.macs_of.get(ip, ())
+    return not vrf.macs.is_local(mac) and mac not in vrf.routes.macs_of.get(ip, ())

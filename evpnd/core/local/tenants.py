@@ -6,7 +6,8 @@ tenant speaks, moves, or falls silent.
 
 from collections.abc import Mapping
 
-from evpnd.core.evi.mac_vrf import LocalMac, MacVrf
+from evpnd.core.evi.local_macs import LocalMac
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.local import flushed, mobility
 from evpnd.core.local.bindings import Bindings

@@ -79,6 +79,15 @@ class Fdb(Table[bytes, Hop]):
         both, theirs = self.split_fixed(both)
         return both, alone + theirs
 
+    def add_foreign(self, mac: bytes) -> None:
+        """Store that somebody else made the VXLAN row of a MAC."""
+        self.foreign.add(mac)
+        self.dirty.add(mac)
+
+    def mark_foreign(self) -> None:
+        """Mark the MACs with rows of somebody else."""
+        self.dirty.update(self.foreign, self.fixed)
+
     def fix(self, mac: bytes, vlan: int) -> None:
         """Store that somebody else has a fixed bridge row of a MAC in a VLAN."""
         self.fixed.setdefault(mac, set()).add(vlan)
@@ -121,6 +130,7 @@ class Fdb(Table[bytes, Hop]):
 
     def begin_dump(self) -> list[bytes]:
         """Forget what is there; returns the MACs that had both rows."""
+        self.dirty.update(self.partial)
         self.partial.clear()
         self.fixed.clear()
         self.taken.clear()

@@ -72,6 +72,16 @@ class FloodList(Table[bytes, bytes]):
         super().adopt(known)
         self.unmarked.update(self.foreign)
 
+    def take_dirty(self) -> set[bytes]:
+        """Return the VTEPs to look at; none is dirty then."""
+        self.all_dirty = False
+        return super().take_dirty()
+
+    def begin_dump(self) -> list[bytes]:
+        """Forget what is there; all VTEPs are looked at afterwards."""
+        self.all_dirty = True
+        return super().begin_dump()
+
     @property
     def is_dirty(self) -> bool:
         """Return whether a VTEP is dirty."""

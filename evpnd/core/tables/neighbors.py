@@ -35,6 +35,11 @@ class Neighbors(Table[bytes, Neighbor]):
             self.drift.change(ip, found)
         self.dirty.add(ip)
 
+    def leave(self) -> None:
+        """Forget our neighbours: they are deleted, or their device is gone."""
+        self.dirty.update(self.actual)
+        self.actual.clear()
+
     def lose(self, ip: bytes) -> None:
         """Store that no neighbour of ours is there, or no longer."""
         if self.actual.pop(ip, None) is not None:

@@ -169,6 +169,7 @@ class Table(Generic[K, V]):
     def begin_dump(self) -> list[K]:
         """Forget all rows, because a dump follows; return the keys that existed."""
         before = list(self.actual)
+        self.dirty.update(before)
         self.actual.clear()
         self.foreign.clear()
         return before
@@ -204,6 +205,15 @@ class Table(Generic[K, V]):
     def mark_all(self) -> None:
         """Mark all keys that have a row."""
         self.dirty.update(self.actual)
+
+    def look_at(self, key: K) -> None:
+        """Have a key looked at: what the kernel has of it was told anew."""
+        self.dirty.add(key)
+
+    def retry(self, key: K) -> None:
+        """Have a row that was refused tried again."""
+        self.waiting.discard(key)
+        self.dirty.add(key)
 
     def mark_adopted(self) -> None:
         """Mark the keys of rows of an earlier run."""

@@ -13,8 +13,8 @@ def ips_to_announce(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
     return tuple(
         sorted(
             ip
-            for ip in vrf.bindings_of.get(mac, ())
-            if vrf.binding(ip) == mac and ip not in vrf.own_ips
+            for ip in vrf.bindings.ips_of.get(mac, ())
+            if vrf.bindings.holder(ip) == mac and ip not in vrf.own_ips
         )
     )
 
@@ -26,11 +26,11 @@ def decide(vrf: MacVrf, mac: bytes, ips: Sequence[bytes]) -> Reason | None:
     """
     if not vrf.ready:
         return Reason.NOT_READY
-    if not vrf.is_local(mac):
-        return Reason.CEDED if mac in vrf.ceded else Reason.NOT_LOCAL
-    if mac in vrf.own_macs:
+    if not vrf.macs.is_local(mac):
+        return Reason.CEDED if mac in vrf.macs.ceded else Reason.NOT_LOCAL
+    if mac in vrf.macs.own:
         return Reason.OWN_MAC
-    if mac in vrf.ceded:
+    if mac in vrf.macs.ceded:
         return Reason.CEDED
     if not (ips or vrf.config.advertise.macs):
         return Reason.NOTHING_TO_ADVERTISE
@@ -45,4 +45,4 @@ def why_not(vrf: MacVrf, mac: bytes) -> Reason:
     reason = decide(vrf, mac, ips_to_announce(vrf, mac))
     if reason is not None:
         return reason
-    return Reason.FROZEN if mac in vrf.frozen else Reason.PENDING
+    return Reason.FROZEN if mac in vrf.macs.frozen else Reason.PENDING

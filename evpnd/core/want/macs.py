@@ -16,7 +16,8 @@ the EVI.
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac, mac_candidates
 from evpnd.core.bgp.slots import best
-from evpnd.core.evi.mac_vrf import MacVrf, Origin
+from evpnd.core.evi.local_macs import Origin
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import Reason
 from evpnd.model.domain import Hop
 from evpnd.model.ids import is_unicast_mac
@@ -31,14 +32,14 @@ def decide(vrf: MacVrf, mac: bytes) -> Hop | Reason:
 
     Whether the EVI is ready is not asked: `why_no_row` does.
     """
-    if mac in vrf.own_macs:
+    if mac in vrf.macs.own:
         return Reason.OWN_MAC
-    if mac in vrf.frozen:
+    if mac in vrf.macs.frozen:
         path = frozen_path(vrf, mac)
         if path is None:
-            return Reason.LOCAL if vrf.is_local(mac) else Reason.FROZEN
+            return Reason.LOCAL if vrf.macs.is_local(mac) else Reason.FROZEN
     else:
-        if mac in vrf.local or mac in vrf.static:
+        if mac in vrf.macs.local or mac in vrf.macs.static:
             found = _local(vrf, mac)
             if found is not None:
                 return found
@@ -58,9 +59,9 @@ def _local(vrf: MacVrf, mac: bytes) -> Reason | None:
 
     A row of the operator's is not ours to replace, one that was learned is.
     """
-    if mac not in vrf.ceded:
+    if mac not in vrf.macs.ceded:
         return _LOCAL
-    local = vrf.local.get(mac)
+    local = vrf.macs.local.get(mac)
     if local is not None and local.origin is not Origin.DYNAMIC:
         return Reason.OPERATORS_ROW
     return None
@@ -76,13 +77,17 @@ def why_no_row(vrf: MacVrf, mac: bytes) -> Reason | None:
 
 def leading_path(vrf: MacVrf, mac: bytes) -> Path | None:
     """Return the path that a MAC's rows follow; None: no path."""
-    return frozen_path(vrf, mac) if mac in vrf.frozen else best_for_mac(vrf.routes, mac)
+    return (
+        frozen_path(vrf, mac)
+        if mac in vrf.macs.frozen
+        else best_for_mac(vrf.routes, mac)
+    )
 
 
 def frozen_path(vrf: MacVrf, mac: bytes) -> Path | None:
     """Return the path that a frozen MAC keeps; None: its location is gone."""
-    vtep = vrf.frozen[mac]
-    if not vtep or mac in vrf.local:
+    vtep = vrf.macs.frozen[mac]
+    if not vtep or mac in vrf.macs.local:
         return None
     same = (path for path in mac_candidates(vrf.routes, mac) if path.vtep == vtep)
     return best(same)

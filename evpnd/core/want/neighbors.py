@@ -26,14 +26,14 @@ def decide(vrf: MacVrf, ip: bytes) -> Neighbor | Reason:
         return Reason.OWN_IP
     if not vrf.domain.svi:
         return Reason.NO_DEVICE
-    local = vrf.binding(ip)
+    local = vrf.bindings.holder(ip)
     if local is not None:
-        known = ip in vrf.pinned or ip in vrf.kernel_bindings
+        known = ip in vrf.bindings.pinned or ip in vrf.bindings.kernel
         if known or not vrf.config.suppress:
             return _TENANT_ANSWERS
         if ip in vrf.neighbors.foreign:
             return Reason.FOREIGN_NEIGHBOR
-        router = bool(vrf.arp_nd_flags(ip) & ROUTER)
+        router = bool(vrf.bindings.arp_nd_flags(ip) & ROUTER)
         return Neighbor(local, router, local=True)
     found = best_for_ip(vrf.routes, ip)
     if found is None:
@@ -55,9 +55,9 @@ def _unusable(vrf: MacVrf, ip: bytes, mac: bytes) -> Reason | None:
         return Reason.NO_HOST
     if not is_unicast_mac(mac):
         return Reason.MAC_NOT_UNICAST
-    if vrf.is_local(mac):
+    if vrf.macs.is_local(mac):
         return Reason.MAC_LOCAL
-    if mac in vrf.own_macs:
+    if mac in vrf.macs.own:
         return Reason.MAC_OWN
     return Reason.FOREIGN_NEIGHBOR if ip in vrf.neighbors.foreign else None
 

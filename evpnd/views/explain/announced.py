@@ -35,7 +35,7 @@ def exported(
     steps: list[Step] = []
     every = [
         (key, advert)
-        for key, advert in routes(mac, vrf.announced.get(mac))
+        for key, advert in routes(mac, vrf.sent.macs.get(mac))
         if ip is None or key[IP] == ip
     ]
     kept: list[str] = []

@@ -52,7 +52,12 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
 
 def _is_known(vrf: MacVrf, ip: bytes) -> bool:
     """Return whether this host has state about an IP of an EVI."""
-    tables = (*vrf.learned_tables, vrf.static_ips, vrf.ceded_pins, vrf.doubted)
+    tables = (
+        *vrf.bindings.learned_tables,
+        vrf.bindings.static,
+        vrf.bindings.ceded_pins,
+        vrf.bindings.doubted,
+    )
     return (
         any(ip in table for table in tables)
         or ip in vrf.neighbors.actual
@@ -62,29 +67,29 @@ def _is_known(vrf: MacVrf, ip: bytes) -> bool:
 
 
 def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) -> None:
-    local = vrf.binding(ip)
+    local = vrf.bindings.holder(ip)
     found = best_for_ip(vrf.routes, ip)
     lost: str | None = None
     untold: str | None = None
     if ip in vrf.own_ips:
         story.tell("local", f"it is an address of {story.link(vrf.domain.svi)}", vrf)
     elif local is not None:
-        known = vrf.announced.get(local)
+        known = vrf.sent.macs.get(local)
         kept = exported(story, vrf, local, ip)
         untold = kept.untold
-        if local in vrf.frozen:
+        if local in vrf.macs.frozen:
             untold = f"its MAC {format_mac(local)} is a duplicate and frozen"
         told = known is not None and ip in known.ips and not untold
         text = f"it is bound to the local MAC {format_mac(local)}"
-        if ip in vrf.pinned:
+        if ip in vrf.bindings.pinned:
             text += f" by the permanent neighbour on {story.link(vrf.domain.svi)}"
         text += ", and announced" if told else ", but not announced"
         if told and not story.is_heard:
             text += " to no peer yet, because no session is up"
         story.tell("local", text, vrf, mac=format_mac(local))
         story.steps += kept.steps
-    elif ip in vrf.static_ips:
-        text = f"the configuration binds it to {format_mac(vrf.static_ips[ip])}"
+    elif ip in vrf.bindings.static:
+        text = f"the configuration binds it to {format_mac(vrf.bindings.static[ip])}"
         story.tell("local", f"{text}, but a better claim wins", vrf)
     else:
         lost = _tell_unbound(story, vrf, ip)
@@ -131,21 +136,21 @@ def _tell_ip_in(story: Story, vrf: MacVrf, ip: bytes, received: list[Received]) 
 def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
     """Tell of a neighbour that binds an IP to no tenant; return the reason."""
     bridge = story.link(vrf.domain.svi)
-    mac = vrf.ceded_pins.get(ip)
+    mac = vrf.bindings.ceded_pins.get(ip)
     if mac is not None:
         text = f"the permanent neighbour on {bridge} binds it to {format_mac(mac)}"
         story.tell("local", f"{text}, but a better claim wins", vrf)
         return None
-    mac = vrf.doubted.get(ip)
+    mac = vrf.bindings.doubted.get(ip)
     if mac is not None:
         reason = f"{format_mac(mac)} did not answer the probe for it"
         story.tell("local", reason, vrf, mac=format_mac(mac))
         return reason
-    mac = vrf.pinned.get(ip) or vrf.kernel_bindings.get(ip)
+    mac = vrf.bindings.pinned.get(ip) or vrf.bindings.kernel.get(ip)
     if mac is None:
         return None
     reason = f"no tenant port has its MAC {format_mac(mac)}"
-    kind = "permanent neighbour" if ip in vrf.pinned else "neighbour"
+    kind = "permanent neighbour" if ip in vrf.bindings.pinned else "neighbour"
     text = f"the {kind} on {bridge} binds it to {format_mac(mac)}, but {reason}"
     story.tell("local", text, vrf)
     return reason
@@ -153,9 +158,9 @@ def _tell_unbound(story: Story, vrf: MacVrf, ip: bytes) -> str | None:
 
 def _why_local(story: Story, vrf: MacVrf, ip: bytes) -> str:
     """Return why a local binding goes before a remote one."""
-    if ip in vrf.static_ips:
+    if ip in vrf.bindings.static:
         return "the configuration binds it"
-    if ip in vrf.pinned:
+    if ip in vrf.bindings.pinned:
         return f"the permanent neighbour on {story.link(vrf.domain.svi)} binds it"
     return "it is here"
 

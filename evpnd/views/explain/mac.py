@@ -39,7 +39,9 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
     ours = [link.name for link in links if link.mac == mac]
     if ours:
         story.tell("local", f"it is the address of {', '.join(ours)}")
-    learned = any(mac in vrf.local or mac in vrf.static for vrf in story.evis(vni))
+    learned = any(
+        mac in vrf.macs.local or mac in vrf.macs.static for vrf in story.evis(vni)
+    )
     if ours and not received and not learned:
         story.tell("end", "it is this host's own", ok=True)
         return
@@ -47,8 +49,8 @@ def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
         vrf
         for vrf in story.evis(vni)
         if any(concerns(vrf, route) for route in received)
-        or mac in vrf.local
-        or mac in vrf.static
+        or mac in vrf.macs.local
+        or mac in vrf.macs.static
         or mac in vrf.fdb.actual
         or mac in vrf.fdb.partial
         or vni is not None
@@ -65,21 +67,21 @@ def _tell_mac_in(
     paths = mac_candidates(vrf.routes, mac)
     chosen = macs.leading_path(vrf, mac) or best(paths)
     lost: str | None = None
-    if not paths and not vrf.is_local(mac):
+    if not paths and not vrf.macs.is_local(mac):
         lost = why_not_imported(received, vrf) or "no peer announces it"
     unready = story.not_ready(vrf)
     lost = lost or unready
-    if mac in vrf.frozen:
+    if mac in vrf.macs.frozen:
         _tell_frozen(story, vrf, mac)
-    if mac in vrf.ceded and mac in vrf.static:
+    if mac in vrf.macs.ceded and mac in vrf.macs.static:
         text = "the configuration makes it static, but a better claim wins"
         story.tell("local", text, vrf)
-    if vrf.is_local(mac):
+    if vrf.macs.is_local(mac):
         lost = _tell_local(story, vrf, mac, chosen)
     elif chosen is not None:
         _tell_selected(story, vrf, mac, chosen, paths)
     wanted: Path | None = None
-    if chosen is not None and not vrf.is_local(mac):
+    if chosen is not None and not vrf.macs.is_local(mac):
         reason = macs.why_no_row(vrf, mac)
         if reason is None:
             wanted = chosen
@@ -107,7 +109,7 @@ def _tell_local(
     story: Story, vrf: MacVrf, mac: bytes, chosen: Path | None
 ) -> str | None:
     """Tell of a local MAC; return why no peer receives it, if none does."""
-    local = vrf.local.get(mac)
+    local = vrf.macs.local.get(mac)
     if local is None:
         text = "it is static in the configuration"
     else:
@@ -116,25 +118,25 @@ def _tell_local(
         text = f"{text} {duration(story.now - local.since)}"
     story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
     if chosen is not None:
-        own = vrf.sequence.get(mac, 0)
+        own = vrf.macs.sequence.get(mac, 0)
         other = f"{format_ip(chosen.vtep)} from peer {chosen.peer}"
         other += f" (sequence {chosen.sequence})"
         text = f"the local MAC (sequence {own}) wins over {other}"
         text += f": {judge(vrf, mac, chosen).value}"
-        if mac in vrf.ceded:
+        if mac in vrf.macs.ceded:
             text = f"the local MAC (sequence {own}) stays where the operator put it, "
             text += f"though {other} has the better claim"
-        if mac in vrf.frozen:
+        if mac in vrf.macs.frozen:
             text = f"no winner: the MAC is a frozen duplicate (other claim: {other})"
         story.tell("selected", text, vrf)
-    known = vrf.announced.get(mac)
+    known = vrf.sent.macs.get(mac)
     if known is None:
         untold = sentence(adverts.why_not(vrf, mac), evi=vrf.config.name)
         story.tell("announced", f"no: {untold}", vrf)
         return untold
     ips = ", ".join(map(format_ip, known.ips)) or "no IP"
     text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
-    text += f", sequence {vrf.sequence.get(mac, 0)}"
+    text += f", sequence {vrf.macs.sequence.get(mac, 0)}"
     kept = exported(story, vrf, mac)
     if kept.untold:
         text = f"to no peer: {text}"
@@ -149,7 +151,7 @@ def _tell_selected(
     story: Story, vrf: MacVrf, mac: bytes, chosen: Path, paths: list[Path]
 ) -> None:
     where = f"{format_ip(chosen.vtep)} from peer {chosen.peer}"
-    if mac in vrf.static:
+    if mac in vrf.macs.static:
         why = judge(vrf, mac, chosen).value
         story.tell("selected", f"{where} over the static MAC of this host: {why}", vrf)
         return
@@ -169,7 +171,7 @@ def _tell_found_mac(
     rows = [row for row in story.fdb(vrf) if row.mac == mac]
     for row in rows:
         story.tell("found", story.row(row), vrf)
-    kept = mac in vrf.fdb.adopted and story.waits and not vrf.is_local(mac)
+    kept = mac in vrf.fdb.adopted and story.waits and not vrf.macs.is_local(mac)
     if rows and wanted is None and kept:
         end_kept(story, vrf)
         return
@@ -179,7 +181,7 @@ def _tell_found_mac(
     if errno is not None:
         refused = story.refused("row", errno, vrf)
         lost = lost or refused
-    if vrf.is_local(mac):
+    if vrf.macs.is_local(mac):
         end_local(story, vrf, mac, lost)
         return
     if wanted is not None:

@@ -54,7 +54,7 @@ def end_local(
     if untold is not None:
         story.tell("end", f"local, but not announced: {untold}", vrf, ok=False)
         return
-    local = vrf.local.get(mac)
+    local = vrf.macs.local.get(mac)
     port = None if local is None else story.engine.inventory.links.by_index[local.port]
     is_open = local is not None and local.port in vrf.open_ports
     losses = [

@@ -33,7 +33,7 @@ def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
         ip in vrf.routes.macs_of
         or ip in vrf.own_ips
         or ip in vrf.neighbors.actual
-        or vrf.binding(ip) is not None
+        or vrf.bindings.holder(ip) is not None
         for vrf in vrfs
     )
     vtep = (
@@ -187,4 +187,4 @@ def _tell_vtep_in(
 
 def _leads_to(vrf: MacVrf, mac: bytes, vtep: bytes) -> bool:
     chosen = macs.leading_path(vrf, mac)
-    return chosen is not None and chosen.vtep == vtep and not vrf.is_local(mac)
+    return chosen is not None and chosen.vtep == vtep and not vrf.macs.is_local(mac)

@@ -138,7 +138,7 @@ def test_a_frozen_local_mac_wins_nothing() -> None:
         here.run(*here.kernel.frame(PORTS[0], MAC))
         here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
     here.run(announce(ONE, attributes(FAR, 30), FAR, MAC))
-    assert here.vrf.frozen.get(MAC) == b""
+    assert here.vrf.macs.frozen.get(MAC) == b""
 
     (selected,) = texts(mac_story(here), "selected")
     assert selected == (

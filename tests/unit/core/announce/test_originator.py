@@ -182,10 +182,10 @@ def test_a_device_that_goes_down_takes_its_routes_along() -> None:
 
     assert host.vrf.reason == "vx100 is down"
     assert keys(host) == set()
-    assert host.vrf.announced_imet is None
+    assert host.vrf.sent.imet is None
     host.run(LinkObserved(vxlan))
     assert keys(host) == {MAC}
-    assert host.vrf.announced_imet is not None
+    assert host.vrf.sent.imet is not None
 
 
 def test_the_bridges_own_addresses_are_announced_as_default_gateway() -> None:

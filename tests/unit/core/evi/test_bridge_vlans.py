@@ -94,7 +94,7 @@ def test_macs_of_another_vlan_are_not_announced() -> None:
     # The same MAC in another VLAN is another station.
     host.run(learn(A, TWO, 1), learn(A, TWO, 1, present=False))
     assert told(host).keys() == {A, C}
-    assert host.vrf.local[A].port == ONE
+    assert host.vrf.macs.local[A].port == ONE
 
 
 def test_a_dump_leaves_out_the_other_vlans() -> None:

@@ -86,7 +86,7 @@ def test_naming_the_devices_that_it_stands_on_touches_nothing(
     assert here.bgp == []
     assert [a for a in here.actions if isinstance(a, KernelAction)] == []
     assert here.kernel.vxlan == rows
-    assert here.vrf.announced[LOCAL].ips == (IP,)
+    assert here.vrf.sent.macs[LOCAL].ips == (IP,)
 
 
 def test_an_evi_that_is_discovered_instead_goes_on_as_it_is() -> None:
@@ -97,7 +97,7 @@ def test_an_evi_that_is_discovered_instead_goes_on_as_it_is() -> None:
 
         assert here.vrf.discovered is wanted.discover
         assert here.kernel.vxlan == rows
-        assert here.vrf.announced[LOCAL].ips == (IP,)
+        assert here.vrf.sent.macs[LOCAL].ips == (IP,)
     assert not any(isinstance(a, WithdrawMacIp | WithdrawImet) for a in here.bgp)
 
 
@@ -129,8 +129,8 @@ def test_static_entries_come_and_go_beside_what_was_heard() -> None:
     here.run(ConfigChanged(with_evi(static=(static,))))
     here.run(ConfigChanged(config()))
 
-    assert here.vrf.announced.keys() == {LOCAL}
-    assert here.vrf.announced[LOCAL].ips == (IP,)
+    assert here.vrf.sent.macs.keys() == {LOCAL}
+    assert here.vrf.sent.macs[LOCAL].ips == (IP,)
 
 
 def test_another_rd_starts_the_evi_over() -> None:
@@ -253,8 +253,8 @@ def test_evis_that_exchange_rds_withdraw_last_what_the_other_does_not_have() -> 
         here = host()
         vrf = here.vrf
         vrf.rd, vrf.vtep = rd, parse_ip("10.0.0.1")
-        known = vrf.announced[LOCAL]
-        vrf.announced = dict.fromkeys(macs, known._replace(ips=()))
+        known = vrf.sent.macs[LOCAL]
+        vrf.sent.macs = dict.fromkeys(macs, known._replace(ips=()))
         vrfs.append(vrf)
     first, last = rename(zip(vrfs, (two, one), strict=True), originator)
 
@@ -274,7 +274,7 @@ def test_a_vxlan_device_made_anew_costs_silent_tenants_no_binding() -> None:
     links = here.kernel.links()
     (vxlan,) = [link for link in links if link.ifindex == VXLAN]
     here.run(LinkVanished(VXLAN))
-    assert here.vrf.announced == {}
+    assert here.vrf.sent.macs == {}
     here.bgp.clear()
     here.later(1.0)
     here.run(LinkObserved(vxlan))

@@ -95,7 +95,7 @@ def test_an_evi_is_in_service_while_its_macs_are_listed() -> None:
     kernel.left(STRAY, FAR)
     here = Host(kernel)
     assert here.vrf.ready
-    assert here.vrf.announced.keys() == {HERE}
+    assert here.vrf.sent.macs.keys() == {HERE}
     assert [a for a in here.bgp if isinstance(a, FinishAnnouncement)] == [
         FinishAnnouncement(forwarding_preserved=True)
     ]
@@ -189,7 +189,7 @@ def test_announcing_is_not_finished_before_the_rows_of_tenants_are_known() -> No
     assert not [a for a in here.bgp if isinstance(a, FinishAnnouncement)]
 
     here.run(*kernel.answer())
-    assert here.vrf.announced.keys() == {HERE}
+    assert here.vrf.sent.macs.keys() == {HERE}
     assert [a for a in here.bgp if isinstance(a, FinishAnnouncement)]
 
 
@@ -230,7 +230,7 @@ def test_a_port_that_comes_to_a_large_bridge_is_read_alone() -> None:
     assert [a for a in here.actions if isinstance(a, DumpFdb | DumpPorts)] == [
         DumpPorts(BRIDGE, frozenset({PORTS[1]}))
     ]
-    assert here.vrf.announced.keys() == {HERE}
+    assert here.vrf.sent.macs.keys() == {HERE}
 
 
 def test_lost_notifications_have_all_rows_looked_at_again() -> None:

@@ -1,6 +1,7 @@
 """Which rows are taken from the devices that an EVI leaves."""
 
-from evpnd.core.evi.mac_vrf import LocalMac, MacVrf, Origin
+from evpnd.core.evi.local_macs import LocalMac, Origin
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.removal import remove_rows
 from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.actions import (
@@ -28,7 +29,7 @@ def vrf() -> MacVrf:
     for last, half in {3: (VTEP, False), 4: (b"", True), 5: (VTEP, False)}.items():
         made.fdb.partial[mac(last)] = half
     made.fdb.partial[mac(6)] = (b"", True)
-    made.local = {
+    made.macs.local = {
         each: LocalMac(9, 0, Origin.DYNAMIC, 0.0) for each in (mac(5), mac(6))
     }
     made.fdb.foreign.add(mac(2))

@@ -84,7 +84,7 @@ def test_a_tenant_that_becomes_a_router_is_announced_anew_and_back() -> None:
     assert told(host)[A + IP6].arp_nd_flags == ROUTER | OVERRIDE
     advertise(host, A, IP6, OVERRIDE)
     assert told(host)[A + IP6].arp_nd_flags is None
-    assert host.vrf.nd_flags == {}
+    assert host.vrf.bindings.nd_flags == {}
 
 
 def test_an_answer_that_does_not_say_leaves_the_override_flag_as_it_was() -> None:
@@ -135,7 +135,7 @@ def test_a_tenant_cannot_take_an_ip_that_the_yaml_binds() -> None:
     for _ in range(3):
         hear(host, TWO, B, IP4)
 
-    assert host.vrf.binding(IP4) == A
+    assert host.vrf.bindings.holder(IP4) == A
     (notice,) = events(host, "immutable_binding_claimed")
     assert notice["claimed_by"] == "02:00:00:00:00:02"
 

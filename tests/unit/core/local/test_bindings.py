@@ -62,7 +62,7 @@ def test_from_remote_to_local_the_new_macs_sequence_is_above_the_old_ones() -> N
 
 def test_a_sequence_that_is_above_already_stays() -> None:
     host = made()
-    host.vrf.sequence[A] = 9
+    host.vrf.macs.sequence[A] = 9
     remote(host, C, IP4, 6)
     hear(host, ONE, A, IP4)
 
@@ -77,7 +77,7 @@ def test_from_local_to_remote_the_binding_is_withdrawn_and_its_tenant_asked() ->
     assert told(host).keys() == {A + IP6}
     assert neighbor_of(host, IP4) == (C, True)
     assert host.kernel.asked == [(ONE, A, IP4)]
-    assert A in host.vrf.local
+    assert A in host.vrf.macs.local
 
 
 def test_from_remote_to_remote_the_higher_sequence_has_it() -> None:
@@ -154,7 +154,7 @@ def test_addresses_that_are_no_tenants_are_not_bound(text: str) -> None:
 
     assert not is_tenant_ip(ip)
     assert told(host) == {}
-    assert host.vrf.bindings_of == {}
+    assert host.vrf.bindings.ips_of == {}
 
 
 @pytest.mark.parametrize("text", ["fec0::1", "169.253.1.1", "10.0.0.1", "2001:db8::1"])
@@ -208,7 +208,7 @@ def test_ips_that_are_known_are_heard_at_the_limit() -> None:
     host.later(5)
     hear(host, ONE, A, IP4)
 
-    assert host.vrf.heard[IP4] == host.now
+    assert host.vrf.bindings.heard[IP4] == host.now
     assert events(host, "binding_limit_reached") == []
 
 
@@ -226,7 +226,12 @@ def test_a_spray_of_addresses_costs_bounded_memory() -> None:
         hear(host, ONE, A, *(b"\x0a" + ip for ip in ips))
     vrf = host.vrf
 
-    assert len(vrf.snooped) == len(vrf.bindings_of[A]) == len(vrf.heard) == 64
+    assert (
+        len(vrf.bindings.snooped)
+        == len(vrf.bindings.ips_of[A])
+        == len(vrf.bindings.heard)
+        == 64
+    )
     assert len(host.engine.tenants.questions._silent) == 64
 
 
@@ -236,11 +241,11 @@ def test_a_spray_of_macs_that_the_bridge_does_not_learn_costs_bounded_memory() -
         mac = b"\6" + number.to_bytes(5, "big")
         host.tell(BindingsSnooped([(ONE, mac, ip) for ip in many(20)]))
     host.run()
-    waiting = host.vrf.waiting
+    waiting = host.vrf.remembered.waiting
 
     assert len(waiting) <= WAITING_MACS
     assert max(map(len, waiting.values())) <= WAITING_IPS
-    assert host.vrf.snooped == {}
+    assert host.vrf.bindings.snooped == {}
 
 
 def test_what_waits_for_its_mac_waits_not_for_ever() -> None:
@@ -250,8 +255,8 @@ def test_what_waits_for_its_mac_waits_not_for_ever() -> None:
         host.later(pause)
         host.run(*host.kernel.frame(ONE, C))
 
-        assert (host.vrf.binding(IP4) == C) is bound
-        assert host.vrf.waiting == {}
+        assert (host.vrf.bindings.holder(IP4) == C) is bound
+        assert host.vrf.remembered.waiting == {}
 
 
 # The kernel's word
@@ -262,10 +267,10 @@ def test_a_stale_neighbour_does_not_take_an_ip_from_another_mac() -> None:
     hear(host, ONE, A, IP4)
     stale = NeighborRow(True, BRIDGE, IP4, B, NUD_STALE, 0, 0)
     host.run(NeighborsObserved([stale]))
-    assert host.vrf.binding(IP4) == A
+    assert host.vrf.bindings.holder(IP4) == A
 
     host.run(NeighborsObserved([stale._replace(state=NUD_REACHABLE)]))
-    assert host.vrf.binding(IP4) == B
+    assert host.vrf.bindings.holder(IP4) == B
 
 
 # ARP/ND flags
@@ -285,7 +290,7 @@ def test_what_the_kernel_knows_of_a_mac_that_comes_back_is_announced_again() -> 
     assert told(host).keys() == {A + IP4}
     host.run(*host.kernel.age(A))
     assert told(host).keys() == set()
-    assert host.vrf.binding(IP4) is None
+    assert host.vrf.bindings.holder(IP4) is None
     # The neighbour was there all the time: nobody tells of it again.
     host.run(*host.kernel.frame(ONE, A))
 

@@ -26,7 +26,7 @@ def host(settings: DuplicateDetection) -> Host:
 def move_back_and_forth(here: Host, times: int, pause: float = 0.0) -> None:
     """It comes to us, then goes again: two moves each time."""
     for _ in range(times):
-        sequence = here.vrf.sequence.get(MAC, 0) + 1
+        sequence = here.vrf.macs.sequence.get(MAC, 0) + 1
         here.run(announce(PEER, attributes(VTEP, sequence), VTEP, MAC))
         here.later(pause)
         here.run(*here.kernel.frame(PORTS[0], MAC))
@@ -44,7 +44,7 @@ def test_a_mac_that_moves_too_often_is_told_of_once() -> None:
     assert events(here) == ["duplicate_mac_found"]
     (shown,) = show.macs(here.engine)
     assert shown["duplicate"]
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.sent.macs
 
 
 def test_moves_outside_the_window_do_not_count() -> None:
@@ -73,12 +73,12 @@ def test_disabled_means_no_word() -> None:
 def test_a_frozen_mac_is_left_as_it_is() -> None:
     here = host(FREEZE)
     move_back_and_forth(here, 3)
-    assert MAC in here.vrf.frozen
-    before = here.kernel.bridge[MAC], here.vrf.announced.get(MAC)
+    assert MAC in here.vrf.macs.frozen
+    before = here.kernel.bridge[MAC], here.vrf.sent.macs.get(MAC)
     here.bgp.clear()
 
     here.run(announce(PEER, attributes(VTEP, 99), VTEP, MAC))
-    assert (here.kernel.bridge[MAC], here.vrf.announced.get(MAC)) == before
+    assert (here.kernel.bridge[MAC], here.vrf.sent.macs.get(MAC)) == before
     assert here.bgp == []
 
 
@@ -110,16 +110,16 @@ def frozen_here() -> Host:
     """A MAC on a port of ours, frozen, that a remote VTEP claims as well."""
     here = host(THREE)
     move_back_and_forth(here, 2)
-    assert here.vrf.frozen == {MAC: b""}
+    assert here.vrf.macs.frozen == {MAC: b""}
     here.run(announce(PEER, attributes(VTEP, 99), VTEP, MAC))
-    assert MAC in here.vrf.local
+    assert MAC in here.vrf.macs.local
     return here
 
 
 def test_a_frozen_mac_that_ages_here_is_not_replaced_before_it_thaws() -> None:
     here = frozen_here()
     here.run(*here.kernel.age(MAC))
-    assert MAC not in here.vrf.announced
+    assert MAC not in here.vrf.sent.macs
     assert here.remote_macs() == {}
 
     here.later(101.0)
@@ -133,11 +133,11 @@ def test_what_was_announced_of_a_frozen_mac_is_withdrawn_when_it_ages() -> None:
     here.tell(announce(PEER, attributes(VTEP, 1), VTEP, MAC))
     here.tell(*here.kernel.age(MAC), *here.kernel.frame(PORTS[0], MAC))
     here.run()
-    assert MAC in here.vrf.frozen
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.macs.frozen
+    assert MAC in here.vrf.sent.macs
 
     here.run(*here.kernel.age(MAC))
-    assert MAC not in here.vrf.announced
+    assert MAC not in here.vrf.sent.macs
 
 
 def frozen_behind_a_vtep() -> Host:
@@ -146,7 +146,7 @@ def frozen_behind_a_vtep() -> Host:
     here.run(announce(PEER, attributes(VTEP, 1), VTEP, MAC))
     here.run(*here.kernel.frame(PORTS[0], MAC))
     here.run(announce(PEER, attributes(VTEP, 3), VTEP, MAC))
-    assert here.vrf.frozen == {MAC: parse_ip(VTEP)}
+    assert here.vrf.macs.frozen == {MAC: parse_ip(VTEP)}
     return here
 
 
@@ -178,7 +178,7 @@ def test_a_frozen_mac_that_is_heard_here_is_not_announced_before_it_thaws() -> N
     assert here.engine.tenants.duplicates.found == until
 
     here.later(101.0)
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.sent.macs
     assert here.kernel.vxlan == {}
 
 
@@ -194,7 +194,7 @@ def test_a_reload_that_leaves_the_settings_leaves_the_duplicates() -> None:
     here = frozen_here()
     here.run(ConfigChanged(config(duplicate_detection=THREE)))
 
-    assert MAC in here.vrf.frozen
+    assert MAC in here.vrf.macs.frozen
     assert events(here) == ["duplicate_mac_found"]
 
 
@@ -219,7 +219,7 @@ def test_a_flood_of_moving_macs_makes_the_oldest_forgotten(
 
     assert len(here.engine.tenants.duplicates._moves) <= 8
     assert [mac for _, mac in here.engine.tenants.duplicates.found] == macs[-8:]
-    assert here.vrf.frozen.keys() == set(macs[-8:])
+    assert here.vrf.macs.frozen.keys() == set(macs[-8:])
 
 
 def test_moves_out_of_the_window_are_forgotten() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.evi.flushed_macs import Flushed
+from evpnd.core.evi.remembered import Flushed
 from evpnd.core.local import flushed, questions
 from evpnd.core.local.probes import TRIES
 from evpnd.model.events import FdbObserved, LinkObserved, NeighborsObserved
@@ -185,7 +185,7 @@ def test_the_oldest_make_room() -> None:
         mac = b"\2\1" + number.to_bytes(4)
         lost = Flushed(ONE, host.now, {IP4: 0})
         flushed.remember(host.vrf, mac, lost, host.engine.tenants.questions)
-    assert len(host.vrf.flushed) == flushed.FLUSHED_MOST
+    assert len(host.vrf.remembered.flushed) == flushed.FLUSHED_MOST
 
 
 @pytest.mark.parametrize("mac_first", [True, False])

@@ -60,7 +60,7 @@ def test_a_tenant_that_defends_its_ip_against_a_vain_claim_is_a_duplicate() -> N
     (found,) = events(host, "duplicate_ip_found")
     assert (found["ip"], found["other_at"]) == ("192.0.2.10", HIGHER)
     host.run(withdraw(PEER, HIGHER, C, C + IP4))
-    assert host.vrf.disputed == {}
+    assert host.vrf.bindings.disputed == {}
 
 
 def test_a_tenant_that_answers_for_an_ip_that_a_remote_one_has_is_a_duplicate() -> None:
@@ -82,7 +82,7 @@ def fight(host: Host, turns: int = 10) -> int:
     host.kernel.answering = {(A, IP4)}
     hear(host, ONE, A, IP4)
     for _ in range(turns):
-        sequence = host.vrf.sequence.get(A, 0) + 1
+        sequence = host.vrf.macs.sequence.get(A, 0) + 1
         remote(host, C, IP4, sequence)
     return sequence
 
@@ -266,7 +266,7 @@ def test_when_the_local_holder_goes_the_other_one_has_the_ip() -> None:
     host.kernel.answering = {(A, IP4), (B, IP4)}
     hear(host, ONE, A, IP4)
     hear(host, TWO, B, IP4)
-    holder, other = (A, B) if host.vrf.binding(IP4) == A else (B, A)
+    holder, other = (A, B) if host.vrf.bindings.holder(IP4) == A else (B, A)
     host.run(*host.kernel.age(holder))
 
     assert neighbor_of(host, IP4) == (other, False)
@@ -287,7 +287,7 @@ def test_an_address_that_fails_over_and_back_is_no_duplicate() -> None:
     for _ in range(2):
         hear(host, ONE, A, IP4)
         host.later(ANSWER_TIME + 1)
-        remote(host, C, IP4, host.vrf.sequence.get(A, 0) + 1)
+        remote(host, C, IP4, host.vrf.macs.sequence.get(A, 0) + 1)
         host.later(ANSWER_TIME + 1)
     hear(host, ONE, A, IP4)
 

@@ -48,7 +48,7 @@ def test_the_echo_of_our_own_row_is_no_move() -> None:
     here.run(FdbObserved([here.kernel.bridge[MAC], here.kernel.vxlan[MAC]]))
 
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-    assert here.vrf.local == {}
+    assert here.vrf.macs.local == {}
     assert here.kernel.bridge[MAC].ifindex == VXLAN
 
 
@@ -63,11 +63,11 @@ def test_a_static_entry_of_the_yaml_gives_way_to_a_better_claim_and_comes_back()
     here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC + IP))
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
     assert not here.kernel.neighbors[IP].is_note
-    assert MAC not in here.vrf.announced
+    assert MAC not in here.vrf.sent.macs
 
     here.run(withdraw(PEER, HIGHER, MAC + IP))
     assert here.remote_macs() == {}
-    assert here.vrf.announced[MAC].ips == (IP,)
+    assert here.vrf.sent.macs[MAC].ips == (IP,)
 
 
 def events(here: Host, event: str) -> int:
@@ -98,7 +98,7 @@ def test_a_sticky_remote_mac_heard_here_is_no_move_and_told_of_once_a_minute() -
     here.now += 60.0
     here.run(*here.kernel.frame(PORTS[0], MAC))
     assert events(here, "sticky_mac_seen_locally") == 2
-    assert len(here.vrf.sticky_told) == 1
+    assert len(here.vrf.macs.sticky_told) == 1
 
 
 def test_a_local_mac_that_turns_out_sticky_elsewhere_goes_there_without_a_move() -> (
@@ -109,7 +109,7 @@ def test_a_local_mac_that_turns_out_sticky_elsewhere_goes_there_without_a_move()
     here.run(announce(PEER, attributes(HIGHER, sticky=True), HIGHER, MAC))
 
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-    assert MAC not in here.vrf.announced
+    assert MAC not in here.vrf.sent.macs
     assert events(here, "mac_moved") == 0
     assert events(here, "sticky_mac_seen_locally") == 1
 
@@ -120,12 +120,12 @@ def test_a_claim_on_a_locally_sticky_mac_is_told_of_once_until_it_ends() -> None
     for sequence in range(1, 5):
         here.run(announce(PEER, attributes(LOWER, sequence), LOWER, MAC))
     assert events(here, "sticky_mac_claimed") == 1
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.sent.macs
 
     here.run(withdraw(PEER, LOWER, MAC))
     here.run(announce(PEER, attributes(LOWER, sticky=True), LOWER, MAC))
     assert events(here, "sticky_mac_claimed") == 2
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.sent.macs
     assert events(here, "mac_moved") == 0
 
 
@@ -133,11 +133,11 @@ def test_a_static_row_that_gave_way_and_was_removed_is_forgotten() -> None:
     here = host()
     here.run(*here.kernel.put(PORTS[0], MAC))
     here.run(announce(PEER, attributes(HIGHER, 9), HIGHER, MAC))
-    assert MAC not in here.vrf.announced
+    assert MAC not in here.vrf.sent.macs
     here.run(*here.kernel.take(MAC))
     here.run(*here.kernel.put(PORTS[0], MAC, sticky=True))
 
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.sent.macs
 
 
 def announced_sequence(here: Host) -> int:
@@ -152,7 +152,7 @@ def test_a_sequence_in_the_lower_half_stays_when_nobody_else_has_the_mac() -> No
     here.run(withdraw(PEER, HIGHER, MAC))
 
     assert announced_sequence(here) == 7
-    assert here.vrf.sequence == {MAC: 7}
+    assert here.vrf.macs.sequence == {MAC: 7}
 
 
 def test_a_mac_on_two_ports_of_one_bridge_is_where_it_was_heard_last() -> None:
@@ -162,7 +162,7 @@ def test_a_mac_on_two_ports_of_one_bridge_is_where_it_was_heard_last() -> None:
     for port in (PORTS[1], PORTS[0], PORTS[1]):
         here.run(*here.kernel.frame(port, MAC))
 
-    assert here.vrf.local[MAC].port == PORTS[1]
+    assert here.vrf.macs.local[MAC].port == PORTS[1]
     assert here.bgp == []
     assert events(here, "mac_moved") == 0
 
@@ -179,7 +179,7 @@ def test_a_mac_that_becomes_a_ports_own_is_neither_announced_nor_remote() -> Non
     here.run(own_row(present=True))
     here.run(announce(PEER, attributes(LOWER, 9), LOWER, MAC))
 
-    assert MAC not in here.vrf.announced
+    assert MAC not in here.vrf.sent.macs
     assert here.remote_macs() == {}
 
 
@@ -207,7 +207,7 @@ def test_a_port_that_takes_the_row_of_its_vlan_takes_ours_of_the_others() -> Non
     here.run(*here.kernel.frame(PORTS[0], MAC))
 
     assert here.kernel.spare == here.kernel.vxlan == {}
-    assert MAC in here.vrf.announced
+    assert MAC in here.vrf.sent.macs
 
 
 def test_a_row_of_ours_in_another_vlan_does_not_make_a_local_mac_remote() -> None:
@@ -216,7 +216,7 @@ def test_a_row_of_ours_in_another_vlan_does_not_make_a_local_mac_remote() -> Non
     here.tell(KernelOverran("events"))
     here.later(2.0)
 
-    assert here.vrf.local.keys() == here.vrf.announced.keys() == {MAC}
+    assert here.vrf.macs.local.keys() == here.vrf.sent.macs.keys() == {MAC}
     assert here.kernel.spare == {}
 
 
@@ -292,8 +292,8 @@ def test_a_mac_whose_remote_row_is_refused_is_local_again_when_its_route_ends() 
     here.run(withdraw(PEER, HIGHER, MAC))
 
     assert isinstance(here.bgp[-1], AnnounceMacIp)
-    assert here.vrf.local[MAC].port == PORTS[0]
-    assert here.vrf.displaced == {}
+    assert here.vrf.macs.local[MAC].port == PORTS[0]
+    assert here.vrf.macs.displaced == {}
 
 
 def test_a_mac_whose_remote_row_is_taken_later_is_not_taken_back() -> None:
@@ -305,11 +305,11 @@ def test_a_mac_whose_remote_row_is_taken_later_is_not_taken_back() -> None:
     here.now += 100
     here.run()
     assert here.remote_macs() == {MAC: parse_ip(HIGHER)}
-    assert here.vrf.displaced == {}
+    assert here.vrf.macs.displaced == {}
     here.run(withdraw(PEER, HIGHER, MAC))
 
     assert isinstance(here.bgp[-1], WithdrawMacIp)
-    assert here.vrf.local == {}
+    assert here.vrf.macs.local == {}
 
 
 def test_a_displaced_mac_that_leaves_its_port_is_forgotten() -> None:

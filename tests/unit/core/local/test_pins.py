@@ -68,7 +68,7 @@ def test_a_pin_that_becomes_an_ordinary_neighbour_ages_again() -> None:
     here.run(*here.kernel.pin(IP4, A))
     row = NeighborRow(True, BRIDGE, IP4, A, NUD_REACHABLE, 0, 0)
     here.run(NeighborsObserved([row]))
-    assert (here.vrf.pinned, here.vrf.kernel_bindings) == ({}, {IP4: A})
+    assert (here.vrf.bindings.pinned, here.vrf.bindings.kernel) == ({}, {IP4: A})
     assert told(here).keys() == {A + IP4}
     hear(here, TWO, B, IP4)
     assert told(here).keys() == {B + IP4}
@@ -79,7 +79,7 @@ def test_a_pin_whose_rival_loses_rank_is_announced_again() -> None:
     remote(here, C, IP4, 0, vtep=LOWER)
     here.run(*here.kernel.pin(IP4, A))
     remote(here, C, IP4, 5, vtep=LOWER)
-    assert IP4 in here.vrf.ceded_pins
+    assert IP4 in here.vrf.bindings.ceded_pins
     assert A + IP4 not in told(here)
     remote(here, C, IP4, 0, vtep=LOWER)
 
@@ -92,7 +92,7 @@ def test_a_dump_without_the_pin_ends_it() -> None:
     here.run(*here.kernel.pin(IP4, A))
     del here.kernel.neighbors[IP4]
     here.run(*here.kernel.apply(DumpNeighbors(BRIDGE)))
-    assert here.vrf.pinned == {}
+    assert here.vrf.bindings.pinned == {}
     for _ in range(5):
         here.now += 1
         here.run()

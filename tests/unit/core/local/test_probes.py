@@ -151,7 +151,7 @@ def test_where_probing_is_off_nobody_is_asked_and_nothing_expires(
     wait(host, AGEING * 3, step=10)
 
     assert host.kernel.asked == []
-    assert host.vrf.binding(IP4) == MAC
+    assert host.vrf.bindings.holder(IP4) == MAC
 
 
 def test_where_probes_cannot_be_sent_silence_means_nothing() -> None:
@@ -189,8 +189,8 @@ def test_bindings_taken_back_at_a_restart_are_asked_soon() -> None:
     second.bgp.clear()
     wait(second, 5)
 
-    assert second.vrf.binding(IP6) == MAC
-    assert second.vrf.binding(IP4) is None
+    assert second.vrf.bindings.holder(IP6) == MAC
+    assert second.vrf.bindings.holder(IP4) is None
 
 
 def test_a_move_brings_the_bindings_along_at_once() -> None:
@@ -227,7 +227,7 @@ def test_what_left_is_remembered_within_bounds() -> None:
     pairs += [MAC + ip for ip in ips]
     host.run(announce(PEER, attributes(REMOTE), REMOTE, *pairs))
     host.run(withdraw(PEER, REMOTE, *pairs))
-    departed = host.vrf.departed
+    departed = host.vrf.remembered.departed
 
     assert len(departed) <= DEPARTED_MACS
     assert max(map(len, departed.values())) <= DEPARTED_IPS
@@ -260,7 +260,7 @@ def test_a_mac_that_moves_again_is_asked_again() -> None:
 def test_routes_that_come_after_their_mac_are_asked_for_too() -> None:
     host = made()
     host.kernel.answering = {(MAC, IP4)}
-    host.vrf.sequence[MAC] = 5
+    host.vrf.macs.sequence[MAC] = 5
     host.run(*host.kernel.frame(PORTS[0], MAC))
     host.run(announce(PEER, attributes(REMOTE), REMOTE, MAC, MAC + IP4))
 
@@ -389,4 +389,4 @@ def test_bindings_end_with_their_port_row() -> None:
 
     assert announced(host) == set()
     assert len(host.kernel.asked) == TRIES
-    assert host.vrf.heard == {}
+    assert host.vrf.bindings.heard == {}
