@@ -2,24 +2,24 @@
 .PHONY: help setup bed demo demo-clean check test lint fuzz lab interop image soak
 
 help:
-	@echo "make demo        three hosts in network namespaces, checked as it goes"
-	@echo "                 (KEEP=1 leaves them up to look around in)"
-	@echo "make demo-clean  remove what KEEP=1 left"
-	@echo "make lab         a containerlab topology in network namespaces: up, test, down"
-	@echo "                 (TOPO=containerlab/back-to-back says which, KEEP=1 leaves it up)"
-	@echo "make interop     all topologies, and a matrix of who gets on with whom"
-	@echo "                 (WRITE=docs/interop-matrix.md keeps it)"
+	@echo "make demo        a fabric of three hosts in network namespaces, with checks"
+	@echo "                 (KEEP=1 leaves them running)"
+	@echo "make demo-clean  remove what KEEP=1 left running"
+	@echo "make lab         start, test and remove a containerlab topology in namespaces"
+	@echo "                 (TOPO=containerlab/back-to-back, KEEP=1 leaves it running)"
+	@echo "make interop     run all topologies and measure interoperability"
+	@echo "                 (WRITE=docs/interop-matrix.md writes the page)"
 	@echo "make image       the container image evpnd:latest"
 	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
 	@echo "make test        all checks and tests: ten minutes on two processors"
 	@echo "make lint        the static checks alone"
-	@echo "make fuzz        the UPDATE codec under a coverage-guided fuzzer"
+	@echo "make fuzz        fuzz the UPDATE codec, guided by coverage"
 	@echo "                 (SECONDS=600 sets how long)"
-	@echo "make soak        memory of agent and speaker under hours of changes"
+	@echo "make soak        measure the memory of agent and speaker over hours of changes"
 	@echo "                 (SECONDS=3600 sets how long)"
-	@echo "make setup       Debian packages and .venv; the others call it"
-	@echo "make bed         the same, and a Debian 13 root with FRR 10 and a Linux to boot;"
-	@echo "                 test and interop call it (EVPND_BEDS=FOLDER says where it is)"
+	@echo "make setup       install Debian packages and .venv; the others call it"
+	@echo "make bed         make setup, and a Debian 13 root with FRR 10 and a kernel to boot;"
+	@echo "                 test and interop call it (EVPND_BEDS=FOLDER: another place)"
 
 setup:
 	@scripts/setup.sh

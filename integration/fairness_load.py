@@ -41,7 +41,7 @@ def withdrawal(nlris: bytes) -> bytes:
 
 
 def mac(number: int) -> bytes:
-    """Give the hostile peer's MAC of a number."""
+    """Return the hostile peer's MAC of a number."""
     return (0x020000000000 + number).to_bytes(6, "big")
 
 

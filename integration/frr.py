@@ -19,7 +19,7 @@ CONNECT = 1
 
 
 def is_installed() -> bool:
-    """Tell whether the Debian package is here."""
+    """Return whether the Debian package is here."""
     return MACHINE.has(f"{DAEMONS}/bgpd")
 
 

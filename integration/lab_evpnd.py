@@ -79,7 +79,7 @@ class Evpnd:
         self.start(*arguments)
 
     def agent_pid(self) -> int:
-        """Find the pid of the agent, a child of the speaker."""
+        """Return the pid of the agent, a child of the speaker."""
 
         def find() -> int | None:
             found = children(self.process.pid)

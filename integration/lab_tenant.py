@@ -169,7 +169,7 @@ class Tenant:
         return sender
 
     def is_learned(self, mac: str | None = None) -> bool:
-        """Tell whether the host's bridge has a MAC, its own by default, here."""
+        """Return whether the host's bridge has a MAC, its own by default, here."""
         return (mac or self.mac) in local_macs(self.host.namespace, self.name)
 
     def echoes_answered(self) -> int:

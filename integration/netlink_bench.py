@@ -51,7 +51,7 @@ class Bench:
         ip(lines, self.namespace)
 
     def index(self, device: str) -> int:
-        """Find the index of a device."""
+        """Return the index of a device."""
         with inside(self.namespace):
             return socket.if_nametoindex(device)
 
@@ -102,7 +102,7 @@ class Driver:
         await self.kernel.drain()
 
     def all(self, kind: type[E]) -> list[E]:
-        """Give the events of a kind so far."""
+        """Return the events of a kind so far."""
         return [event for event in self.heard if isinstance(event, kind)]
 
     async def event(

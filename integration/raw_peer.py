@@ -39,7 +39,7 @@ class RawPeer:
     """One end of one connection."""
 
     def __init__(self, sock: socket.socket) -> None:
-        """Take a connected socket."""
+        """Store a connected socket."""
         self._sock = sock
         self._buffer = b""
         self._considered = 0
@@ -115,11 +115,11 @@ class RawPeer:
         return [(b[0], b[1]) for kind, b in self.heard if kind == NOTIFICATION]
 
     def last_words(self) -> bytes:
-        """Give the body of the NOTIFICATION that was heard."""
+        """Return the body of the NOTIFICATION that was heard."""
         return next(b for kind, b in self.heard if kind == NOTIFICATION)
 
     def establish(self, opening: bytes = GOOD_OPEN) -> Self:
-        """Say what brings a session up, and wait for what the other end says."""
+        """Return what brings a session up, and wait for what the other end says."""
         self.send(opening)
         self.listen_for(OPEN)
         self.send(message(KEEPALIVE))
@@ -149,7 +149,7 @@ class RawListener:
     """Port 179 (or another) of the peer, where the speaker connects to."""
 
     def __init__(self, namespace: str, local: str, port: int = 179) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         with inside(namespace):
             self._sock = socket.socket()
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

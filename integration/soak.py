@@ -298,7 +298,7 @@ class Soak:
             time.sleep(PAUSE)
 
     def sample(self, at: float) -> None:
-        """Note the memory; an agent that is another one is an error (LabError)."""
+        """Record the memory; an agent that is another one is an error (LabError)."""
         if self.daemon.process.status is not None:
             raise LabError(f"evpnd ended\n{self.daemon.process.tail()}")
         if self.daemon.agent_pid() != self.agent:

@@ -97,7 +97,7 @@ def test_an_address_that_two_hosts_tenants_have_is_noticed(make_lab: MakeLab) ->
 
 
 def at_rest(lab: Lab) -> bool:
-    """Tell whether nothing changes, and the hosts agree, for a second."""
+    """Return whether nothing changes, and the hosts agree, for a second."""
     looks = []
     for _ in range(5):
         looks.append([bindings(h.namespace, f"br{VNI}").get(SHARED) for h in lab.hosts])

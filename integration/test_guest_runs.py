@@ -63,7 +63,7 @@ def test_a_guest_ends_with_who_started_it(tmp_path: Path) -> None:
 
 
 def kernels(pid: int) -> set[int]:
-    """Find the guest's processes below another."""
+    """Return the guest's processes below another."""
     below = {pid}
     for path in sorted(
         Path("/proc").glob("[0-9]*/stat"), key=lambda p: int(p.parent.name)

@@ -47,7 +47,7 @@ class Fabric:
         return seen
 
     def agreement(self, mac: str) -> tuple[str, int] | None:
-        """Give the VTEP and the sequence that everyone has; None: they differ."""
+        """Return the VTEP and the sequence that everyone has; None: they differ."""
         seen = self.view(mac)
         kernels = {str(seen.pop(f"kernel {host.number}")) for host in self.lab.hosts}
         claims = {frozenset(each) for each in seen.values() if isinstance(each, set)}

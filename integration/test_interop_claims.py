@@ -78,7 +78,7 @@ class Pair:
         return [row for row in rows if row["event"] == name and row["mac"] == mac]
 
     def is_duplicate(self) -> tuple[bool, bool]:
-        """Tell whether evpnd and FRR call the MAC a duplicate."""
+        """Return whether evpnd and FRR call the MAC a duplicate."""
         (row,) = self.evpnd.show("macs", "--mac", MAC)
         entry = self.leaf.macs(VNI).get(MAC, {})
         return bool(row["duplicate"]), bool(entry.get("isDuplicate"))

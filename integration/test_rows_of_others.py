@@ -34,7 +34,7 @@ def pin(host: Host, tenant: Tenant, *more: str) -> None:
 
 
 def rows_of(host: Host, tenant: Tenant) -> set[tuple[str, str, str]]:
-    """Give the rows of a MAC on the VXLAN device: bridge, VTEP, state."""
+    """Return the rows of a MAC on the VXLAN device: bridge, VTEP, state."""
     return {
         (row.master, row.dst, row.state)
         for row in fdb(host.namespace, VXLAN)

@@ -112,7 +112,7 @@ class Checker:
         self.errors: list[FileError] = list(document.errors)
 
     def wrong(self, key: KeyPath, reason: str) -> None:
-        """Note an error."""
+        """Record an error."""
         self.errors.append(self.document.error(key, reason))
 
     def mapping(

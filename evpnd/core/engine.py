@@ -99,7 +99,7 @@ class Engine:
     def handle(self, event: Event, now: float) -> bool:
         """Apply one event; `now` is monotonic seconds and never goes back.
 
-        Tells whether there may be something to reconcile: not where a tenant said
+        Returns whether there may be something to reconcile: not where a tenant said
         what was known of it.
         """
         turn = self._turn

@@ -76,7 +76,7 @@ def _names_types(match: Match) -> bool:
 def warn_of_rules(policy: Policy, findings: Findings, *, writes_default: bool) -> None:
     """Record what cannot happen as a warning.
 
-    `writes_default` tells whether the policy says itself what its default is.
+    `writes_default` says whether the policy states itself what its default is.
 
     That takes a search, a second or so for a thousand rules.
     """

@@ -87,6 +87,6 @@ def _story(case: Case, at: int, error: AssertionError) -> str:
 
 
 def title(case: Case) -> str:
-    """Give the first line of case.md."""
+    """Return the first line of case.md."""
     found = (case.folder / "case.md").read_text().splitlines()
     return found[0].removeprefix("# ") if found else ""

@@ -201,7 +201,7 @@ class Host:
 
 
 def _changes(action: KernelAction) -> list[str]:
-    """Say what an action changes in the kernel's tables."""
+    """Return what an action changes in the kernel's tables."""
     match action:
         case UpsertRemoteMacs(_, vtep, macs) | OverrideLocalMacs(_, vtep, macs):
             return [f"fdb {format_mac(mac)} {format_ip(vtep)}" for mac in macs]

@@ -195,7 +195,7 @@ def _device(action: KernelAction) -> int:
 
 
 def _shift_domain(domain: Domain, by: int) -> Domain:
-    """Give the devices of a domain other indexes; 0 stays none."""
+    """Return the devices of a domain other indexes; 0 stays none."""
     bridge, vlan, vxlan, vni, svi = domain
     shifted = (index and index + by for index in (bridge, vxlan, svi))
     bridge, vxlan, svi = shifted

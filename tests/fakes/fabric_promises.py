@@ -6,7 +6,7 @@ from tests.fakes.kernel import PORTS, VXLAN
 
 
 def holders(fabric: Fabric, mac: bytes) -> set[int]:
-    """Find the hosts that have a MAC on a tenant port."""
+    """Return the hosts that have a MAC on a tenant port."""
     return {
         number
         for number, host in enumerate(fabric.hosts)
@@ -15,7 +15,7 @@ def holders(fabric: Fabric, mac: bytes) -> set[int]:
 
 
 def announcers(fabric: Fabric, mac: bytes) -> set[int]:
-    """Find the hosts whose peers were told that they have a MAC."""
+    """Return the hosts whose peers were told that they have a MAC."""
     return {
         number for number, host in enumerate(fabric.hosts) if mac in host.vrf.sent.macs
     }

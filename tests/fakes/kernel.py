@@ -277,7 +277,7 @@ class FakeKernel:
         return [NeighborsObserved([failed, row._replace(present=False)])]
 
     def _touch(self, table: str, key: bytes) -> None:
-        """Note that the agent changes a row."""
+        """Record that the agent changes a row."""
         if (table, key) in self.theirs:
             self.trespasses.append((table, key))
 

@@ -148,7 +148,7 @@ def main() -> int:
 
 
 def progress(tally: Tally, seconds: float) -> str:
-    """Say how far it is."""
+    """Return how far it is."""
     mean = tally.nanoseconds / tally.bodies / 1000
     verdicts = ", ".join(f"{name} {n}" for name, n in tally.verdicts.most_common())
     return (

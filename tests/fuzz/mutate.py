@@ -12,7 +12,7 @@ class Mutator:
     """Draws changed bodies from seeds, the same ones for the same number."""
 
     def __init__(self, seeds: list[bytes], number: int) -> None:
-        """Take the seeds apart once."""
+        """Store the seeds apart once."""
         self._random = Random(number)
         self._seeds = seeds
         self._attributes = [_cut(seed) for seed in seeds]

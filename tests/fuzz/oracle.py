@@ -41,7 +41,7 @@ class Oracle:
     """Decodes bodies on the four kinds of session and checks what comes out."""
 
     def __init__(self) -> None:
-        """Begin with decoders that have seen nothing."""
+        """Start with decoders that have seen nothing."""
         self._decoders = {
             each: UpdateDecoder(asn4=each[0], ibgp=each[1]) for each in SESSIONS
         }
@@ -71,7 +71,7 @@ class Oracle:
 
 
 def is_well_formed(update: Update) -> bool:
-    """Say whether all values have the sizes that their types promise."""
+    """Return whether all values have the sizes that their types promise."""
     announces = bool(update.mac_ip or update.routes)
     attributes = update.attributes
     reset = any(m.treatment is Treatment.SESSION_RESET for m in update.malformed)

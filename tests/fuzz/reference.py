@@ -147,7 +147,7 @@ def _is_host(hop: bytes) -> bool:
 
 
 def _judge(attribute: Attribute, *, asn4: bool, ibgp: bool) -> str:
-    """Say what RFC 7606 has one do about an attribute's flags and value."""
+    """Return what RFC 7606 has one do about an attribute's flags and value."""
     flags, code, value = attribute
     if code not in KINDS:
         return "sound" if flags & OPTIONAL else "reset"

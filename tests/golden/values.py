@@ -76,7 +76,7 @@ def nlri_values(decoded: DecodedNlris) -> list[Vector]:
 
 
 def attributes_value(attributes: PathAttributes) -> Vector:
-    """Say what differs from nothing, so that files stay short."""
+    """Return what differs from nothing, so that files stay short."""
     value: Vector = {
         "next_hop": format_ip(attributes.next_hop),
         "route_targets": list(map(format_route_target, attributes.route_targets)),

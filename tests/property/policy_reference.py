@@ -26,7 +26,7 @@ COMMUNITIES = ("route-target", "community", "large-community", "extended-communi
 def evaluate(
     policies: Sequence[Words], route: Words
 ) -> tuple[str, str, dict[str, Any]]:
-    """Give the verdict, the deciding rule, and the route as it was left."""
+    """Return the verdict, the deciding rule, and the route as it was left."""
     state = dict(route)
     rule = ""
     for policy in policies:
@@ -170,7 +170,7 @@ def _like(item: str, text: str) -> bool:
 
 
 def with_mobility(route: Words) -> list[str]:
-    """Give the extended communities, with what sequence and sticky come to."""
+    """Return the extended communities, with what sequence and sticky come to."""
     sequence, sticky = route.get("sequence", 0), route.get("sticky", False)
     others = [m for m in route.get("extended-community", []) if m[:6] != "0x0600"]
     if not sequence and not sticky:

@@ -226,7 +226,7 @@ def compiled(policy: Words) -> Policy:
 
 
 def is_sound(policy: Words) -> bool:
-    """Say whether `check` takes it: some sets cannot apply to what is matched."""
+    """Return whether `check` takes it: some sets cannot apply to what is matched."""
     found, _ = judge_policy(parse_yaml(json.dumps(policy), Path("p.yaml")))
     return found is not None
 

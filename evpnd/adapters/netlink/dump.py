@@ -213,7 +213,7 @@ def _dump_fdb_rows(body: bytes, rows: list[FdbRow], most: int | None) -> int:
 
 @contextmanager
 def deletions() -> Iterator[Callable[[], bool]]:
-    """Watch for FDB rows that go; the value tells whether any went."""
+    """Watch for FDB rows that go; the value says whether any went."""
     with closing(open_socket()) as sock:
         bpf.attach(sock, bpf.FDB_DELETIONS)
         subscribe(sock, GROUP_NEIGH)

@@ -22,7 +22,7 @@ def take_notes(
 ) -> None:
     """Store the notes as sentences, and report new ones.
 
-    `refused` are devices that could not be changed, and why; `vtep_here` tells whether
+    `refused` are devices that could not be changed, and why; `vtep_here` says whether
     an interface has the VTEP address; `room` is what the underlay carries.
     """
     found: list[str] = []

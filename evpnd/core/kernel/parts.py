@@ -185,7 +185,7 @@ def _adopt(vrf: MacVrf, reading: Reading, mac: bytes) -> None:
 def _agree(vrf: MacVrf, mac: bytes, own: FdbRow, bridged: FdbRow) -> bool:
     """Store both rows of a MAC at once if nothing else is known of it.
 
-    These are nearly all, and by the hundred thousand. Tells whether it was so.
+    These are nearly all, and by the hundred thousand. Returns whether it was so.
     """
     if (
         mac in vrf.fdb.partial

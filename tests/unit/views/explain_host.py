@@ -54,7 +54,7 @@ def ip_story(here: Host) -> list[Step]:
 
 
 def governed(way: str, text: str) -> Host:
-    """Give the EVI a policy of these rules, one way."""
+    """Return a host whose EVI has a policy of these rules, one way."""
     judged, findings = judge_policy(parse_yaml(f"policy: p\n{text}", Path("p.yaml")))
     assert judged is not None, findings.errors
     (evi,) = config().evis

@@ -50,7 +50,7 @@ def with_peer(**changes: object) -> Config:
 
 
 def exporting(text: str, *, peer: bool) -> Config:
-    """Give the first peer, or the EVI, an export policy of these rules."""
+    """Return a configuration whose first peer, or EVI, has this export policy."""
     judged, findings = judge_policy(parse_yaml(f"policy: out\n{text}", Path("p.yaml")))
     assert judged is not None, findings.errors
     out = {"export_policies": ("out",)}

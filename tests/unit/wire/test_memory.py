@@ -22,7 +22,7 @@ NLRI = encode_mac_ip(bytes(8), 100, [bytes([2, 0, 0, 0, 0, 1])])[0]
 
 
 def numbers(block: int) -> list[int]:
-    """Give the 4-octet numbers of one long attribute, no two alike."""
+    """Return the 4-octet numbers of one long attribute, no two alike."""
     return [block << 16 | n for n in range(OCTETS // 4)]
 
 

@@ -29,7 +29,7 @@ ONE = f"rules: [{{name: one, match: {{mac: {MACS[0].hex(':')}}}, reject: true}}]
 
 
 def told(here: Host) -> dict[str | None, set[bytes]]:
-    """Say which keys each peer knows of us; None: all of them, a type 3 is empty."""
+    """Return which keys each peer knows of us; None: all of them, a type 3 is empty."""
     known: dict[str | None, set[bytes]] = {}
     for action in here.bgp:
         match action:

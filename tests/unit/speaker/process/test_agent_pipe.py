@@ -53,7 +53,7 @@ def quote(program: str) -> str:
 
 
 def turn(pipe: AgentPipe, until: Callable[[list[Message]], Any]) -> list[Message]:
-    """Give the pipe turns until what it read makes a condition true."""
+    """Run turns of the pipe until what it read makes a condition true."""
     heard: list[Message] = []
     deadline = time.monotonic() + 60
     while not until(heard):
