@@ -53,7 +53,8 @@ class Originator:
             return
         vni = vrf.config.vni
         self._vrfs[vni] = vrf
-        old, new = dict(routes(mac, known)), dict(routes(mac, wanted))
+        old = {} if known is None else dict(routes(mac, known))
+        new = {} if wanted is None else dict(routes(mac, wanted))
         if wanted is None:
             del vrf.sent.macs[mac]
         else:
@@ -70,11 +71,12 @@ class Originator:
         ips = adverts.ips_to_announce(vrf, mac) if vrf.macs.is_local(mac) else ()
         if adverts.decide(vrf, mac, ips) is not None:
             return None
-        flags = [_telling_flags(vrf, ip) for ip in ips]
         advert = self._advert(vrf, mac, None)
         of_ips: tuple[Advert, ...] = ()
-        if any(each is not None for each in flags):
-            of_ips = tuple(self._advert(vrf, mac, each) for each in flags)
+        if ips:
+            flags = [_telling_flags(vrf, ip) for ip in ips]
+            if any(each is not None for each in flags):
+                of_ips = tuple(self._advert(vrf, mac, each) for each in flags)
         learned: tuple[Learned, ...] = ()
         if self._asks_how_learned:
             learned = _how_learned(vrf, mac, ips)

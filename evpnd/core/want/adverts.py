@@ -8,13 +8,12 @@ from evpnd.core.reasons import Reason
 
 def ips_to_announce(vrf: MacVrf, mac: bytes) -> tuple[bytes, ...]:
     """Return the IPs that a local MAC is announced with, in order."""
-    if not vrf.config.advertise.neighbors:
+    ips = vrf.bindings.ips_of.get(mac)
+    if not ips or not vrf.config.advertise.neighbors:
         return ()
     return tuple(
         sorted(
-            ip
-            for ip in vrf.bindings.ips_of.get(mac, ())
-            if vrf.bindings.holder(ip) == mac and ip not in vrf.own_ips
+            ip for ip in ips if vrf.bindings.holder(ip) == mac and ip not in vrf.own_ips
         )
     )
 
@@ -26,11 +25,12 @@ def decide(vrf: MacVrf, mac: bytes, ips: Sequence[bytes]) -> Reason | None:
     """
     if not vrf.ready:
         return Reason.NOT_READY
-    if not vrf.macs.is_local(mac):
-        return Reason.CEDED if mac in vrf.macs.ceded else Reason.NOT_LOCAL
-    if mac in vrf.macs.own:
+    macs = vrf.macs
+    if not macs.is_local(mac):
+        return Reason.CEDED if mac in macs.ceded else Reason.NOT_LOCAL
+    if mac in macs.own:
         return Reason.OWN_MAC
-    if mac in vrf.macs.ceded:
+    if mac in macs.ceded:
         return Reason.CEDED
     if not (ips or vrf.config.advertise.macs):
         return Reason.NOTHING_TO_ADVERTISE
