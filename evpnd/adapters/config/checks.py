@@ -241,7 +241,7 @@ def _check_policies(file: ConfigFile, policies: Policies, findings: Findings) ->
 def _check_attached(
     policy: Policy, place: KeyPath, findings: Findings, *, external: bool, last: bool
 ) -> None:
-    """Record what a policy asks or sets in vain where it is named.
+    """Record what a policy matches or sets without effect where it is named.
 
     `external`: all peers that its routes go to are (RFC 4271, section 5.1.5). `last`:
     no policy behind it sets route targets.

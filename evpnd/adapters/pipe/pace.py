@@ -25,7 +25,7 @@ _NEWS = 0.25
 
 
 class PacedPipe:
-    """Reads as many octets a turn as take about the same time; no more wait in it."""
+    """Reads as many octets a turn as take about the same time."""
 
     def __init__(self, fd: int) -> None:
         """Store the reading end of a pipe; its messages may be expensive."""

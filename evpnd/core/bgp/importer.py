@@ -112,7 +112,7 @@ class Importer:
         self._outdated |= self.limits.recognise(vni, keys)
 
     def heard(self, *, everyone: bool) -> None:
-        """Tell the limits that a peer, or every peer, sent all of its routes."""
+        """Record in the limits that a peer, or every peer, sent all of its routes."""
         if everyone:
             self.limits.settle()
         self._outdated |= self.limits.review()

@@ -70,7 +70,7 @@ def without(found: list[Path] | Crowd[Path], path: Path) -> Slot:
 def binding_order(mac: bytes, path: Path) -> object:
     """Return the sort key of the bindings of an IP: the smallest is the best.
 
-    What binds it to no station's MAC goes last. An immutable binding goes before
+    A binding to a MAC that is not unicast goes last. An immutable binding goes before
     all others (RFC 9047, section 3.2).
     """
     return not is_unicast_mac(mac), not is_immutable(path), order(path), mac

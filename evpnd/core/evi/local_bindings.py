@@ -54,7 +54,7 @@ class LocalBindings:
     )
 
     def __init__(self, config: EviConfig, macs: LocalMacs) -> None:
-        """Begin with the IPs that the YAML binds."""
+        """Start with the IPs that the YAML binds."""
         self._macs = macs
         self.static: dict[bytes, bytes] = {}
         """IPs that the YAML binds, to their MACs."""
@@ -91,7 +91,7 @@ class LocalBindings:
         self.configure(config)
 
     def configure(self, config: EviConfig) -> None:
-        """Take the IPs that the YAML binds."""
+        """Store the IPs that the YAML binds."""
         self.touch_all()
         self.static = {
             entry.ip: entry.mac for entry in config.static if entry.ip is not None
@@ -103,18 +103,18 @@ class LocalBindings:
         self.touch_all()
 
     def touch(self, mac: bytes, ip: bytes) -> None:
-        """Have reconciliation look at a binding that changed."""
+        """Mark a binding that changed as dirty."""
         self.touched_macs.add(mac)
         self.touched_ips.add(ip)
 
     def touch_holders(self, ip: bytes) -> None:
-        """Have reconciliation look at the MACs that an IP is bound to, by whomever."""
+        """Mark the MACs that an IP is bound to as dirty."""
         for table in self.learned_tables:
             if ip in table:
                 self.touched_macs.add(table[ip])
 
     def touch_all(self) -> None:
-        """Have reconciliation look at all bindings."""
+        """Mark all bindings as dirty."""
         self.touched_macs.update(self.ips_of)
         self.touched_ips.update(*self.ips_of.values())
 

@@ -44,7 +44,7 @@ class LocalMacs:
     )
 
     def __init__(self, config: EviConfig) -> None:
-        """Begin with the MACs that the YAML names."""
+        """Start with the MACs that the YAML names."""
         self.local: dict[bytes, LocalMac] = {}
         self.own: set[bytes] = set()
         """MACs of the bridge and its ports themselves."""
@@ -70,7 +70,7 @@ class LocalMacs:
         self.configure(config)
 
     def configure(self, config: EviConfig) -> None:
-        """Take the MACs that the YAML names."""
+        """Store the MACs that the YAML names."""
         self.static = {entry.mac: entry.sticky for entry in config.static}
         self.touched.update(self.static)
 
@@ -108,7 +108,7 @@ class LocalMacs:
         self.touched.add(mac)
 
     def take_back(self, mac: bytes) -> None:
-        """Take back a fixed MAC, if it was left to a remote VTEP."""
+        """Announce a fixed MAC again, if it was left to a remote VTEP."""
         if mac in self.ceded:
             self.ceded.discard(mac)
             self.touched.add(mac)
@@ -119,7 +119,7 @@ class LocalMacs:
         self.touched.add(mac)
 
     def release(self, mac: bytes) -> None:
-        """Have a frozen MAC decided anew."""
+        """Release a frozen MAC."""
         self.frozen.pop(mac, None)
         self.touched.add(mac)
 

@@ -102,7 +102,7 @@ class MacVrf:
                 yield row.mac + ip
 
     def take_own_ips(self, ips: set[bytes], mac: bytes) -> None:
-        """Take the addresses of its bridge's device, and that device's MAC."""
+        """Store the addresses of its bridge's device, and that device's MAC."""
         if (ips, mac) == (self.own_ips, self.bridge_mac):
             return
         self.neighbors.dirty |= ips ^ self.own_ips
@@ -111,7 +111,7 @@ class MacVrf:
         self.sent.stale = True
 
     def take_no_hosts(self, ips: frozenset[bytes]) -> None:
-        """Take the addresses of the underlay that are nobody's."""
+        """Store the network and broadcast addresses of the underlay."""
         if ips != self.no_hosts:
             self.no_hosts = ips
             self.floods.mark_all()
@@ -130,7 +130,7 @@ class MacVrf:
         self.sent.stale = True
 
     def take_touched(self) -> None:
-        """Have reconciliation look at what the parts changed."""
+        """Mark the keys that the parts changed as dirty."""
         routes, macs, bindings = self.routes, self.macs, self.bindings
         if macs.touched:
             self.fdb.dirty |= macs.touched

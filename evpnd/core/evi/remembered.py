@@ -22,7 +22,7 @@ class Remembered:
     __slots__ = ("departed", "flushed", "returned", "waiting")
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start empty."""
         self.waiting: dict[bytes, dict[bytes, tuple[int, Claim]]] = {}
         """Claims with a MAC that is not learned yet: MAC to IP to (port, claim)."""
         self.departed: dict[bytes, dict[bytes, float]] = {}

@@ -34,7 +34,7 @@ class Sent:
     __slots__ = ("gateways", "imet", "macs", "stale")
 
     def __init__(self) -> None:
-        """Begin with nothing announced."""
+        """Start with nothing announced."""
         self.macs: dict[bytes, Announced] = {}
         self.gateways: tuple[Gateway, ...] = ()
         self.imet: Advert | None = None

@@ -102,7 +102,7 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
         vrf.macs.displaced.pop(mac, None)
     local = vrf.macs.local.get(mac)
     if row.present and local is not None and local.vlan == row.vlan:
-        # A bridge has one row for a MAC and a VLAN: the port has it no more.
+        # A bridge has one row for a MAC and a VLAN: the port no longer has it.
         mobility.forget(vrf, mac)
     dst, _ = vrf.fdb.halves(mac)
     if row.present and row.is_fixed:

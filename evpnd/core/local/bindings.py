@@ -1,30 +1,24 @@
 """Which local MAC has which IP: bindings are learned, contested and removed.
 
 A binding says that a MAC has an IP. It is local if the MAC is behind one of our tenant
-ports; then it is announced as a type 2 route with the IP. An EVI has a table for each
-source; if several have an IP, the first with a local MAC counts:
-1. the configuration (`static_ips`): immutable (RFC 9047), no other claim takes the IP
-   while its MAC is local;
-2. an administrator's permanent neighbour on the bridge (`pinned`): only a better remote
-   claim takes the IP, and it comes back when that claim ends (`pins.py`);
-3. ARP and ND that a tenant sent on its port (`snooped`);
-4. neighbours that the kernel resolved by itself (`kernel_bindings`).
+ports. There is a table for each source (`evi/local_bindings.py`); if several have an
+IP, the first with a local MAC counts:
 
-Of two local MACs that claim an IP, the latest claim wins. Between a local and a remote
-MAC the mobility sequence decides (RFC 9721): the host that learns the IP last takes the
-next sequence, and the higher one wins (`remote_claims.py`). The loser is probed; if it
-answers, the IP is a duplicate (`duplicate_ips.py`).
+1. the configuration: immutable (RFC 9047) while its MAC is local;
+2. an administrator's permanent neighbour: yields to better remote claims (`pins.py`);
+3. ARP and ND that a tenant sent on its port;
+4. neighbours that the kernel resolved by itself.
 
-ARP may be seen before the bridge reports the sender's MAC. The claim then waits for
-WAITING_TIME, and becomes a binding when the bridge learns the MAC on the same port.
+Of two local MACs that claim an IP, the latest wins. Between a local and a remote MAC
+the mobility sequence decides (RFC 9721): the host that learns the IP last takes the
+next one (`remote_claims.py`). If the loser answers a probe, the IP is a duplicate.
 
-When a MAC moves to a remote VTEP or ages out, its bindings are no longer local, and
-their routes are withdrawn. When a MAC arrives here, the IPs that remote routes bind to
-it, or bound to it in the last DEPARTED_TIME, are probed: a moved machine may be silent.
-When the kernel flushes MACs and neighbours with a port or a bridge, tenants have not
-left: their bindings are remembered, come back with the MAC, and are probed
-(`flushed.py`). A learned binding whose tenant was silent for half to two thirds of the
-ageing time is probed, and removed if nobody answers (`probes.py`).
+ARP may be seen before the bridge reports its MAC: the claim waits for WAITING_TIME.
+When a MAC moves to a remote VTEP or ages out, its routes are withdrawn. When a MAC
+arrives, the IPs that remote routes bind to it, or did in the last DEPARTED_TIME, are
+probed. When the kernel flushes MACs, tenants have not left: their bindings come back
+with the MAC, and are probed (`flushed.py`). Silent tenants are probed (`probes.py`).
+
 Not done yet: VLANs other than that of the EVI; probes have no tag.
 """
 

@@ -4,7 +4,7 @@
 orchestrators write. Such a binding does not age, nobody is asked for it, and the ARP
 of another tenant does not change it, as it does not change the kernel's row. Like a
 static MAC it yields to a remote route with a better claim, and it comes back when that
-route is gone or is better no more.
+route is gone or no longer better.
 """
 
 from evpnd.core.evi.mac_vrf import MacVrf

@@ -146,7 +146,7 @@ class Questions:
         heapq.heappush(self._silent, (due, key))
 
     def unwatch(self, key: Key) -> None:
-        """Forget a binding that there is no more."""
+        """Forget a binding that no longer exists."""
         self._watched.discard(key)
 
 

@@ -48,7 +48,7 @@ class FloodList(Table[bytes, bytes]):
             self.foreign.discard(vtep)
 
     def lose(self, vtep: bytes) -> None:
-        """Store that a VTEP is in the list no more."""
+        """Record that a VTEP is no longer in the list."""
         self.foreign.discard(vtep)
         if self.actual.pop(vtep, None) is not None:
             self.drift.lose(vtep)

@@ -207,11 +207,11 @@ class Table(Generic[K, V]):
         self.dirty.update(self.actual)
 
     def look_at(self, key: K) -> None:
-        """Have a key looked at: what the kernel has of it was told anew."""
+        """Mark a key as dirty: the kernel reported it again."""
         self.dirty.add(key)
 
     def retry(self, key: K) -> None:
-        """Have a row that was refused tried again."""
+        """Try a refused row again."""
         self.waiting.discard(key)
         self.dirty.add(key)
 
