@@ -16,9 +16,7 @@ from evpnd.core.announce.export_policy import (
 from evpnd.core.announce.originator import Originator
 from evpnd.core.announce.rd_change import rename
 from evpnd.core.announce.update_groups import Exporter, ExportPolicy
-from evpnd.core.bgp import adj_rib_in
 from evpnd.core.bgp.importer import Importer
-from evpnd.core.bgp.limit_buckets import reached
 from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.changes import UnderlayChanged
 from evpnd.core.evi.instances import Changed
@@ -117,8 +115,7 @@ class Engine:
             case BindingsSnooped():
                 return self._hear(event, turn)
             case ProbesRefused(reason):
-                self.tenants.prober.refused = True
-                turn.warn("probes_refused", reason=reason)
+                self.tenants.prober.stop(reason, turn)
             case FdbDumped(bridge, rows):
                 vrf = self.inventory.domains.by_bridge.get(bridge)
                 if vrf is not None:
@@ -234,52 +231,58 @@ class Engine:
     def reconcile(self, now: float, sweep: int | None = None) -> list[Action]:
         """Return the actions of this turn; `sweep`: as in `Peering.sweep`.
 
-        What is done comes in this order: what events asked for, devices, rows and
-        announcements of the EVIs, the audit's questions, what comes last of all.
+        The stages are in this order because each needs what those before it decide.
+        Their actions come in the same order, behind those that events asked for.
         """
         turn, vrfs = self._turn, self.inventory.vrfs
         turn.now = now
-        self._expire(turn)
+        # Who is waited for decides which rows may go.
+        self._end_waits(turn)
         self.peering.sweep(sweep)
+        # Which EVIs there are, and our VTEP, decide who imports which route.
         if self._links_known:
             self._stand_on_devices(turn)
         self._import_anew()
+        # Rows follow from routes, but not while what peers sent earlier is replayed.
         self.retries.release(now, vrfs)
         if not self.peering.replaying:
             if not self.announced_first and self._all_read():
                 let_go(vrfs, self.peering.bygone.release(self.importer))
             self._reconcile_vrfs(turn)
+        # The kernel answers questions after the writes, and so with their outcome.
         replaying = bool(self.peering.replaying)
         turn.do_all(parts.ask(vrfs.values(), now, replaying=replaying))
         turn.do_all(self.audit.ask(vrfs, now))
-        for peer in turn.new_peers:
-            turn.do_last(self.originator.tell(peer, vrfs.values()))
-        turn.new_peers.clear()
+        # A new peer is told what the others have been told by now.
+        turn.do_last(self.originator.tell_new_peers(vrfs.values()))
+        # Each peer is told it in the form for it, once all is known that is told.
         actions = self.exporter.export(turn.take_actions(), vrfs)
         self._announce_first(actions)
-        self.importer.findings.decide(self.peering.sessions, turn)
-        for bucket in self.importer.limits.take_filled(now):
-            turn.warn("limit_reached", **reached(bucket))
+        self.importer.tell(self.peering.sessions, turn)
         actions.extend(turn.take_notices())
         return actions
 
     def _reconcile_vrfs(self, turn: Turn) -> None:
         work = Pass(turn, self.originator, self.tenants, self.repaired)
-        now, vrfs = turn.now, self.inventory.vrfs.values()
-        self.tenants.expire(self.inventory.vrfs, turn)
-        self.tenants.prober.ask_due(self.inventory.vrfs, turn)
-        for vrf in vrfs:
-            self.tenants.bindings.restore(vrf, turn)
+        vrfs, tenants = self.inventory.vrfs, self.tenants
+        # Duplicates that are over and tenants that do not answer change the rows.
+        tenants.expire(vrfs, turn)
+        tenants.prober.ask_due(vrfs, turn)
+        for vrf in vrfs.values():
+            tenants.bindings.restore(vrf, turn)
             vrf.take_touched()
             if vrf.floods.is_dirty:
-                self.inventory.underlay.expect(now)
+                self.inventory.underlay.expect(turn.now)
             if is_dirty(vrf):
                 reconcile(vrf, work)
-        self.tenants.prober.ask_new(self.inventory.vrfs, turn)
-        turn.do_all(self.inventory.underlay.ask(now, vrfs))
+        # Rows that go to another VTEP, or come from one, are a reason to ask tenants.
+        tenants.prober.ask_new(vrfs, turn)
+        turn.do_all(self.inventory.underlay.ask(turn.now, vrfs.values()))
+        # Routes of equal adverts go out together, of all EVIs.
         turn.do_all(self.originator.flush())
 
-    def _expire(self, turn: Turn) -> None:
+    def _end_waits(self, turn: Turn) -> None:
+        """Stop waiting for peers, and for the kernel after an overrun."""
         if self.peering.expire(turn):
             for vrf in self.inventory.vrfs.values():
                 vrf.tables.mark_adopted()
@@ -309,20 +312,20 @@ class Engine:
         turn.do_all(placed)
 
     def _import_anew(self) -> None:
+        """Judge all routes again, where something else decides about them now."""
         if not (self.importer.is_outdated and self._links_known):
             return
         inventory = self.inventory
         vrfs = inventory.vrfs.values()
-        evis = [vrf.routes for vrf in vrfs]
-        rds = frozenset(vrf.rd for vrf in vrfs)
-        self.importer.learn(evis, rds, inventory.vtep, inventory.no_hosts)
-        sessions = self.peering.sessions.values()
-        for session in sessions:
-            self.importer.judge_again(session)
-        sources = ((session.rib, session.imports) for session in sessions)
         for vrf in vrfs:
             vrf.mark_all()
-        adj_rib_in.reimport(sources, evis, self.importer.limits)
+        self.importer.judge_all(
+            self.peering.sessions.values(),
+            [vrf.routes for vrf in vrfs],
+            frozenset(vrf.rd for vrf in vrfs),
+            inventory.vtep,
+            inventory.no_hosts,
+        )
 
     def _announce_first(self, actions: list[Action]) -> None:
         """End the first announcement once every table is read.
@@ -380,7 +383,7 @@ class Engine:
 
     def _reconfigure(self, config: Config, turn: Turn) -> None:
         self.config = config
-        self.peering.configure(config, turn)
+        self.originator.introduce(self.peering.configure(config, turn))
         self.peering.end_damping(turn)
         self.importer.configure(config)
         self.exporter.configure(config, self._export_policy)

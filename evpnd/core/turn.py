@@ -8,14 +8,13 @@ from collections.abc import Iterable
 from typing import final
 
 from evpnd.model.actions import Action, Notice
-from evpnd.model.ids import Peer
 
 
 @final
 class Turn:
     """The time, the actions and the notices of a turn."""
 
-    __slots__ = ("_actions", "_last", "_notices", "new_peers", "now", "settled")
+    __slots__ = ("_actions", "_last", "_notices", "now", "settled")
 
     def __init__(self, now: float) -> None:
         """Start with nothing to do; `now` is in monotonic seconds."""
@@ -23,8 +22,6 @@ class Turn:
         """Monotonic seconds of the event that is absorbed, or of the reconciliation."""
         self.settled = False
         """Every configured peer sent End-of-RIB, or its timer expired."""
-        self.new_peers: list[Peer] = []
-        """Peers that a configuration added: they have no routes from us yet."""
         self._actions: list[Action] = []
         self._last: list[Action] = []
         self._notices: list[Notice] = []

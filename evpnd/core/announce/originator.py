@@ -1,6 +1,6 @@
 """What we announce: type 3 for each ready EVI, type 2 for its local MACs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from weakref import WeakValueDictionary
 
 from evpnd.core.evi.mac_vrf import MacVrf
@@ -32,6 +32,8 @@ class Originator:
         self._withdraw: dict[int, list[bytes]] = {}
         self._vrfs: dict[int, MacVrf] = {}
         self._asks_how_learned = False
+        self._new_peers: list[Peer] = []
+        """Peers that know nothing of us yet."""
 
     def ask_how_learned(self, vrfs: Iterable[MacVrf], *, asked: bool) -> None:
         """Store how routes were learned, if policies match that.
@@ -136,17 +138,17 @@ class Originator:
         )
         return actions
 
-    def tell(self, peer: Peer, vrfs: Iterable[MacVrf]) -> list[Action]:
-        """Announce everything to a peer that is new in the configuration."""
+    def introduce(self, peers: Iterable[Peer]) -> None:
+        """Have everything announced to peers that are new in the configuration."""
+        self._new_peers.extend(peers)
+
+    def tell_new_peers(self, vrfs: Collection[MacVrf]) -> list[Action]:
+        """Announce everything to the peers that know nothing of us yet."""
         actions: list[Action] = []
-        for vrf in vrfs:
-            for advert, keys in announced(vrf):
-                if advert.pmsi_vni is not None:
-                    imet = AnnounceImet(peer, advert, vrf.rd, advert.next_hop)
-                    actions.append(imet)
-                    continue
-                vni = vrf.config.vni
-                actions.append(AnnounceMacIp(peer, advert, vrf.rd, vni, keys))
+        for peer in self._new_peers:
+            for vrf in vrfs:
+                actions.extend(_tell_all(peer, vrf))
+        self._new_peers.clear()
         return actions
 
     def flush(self) -> list[Action]:
@@ -262,6 +264,14 @@ def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
         yield group.advert, list(group.keys)
     if vrf.sent.imet is not None:
         yield vrf.sent.imet, [b""]
+
+
+def _tell_all(peer: Peer, vrf: MacVrf) -> Iterator[Action]:
+    for advert, keys in announced(vrf):
+        if advert.pmsi_vni is not None:
+            yield AnnounceImet(peer, advert, vrf.rd, advert.next_hop)
+        else:
+            yield AnnounceMacIp(peer, advert, vrf.rd, vrf.config.vni, keys)
 
 
 def count(vrfs: Iterable[MacVrf]) -> int:

@@ -30,13 +30,13 @@ class EviRoutes:
     """
 
     __slots__ = (
+        "_shared_ips",
         "config",
         "crowds",
         "imets",
         "immutables",
         "ips_of",
         "macs_of",
-        "shared_ips",
         "slots",
         "touched_ips",
         "touched_macs",
@@ -54,8 +54,8 @@ class EviRoutes:
         self.immutables: dict[bytes, Crowd[Path]] = {}
         """MACs with an IP that have many routes: the immutable ones, by source."""
         self.imets = Imets()
-        self.shared_ips: set[bytes] = set()
-        """IPs that got routes with a second MAC since this was last looked at."""
+        self._shared_ips: set[bytes] = set()
+        """IPs that got routes with a second MAC since they were taken."""
         self.touched_macs: set[bytes] = set()
         """MACs whose routes changed since reconciliation last took them; like the two
         that follow."""
@@ -88,7 +88,7 @@ class EviRoutes:
             if found is None:
                 _note(self.ips_of, mac, ip)
                 if ip in self.macs_of:
-                    self.shared_ips.add(ip)
+                    self._shared_ips.add(ip)
                 _note(self.macs_of, ip, mac)
             if type(slot) is Crowd:
                 come = (path,) if slot is found else tuple(slot.paths())
@@ -153,6 +153,11 @@ class EviRoutes:
         self.crowds.clear()
         self.immutables.clear()
         self.imets.clear()
+
+    def take_shared_ips(self) -> set[bytes]:
+        """Return the IPs that got routes with a second MAC since the last call."""
+        shared, self._shared_ips = self._shared_ips, set()
+        return shared
 
     def best_binding(self, key: bytes, slot: Slot) -> Path:
         """Return the best path of those for a MAC with an IP."""

@@ -1,11 +1,13 @@
 """Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
+from evpnd.core.bgp.adj_rib_in import reimport
 from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.import_policy import Origin, admit, is_governed
 from evpnd.core.bgp.imports import Imported, NlriParts
+from evpnd.core.bgp.limit_buckets import reached
 from evpnd.core.bgp.limits import Limits
 from evpnd.core.bgp.path import (
     Here,
@@ -19,8 +21,9 @@ from evpnd.core.bgp.path import (
 from evpnd.core.bgp.peer_diagnostics import Findings
 from evpnd.core.bgp.route_target_hints import Nearest, Nearness
 from evpnd.core.bgp.session import Session
+from evpnd.core.turn import Turn
 from evpnd.model.config import Config
-from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS
+from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS, Peer
 from evpnd.model.packed import OctetStrings
 from evpnd.model.routes import ImetRoute, PathAttributes
 from evpnd.policy.attached import Attached
@@ -122,7 +125,23 @@ class Importer:
         """Return whether all paths are to be judged again."""
         return self._outdated
 
-    def learn(
+    def judge_all(
+        self,
+        sessions: Collection[Session],
+        evis: Sequence[EviRoutes],
+        own_rds: frozenset[bytes],
+        vtep: bytes,
+        no_hosts: frozenset[bytes],
+    ) -> None:
+        """Judge the paths of all peers again, and import their routes again."""
+        self._outdated = False
+        self._learn(evis, own_rds, vtep, no_hosts)
+        for session in sessions:
+            self._judge_again(session)
+        sources = ((session.rib, session.imports) for session in sessions)
+        reimport(sources, evis, self.limits)
+
+    def _learn(
         self,
         evis: Sequence[EviRoutes],
         own_rds: frozenset[bytes],
@@ -130,7 +149,6 @@ class Importer:
         no_hosts: frozenset[bytes],
     ) -> None:
         """Store the EVIs, their RDs, our VTEP, and the broadcast addresses."""
-        self._outdated = False
         self._here = self._here._replace(vtep=vtep, no_hosts=no_hosts)
         self._own_rds = own_rds
         self._decisions.clear()
@@ -286,7 +304,13 @@ class Importer:
             self._decisions[decided] = known
         return known
 
-    def judge_again(self, session: Session) -> None:
+    def tell(self, sessions: Mapping[Peer, Session], turn: Turn) -> None:
+        """Report faults in peers' routes, and limits that are reached."""
+        self.findings.decide(sessions, turn)
+        for bucket in self.limits.take_filled(turn.now):
+            turn.warn("limit_reached", **reached(bucket))
+
+    def _judge_again(self, session: Session) -> None:
         """Decide the importers of all paths of a peer again."""
         imports = session.imports
         used = set(session.rib.paths())

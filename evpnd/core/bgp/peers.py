@@ -67,7 +67,6 @@ class Peering:
         self._importer = importer
         self._malformed_told: dict[tuple[Peer, Treatment], float] = {}
         self.configure(config, turn)
-        turn.new_peers.clear()
 
     def handle(self, event: SessionEvent | ReplayBegan, turn: Turn) -> None:
         """Handle an event of a session; ignore a peer that is not configured."""
@@ -329,8 +328,8 @@ class Peering:
         )
         return min((d for d in deadlines if d is not None), default=None)
 
-    def configure(self, config: Config, turn: Turn) -> None:
-        """Apply the peers of a configuration; remove the others."""
+    def configure(self, config: Config, turn: Turn) -> list[Peer]:
+        """Apply the peers of a configuration; remove the others; return the new ones."""
         wanted = {peer.address: peer for peer in config.peers}
         for peer in list(self.sessions):
             if peer not in wanted:
@@ -339,16 +338,18 @@ class Peering:
                 rib.sweep(None)
                 self.replaying.discard(peer)
                 self.quotas.pop(peer, None)
+        new: list[Peer] = []
         for peer, settings in wanted.items():
             session = self.sessions.get(peer)
             if session is None:
                 session = self.sessions[peer] = Session(settings, turn.now)
-                turn.new_peers.append(peer)
+                new.append(peer)
                 session.told_everything = self.settled
                 if self.settled:
                     session.deadline = None
             session.config = settings
             self._limit(session, turn)
+        return new
 
     def _limit(self, session: Session, turn: Turn) -> None:
         """Apply the configured maximum to the routes of a peer."""

@@ -323,9 +323,8 @@ class Bindings:
         """Remove local bindings to which remote routes have better claims."""
         dirty = vrf.neighbors.dirty
         vni = vrf.config.vni
-        for ip in vrf.routes.shared_ips:
+        for ip in vrf.routes.take_shared_ips():
             self.contests.watch((vni, ip), turn.now)
-        vrf.routes.shared_ips.clear()
         for ip in dirty & vrf.bindings.static.keys():
             mac = vrf.bindings.static[ip]
             found = rival_of(vrf, ip, mac) if vrf.macs.is_local(mac) else None

@@ -43,7 +43,7 @@ class Prober:
 
     def __init__(self, questions: Questions, bindings: Bindings, now: float) -> None:
         """Start with no probes."""
-        self.refused = False
+        self._refused = False
         """Probes cannot be sent: no binding expires."""
         self._questions = questions
         self._bindings = bindings
@@ -52,6 +52,11 @@ class Prober:
         self._counted = now
         self._blocked = -inf
         """No token before this time; monotonic seconds."""
+
+    def stop(self, reason: str, turn: Turn) -> None:
+        """Send no more probes: the kernel refused them."""
+        self._refused = True
+        turn.warn("probes_refused", reason=reason)
 
     def ask_new(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Gather the questions of this turn, and send the probes that are due."""
@@ -133,7 +138,7 @@ class Prober:
     def _may_ask(self, vrf: MacVrf) -> bool:
         config = vrf.config
         wanted = config.probe and config.advertise.neighbors
-        return wanted and vrf.ready and not self.refused
+        return wanted and vrf.ready and not self._refused
 
     def _look(self, vrf: MacVrf, key: Key, turn: Turn, sent: Sent) -> float | None:
         """Check one binding; return when to check again, None: it is gone."""
