@@ -261,7 +261,7 @@ async def disturb(bench: Bench, folder: Path, work: Work, patience: float) -> Re
         while left and time.monotonic() < ended + patience:
             await asyncio.sleep(0.2)
             left = await asyncio.to_thread(damage, bench, agent.wanted)
-        repaired = dict(agent.engine.repaired)
+        repaired = dict(agent.engine.rows.repaired)
         seconds = time.monotonic() - ended
         writing = ended - started
         return Result(vandal.changes, at_once, left, seconds, writing, repaired)

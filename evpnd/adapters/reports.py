@@ -185,10 +185,10 @@ class Reports:
             flood_list_size={vrf.config.vni: len(vrf.floods) for vrf in vrfs},
             netlink_errors={
                 (table, errno): count
-                for (table, errno), count in engine.retries.counts.items()
+                for (table, errno), count in engine.rows.retries.counts.items()
             },
-            resyncs=dict(engine.resyncs),
-            drift_repaired=dict(engine.repaired),
+            resyncs=dict(engine.rows.resyncs),
+            drift_repaired=dict(engine.rows.repaired),
             malformed={
                 treatment.value: count
                 for treatment, count in engine.peering.malformed.items()

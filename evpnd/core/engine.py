@@ -5,9 +5,6 @@ actions; `next_deadline` says when to call it again. No input, output, clock or
 logging: the same events end in the same state, however they were grouped.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-
 from evpnd.core.announce.export_policy import (
     PeerExport,
     asks_how_learned,
@@ -21,20 +18,16 @@ from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.changes import UnderlayChanged
 from evpnd.core.evi.instances import Changed
 from evpnd.core.evi.inventory import Inventory
-from evpnd.core.evi.local_bindings import Claim
-from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.kernel import observe, parts, retries
-from evpnd.core.kernel.audit import Audit
+from evpnd.core.kernel import parts
 from evpnd.core.kernel.moving import follow
 from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.kernel.removal import let_go, remove_rows
+from evpnd.core.kernel.rows import KernelRows
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
-    DumpFdb,
     DumpLinks,
-    DumpNeighbors,
     FinishAnnouncement,
 )
 from evpnd.model.config import Config, PeerConfig
@@ -64,10 +57,6 @@ from evpnd.model.events import (
     UpdateReceived,
     VlansObserved,
 )
-from evpnd.model.rows import FdbRow
-
-OVERRUN_PAUSE = 1.0
-"""Seconds between two dumps because of lost notifications."""
 
 
 class Engine:
@@ -80,19 +69,14 @@ class Engine:
         self.importer = Importer(config)
         self._turn = Turn(now)
         self.peering = Peering(config, self.importer, self._turn)
-        self.retries = retries.Retries()
         self.originator = Originator()
         self.originator.ask_how_learned((), asked=asks_how_learned(config))
         self.exporter = Exporter(config, self._export_policy)
         self.tenants = Tenants(config.duplicate_detection, self.inventory.links, now)
-        self.audit = Audit(now)
+        self.rows = KernelRows(self.inventory, self.tenants, self.importer, now)
         self.announced_first = False
-        self.resyncs: dict[str, int] = {}
-        self.repaired: Counter[tuple[str, str]] = Counter()
-        """Rows that others changed and that were restored, by table and cause."""
         self._turn.do(DumpLinks())
         self._links_known = False
-        self._overran_at: float | None = None
 
     def handle(self, event: Event, now: float) -> bool:
         """Apply one event; `now` is monotonic seconds and never goes back.
@@ -105,39 +89,25 @@ class Engine:
         match event:
             case UpdateReceived(peer, update):
                 self.peering.update(peer, update, turn)
-            case FdbObserved(rows):
-                self._observe_fdb(rows, turn)
-            case NeighborsObserved(rows):
-                for row in rows:
-                    vrf = self.inventory.domains.by_svi.get(row.ifindex)
-                    if vrf is not None and vrf.neighbors.known:
-                        observe.observe_neighbor(vrf, row, self.tenants, turn)
+            case (
+                FdbObserved()
+                | FdbDumped()
+                | FdbTooLarge()
+                | PortsDumped()
+                | MacsLookedUp()
+                | MacsListed()
+                | NeighborsObserved()
+                | NeighborsDumped()
+                | RowFailed()
+                | RowsInDoubt()
+                | RowsAudited()
+                | KernelOverran()
+            ):
+                self.rows.handle(event, turn)
             case BindingsSnooped():
-                return self._hear(event, turn)
+                return self.tenants.hear(event, self.inventory.domains.by_device, turn)
             case ProbesRefused(reason):
                 self.tenants.prober.stop(reason, turn)
-            case FdbDumped(bridge, rows):
-                vrf = self.inventory.domains.by_bridge.get(bridge)
-                if vrf is not None:
-                    first = not vrf.fdb.known
-                    observe.dump_fdb(vrf, rows, self.tenants, turn)
-                    if first:
-                        self._recognise(vrf)
-            case FdbTooLarge() | PortsDumped() | MacsLookedUp() | MacsListed():
-                self._read_part(event, turn)
-            case NeighborsDumped(ifindex, rows):
-                vrf = self.inventory.domains.by_svi.get(ifindex)
-                if vrf is not None and not parts.is_too_early(vrf):
-                    first = not vrf.neighbors.known
-                    observe.dump_neighbors(vrf, rows, self.tenants, turn)
-                    if first:
-                        self._recognise(vrf)
-            case RowFailed():
-                self._row_failed(event, turn)
-            case RowsInDoubt(ifindexes):
-                self.audit.doubt(ifindexes, self.inventory.domains.by_device, now)
-            case RowsAudited():
-                self.audit.answer(self.inventory.vrfs, event, self.tenants, turn)
             case LinksDumped():
                 self.inventory.replace_links(event)
                 self._links_known = True
@@ -154,79 +124,11 @@ class Engine:
             case DeviceActionFailed(device, reason):
                 if self.inventory.device_failed(device, reason, now):
                     turn.warn("device_refused", device=device, reason=reason)
-            case KernelOverran(reason):
-                self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
-                self.audit.abandon()
-                if self._overran_at is None:
-                    self._overran_at = now + OVERRUN_PAUSE
-                    turn.warn("kernel_overran", reason=reason)
             case ConfigChanged(config):
                 self._reconfigure(config, turn)
             case _:
                 self.peering.handle(event, turn)
         return True
-
-    def _hear(self, heard: BindingsSnooped, turn: Turn) -> bool:
-        by_device, flags = self.inventory.domains.by_device, heard.flags
-        news = False
-        for binding in heard.bindings:
-            port, mac, ip = binding
-            vrf = by_device.get(port)
-            if vrf is not None:
-                claim = Claim(mac, ip, turn.now, flags.get(binding))
-                news |= self.tenants.bindings.snoop(vrf, port, claim, turn)
-        return news or turn.has_news
-
-    def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
-        by_device = self.inventory.domains.by_device
-        for row in rows:
-            vrf = by_device.get(row.ifindex)
-            if vrf is not None and vrf.fdb.known:
-                observe.observe_fdb(vrf, row, self.tenants, turn)
-
-    def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
-        """Make limits accept routes with rows of an earlier run first."""
-        self.importer.recognise(vrf.config.vni, (*vrf.adopted_keys(), *macs))
-
-    def _read_part(self, event: parts.ReadingEvent, turn: Turn) -> None:
-        inventory = self.inventory
-        match event:
-            case FdbTooLarge(bridge) | PortsDumped(bridge):
-                vrf = inventory.domains.by_bridge.get(bridge)
-            case MacsLookedUp(domain) | MacsListed(domain):
-                vrf = inventory.domains.at(domain)
-        if vrf is None:
-            return
-        match event:
-            case FdbTooLarge():
-                parts.begin(vrf, event, inventory.links, turn)
-            case PortsDumped():
-                parts.take_ports(vrf, event, self.tenants, turn)
-            case MacsLookedUp():
-                parts.take_rows(vrf, event, self.tenants, turn)
-            case MacsListed():
-                parts.take_list(vrf, event)
-        reading = vrf.fdb.reading
-        if reading is not None and reading.over:
-            parts.end(vrf)
-            if reading.first:
-                self._recognise(vrf, reading.adopted)
-
-    def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
-        domains, ifindex = self.inventory.domains, failure.ifindex
-        vrf = domains.by_svi.get(ifindex) or domains.by_device.get(ifindex)
-        if vrf is None:
-            return
-        if self.retries.failed(vrf, failure, turn.now):
-            turn.warn(
-                "row_refused",
-                evi=vrf.config.name,
-                vni=vrf.config.vni,
-                table=failure.table,
-                key=vrf.tables.named(failure.table).format_key(failure.key),
-                errno=failure.errno,
-                deleting=failure.deleting,
-            )
 
     def reconcile(self, now: float, sweep: int | None = None) -> list[Action]:
         """Return the actions of this turn; `sweep`: as in `Peering.sweep`.
@@ -244,15 +146,13 @@ class Engine:
             self._stand_on_devices(turn)
         self._import_anew()
         # Rows follow from routes, but not while what peers sent earlier is replayed.
-        self.retries.release(now, vrfs)
+        self.rows.retries.release(now, vrfs)
         if not self.peering.replaying:
             if not self.announced_first and self._all_read():
                 let_go(vrfs, self.peering.bygone.release(self.importer))
             self._reconcile_vrfs(turn)
         # The kernel answers questions after the writes, and so with their outcome.
-        replaying = bool(self.peering.replaying)
-        turn.do_all(parts.ask(vrfs.values(), now, replaying=replaying))
-        turn.do_all(self.audit.ask(vrfs, now))
+        self.rows.ask(turn, replaying=bool(self.peering.replaying))
         # A new peer is told what the others have been told by now.
         turn.do_last(self.originator.tell_new_peers(vrfs.values()))
         # Each peer is told it in the form for it, once all is known that is told.
@@ -263,7 +163,7 @@ class Engine:
         return actions
 
     def _reconcile_vrfs(self, turn: Turn) -> None:
-        work = Pass(turn, self.originator, self.tenants, self.repaired)
+        work = Pass(turn, self.originator, self.tenants, self.rows.repaired)
         vrfs, tenants = self.inventory.vrfs, self.tenants
         # Duplicates that are over and tenants that do not answer change the rows.
         tenants.expire(vrfs, turn)
@@ -286,15 +186,7 @@ class Engine:
         if self.peering.expire(turn):
             for vrf in self.inventory.vrfs.values():
                 vrf.tables.mark_adopted()
-        if self._overran_at is not None and turn.now >= self._overran_at:
-            self._overran_at = None
-            turn.do(DumpLinks())
-            for vrf in self.inventory.vrfs.values():
-                if vrf.reason is None:
-                    vrf.tables.expect_dumps()
-                    turn.do(DumpFdb(vrf.domain.bridge))
-                    if vrf.domain.svi:
-                        turn.do(DumpNeighbors(vrf.domain.svi))
+        self.rows.read_anew(turn)
 
     def _stand_on_devices(self, turn: Turn) -> None:
         placed: list[Action] = []
@@ -352,15 +244,12 @@ class Engine:
     def next_deadline(self) -> float | None:
         """Return when to call `reconcile` again if no event comes; None: never."""
         deadlines = (
-            self._overran_at,
             self.peering.next_due(),
-            self.retries.next_due(),
             self.inventory.next_due(),
             self.inventory.underlay.due,
             self.tenants.next_due(),
             self.importer.findings.next_due(self.peering.sessions),
-            self.audit.next_due(),
-            parts.next_due(self.inventory.vrfs.values()),
+            self.rows.next_due(),
         )
         return min((d for d in deadlines if d is not None), default=None)
 
@@ -405,7 +294,7 @@ class Engine:
         turn.do_last(last)
         if evis.others:
             self.importer.doubt()
-            self.retries.forget(self.inventory.vrfs)
+            self.rows.retries.forget(self.inventory.vrfs)
             self.tenants.duplicates.forget(self.inventory.vrfs)
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:

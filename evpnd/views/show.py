@@ -199,7 +199,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 continue
             mac, path = found
             wanted = want_neighbors.decide(vrf, ip)
-            refused = engine.retries.errno(vni, "neighbor", ip)
+            refused = engine.rows.retries.errno(vni, "neighbor", ip)
             if isinstance(wanted, Reason):
                 state = "inactive"
             elif vrf.neighbors.actual.get(ip) == wanted:
@@ -296,7 +296,7 @@ def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
         return "inactive", reason
     if vrf.fdb.actual.get(mac) == path.vtep:
         return "installed", None
-    refused = engine.retries.errno(vrf.config.vni, "fdb", mac)
+    refused = engine.rows.retries.errno(vrf.config.vni, "fdb", mac)
     if refused is None:
         return "pending", reason
     return f"refused (errno {refused})", "the kernel refused the row; evpnd tries again"

@@ -329,7 +329,7 @@ class Peering:
         return min((d for d in deadlines if d is not None), default=None)
 
     def configure(self, config: Config, turn: Turn) -> list[Peer]:
-        """Apply the peers of a configuration; remove the others; return the new ones."""
+        """Apply the peers of a configuration, remove others; return the new ones."""
         wanted = {peer.address: peer for peer in config.peers}
         for peer in list(self.sessions):
             if peer not in wanted:

@@ -6,6 +6,7 @@ tenant speaks, moves, or falls silent.
 
 from collections.abc import Mapping
 
+from evpnd.core.evi.local_bindings import Claim
 from evpnd.core.evi.local_macs import LocalMac
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
@@ -17,6 +18,7 @@ from evpnd.core.local.probes import Prober
 from evpnd.core.local.questions import Questions
 from evpnd.core.turn import Turn
 from evpnd.model.config import DuplicateDetection
+from evpnd.model.events import BindingsSnooped
 from evpnd.model.key import MAC_LENGTH
 
 
@@ -32,6 +34,19 @@ class Tenants:
         self.questions = Questions()
         self.bindings = Bindings(self.contests, self.questions, links)
         self.prober = Prober(self.questions, self.bindings, now)
+
+    def hear(
+        self, heard: BindingsSnooped, by_device: Mapping[int, MacVrf], turn: Turn
+    ) -> bool:
+        """Take what ARP and ND told on tenant ports; return whether there is news."""
+        flags, news = heard.flags, False
+        for binding in heard.bindings:
+            port, mac, ip = binding
+            vrf = by_device.get(port)
+            if vrf is not None:
+                claim = Claim(mac, ip, turn.now, flags.get(binding))
+                news |= self.bindings.snoop(vrf, port, claim, turn)
+        return news or turn.has_news
 
     def learn(self, vrf: MacVrf, mac: bytes, local: LocalMac, turn: Turn) -> None:
         """Store a MAC that the bridge learned on a tenant port, and claim it."""

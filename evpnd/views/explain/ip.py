@@ -188,7 +188,7 @@ def _tell_neighbor(
         return lost
     if not rows:
         story.tell("found", "no neighbour in the kernel", vrf)
-    errno = story.engine.retries.errno(vrf.config.vni, "neighbor", ip)
+    errno = story.engine.rows.retries.errno(vrf.config.vni, "neighbor", ip)
     if errno is not None:
         refused = story.refused("neighbour", errno, vrf, six=len(ip) > IPV4_LENGTH)
         lost = lost or refused

@@ -177,7 +177,7 @@ def _tell_found_mac(
         return
     if not rows:
         story.tell("found", "no row in the kernel", vrf)
-    errno = story.engine.retries.errno(vrf.config.vni, "fdb", mac)
+    errno = story.engine.rows.retries.errno(vrf.config.vni, "fdb", mac)
     if errno is not None:
         refused = story.refused("row", errno, vrf)
         lost = lost or refused

@@ -173,7 +173,7 @@ def _tell_vtep_in(
     if rows and vtep in vrf.floods.adopted and story.waits and lost is not None:
         end_kept(story, vrf)
         return
-    errno = story.engine.retries.errno(vrf.config.vni, "flood", vtep)
+    errno = story.engine.rows.retries.errno(vrf.config.vni, "flood", vtep)
     if errno is not None:
         refused = story.refused("row", errno, vrf)
         lost = lost or refused

@@ -55,7 +55,7 @@ def test_a_removal_that_is_refused_is_tried_again() -> None:
     assert DeleteNeighbors(DOMAIN, [IP]) in again
     here.later(120.0)
     assert here.vrf.fdb.taken == set()
-    assert here.engine.retries.next_due() is None
+    assert here.engine.rows.retries.next_due() is None
 
 
 def test_a_row_wanted_again_meanwhile_is_made_and_not_removed() -> None:

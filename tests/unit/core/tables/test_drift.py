@@ -40,7 +40,7 @@ def test_a_flushed_table_is_put_back_and_counted() -> None:
     host.run(*host.kernel.flush_vxlan())
 
     assert host.kernel.vxlan.keys() == {A, B}
-    assert host.engine.repaired == {("fdb", "notified"): 2}
+    assert host.engine.rows.repaired == {("fdb", "notified"): 2}
     fields = {"table": "fdb", "rows": 2, "cause": "notified"}
     assert told(host) == [{"evi": "tenant", "vni": 100, **fields}]
 
@@ -54,7 +54,7 @@ def test_a_bridge_row_alone_is_one_row_put_back() -> None:
     host.run()
 
     assert A in host.kernel.bridge
-    assert host.engine.repaired == {("fdb", "resync"): 1}
+    assert host.engine.rows.repaired == {("fdb", "resync"): 1}
 
 
 def test_neighbours_and_the_flood_list_are_counted_each() -> None:
@@ -65,7 +65,7 @@ def test_neighbours_and_the_flood_list_are_counted_each() -> None:
     host.run(*host.kernel.flush_neighbors())
     host.run(FdbObserved([gone._replace(present=False)]))
 
-    assert host.engine.repaired == {
+    assert host.engine.rows.repaired == {
         ("neighbor", "notified"): 1,
         ("flood", "notified"): 1,
     }
@@ -79,7 +79,7 @@ def test_what_others_change_is_put_back_and_counted() -> None:
     host.run(FdbObserved([row._replace(dst=parse_ip("10.9.9.9"))]))
     host.run(NeighborsObserved([neighbor._replace(mac=B)]))
 
-    assert host.engine.repaired == {
+    assert host.engine.rows.repaired == {
         ("fdb", "notified"): 1,
         ("neighbor", "notified"): 1,
     }
@@ -95,7 +95,7 @@ def test_our_own_change_that_is_heard_late_is_no_drift() -> None:
     host.run(announce(PEER, attributes(FAR, 2), FAR, B + IP))
     host.run(FdbObserved([row]), NeighborsObserved([neighbor]))
 
-    assert host.engine.repaired == {}
+    assert host.engine.rows.repaired == {}
     assert host.kernel.vxlan[A].dst == parse_ip(NEAR)
     assert host.kernel.neighbors[IP].mac == B
 
@@ -106,7 +106,7 @@ def test_what_we_take_away_ourselves_is_no_drift() -> None:
     host.run(withdraw(PEER, FAR, A))
     host.run(announce(PEER, attributes(FAR), FAR, A))
 
-    assert host.engine.repaired == {}
+    assert host.engine.rows.repaired == {}
 
 
 def test_our_own_deletion_that_is_heard_late_is_no_drift() -> None:
@@ -125,7 +125,7 @@ def test_our_own_deletion_that_is_heard_late_is_no_drift() -> None:
 
     assert echo
     assert A in host.kernel.vxlan
-    assert host.engine.repaired == {}
+    assert host.engine.rows.repaired == {}
 
 
 def test_what_is_lost_and_not_wanted_is_no_drift_when_it_is_wanted_again() -> None:
@@ -136,7 +136,7 @@ def test_what_is_lost_and_not_wanted_is_no_drift_when_it_is_wanted_again() -> No
     host.run(withdraw_imet(PEER, FAR), FdbObserved([gone._replace(present=False)]))
     host.run(announce_imet(PEER, FAR))
 
-    assert host.engine.repaired == {}
+    assert host.engine.rows.repaired == {}
 
 
 def test_a_mac_that_moves_to_a_port_of_ours_is_no_drift() -> None:
@@ -144,7 +144,7 @@ def test_a_mac_that_moves_to_a_port_of_ours_is_no_drift() -> None:
 
     host.run(*host.kernel.frame(PORTS[0], A))
 
-    assert host.engine.repaired == {}
+    assert host.engine.rows.repaired == {}
 
 
 def test_a_table_that_was_read_before_our_last_rows_is_no_drift() -> None:
@@ -161,7 +161,7 @@ def test_a_table_that_was_read_before_our_last_rows_is_no_drift() -> None:
     host.run(*read)
 
     assert isinstance(host.actions[-1], UpsertRemoteMacs) or B in host.kernel.vxlan
-    assert host.engine.repaired == {}
+    assert host.engine.rows.repaired == {}
 
 
 def test_deletions_that_are_never_heard_cost_bounded_memory() -> None:

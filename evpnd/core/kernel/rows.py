@@ -1,0 +1,198 @@
+"""What the kernel says of rows, what it refused, and what it is asked.
+
+An event names a device, and the inventory knows which EVI has it. What is of no EVI is
+left out, and so is what comes before the table was read: the dump will tell.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import assert_never
+
+from evpnd.core.bgp.importer import Importer
+from evpnd.core.evi.inventory import Inventory
+from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.kernel import observe, parts, retries
+from evpnd.core.kernel.audit import Audit
+from evpnd.core.local.tenants import Tenants
+from evpnd.core.turn import Turn
+from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors
+from evpnd.model.events import (
+    FdbDumped,
+    FdbObserved,
+    FdbTooLarge,
+    KernelOverran,
+    MacsListed,
+    MacsLookedUp,
+    NeighborsDumped,
+    NeighborsObserved,
+    PortsDumped,
+    RowFailed,
+    RowsAudited,
+    RowsInDoubt,
+)
+from evpnd.model.rows import FdbRow, NeighborRow
+
+OVERRUN_PAUSE = 1.0
+"""Seconds between two dumps because of lost notifications."""
+
+RowEvent = (
+    FdbObserved
+    | NeighborsObserved
+    | FdbDumped
+    | NeighborsDumped
+    | parts.ReadingEvent
+    | RowFailed
+    | RowsInDoubt
+    | RowsAudited
+    | KernelOverran
+)
+
+
+class KernelRows:
+    """The kernel's tables of all EVIs."""
+
+    def __init__(
+        self, inventory: Inventory, tenants: Tenants, importer: Importer, now: float
+    ) -> None:
+        """Create them with nothing known; `now` is monotonic seconds."""
+        self.retries = retries.Retries()
+        self.resyncs: dict[str, int] = {}
+        """How often the tables were read anew, by reason."""
+        self.repaired: Counter[tuple[str, str]] = Counter()
+        """Rows that others changed and that were restored, by table and cause."""
+        self._inventory = inventory
+        self._tenants = tenants
+        self._importer = importer
+        self._audit = Audit(now)
+        self._overran_at: float | None = None
+        """When the tables are read anew, monotonic seconds."""
+
+    def handle(self, event: RowEvent, turn: Turn) -> None:
+        """Apply an event of the kernel."""
+        inventory = self._inventory
+        match event:
+            case FdbObserved(rows):
+                self._observe_fdb(rows, turn)
+            case NeighborsObserved(rows):
+                self._observe_neighbors(rows, turn)
+            case FdbDumped(bridge, rows):
+                vrf = inventory.domains.by_bridge.get(bridge)
+                if vrf is not None:
+                    first = not vrf.fdb.known
+                    observe.dump_fdb(vrf, rows, self._tenants, turn)
+                    if first:
+                        self._recognise(vrf)
+            case NeighborsDumped(ifindex, rows):
+                vrf = inventory.domains.by_svi.get(ifindex)
+                if vrf is not None and not parts.is_too_early(vrf):
+                    first = not vrf.neighbors.known
+                    observe.dump_neighbors(vrf, rows, self._tenants, turn)
+                    if first:
+                        self._recognise(vrf)
+            case FdbTooLarge() | PortsDumped() | MacsLookedUp() | MacsListed():
+                self._read_part(event, turn)
+            case RowFailed():
+                self._row_failed(event, turn)
+            case RowsInDoubt(ifindexes):
+                self._audit.doubt(ifindexes, inventory.domains.by_device, turn.now)
+            case RowsAudited():
+                self._audit.answer(inventory.vrfs, event, self._tenants, turn)
+            case KernelOverran(reason):
+                self._overran(reason, turn)
+            case _:
+                assert_never(event)
+
+    def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
+        by_device, tenants = self._inventory.domains.by_device, self._tenants
+        for row in rows:
+            vrf = by_device.get(row.ifindex)
+            if vrf is not None and vrf.fdb.known:
+                observe.observe_fdb(vrf, row, tenants, turn)
+
+    def _observe_neighbors(self, rows: Iterable[NeighborRow], turn: Turn) -> None:
+        by_svi, tenants = self._inventory.domains.by_svi, self._tenants
+        for row in rows:
+            vrf = by_svi.get(row.ifindex)
+            if vrf is not None and vrf.neighbors.known:
+                observe.observe_neighbor(vrf, row, tenants, turn)
+
+    def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
+        """Make limits accept routes with rows of an earlier run first."""
+        self._importer.recognise(vrf.config.vni, (*vrf.adopted_keys(), *macs))
+
+    def _read_part(self, event: parts.ReadingEvent, turn: Turn) -> None:
+        inventory = self._inventory
+        match event:
+            case FdbTooLarge(bridge) | PortsDumped(bridge):
+                vrf = inventory.domains.by_bridge.get(bridge)
+            case MacsLookedUp(domain) | MacsListed(domain):
+                vrf = inventory.domains.at(domain)
+        if vrf is None:
+            return
+        match event:
+            case FdbTooLarge():
+                parts.begin(vrf, event, inventory.links, turn)
+            case PortsDumped():
+                parts.take_ports(vrf, event, self._tenants, turn)
+            case MacsLookedUp():
+                parts.take_rows(vrf, event, self._tenants, turn)
+            case MacsListed():
+                parts.take_list(vrf, event)
+        reading = vrf.fdb.reading
+        if reading is not None and reading.over:
+            parts.end(vrf)
+            if reading.first:
+                self._recognise(vrf, reading.adopted)
+
+    def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
+        domains, ifindex = self._inventory.domains, failure.ifindex
+        vrf = domains.by_svi.get(ifindex) or domains.by_device.get(ifindex)
+        if vrf is None:
+            return
+        if self.retries.failed(vrf, failure, turn.now):
+            turn.warn(
+                "row_refused",
+                evi=vrf.config.name,
+                vni=vrf.config.vni,
+                table=failure.table,
+                key=vrf.tables.named(failure.table).format_key(failure.key),
+                errno=failure.errno,
+                deleting=failure.deleting,
+            )
+
+    def _overran(self, reason: str, turn: Turn) -> None:
+        """Have all tables read anew: notifications were lost."""
+        self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
+        self._audit.abandon()
+        if self._overran_at is None:
+            self._overran_at = turn.now + OVERRUN_PAUSE
+            turn.warn("kernel_overran", reason=reason)
+
+    def read_anew(self, turn: Turn) -> None:
+        """Dump all tables where notifications were lost, a while after that began."""
+        if self._overran_at is None or turn.now < self._overran_at:
+            return
+        self._overran_at = None
+        turn.do(DumpLinks())
+        for vrf in self._inventory.vrfs.values():
+            if vrf.reason is None:
+                vrf.tables.expect_dumps()
+                turn.do(DumpFdb(vrf.domain.bridge))
+                if vrf.domain.svi:
+                    turn.do(DumpNeighbors(vrf.domain.svi))
+
+    def ask(self, turn: Turn, *, replaying: bool) -> None:
+        """Ask for the next part of tables that are read by parts, and for an audit."""
+        vrfs = self._inventory.vrfs
+        turn.do_all(parts.ask(vrfs.values(), turn.now, replaying=replaying))
+        turn.do_all(self._audit.ask(vrfs, turn.now))
+
+    def next_due(self) -> float | None:
+        """Return when there is something to ask or to try again; monotonic seconds."""
+        due = (
+            self._overran_at,
+            self.retries.next_due(),
+            self._audit.next_due(),
+            parts.next_due(self._inventory.vrfs.values()),
+        )
+        return min((at for at in due if at is not None), default=None)
