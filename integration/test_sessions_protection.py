@@ -201,7 +201,7 @@ def test_a_peer_that_drops_our_segments_does_not_answer(tmp_path: Path) -> None:
 
         assert text == (
             f"cannot connect to {REMOTE4} port 179: no answer "
-            "(is the TCP MD5 password the peer's?)"
+            "(does the TCP MD5 password match the peer's?)"
         )
 
 

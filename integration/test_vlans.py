@@ -161,6 +161,6 @@ def test_a_second_vni_of_a_bridge_is_told(make_lab: MakeLab) -> None:
     (told,) = [row for row in rows if row["state"] != "ready"]
     assert {ready["vni"], told["vni"]} == {VNI, OTHER}
     assert str(told["reason"]).startswith(
-        f"{BRIDGE} already carries EVI {ready['name']}; of a bridge with VLANs"
+        f"{BRIDGE} already carries EVI {ready['name']}; evpnd serves one VNI"
     )
     assert flood_list(host.namespace, str(told["vxlan"])) == set()
