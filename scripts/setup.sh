@@ -110,6 +110,8 @@ install_python() {
 mapfile -t packages < <(missing_packages)
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
 current || install_python
+# An editable package has no bytecode, and evpnd would compile itself at each start.
+$venv/bin/python -m compileall -q evpnd lab
 if [ "${1:-}" = --bed ]; then
     $venv/bin/python -m integration.bed
 fi
