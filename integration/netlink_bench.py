@@ -9,12 +9,13 @@ from typing import TypeVar
 
 import pytest
 
+from evpnd.adapters.netlink.dump import read_link
 from evpnd.adapters.netlink.kernel import Kernel
 from evpnd.adapters.netlink.listener import ROWS_BUFFER
 from evpnd.model.actions import KernelAction
 from evpnd.model.domain import Domain
 from evpnd.model.events import Event, RowFailed
-from integration.lab_netns import LabError, inside, ip, sweep
+from integration.lab_netns import LabError, inside, ip, sweep, wait_until
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -45,6 +46,13 @@ class Bench:
         )
         self.br0, self.vx0, self.p0 = map(self.index, ("br0", "vx0", "p0"))
         self.domain = Domain(bridge=self.br0, vxlan=self.vx0, svi=self.br0)
+        wait_until(self._forwards, 10, "p0 to forward")
+
+    def _forwards(self) -> bool:
+        """Return whether the kernel has noticed that the port has a carrier."""
+        with inside(self.namespace):
+            link = read_link(self.p0)
+        return link is not None and link.port is not None and link.port.forwarding
 
     def ip(self, *lines: str) -> None:
         """Make what lines for iproute2 say."""

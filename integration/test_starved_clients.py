@@ -118,7 +118,9 @@ def test_tenant_ports_beyond_the_limit_are_told_and_leave_descriptors(
     daemon.wait_show("events", lambda _: bool(told()), "a warning")
     [warning] = told()
     assert warning["limit"] == DESCRIPTORS
-    assert f"LimitNOFILE= of the service to {PORTS + 160}" in str(warning["fix"])
+    assert f"LimitNOFILE= of the service to at least {PORTS + 160}" in str(
+        warning["fix"]
+    )
     daemon.wait_ready(1)
     used = len(list(Path(f"/proc/{daemon.agent_pid()}/fd").iterdir()))
     assert used <= DESCRIPTORS // 2 + 8
