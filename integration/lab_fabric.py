@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from integration.lab import Host, Lab
 from integration.lab_evpnd import Evpnd
 from integration.lab_kernel import bindings, flood_list, remote_macs
-from integration.lab_netns import LabError, wait_until
+from integration.lab_netns import PATIENCE, LabError, wait_until
 from integration.lab_tenant import Tenant
 
 CONVERGENCE = 10.0
 """Seconds that rows may take on a busy machine, sessions being up."""
+
+WATCHED = 0.3 * PATIENCE
+"""Seconds that evpnd may take to listen at a port; on some hosts there is none."""
 
 
 def mesh(
@@ -112,7 +115,7 @@ def heard(tenants: Iterable[Tenant]) -> None:
 
     A new cable's carrier may be reported up to a second late, and what is sent
     before is lost; so they speak until the bridge has learned them, and once more
-    for those who listen at a new port.
+    when evpnd listens at their ports, which it may do a moment after that.
     """
     waiting = list(tenants)
 
@@ -125,7 +128,9 @@ def heard(tenants: Iterable[Tenant]) -> None:
 
     spoken = list(waiting)
     wait_until(all_learned, 5, "tenants learned by their bridges", interval=0.1)
-    time.sleep(0.3)
+    deadline = time.monotonic() + WATCHED
+    while time.monotonic() < deadline and not all(each.is_watched() for each in spoken):
+        time.sleep(0.05)
     for tenant in spoken:
         tenant.announce()
 

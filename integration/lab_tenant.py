@@ -172,6 +172,15 @@ class Tenant:
         """Return whether the host's bridge has a MAC, its own by default, here."""
         return (mac or self.mac) in local_macs(self.host.namespace, self.name)
 
+    def is_watched(self) -> bool:
+        """Return whether a program on the host reads the frames of its port."""
+        with (
+            inside(self.host.namespace),
+            open("/proc/thread-self/net/packet") as sockets,  # noqa: PTH123
+        ):
+            port = str(socket.if_nametoindex(self.name))
+            return any(line.split()[4] == port for line in sockets)
+
     def echoes_answered(self) -> int:
         """How many echo requests (IPv4) this machine has received so far."""
         with (
