@@ -118,6 +118,24 @@ def test_the_mtu_of_a_route_is_that_of_its_device_or_its_own(bench: Bench) -> No
     }
 
 
+def test_rows_do_not_wait_until_hundreds_of_routes_were_looked_up(bench: Bench) -> None:
+    bench.ip("route add 10.9.0.0/16 dev h0")
+    vteps = tuple(parse_ip(f"10.9.0.{last}") for last in range(1, 251))
+    hop = Vtep(parse_ip("10.0.0.2"))
+
+    async def scenario(driver: Driver) -> None:
+        await driver.do(
+            MeasurePaths(vteps), UpsertRemoteMacs(bench.domain, hop, [b"\2\0\0\0\0\7"])
+        )
+        assert not driver.all(PathsMeasured)
+        found = await driver.event(PathsMeasured)
+        assert found.mtus == dict.fromkeys(vteps, 1500)
+        assert len(driver.all(PathsMeasured)) == 1
+
+    bench.run(scenario)
+    assert any(row.mac == "02:00:00:00:00:07" for row in fdb(bench.namespace, "vx0"))
+
+
 def test_creating_again_completes_what_is_there(bench: Bench) -> None:
     bench.do(create())
     before = bench.index("brm"), bench.index("vxm")
