@@ -95,7 +95,7 @@ class _Settled:
     def __init__(
         self, subject: Subject, facts: int, rules: Sequence[_Rule], index: Index
     ) -> None:
-        """Return the program without the rules that cannot match a path."""
+        """Store the program without the rules that cannot match a path."""
         unknown = index.key_flags if subject.type in _WITH_KEYS else 0
         left = []
         changed = subject

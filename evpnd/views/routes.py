@@ -130,7 +130,7 @@ def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
 
 
 def _tell_fate(entry: Entry, judged: Fate) -> None:
-    """Return the import policies' verdict on a route."""
+    """Add the import policies' verdict on a route to its entry."""
     entry["accepted"] = judged.reason is None
     refused = [f"not into {evi.config.name}: {why}" for evi, why in judged.refusals]
     entry["reason"] = judged.reason if len(refused) < 2 else None

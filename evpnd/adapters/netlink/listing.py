@@ -124,7 +124,7 @@ class Lister:
         dump(RTM_GETNEIGH, body, take)
 
     def _pause(self, action: ListMacs, seconds: float) -> bool:
-        """Wait; tell whether the list is still wanted."""
+        """Wait; return whether the list is still wanted."""
 
         def superseded() -> bool:
             return self._stopping or self._asked.get(action.domain.vxlan) is not action

@@ -269,7 +269,7 @@ class Worker:
         return run
 
     def _write_muted(self, run: list[Upsert | Delete]) -> None:
-        """Write many rows with notifications muted; return whether others wrote."""
+        """Write many rows with notifications muted; report if others wrote, too."""
         of_macs = [action for action in run if isinstance(action, OF_MACS)]
         devices = {action.domain.vxlan for action in of_macs}
         rows = sum(map(row_count, of_macs))

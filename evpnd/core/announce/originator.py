@@ -139,7 +139,7 @@ class Originator:
         return actions
 
     def introduce(self, peers: Iterable[Peer]) -> None:
-        """Have everything announced to peers that are new in the configuration."""
+        """Store peers that are new in the configuration, for `tell_new_peers`."""
         self._new_peers.extend(peers)
 
     def tell_new_peers(self, vrfs: Collection[MacVrf]) -> list[Action]:

@@ -38,7 +38,7 @@ class Tenants:
     def hear(
         self, heard: BindingsSnooped, by_device: Mapping[int, MacVrf], turn: Turn
     ) -> bool:
-        """Take what ARP and ND told on tenant ports; return whether there is news."""
+        """Store what ARP and ND told on tenant ports; return whether there is news."""
         flags, news = heard.flags, False
         for binding in heard.bindings:
             port, mac, ip = binding

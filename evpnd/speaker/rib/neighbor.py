@@ -45,7 +45,7 @@ class SpeakerNeighbor(Neighbor):  # type: ignore[misc] # exabgp has no types
     """A configured peer."""
 
     def make_rib(self) -> None:
-        """Return the peer's routes, or create an empty table."""
+        """Store the peer's routes, or create an empty table."""
         self.rib = PeerRib(self["peer-address"].top(), self._families)
 
 
