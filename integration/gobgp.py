@@ -8,7 +8,6 @@ import json
 from integration.lab import ROUTER_SESSION, Host, Lab
 from integration.lab_netns import Process, run, wait_until
 
-PROGRAM = "/usr/bin/gobgpd"
 API = "127.0.0.1:50051"
 _MOUNTED = "/mnt"
 """Where gobgpd sees its folder."""

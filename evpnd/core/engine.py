@@ -22,7 +22,7 @@ from evpnd.core.kernel import parts
 from evpnd.core.kernel.moving import follow
 from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.kernel.removal import let_go, remove_rows
-from evpnd.core.kernel.rows import KernelRows
+from evpnd.core.kernel.rows import KernelRows, RowEvent
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
@@ -37,23 +37,11 @@ from evpnd.model.events import (
     ConfigChanged,
     DeviceActionFailed,
     Event,
-    FdbDumped,
-    FdbObserved,
-    FdbTooLarge,
-    KernelOverran,
     LinkObserved,
     LinksDumped,
     LinkVanished,
-    MacsListed,
-    MacsLookedUp,
-    NeighborsDumped,
-    NeighborsObserved,
     PathsMeasured,
-    PortsDumped,
     ProbesRefused,
-    RowFailed,
-    RowsAudited,
-    RowsInDoubt,
     UpdateReceived,
     VlansObserved,
 )
@@ -89,20 +77,7 @@ class Engine:
         match event:
             case UpdateReceived(peer, update):
                 self.peering.update(peer, update, turn)
-            case (
-                FdbObserved()
-                | FdbDumped()
-                | FdbTooLarge()
-                | PortsDumped()
-                | MacsLookedUp()
-                | MacsListed()
-                | NeighborsObserved()
-                | NeighborsDumped()
-                | RowFailed()
-                | RowsInDoubt()
-                | RowsAudited()
-                | KernelOverran()
-            ):
+            case _ if isinstance(event, RowEvent):
                 self.rows.handle(event, turn)
             case BindingsSnooped():
                 return self.tenants.hear(event, self.inventory.domains.by_device, turn)

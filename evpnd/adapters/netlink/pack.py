@@ -105,9 +105,7 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             flags = NTF_SELF | NTF_EXT_LEARNED
             state = NUD_NOARP | NUD_PERMANENT
             yield from _flood(_APPEND, domain.vxlan, state, flags, vteps)
-        case UpsertNeighbors():
-            yield from _upsert_neighbors(action)
-        case UpsertLocalNeighbors():
+        case UpsertNeighbors() | UpsertLocalNeighbors():
             yield from _upsert_neighbors(action)
         case DeleteRemoteMacs(domain, macs):
             yield from _delete_both(domain, macs)

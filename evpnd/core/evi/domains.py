@@ -4,9 +4,10 @@ A bridge and a VXLAN device have one EVI each today, so that a device is enough 
 the VLAN and the VNI of a row choose nothing yet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.actions import DumpFdb, DumpNeighbors
 from evpnd.model.domain import Domain
 
 
@@ -33,3 +34,10 @@ class Domains:
         """Return the EVI that stands there; None where it has left since."""
         vrf = self.by_bridge.get(domain.bridge)
         return vrf if vrf is not None and vrf.domain == domain else None
+
+
+def dumps(domain: Domain) -> Iterator[DumpFdb | DumpNeighbors]:
+    """Yield the dumps that read all tables of an EVI."""
+    yield DumpFdb(domain.bridge)
+    if domain.svi:
+        yield DumpNeighbors(domain.svi)

@@ -22,7 +22,7 @@ from evpnd.core.evi.changes import (
 )
 from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.discovery import PassedOver, tell_gone
-from evpnd.core.evi.domains import Domains
+from evpnd.core.evi.domains import Domains, dumps
 from evpnd.core.evi.instances import Changed, Instances
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.managed_devices import (
@@ -51,7 +51,6 @@ from evpnd.model.actions import (
     ConfigureVxlanPort,
     CreateDevices,
     DumpFdb,
-    DumpNeighbors,
     DumpPorts,
     RemoveDevices,
     SnoopPorts,
@@ -241,10 +240,8 @@ class Inventory:
         take_notes(vrf, self.links, refused, turn, vtep_here=here, room=room)
         if vrf.reason is None and (before is not None or moved):
             vrf.tables.unread()
-            vrf.neighbors.known = not vrf.domain.svi
-            actions.append(DumpFdb(bridge))
-            if vrf.domain.svi:
-                actions.append(DumpNeighbors(vrf.domain.svi))
+            vrf.neighbors.known = not domain.svi
+            actions.extend(dumps(domain))
         if vrf.reason != before or moved or renumbered:
             vrf.mark_all()
 

@@ -71,6 +71,7 @@ class LocalMacs:
 
     def configure(self, config: EviConfig) -> None:
         """Store the MACs that the YAML names."""
+        self.touched.update(self.static)
         self.static = {entry.mac: entry.sticky for entry in config.static}
         self.touched.update(self.static)
 

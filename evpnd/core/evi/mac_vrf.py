@@ -163,7 +163,6 @@ class MacVrf:
 
     def reconfigure(self, config: EviConfig) -> None:
         """Store a configuration with the same devices and the same RD."""
-        self.mark_all()
         self.routes.config = config
         self.macs.configure(config)
         self.bindings.configure(config)

@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from evpnd.core.bgp.importer import Importer
+from evpnd.core.evi.domains import dumps
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel import observe, parts, retries
 from evpnd.core.kernel.audit import Audit
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn
-from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors
+from evpnd.model.actions import DumpLinks
 from evpnd.model.events import (
     FdbDumped,
     FdbObserved,
@@ -161,7 +162,7 @@ class KernelRows:
             )
 
     def _overran(self, reason: str, turn: Turn) -> None:
-        """Have all tables read anew: notifications were lost."""
+        """Schedule a dump of all tables: notifications were lost."""
         self.resyncs[reason] = self.resyncs.get(reason, 0) + 1
         self._audit.abandon()
         if self._overran_at is None:
@@ -177,9 +178,7 @@ class KernelRows:
         for vrf in self._inventory.vrfs.values():
             if vrf.reason is None:
                 vrf.tables.expect_dumps()
-                turn.do(DumpFdb(vrf.domain.bridge))
-                if vrf.domain.svi:
-                    turn.do(DumpNeighbors(vrf.domain.svi))
+                turn.do_all(dumps(vrf.domain))
 
     def ask(self, turn: Turn, *, replaying: bool) -> None:
         """Ask for the next part of tables that are read by parts, and for an audit."""
