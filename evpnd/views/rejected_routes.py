@@ -23,7 +23,7 @@ def kept_rejected(session: Session) -> tuple[int, int]:
     for table in session.rib.mac_ip.values():
         routes, waiting, paths = _rejected(table, imports)
         if routes:
-            size = getsizeof(next(iter(table))) + getsizeof(table) // len(table)
+            size = getsizeof(next(iter(table))) + table.octets // len(table)
             count += routes
             octets += routes * size + waiting * _LIMITED + paths * _PATH
     for route, path in session.rib.others.values():

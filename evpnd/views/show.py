@@ -165,7 +165,9 @@ def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
     if session is None:
         return path.received_at
     source = path.rd + path.ethernet_tag
-    table = session.rib.mac_ip.get(source, {})
+    table = session.rib.mac_ip.get(source)
+    if table is None:
+        return path.received_at
     keys = (mac, *(mac + ip for ip in vrf.routes.ips_of.get(mac, ())))
     came = [session.rib.since(source, k, path) for k in keys if table.get(k) is path]
     return min(came, default=path.received_at)

@@ -4,8 +4,7 @@ A route is one slot in the peer's table and one in the EVI that imports it,
 both pointing to the path it shares with others; both tables share the key.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 
 from evpnd.core.bgp.endpoints import flood_endpoint
 from evpnd.core.bgp.evi_routes import EviRoutes
@@ -14,6 +13,7 @@ from evpnd.core.bgp.imports import Imported, Imports, other_fate
 from evpnd.core.bgp.limit_buckets import Entrant
 from evpnd.core.bgp.limits import Coming, Limits
 from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.pieces import Pieces
 from evpnd.core.bgp.withdrawals import AT_ONCE, Again, Leaving, Table, has_limits
 from evpnd.model.routes import (
     ImetRoute,
@@ -39,7 +39,7 @@ class AdjRibIn:
         self.mac_ip: dict[bytes, Table] = {}
         """RD and Ethernet Tag (12 octets) to MAC and IP to path."""
         self.others: dict[tuple[object, ...], tuple[OtherRoute, Path]] = {}
-        self.late: dict[bytes, dict[Hashable, float]] = {}
+        self.late: dict[bytes, Pieces[Hashable, float]] = {}
         """When routes came that came later than the path that they share, monotonic
         seconds: by RD and Ethernet Tag, with nothing for types other than 2."""
         self.again: Again | None = None
@@ -64,28 +64,29 @@ class AdjRibIn:
 
     def since(self, source: bytes, key: Hashable, path: Path) -> float:
         """Return when a route came; a repeated one is as old as the first."""
-        return self.late.get(source, {}).get(key, path.received_at)
+        late = self.late.get(source)
+        return (late and late.get(key)) or path.received_at
 
     def _note_time(
-        self, source: bytes, keys: Iterable[Hashable], path: Path, now: float
+        self, source: bytes, keys: Collection[Hashable], path: Path, now: float
     ) -> None:
         """Record when new routes came, if later than their path."""
         late = self.late.get(source)
         if now - path.received_at < TOGETHER:
             if late:
                 for key in keys:
-                    late.pop(key, None)
+                    late.pop(key)
             return
         if late is None:
-            late = self.late[source] = {}
-        late.update(dict.fromkeys(keys, now))
+            late = self.late[source] = Pieces()
+        late.put(keys, now)
 
     def install(self, batch: MacIpBatch, path: Path, now: float) -> None:
         """Store type 2 routes that share one path."""
         source = batch.rd + batch.ethernet_tag
         table = self.mac_ip.get(source)
         if table is None:
-            table = self.mac_ip[source] = {}
+            table = self.mac_ip[source] = Pieces()
         keys = batch.keys
         if source in self.late or now - path.received_at >= TOGETHER:
             new = [key for key in keys if table.get(key) is not path]
@@ -98,15 +99,14 @@ class AdjRibIn:
             self._install_judged(table, keys, path, imported.admission)
             return
         evis = imported.evis
-        if table.keys().isdisjoint(keys):
-            table.update(dict.fromkeys(keys, path))
+        if table.isdisjoint(keys):
+            table.add(keys, path)
             for evi in evis:
                 evi.add_fresh(keys, path)
             return
         judged = None
         for key in keys:
-            old = table.get(key)
-            table[key] = path
+            old = table.replace(key, path)
             if old is not None and old is not path:
                 before = imports[old]
                 judged = judged or before.admission
@@ -126,7 +126,7 @@ class AdjRibIn:
     ) -> None:
         """Store type 2 routes that policies decide about."""
         old = {key: known for key in keys if (known := table.get(key)) is not None}
-        table.update(dict.fromkeys(keys, path))
+        table.put(keys, path)
         limits = admission.limits
         fates = list(admission.judge(keys))
         if old:
@@ -188,10 +188,10 @@ class AdjRibIn:
         judged = last = None
         evis: Sequence[EviRoutes] = ()
         late = self.late.get(batch.rd + batch.ethernet_tag)
-        for key in batch.keys if late else ():
-            late.pop(key, None)  # type: ignore[union-attr] # it is not empty
         for key in batch.keys:
-            path = table.pop(key, None)
+            if late is not None:
+                late.pop(key)
+            path = table.pop(key)
             if path is None:
                 continue
             if path is not last:
@@ -215,7 +215,7 @@ class AdjRibIn:
         if self.again is not None:
             self.again.others.add(key)
         if self._take_out(route) is not path:
-            self._note_time(OTHERS, (key,), path, now)
+            self._note_time(OTHERS, [key], path, now)
         self.others[key] = (route, path)
         import_other(route, path, self._imports[path])
         self.lost(1)
@@ -228,7 +228,7 @@ class AdjRibIn:
         self._take_out(route)
         late = self.late.get(OTHERS)
         if late is not None:
-            late.pop(key, None)
+            late.pop(key)
             if not late:
                 del self.late[OTHERS]
         self.lost(1)
@@ -283,14 +283,11 @@ class AdjRibIn:
         old, sent = self.mac_ip, those.mac_ip
         self.leaving.append(Leaving(old, sent, self._imports))
         self.mac_ip = {
-            source: {key: old[source][key] for key in keys}
-            for source, keys in sent.items()
-            if keys
+            source: old[source].only(keys) for source, keys in sent.items() if keys
         }
         for source, late in list(self.late.items()):
             if source != OTHERS:
-                keys = late.keys() & sent.get(source, ())
-                self.late[source] = {key: late[key] for key in keys}
+                self.late[source] = late.only(sent.get(source, ()))
 
     def _withdraw_all_but(self, those: Again) -> int:
         count = len(self) - len(those)
@@ -313,7 +310,7 @@ class AdjRibIn:
         return count
 
 
-def by_path(table: Mapping[bytes, Path]) -> dict[Path, list[bytes]]:
+def by_path(table: Table) -> dict[Path, list[bytes]]:
     """Group routes that share a path: they are evaluated together."""
     found: dict[Path, list[bytes]] = {}
     for key, path in table.items():
@@ -367,7 +364,7 @@ def reimport(
                     continue
                 for evi in imported.evis:
                     evi.add(key, path, None)
-            late: Mapping[Any, float] = rib.late.get(source, {})
+            late = rib.late.get(source)
             for path, keys in judged.items():
                 admission = imports[path].admission
                 assert admission is not None
@@ -379,7 +376,10 @@ def reimport(
 
 
 def _reimport_judged(
-    path: Path, admission: Admission, keys: list[bytes], late: Mapping[bytes, float]
+    path: Path,
+    admission: Admission,
+    keys: list[bytes],
+    late: Pieces[Hashable, float] | None,
 ) -> Iterator[Coming]:
     """Import what policies accept; return the routes that limits decide about."""
     for fate in admission.judge(keys):

@@ -43,7 +43,9 @@ class Bygone:
             self._note_other(session, route)
 
     def _note_mac_ip(self, session: Session, batch: MacIpBatch) -> None:
-        table = session.rib.mac_ip.get(batch.rd + batch.ethernet_tag, {})
+        table = session.rib.mac_ip.get(batch.rd + batch.ethernet_tag)
+        if table is None:
+            return
         for key in batch.keys:
             path = table.get(key)
             if path is not None:

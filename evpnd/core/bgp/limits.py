@@ -5,13 +5,14 @@ or waits at the first that is full. Routes with the same MAC (or IP) share a pla
 Who waits is let in, in order of arrival, when a place is free again.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple, final
 
 from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.limit_buckets import Bucket, Entrant, Gate, Limiter, Need
 from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.pieces import Pieces
 from evpnd.model.ids import Peer
 from evpnd.model.policy import Policy
 
@@ -29,8 +30,13 @@ class Coming(NamedTuple):
     source: Source
     path: Path
     keys: Sequence[bytes]
-    late: Mapping[bytes, float] = {}
+    late: Pieces[Hashable, float] | None = None
     """Arrival times of routes that came later than their path."""
+
+    def came(self, key: bytes) -> float:
+        """Return when one of the routes came."""
+        late = self.late and self.late.get(key)
+        return late or self.path.source.received_at
 
 
 @final
@@ -223,7 +229,7 @@ class Limits:
             for key in each.keys:
                 known = before.get(key)
                 if known is None:
-                    came = each.late.get(key, each.path.source.received_at)
+                    came = each.came(key)
                     turn = 2, came
                 elif known.earlier:
                     turn = -1, float(known.arrival)

@@ -115,7 +115,7 @@ class Quota:
 
     def _enter(self, source: bytes, keys: list[bytes]) -> list[bytes]:
         """Return the accepted keys; the others wait."""
-        table = self._session.rib.mac_ip.get(source, {})
+        table = self._session.rib.mac_ip.get(source, ())
         room = self._room()
         inside = dict.fromkeys(keys)
         for key in list(inside):

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 
 from evpnd.core.bgp.imports import Imported
 from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.pieces import Pieces
 
-Table = dict[bytes, Path]
+Table = Pieces[bytes, Path]
+"""The routes of one RD and Ethernet Tag: MAC and IP to path."""
 AT_ONCE = 10_000
 """Routes that are withdrawn at once: some 10 ms."""
 
