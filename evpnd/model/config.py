@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from evpnd.model.bridges import BridgeConfig
 from evpnd.model.ids import Ip, Mac, Peer, Rd, RouteTarget, Vni
 from evpnd.model.numbers import BGP_PORT
 from evpnd.model.policy import Policy
@@ -111,6 +112,8 @@ class EviConfig:
     """None: the bridge that the VXLAN device is in."""
     vxlan: str | None = None
     """None: the VXLAN device that carries the VNI."""
+    vlan: int | None = None
+    """VLAN of the bridge; None: found."""
     manage: bool = False
     ports: tuple[str, ...] = ()
     rd: Rd | None = None
@@ -168,6 +171,8 @@ class Config:
     vtep: VtepConfig
     peers: tuple[PeerConfig, ...]
     evis: tuple[EviConfig, ...] = ()
+    bridges: tuple[BridgeConfig, ...] = ()
+    """VLAN-aware bridges that evpnd makes."""
     discover: bool = False
     duplicate_detection: DuplicateDetection = field(default_factory=DuplicateDetection)
     control_socket: Path = DEFAULT_SOCKET

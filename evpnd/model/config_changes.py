@@ -5,12 +5,13 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TypeVar
 
+from evpnd.model.bridges import BridgeConfig, BridgePort, format_vlans
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.ids import Peer, format_ip, format_rd, format_route_target
 from evpnd.model.policy import Limit, Policy, Rule
 from evpnd.model.targets import ImportTargets
 
-Item = TypeVar("Item", PeerConfig, EviConfig, Policy)
+Item = TypeVar("Item", PeerConfig, EviConfig, BridgeConfig, Policy)
 Values = Sequence[tuple[str, object, object]]
 """Names of what differs, with the old and the new value."""
 
@@ -77,6 +78,8 @@ def describe_changes(
         (gone - come - named, "removed; it was discovered"),
     ):
         changes += [f"EVI vni-{vni} (VNI {vni}) {word}" for vni in sorted(vnis)]
+    was_made, made = ({each.name: each for each in c.bridges} for c in (old, new))
+    changes.extend(_compare("bridge", was_made, made, _bridge_details))
     changes.extend(
         _compare("policy", dict(old.policies), dict(new.policies), _policy_details)
     )
@@ -138,6 +141,20 @@ def _evi_details(old: EviConfig, new: EviConfig) -> str:
     return _written(found)
 
 
+def _bridge_details(old: BridgeConfig, new: BridgeConfig) -> str:
+    found = _differing(old, new, ("vxlan",))
+    parts = [_written(found)] if found else []
+    was, now = ({port.name: port for port in each.ports} for each in (old, new))
+    parts += [f"port {name} removed" for name in was if name not in now]
+    for name, port in now.items():
+        if name not in was:
+            parts.append(f"port {name} added")
+        elif was[name] != port:
+            found = _differing(was[name], port, BridgePort.__slots__)
+            parts.append(f"port {name} {_written(found)}")
+    return ", ".join(parts) or "only the order of its ports"
+
+
 def _differing(old: object, new: object, names: Iterable[str]) -> Values:
     pairs = ((name, getattr(old, name), getattr(new, name)) for name in names)
     return [(name, was, now) for name, was, now in pairs if was != now]
@@ -175,6 +192,8 @@ def _value(value: object) -> str:
             return str(value.value)
         case ImportTargets():
             return ", ".join(value.texts()) or "nothing"
+        case range():
+            return format_vlans((value,))
         case tuple():
             return ", ".join(map(_value, value))
         case bytes() if len(value) in _IP_LENGTHS:

@@ -1,23 +1,16 @@
 """Contradictions between values of a configuration."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 
-from evpnd.adapters.config.schema import ConfigFile, EviSection
+from evpnd.adapters.config.evi_checks import check_evis
+from evpnd.adapters.config.once import Once
+from evpnd.adapters.config.schema import ConfigFile
 from evpnd.adapters.policy_files.named import Policies
-from evpnd.adapters.yaml.errors import KeyPath, format_key_path
+from evpnd.adapters.yaml.errors import KeyPath
 from evpnd.adapters.yaml.findings import Findings
 from evpnd.adapters.yaml.values import did_you_mean
-from evpnd.model.ids import (
-    AS2_MAX,
-    RD_INDEXES,
-    Ip,
-    format_ip,
-    format_mac,
-    format_rd,
-    parse_ip,
-)
+from evpnd.model.ids import parse_ip
 from evpnd.model.policy import Criterion, Field, Policy, Rule, Verdict
-from evpnd.model.targets import FOUR_OCTET_PROFILES, Profile
 from evpnd.policy.lint_logic import Goal, Search
 
 
@@ -25,46 +18,9 @@ def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
     """Record every contradiction within a file of sound shape."""
     _check_vtep(file, findings)
     _check_peers(file, findings)
-    _check_evis(file, findings)
+    check_evis(file, findings)
     _check_policies(file, policies, findings)
     _check_duplicate_detection(file, findings)
-
-
-def names_of(evi: EviSection) -> tuple[str, str | None, str | None]:
-    """Return name, bridge and VXLAN device of an EVI, defaults filled in.
-
-    Devices that evpnd creates are named after the VNI; those that it finds are
-    not known yet.
-    """
-    created = ("br", "vx") if evi.manage else None
-    return (
-        evi.name or f"vni-{evi.vni}",
-        evi.bridge or (created and f"{created[0]}{evi.vni}"),
-        evi.vxlan or (created and f"{created[1]}{evi.vni}"),
-    )
-
-
-class _Once:
-    """Notes what is given twice."""
-
-    def __init__(
-        self, findings: Findings, sentence: Callable[[object, str], str]
-    ) -> None:
-        self._findings = findings
-        self._sentence = sentence
-        self._seen: dict[Hashable, KeyPath] = {}
-
-    def check(self, value: Hashable, key_path: KeyPath) -> bool:
-        """Return whether the value is new."""
-        first = self._seen.setdefault(value, key_path)
-        if first is not key_path:
-            place = self._findings.original(first)
-            line = self._findings.document.line(place)
-            self._findings.add(
-                key_path,
-                self._sentence(value, f"{format_key_path(place)} on line {line}"),
-            )
-        return first is key_path
 
 
 def _check_vtep(file: ConfigFile, findings: Findings) -> None:
@@ -89,7 +45,7 @@ def _check_peers(file: ConfigFile, findings: Findings) -> None:
         findings.add(
             ("peers",), "is empty; add one: `- {address: 10.0.0.254, asn: 65000}`"
         )
-    addresses = _Once(
+    addresses = Once(
         findings,
         lambda address, first: (
             f"{address} is also the address of {first}; configure each peer once"
@@ -110,104 +66,6 @@ def _check_peers(file: ConfigFile, findings: Findings) -> None:
                 (*place, "local-address"),
                 f"{peer.local_address} and the peer's {peer.address} differ in "
                 "family; give both as IPv4 or both as IPv6",
-            )
-
-
-def _check_evis(file: ConfigFile, findings: Findings) -> None:
-    if not file.evis and not file.discover:
-        findings.add(
-            ("evis",), "there is none; add `evis: [{vni: 10100}]` or `discover: true`"
-        )
-    if len(file.evis) > RD_INDEXES:
-        findings.add(
-            ("evis",),
-            f"has {len(file.evis)} EVIs; at most {RD_INDEXES} can have an RD each",
-        )
-    vnis = _Once(findings, lambda vni, first: f"{vni} is also {first}; write it once")
-    names = _Once(
-        findings, lambda name, first: f"{name!r} also names {first}; rename one"
-    )
-    rds = _Once(
-        findings,
-        lambda rd, first: (
-            f"{format_rd(rd) if isinstance(rd, bytes) else rd} is also "
-            f"{first}; give each EVI its own"
-        ),
-    )
-    devices = _Once(
-        findings,
-        lambda name, first: f"device {name} is also {first}; each EVI has its own",
-    )
-    for index, evi in enumerate(file.evis):
-        place: KeyPath = ("evis", index)
-        name, bridge, vxlan = names_of(evi)
-        new = vnis.check(evi.vni, (*place, "vni"))
-        # Names that are made of a VNI given twice would only repeat that.
-        if evi.name or new:
-            names.check(name, (*place, "name"))
-        if evi.rd is not None:
-            rds.check(evi.rd, (*place, "rd"))
-        if bridge and (evi.bridge or new):
-            devices.check(bridge, (*place, "bridge"))
-        if vxlan and (evi.vxlan or new):
-            devices.check(vxlan, (*place, "vxlan"))
-        for position, port in enumerate(evi.ports):
-            devices.check(port, (*place, "ports", position))
-        if evi.ports and not evi.manage:
-            findings.add(
-                (*place, "ports"),
-                "has no effect without `manage: true`; add that or remove ports",
-            )
-        if not evi.route_targets.export:
-            findings.add(
-                (*place, "route-targets", "export"),
-                "is empty, so no EVI would import these routes; write auto",
-            )
-        _check_static(evi, place, findings)
-    _check_automatic_targets(file, findings)
-
-
-def _check_automatic_targets(file: ConfigFile, findings: Findings) -> None:
-    """Warn of VNIs that do not fit the target that a peer's vendor derives."""
-    wide = [
-        peer
-        for peer in file.peers
-        if Profile(peer.profile) in FOUR_OCTET_PROFILES
-        and max(file.asn, peer.asn) > AS2_MAX
-    ]
-    if not wide:
-        return
-    peers = ", ".join(f"{peer.address} ({peer.profile})" for peer in wide[:3])
-    peers += f" and {len(wide) - 3} more" if len(wide) > 3 else ""
-    for index, evi in enumerate(file.evis):
-        targets = evi.route_targets
-        if evi.vni > AS2_MAX and "auto" in [*targets.import_, *targets.export]:
-            findings.warn(
-                ("evis", index, "vni"),
-                f"{evi.vni} does not fit into the 16 bits that a target with a 4-octet "
-                f"AS has, so that `auto` has no form in common with {peers}; "
-                "write the route targets out on both sides, or use a VNI up to 65535",
-            )
-
-
-def _check_static(evi: EviSection, place: KeyPath, findings: Findings) -> None:
-    entries = _Once(findings, lambda _, first: f"is also {first}; write it once")
-    bindings: dict[Ip, bytes] = {}
-    sticky: dict[bytes, bool] = {}
-    for index, entry in enumerate(evi.static):
-        here = (*place, "static", index)
-        entries.check((entry.mac, entry.ip), here)
-        if sticky.setdefault(entry.mac, entry.sticky) != entry.sticky:
-            findings.add(
-                here,
-                f"{format_mac(entry.mac)} is sticky in one entry and not in another; "
-                "say the same in both",
-            )
-        if entry.ip and bindings.setdefault(entry.ip, entry.mac) != entry.mac:
-            findings.add(
-                (*here, "ip"),
-                f"{format_ip(entry.ip)} is bound to "
-                f"{format_mac(bindings[entry.ip])} above; bind an IP to one MAC",
             )
 
 

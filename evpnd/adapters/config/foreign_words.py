@@ -42,6 +42,17 @@ OUR_KEYS: Final = {
     "max-moves": "moves",
     "autort": "profile",
     "bgp-id": "router-id",
+    "access": "untagged",
+    "bridge-access": "untagged",
+    "native": "untagged",
+    "pvid": "untagged",
+    "bridge-pvid": "untagged",
+    "vid": "vlan",
+    "vids": "tagged",
+    "bridge-vids": "tagged",
+    "trunk": "tagged",
+    "members": "ports",
+    "bridge-ports": "ports",
 }
 """Keys by what other daemons call them."""
 
@@ -51,6 +62,10 @@ _ROUTED = "not supported: VRFs, symmetric IRB and type 5 routes"
 _REFLECTOR = "not supported: evpnd does not pass routes on; it is no route reflector"
 _RAPID = (
     "not supported: use a shorter `hold-time` of the peer to detect failures sooner"
+)
+_VLANS = (
+    "unknown key; write `vlan: 100` in the EVI, and name bridges that evpnd creates "
+    "in `bridges`"
 )
 
 NOT_OURS: Final = {
@@ -117,10 +132,11 @@ NOT_OURS: Final = {
     "again at a reload",
     "timers": "unknown key; write `hold-time`; keepalives are sent every third of it",
     "unnumbered": "not supported: unnumbered peers; give the peer's address",
-    "vlan": "not supported: VLAN-aware bridges; give each VNI a bridge of its own",
-    "vlans": "not supported: VLAN-aware bridges; give each VNI a bridge of its own",
-    "vlan-aware": "not supported: VLAN-aware bridges; give each VNI a bridge "
-    "of its own",
+    "vlan": _VLANS,
+    "vlans": _VLANS,
+    "vlan-aware": _VLANS,
+    "vlan-filtering": _VLANS,
+    "tunnel-info": _VLANS,
     "weight": "not supported; an import policy sets `local-preference`",
 }
 """Words that have no key here, to what there is instead or why there is nothing."""

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from evpnd.adapters.config.checks import check, names_of
+from evpnd.adapters.config.bridge_checks import bridge_config
+from evpnd.adapters.config.checks import check
+from evpnd.adapters.config.members import Member, members
+from evpnd.adapters.config.not_yet import refuse_unserved
 from evpnd.adapters.config.passwords import read_password
 from evpnd.adapters.config.schema import (
     ConfigFile,
-    EviSection,
     MaxRoutesSection,
     PeerSection,
     RouteTargetSection,
@@ -84,6 +86,7 @@ def _load(findings: Findings) -> Config:
     folder = document.path.parent
     policies = read_policies(file.policies, folder, findings)
     check(file, policies, findings)
+    refuse_unserved(file, findings)
     peers = tuple(
         _peer(peer, index, folder, findings) for index, peer in enumerate(file.peers)
     )
@@ -113,7 +116,8 @@ def _config(
         ),
         site_of_origin=file.site_of_origin,
         peers=peers,
-        evis=tuple(_evi(evi, file.asn, profiles) for evi in file.evis),
+        evis=tuple(_evi(evi, file.asn, profiles) for evi in members(file)),
+        bridges=tuple(map(bridge_config, file.bridges)),
         discover=file.discover,
         duplicate_detection=DuplicateDetection(
             enabled=detection.enabled,
@@ -164,18 +168,19 @@ def _max_routes(section: MaxRoutesSection | None) -> MaxRoutes | None:
     return MaxRoutes(section.limit, section.warn_at, action)
 
 
-def _evi(evi: EviSection, asn: int, profiles: frozenset[Profile]) -> EviConfig:
-    name, bridge, vxlan = names_of(evi)
+def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
+    evi = member.section
     exported = evi.route_targets.export
     given = tuple(dict.fromkeys(target for target in exported if target != "auto"))
     return EviConfig(
-        vni=parse_vni(evi.vni),
-        name=name,
-        export_targets=_export_targets(evi.route_targets, asn, evi.vni),
-        import_targets=_import_targets(evi.route_targets, evi.vni, profiles),
+        vni=parse_vni(member.vni),
+        name=member.name,
+        export_targets=_export_targets(evi.route_targets, asn, member.vni),
+        import_targets=_import_targets(evi.route_targets, member.vni, profiles),
         given_targets=given if "auto" in exported else None,
-        bridge=bridge,
-        vxlan=vxlan,
+        bridge=member.bridge,
+        vxlan=member.vxlan,
+        vlan=member.vlan,
         manage=evi.manage,
         ports=tuple(evi.ports),
         rd=evi.rd,

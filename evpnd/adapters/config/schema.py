@@ -178,6 +178,8 @@ class EviSection(Section):
     """Bridge of the tenants; default: the one that the VXLAN device is in."""
     vxlan: types.Device | None = None
     """VXLAN device; default: the one that carries this VNI."""
+    vlan: types.VlanNumber | None = None
+    """VLAN of the bridge; default: the one that the VXLAN device has there."""
     manage: values.Flag = False
     """Create, configure and remove these two devices."""
     ports: list[types.Device] = Field(default_factory=list)
@@ -206,6 +208,30 @@ class EviSection(Section):
     """Policies for routes that the EVI imports, in order."""
     export: list[values.Text] = Field(default_factory=list)
     """Policies for routes that the EVI announces, in order."""
+
+
+class BridgePortSection(Section):
+    """A port of a bridge, or the ports whose names match a pattern."""
+
+    name: types.PortName
+    """Name of a device, or a pattern: vnet*. The most exact name counts."""
+    tagged: types.VlanRanges = ()
+    """VLANs that the port sends tagged: 100, 100-199, or a list: [100-199, 300]."""
+    untagged: types.VlanNumber | None = None
+    """VLAN of untagged frames; default: none, they are dropped."""
+    attach: values.Flag | None = None
+    """Put the port into the bridge; default: true for a name, false for a pattern."""
+
+
+class BridgeSection(Section):
+    """A VLAN-aware bridge that evpnd creates, configures and removes."""
+
+    name: types.Device
+    """Name of the bridge."""
+    vxlan: types.Device | None = None
+    """One VXLAN device for all VNIs; default: a device for each VNI, vxVNI."""
+    ports: list[BridgePortSection] = Field(default_factory=list)
+    """VLANs of the bridge's ports."""
 
 
 class DuplicateDetectionSection(Section):
@@ -261,6 +287,8 @@ class ConfigFile(Section):
     """BGP peers, at least one."""
     evis: list[EviSection] = Field(default_factory=list)
     """EVPN instances."""
+    bridges: list[BridgeSection] = Field(default_factory=list)
+    """VLAN-aware bridges that evpnd creates; EVIs name them in `bridge`."""
     discover: values.Flag = False
     """Turn every VXLAN device with a local address and no learning into an EVI."""
     duplicate_detection: DuplicateDetectionSection = Field(

@@ -15,6 +15,8 @@ _CONFIG_EXAMPLES: Final = {
     "peers": "peers: [{address: 10.0.0.254, asn: 65000}]",
     "address": "address: 10.0.0.254",
     "vni": "vni: 10100",
+    "bridges.name": "name: br0",
+    "ports.name": "name: bond0",
     "mac": "mac: 02:00:00:00:00:01",
     "hops": "hops: 1",
     "listen": "listen: 127.0.0.1:9471",
@@ -27,6 +29,8 @@ _CONFIG_SECTIONS: Final[dict[str, type[Section]]] = {
     "route-targets": schema.RouteTargetSection,
     "advertise": schema.AdvertiseSection,
     "static": schema.StaticSection,
+    "bridges": schema.BridgeSection,
+    "ports": schema.BridgePortSection,
     "duplicate-detection": schema.DuplicateDetectionSection,
     "control": schema.ControlSection,
     "metrics": schema.MetricsSection,
@@ -34,13 +38,15 @@ _CONFIG_SECTIONS: Final[dict[str, type[Section]]] = {
 }
 
 
-def _config_stand_in(hole: KeyPath) -> int | None:
+def _config_stand_in(hole: KeyPath) -> int | str | None:
     match hole:
         case ("asn",) | ("peers", _, "asn"):
             return 1
         case ("evis", int(index), "vni"):
             # Distinct, and out of the way of the VNIs that people choose.
             return VNI_MAX - index
+        case ("bridges", int(index), "name"):
+            return f"bridge#{index}"
         case _:
             return None
 

@@ -8,8 +8,10 @@ import ipaddress
 import re
 from typing import Annotated, Literal
 
+from evpnd.adapters.config.ranges import Ranges, ranges
 from evpnd.adapters.yaml.reader import describe
 from evpnd.adapters.yaml.values import Parsed, choice, number, of_text, whole
+from evpnd.model.bridges import VLAN_MAX
 from evpnd.model.ids import (
     AS4_MAX,
     VNI_MAX,
@@ -28,7 +30,8 @@ from evpnd.model.ids import (
     parse_site_of_origin,
 )
 
-_LONGEST_DEVICE = 15
+LONGEST_DEVICE = 15
+"""Characters of the name of a device (IFNAMSIZ, less a NUL)."""
 _LONGEST_SOCKET = 100
 """sun_path has 108 octets; some are left for temporary names."""
 _BROADCAST = b"\xff\xff\xff\xff"
@@ -123,9 +126,18 @@ def router_id(word: str) -> Ip:
 
 def device(word: str) -> str:
     """Read the name of a network device, as the kernel takes it."""
-    if len(word.encode()) > _LONGEST_DEVICE:
+    return _device(word, len(word.encode()))
+
+
+def port(word: str) -> str:
+    """Read the name of a network device, or a pattern of names: `vnet*`."""
+    return _device(word, len(word.replace("*", "").encode()))
+
+
+def _device(word: str, length: int) -> str:
+    if length > LONGEST_DEVICE:
         raise ValueError(
-            f"{describe(word)} is longer than the {_LONGEST_DEVICE} characters "
+            f"{describe(word)} is longer than the {LONGEST_DEVICE} characters "
             "of a device name"
         )
     if word in (".", "..") or any(char in "/:" or char.isspace() for char in word):
@@ -213,6 +225,8 @@ _IMPORT_TEXT = r"^(auto|\*:[0-9]+|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
 VniNumber = Annotated[int, whole(1, VNI_MAX)]
+VlanNumber = Annotated[int, whole(1, VLAN_MAX)]
+VlanRanges = Annotated[Ranges, ranges(1, VLAN_MAX)]
 Port = Annotated[int, whole(1, 65535)]
 HoldTime = Annotated[
     int, Parsed(hold_time, {"type": "integer", "minimum": 0, "maximum": 65535})
@@ -222,6 +236,7 @@ PeerAddress = Annotated[Peer, of_text(peer_address, examples=["10.0.0.254"])]
 VtepAddress = Annotated[Ip, of_text(vtep_address, examples=["10.0.0.1"])]
 RouterId = Annotated[Ip, of_text(router_id, format="ipv4")]
 Device = Annotated[str, of_text(device, maxLength=15, pattern=r"^[^/:\s]+$")]
+PortName = Annotated[str, of_text(port, pattern=r"^[^/:\s]+$")]
 StationMac = Annotated[Mac, of_text(station_mac, pattern=_MAC_TEXT)]
 TenantIp = Annotated[Ip, of_text(tenant_ip, examples=["192.0.2.1"])]
 GivenRd = Annotated[Rd | None, of_text(route_distinguisher, pattern=_TARGET_TEXT)]

@@ -62,15 +62,17 @@ class Findings:
         Not where an error of shape stands already: it may be its consequence.
         """
         place = self.original(key_path)
-        if (place and place in self._around_shape) or any(
-            place[:length] in self._shape for length in range(1, len(place) + 1)
-        ):
-            return
-        self._note(place, reason)
+        if not self._is_misshapen(place):
+            self._note(place, reason)
 
     def warn(self, key_path: KeyPath, reason: str) -> None:
-        """Record what is valid but pointless at a place among the sound values."""
+        """Record what is valid but pointless at a place among the sound values.
+
+        Not where an error of shape stands already: it may be its consequence.
+        """
         place = self.original(key_path)
+        if self._is_misshapen(place):
+            return
         error = self.document.error(place, f"warning: {reason}")
         self._warnings.setdefault((error.key, reason), error)
 
@@ -89,6 +91,11 @@ class Findings:
             kept = self.kept.get(place)
             place += (kept[part] if kept and isinstance(part, int) else part,)
         return place
+
+    def _is_misshapen(self, place: KeyPath) -> bool:
+        return (bool(place) and place in self._around_shape) or any(
+            place[:length] in self._shape for length in range(1, len(place) + 1)
+        )
 
     def _note(self, key_path: KeyPath, reason: str) -> None:
         error = self.document.error(key_path, reason)

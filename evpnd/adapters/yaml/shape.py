@@ -42,7 +42,7 @@ class Shape(Generic[FileT]):
     first: str
     """How a file begins."""
     examples: Mapping[str, str]
-    """How a required key is written."""
+    """How a required key is written, by its name, or by `section.name`."""
     sections: Mapping[str, type[Section]]
     """The section below a key."""
     other_words: Mapping[str, str]
@@ -164,7 +164,10 @@ def _sentence(details: ErrorDetails, document: Document, shape: Shape[FileT]) ->
     got = describe(details["input"])
     match kind:
         case "missing":
-            return f"is required; add `{shape.examples.get(last, last + ':')}`"
+            example = shape.examples.get(last, f"{last}:")
+            words = [part for part in details["loc"] if isinstance(part, str)]
+            example = shape.examples.get(".".join(words[-2:]), example)
+            return f"is required; add `{example}`"
         case "extra_forbidden":
             return _unknown(details, shape)
         case "model_type" | "model_attributes_type" | "dict_type":

@@ -7,6 +7,7 @@ import pytest
 
 from evpnd.adapters.policy_files.load import judge_policy
 from evpnd.adapters.yaml.reader import parse_yaml
+from evpnd.model.bridges import BridgeConfig, BridgePort
 from evpnd.model.config import (
     Advertise,
     Config,
@@ -152,3 +153,30 @@ def test_export_targets_are_told_once() -> None:
 
 def test_nothing_is_no_change() -> None:
     assert describe_changes(config(), config()) == []
+
+
+def test_what_changed_in_a_bridge_is_told_port_by_port() -> None:
+    bond = BridgePort("bond0", (range(100, 200),), 1)
+    old = config(bridges=(BridgeConfig("br0", None, (bond, BridgePort("tap0"))),))
+
+    assert describe_changes(config(), old) == ["bridge br0 added"]
+    assert describe_changes(old, config()) == ["bridge br0 removed"]
+    wider = replace(bond, tagged=(range(100, 300), range(400, 401)), untagged=None)
+    new = config(bridges=(BridgeConfig("br0", "vx0", (wider, BridgePort("vnet*"))),))
+    assert describe_changes(old, new) == [
+        (
+            "bridge br0 changed: vxlan from nothing to vx0, port tap0 removed, "
+            "port bond0 tagged from 100-199 to 100-299, 400, untagged from 1 to "
+            "nothing, port vnet* added"
+        )
+    ]
+    swapped = config(bridges=(BridgeConfig("br0", None, (BridgePort("tap0"), bond)),))
+    assert describe_changes(old, swapped) == [
+        "bridge br0 changed: only the order of its ports"
+    ]
+
+
+def test_a_vlan_that_changed_is_told() -> None:
+    assert describe_changes(config(), with_evi(vlan=100)) == [
+        "EVI tenant (VNI 100) changed: vlan from nothing to 100"
+    ]

@@ -1,0 +1,52 @@
+import pytest
+
+from evpnd.model.bridges import BridgeConfig, BridgePort, format_vlans, vlan_device
+
+BRIDGE = BridgeConfig(
+    "br0",
+    ports=(
+        BridgePort("vnet*", untagged=100),
+        BridgePort("*", untagged=1),
+        BridgePort("vnet1*", untagged=200),
+        BridgePort("vnet10", untagged=300),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "device", "matches"),
+    [
+        ("vnet1", "vnet1", True),
+        ("vnet1", "vnet10", False),
+        ("vnet*", "vnet", True),
+        ("vnet*", "vnet10", True),
+        ("vnet*", "xvnet1", False),
+        ("*p*1", "swp21", True),
+        ("*p*1", "swp12", False),
+        ("v.t*", "vnt1", False),
+        ("v[0-9]*", "v1", False),
+    ],
+)
+def test_a_star_stands_for_any_characters_and_nothing_else_does(
+    pattern: str, device: str, *, matches: bool
+) -> None:
+    assert BridgePort(pattern).matches(device) is matches
+
+
+@pytest.mark.parametrize(
+    ("device", "untagged"), [("vnet5", 100), ("vnet1", 200), ("vnet10", 300), ("x", 1)]
+)
+def test_the_most_exact_name_counts(device: str, untagged: int) -> None:
+    port = BRIDGE.port(device)
+
+    assert port is not None
+    assert port.untagged == untagged
+
+
+def test_a_port_that_nobody_names_has_no_entry() -> None:
+    assert BridgeConfig("br0", ports=(BridgePort("vnet*"),)).port("tap0") is None
+
+
+def test_names_and_ranges_are_written_as_people_write_them() -> None:
+    assert vlan_device("br0", 100) == "br0.100"
+    assert format_vlans((range(100, 200), range(300, 301))) == "100-199, 300"
