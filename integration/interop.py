@@ -250,7 +250,7 @@ def _measure(pair: Pair, release: Release, prefix: str) -> list[str]:
     file = topology_file(TOPOLOGIES / pair.topology)
     topology = load(file, f"{prefix}{pair.topology}", release.images)
     version = release.version(pair.neighbour["program"])
-    place = deploy(topology, release.images, strict=True, say=lambda _: None)
+    place = deploy(topology, strict=True, say=lambda _: None)
     try:
         return Measurement(pair, version, topology, place).cells()
     except LabError as error:
@@ -265,7 +265,7 @@ def _expectations(topology: Topology, release: Release) -> list[str]:
     name = topology.path.parent.name
     steps = read_expected(topology.path.with_name("expected.yaml"), [*topology.nodes])
     start = time.monotonic()
-    place = deploy(topology, release.images, strict=True, say=lambda _: None)
+    place = deploy(topology, strict=True, say=lambda _: None)
     try:
         runner = Runner(place)
         outcomes = [runner.run(step) for step in steps]

@@ -1,60 +1,91 @@
-"""Checks of single values, and of mappings key by key."""
+"""What a YAML file may say, as a table, and everything in a file that is not in it."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
-from lab.document import Document, FileError, KeyPath, describe, similar
+from lab.document import (
+    Document,
+    FileError,
+    FileErrors,
+    KeyPath,
+    describe,
+    similar,
+)
 
-Check = Callable[[object], str | None]
-"""Returns what is wanted in place of a value, or None where it is right."""
+Check = Callable[[Any], str | None]
+"""Returns what is wrong with a value, or None where it is right."""
+Schema: TypeAlias = "Check | Keys | ListOf | MapOf | Written | Depending"
+
+
+def anything(_: object) -> None:
+    """Check what changes nothing here: all is right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Each:
-    """A list or a mapping whose entries are checked one by one."""
+class Keys:
+    """A mapping with known keys; a key without a value is as if it were not there."""
 
-    collection: type[list[object]] | type[dict[str, object]]
+    of: str
+    """Whose keys they are, as in ``a node in containerlab``."""
+    keys: Mapping[str, Schema]
+    must: tuple[str, ...] = ()
+    """Keys that have to have a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list whose entries are checked one by one."""
+
+    entry: Schema
+    count: int | None = None
+    """How many there are; None: any number."""
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A mapping with keys of the user's own, whose values are checked one by one."""
+
+    entry: Schema
+    name: Check = anything
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A scalar that is read as the text in the file: 1.10 is not 1.1."""
+
     check: Check
-    least: int = 0
-    unique: bool = False
 
 
-Checks = Mapping[str, Check | Each]
+@dataclass(frozen=True, slots=True)
+class Depending:
+    """A value whose form depends on what is in it."""
+
+    choose: Callable[[object], Schema]
 
 
-def absent(value: object) -> bool:
-    """Return whether a key is as if it were not there: empty text is no value."""
-    return value is None or value == ""
+def refused(reason: str) -> Check:
+    """Return the check for what may not be there, whatever its value."""
+    return lambda _: reason
 
 
-def being(wanted: str, right: Callable[[Any], bool]) -> Check:
+def being(wanted: str, right: Callable[[Any], object]) -> Check:
     """Return the check for values that a predicate holds of."""
-    return lambda value: None if right(value) else wanted
+    return lambda v: None if right(v) else f"must be {wanted}, not {describe(v)}"
 
 
-def choice(*words: str) -> Check:
-    """Return the check for one of some words."""
-    return being("one of " + ", ".join(words), lambda value: value in words)
-
-
-def pattern(expression: str, what: str) -> Check:
+def pattern(expression: str, wanted: str) -> Check:
     """Return the check for text of some form."""
-    return being(
-        what,
-        lambda v: bool(re.fullmatch(expression, v)) if isinstance(v, str) else False,
-    )
+    return being(wanted, lambda v: _is_text(v) and re.fullmatch(expression, v))
 
 
-def parsed(parse: Callable[[str], object], wanted: str, *also: str) -> Check:
-    """Return the check for text that something parses; or one of other words."""
+def parsed(parse: Callable[[str], object], wanted: str) -> Check:
+    """Return the check for text that a function returns something for."""
 
-    def right(value: object) -> bool:
+    def right(value: object) -> object:
         try:
-            return isinstance(value, str) and (value in also or bool(parse(value)))
+            return _is_text(value) and parse(str(value))
         except ValueError:
             return False
 
@@ -70,102 +101,92 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
-def _is_word(value: object) -> bool:
-    return _is_text(value) or _is_number(value)
-
-
 text = being("text", _is_text)
-word = being("text or a number", _is_word)
-"""Checks what reads as text: a number need not be in quotes."""
-setting = being(
-    "text or a number", lambda v: v is None or isinstance(v, bool) or _is_word(v)
+word = Written(being("text or a number", lambda v: _is_text(v) or _is_number(v)))
+setting = Written(
+    being(
+        "text or a number",
+        lambda v: v is None or isinstance(v, bool) or _is_text(v) or _is_number(v),
+    )
 )
 """Checks a value of a mapping of text; nothing is empty text."""
-label = being(
-    "text that is not empty, or a number from 0 on",
-    lambda v: v >= 0 if _is_number(v) else _is_text(v) and v != "",
-)
 flag = being("true or false", lambda v: isinstance(v, bool))
-number = being("a number from 0 on", lambda v: _is_number(v) and v >= 0)
 mapping = being("a mapping", lambda v: isinstance(v, dict))
-items = being("a list", lambda v: isinstance(v, list))
-address = parsed(ipaddress.ip_address, "an IPv4 or IPv6 address")
-ipv4_address = parsed(ipaddress.IPv4Address, "an IPv4 address, without prefix length")
-ipv6_address = parsed(ipaddress.IPv6Address, "an IPv6 address, without prefix length")
-ipv4_network = parsed(
-    lambda text: ipaddress.IPv4Network(text if "/" in text else "", strict=False),
-    "an IPv4 subnet with its prefix length or auto",
-    "auto",
-)
-ipv6_network = parsed(
-    lambda text: ipaddress.IPv6Network(text if "/" in text else "", strict=False),
-    "an IPv6 subnet with its prefix length or auto",
-    "auto",
-)
 
 
-class Checker:
-    """Collects all that is wrong with a document."""
+def checked(document: Document, schema: Schema) -> Any:  # noqa: ANN401 - as in YAML
+    """Return what a document says, without keys that have no value.
 
+    Raises FileErrors with everything that is wrong with it.
+    """
+    checker = _Checker(document)
+    found = checker.value(document.value, schema, ())
+    if checker.errors:
+        raise FileErrors(checker.errors)
+    return found
+
+
+class _Checker:
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.errors: list[FileError] = list(document.errors)
+        self.errors: list[FileError] = []
 
     def wrong(self, key: KeyPath, reason: str) -> None:
-        """Record an error."""
         self.errors.append(self.document.error(key, reason))
 
-    def mapping(
-        self,
-        value: object,
-        checks: Checks,
-        key: KeyPath,
-        what: str,
-        *,
-        must: tuple[str, ...] = (),
-        not_done: Mapping[str, str] = MappingProxyType({}),
-    ) -> dict[str, object]:
-        """Check a mapping; returns the entries that are right and have a value.
+    def value(self, value: object, schema: Schema, key: KeyPath) -> object:
+        """Check a value; returns it as it is to be read."""
+        match schema:
+            case Keys():
+                return self._keys(value, schema, key)
+            case ListOf():
+                return self._list(value, schema, key)
+            case MapOf():
+                return self._map(value, schema, key)
+            case Depending():
+                return self.value(value, schema.choose(value), key)
+            case Written():
+                self.value(value, schema.check, key)
+                return "" if value is None else self.document.texts.get(key)
+            case _:
+                if reason := schema(value):
+                    self.wrong(key, reason)
+                return value
 
-        ``must`` are keys that have to be there, ``not_done`` those that containerlab
-        has and the lab has not, with the reason.
-        """
+    def _keys(self, value: object, schema: Keys, key: KeyPath) -> object:
+        given = {} if value is None else value
+        if not isinstance(given, dict):
+            self.wrong(key, f"must be a mapping, not {describe(given)}")
+            return {}
+        found = {}
+        for name, each in given.items():
+            if name not in schema.keys:
+                also = similar(name, schema.keys)
+                self.wrong((*key, name), f"is no key of {schema.of}{also}")
+            elif each not in (None, ""):
+                found[name] = self.value(each, schema.keys[name], (*key, name))
+        for name in schema.must:
+            if given.get(name) in (None, "", [], {}):
+                self.wrong(key, f"{name} is missing")
+        return found
+
+    def _list(self, value: object, schema: ListOf, key: KeyPath) -> object:
+        if not isinstance(value, list):
+            self.wrong(key, f"must be a list, not {describe(value)}")
+            return []
+        if schema.count not in (None, len(value)):
+            self.wrong(key, f"must have {schema.count} entries, not {len(value)}")
+        return [
+            self.value(each, schema.entry, (*key, at)) for at, each in enumerate(value)
+        ]
+
+    def _map(self, value: object, schema: MapOf, key: KeyPath) -> object:
         if not isinstance(value, dict):
             self.wrong(key, f"must be a mapping, not {describe(value)}")
             return {}
-        right: dict[str, object] = {}
-        for name, entry in value.items():
-            if name in not_done:
-                self.wrong((*key, name), not_done[name])
-            elif name not in checks:
-                also = similar(name, checks)
-                self.wrong((*key, name), f"is no key of {what}{also}")
-            elif not absent(entry) and self._fits(entry, checks[name], (*key, name)):
-                right[name] = entry
-        for name in must:
-            if absent(value.get(name)):
-                self.wrong(key, f"{name} is missing")
-        return right
-
-    def _fits(self, entry: object, check: Check | Each, key: KeyPath) -> bool:
-        if not isinstance(check, Each):
-            wanted = check(entry)
-            if wanted:
-                self.wrong(key, f"must be {wanted}, not {describe(entry)}")
-            return not wanted
-        if not isinstance(entry, check.collection):
-            wanted = "a list" if check.collection is list else "a mapping"
-            self.wrong(key, f"must be {wanted}, not {describe(entry)}")
-            return False
-        if len(entry) < check.least:
-            self.wrong(key, "is empty; leave the key out")
-            return False
-        before = len(self.errors)
-        seen: list[object] = []
-        pairs = entry.items() if isinstance(entry, dict) else enumerate(entry)
-        for at, item in pairs:
-            if self._fits(item, check.check, (*key, at)) and check.unique:
-                if item in seen:
-                    self.wrong((*key, at), f"{describe(item)} stands twice")
-                seen.append(item)
-        return len(self.errors) == before
+        for name in value:
+            self.value(name, schema.name, (*key, name))
+        return {
+            name: self.value(each, schema.entry, (*key, name))
+            for name, each in value.items()
+        }

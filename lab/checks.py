@@ -126,8 +126,8 @@ class Runner:
         seen = f"{check.node}: {check.command}: status {done.returncode}:\n{said}"
         if done.returncode != check.status:
             return seen
-        missing = [text for text in check.says if str(text) not in said]
-        surplus = [text for text in check.lacks if str(text) in said]
+        missing = [text for text in check.says if text not in said]
+        surplus = [text for text in check.lacks if text in said]
         if missing:
             return f"no {missing[0]!r} in\n{seen}"
         return f"{surplus[0]!r} in\n{seen}" if surplus else ""

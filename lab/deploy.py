@@ -14,14 +14,12 @@ from pathlib import Path
 from lab import init
 from lab.commands import with_lines
 from lab.health import Health
-from lab.images import Image, find
 from lab.interrupts import undisturbed
-from lab.links import connect, hosts
-from lab.management import plan
+from lab.links import connect
 from lab.model import Node, Topology
 from lab.netns import LabError, inside, is_running
 from lab.place import Place
-from lab.program import environment_of, ordered_binds, program_setting, specification
+from lab.program import environment_of, specification
 
 _START = 30.0
 """Seconds that a node may take on a busy machine until it is there."""
@@ -45,19 +43,15 @@ def removed_meanwhile(place: Place) -> LabError:
 class Deployment:
     """One lab on its way up."""
 
-    def __init__(
-        self, topology: Topology, images: list[Image], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, topology: Topology, say: Callable[[str], None]) -> None:
         """Prepare; ``say`` prints lines about what happens."""
         self._topology = topology
-        self._images = images
         self._saying = threading.Lock()
         self._say_line = say
         self._over = threading.Event()
         """Set: nobody is to wait any longer."""
-        self._management = plan(topology)
         self.place = Place(topology.name)
-        self._health = Health(self.place, images, self._over, self._say)
+        self._health = Health(self.place, self._over, self._say)
         self.failed_commands: list[str] = []
 
     def _say(self, text: str) -> None:
@@ -73,7 +67,7 @@ class Deployment:
             self.place.create({name: self._topology.namespace(name) for name in nodes})
             for node in nodes.values():
                 self._set_sysctls(node)
-            connect(self._topology, self._management, self.place)
+            connect(self._topology, self.place)
             self._each(self._start)
             self._each(self._exec)
             self._each(self._health.get_answer)
@@ -115,25 +109,22 @@ class Deployment:
                 raise error
 
     def _set_sysctls(self, node: Node) -> None:
-        own = {name: value for name, (value, _) in node.sysctls.items()}
         with inside(self.place.namespace(node.name)):
             # `all` writes every other one as well: what is the user's comes after it.
-            for name, value in (_FORWARDING | _OF_LINUX | own | _OF_LINUX).items():
+            wanted = _FORWARDING | _OF_LINUX | node.sysctls | _OF_LINUX
+            for name, value in wanted.items():
                 try:
                     Path("/proc/sys", name.replace(".", "/")).write_text(value + "\n")
                 except OSError as error:
-                    _, key = node.sysctls.get(name, ("", node.key))
                     text = f"{value!r} cannot be set: {error.strerror}"
+                    key = node.origin("sysctls", name)
                     raise self._topology.failure(key, text) from None
 
     def _start(self, node: Node) -> None:
         """Start a node's first process, and wait until it has its file system."""
         directory = self.place.directory / node.name
         directory.mkdir()
-        image = find(self._images, node.text("image"))
-        assert image is not None
-        names = hosts(self._topology, self._management)
-        spec = specification(node, image, names)
+        spec = specification(self._topology, node)
         (directory / "spec.json").write_text(json.dumps(spec))
         where = f"--net=/run/netns/{self.place.namespace(node.name)}"
         own = ("--mount", "--uts", "--pid", "--fork", "--kill-child")
@@ -149,7 +140,6 @@ class Deployment:
             ],
             setsid=True,
         )
-        (directory / "unshare.pid").write_text(f"{pid}\n")
         deadline = time.monotonic() + _START
         while not self._is_created(node, pid):
             if self._over.wait(0.01):
@@ -157,17 +147,14 @@ class Deployment:
             if time.monotonic() > deadline:
                 text = f"is not created within {_START:g} s"
                 raise self._topology.failure(node.key, text)
-        self._say(f"{node.name}: {image.title}")
+        assert node.image is not None
+        self._say(f"{node.name}: {node.image.title}")
 
     def _is_created(self, node: Node, pid: int) -> bool:
         # In this order: what failed says so, and then ends.
         alive, state = is_running(pid), self.place.state(node.name)
-        if state.startswith("failed "):
-            _, what, reason = state.split(" ", 2)
-            key = node.origin(program_setting(node))
-            if what.startswith("bind-"):
-                key = ordered_binds(node)[int(what.removeprefix("bind-"))].key
-            raise self._topology.failure(key, f"{node.name}: {reason}")
+        if state.startswith("failed: "):
+            raise LabError(state.removeprefix("failed: "))
         if not alive:
             log = self.place.log(node.name)
             raise self._topology.failure(node.key, f"{node.name} ended:\n{log}")

@@ -7,7 +7,7 @@ for which ``02:00:00:00:00:11`` is a number of base 60 and ``no`` a boolean.
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -60,14 +60,16 @@ class FileErrors(Exception):  # noqa: N818 - it is many of them
     """All that is wrong with a file."""
 
     def __init__(self, errors: Iterable[FileError]) -> None:
-        self.errors = tuple(errors)
+        """Store them by line; what many nodes have of one line is named once."""
+        unique = dict.fromkeys(errors)
+        self.errors = sorted(unique, key=lambda each: each.line or 0)
         super().__init__(self.errors)
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Document:
     """What a file says; None stands for an empty value."""
 
@@ -76,8 +78,6 @@ class Document:
     lines: dict[KeyPath, int] = field(default_factory=dict)
     texts: dict[KeyPath, str] = field(default_factory=dict)
     """Scalars as they are written: ``1.10``, ``0x1F``, ``True``."""
-    errors: list[FileError] = field(default_factory=list)
-    """Keys that stand twice: the rest can be judged all the same."""
 
     def line(self, key: KeyPath) -> int | None:
         """Return the line of a key, or of the nearest one around it."""
@@ -114,7 +114,7 @@ def parse(text: str, path: Path) -> Document:
     document = Document(path)
     try:
         node = yaml.compose(text, _Loader)
-        value = None if node is None else _plain(node, (), document)
+        document.value = None if node is None else _plain(node, (), document)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         words = [getattr(error, name, None) for name in ("context", "problem")]
@@ -122,7 +122,7 @@ def parse(text: str, path: Path) -> Document:
         reason = f"is not valid YAML: {said}"
         line = mark.line + 1 if mark else None
         raise FileErrors([FileError(path, line, "", reason)]) from None
-    return replace(document, value=value)
+    return document
 
 
 def _plain(node: yaml.Node, key: KeyPath, into: Document) -> object:
@@ -167,11 +167,9 @@ def _mapping(node: yaml.MappingNode, key: KeyPath, into: Document) -> dict[str, 
             raise FileErrors([FileError(into.path, line, format_key(key), reason)])
         place = (*key, name.value)
         if name.value in own:
-            reason = (
-                f"stands twice, first on line {into.lines[place]}; keep one of them"
-            )
-            into.errors.append(FileError(into.path, line, format_key(place), reason))
-            continue
+            first = f"stands twice, first on line {into.lines[place]}"
+            reason = f"{first}; keep one of them"
+            raise FileErrors([FileError(into.path, line, format_key(place), reason)])
         own.add(name.value)
         into.lines[place] = line
         found[name.value] = _plain(value, place, into)
@@ -212,8 +210,3 @@ def similar(name: str, names: Iterable[str]) -> str:
     word = name.lower().replace("_", "-")
     close = difflib.get_close_matches(word, by_lower, n=1, cutoff=0.7)
     return f"; is it {by_lower[close[0]]}?" if close else ""
-
-
-def in_order(errors: Iterable[FileError]) -> list[FileError]:
-    """Sort by line; what many nodes have of one line is named once."""
-    return sorted(dict.fromkeys(errors), key=lambda each: each.line or 0)

@@ -1,23 +1,24 @@
 """What a topology is expected to do, as data: ``expected.yaml`` beside it."""
 
+import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lab.checker import (
-    Checker,
-    Checks,
-    Each,
-    address,
+    Keys,
+    ListOf,
+    Schema,
     being,
+    checked,
     flag,
-    items,
     mapping,
+    parsed,
     text,
     word,
 )
-from lab.document import FileErrors, KeyPath, read_yaml
+from lab.document import FileErrors, read_yaml
 
 Entry = Mapping[str, object]
 
@@ -39,8 +40,8 @@ class Run:
 
     node: str
     command: str
-    says: Sequence[object] = ()
-    lacks: Sequence[object] = ()
+    says: Sequence[str] = ()
+    lacks: Sequence[str] = ()
     status: int = 0
 
 
@@ -73,91 +74,79 @@ class Step:
     checks: Sequence[Show | Run | Ping]
     """In the order written; all have to hold in the end."""
     during: During | None
-    within: float = 60
+    within: float
     """Seconds that a check is repeated until it holds."""
 
 
-_whole = being("a whole number", lambda v: type(v) is int)
 _seconds = being("a number of seconds", lambda v: type(v) in (int, float))
-_MAPS, _WORDS = Each(list, mapping), Each(list, word)
-_DO: Checks = {"node": text, "command": text}
-_WHERE: Checks = {"where": mapping, "has": _MAPS, "count": _whole}
-_WAY: Checks = {"from": text, "to": address}
-_STEP: Checks = {
-    **dict.fromkeys(("do", "show", "run", "ping"), _MAPS),
-    "name": text,
-    "while": mapping,
-    "within": _seconds,
+_whole = being("a whole number", lambda v: type(v) is int)
+_CHECKS: Mapping[str, type[Show | Run | Ping]] = {
+    "show": Show,
+    "run": Run,
+    "ping": Ping,
 }
-_KINDS: Mapping[str, tuple[type[Show | Run | Ping], Checks]] = {
-    "show": (Show, {"node": text, "table": text, **_WHERE}),
-    "run": (Run, {**_DO, "says": _WORDS, "lacks": _WORDS, "status": _whole}),
-    "ping": (Ping, {**_WAY, "answered": flag}),
-}
+
+
+def _file(nodes: Collection[str]) -> Keys:
+    """Return what the file may say, in a topology of these nodes."""
+    node = being("a node of the topology", lambda v: v in nodes)
+    do: Mapping[str, Schema] = {"node": node, "command": text}
+    way: Mapping[str, Schema] = {
+        "from": node,
+        "to": parsed(ipaddress.ip_address, "an IPv4 or IPv6 address"),
+    }
+    words = ListOf(word)
+    where: Mapping[str, Schema] = {
+        "where": mapping,
+        "has": ListOf(mapping),
+        "count": _whole,
+    }
+
+    def keys(keys: Mapping[str, Schema], **more: Schema) -> Keys:
+        return Keys("expected results", {**keys, **more}, must=tuple(keys))
+
+    step = keys(
+        {"name": text},
+        do=ListOf(keys(do)),
+        show=ListOf(keys({"node": node, "table": text}, **where)),
+        run=ListOf(keys(do, says=words, lacks=words, status=_whole)),
+        ping=ListOf(keys(way, answered=flag)),
+        within=_seconds,
+        **{"while": keys(way, silence=_seconds)},
+    )
+    return keys({"steps": ListOf(step)})
 
 
 def read_expected(path: Path, nodes: Collection[str]) -> list[Step]:
     """Read the file; raises FileErrors. ``nodes`` are those of the topology."""
     document = read_yaml(path)
-    checker = Checker(document)
-    top = checker.mapping(document.value, {"steps": items}, (), "the file")
-    steps = top.get("steps", [])
-    assert isinstance(steps, list)
-    if not steps and not checker.errors:
-        checker.wrong((), "has no steps")
-    found = [_step(checker, nodes, each, ("steps", i)) for i, each in enumerate(steps)]
-    if checker.errors:
-        raise FileErrors(checker.errors)
-    return [step for step in found if step is not None]
+    steps = checked(document, _file(nodes))["steps"]
+    if errors := [
+        document.error(("steps", at), "neither does nor checks anything")
+        for at, step in enumerate(steps)
+        if not step.keys() & {"do", *_CHECKS}
+    ]:
+        raise FileErrors(errors)
+    return [_step(step) for step in steps]
 
 
-def _step(
-    checker: Checker, nodes: Collection[str], value: object, key: KeyPath
-) -> Step | None:
-    """Read a step; None where something is wrong with it."""
-    before = len(checker.errors)
-
-    def read(value: object, checks: Checks, place: KeyPath) -> dict[str, Any]:
-        must = tuple(
-            word
-            for word in ("node", "command", "table", "from", "to")
-            if word in checks
-        )
-        found = checker.mapping(value, checks, place, "expected results", must=must)
-        for name in {"node", "from"} & found.keys():
-            if found[name] not in nodes:
-                checker.wrong((*place, name), f"there is no node {found[name]!r}")
-        node = {"node": found.pop("from")} if "from" in found else {}
-        return found | node
-
-    def each(name: str, checks: Checks) -> list[dict[str, Any]]:
-        entries = step.get(name, [])
-        assert isinstance(entries, list)
-        pairs = enumerate(entries)
-        return [read(entry, checks, (*key, name, at)) for at, entry in pairs]
-
-    step = checker.mapping(value, _STEP, key, "expected results", must=("name",))
-    do = each("do", _DO)
-    # In the order that they are written in.
-    checks = [
-        (_KINDS[name][0], entry)
-        for name in step
-        if name in _KINDS
-        for entry in each(name, _KINDS[name][1])
-    ]
-    during = None
-    if "while" in step:
-        place = (*key, "while")
-        during = read(step["while"], {**_WAY, "silence": _seconds}, place)
-    if not do and not checks:
-        checker.wrong(key, "neither does nor checks anything")
-    if len(checker.errors) > before:
-        return None
-    within = {"within": float(str(step["within"]))} if "within" in step else {}
+def _step(step: Mapping[str, Any]) -> Step:
+    during = step.get("while")
     return Step(
-        str(step["name"]),
-        [(entry["node"], entry["command"]) for entry in do],
-        [kind(**entry) for kind, entry in checks],
-        During(**during) if during is not None else None,
-        **within,
+        step["name"],
+        [(each["node"], each["command"]) for each in step.get("do", [])],
+        # In the order that they are written in.
+        [
+            kind(**_named(each))
+            for word, entries in step.items()
+            if (kind := _CHECKS.get(word))
+            for each in entries
+        ],
+        During(**_named(during)) if during else None,
+        step.get("within", 60),
     )
+
+
+def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry with `from`, which is no name in Python, as `node`."""
+    return {"node" if name == "from" else name: each for name, each in entry.items()}

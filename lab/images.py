@@ -7,10 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from lab.checker import Checker, Checks, Each, items, text, word
-from lab.document import FileErrors, read_yaml
+from lab.checker import Keys, ListOf, MapOf, checked, text, word
+from lab.document import read_yaml
 
 PROGRAMS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 """Where programs are, below a root."""
@@ -64,40 +63,25 @@ class Image:
 
 
 _WORDS = ("match", "entrypoint", "cmd", "healthcheck", "ready")
-_TEXTS = ("title", "needs", "package", "root")
-_KEYS: Checks = {
-    **dict.fromkeys(_WORDS, Each(list, word)),
-    **dict.fromkeys(_TEXTS, text),
-    "programs": Each(dict, text),
-}
+_IMAGE = Keys(
+    "an image",
+    {
+        **dict.fromkeys(_WORDS, ListOf(word)),
+        **dict.fromkeys(("title", "needs", "package", "root"), text),
+        "programs": MapOf(text),
+    },
+    must=("match",),
+)
+_FILE = Keys("a table of images", {"images": ListOf(_IMAGE)}, must=("images",))
 
 
 def read_images(*paths: Path) -> list[Image]:
     """Read tables, the strongest last; raises FileErrors."""
-    images: list[Image] = []
-    for path in paths:
-        images = _read(path) + images
-    return images
-
-
-def _read(path: Path) -> list[Image]:
-    document = read_yaml(path)
-    checker = Checker(document)
-    known: Checks = {"images": items}
-    top = checker.mapping(document.value, known, (), "a table", must=("images",))
-    entries = top.get("images", [])
-    assert isinstance(entries, list)
-    found: list[dict[str, Any]] = [
-        checker.mapping(entry, _KEYS, ("images", index), "an image", must=("match",))
-        for index, entry in enumerate(entries)
+    return [
+        Image(**each | {"root": Path(each.get("root", "/"))})
+        for path in reversed(paths)
+        for each in checked(read_yaml(path), _FILE)["images"]
     ]
-    if checker.errors:
-        raise FileErrors(checker.errors)
-    for each in found:
-        for name in each.keys() & set(_WORDS):
-            each[name] = tuple(map(str, each[name]))
-        each["root"] = Path(each.get("root", "/"))
-    return [Image(**each) for each in found]
 
 
 def find(images: list[Image], name: str) -> Image | None:

@@ -4,10 +4,10 @@ Run as ``unshare --mount --uts --pid --fork ... init.py SPEC`` in the node's net
 namespace. The node sees the machine's file system through an overlay of its own: what
 it writes is gone with it. /run and /tmp are empty, binds stand on top.
 
-What becomes of it is written to the file ``state`` beside SPEC: ``created`` (where
-there is no program), ``running PID``, ``restarting STATUS``, ``running PID STATUS``, or
-``failed WHAT REASON``. A program that ends is started again, as containerlab has it of
-kind linux; STATUS is what it ended with.
+Its pid, as the machine has it, is written to the file ``pid`` beside SPEC, and what
+becomes of it to ``state``: ``created`` (where there is no program), ``running``,
+``restarting STATUS``, ``running STATUS``, or ``failed: REASON``. A program that ends is
+started again, as containerlab has it of kind linux; STATUS is what it ended with.
 """
 
 import contextlib
@@ -19,13 +19,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import FrameType
 from typing import TypedDict
 
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL, as a container's engine has it."""
 LONGEST_BACKOFF = 5.0
+MACHINE = Path("/run/machine")
+"""Where the machine's own root is until all that a node has of it is mounted."""
 
 
 class Spec(TypedDict):
@@ -37,23 +39,22 @@ class Spec(TypedDict):
     hosts: str
     mounts: list[str]
     """What a node of this runner needs, at the same places as on the machine."""
-    binds: list[tuple[str | None, str, str]]
+    binds: list[tuple[str | None, str, str, str]]
     """What the topology file asks for, on top of all else: source (None: an empty
-    directory), target, and ``ro`` or ``rw``."""
+    directory), target, ``ro`` or ``rw``, and the line that asks for it."""
     programs: dict[str, str]
     """Names below /usr/local/bin, and the programs that they stand for."""
     argv: list[str]
     """Empty: a node that only waits for commands."""
+    origin: str
+    """The line that asks for the program."""
 
 
 class Failure(Exception):  # noqa: N818 - it is the user's, not this program's
-    """Something that the topology file asks for cannot be had.
-
-    The text is what (``program`` or ``bind-N``), and the reason.
-    """
+    """Something that the topology file asks for cannot be had; with its line."""
 
 
-def mount(*words: str) -> None:
+def mount(*words: str | Path) -> None:
     """Call the program of that name."""
     done = subprocess.run(
         ["mount", *words], capture_output=True, text=True, check=False
@@ -62,95 +63,76 @@ def mount(*words: str) -> None:
         raise OSError(done.stderr.strip())
 
 
-def within(root: Path, target: str) -> Path:
-    """Return a path below another root, following links as they are seen there."""
-    found = PurePosixPath("/")
-    todo = list(PurePosixPath(target).parts[1:])
-    for _ in range(1000):
-        if not todo:
-            break
-        part = todo.pop(0)
-        if part == "..":
-            found = found.parent
-            continue
-        here = root / found.relative_to("/") / part
-        if here.is_symlink():
-            link = PurePosixPath(here.readlink())
-            todo = [each for each in link.parts if each != "/"] + todo
-            found = PurePosixPath("/") if link.is_absolute() else found
-        else:
-            found /= part
-    return root / found.relative_to("/")
-
-
-def build_root(directory: Path, spec: Spec) -> Path:
-    """Mount the node's file system below a directory; returns its root."""
-    mount("-t", "tmpfs", "-o", "mode=755", "node", str(directory))
+def enter_root(directory: Path, lower: str) -> None:
+    """Make the overlay the root; the machine's own is at MACHINE then."""
+    mount("-t", "tmpfs", "-o", "mode=755", "node", directory)
     upper, work, root = (directory / name for name in ("upper", "work", "root"))
     for path in (upper, work, root):
         path.mkdir()
-    layers = f"lowerdir={spec['root']},upperdir={upper},workdir={work}"
-    mount("-t", "overlay", "overlay", "-o", layers, str(root))
+    layers = f"lowerdir={lower},upperdir={upper},workdir={work}"
+    mount("-t", "overlay", "overlay", "-o", layers, root)
     for name in ("run", "tmp"):
         (root / name).mkdir(exist_ok=True)
-        mount("-t", "tmpfs", "-o", "mode=1777", name, str(root / name))
+        mount("-t", "tmpfs", "-o", "mode=1777", name, root / name)
+    old = root / MACHINE.relative_to("/")
+    old.mkdir()
+    subprocess.run(["pivot_root", root, old], check=True)
+    os.chdir("/")
+
+
+def fill_root(spec: Spec) -> None:
+    """Mount and write what a node has, and let go of the machine's root."""
+    mount("-t", "proc", "proc", "/proc")
+    mount("-t", "sysfs", "sysfs", "/sys")
+    mount("--rbind", MACHINE / "dev", "/dev")
     for name in ("lock", "frr"):
-        (root / "run" / name).mkdir()
-    # By the numbers that this user has there; it may be in no such root.
+        Path("/run", name).mkdir()
+    # There may be no such user.
     subprocess.run(
-        ["chroot", str(root), "chown", "frr:frr", "/run/frr"],
-        stderr=subprocess.DEVNULL,
-        check=False,
+        ["chown", "frr:frr", "/run/frr"], stderr=subprocess.DEVNULL, check=False
     )
-    mount("-t", "proc", "proc", str(root / "proc"))
-    mount("-t", "sysfs", "sysfs", str(root / "sys"))
-    mount("--rbind", "/dev", str(root / "dev"))
     for point in spec["mounts"]:
-        bind(root, point, point)
-    local = root / "usr/local/bin"
+        bind(point, point)
+    local = Path("/usr/local/bin")
     local.mkdir(parents=True, exist_ok=True)
     for name, program in spec["programs"].items():
         (local / name).unlink(missing_ok=True)
         (local / name).symlink_to(program)
-    (root / "etc/hostname").write_text(spec["hostname"] + "\n")
-    (root / "etc/hosts").write_text(spec["hosts"])
+    Path("/etc/hostname").write_text(spec["hostname"] + "\n")
+    Path("/etc/hosts").write_text(spec["hosts"])
     # Only now: what is bound is the user's, and is not written to.
-    for number, each in enumerate(spec["binds"]):
+    for source, target, mode, origin in spec["binds"]:
         try:
-            bind(root, *each)
+            bind(source, target, mode)
         except OSError as error:
-            raise Failure(f"bind-{number} {error}") from None
-    return root
-
-
-def bind(root: Path, source: str | None, place: str, mode: str = "rw") -> None:
-    """Put a file or directory of the machine into the node."""
-    target = within(root, place)
-    if source is None or Path(source).is_dir():
-        target.mkdir(parents=True, exist_ok=True)
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            # As an engine does it, also where it is within what else is bound.
-            target.touch()
-    if source is not None:
-        mount("--bind", source, str(target))
-    if source is not None and mode == "ro":
-        mount("-o", "remount,bind,ro", str(target))
-
-
-def enter(root: Path) -> None:
-    """Make this the root, and let go of the machine's."""
-    old = root / "mnt"
-    subprocess.run(["pivot_root", str(root), str(old)], check=True)
-    os.chdir("/")
+            raise Failure(f"{origin}: {error}") from None
     # Lazily: other labs' namespaces are mounted below the old root, and would be
     # held there for as long as this node lives.
-    subprocess.run(["umount", "--lazy", "/mnt"], check=True)
+    subprocess.run(["umount", "--lazy", MACHINE], check=True)
+    MACHINE.rmdir()
 
 
-def run(argv: list[str], tell: Callable[[str], None]) -> None:
+def bind(source: str | None, place: str, mode: str = "rw") -> None:
+    """Put a file or directory of the machine into the node."""
+    target = Path(place).resolve()
+    if source is None:
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    found = MACHINE / source.lstrip("/")
+    if found.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    elif not target.exists():
+        # As an engine does it, also where it is within what else is bound.
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    mount("--bind", found, target)
+    if mode == "ro":
+        mount("-o", "remount,bind,ro", target)
+
+
+def run(spec: Spec, tell: Callable[[str], None]) -> None:
     """Run the program, again and again, and reap what is orphaned; for ever."""
+    argv = spec["argv"]
     if not argv:
         tell("created")
         wait_for(0)
@@ -170,8 +152,8 @@ def run(argv: list[str], tell: Callable[[str], None]) -> None:
             )
         except OSError as error:
             reason = f"{argv[0]} cannot be started: {error.strerror}"
-            raise Failure(f"program {reason}") from None
-        tell(f"running {pid}{ended}")
+            raise Failure(f"{spec['origin']}: {reason}") from None
+        tell(f"running{ended}")
         started = time.monotonic()
         ended = f" {wait_for(pid)}"
         tell(f"restarting{ended}")
@@ -217,15 +199,18 @@ def main() -> int:
         os.ftruncate(state, 0)
         os.pwrite(state, text.encode(), 0)
 
+    # The machine's /proc is still mounted, and names this process by the machine's pid.
+    path.with_name("pid").write_text(str(Path("/proc/self").readlink()))
     socket.sethostname(spec["hostname"])
     directory = path.with_name("fs")
     directory.mkdir()
+    enter_root(directory, spec["root"])
     try:
-        enter(build_root(directory, spec))
+        fill_root(spec)
         signal.signal(signal.SIGTERM, end)
-        run(spec["argv"], tell)
+        run(spec, tell)
     except Failure as failure:
-        tell(f"failed {failure}")
+        tell(f"failed: {failure}")
     return 1
 
 

@@ -3,24 +3,22 @@
 https://containerlab.dev/manual/topo-def-file/ and https://containerlab.dev/manual/nodes/
 """
 
-import re
-from collections.abc import Mapping
+import ipaddress
+import shlex
+from collections.abc import Callable, Mapping
 
 from lab.checker import (
-    Checks,
-    Each,
+    Check,
+    Depending,
+    Keys,
+    ListOf,
+    MapOf,
+    Schema,
+    anything,
     being,
-    choice,
-    flag,
-    ipv4_address,
-    ipv4_network,
-    ipv6_address,
-    ipv6_network,
-    items,
-    label,
-    mapping,
-    number,
+    parsed,
     pattern,
+    refused,
     setting,
     text,
     word,
@@ -29,63 +27,46 @@ from lab.checker import (
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 """Of labs and of nodes."""
 _what = "a name of letters, digits, dots, dashes and underscores"
-_LINES = Each(list, text, least=1)
-_SET = Each(list, text, unique=True)
 
 
-# containerlab's schema begins at 1; IPv4 (RFC 791), and so Linux, at 68.
-_mtu = being(
-    "a number from 68 to 65535",
-    lambda v: type(v) is int and (v == 0 or 68 <= v <= 65535),
+def _mtu(least: int) -> Check:
+    return being(
+        f"a number from {least} to 65535",
+        lambda v: type(v) is int and (v == 0 or least <= v <= 65535),
+    )
+
+
+def _subnet(
+    network: Callable[..., ipaddress.IPv4Network | ipaddress.IPv6Network], family: str
+) -> Check:
+    # Four addresses: the network's own, a gateway, a node, and broadcast.
+    return parsed(
+        lambda v: (
+            v == "auto" or ("/" in v and network(v, strict=False).num_addresses >= 4)
+        ),
+        f"auto or an {family} subnet with its prefix length, of 4 addresses or more",
+    )
+
+
+_command = parsed(shlex.split, "a command, in quotes as a shell has them")
+_bind = pattern(
+    r"/[^:]+|[^:]+:/[^:]+(:r[ow])?",
+    "SOURCE:/TARGET, also with :ro, or /TARGET alone for an empty directory",
 )
-_pairs = pattern(
-    r"([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}",
-    "a MAC address of pairs, as in 02:00:00:00:00:01",
+_health = Keys(
+    "healthcheck",
+    {
+        "test": being(
+            "a list of words that begins with CMD or CMD-SHELL",
+            lambda v: (
+                isinstance(v, list)
+                and v[:1] in (["CMD"], ["CMD-SHELL"])
+                and not any(map(text, v))
+            ),
+        ),
+        **dict.fromkeys(("start-period", "interval", "timeout", "retries"), anything),
+    },
 )
-_of_one = being(
-    "the MAC address of one interface, of no group",
-    lambda v: not int(v[:2], 16) & 1 and re.sub("[:-]", "", v) != 12 * "0",
-)
-
-
-def _mac(value: object) -> str | None:
-    return _pairs(value) or _of_one(value)
-
-
-NODE: Checks = {
-    "kind": text,
-    "type": text,
-    "group": text,
-    "image": pattern(r"([A-Za-z0-9][\w.:/@-]*)?", "the name of an image"),
-    "exec": _LINES,
-    "binds": Each(list, text, least=1, unique=True),
-    "env": Each(dict, setting),
-    "labels": Each(dict, label),
-    "sysctls": Each(dict, word),
-    "hostname": text,
-    "entrypoint": text,
-    "cmd": text,
-    "healthcheck": mapping,
-    "network-mode": pattern(
-        r"host|none|container:\S+",
-        "none, host or container:NODE; without the key it is a bridge",
-    ),
-    "mgmt-ipv4": ipv4_address,
-    "mgmt-ipv6": ipv6_address,
-    # These change nothing here.
-    "image-pull-policy": choice(
-        *("always", "Always", "never", "Never", "ifnotpresent", "IfNotPresent")
-    ),
-    "auto-remove": flag,
-    "cap-add": _SET,
-    "security-opts": _SET,
-    "cgroupns-mode": choice("host", "private"),
-    "cgroup-parent": text,
-    "enforce-startup-config": flag,
-    "suppress-startup-config": flag,
-    "link-apply-mode": choice("live", "restart", "recreate"),
-    "config": mapping,
-}
 NOT_DONE: Mapping[str, str] = {
     "license": "is for vendors' images",
     "components": "is for vendors' images",
@@ -120,55 +101,109 @@ AS_IT_IS: Mapping[str, tuple[object, ...]] = {
     "certificate": ({"issue": False},),
 }
 """Of these, what asks for what is done anyway."""
-ANY_NODE: Checks = {**NODE, **dict.fromkeys(NOT_DONE, lambda _: None)}
-HEALTHCHECK: Checks = {
-    "test": Each(list, text),
-    "start-period": number,
-    "interval": number,
-    "timeout": number,
-    "retries": number,
-}
-LINKS = (
-    *("veth", "veth-stitch", "host", "mgmt-net", "macvlan", "vxlan", "vxlan-stitch"),
-    "dummy",
+_NO_EFFECT = (
+    *("image-pull-policy", "auto-remove", "cap-add", "security-opts", "config"),
+    *("cgroupns-mode", "cgroup-parent", "link-apply-mode"),
+    *("enforce-startup-config", "suppress-startup-config"),
 )
-"""Those that containerlab has; here there is the first."""
-BRIEF: Checks = {"endpoints": items, "mtu": _mtu, "vars": mapping}
-VETH: Checks = {**BRIEF, "type": text, "labels": Each(dict, label)}
-END: Checks = {"node": text, "interface": text, "mac": _mac, "vars": mapping}
-_BY_HAND = "is not done here; exec with `ip addr add` does it"
-ADDRESSES: Mapping[str, str] = {"ipv4": _BY_HAND, "ipv6": _BY_HAND}
-"""Not done, of links and of their ends."""
-MGMT: Checks = {
-    "network": text,
-    "bridge": text,
-    "ipv4-subnet": ipv4_network,
-    "ipv6-subnet": ipv6_network,
-    "mtu": _mtu,
-    "external-access": flag,
-    "skip-when-unused": flag,
-}
-MGMT_NOT_DONE: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("ipv4-gw", "ipv6-gw"), "is not done: it is the first address of the subnet"
-    ),
-    **dict.fromkeys(
-        ("ipv4-range", "ipv6-range"), "is not done; use mgmt-ipv4 and mgmt-ipv6"
-    ),
-    "driver-opts": "is for a container engine's network, which this is not",
-}
-TOP: Checks = {
-    "name": pattern(NAME, _what),
-    "prefix": pattern(rf"({NAME})?|__lab-name", _what),
-    "mgmt": mapping,
-    "settings": mapping,
-    "debug": flag,
-    "topology": mapping,
-}
-TOPOLOGY: Checks = {
-    "defaults": mapping,
-    "kinds": mapping,
-    "groups": mapping,
-    "nodes": mapping,
-    "links": items,
-}
+_NODE = Keys(
+    "a node in containerlab",
+    {
+        **dict.fromkeys((*NOT_DONE, *_NO_EFFECT), anything),
+        **dict.fromkeys(("kind", "type", "group", "hostname"), text),
+        "image": pattern(r"[A-Za-z0-9][\w.:/@-]*", "the name of an image"),
+        "exec": ListOf(_command),
+        "entrypoint": _command,
+        "cmd": _command,
+        "binds": ListOf(_bind),
+        "env": MapOf(setting, pattern("[^=]+", "the name of a variable")),
+        "labels": MapOf(setting),
+        "sysctls": MapOf(word),
+        "healthcheck": _health,
+        "network-mode": pattern(
+            r"host|none|container:\S+",
+            "none, host or container:NODE; without the key it is a bridge",
+        ),
+        "mgmt-ipv4": parsed(ipaddress.IPv4Address, "an IPv4 address without /"),
+        "mgmt-ipv6": parsed(ipaddress.IPv6Address, "an IPv6 address without /"),
+    },
+)
+_by_hand = refused("is not done here; exec with `ip addr add` does it")
+_ADDRESSES: Mapping[str, Schema] = {"ipv4": _by_hand, "ipv6": _by_hand}
+# containerlab's schema begins at 1; IPv4 (RFC 791), and so Linux, at 68.
+_LINK: Mapping[str, Schema] = {**_ADDRESSES, "mtu": _mtu(68), "vars": anything}
+_BRIEF = Keys(
+    "a link in containerlab",
+    {
+        **_LINK,
+        "endpoints": ListOf(pattern(r"[^\s:]+:\S+", "NODE:INTERFACE"), count=2),
+    },
+    must=("endpoints",),
+)
+_END = Keys(
+    "an endpoint in containerlab",
+    {
+        **_ADDRESSES,
+        "node": text,
+        "interface": text,
+        "mac": pattern(
+            "[0-9A-Fa-f][02468ACEace]([:-][0-9A-Fa-f]{2}){5}",
+            "the MAC address of one interface, as 02:00:00:00:00:01",
+        ),
+        "vars": anything,
+    },
+    must=("node", "interface"),
+)
+_VETH = Keys(
+    "a link in containerlab",
+    {**_LINK, "type": text, "labels": MapOf(setting), "endpoints": ListOf(_END, 2)},
+    must=("endpoints",),
+)
+
+
+def _link(link: object) -> Schema:
+    """Choose the form of a link."""
+    kind = link.get("type") if isinstance(link, dict) else None
+    if kind not in (None, "veth"):
+        return refused(f"{kind} links are not made here, but veth")
+    return _BRIEF if kind is None else _VETH
+
+
+_gateway = refused("is not done: it is the first address of the subnet")
+_range = refused("is not done; use mgmt-ipv4 and mgmt-ipv6")
+_MGMT = Keys(
+    "mgmt in containerlab",
+    {
+        **dict.fromkeys(("network", "bridge", "external-access"), anything),
+        "skip-when-unused": anything,
+        "ipv4-subnet": _subnet(ipaddress.IPv4Network, "IPv4"),
+        "ipv6-subnet": _subnet(ipaddress.IPv6Network, "IPv6"),
+        # IPv6, which the network has, needs as much.
+        "mtu": _mtu(1280),
+        **dict.fromkeys(("ipv4-gw", "ipv6-gw"), _gateway),
+        **dict.fromkeys(("ipv4-range", "ipv6-range"), _range),
+        "driver-opts": refused("is for a container engine's network"),
+    },
+)
+FILE = Keys(
+    "a topology file in containerlab",
+    {
+        "name": pattern(NAME, _what),
+        "prefix": pattern(f"{NAME}|__lab-name", _what),
+        "mgmt": _MGMT,
+        "settings": anything,
+        "debug": anything,
+        "topology": Keys(
+            "topology in containerlab",
+            {
+                "defaults": _NODE,
+                "kinds": MapOf(_NODE),
+                "groups": MapOf(_NODE),
+                "nodes": MapOf(_NODE, pattern(NAME, _what)),
+                "links": ListOf(Depending(_link)),
+            },
+            must=("nodes",),
+        ),
+    },
+    must=("name", "topology"),
+)

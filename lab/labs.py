@@ -9,14 +9,13 @@ import click
 
 from lab.checks import Runner
 from lab.deploy import Deployment, removed_meanwhile
-from lab.document import FileErrors
 from lab.expected import Step, read_expected
 from lab.images import TABLE, Image, read_images
 from lab.model import Topology
 from lab.netns import LabError
 from lab.place import Place
 from lab.reader import read
-from lab.support import unsupported
+from lab.support import fit
 
 
 def topology_file(path: Path) -> Path:
@@ -40,8 +39,7 @@ def load(
 ) -> Topology:
     """Read a topology that can be run here; raises FileErrors."""
     topology = read(file, name)
-    if errors := unsupported(topology, images, ignored):
-        raise FileErrors(errors)
+    fit(topology, images, ignored)
     return topology
 
 
@@ -51,13 +49,11 @@ def need_root() -> None:
         raise LabError("this needs root: it makes network namespaces")
 
 
-def deploy(
-    topology: Topology, images: list[Image], *, strict: bool, say: Callable[[str], None]
-) -> Place:
-    """Bring a lab up."""
+def deploy(topology: Topology, *, strict: bool, say: Callable[[str], None]) -> Place:
+    """Bring a lab up that was loaded."""
     need_root()
     start = time.monotonic()
-    deployment = Deployment(topology, images, say)
+    deployment = Deployment(topology, say)
     deployment.up()
     if strict and deployment.failed_commands:
         deployment.remove()

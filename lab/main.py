@@ -12,7 +12,6 @@ import click
 from lab import graph as drawing
 from lab import picture
 from lab.document import FileErrors
-from lab.images import Image
 from lab.interrupts import hear_once
 from lab.keys import NOT_DONE
 from lab.labs import (
@@ -90,8 +89,7 @@ def of_a_topology(function: Callable[..., None]) -> Callable[..., Any]:
         ignore: frozenset[str],
         **options: bool,
     ) -> None:
-        table = load_images(images)
-        function(load(file, name, table, ignore), table, **options)
+        function(load(file, name, load_images(images), ignore), **options)
 
     found: Callable[..., Any] = command
     for option in (ignore_option, images_option, name_option, file_argument):
@@ -108,19 +106,19 @@ def cli() -> None:
 @cli.command()
 @of_a_topology
 @click.option("--strict", is_flag=True, help="A command that fails is an error.")
-def up(topology: Topology, images: list[Image], *, strict: bool) -> None:
+def up(topology: Topology, *, strict: bool) -> None:
     """Bring a lab up."""
-    deploy(topology, images, strict=strict, say=click.echo)
+    deploy(topology, strict=strict, say=click.echo)
     click.echo(_HOW_TO_LOOK.format(topology.name))
 
 
 @cli.command()
 @of_a_topology
 @click.option("--keep", is_flag=True, help="Leave the lab up.")
-def run(topology: Topology, images: list[Image], *, keep: bool) -> None:
+def run(topology: Topology, *, keep: bool) -> None:
     """Bring a lab up, check its expected results, remove it."""
     steps = expected_of(topology)
-    place = deploy(topology, images, strict=True, say=click.echo)
+    place = deploy(topology, strict=True, say=click.echo)
     kept = False
     try:
         failed = check(topology, place, steps)
@@ -136,9 +134,8 @@ def run(topology: Topology, images: list[Image], *, keep: bool) -> None:
 
 @cli.command()
 @of_a_topology
-def validate(topology: Topology, images: list[Image]) -> None:
+def validate(topology: Topology) -> None:
     """Check that a file is right, and that it can be run here."""
-    del images
     click.echo(f"{topology.path} is valid")
 
 
@@ -195,7 +192,7 @@ def logs(lab: str, node: str, *, follow: bool) -> None:
     place = _place(_name_of(lab))
     place.namespace(node)
     # It ends with the node, where it would wait for a file that is gone.
-    on = ["-f", f"--pid={place.holder_of(node)}"] if follow else []
+    on = ["-f", f"--pid={place.init_of(node)}"] if follow else []
     words = ["tail", "-n", "+1", *on, str(place.log_file(node))]
     os.execvp(words[0], words)
 

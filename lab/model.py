@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from lab.document import Document, FileError, KeyPath, format_key
+from lab.document import Document, FileError, KeyPath
+from lab.images import Image
 from lab.netns import LabError
-
-DEFAULT_MTU = 9500
-"""Of containerlab's links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,6 @@ class Bind:
     target: str
     mode: str
     """``ro`` or ``rw``."""
-    key: KeyPath
 
 
 @dataclass(slots=True)
@@ -31,22 +29,24 @@ class Node:
     kind: str
     key: KeyPath
     """Where it stands."""
-    settings: dict[str, object] = field(default_factory=dict)
-    origins: dict[str, KeyPath] = field(default_factory=dict)
-    """Where each of the settings stands: in the node, its group, kind, defaults."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    origins: dict[tuple[str, ...], KeyPath] = field(default_factory=dict)
+    """Where settings stand, and single entries of them, as ``("env", "HOME")``: in the
+    node, its group, kind, defaults."""
     exec: list[str] = field(default_factory=list)
     binds: dict[str, Bind] = field(default_factory=dict)
     """By target."""
     env: dict[str, str] = field(default_factory=dict)
-    sysctls: dict[str, tuple[str, KeyPath]] = field(default_factory=dict)
+    sysctls: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    check: tuple[str, ...] = ()
-    """Its health check: a command that succeeds where the node is healthy."""
+    image: Image | None = None
+    """The local program that stands for its image; None where there is none here."""
+    addresses: list[str] = field(default_factory=list)
+    """In the management network, in the order of the gateways, with prefix lengths."""
 
     def text(self, name: str, default: str = "") -> str:
         """Return a setting as text."""
-        value = self.settings.get(name)
-        return default if value is None else str(value)
+        return str(self.settings.get(name, default))
 
     @property
     def hostname(self) -> str:
@@ -58,9 +58,15 @@ class Node:
         """Whether it is in the management network."""
         return self.text("network-mode") != "none"
 
-    def origin(self, name: str) -> KeyPath:
+    @property
+    def check(self) -> list[str]:
+        """Its health check: a command that succeeds where the node is healthy."""
+        form, *words = self.settings.get("healthcheck", {}).get("test", ["CMD"])
+        return ["/bin/sh", "-c", " ".join(words)] if form == "CMD-SHELL" else words
+
+    def origin(self, *names: str) -> KeyPath:
         """Return where a setting stands, or the node where it stands nowhere."""
-        return self.origins.get(name, self.key)
+        return self.origins.get(names, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class Endpoint:
     node: str
     interface: str
     mac: str
+    """Empty: one that is made of the names."""
     key: KeyPath
 
 
@@ -90,9 +97,11 @@ class Topology:
     name: str
     prefix: str
     """Of the names of nodes, with the lab's name in it; may be empty."""
-    mgmt: Mapping[str, object]
+    mgmt: Mapping[str, Any]
     nodes: dict[str, Node]
     links: list[Link]
+    gateways: list[str] = field(default_factory=list)
+    """Of the management network: IPv4, then IPv6, with prefix lengths."""
 
     @property
     def path(self) -> Path:
@@ -109,5 +118,4 @@ class Topology:
 
     def failure(self, key: KeyPath, text: str) -> LabError:
         """Return what did not work out on the way up, and which line asked for it."""
-        place = f"{self.path}:{self.document.line(key)}"
-        return LabError(f"{place}: {format_key(key)}: {text}")
+        return LabError(str(self.error(key, text)))

@@ -135,21 +135,13 @@ class Place:
 
     def init_of(self, node: str) -> int:
         """Return the pid of a node's first process; LabError where there is none."""
-        parent = self.holder_of(node)
         try:
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            children = ""
-        if not children.split():
-            raise LabError(f"node {node} of lab {self.name} does not run")
-        return int(children.split()[0])
-
-    def holder_of(self, node: str) -> int:
-        """Return the process that ends with a node."""
-        try:
-            return int((self.directory / node / "unshare.pid").read_text())
+            pid = int((self.directory / node / "pid").read_text())
         except (FileNotFoundError, ValueError):
-            raise LabError(f"node {node} of lab {self.name} does not run") from None
+            pid = 0
+        if not is_running(pid):
+            raise LabError(f"node {node} of lab {self.name} does not run")
+        return pid
 
     def state(self, node: str) -> str:
         """Return what a node's first process says of its program."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab import init
-from lab.images import Image, programs
-from lab.model import Bind, Node
+from lab.images import programs
+from lab.model import Node, Topology
 from lab.place import PATH
 
 CHECKOUT = Path(__file__).parents[1]
@@ -19,41 +19,48 @@ def environment_of(node: Node) -> dict[str, str]:
     return {"PATH": PATH, "HOME": "/root", "HOSTNAME": node.hostname} | node.env
 
 
-def ordered_binds(node: Node) -> list[Bind]:
-    """List the binds, a directory before what is bound below it."""
-    return sorted(node.binds.values(), key=lambda each: len(Path(each.target).parts))
+def specification(topology: Topology, node: Node) -> init.Spec:
+    """Return what a node is to be."""
+    assert node.image is not None
 
+    def origin(*setting: str) -> str:
+        return str(topology.error(node.origin(*setting), node.name))
 
-def specification(node: Node, image: Image, hosts: str) -> init.Spec:
-    """Return what a node is to be; ``hosts`` is its /etc/hosts."""
+    # As with an engine, a new entrypoint does away with the image's arguments.
+    entrypoint, cmd = (shlex.split(node.text(word)) for word in ("entrypoint", "cmd"))
+    argv = [*(entrypoint or node.image.entrypoint)]
+    argv += cmd or ([] if entrypoint else node.image.cmd)
+    given = (word for word in ("entrypoint", "cmd") if node.text(word))
+    # A directory comes before what is bound below it.
+    binds = sorted(node.binds.values(), key=lambda each: len(Path(each.target).parts))
     return {
-        "root": str(image.root),
+        "root": str(node.image.root),
         "hostname": node.hostname,
-        "hosts": hosts,
+        "hosts": _hosts(topology),
         "mounts": [*_file_systems(), str(CHECKOUT), *_interpreters()],
         "binds": [
-            (str(bind.source) if bind.source else None, bind.target, bind.mode)
-            for bind in ordered_binds(node)
+            (
+                str(bind.source.resolve()) if bind.source else None,
+                bind.target,
+                bind.mode,
+                origin("binds", bind.target),
+            )
+            for bind in binds
         ],
-        "programs": {**programs(), **image.programs},
-        "argv": _argv_of(node, image),
+        "programs": {**programs(), **node.image.programs},
+        "argv": argv,
+        "origin": origin(next(given, "image")),
     }
 
 
-def _argv_of(node: Node, image: Image) -> list[str]:
-    """Return what a node runs; nothing: it only waits for commands.
-
-    As with an engine, a new entrypoint does away with the image's arguments.
-    """
-    entrypoint, cmd = (shlex.split(node.text(word)) for word in ("entrypoint", "cmd"))
-    argv = entrypoint or list(image.entrypoint)
-    return argv + (cmd or ([] if entrypoint else list(image.cmd)))
-
-
-def program_setting(node: Node) -> str:
-    """Name the setting that a node's program comes from."""
-    words = ("entrypoint", "cmd")
-    return next((word for word in words if node.text(word)), "image")
+def _hosts(topology: Topology) -> str:
+    """Return /etc/hosts: the nodes by their management addresses."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost"]
+    for node in topology.nodes.values():
+        for address in node.addresses:
+            name = f"{node.name} {topology.namespace(node.name)}"
+            lines.append(f"{address.partition('/')[0]} {name}")
+    return "\n".join(lines) + "\n"
 
 
 def _interpreters() -> list[str]:

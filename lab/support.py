@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from lab.document import FileError, in_order, similar
+from lab.document import FileError, FileErrors, similar
 from lab.images import Image, find
 from lab.keys import AS_IT_IS, NOT_DONE
-from lab.management import plan
+from lab.management import assign
 from lab.model import Node, Topology
 
 _KIND = "linux"
@@ -17,63 +17,64 @@ _KERNELS = ("lo", "all", "default", ".", "..")
 """Names that are there already, or stand for all interfaces."""
 
 
-def unsupported(
-    topology: Topology, images: list[Image], ignored: Collection[str] = ()
-) -> list[FileError]:
-    """List all that cannot be run here, in the order of lines.
+def fit(topology: Topology, images: list[Image], ignored: Collection[str] = ()) -> None:
+    """Find what is here for a topology: every node's program and address.
 
-    ``ignored`` are keys of nodes that may be passed over.
+    Raises FileErrors with everything that cannot be run here. ``ignored`` are keys of
+    nodes that may be passed over.
     """
-    found = [
+    for node in topology.nodes.values():
+        node.image = find(images, node.text("image"))
+    errors = [
         error
         for node in topology.nodes.values()
-        for error in _of_node(topology, node, images, ignored)
+        for error in _of_node(topology, node, ignored)
     ]
     # The rest speaks of nodes, and is of use only where these are sound.
-    return in_order(found or [*_of_interfaces(topology), *plan(topology).errors])
+    errors = errors or [*_of_interfaces(topology), *assign(topology)]
+    if errors:
+        raise FileErrors(errors)
 
 
 def _of_node(
-    topology: Topology, node: Node, images: list[Image], ignored: Collection[str]
+    topology: Topology, node: Node, ignored: Collection[str]
 ) -> Iterator[FileError]:
-    def wrong(setting: str, reason: str) -> FileError:
-        return topology.error(node.origin(setting), reason)
+    def wrong(reason: str, *setting: str) -> FileError:
+        return topology.error(node.origin(*setting), reason)
 
     if node.kind != _KIND:
         also = similar(node.kind, [_KIND])
-        reason = "needs its own image or program, which is not here"
-        runs = f"the namespaces run {_KIND}"
-        yield wrong("kind", f"{node.kind} {reason}; {runs}{also}")
+        reason = f"{node.kind} needs its own image or program, which is not here"
+        yield wrong(f"{reason}; the namespaces run {_KIND}{also}", "kind")
         return
     for name, reason in NOT_DONE.items():
         value = node.settings.get(name)
         asked = (value or value is False) and value not in AS_IT_IS.get(name, ())
         if asked and name not in ignored:
-            yield wrong(name, f"{reason}; --ignore {name} passes it over")
-    if node.text("network-mode", "none") != "none":
-        mode = node.text("network-mode")
-        yield wrong("network-mode", f"{mode} is not done here, but none")
+            yield wrong(f"{reason}; --ignore {name} passes it over", name)
+    mode = node.text("network-mode", "none")
+    if mode != "none":
+        yield wrong(f"{mode} is not done here, but none", "network-mode")
     image = node.text("image")
-    found = find(images, image)
     if not image:
-        yield topology.error(node.key, "has no image")
-    elif found is None:
-        reason = f"no local program stands for {image}; see containerlab/images.yaml"
-        yield wrong("image", reason)
-    elif trouble := found.missing():
-        yield wrong("image", trouble)
+        yield wrong("has no image")
+    elif node.image is None:
+        no_program = f"no local program stands for {image}"
+        yield wrong(f"{no_program}; see containerlab/images.yaml", "image")
+    elif missing := node.image.missing():
+        yield wrong(missing, "image")
     for name in ("mgmt-ipv4", "mgmt-ipv6"):
         if name in node.settings and not node.is_managed:
             reason = "with network-mode none a node is in no management network"
-            yield wrong(name, reason)
-    for name, (_, key) in node.sysctls.items():
+            yield wrong(reason, name)
+    for name in node.sysctls:
         if not name.startswith("net."):
-            yield topology.error(key, f"{name} would change the whole machine")
+            yield wrong(f"{name} would change the whole machine", "sysctls", name)
         elif not Path("/proc/sys", name.replace(".", "/")).exists():
-            yield topology.error(key, f"there is no {name} on this machine")
+            yield wrong(f"there is no {name} on this machine", "sysctls", name)
     for bind in node.binds.values():
         if bind.source and not bind.source.exists():
-            yield topology.error(bind.key, f"there is no {bind.source}")
+            yield wrong(f"there is no {bind.source}", "binds", bind.target)
 
 
 def _of_interfaces(topology: Topology) -> Iterator[FileError]:

@@ -26,9 +26,8 @@ def up(tmp_path: Path) -> Iterator[Up]:
     def bring_up(body: str) -> Place:
         file = tmp_path / "t.clab.yml"
         file.write_text(f"name: t\n{body}")
-        images = load_images(())
-        topology = load(file, NAME, images)
-        return deploy(topology, images, strict=True, say=print)
+        topology = load(file, NAME, load_images(()))
+        return deploy(topology, strict=True, say=print)
 
     yield bring_up
     Place(NAME).remove()

@@ -70,7 +70,7 @@ def test_two_that_come_up_at_once_do_not_harm_each_other(
     topology = load(tmp_path / "t.clab.yml", NAME, load_images(()))
 
     with pytest.raises(LabError, match="there already"):
-        deploy(topology, load_images(()), strict=True, say=print)
+        deploy(topology, strict=True, say=print)
     assert said(Place(NAME), "a", "hostname") == "a\n"
 
 
@@ -102,7 +102,7 @@ def test_a_lab_goes_also_where_nobody_listens(up: Up, tmp_path: Path) -> None:
         raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        deploy(topology, load_images(()), strict=True, say=say)
+        deploy(topology, strict=True, say=say)
     assert leftovers() == []
 
 

@@ -9,7 +9,7 @@ from lab.document import FileErrors
 from lab.images import TABLE, read_images
 from lab.model import Topology
 from lab.reader import read
-from lab.support import unsupported
+from lab.support import fit
 
 Refusal = tuple[int | None, str, str]
 """Line, key and reason."""
@@ -35,9 +35,9 @@ def refusals(parse: Parse) -> Refusals:
 
     def refusals(body: str) -> list[Refusal]:
         try:
-            found = unsupported(parse(body), read_images(TABLE))
+            fit(parse(body), read_images(TABLE))
         except FileErrors as errors:
-            found = list(errors.errors)
-        return [(each.line, each.key, each.reason) for each in found]
+            return [(each.line, each.key, each.reason) for each in errors.errors]
+        return []
 
     return refusals

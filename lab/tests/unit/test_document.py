@@ -49,20 +49,12 @@ def test_the_line_of_what_is_not_there_is_that_around_it() -> None:
     assert str(document.error(("a", "b", 0), "no")) == "t.yaml:3: a.b[0]: no"
 
 
-def test_a_key_that_stands_twice_is_wrong_and_the_first_one_counts() -> None:
-    document = parse("a: 1\nb: 2\na: 3\n", FILE)
-
-    assert document.value == {"a": 1, "b": 2}
-    assert [(each.line, each.key, each.reason) for each in document.errors] == [
-        (3, "a", "stands twice, first on line 1; keep one of them")
-    ]
-
-
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
         ("a: [1\nb: 2", 2, "is not valid YAML"),
         ("a: 1\n? [x]\n: 2", 2, "a key must be text"),
+        ("a: 1\nb: 2\na: 3\n", 3, "stands twice, first on line 1"),
         ("a: 1\n---\nb: 2", 2, "is not valid YAML: expected a single document"),
         ("a: \x07", None, "is not valid YAML"),
         ("&a [*a]", None, "is not valid YAML"),

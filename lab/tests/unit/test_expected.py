@@ -21,7 +21,11 @@ from lab.main import cli
             "ping[0].to",
             "an IPv4 or IPv6 address",
         ),
-        ("name: x\n    ping: [{from: c, to: '::1'}]", "ping[0].from", "no node 'c'"),
+        (
+            "name: x\n    ping: [{from: c, to: '::1'}]",
+            "ping[0].from",
+            "a node of the topology, not 'c'",
+        ),
         ("name: x\n    run: [{node: a}]", "run[0]", "command is missing"),
         ("name: x\n    within: soon", "within", "a number of seconds"),
     ],

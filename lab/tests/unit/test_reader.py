@@ -6,9 +6,8 @@ import pytest
 
 from lab.document import FileErrors
 from lab.images import TABLE, read_images
-from lab.management import plan
 from lab.reader import read
-from lab.support import unsupported
+from lab.support import fit
 from lab.tests.unit.conftest import Parse
 
 HEAD = "name: t\ntopology:\n"
@@ -94,7 +93,7 @@ def test_exec_is_of_all_layers_and_maps_are_merged(
 
     assert node.exec == ["one", "two", "three", "four"]
     assert node.env == {"A": "1", "B": "2", "C": "3", "D": "true"}
-    assert [value for value, _ in node.sysctls.values()] == ["1"]
+    assert node.sysctls == {"net.ipv4.ip_forward": "1"}
     assert node.labels == {"l": "n"}
     assert {bind.target: (bind.source, bind.mode) for bind in node.binds.values()} == {
         "/a": (tmp_path / "y", "rw"),
@@ -134,7 +133,7 @@ def test_values_are_the_text_that_is_written(parse: Parse) -> None:
         "PW": "P4s$w0rd123!",
     }
     assert node.labels == {"l": "007"}
-    assert node.sysctls["net.ipv4.ip_forward"][0] == "0x1"
+    assert node.sysctls["net.ipv4.ip_forward"] == "0x1"
 
 
 def test_keys_without_a_value_are_as_if_not_there(parse: Parse) -> None:
@@ -168,23 +167,23 @@ topology:
 """
     )
 
-    assert unsupported(topology, read_images(TABLE)) == []
+    fit(topology, read_images(TABLE))
     node = topology.nodes["a"]
-    assert (node.is_managed, node.text("cmd"), node.check) == (True, "sleep 9", ())
+    assert (node.is_managed, node.text("cmd"), node.check) == (True, "sleep 9", [])
     assert topology.links[0].mtu == 9500
-    assert (plan(topology).mtu, plan(topology).gateways[0]) == (1500, "172.20.20.1/24")
+    assert topology.gateways[0] == "172.20.20.1/24"
     assert topology.namespace("a") == "clab-t-a"
 
 
 @pytest.mark.parametrize(
     ("test", "argv"),
     [
-        ("[CMD, evpnd, show]", ("evpnd", "show")),
-        ("[CMD-SHELL, sleep, '1']", ("/bin/sh", "-c", "sleep 1")),
+        ("[CMD, evpnd, show]", ["evpnd", "show"]),
+        ("[CMD-SHELL, sleep, '1']", ["/bin/sh", "-c", "sleep 1"]),
     ],
 )
 def test_a_healthcheck_is_a_command_or_a_line_for_the_shell(
-    parse: Parse, test: str, argv: tuple[str, ...]
+    parse: Parse, test: str, argv: list[str]
 ) -> None:
     text = f"  nodes: {{a: {{kind: linux, healthcheck: {{test: {test}}}}}}}"
 
@@ -253,21 +252,20 @@ def test_a_file_that_is_no_text_is_refused(
 def test_management_addresses_are_from_the_subnet_beside_those_given(
     parse: Parse,
 ) -> None:
-    found = plan(
-        parse(
-            """name: t
-mgmt: {ipv4-subnet: 172.30.0.0/24, mtu: 2100}
+    topology = parse(
+        """name: t
+mgmt: {ipv4-subnet: 172.30.0.0/24}
 topology:
   defaults: {kind: linux, image: alpine}
   nodes: {a: , b: {mgmt-ipv4: 172.30.0.2}, c: {network-mode: none}, d: }
 """
-        )
     )
+    fit(topology, read_images(TABLE))
 
-    assert found.errors == []
-    assert (found.mtu, found.gateways[0]) == (2100, "172.30.0.1/24")
-    assert {name: both[0] for name, both in found.addresses.items()} == {
-        "a": "172.30.0.3/24",
-        "b": "172.30.0.2/24",
-        "d": "172.30.0.4/24",
+    assert topology.gateways[0] == "172.30.0.1/24"
+    assert {node.name: node.addresses[:1] for node in topology.nodes.values()} == {
+        "a": ["172.30.0.3/24"],
+        "b": ["172.30.0.2/24"],
+        "c": [],
+        "d": ["172.30.0.4/24"],
     }
