@@ -18,13 +18,16 @@ import yaml
 from integration.bed import bed
 from integration.lab_netns import LabError, ip, run, wait_until
 from integration.roots import MACHINE, Root
-from lab.checks import Runner
+from lab.checks import rows_of
+from lab.deploy import deploy
 from lab.expected import read_expected
-from lab.images import Image
-from lab.labs import deploy, load, load_images, topology_file
+from lab.images import TABLE, Image, read_images
 from lab.model import Topology
 from lab.ping import Ping, PingResult
 from lab.place import Place
+from lab.reader import topology_file
+from lab.steps import run_step
+from lab.support import load
 
 TOPOLOGIES = Path(__file__).parents[1] / "containerlab"
 BRIDGE = "br10100"
@@ -78,7 +81,6 @@ class Measurement:
         self.pair = pair
         self.version = version
         self.place = place
-        self.runner = Runner(place)
         self.start = time.monotonic()
         self.peers = self._configured(topology)
 
@@ -120,7 +122,7 @@ class Measurement:
 
     def _established(self) -> bool:
         try:
-            rows = self.runner.rows(self.pair.evpnd, "peers")
+            rows = rows_of(self.place, self.pair.evpnd, "peers")
         except LabError:
             return False
         up = [row for row in rows if row["state"] == "established"]
@@ -131,7 +133,7 @@ class Measurement:
         return Ping(namespace, self.pair.other["ip"], 0.05, 0.3).count(count)
 
     def _received(self) -> set[int]:
-        rows = self.runner.rows(self.pair.evpnd, "routes")
+        rows = rows_of(self.place, self.pair.evpnd, "routes")
         return {int(str(row["type"])) for row in rows if row["peer"]}
 
     def _sent(self) -> set[int]:
@@ -238,7 +240,7 @@ def release(root: Root) -> Release:
     """Return what a root has."""
     images = [
         replace(image, root=root.path) if image.package else image
-        for image in load_images(())
+        for image in read_images(TABLE)
     ]
     said = run(root.command(["/usr/lib/frr/bgpd", "--version"]))
     frr = re.search(r"version (\S+)", said)
@@ -267,8 +269,7 @@ def _expectations(topology: Topology, release: Release) -> list[str]:
     start = time.monotonic()
     place = deploy(topology, strict=True, say=lambda _: None)
     try:
-        runner = Runner(place)
-        outcomes = [runner.run(step) for step in steps]
+        outcomes = [run_step(place, step) for step in steps]
     finally:
         place.remove()
     for outcome in outcomes:

@@ -1,8 +1,7 @@
 """The pairs of `make interop`."""
 
 from integration.interop import TOPOLOGIES, pairs
-from lab.labs import topology_file
-from lab.reader import read
+from lab.reader import read, topology_file
 
 
 def test_the_matrix_names_nodes_that_are_there() -> None:

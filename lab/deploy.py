@@ -18,7 +18,7 @@ from lab.interrupts import undisturbed
 from lab.links import connect
 from lab.model import Node, Topology
 from lab.netns import LabError, inside, is_running
-from lab.place import Place
+from lab.place import Place, need_root
 from lab.program import environment_of, specification
 
 _START = 30.0
@@ -35,16 +35,35 @@ class Aborted(Exception):  # noqa: N818 - it is no error of its own
     """Another node failed."""
 
 
-def removed_meanwhile(place: Place) -> LabError:
-    """Return what to say where somebody removed a lab that comes up."""
-    return LabError(f"lab {place.name} was removed while it came up")
+def deploy(topology: Topology, *, strict: bool, say: Callable[[str], None]) -> Place:
+    """Bring a lab up that was loaded; removes what was made where that fails.
+
+    With ``strict``, a command that fails is an error. ``say`` prints lines about what
+    happens.
+    """
+    need_root()
+    start = time.monotonic()
+    deployment = _Deployment(topology, say)
+    place = deployment.place
+    place.claim()
+    try:
+        deployment.up(strict=strict)
+    except BaseException as error:
+        gone = not place.stays()
+        deployment.remove()
+        if gone and isinstance(error, LabError | OSError):
+            # Whatever it was that could not be done any more.
+            text = f"lab {place.name} was removed while it came up"
+            raise LabError(text) from None
+        raise
+    say(f"lab {topology.name} is up ({time.monotonic() - start:.1f} s)")
+    return place
 
 
-class Deployment:
+class _Deployment:
     """One lab on its way up."""
 
     def __init__(self, topology: Topology, say: Callable[[str], None]) -> None:
-        """Prepare; ``say`` prints lines about what happens."""
         self._topology = topology
         self._saying = threading.Lock()
         self._say_line = say
@@ -52,36 +71,31 @@ class Deployment:
         """Set: nobody is to wait any longer."""
         self.place = Place(topology.name)
         self._health = Health(self.place, self._over, self._say)
-        self.failed_commands: list[str] = []
+        self._failed_commands: list[str] = []
 
     def _say(self, text: str) -> None:
         """Print lines as a whole, whatever other threads print."""
         with self._saying:
             self._say_line(text)
 
-    def up(self) -> None:
-        """Make all of it; removes what was made where that fails."""
-        self.place.claim()
-        try:
-            nodes = self._topology.nodes
-            self.place.create({name: self._topology.namespace(name) for name in nodes})
-            for node in nodes.values():
-                self._set_sysctls(node)
-            connect(self._topology, self.place)
-            self._each(self._start)
-            self._each(self._exec)
-            self._each(self._health.get_answer)
-        except BaseException as error:
-            gone = not self.place.stays()
-            self._over.set()
-            self.remove()
-            if gone and isinstance(error, LabError | OSError):
-                # Whatever it was that could not be done any more.
-                raise removed_meanwhile(self.place) from None
-            raise
+    def up(self, *, strict: bool) -> None:
+        """Make all of it."""
+        nodes = self._topology.nodes
+        self.place.create({name: self._topology.namespace(name) for name in nodes})
+        for node in nodes.values():
+            self._set_sysctls(node)
+        connect(self._topology, self.place)
+        self._each(self._start)
+        self._each(self._exec)
+        if strict and self._failed_commands:
+            raise LabError("\n".join(self._failed_commands))
+        self._each(self._health.get_answer)
+        if not self.place.stays():
+            raise LabError
 
     def remove(self) -> None:
         """Remove it again, and report it: it may take some seconds."""
+        self._over.set()
         with undisturbed():
             # Also where nobody listens any more: a terminal that was closed.
             with contextlib.suppress(OSError):
@@ -122,16 +136,17 @@ class Deployment:
 
     def _start(self, node: Node) -> None:
         """Start a node's first process, and wait until it has its file system."""
+        assert node.image is not None
         directory = self.place.directory / node.name
         directory.mkdir()
-        spec = specification(self._topology, node)
-        (directory / "spec.json").write_text(json.dumps(spec))
+        spec = directory / "spec.json"
+        spec.write_text(json.dumps(specification(self._topology, node)))
         where = f"--net=/run/netns/{self.place.namespace(node.name)}"
         own = ("--mount", "--uts", "--pid", "--fork", "--kill-child")
         script = [sys.executable, "-I", "-S", init.__file__]
         pid = os.posix_spawnp(
             "nsenter",
-            ["nsenter", where, "unshare", *own, *script, str(directory / "spec.json")],
+            ["nsenter", where, "unshare", *own, *script, str(spec)],
             environment_of(node),
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -147,7 +162,6 @@ class Deployment:
             if time.monotonic() > deadline:
                 text = f"is not created within {_START:g} s"
                 raise self._topology.failure(node.key, text)
-        assert node.image is not None
         self._say(f"{node.name}: {node.image.title}")
 
     def _is_created(self, node: Node, pid: int) -> bool:
@@ -173,7 +187,7 @@ class Deployment:
             text, printed = f"{node.name}: {command}", done.stdout + done.stderr
             if done.returncode != 0:
                 text += f": status {done.returncode}: {printed.strip()}"
-                self.failed_commands.append(text)
+                self._failed_commands.append(text)
                 self._say(f"FAILED  {text}")
             elif printed.strip():
                 self._say(with_lines(text, printed))

@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +18,8 @@ from lab.checker import (
     text,
     word,
 )
+from lab.checks import Check, Ping, Run, Show
 from lab.document import FileErrors, read_yaml
-
-Entry = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """Rows of ``evpnd show TABLE``."""
-
-    node: str
-    table: str
-    where: Entry = field(default_factory=dict)
-    has: Sequence[Entry] = ()
-    count: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What a command prints."""
-
-    node: str
-    command: str
-    says: Sequence[str] = ()
-    lacks: Sequence[str] = ()
-    status: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ping:
-    """Echo requests from a node's namespace; all answered, or none."""
-
-    node: str
-    to: str
-    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +39,7 @@ class Step:
     name: str
     do: Sequence[tuple[str, str]]
     """Node and command, one after the other."""
-    checks: Sequence[Show | Run | Ping]
+    checks: Sequence[Check]
     """In the order written; all have to hold in the end."""
     during: During | None
     within: float
@@ -80,7 +48,7 @@ class Step:
 
 _seconds = being("a number of seconds", lambda v: type(v) in (int, float))
 _whole = being("a whole number", lambda v: type(v) is int)
-_CHECKS: Mapping[str, type[Show | Run | Ping]] = {
+_CHECKS: Mapping[str, type[Check]] = {
     "show": Show,
     "run": Run,
     "ping": Ping,

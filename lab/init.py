@@ -23,8 +23,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TypedDict
 
-GRACE = 10.0
-"""Seconds between SIGTERM and SIGKILL, as a container's engine has it."""
 LONGEST_BACKOFF = 5.0
 MACHINE = Path("/run/machine")
 """Where the machine's own root is until all that a node has of it is mounted."""
@@ -176,16 +174,11 @@ def wait_for(program: int) -> int:
 
 
 def end(_signal: int, _frame: FrameType | None) -> None:
-    """End everything; all others of this PID namespace end with its first process."""
-    deadline = time.monotonic() + GRACE
-    with contextlib.suppress(ProcessLookupError):
+    """End everything; whoever asked for it kills what does not end soon."""
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(-1, signal.SIGTERM)
-    while time.monotonic() < deadline:
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                time.sleep(0.01)
-        except ChildProcessError:
-            break
+        while True:
+            os.wait()
     os._exit(0)
 
 

@@ -42,17 +42,3 @@ def undisturbed() -> Iterator[None]:
     finally:
         for sign, action in before:
             signal.signal(sign, action)
-
-
-@contextmanager
-def left_to_a_program() -> Iterator[list[str]]:
-    """Leave Ctrl-C to a program on this terminal: it may only stop a command in it.
-
-    Yields what is to stand before the program. What leads to it, and waits for it, has
-    to ignore the signal, as this process does, and the program itself not.
-    """
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield ["env", "--default-signal=INT"]
-    finally:
-        signal.signal(signal.SIGINT, before)

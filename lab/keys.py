@@ -68,39 +68,26 @@ _health = Keys(
     },
 )
 NOT_DONE: Mapping[str, str] = {
-    "license": "is for vendors' images",
-    "components": "is for vendors' images",
-    "startup-config": "is for vendors' images; use binds",
-    "extras": "is not done; use binds",
+    **dict.fromkeys(
+        ("license", "components", "startup-config"), "is for vendors' images"
+    ),
+    **dict.fromkeys(("extras", "volumes", "tmpfs"), "is not done; use binds"),
+    **dict.fromkeys(
+        ("cpu", "cpu-set", "memory", "shm-size"), "is not done: nodes have no limits"
+    ),
+    **dict.fromkeys(("certificate", "credentials", "devices", "dns"), "is not done"),
+    "aliases": "is not done: a node is known by its name",
     "env-files": "is not done; use env",
-    "volumes": "is not done; use binds",
-    "tmpfs": "is not done; /run and /tmp are such, and a bind without source is empty",
-    "devices": "is not done",
     "pid-mode": "is not done: every node has processes of its own",
+    "ports": "is not done; run what uses them in the node",
+    "privileged": "is always true here: programs may do all in their node",
+    "restart-policy": "is always: a program that ends is started again",
+    "runtime": "is for containers",
     "stages": "is not done: exec runs when all nodes and links are there",
     "startup-delay": "is not done: all nodes come up at once",
-    "restart-policy": "is not done: a program that ends is started again",
-    "aliases": "is not done: a node is known by its name",
-    "ports": "publishes ports of a container; here, run what uses them in the node",
-    "user": "is not done: programs run as root",
-    "privileged": "is always true here: programs may do all in their node",
-    "runtime": "chooses a container engine; there is none here",
-    "cpu": "is not done: a node has no limits here",
-    "cpu-set": "is not done: a node has no limits here",
-    "memory": "is not done: a node has no limits here",
-    "shm-size": "is not done: a node has no limits here",
-    "dns": "is not done: a node has the machine's resolv.conf",
-    "certificate": "is not done: a node gets no certificate",
-    "credentials": "is not done: there is nothing to log in to",
+    "user": "is root here",
 }
 """Keys of a node that only containerlab itself follows."""
-AS_IT_IS: Mapping[str, tuple[object, ...]] = {
-    "user": ("root", "0", 0, "0:0", "root:root"),
-    "privileged": (True,),
-    "restart-policy": ("always", "Always", "unless-stopped", "Unless-stopped"),
-    "certificate": ({"issue": False},),
-}
-"""Of these, what asks for what is done anyway."""
 _NO_EFFECT = (
     *("image-pull-policy", "auto-remove", "cap-add", "security-opts", "config"),
     *("cgroupns-mode", "cgroup-parent", "link-apply-mode"),

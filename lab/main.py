@@ -9,24 +9,19 @@ from typing import Any
 
 import click
 
-from lab import graph as drawing
 from lab import picture
+from lab.deploy import deploy
 from lab.document import FileErrors
+from lab.expected import Step, read_expected
+from lab.images import TABLE, read_images
 from lab.interrupts import hear_once
 from lab.keys import NOT_DONE
-from lab.labs import (
-    check,
-    deploy,
-    expected_of,
-    load,
-    load_images,
-    need_root,
-    topology_file,
-)
 from lab.model import Topology
 from lab.netns import LabError
-from lab.place import Place
-from lab.reader import read
+from lab.place import Place, need_root
+from lab.reader import read, topology_file
+from lab.steps import run_all
+from lab.support import load
 
 REFUSED, WRONG = 1, 2
 _HOW_TO_LOOK = """\
@@ -44,22 +39,10 @@ class _Cli(click.Group):
             ctx.exit(WRONG if isinstance(error, FileErrors) else REFUSED)
 
 
-def _file(_ctx: click.Context, _param: click.Parameter, value: Path) -> Path:
-    return topology_file(value)
-
-
-def _ignored(
-    _ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
-) -> frozenset[str]:
-    names = frozenset(word for value in values for word in value.split(",") if word)
-    if unknown := sorted(names - NOT_DONE.keys()):
-        known = ", ".join(sorted(NOT_DONE))
-        raise click.BadParameter(f"{unknown[0]} cannot be passed over, but {known}")
-    return names
-
-
 file_argument = click.argument(
-    "file", type=click.Path(path_type=Path, exists=True), callback=_file
+    "file",
+    type=click.Path(path_type=Path, exists=True),
+    callback=lambda _ctx, _param, value: topology_file(value),
 )
 lab_argument = click.argument("lab")
 name_option = click.option("--name", help="Of the lab, in place of the file's own.")
@@ -67,14 +50,15 @@ images_option = click.option(
     "--images",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     multiple=True,
+    envvar="EVPND_LAB_IMAGES",
     help="A table of images and local programs, before containerlab/images.yaml.",
 )
 ignore_option = click.option(
     "--ignore",
+    type=click.Choice(sorted(NOT_DONE)),
     multiple=True,
-    metavar="KEYS",
-    callback=_ignored,
-    help="Keys of nodes to pass over, as in `--ignore cpu,memory`.",
+    metavar="KEY",
+    help="A key of nodes to pass over, as in `--ignore cpu --ignore memory`.",
 )
 
 
@@ -86,10 +70,11 @@ def of_a_topology(function: Callable[..., None]) -> Callable[..., Any]:
         file: Path,
         name: str | None,
         images: tuple[Path, ...],
-        ignore: frozenset[str],
+        ignore: tuple[str, ...],
         **options: bool,
     ) -> None:
-        function(load(file, name, load_images(images), ignore), **options)
+        table = read_images(TABLE, *images)
+        function(load(file, name, table, ignore), **options)
 
     found: Callable[..., Any] = command
     for option in (ignore_option, images_option, name_option, file_argument):
@@ -117,11 +102,11 @@ def up(topology: Topology, *, strict: bool) -> None:
 @click.option("--keep", is_flag=True, help="Leave the lab up.")
 def run(topology: Topology, *, keep: bool) -> None:
     """Bring a lab up, check its expected results, remove it."""
-    steps = expected_of(topology)
+    steps = _expected(topology)
     place = deploy(topology, strict=True, say=click.echo)
     kept = False
     try:
-        failed = check(topology, place, steps)
+        failed = run_all(place, steps)
         kept = keep
     finally:
         if not kept:
@@ -145,23 +130,15 @@ def validate(topology: Topology) -> None:
 def test(file: Path, name: str | None) -> None:
     """Check the expected results of a lab that is up."""
     topology = read(file, name)
-    steps = expected_of(topology)
-    sys.exit(1 if check(topology, _place(topology.name), steps) else 0)
+    steps = _expected(topology)
+    sys.exit(1 if run_all(_place(topology.name), steps) else 0)
 
 
 @cli.command()
 @file_argument
-@click.option("--svg", type=click.Path(path_type=Path), help="Write a picture there.")
-def graph(file: Path, svg: Path | None) -> None:
-    """Print the topology as text, or write it as SVG."""
-    topology = read(file)
-    if svg is None:
-        click.echo(drawing.text(topology))
-        return
-    try:
-        svg.write_text(picture.svg(topology))
-    except OSError as error:
-        raise LabError(f"{svg} cannot be written: {error.strerror}") from None
+def graph(file: Path) -> None:
+    """Print a picture of the topology, as SVG."""
+    click.echo(picture.svg(read(file)), nl=False)
 
 
 @cli.command()
@@ -180,7 +157,7 @@ def down(lab: str) -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def execute(lab: str, node: str, command: tuple[str, ...]) -> None:
     """Run a command in a node of a lab, given by its file or by its name."""
-    sys.exit(_place(_name_of(lab)).attach(node, command))
+    _place(_name_of(lab)).attach(node, command)
 
 
 @cli.command()
@@ -209,6 +186,11 @@ def list_labs() -> None:
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for lab, node, state in rows:
         click.echo(f"{lab:{wide[0]}}  {node:{wide[1]}}  {state}")
+
+
+def _expected(topology: Topology) -> list[Step]:
+    """Read the expected results, which stand beside the file."""
+    return read_expected(topology.path.with_name("expected.yaml"), topology.nodes)
 
 
 def _name_of(lab: str) -> str:

@@ -1,22 +1,23 @@
-"""A topology as a picture: nodes in rows, and a port of its own for each link's end."""
+"""A topology as a picture: nodes in rows, and a port of its own for each link's end.
+
+The rows are containerlab's: the label ``graph-level`` of a node, 1 is the top.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from xml.sax.saxutils import escape
 
-from lab.graph import rows
 from lab.model import Endpoint, Node, Topology
 
 _WIDTH, _HEIGHT, _GAP, _ROW, _MARGIN = 120, 44, 60, 140, 40
 _STUB = 24
 """How far a link goes straight from its port, where the port's name stands."""
-_LONGEST = 44
-"""Characters of a name that are drawn."""
 _FILLS = (("evpnd", "#d5f5e3"), ("frr", "#fdebd0"), ("gobgp", "#fdebd0"))
 _OTHER_FILL = "#eeeeee"
 _HALO = 'fill="#333" stroke="white" stroke-width="3" paint-order="stroke"'
-Point = tuple[float, float]
+ABOVE, BELOW = -1, 1
 
 
 @dataclass(slots=True)
@@ -24,50 +25,53 @@ class _Box:
     """A node; ``x`` and ``y`` are of its middle."""
 
     node: Node
-    row: int
-    column: int
+    ports: list["_Port"] = field(default_factory=list)
     x: float = 0
     y: float = 0
     width: float = 0
-    ports: dict[int, list[int]] = field(
-        default_factory=lambda: {side: [] for side in (-2, -1, 1, 2)}
-    )
-    """Links by side: above, left, right, below."""
 
-    def port(self, side: int, link: int) -> tuple[Point, Point]:
-        """Return where a link begins, and where its straight part ends."""
-        found = self.ports[side]
-        # At both ports of a link from a box to itself, or of two in a row.
-        share = (found.index(link) + 1) / (len(found) + 1) - 0.5
-        if abs(side) == 1:
-            x, y = self.x + side * self.width / 2, self.y + share * _HEIGHT
-            return (x, y), (x + side * _STUB, y)
-        x, y = self.x + share * self.width, self.y + side * _HEIGHT / 4
-        return (x, y), (x, y + side * _STUB / 2)
+    @property
+    def level(self) -> int:
+        """Its row; what is no number is the top."""
+        given = self.node.labels.get("graph-level", "")
+        return int(given) if given.isascii() and given.isdigit() else 0
+
+    @property
+    def image(self) -> str:
+        """What stands below its name."""
+        return (self.node.text("image") or self.node.kind).rpartition("/")[2]
+
+    def at(self, side: int) -> list["_Port"]:
+        """List the ports of a side, so that links cross as little as can be."""
+        ports = [port for port in self.ports if port.side == side]
+        return sorted(ports, key=lambda port: port.far.x)
+
+
+@dataclass(slots=True)
+class _Port:
+    """An end of a link."""
+
+    end: Endpoint
+    box: _Box
+    far: _Box
+    """The box that the link leads to."""
+    side: int
+    straight: float
+    """How far the link goes straight from here."""
+    x: float = 0
+
+    @property
+    def y(self) -> float:
+        """Where it is on its box."""
+        return self.box.y + self.side * _HEIGHT / 2
 
 
 def svg(topology: Topology) -> str:
     """Return the topology as SVG."""
-    boxes = {
-        name: _Box(topology.nodes[name], row, column)
-        for row, names in enumerate(rows(topology))
-        for column, name in enumerate(names)
-    }
-    sides = [_sides(*(boxes[end.node] for end in link.ends)) for link in topology.links]
-    for number, link in enumerate(topology.links):
-        for end, side in zip(link.ends, sides[number], strict=True):
-            boxes[end.node].ports[side].append(number)
-    width = _place(topology, boxes)
+    boxes = {node.name: _Box(node) for node in topology.nodes.values()}
+    pairs = list(_ports(topology, boxes))
+    width = _place(list(boxes.values()))
     height = max(box.y for box in boxes.values()) + _HEIGHT / 2 + _MARGIN
-    lines, labels = [], []
-    for number, link in enumerate(topology.links):
-        (one, near), (other, far) = (
-            boxes[end.node].port(side, number)
-            for end, side in zip(link.ends, sides[number], strict=True)
-        )
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (one, near, far, other))
-        lines.append(f'<polyline points="{points}" fill="none" stroke="#555"/>')
-        labels += [_label(link.ends[0], one, near), _label(link.ends[1], other, far)]
     return "\n".join(
         [
             '<svg xmlns="http://www.w3.org/2000/svg"',
@@ -75,78 +79,83 @@ def svg(topology: Topology) -> str:
             ' font-family="sans-serif" font-size="12" text-anchor="middle">',
             f"<title>{escape(topology.name)}</title>",
             f'<rect width="{width:g}" height="{height:g}" fill="white"/>',
-            *lines,
+            *(_line(*pair) for pair in pairs),
             *(line for box in boxes.values() for line in _drawn(box)),
-            *labels,
+            *(_name(port) for pair in pairs for port in pair),
             "</svg>\n",
         ]
     )
 
 
-def _sides(one: _Box, other: _Box) -> tuple[int, int]:
-    """Return at which sides of two boxes a link between them is."""
-    if one.row != other.row:
-        return (2, -2) if one.row < other.row else (-2, 2)
-    if abs(one.column - other.column) == 1:
-        return (1, -1) if one.column < other.column else (-1, 1)
-    return (2, 2)
+def _ports(topology: Topology, boxes: dict[str, _Box]) -> Iterator[tuple[_Port, _Port]]:
+    """Give both ends of each link a port."""
+    # Links within a row are drawn below it, one under the other.
+    depths = count(_STUB, 8)
+    for link in topology.links:
+        one, other = (boxes[end.node] for end in link.ends)
+        sides, straight = (BELOW, BELOW), _STUB
+        if one.level == other.level:
+            straight = next(depths)
+        elif one.level < other.level:
+            sides = (BELOW, ABOVE)
+        else:
+            sides = (ABOVE, BELOW)
+        near = _Port(link.ends[0], one, other, sides[0], straight)
+        far = _Port(link.ends[1], other, one, sides[1], straight)
+        one.ports.append(near)
+        other.ports.append(far)
+        yield near, far
 
 
-def _place(topology: Topology, boxes: dict[str, _Box]) -> float:
-    """Place every box and order its ports; returns the whole width."""
-    lines: dict[int, list[_Box]] = defaultdict(list)
-    for box in boxes.values():
-        ports = max(len(box.ports[side]) for side in (-2, 2))
-        texts = (_cut(box.node.name) + "  ", _image(box.node))
+def _place(boxes: list[_Box]) -> float:
+    """Place every box, and the ports at it; returns the whole width."""
+    rows: dict[int, list[_Box]] = defaultdict(list)
+    for box in boxes:
+        ports = max(len(box.at(ABOVE)), len(box.at(BELOW)))
+        texts = (box.node.name + "  ", box.image)
         box.width = max(_WIDTH, 44 * ports, *(7 * len(text) + 16 for text in texts))
-        box.y = _MARGIN + box.row * _ROW + _HEIGHT / 2
-        lines[box.row].append(box)
-    gaps = {
-        row: _GAP + 80 * any(box.ports[1] for box in line)
-        for row, line in lines.items()
-    }
+        rows[box.level].append(box)
     widths = {
-        row: sum(box.width + gaps[row] for box in line) for row, line in lines.items()
+        level: sum(box.width + _GAP for box in row) - _GAP
+        for level, row in rows.items()
     }
-    whole = max(widths.values())
-    for row, line in lines.items():
-        x = _MARGIN + (whole - widths[row] + gaps[row]) / 2
-        for box in line:
-            box.x = x + box.width / 2
-            x += box.width + gaps[row]
-
-    def far_end(box: _Box, number: int) -> float:
-        one, other = (boxes[end.node] for end in topology.links[number].ends)
-        return other.x if box is one else one.x
-
-    for box in boxes.values():
-        for side in (-2, 2):
-            # In the order of where they lead, so that links cross as little as can be.
-            box.ports[side].sort(key=lambda number: (far_end(box, number), number))
-    return whole + 2 * _MARGIN
+    whole = max(widths.values()) + 2 * _MARGIN
+    for number, level in enumerate(sorted(rows)):
+        x = (whole - widths[level]) / 2
+        for box in rows[level]:
+            box.x, box.y = x + box.width / 2, _MARGIN + number * _ROW + _HEIGHT / 2
+            x += box.width + _GAP
+    for box in boxes:
+        for side in (ABOVE, BELOW):
+            line = box.at(side)
+            for place, port in enumerate(line, 1):
+                port.x = box.x + (place / (len(line) + 1) - 0.5) * box.width
+    return whole
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+def _line(near: _Port, far: _Port) -> str:
+    points = [
+        (near.x, near.y),
+        (near.x, near.y + near.side * near.straight),
+        (far.x, far.y + far.side * far.straight),
+        (far.x, far.y),
+    ]
+    text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{text}" fill="none" stroke="#555"/>'
 
 
-def _image(node: Node) -> str:
-    return _cut((node.text("image") or node.kind).rpartition("/")[2])
-
-
-def _label(end: Endpoint, port: Point, beyond: Point) -> str:
-    x, y = ((a + b) / 2 for a, b in zip(port, beyond, strict=True))
-    at = f'x="{x:.0f}" y="{y + 4:.0f}" font-size="10"'
-    return f"<text {at} {_HALO}>{escape(end.interface)}</text>"
+def _name(port: _Port) -> str:
+    y = port.y + port.side * _STUB / 2 + 4
+    at = f'x="{port.x:.0f}" y="{y:.0f}" font-size="10"'
+    return f"<text {at} {_HALO}>{escape(port.end.interface)}</text>"
 
 
 def _drawn(box: _Box) -> Iterator[str]:
-    image = _image(box.node)
     size = f'width="{box.width:g}" height="{_HEIGHT}"'
     corner = f'x="{box.x - box.width / 2:g}" y="{box.y - _HEIGHT / 2:g}"'
-    fill = next((fill for word, fill in _FILLS if word in image), _OTHER_FILL)
+    fill = next((fill for word, fill in _FILLS if word in box.image), _OTHER_FILL)
     yield f'<rect {corner} {size} rx="6" fill="{fill}" stroke="#555"/>'
     name = f'x="{box.x:g}" y="{box.y - 3:g}" font-weight="bold"'
-    yield f"<text {name}>{escape(_cut(box.node.name))}</text>"
+    yield f"<text {name}>{escape(box.node.name)}</text>"
     below = f'x="{box.x:g}" y="{box.y + 13:g}" font-size="10"'
-    yield f"<text {below}>{escape(image)}</text>"
+    yield f"<text {below}>{escape(box.image)}</text>"

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from lab.commands import run_to_end
-from lab.interrupts import left_to_a_program, undisturbed
+from lab.interrupts import undisturbed
 from lab.keys import NAME
 from lab.netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
@@ -21,6 +22,12 @@ LABS = Path("/run/evpnd-lab")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MANIFEST, _GOING = "+lab.json", "+going"
 """What is to be removed, and that somebody removes it; no node has such a name."""
+
+
+def need_root() -> None:
+    """Refuse to begin what only root can do."""
+    if os.geteuid() != 0:
+        raise LabError("this needs root: it makes network namespaces")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +205,18 @@ class Place:
         prefix, environment = self._entering(node)
         return run_to_end([*prefix, *argv], environment, give_up)
 
-    def attach(self, node: str, argv: Sequence[str]) -> int:
-        """Run a command in a node on this terminal; its exit status, as in a shell."""
+    def attach(self, node: str, argv: Sequence[str]) -> NoReturn:
+        """Become a command in a node on this terminal.
+
+        Ctrl-C is left to the command, which may only stop something in it: what leads
+        to it, and waits for it, ignores the signal.
+        """
         prefix, environment = self._entering(node)
-        term = {"TERM": os.environ.get("TERM", "dumb")}
-        with left_to_a_program() as words:
-            status = subprocess.run(
-                [*prefix, *words, *argv], env=environment | term, check=False
-            ).returncode
-        return status if status >= 0 else 128 - status
+        ignore, heed = (
+            ["env", f"--{word}-signal=INT"] for word in ("ignore", "default")
+        )
+        environment["TERM"] = os.environ.get("TERM", "dumb")
+        os.execvpe("env", [*ignore, *prefix, *heed, *argv], environment)
 
 
 def _pids_in(namespace: str) -> list[int]:

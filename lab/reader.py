@@ -22,6 +22,7 @@ from lab.document import (
 from lab.expand import expand
 from lab.keys import FILE
 from lab.model import Bind, Endpoint, Link, Node, Topology
+from lab.netns import LabError
 
 _DEFAULT_MTU = 9500
 """Of containerlab's links."""
@@ -30,6 +31,16 @@ _SPECIAL_ENDS = ("host", "mgmt-net", "macvlan")
 Settings = Mapping[str, Any]
 Layer = tuple[KeyPath, Settings]
 """A place where settings of a node stand: itself, its group, its kind, defaults."""
+
+
+def topology_file(path: Path) -> Path:
+    """Return the topology file in a directory, or the path where it is none."""
+    if not path.is_dir():
+        return path
+    found = sorted([*path.glob("*.clab.yml"), *path.glob("*.clab.yaml")])
+    if len(found) != 1:
+        raise LabError(f"{path} has {len(found)} files *.clab.yml; name one")
+    return found[0]
 
 
 def read(

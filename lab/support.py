@@ -1,4 +1,4 @@
-"""What cannot be run here, each with the line that asks for it."""
+"""Whether a topology can be run here: what cannot is named by its line."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -6,9 +6,10 @@ from pathlib import Path
 
 from lab.document import FileError, FileErrors, similar
 from lab.images import Image, find
-from lab.keys import AS_IT_IS, NOT_DONE
+from lab.keys import NOT_DONE
 from lab.management import assign
 from lab.model import Node, Topology
+from lab.reader import read
 
 _KIND = "linux"
 _INTERFACE = re.compile(r"[^\s/:%\"'\\#-][^\s/:%\"'\\#]{0,14}")
@@ -17,27 +18,34 @@ _KERNELS = ("lo", "all", "default", ".", "..")
 """Names that are there already, or stand for all interfaces."""
 
 
-def fit(topology: Topology, images: list[Image], ignored: Collection[str] = ()) -> None:
-    """Find what is here for a topology: every node's program and address.
+def load(
+    file: Path,
+    name: str | None,
+    images: list[Image],
+    passed_over: Collection[str] = (),
+) -> Topology:
+    """Read a topology that can be run here, and find programs and addresses for it.
 
-    Raises FileErrors with everything that cannot be run here. ``ignored`` are keys of
-    nodes that may be passed over.
+    Raises FileErrors with everything that cannot be run. ``passed_over`` are keys of
+    nodes that do not matter.
     """
+    topology = read(file, name)
     for node in topology.nodes.values():
         node.image = find(images, node.text("image"))
     errors = [
         error
         for node in topology.nodes.values()
-        for error in _of_node(topology, node, ignored)
+        for error in _of_node(topology, node, passed_over)
     ]
     # The rest speaks of nodes, and is of use only where these are sound.
     errors = errors or [*_of_interfaces(topology), *assign(topology)]
     if errors:
         raise FileErrors(errors)
+    return topology
 
 
 def _of_node(
-    topology: Topology, node: Node, ignored: Collection[str]
+    topology: Topology, node: Node, passed_over: Collection[str]
 ) -> Iterator[FileError]:
     def wrong(reason: str, *setting: str) -> FileError:
         return topology.error(node.origin(*setting), reason)
@@ -47,11 +55,8 @@ def _of_node(
         reason = f"{node.kind} needs its own image or program, which is not here"
         yield wrong(f"{reason}; the namespaces run {_KIND}{also}", "kind")
         return
-    for name, reason in NOT_DONE.items():
-        value = node.settings.get(name)
-        asked = (value or value is False) and value not in AS_IT_IS.get(name, ())
-        if asked and name not in ignored:
-            yield wrong(f"{reason}; --ignore {name} passes it over", name)
+    for name in node.settings.keys() & NOT_DONE.keys() - set(passed_over):
+        yield wrong(f"{NOT_DONE[name]}; --ignore {name} passes it over", name)
     mode = node.text("network-mode", "none")
     if mode != "none":
         yield wrong(f"{mode} is not done here, but none", "network-mode")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.labs import deploy, load, load_images
+from lab.deploy import deploy
+from lab.images import TABLE, read_images
 from lab.netns import is_running
 from lab.place import Place
+from lab.support import load
 from lab.tests.namespaces.labs import NAME, Up, leftovers
 
 
@@ -26,7 +28,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
     def bring_up(body: str) -> Place:
         file = tmp_path / "t.clab.yml"
         file.write_text(f"name: t\n{body}")
-        topology = load(file, NAME, load_images(()))
+        topology = load(file, NAME, read_images(TABLE))
         return deploy(topology, strict=True, say=print)
 
     yield bring_up

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from lab.deploy import deploy
 from lab.document import FileErrors
-from lab.labs import deploy, load, load_images
+from lab.images import TABLE, read_images
 from lab.netns import LabError, run, wait_until
 from lab.place import Place
+from lab.support import load
 from lab.tests.namespaces.labs import NAME, Up, leftovers, running, said
 
 pytestmark = pytest.mark.root
@@ -67,7 +69,7 @@ def test_two_that_come_up_at_once_do_not_harm_each_other(
     up: Up, tmp_path: Path
 ) -> None:
     up("topology: {nodes: {a: {kind: linux, image: alpine}}}")
-    topology = load(tmp_path / "t.clab.yml", NAME, load_images(()))
+    topology = load(tmp_path / "t.clab.yml", NAME, read_images(TABLE))
 
     with pytest.raises(LabError, match="there already"):
         deploy(topology, strict=True, say=print)
@@ -96,7 +98,7 @@ def test_a_lab_that_is_removed_on_its_way_up_is_not_up(up: Up, tmp_path: Path) -
 
 def test_a_lab_goes_also_where_nobody_listens(up: Up, tmp_path: Path) -> None:
     up("topology: {nodes: {a: {kind: linux, image: alpine}}}").remove()
-    topology = load(tmp_path / "t.clab.yml", NAME, load_images(()))
+    topology = load(tmp_path / "t.clab.yml", NAME, read_images(TABLE))
 
     def say(_: str) -> None:
         raise BrokenPipeError

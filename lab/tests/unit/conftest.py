@@ -9,7 +9,7 @@ from lab.document import FileErrors
 from lab.images import TABLE, read_images
 from lab.model import Topology
 from lab.reader import read
-from lab.support import fit
+from lab.support import load
 
 Refusal = tuple[int | None, str, str]
 """Line, key and reason."""
@@ -35,7 +35,7 @@ def refusals(parse: Parse) -> Refusals:
 
     def refusals(body: str) -> list[Refusal]:
         try:
-            fit(parse(body), read_images(TABLE))
+            load(parse(body).path, None, read_images(TABLE))
         except FileErrors as errors:
             return [(each.line, each.key, each.reason) for each in errors.errors]
         return []

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from lab.checks import Ping, Run
 from lab.document import FileErrors
-from lab.expected import Ping, Run, read_expected
+from lab.expected import read_expected
 from lab.images import TABLE
 from lab.main import cli
 
@@ -16,11 +17,7 @@ from lab.main import cli
     [
         ("nam: x", "nam", "is no key of expected results; is it name?"),
         ("name: x", "", "neither does nor checks anything"),
-        (
-            "name: x\n    ping: [{from: a, to: b}]",
-            "ping[0].to",
-            "an IPv4 or IPv6 address",
-        ),
+        ("name: x\n    ping: [{from: a, to: b}]", "ping[0].to", "IPv4 or IPv6 address"),
         (
             "name: x\n    ping: [{from: c, to: '::1'}]",
             "ping[0].from",

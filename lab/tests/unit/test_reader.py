@@ -7,7 +7,7 @@ import pytest
 from lab.document import FileErrors
 from lab.images import TABLE, read_images
 from lab.reader import read
-from lab.support import fit
+from lab.support import load
 from lab.tests.unit.conftest import Parse
 
 HEAD = "name: t\ntopology:\n"
@@ -155,7 +155,6 @@ topology:
       mgmt-ipv4:
       user: ''
       memory: ''
-      cpu: 0
       healthcheck: {test: , retries: }
     b: {kind: linux, image: alpine, env: , exec: , binds: }
   links:
@@ -167,7 +166,7 @@ topology:
 """
     )
 
-    fit(topology, read_images(TABLE))
+    topology = load(topology.path, None, read_images(TABLE))
     node = topology.nodes["a"]
     assert (node.is_managed, node.text("cmd"), node.check) == (True, "sleep 9", [])
     assert topology.links[0].mtu == 9500
@@ -260,7 +259,7 @@ topology:
   nodes: {a: , b: {mgmt-ipv4: 172.30.0.2}, c: {network-mode: none}, d: }
 """
     )
-    fit(topology, read_images(TABLE))
+    topology = load(topology.path, None, read_images(TABLE))
 
     assert topology.gateways[0] == "172.30.0.1/24"
     assert {node.name: node.addresses[:1] for node in topology.nodes.values()} == {
