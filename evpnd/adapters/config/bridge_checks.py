@@ -107,7 +107,7 @@ class VlanChecks:
 
     def check(self, evi: Member, *, new: bool) -> None:
         """Record what is wrong with an EVI; `new`: no other one has its VNI."""
-        vlan_path = (*evi.place, "vlan")
+        vlan_path = evi.path("vlan")
         if evi.made is not None:
             self._check_made(evi, evi.made)
         elif evi.section.manage and evi.vlan is not None:
@@ -120,7 +120,7 @@ class VlanChecks:
         where = ("bridge", evi.bridge) if evi.bridge else ("vxlan", evi.vxlan)
         if evi.vlan is None or not where[1]:
             return
-        alone = self._vlans.check((*where, evi.vlan), vlan_path)
+        alone = self._vlans.check((*where, evi.vlan), vlan_path, member=evi.label)
         if evi.made is not None:
             self._check_made_devices(evi, evi.made, evi.vlan, new=new, alone=alone)
 
@@ -139,8 +139,9 @@ class VlanChecks:
                 )
         if evi.vlan is None:
             self._findings.add(
-                (*evi.place, "vlan"),
-                f"is required on {bridge.name}, a bridge of `bridges`; add `vlan: 100`",
+                evi.path("vlan"),
+                f"is required on {bridge.name}, a bridge of `bridges`; "
+                + ("add `vlans: 100-199`" if evi.section.vnis else "add `vlan: 100`"),
             )
 
     def _check_made_devices(
@@ -149,11 +150,10 @@ class VlanChecks:
         """Check the names of the devices that an EVI gets, which others may have."""
         self._on.setdefault(bridge.name, []).append(vlan)
         if alone:
-            self._devices.check_made(
-                vlan_device(bridge.name, vlan), (*evi.place, "vlan")
-            )
+            own = vlan_device(bridge.name, vlan)
+            self._devices.check_made(own, evi.path("vlan"), evi.label)
         if bridge.vxlan is None and new:
-            self._devices.check_made(f"vx{evi.vni}", (*evi.place, "vni"))
+            self._devices.check_made(f"vx{evi.vni}", evi.path("vni"), evi.label)
 
     def finish(self) -> None:
         """Record what is wrong with the bridges as a whole."""

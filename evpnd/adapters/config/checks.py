@@ -1,8 +1,9 @@
 """Contradictions between values of a configuration."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from evpnd.adapters.config.evi_checks import check_evis
+from evpnd.adapters.config.members import Member
 from evpnd.adapters.config.once import Once
 from evpnd.adapters.config.schema import ConfigFile
 from evpnd.adapters.policy_files.named import Policies
@@ -14,11 +15,13 @@ from evpnd.model.policy import Criterion, Field, Policy, Rule, Verdict
 from evpnd.policy.lint_logic import Goal, Search
 
 
-def check(file: ConfigFile, policies: Policies, findings: Findings) -> None:
+def check(
+    file: ConfigFile, evis: Sequence[Member], policies: Policies, findings: Findings
+) -> None:
     """Record every contradiction within a file of sound shape."""
     _check_vtep(file, findings)
     _check_peers(file, findings)
-    check_evis(file, findings)
+    check_evis(file, evis, findings)
     _check_policies(file, policies, findings)
     _check_duplicate_detection(file, findings)
 

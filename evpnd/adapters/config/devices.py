@@ -25,17 +25,18 @@ class Devices:
         """Record the name of a bridge, its VXLAN device, or a port."""
         self._once.check(name, place)
 
-    def check_made(self, name: str, place: KeyPath) -> None:
+    def check_made(self, name: str, place: KeyPath, member: str) -> None:
         """Record the name that a device gets which evpnd makes for an EVI."""
-        self._once.check(name, place, _made)
+        self._once.check(name, place, _made, member=member)
 
     def check_evi(
-        self, name: str, place: KeyPath, *, shared: Shared | None = None
+        self, name: str, place: KeyPath, member: str, *, shared: Shared | None = None
     ) -> None:
         """Record a device that an EVI names; `shared`: other EVIs may name it too."""
         if shared is not None and self._shared.get(name) is shared:
             return
-        if self._once.check(name, place, _of_evis) and shared is not None:
+        new = self._once.check(name, place, _of_evis, member=member)
+        if new and shared is not None:
             self._shared[name] = shared
 
 

@@ -1,15 +1,16 @@
 """Contradictions within an EVI, and between EVIs."""
 
+from collections.abc import Sequence
+
 from evpnd.adapters.config.bridge_checks import VlanChecks, check_bridges
 from evpnd.adapters.config.devices import Devices, Shared
-from evpnd.adapters.config.members import Member, members
+from evpnd.adapters.config.members import Member
 from evpnd.adapters.config.once import Once
 from evpnd.adapters.config.schema import ConfigFile, EviSection
 from evpnd.adapters.yaml.errors import KeyPath
 from evpnd.adapters.yaml.findings import Findings
 from evpnd.model.ids import (
     AS2_MAX,
-    RD_INDEXES,
     Ip,
     format_ip,
     format_mac,
@@ -18,16 +19,11 @@ from evpnd.model.ids import (
 from evpnd.model.targets import FOUR_OCTET_PROFILES, Profile
 
 
-def check_evis(file: ConfigFile, findings: Findings) -> None:
+def check_evis(file: ConfigFile, evis: Sequence[Member], findings: Findings) -> None:
     """Record every contradiction of EVIs and of the bridges that they are on."""
     if not file.evis and not file.discover:
         findings.add(
             ("evis",), "there is none; add `evis: [{vni: 10100}]` or `discover: true`"
-        )
-    if len(file.evis) > RD_INDEXES:
-        findings.add(
-            ("evis",),
-            f"has {len(file.evis)} EVIs; at most {RD_INDEXES} can have an RD each",
         )
     vnis = Once(findings, lambda vni, first: f"{vni} is also {first}; write it once")
     names = Once(
@@ -43,24 +39,26 @@ def check_evis(file: ConfigFile, findings: Findings) -> None:
     devices = Devices(findings)
     check_bridges(file, devices, findings)
     vlans = VlanChecks(file, devices, findings)
-    for evi in members(file):
+    for evi in evis:
         section, place = evi.section, evi.place
-        new = vnis.check(evi.vni, (*place, "vni"))
+        new = vnis.check(evi.vni, evi.path("vni"), member=evi.label)
         # Names that are made of a VNI given twice would only repeat that.
-        if section.name or new:
-            names.check(evi.name, (*place, "name"))
-        if section.rd is not None:
+        if (section.name or new) and not evi.is_alike(section.name):
+            names.check(evi.name, (*place, "name"), member=evi.label)
+        if section.rd is not None and section.vnis is None:
             rds.check(section.rd, (*place, "rd"))
         if evi.made is None:
             _check_devices(evi, devices, findings, new=new)
         vlans.check(evi, new=new)
+    vlans.finish()
+    for index, section in enumerate(file.evis):
         if not section.route_targets.export:
             findings.add(
-                (*place, "route-targets", "export"),
+                ("evis", index, "route-targets", "export"),
                 "is empty, so no EVI would import these routes; write auto",
             )
-        _check_static(section, place, findings)
-    vlans.finish()
+        if section.vnis is None:
+            _check_static(section, ("evis", index), findings)
     _check_automatic_targets(file, findings)
 
 
@@ -68,16 +66,19 @@ def _check_devices(
     evi: Member, devices: Devices, findings: Findings, *, new: bool
 ) -> None:
     """Check the devices of an EVI that has them to itself, or shares them by VLAN."""
-    section, place = evi.section, evi.place
+    section, place, label = evi.section, evi.place, evi.label
     by_vlan = evi.vlan is not None and not section.manage
     if evi.bridge and (section.bridge or new):
         shared = Shared.BRIDGE if by_vlan else None
-        devices.check_evi(evi.bridge, (*place, "bridge"), shared=shared)
+        if shared or not evi.is_alike(section.bridge):
+            devices.check_evi(evi.bridge, (*place, "bridge"), label, shared=shared)
     if evi.vxlan and (section.vxlan or new):
         shared = Shared.VXLAN if by_vlan else None
-        devices.check_evi(evi.vxlan, (*place, "vxlan"), shared=shared)
-    for position, port in enumerate(section.ports):
-        devices.check_evi(port, (*place, "ports", position))
+        if shared or not evi.is_alike(section.vxlan):
+            devices.check_evi(evi.vxlan, (*place, "vxlan"), label, shared=shared)
+    for position, port in enumerate(evi.ports):
+        if port and not evi.is_alike(section.ports[position]):
+            devices.check_evi(port, (*place, "ports", position), label)
     if section.ports and not section.manage:
         findings.add(
             (*place, "ports"),
@@ -99,10 +100,11 @@ def _check_automatic_targets(file: ConfigFile, findings: Findings) -> None:
     peers += f" and {len(wide) - 3} more" if len(wide) > 3 else ""
     for index, evi in enumerate(file.evis):
         targets = evi.route_targets
-        if evi.vni > AS2_MAX and "auto" in [*targets.import_, *targets.export]:
+        highest = max([evi.vni or 0, *(each[-1] for each in evi.vnis or ())])
+        if highest > AS2_MAX and "auto" in [*targets.import_, *targets.export]:
             findings.warn(
-                ("evis", index, "vni"),
-                f"{evi.vni} does not fit into the 16 bits that a target with a 4-octet "
+                ("evis", index, "vnis" if evi.vnis else "vni"),
+                f"{highest} does not fit into the 16 bits that a target with a 4-octet "
                 f"AS has, so that `auto` has no form in common with {peers}; "
                 "write the route targets out on both sides, or use a VNI up to 65535",
             )

@@ -1,19 +1,18 @@
 """Loads a configuration file, or returns all of its errors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from evpnd.adapters.config.bridge_checks import bridge_config
 from evpnd.adapters.config.checks import check
-from evpnd.adapters.config.members import Member, members
+from evpnd.adapters.config.members import ExportTarget, ImportTarget, Member, expand
 from evpnd.adapters.config.not_yet import refuse_unserved
 from evpnd.adapters.config.passwords import read_password
 from evpnd.adapters.config.schema import (
     ConfigFile,
     MaxRoutesSection,
     PeerSection,
-    RouteTargetSection,
 )
 from evpnd.adapters.config.shape import CONFIG
 from evpnd.adapters.policy_files.named import read_policies
@@ -85,19 +84,21 @@ def _load(findings: Findings) -> Config:
     document = findings.document
     folder = document.path.parent
     policies = read_policies(file.policies, folder, findings)
-    check(file, policies, findings)
+    evis = expand(file, findings)
+    check(file, evis, policies, findings)
     refuse_unserved(file, findings)
     peers = tuple(
         _peer(peer, index, folder, findings) for index, peer in enumerate(file.peers)
     )
     if findings.errors:
         raise ConfigErrors(findings.all)
-    return _config(document.path, file, peers, policies.by_name)
+    return _config(document.path, file, evis, peers, policies.by_name)
 
 
 def _config(
     path: Path,
     file: ConfigFile,
+    evis: Sequence[Member],
     peers: tuple[PeerConfig, ...],
     policies: Mapping[str, Policy],
 ) -> Config:
@@ -116,7 +117,7 @@ def _config(
         ),
         site_of_origin=file.site_of_origin,
         peers=peers,
-        evis=tuple(_evi(evi, file.asn, profiles) for evi in members(file)),
+        evis=tuple(_evi(evi, file.asn, profiles) for evi in evis),
         bridges=tuple(map(bridge_config, file.bridges)),
         discover=file.discover,
         duplicate_detection=DuplicateDetection(
@@ -170,19 +171,19 @@ def _max_routes(section: MaxRoutesSection | None) -> MaxRoutes | None:
 
 def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
     evi = member.section
-    exported = evi.route_targets.export
+    imported, exported = member.targets
     given = tuple(dict.fromkeys(target for target in exported if target != "auto"))
     return EviConfig(
         vni=parse_vni(member.vni),
         name=member.name,
-        export_targets=_export_targets(evi.route_targets, asn, member.vni),
-        import_targets=_import_targets(evi.route_targets, member.vni, profiles),
+        export_targets=_export_targets(exported, asn, member.vni),
+        import_targets=_import_targets(imported, member.vni, profiles),
         given_targets=given if "auto" in exported else None,
         bridge=member.bridge,
         vxlan=member.vxlan,
         vlan=member.vlan,
         manage=evi.manage,
-        ports=tuple(evi.ports),
+        ports=member.ports,
         rd=evi.rd,
         suppress=evi.suppress,
         advertise=Advertise(
@@ -204,22 +205,22 @@ def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
 
 
 def _export_targets(
-    section: RouteTargetSection, asn: int, vni: int
+    exported: Sequence[ExportTarget], asn: int, vni: int
 ) -> tuple[RouteTarget, ...]:
     targets = (
         auto_export_target(asn, vni) if target == "auto" else target
-        for target in section.export
+        for target in exported
     )
     return tuple(dict.fromkeys(targets))
 
 
 def _import_targets(
-    section: RouteTargetSection, vni: int, profiles: frozenset[Profile]
+    imported: Sequence[ImportTarget], vni: int, profiles: frozenset[Profile]
 ) -> ImportTargets:
     exact: set[RouteTarget] = set()
     wildcards: set[int] = set()
     wide: frozenset[int] = frozenset()
-    for target in section.import_:
+    for target in imported:
         if target == "auto":
             automatic = auto_import_targets(vni, profiles)
             wildcards |= automatic.wildcards

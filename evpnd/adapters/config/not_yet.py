@@ -10,9 +10,11 @@ def refuse_unserved(file: ConfigFile, findings: Findings) -> None:
         findings.add(
             ("bridges",), "evpnd does not make VLAN-aware bridges yet; remove it"
         )
+    bridges = {bridge.name for bridge in file.bridges}
     for index, evi in enumerate(file.evis):
-        if evi.vlan is not None and evi.bridge not in {b.name for b in file.bridges}:
-            findings.add(
-                ("evis", index, "vlan"),
-                "evpnd does not serve several VLANs of a bridge yet; remove it",
-            )
+        if evi.bridge in bridges or (evi.vlan is None and evi.vlans is None):
+            continue
+        findings.add(
+            ("evis", index, "vlan" if evi.vlans is None else "vlans"),
+            "evpnd does not serve several VLANs of a bridge yet; remove it",
+        )

@@ -15,16 +15,29 @@ class Once:
     def __init__(self, findings: Findings, sentence: Sentence) -> None:
         self._findings = findings
         self._sentence = sentence
-        self._seen: dict[Hashable, KeyPath] = {}
+        self._seen: dict[Hashable, tuple[KeyPath, str]] = {}
 
     def check(
-        self, value: Hashable, key_path: KeyPath, sentence: Sentence | None = None
+        self,
+        value: Hashable,
+        key_path: KeyPath,
+        sentence: Sentence | None = None,
+        *,
+        member: str = "",
     ) -> bool:
-        """Return whether the value is new; if not, record it in a sentence."""
-        first = self._seen.setdefault(value, key_path)
-        if first is not key_path:
-            place = self._findings.original(first)
-            line = self._findings.document.line(place)
-            written = f"{format_key_path(place)} on line {line}"
-            self._findings.add(key_path, (sentence or self._sentence)(value, written))
-        return first is key_path
+        """Return whether the value is new; if not, record it in a sentence.
+
+        `member`: which of several things that stand at the place has the value.
+        """
+        here = key_path, member
+        first = self._seen.setdefault(value, here)
+        if first is here:
+            return True
+        place, earlier = self._findings.original(first[0]), first[1]
+        line = self._findings.document.line(place)
+        written = f"{format_key_path(place)} on line {line}"
+        written += f" ({earlier})" if earlier else ""
+        sentence = sentence or self._sentence
+        told = sentence(value, written)
+        self._findings.add(key_path, told, member=member, kind=sentence)
+        return False

@@ -6,9 +6,10 @@ shows. What one value says about another is judged in ``checks``.
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from evpnd.adapters.config import types
+from evpnd.adapters.config.placeholders import Unfilled
 from evpnd.adapters.yaml import values
 from evpnd.adapters.yaml.reader import describe
 from evpnd.adapters.yaml.section import Section
@@ -122,11 +123,11 @@ class PeerSection(Section):
 _ONE = values.Also({"type": "string"})
 
 
-def _auto_import() -> list[RouteTarget | int | Literal["auto"]]:
+def _auto_import() -> list[RouteTarget | int | Literal["auto"] | Unfilled]:
     return ["auto"]
 
 
-def _auto_export() -> list[RouteTarget | Literal["auto"]]:
+def _auto_export() -> list[RouteTarget | Literal["auto"] | Unfilled]:
     return ["auto"]
 
 
@@ -168,21 +169,33 @@ class StaticSection(Section):
 
 
 class EviSection(Section):
-    """An EVPN instance: one VNI."""
+    """An EVPN instance: one VNI. Or one for each of `vnis`, all alike.
 
-    vni: types.VniNumber
+    `{vni}` and `{vlan}` in name, bridge, vxlan, ports and route targets stand for the
+    VNI and the VLAN of each.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["vni"]}, {"required": ["vnis"]}]}
+    )
+
+    vni: types.VniNumber | None = None
     """VXLAN Network Identifier."""
-    name: values.Name | None = None
+    vnis: types.VniRanges | None = None
+    """An EVI for each of these VNIs: 10200-10299, or a list: [10200-10299, 10400]."""
+    name: types.EviName | None = None
     """Name in tables and metrics; default: vni-VNI."""
-    bridge: types.Device | None = None
+    bridge: types.EviDevice | None = None
     """Bridge of the tenants; default: the one that the VXLAN device is in."""
-    vxlan: types.Device | None = None
+    vxlan: types.EviDevice | None = None
     """VXLAN device; default: the one that carries this VNI."""
     vlan: types.VlanNumber | None = None
     """VLAN of the bridge; default: the one that the VXLAN device has there."""
+    vlans: types.VlanRanges | None = None
+    """With vnis: the VLAN of each VNI, in the same order, as many as there are VNIs."""
     manage: values.Flag = False
     """Create, configure and remove these two devices."""
-    ports: list[types.Device] = Field(default_factory=list)
+    ports: list[types.EviDevice] = Field(default_factory=list)
     """With manage: tenant interfaces to put in the bridge."""
     rd: types.GivenRd = None
     """Route distinguisher: auto (router-id:index), or given as 10.0.0.1:100."""

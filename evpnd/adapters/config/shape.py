@@ -14,7 +14,6 @@ _CONFIG_EXAMPLES: Final = {
     "vtep": "vtep: {address: 10.0.0.1}",
     "peers": "peers: [{address: 10.0.0.254, asn: 65000}]",
     "address": "address: 10.0.0.254",
-    "vni": "vni: 10100",
     "bridges.name": "name: br0",
     "ports.name": "name: bond0",
     "mac": "mac: 02:00:00:00:00:01",
@@ -42,7 +41,7 @@ def _config_stand_in(hole: KeyPath) -> int | str | None:
     match hole:
         case ("asn",) | ("peers", _, "asn"):
             return 1
-        case ("evis", int(index), "vni"):
+        case ("evis", int(index), "vni" | "vnis"):
             # Distinct, and out of the way of the VNIs that people choose.
             return VNI_MAX - index
         case ("bridges", int(index), "name"):

@@ -8,9 +8,10 @@ import ipaddress
 import re
 from typing import Annotated, Literal
 
+from evpnd.adapters.config.placeholders import Unfilled, or_unfilled
 from evpnd.adapters.config.ranges import Ranges, ranges
 from evpnd.adapters.yaml.reader import describe
-from evpnd.adapters.yaml.values import Parsed, choice, number, of_text, whole
+from evpnd.adapters.yaml.values import Parsed, choice, name, number, of_text, whole
 from evpnd.model.bridges import VLAN_MAX
 from evpnd.model.ids import (
     AS4_MAX,
@@ -219,12 +220,15 @@ def listen_address(word: str) -> tuple[str, int]:
     return str(ip), int(port)
 
 
-_TARGET_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
+_RD_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
+_NUMBER = r"([0-9]|\{vni\}|\{vlan\})+"
+_TARGET_TEXT = rf"^(auto|[0-9.]+:{_NUMBER}|{_NUMBER}:{_NUMBER})$"
 _ORIGIN_TEXT = r"^([0-9]+|[0-9.]+):[0-9]+$"
-_IMPORT_TEXT = r"^(auto|\*:[0-9]+|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
+_IMPORT_TEXT = rf"^(auto|\*:{_NUMBER}|[0-9.]+:{_NUMBER}|{_NUMBER}:{_NUMBER})$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
 VniNumber = Annotated[int, whole(1, VNI_MAX)]
+VniRanges = Annotated[Ranges, ranges(1, VNI_MAX)]
 VlanNumber = Annotated[int, whole(1, VLAN_MAX)]
 VlanRanges = Annotated[Ranges, ranges(1, VLAN_MAX)]
 Port = Annotated[int, whole(1, 65535)]
@@ -239,12 +243,20 @@ Device = Annotated[str, of_text(device, maxLength=15, pattern=r"^[^/:\s]+$")]
 PortName = Annotated[str, of_text(port, pattern=r"^[^/:\s]+$")]
 StationMac = Annotated[Mac, of_text(station_mac, pattern=_MAC_TEXT)]
 TenantIp = Annotated[Ip, of_text(tenant_ip, examples=["192.0.2.1"])]
-GivenRd = Annotated[Rd | None, of_text(route_distinguisher, pattern=_TARGET_TEXT)]
+GivenRd = Annotated[Rd | None, of_text(route_distinguisher, pattern=_RD_TEXT)]
+EviName = Annotated[
+    str | Unfilled, of_text(or_unfilled(name), minLength=1, pattern=r"^\S+$")
+]
+EviDevice = Annotated[
+    str | Unfilled, of_text(or_unfilled(device), pattern=r"^[^/:\s]+$")
+]
 ExportTarget = Annotated[
-    RouteTarget | Literal["auto"], of_text(export_target, pattern=_TARGET_TEXT)
+    RouteTarget | Literal["auto"] | Unfilled,
+    of_text(or_unfilled(export_target), pattern=_TARGET_TEXT),
 ]
 ImportTarget = Annotated[
-    RouteTarget | int | Literal["auto"], of_text(import_target, pattern=_IMPORT_TEXT)
+    RouteTarget | int | Literal["auto"] | Unfilled,
+    of_text(or_unfilled(import_target), pattern=_IMPORT_TEXT),
 ]
 SiteOfOrigin = Annotated[
     bytes,

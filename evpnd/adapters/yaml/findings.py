@@ -1,6 +1,7 @@
 """The errors and warnings of one file, and where in it they are."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
 
 from evpnd.adapters.yaml.errors import ConfigError, KeyPath
 from evpnd.adapters.yaml.reader import Document
@@ -14,6 +15,10 @@ class Findings:
         self.warns = warns
         """Warnings are wanted, which take time."""
         self._errors: dict[tuple[str, str], ConfigError] = {}
+        self._of_members: dict[
+            tuple[KeyPath, Hashable], tuple[ConfigError, set[str]]
+        ] = {}
+        """The first error of a kind at a place, and the members that have such."""
         self._shape: set[KeyPath] = set()
         self._around_shape: set[KeyPath] = set()
         self._warnings: dict[tuple[str, str], ConfigError] = {}
@@ -25,7 +30,7 @@ class Findings:
     @property
     def errors(self) -> tuple[ConfigError, ...]:
         """All that was found: this file's, then others', in the order of lines."""
-        return self._sorted(self._errors)
+        return self._sorted(self._all_errors())
 
     @property
     def warnings(self) -> tuple[ConfigError, ...]:
@@ -35,7 +40,16 @@ class Findings:
     @property
     def all(self) -> tuple[ConfigError, ...]:
         """Errors and warnings, in the order of lines."""
-        return self._sorted({**self._warnings, **self._errors})
+        return self._sorted({**self._warnings, **self._all_errors()})
+
+    def _all_errors(self) -> dict[tuple[str, str], ConfigError]:
+        found = dict(self._errors)
+        for error, members in self._of_members.values():
+            reason = error.reason
+            if len(members) > 1:
+                reason += f"; likewise {len(members) - 1} more"
+            found[error.key, reason] = replace(error, reason=reason)
+        return found
 
     def _sorted(
         self, found: Mapping[tuple[str, str], ConfigError]
@@ -56,23 +70,33 @@ class Findings:
         )
         self._note(key_path, reason)
 
-    def add(self, key_path: KeyPath, reason: str) -> None:
+    def add(
+        self, key_path: KeyPath, reason: str, *, member: str = "", kind: Hashable = None
+    ) -> None:
         """Record what a check found at a place among the sound values.
 
-        Not where an error of shape stands already: it may be its consequence.
+        Not where an error of shape stands already: it may be its consequence. Where
+        one place stands for many things, `member` says which of them it is about, and
+        all errors of a kind there are one.
         """
+        if self.is_misshapen(key_path):
+            return
         place = self.original(key_path)
-        if not self._is_misshapen(place):
+        if not member:
             self._note(place, reason)
+            return
+        error = self.document.error(place, f"{member}: {reason}")
+        _, members = self._of_members.setdefault((place, kind), (error, set()))
+        members.add(member)
 
     def warn(self, key_path: KeyPath, reason: str) -> None:
         """Record what is valid but pointless at a place among the sound values.
 
         Not where an error of shape stands already: it may be its consequence.
         """
-        place = self.original(key_path)
-        if self._is_misshapen(place):
+        if self.is_misshapen(key_path):
             return
+        place = self.original(key_path)
         error = self.document.error(place, f"warning: {reason}")
         self._warnings.setdefault((error.key, reason), error)
 
@@ -92,7 +116,9 @@ class Findings:
             place += (kept[part] if kept and isinstance(part, int) else part,)
         return place
 
-    def _is_misshapen(self, place: KeyPath) -> bool:
+    def is_misshapen(self, key_path: KeyPath) -> bool:
+        """Return whether an error of shape stands at a place, around it or below."""
+        place = self.original(key_path)
         return (bool(place) and place in self._around_shape) or any(
             place[:length] in self._shape for length in range(1, len(place) + 1)
         )

@@ -103,6 +103,14 @@ keys = st.sampled_from(
         "evis",
         "address",
         "vni",
+        "vnis",
+        "vlan",
+        "vlans",
+        "bridges",
+        "bridge",
+        "name",
+        "tagged",
+        "untagged",
         "static",
         "mac",
         "ip",
@@ -130,7 +138,10 @@ values = st.recursive(
     | st.floats()
     | st.text(max_size=20)
     | st.sampled_from(
-        ["10.0.0.1", "::1", "auto", "*:1", "65000:1", "02:00:00:00:00:01"]
+        [
+            *("10.0.0.1", "::1", "auto", "*:1", "65000:1", "02:00:00:00:00:01"),
+            *("1-3", "3-1", "{vni}", "{vlan}", "vnet*", "65000:{vni}", "{", "br{vni}"),
+        ]
     ),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4)

@@ -62,5 +62,8 @@ def test_what_is_required() -> None:
 
     assert schema["required"] == ["asn", "vtep", "peers"]
     assert schema["$defs"]["PeerSection"]["required"] == ["address", "asn"]
-    assert schema["$defs"]["EviSection"]["required"] == ["vni"]
-    assert schema["$defs"]["EviSection"]["properties"]["vni"]["maximum"] == 16777215
+    evi = schema["$defs"]["EviSection"]
+    assert "required" not in evi
+    assert evi["oneOf"] == [{"required": ["vni"]}, {"required": ["vnis"]}]
+    assert evi["properties"]["vni"]["maximum"] == 16777215
+    assert schema["$defs"]["BridgeSection"]["required"] == ["name"]
