@@ -21,6 +21,7 @@ from evpnd.model.routes import (
     IpPrefixRoute,
 )
 from evpnd.views import policies, routes, show
+from evpnd.views.vlans import vlan_of
 
 KEPT_EVENTS = 1000
 SAME_EVENT_LIMIT = 50
@@ -80,7 +81,7 @@ class Reports:
     ) -> dict[str, object]:
         """Answer `show`: the entries of one table that pass the filters.
 
-        The answer has a `note` where no EVI has the VNI that is asked for.
+        The answer has a `note` where no EVI has the VNI or VLAN that is asked for.
         Unless they are wanted at once, they are made while `result` is walked over,
         and nothing may change meanwhile.
         """
@@ -108,11 +109,8 @@ class Reports:
             filters = {**filters, "peer": {name, *meant}}
         found = _shown(table(), filters, time.time() - now)
         answer: dict[str, object] = {"ok": True}
-        vnis = engine.inventory.vrfs
-        vni = filters.get("vni")
-        if vni is not None and vni not in vnis and what != "events":
-            known = ", ".join(map(str, vnis)) or "none"
-            answer["note"] = f"no EVI has VNI {vni}; known VNIs: {known}"
+        if what != "events" and (note := _unknown(engine, filters)):
+            answer["note"] = note
         return {**answer, "result": list(found) if at_once else found}
 
     def _peers(self, name: str) -> list[str]:
@@ -220,6 +218,18 @@ class Reports:
                 self._convergence.total,
             ),
         )
+
+
+def _unknown(engine: Engine, filters: dict[str, object]) -> str | None:
+    """Return a sentence if no EVI has the VNI or the VLAN of the filters."""
+    vrfs = engine.inventory.vrfs
+    vlans = {vlan for vrf in vrfs.values() if (vlan := vlan_of(vrf))}
+    for key, known in (("vni", list(vrfs)), ("vlan", sorted(vlans))):
+        value, word = filters.get(key), key.upper()
+        if value is not None and value not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            return f"no EVI has {word} {value}; known {word}s: {listed}"
+    return None
 
 
 def _shown(

@@ -47,7 +47,7 @@ def explain(
 
     --json prints one document, a list of steps in order: `step` (received,
     policy, imported, noted, selected, local, announced, evi, wanted, found, error,
-    end), `vni`, `text`; the step `end` has `ok`.
+    end), `vni`, `vlan` (null: none), `text`; the step `end` has `ok`.
 
     \b
     Examples:
@@ -113,8 +113,8 @@ def _print(steps: list[dict[str, Any]]) -> None:
     vni = None
     for number, step in enumerate(steps, 1):
         if step["step"] not in _BEFORE_EVIS and step.get("vni") not in (None, vni):
-            vni = step["vni"]
-            click.echo(f"in VNI {vni}:")
+            vni, vlan = step["vni"], step.get("vlan")
+            click.echo(f"in VNI {vni}, VLAN {vlan}:" if vlan else f"in VNI {vni}:")
         line = fold(f"{number:4} {step['step']:<10} {step['text']}", _TEXT_AT)
         if step["step"] == "end":
             click.secho(line, fg="green" if step.get("ok") else "red")

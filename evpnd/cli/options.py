@@ -8,6 +8,7 @@ import click
 
 from evpnd.adapters.control.client import request
 from evpnd.adapters.control.requests import normal_filter
+from evpnd.model.bridges import VLAN_MAX
 from evpnd.model.config import DEFAULT_FILE, DEFAULT_SOCKET
 from evpnd.model.ids import VNI_MAX
 
@@ -69,6 +70,12 @@ def _normal(
 
 vni_option = click.option(
     "--vni", type=click.IntRange(1, VNI_MAX), metavar="VNI", help="Show only this VNI."
+)
+vlan_option = click.option(
+    "--vlan",
+    type=click.IntRange(1, VLAN_MAX),
+    metavar="VLAN",
+    help="Show only this VLAN of bridges.",
 )
 peer_option = click.option(
     "--peer",

@@ -14,6 +14,7 @@ from evpnd.cli.options import (
     mac_option,
     peer_option,
     socket_option,
+    vlan_option,
     vni_option,
 )
 from evpnd.cli.tables import TABLES, Row, ordered, plain_table
@@ -35,6 +36,7 @@ _HELP = {
 
 _FILTERS = {
     "vni": vni_option,
+    "vlan": vlan_option,
     "peer": peer_option,
     "mac": mac_option,
     "ip": ip_option,
@@ -76,6 +78,7 @@ def show(ctx: click.Context, socket: Path | None) -> None:
     Examples:
       evpnd show peers
       evpnd sh mac --vni 10100
+      evpnd show macs --vlan 100
       evpnd show routes --peer 10.0.0.254 --mac 02:00:00:00:00:01
       evpnd show evis --json | jq '.[] | select(.state != "ready")'
 

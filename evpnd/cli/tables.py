@@ -24,6 +24,8 @@ class Column:
     """Omitted if the terminal is too narrow, the highest first; 0: never."""
     sentence: bool = False
     """Moved below the row if the terminal is too narrow."""
+    optional: bool = False
+    """Omitted if no row has a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ def _sentence(
     return replace(_column(field, heading), write=write, sentence=True)
 
 
+_VLAN = replace(_number("vlan"), optional=True)
+
 TABLES: dict[str, Table] = {
     "rehearsal": Table(
         (
@@ -205,6 +209,7 @@ TABLES: dict[str, Table] = {
         (
             _column("name", spare=1),
             _number("vni"),
+            _VLAN,
             _column("bridge", spare=2),
             _column("vxlan", spare=3),
             _column("vtep", spare=4),
@@ -223,6 +228,7 @@ TABLES: dict[str, Table] = {
     "macs": Table(
         (
             _number("vni"),
+            _VLAN,
             _column("mac"),
             _column("kind"),
             _column("vtep"),
@@ -240,6 +246,7 @@ TABLES: dict[str, Table] = {
     "neighbors": Table(
         (
             _number("vni"),
+            _VLAN,
             _column("ip"),
             _column("mac"),
             _column("kind"),
@@ -265,6 +272,7 @@ TABLES: dict[str, Table] = {
             _number("type"),
             _column("rd", spare=5),
             _number("vni"),
+            _VLAN,
             _column("mac"),
             _column("ip"),
             _column("originator", spare=3),
@@ -342,8 +350,19 @@ def cells(table: Table, row: Row) -> list[str]:
     return [column.write(row.get(column.field)) for column in table.columns]
 
 
+def with_values(table: Table, rows: Sequence[Row]) -> Table:
+    """Return a table without the optional columns that no row has a value for."""
+    columns = tuple(
+        column
+        for column in table.columns
+        if not column.optional or any(row.get(column.field) is not None for row in rows)
+    )
+    return table if columns == table.columns else replace(table, columns=columns)
+
+
 def plain_table(table: Table, rows: Sequence[Row]) -> str:
     """Write aligned columns with a heading, as wide as they need to be."""
+    table = with_values(table, rows)
     lines = [[column.heading for column in table.columns]]
     lines += [cells(table, row) for row in rows]
     widths = [max(map(len, values)) for values in zip(*lines, strict=True)]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from evpnd.cli.folding import NARROWEST, wrap_words
-from evpnd.cli.tables import NOTHING, Row, Table, cells
+from evpnd.cli.tables import NOTHING, Row, Table, cells, with_values
 
 _GAP = 2
 _INDENT = 4
@@ -69,6 +69,7 @@ def lay_out(table: Table, lines: Sequence[Sequence[str]], width: int) -> Layout:
 def print_table(table: Table, rows: Sequence[Row]) -> None:
     """Print to standard output, within the terminal's width."""
     console = Console(highlight=False, soft_wrap=True)
+    table = with_values(table, rows)
     heading = [column.heading for column in table.columns]
     lines = [heading, *(cells(table, row) for row in rows)]
     layout = lay_out(table, lines, console.width)

@@ -7,6 +7,13 @@ VLAN_MAX = 4094
 """VLAN IDs 0 and 4095 are reserved (IEEE 802.1Q)."""
 
 
+def parse_vlan(raw: int) -> int:
+    """Check a VLAN ID; raises ValueError."""
+    if not 0 < raw <= VLAN_MAX:
+        raise ValueError(f"VLAN {raw} is outside 1..{VLAN_MAX}")
+    return raw
+
+
 @dataclass(frozen=True, slots=True)
 class BridgePort:
     """The VLANs of one port, or of the ports whose names match a pattern."""

@@ -1,6 +1,6 @@
 """`show routes`: every route received, and whether it is used."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evpnd.core.bgp.adj_rib_in import OTHERS
@@ -37,6 +37,7 @@ from evpnd.model.routes import (
     OtherRoute,
     PathAttributes,
 )
+from evpnd.views.vlans import vlan_of
 
 Entry = dict[str, Any]
 
@@ -80,7 +81,7 @@ def routes(engine: Engine) -> Iterator[Entry]:
                 entry["since"] = session.rib.since(source, key, path)
                 yield entry
         for which, (route, path) in session.rib.others.items():
-            entry = _other_entry(session, route, path)
+            entry = _other_entry(vrfs, session, route, path)
             entry["since"] = session.rib.since(OTHERS, which, path)
             yield entry
 
@@ -94,11 +95,8 @@ def _mac_ip_entry(
         entry["ip"] = format_ip(ip)
         entry.update(arp_nd(flags_of(path, ip)))
     _tell_fate(entry, judged)
-    takers = [
-        (vrf, taken)
-        for evi, taken in judged.takers
-        if (vrf := vrfs.get(evi.config.vni)) is not None
-    ]
+    takers = _takers(vrfs, judged)
+    entry["vlan"] = _vlan([vrf for vrf, _ in takers])
     reasons = [_why_not(vrf, mac, taken) for vrf, taken in takers]
     entry["best"] = any(reason is None for reason in reasons)
     if entry["accepted"] and not entry["best"]:
@@ -108,6 +106,20 @@ def _mac_ip_entry(
         lost = [why for vrf, _ in takers if (why := _why_unbound(vrf, mac, ip))]
         entry["reason"] = f"used for its MAC only: {'; '.join(lost)}" if lost else None
     return entry
+
+
+def _takers(vrfs: Mapping[int, MacVrf], judged: Fate) -> list[tuple[MacVrf, Path]]:
+    """Return the EVIs that import a route, each with what its policies made of it."""
+    return [
+        (vrf, taken)
+        for evi, taken in judged.takers
+        if (vrf := vrfs.get(evi.config.vni)) is not None
+    ]
+
+
+def _vlan(takers: Sequence[MacVrf]) -> int | None:
+    """Return the VLAN that a route is imported into; of several, that of the first."""
+    return vlan_of(takers[0]) if takers else None
 
 
 def _why_unbound(vrf: MacVrf, mac: bytes, ip: bytes) -> str | None:
@@ -156,7 +168,9 @@ def _why_not(vrf: MacVrf, mac: bytes, path: Path) -> str | None:
     return reason
 
 
-def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
+def _other_entry(
+    vrfs: Mapping[int, MacVrf], session: Session, route: OtherRoute, path: Path
+) -> Entry:
     imported = session.imports[path]
     match route:
         case ImetRoute():
@@ -182,7 +196,9 @@ def _other_entry(session: Session, route: OtherRoute, path: Path) -> Entry:
             entry["ip"] = f"{format_ip(route.prefix)}/{route.prefix_length}"
             entry["gateway"] = format_ip(route.gateway)
             entry["vni"] = int.from_bytes(route.label)
-    _tell_fate(entry, other_fate(path, imported, route, count=False))
+    judged = other_fate(path, imported, route, count=False)
+    _tell_fate(entry, judged)
+    entry["vlan"] = _vlan([vrf for vrf, _ in _takers(vrfs, judged)])
     if not isinstance(route, ImetRoute) and entry["accepted"]:
         entry["reason"] = "routes of this type are kept, but not used"
     entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)
@@ -202,6 +218,7 @@ def _path_entry(session: Session, path: Path, route_type: int) -> Entry:
         "ip": None,
         "originator": None,
         "vni": None,
+        "vlan": None,
         "next_hop": format_ip(attributes.next_hop),
         "route_targets": [format_route_target(t) for t in attributes.route_targets],
         "encapsulation": list(attributes.encapsulations),

@@ -31,6 +31,7 @@ from evpnd.views.policies import policies as policy_rules
 from evpnd.views.policy_counts import count_present
 from evpnd.views.rejected_routes import kept_rejected
 from evpnd.views.routes import arp_nd, flags_of
+from evpnd.views.vlans import vlan_of
 
 Entry = dict[str, Any]
 
@@ -95,6 +96,7 @@ def evis(engine: Engine) -> Iterator[Entry]:
             "name": evi.name,
             "vni": evi.vni,
             "bridge": _link_name(engine, vrf.domain.bridge) or evi.bridge,
+            "vlan": vlan_of(vrf),
             "vxlan": _link_name(engine, vrf.domain.vxlan) or evi.vxlan,
             "rd": format_rd(vrf.rd),
             "import_targets": evi.import_targets.texts(),
@@ -121,6 +123,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
             state, reason = _local_state(engine, vrf, mac)
             yield {
                 "vni": vrf.config.vni,
+                "vlan": vlan_of(vrf),
                 "mac": format_mac(mac),
                 "ips": sorted(map(format_ip, vrf.bindings.ips_of.get(mac, ()))),
                 "kind": "local",
@@ -142,6 +145,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
             state, reason = _row_state(engine, vrf, mac, path)
             yield {
                 "vni": vrf.config.vni,
+                "vlan": vlan_of(vrf),
                 "mac": format_mac(mac),
                 "ips": sorted(map(format_ip, vrf.routes.ips_of.get(mac, ()))),
                 "kind": "remote",
@@ -176,13 +180,14 @@ def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
 def neighbors(engine: Engine) -> Iterator[Entry]:
     """List bindings of IPs to MACs, local and remote."""
     for vrf in engine.inventory.vrfs.values():
-        vni = vrf.config.vni
+        vni, vlan = vrf.config.vni, vlan_of(vrf)
         for mac, ips in vrf.bindings.ips_of.items():
             for ip in ips:
                 if vrf.bindings.holder(ip) == mac:
                     flags = vrf.bindings.arp_nd_flags(ip)
                     yield {
                         "vni": vni,
+                        "vlan": vlan,
                         "ip": format_ip(ip),
                         "mac": format_mac(mac),
                         "kind": "local",
@@ -210,6 +215,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 state = "pending" if refused is None else f"refused (errno {refused})"
             yield {
                 "vni": vni,
+                "vlan": vlan,
                 "ip": format_ip(ip),
                 "mac": format_mac(mac),
                 "kind": "remote",

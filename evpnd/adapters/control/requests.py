@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from evpnd.model.bridges import parse_vlan
 from evpnd.model.ids import format_mac, parse_mac, parse_vni
 
 TABLES: Final = (
@@ -17,12 +18,13 @@ TABLES: Final = (
     "policies",
     "events",
 )
-FILTERS: Final = ("vni", "peer", "mac", "ip")
+FILTERS: Final = ("vni", "vlan", "peer", "mac", "ip")
 FILTERS_OF: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(TABLES, FILTERS) | {
     "peers": ("peer",),
-    "evis": ("vni",),
+    "evis": ("vni", "vlan"),
     "vteps": ("vni", "peer"),
     "policies": (),
+    "events": ("vni", "peer", "mac", "ip"),
 }
 """What each table can be filtered by."""
 COMMANDS: Final = (
@@ -80,11 +82,12 @@ def parse_request(line: bytes) -> Request:
         raise ValueError("rehearse needs the path of a policy")
     if request["command"] == "explain":
         _check_explain(request)
-    if "vni" in request:
-        vni = request["vni"]
-        if isinstance(vni, bool) or not isinstance(vni, int):
-            raise ValueError("vni is not a whole number")
-        request["vni"] = parse_vni(vni)
+    for key, parse in (("vni", parse_vni), ("vlan", parse_vlan)):
+        if key in request:
+            value = request[key]
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ValueError(f"{key} is not a whole number")
+            request[key] = parse(value)
     for key in ("peer", "mac", "ip"):
         if key in request:
             value = request[key]

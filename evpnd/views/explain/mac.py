@@ -86,9 +86,8 @@ def _tell_mac_in(
         if reason is None:
             wanted = chosen
             row = f"{format_mac(mac)} dst {format_ip(chosen.vtep)}"
-            text = (
-                f"FDB row {row} on {story.link(vrf.domain.vxlan)}, and its bridge row"
-            )
+            vxlan, where = story.link(vrf.domain.vxlan), story.vlan(vrf)
+            text = f"FDB row {row} on {vxlan}, and its bridge row{where}"
             story.tell("wanted", text, vrf, vtep=format_ip(chosen.vtep))
         else:
             why = sentence(reason, evi=vrf.config.name)
@@ -114,8 +113,8 @@ def _tell_local(
         text = "it is static in the configuration"
     else:
         port = story.link(local.port)
-        text = f"it is on local port {port} ({local.origin.value}) for"
-        text = f"{text} {duration(story.now - local.since)}"
+        text = f"it is on local port {port}{story.vlan(vrf)} ({local.origin.value})"
+        text = f"{text} for {duration(story.now - local.since)}"
     story.tell("local", text, vrf, interface=story.link(local.port) if local else None)
     if chosen is not None:
         own = vrf.macs.sequence.get(mac, 0)

@@ -8,12 +8,14 @@ from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import DumpFdb, DumpNeighbors
+from evpnd.model.domain import Domain
 from evpnd.model.events import Event, FdbDumped, NeighborsDumped
 from evpnd.model.ids import Peer, format_ip, format_mac
 from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, FdbRow, NeighborRow
 from evpnd.policy.changing import words, written
 from evpnd.policy.program import Step as RuleStep
 from evpnd.views.plan import Dump
+from evpnd.views.vlans import place_in, vlan_of
 
 Read = Callable[[Dump], Event]
 Step = dict[str, Any]
@@ -24,7 +26,8 @@ def make_step(
 ) -> Step:
     """Write one step; `evi` is where it happened."""
     vni = evi.config.vni if evi is not None else None
-    return {"step": step, "vni": vni, "text": text, **more}
+    vlan = vlan_of(evi) if isinstance(evi, MacVrf) else None
+    return {"step": step, "vni": vni, "vlan": vlan, "text": text, **more}
 
 
 def rule_text(rule: RuleStep) -> str:
@@ -52,6 +55,13 @@ def duration(seconds: float) -> str:
         if count or parts:
             parts.append(f"{count} {unit}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def _is_of(domain: Domain, row: FdbRow) -> bool:
+    """Return whether a row of a bridge concerns an EVI: its device, or its VLAN."""
+    if row.flags & NTF_SELF:
+        return not domain.vlan or row.ifindex == domain.vxlan
+    return row.vlan == domain.vlan
 
 
 class Story:
@@ -86,6 +96,10 @@ class Story:
         """Return the name of a device."""
         found = self.engine.inventory.links.by_index.get(ifindex)
         return found.name if found is not None else f"device {ifindex}"
+
+    def vlan(self, vrf: MacVrf) -> str:
+        """Return where the rows of an EVI are, to follow a device; often nothing."""
+        return place_in(vrf, self.link(vrf.domain.bridge))
 
     @property
     def waits(self) -> bool:
@@ -124,12 +138,12 @@ class Story:
         return True
 
     def fdb(self, vrf: MacVrf) -> list[FdbRow]:
-        """Read the FDB of an EVI's bridge from the kernel."""
+        """Read the FDB rows of an EVI from the kernel."""
         if not vrf.domain.bridge:
             return []
         event = self.read(DumpFdb(vrf.domain.bridge))
         assert isinstance(event, FdbDumped)
-        return event.rows
+        return [row for row in event.rows if _is_of(vrf.domain, row)]
 
     def neighbors(self, vrf: MacVrf) -> list[NeighborRow]:
         """Read the neighbours of an EVI's bridge from the kernel."""
@@ -144,6 +158,8 @@ class Story:
         words = [format_mac(row.mac), "dev", self.link(row.ifindex)]
         if row.dst:
             words += ["dst", format_ip(row.dst)]
+        if row.vlan and not row.flags & NTF_SELF:
+            words += ["vlan", str(row.vlan)]
         words.append("self" if row.flags & NTF_SELF else "master")
         if row.flags & NTF_EXT_LEARNED:
             words.append("extern_learn")

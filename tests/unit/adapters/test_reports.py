@@ -3,14 +3,17 @@
 from dataclasses import replace
 
 from evpnd.adapters.reports import Reports
+from evpnd.model.rows import PortVlans
 from tests.fakes.host import (
     PEERS,
+    VTEP,
     Host,
     announce,
     announce_imet,
     attributes,
     config,
 )
+from tests.fakes.kernel import BRIDGE, PORTS, VXLAN, FakeKernel
 
 ONE, TWO = PEERS
 FAR = "10.0.0.2"
@@ -25,10 +28,14 @@ def reports() -> Reports:
     return Reports(here.engine)
 
 
-def peers_of(answer: dict[str, object]) -> list[str]:
+def found_in(answer: dict[str, object]) -> list[dict[str, str]]:
     found = answer["result"]
     assert isinstance(found, list)
-    return [row["peer"] for row in found]
+    return found
+
+
+def peers_of(answer: dict[str, object]) -> list[str]:
+    return [row["peer"] for row in found_in(answer)]
 
 
 def test_a_peer_is_named_by_address_or_description() -> None:
@@ -58,6 +65,25 @@ def test_a_vni_that_no_evi_has_is_noted() -> None:
         "result": [],
     }
     assert "note" not in shown("macs", {"vni": 100})
+
+
+def test_a_vlan_is_a_filter_and_one_that_no_evi_has_is_noted() -> None:
+    vlans = {index: PortVlans(10, frozenset({10})) for index in (BRIDGE, VXLAN, *PORTS)}
+    here = Host(FakeKernel(VTEP, vlans=(10,), port_vlans=vlans))
+    here.up()
+    here.run(announce(ONE, attributes(FAR), FAR, bytes((2, 0, 0, 0, 0, 1))))
+    shown = Reports(here.engine).show
+
+    assert len(found_in(shown("macs", {"vlan": 10}))) == 1
+    assert len(found_in(shown("routes", {"vlan": 10, "vni": 100}))) == 1
+    assert shown("evis", {"vlan": 20}) == {
+        "ok": True,
+        "note": "no EVI has VLAN 20; known VLANs: 10",
+        "result": [],
+    }
+    assert reports().show("macs", {"vlan": 10})["note"] == (
+        "no EVI has VLAN 10; known VLANs: none"
+    )
     assert "note" not in shown("events", {"vni": 999})
 
 

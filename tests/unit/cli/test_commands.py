@@ -50,6 +50,7 @@ def test_json_is_what_the_daemon_told_as_one_sorted_list(tmp_path: Path) -> None
 
 def test_filters_reach_the_daemon_in_normal_form(tmp_path: Path) -> None:
     filters = ["--vni", "5", "--peer", "2001:DB8::FE", "--mac", "02-00-00-00-00-0A"]
+    filters += ["--vlan", "7"]
     with daemon(tmp_path / "s", {"ok": True, "result": []}) as served:
         evpnd("--socket", str(served.path), "show", "routes", *filters, "--ip", "::1")
 
@@ -58,6 +59,7 @@ def test_filters_reach_the_daemon_in_normal_form(tmp_path: Path) -> None:
             "command": "show",
             "what": "routes",
             "vni": 5,
+            "vlan": 7,
             "peer": "2001:db8::fe",
             "mac": "02:00:00:00:00:0a",
             "ip": "::1",
@@ -211,6 +213,8 @@ def test_without_a_daemon_the_status_is_three(tmp_path: Path, words: list[str]) 
         ["show", "nonsense"],
         ["show", "macs", "--vni", "0"],
         ["show", "macs", "--vni", "16777216"],
+        ["show", "macs", "--vlan", "4095"],
+        ["show", "peers", "--vlan", "5"],
         ["show", "macs", "--mac", "x"],
         ["show", "macs", "--ip", "10.0.0.0/24"],
         ["show", "macs", "extra"],

@@ -9,6 +9,7 @@ from evpnd.cli.tables import (
     cells,
     ordered,
     plain_table,
+    with_values,
     write_age,
     write_duration,
     write_text,
@@ -103,6 +104,19 @@ def test_columns_are_aligned_numbers_to_the_right_and_no_line_ends_in_blanks() -
     ]
 
 
+def test_the_vlan_has_a_column_where_a_row_has_one() -> None:
+    plain: dict[str, object] = {"vni": 5, "vlan": None, "ip": "192.0.2.1"}
+    table = TABLES["neighbors"]
+
+    assert "VLAN" not in plain_table(table, [plain])
+    heading, first, second = plain_table(table, [plain, plain | {"vlan": 10}]).split(
+        "\n"
+    )
+    assert heading.split()[:3] == ["VNI", "VLAN", "IP"]
+    assert first.split()[:3] == ["5", "-", "192.0.2.1"]
+    assert second.split()[:3] == ["5", "10", "192.0.2.1"]
+
+
 def test_what_an_event_brings_along_is_its_details() -> None:
     row: dict[str, object] = {
         "time": "x",
@@ -126,6 +140,7 @@ def test_what_an_event_brings_along_is_its_details() -> None:
 def test_any_value_in_any_column_is_written(what: str, value: object) -> None:
     table = TABLES[what]
     row = {column.field: value for column in table.columns}
+    assert with_values(table, [row]) is table or value is None
 
     lines = plain_table(table, ordered(table, [row, {}])).split("\n")
 

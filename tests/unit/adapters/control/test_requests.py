@@ -23,6 +23,7 @@ def test_filters_come_out_as_the_tables_write_them() -> None:
                 "ip": "2001:DB8:0::1",
                 "peer": "2001:DB8::FE",
                 "vni": 5,
+                "vlan": 4094,
             }
         ).encode()
     )
@@ -30,7 +31,7 @@ def test_filters_come_out_as_the_tables_write_them() -> None:
     assert request["mac"] == "02:aa:bb:00:00:01"
     assert request["ip"] == "2001:db8::1"
     assert request["peer"] == "2001:db8::fe"
-    assert request["vni"] == 5
+    assert (request["vni"], request["vlan"]) == (5, 4094)
 
 
 def test_a_null_filter_is_no_filter_and_other_keys_stay() -> None:
@@ -61,6 +62,11 @@ def test_a_null_filter_is_no_filter_and_other_keys_stay() -> None:
         b'{"command": "show", "what": "macs", "vni": true}',
         b'{"command": "show", "what": "macs", "vni": "5"}',
         b'{"command": "show", "what": "macs", "vni": 16777216}',
+        b'{"command": "show", "what": "macs", "vlan": 0}',
+        b'{"command": "show", "what": "macs", "vlan": 4095}',
+        b'{"command": "show", "what": "macs", "vlan": "5"}',
+        b'{"command": "show", "what": "vteps", "vlan": 5}',
+        b'{"command": "show", "what": "events", "vlan": 5}',
         b'{"command": "show", "what": "macs", "mac": "x"}',
         b'{"command": "show", "what": "macs", "mac": 2}',
         b'{"command": "show", "what": "macs", "ip": "10.0.0.0/24"}',
@@ -76,7 +82,7 @@ def test_what_is_no_request_is_refused_with_a_sentence(line: bytes) -> None:
 
 @given(
     request=st.dictionaries(
-        st.sampled_from(["command", "what", "vni", "peer", "mac", "ip"]),
+        st.sampled_from(["command", "what", "vni", "vlan", "peer", "mac", "ip"]),
         json_values | st.sampled_from(["show", "macs", "10.0.0.1"]),
     )
 )
