@@ -4,7 +4,8 @@
 free. Every worker has namespaces, folders and ports of its own: their names have its
 pid (`integration.lab_netns.OWN`), and ports are in its namespaces, or picked by the
 kernel. Tests that share what takes long to make bear the mark `xdist_group`: one worker
-runs them all.
+runs them all. One worker also runs all tests of a file with short ones (`_SHORT`): to
+hand out thousands of them one by one takes longer than to run many of them.
 """
 
 import os
@@ -13,6 +14,7 @@ import signal
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,15 @@ _TESTS = Path(__file__).with_name("tests")
 _MEASURED = tuple(_TESTS / name for name in ("unit", "property", "conformance"))
 """What branch coverage comes from (`[tool.coverage]` in pyproject.toml). Those of
 their tests that are too slow with it have the mark `no_cover`."""
+_SHORT = (
+    "tests/unit/",
+    "tests/golden/",
+    "tests/golden_errors/",
+    "tests/golden_views/",
+    "tests/conformance/",
+    "lab/tests/unit/",
+)
+"""How the names of tests begin that one worker runs together with their file."""
 
 
 def _missing(item: pytest.Item) -> str | None:
@@ -36,6 +47,21 @@ def _missing(item: pytest.Item) -> str | None:
 def pytest_configure() -> None:
     """Clean up after SIGTERM, too: a cancelled job leaves no namespaces."""
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # noqa: ANN401
+    """Hand out short tests by files, the others as `--dist loadgroup` does."""
+    # The guest has no pytest-xdist.
+    from xdist.scheduler import LoadGroupScheduling  # noqa: PLC0415
+
+    class Scheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith(_SHORT):
+                return nodeid.partition("::")[0]
+            return super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,5 +1,7 @@
 """evpnd as a process under test, and its command line."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from evpnd.cli.main import call
 from integration.lab_netns import LabError, Process, children, wait_until
 
 START = 20.0
@@ -106,14 +109,28 @@ class Evpnd:
             timeout=60,
         )
 
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run an evpnd command that only asks this daemon; any exit status.
+
+        It is run in this process: a new one takes hundreds of times as long as the
+        question, and tests ask again and again.
+        """
+        argv = [*words, "--socket", str(self.socket)]
+        with (
+            contextlib.redirect_stdout(io.StringIO()) as out,
+            contextlib.redirect_stderr(io.StringIO()) as err,
+        ):
+            status = call(argv)
+        return subprocess.CompletedProcess(argv, status, out.getvalue(), err.getvalue())
+
     def reload(self) -> subprocess.CompletedProcess[str]:
         """Run ``evpnd reload``."""
-        return self.run("reload", "--socket", str(self.socket))
+        return self.ask("reload")
 
     def show(self, what: str, *filters: str) -> list[dict[str, object]]:
         """Run ``evpnd show WHAT --json``; LabError where that fails."""
-        words = ["show", what, "--json", *filters, "--socket", str(self.socket)]
-        done = self.run(*words)
+        words = ["show", what, "--json", *filters]
+        done = self.ask(*words)
         if done.returncode != 0:
             raise LabError(
                 f"evpnd {' '.join(words)}: status {done.returncode}: "

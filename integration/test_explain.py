@@ -17,7 +17,7 @@ Step = dict[str, object]
 
 
 def explain(daemon: Evpnd, *words: str) -> list[Step]:
-    done = daemon.run("explain", *words, "--json", "--socket", str(daemon.socket))
+    done = daemon.ask("explain", *words, "--json")
     assert done.returncode == 0, done.stderr
     steps = json.loads(done.stdout)
     assert isinstance(steps, list)

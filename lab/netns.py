@@ -12,6 +12,7 @@ from typing import TypeVar
 NETNS_DIRECTORY = Path("/run/netns")
 PATIENCE = 6
 """How many times longer than on a machine at rest things may take on a busy one."""
+_SLOWER, _LESS_OFTEN = 1.1, 5
 _CLONE_NEWNET = 0x40000000
 
 T = TypeVar("T")
@@ -91,8 +92,10 @@ def wait_until(
     """Wait for a true value and return it; LabError where it does not come.
 
     ``timeout`` is in seconds of a machine at rest. ``seen`` returns what was there
-    instead, for the text of the error.
+    instead, for the text of the error. What takes long is looked for less and less
+    often, for most looks start a process: every ``interval`` seconds at first.
     """
+    longest = _LESS_OFTEN * interval
     deadline = time.monotonic() + timeout * PATIENCE
     while True:
         value = predicate()
@@ -102,3 +105,4 @@ def wait_until(
             instead = f"; instead: {seen()}" if seen else f"; last: {value!r}"
             raise LabError(f"{what}: not within {timeout * PATIENCE} s{instead}")
         time.sleep(interval)
+        interval = min(interval * _SLOWER, longest)

@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
 # All checks: formatting, lint, types, layers, then every test, with the coverage that
 # [tool.coverage] in pyproject.toml asks for. The static checks are quiet unless they
-# find something; pytest's summary comes last. The exit status is 0 only where all of
-# them passed. `--static` alone leaves the tests out, `--quick` runs those that need no
-# root and take a minute together. Other arguments go to pytest.
+# find something. The slow ones of them run beside the tests, and tell at the end. The
+# exit status is 0 only where all of them passed. `--static` alone leaves the tests out,
+# `--quick` runs those that need no root and take a minute together. Other arguments go
+# to pytest.
 #
 # Tests run side by side (conftest.py). Most of them wait, so there are more workers
 # than processors, eight at most; EVPND_TEST_WORKERS says how many.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+# Tests start Python hundreds of times. Each source is compiled once, whatever the
+# environment says.
+unset PYTHONDONTWRITEBYTECODE
 
 readonly bin=.venv/bin
 failed=()
@@ -20,17 +25,24 @@ check() {
         echo "$name: ok"
     else
         printf '%s: FAILED\n%s\n' "$name" "$output"
-        failed+=("$name")
+        return 1
     fi
 }
 
-check "ruff check" $bin/ruff check --quiet
-check "ruff format" $bin/ruff format --quiet --check --diff
-check "mypy" $bin/mypy -p evpnd -p lab -p integration
-check "lint-imports" $bin/lint-imports --no-cache
+slow_checks() {
+    local status=0
+    check "mypy" $bin/mypy -p evpnd -p lab -p integration || status=1
+    check "lint-imports" $bin/lint-imports --no-cache || status=1
+    return $status
+}
 
-# Tests start evpnd hundreds of times; it is compiled once, whatever the environment says
-# (PYTHONDONTWRITEBYTECODE).
+check "ruff check" $bin/ruff check --quiet || failed+=(ruff)
+check "ruff format" $bin/ruff format --quiet --check --diff || failed+=(format)
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+slow_checks >"$said" &
+readonly slow_checks=$!
+
 $bin/python -m compileall -q evpnd lab
 
 run_tests() { $bin/python -m pytest -q -r fE "$@" || failed+=(pytest); }
@@ -39,7 +51,7 @@ run_tests() { $bin/python -m pytest -q -r fE "$@" || failed+=(pytest); }
 run_spread() {
     local workers=${EVPND_TEST_WORKERS:-$1}
     shift
-    run_tests --numprocesses "$workers" --dist loadgroup "$@"
+    run_tests --numprocesses "$workers" --dist loadgroup --no-loadscope-reorder "$@"
 }
 
 case "${1:-}" in
@@ -54,4 +66,6 @@ case "${1:-}" in
     ;;
 *) run_tests "$@" ;;
 esac
+wait $slow_checks || failed+=(static)
+cat "$said"
 [ ${#failed[@]} -eq 0 ]
