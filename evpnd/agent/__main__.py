@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -30,8 +31,17 @@ def main() -> None:
     parser.add_argument(
         "--accepted", type=Path, help="The configuration in force; read instead."
     )
+    parser.add_argument(
+        "--accepted-from", type=int, help="A pipe that tells its path, or ends."
+    )
     arguments = parser.parse_args()
     set_title("agent", "-c", str(arguments.config))
+    if arguments.accepted_from is not None:
+        with open(arguments.accepted_from, "rb") as pipe:  # noqa: PTH123
+            named = pipe.read()
+        if not named:
+            return
+        arguments.accepted = Path(os.fsdecode(named))
     stderr = log_stream.install(log.dropped_lines)
     descriptors.raise_limit()
     sys.setswitchinterval(SWITCH_INTERVAL)

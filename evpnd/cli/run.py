@@ -1,16 +1,25 @@
-"""``evpnd run``: looks whether the host is fit, then becomes the speaker."""
+"""``evpnd run``: looks whether the host is fit, then becomes the speaker.
 
-import sys
+Three processes start side by side, as each has much to import: a child that reads the
+file and looks at the host, the agent, and this one, which is the speaker.
+"""
+
+import signal
 from pathlib import Path
 
 import click
 
-from evpnd import log, log_stream
+from evpnd import (
+    log,
+    log_stream,
+    without_openssl,  # noqa: F401
+)
 from evpnd.adapters.accepted import accepted_path, keep
-from evpnd.adapters.config import ConfigErrors, load_config
-from evpnd.cli.host import look_before_start
+from evpnd.cli.early_agent import EarlyAgent, agent_command
 from evpnd.cli.options import file_options, one_file
-from evpnd.speaker.process.launcher import exec_speaker
+from evpnd.cli.preparation import Preparation, PreparationFailed, Refused
+from evpnd.process_title import set_title
+from evpnd.speaker.process.configuration import write_speaker
 
 
 @click.command()
@@ -52,37 +61,41 @@ def run(
     2 an error in FILE or wrong usage.
     """  # noqa: D301 - click wants the character
     path = Path(one_file(configs, files))
+    # The agent is about to read the file; until ExaBGP has its own handler.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: None)
     log_stream.open_standard_descriptors()
     stderr = log_stream.install(log.dropped_lines)
-    try:
-        config = load_config(path)
-        # As the agent names it, and its policies' files, wherever it runs.
-        in_force = config if path.is_absolute() else load_config(path.absolute())
-    except ConfigErrors as errors:
-        click.echo(str(errors), err=True)
-        ctx.exit(2)
-    found = look_before_start(config)
-    for text in (*found.obstacles, *(f"warning: {each}" for each in found.warnings)):
-        click.echo(f"evpnd: {text}", err=True)
-    if found.obstacles:
-        ctx.exit(1)
-    kept = accepted_path(config.control_socket)
-    try:
-        keep(in_force, kept)
-    except OSError as error:
-        raise click.ClickException(f"{kept}: {error.strerror}") from None
+    set_title("speaker", "-c", str(path))
+    with Preparation(path) as child, EarlyAgent(path) as agent:
+        # Meanwhile: the most of what a daemon needs until its sessions are up.
+        from evpnd.speaker import main as speaker  # noqa: PLC0415
+
+        try:
+            prepared = child.result()
+        except PreparationFailed as failed:
+            raise click.ClickException(f"{path}: {failed}") from None
+        if isinstance(prepared, Refused):
+            click.echo(prepared.text, err=True)
+            ctx.exit(2)
+        warnings = (f"warning: {each}" for each in prepared.warnings)
+        for text in (*prepared.obstacles, *warnings):
+            click.echo(f"evpnd: {text}", err=True)
+        if prepared.obstacles:
+            ctx.exit(1)
+        config = prepared.config
+        kept = accepted_path(config.control_socket)
+        try:
+            keep(prepared.in_force, kept)
+        except OSError as error:
+            raise click.ClickException(f"{kept}: {error.strerror}") from None
+        command = [*agent_command(path), "--accepted", str(kept)]
+        file = write_speaker(config, command)
+        first = agent.accept(kept)
     stderr.drain()
-    exec_speaker(
-        config,
-        agent_command=[
-            sys.executable,
-            "-P",  # as the speaker: the current directory may be anybody's
-            "-m",
-            "evpnd.agent",
-            "-c",
-            str(path.absolute()),
-            "--accepted",
-            str(kept),
-        ],
+    status = speaker.run(
+        file,
+        first,
         flush_on_exit=flush_on_exit,
+        log_format=config.log.format,
     )
+    ctx.exit(status)

@@ -1,7 +1,7 @@
 """``python -m evpnd.speaker [--flush-on-exit] FILE``: ExaBGP with evpnd in it.
 
-FILE is what `launcher` wrote. The exit status is 1 when port 179 cannot be had. The
-agent is started before ExaBGP is imported: both have much to import, side by side.
+FILE is what `write_speaker` wrote: the speaker as it is, without the checks of
+`evpnd run`. The exit status is 1 when port 179 cannot be had.
 """
 
 import argparse
@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from evpnd import log
-from evpnd.speaker.process.first_agent import start_first
+from evpnd.process_title import set_title
+from evpnd.speaker.main import run
 
 
 def main() -> int:
@@ -22,12 +23,10 @@ def main() -> int:
     parser.add_argument("--log-format", choices=log.FORMATS, default=log.FORMATS[0])
     parser.add_argument("file", type=Path)
     arguments = parser.parse_args()
-    agent = start_first(arguments.file)
-    from evpnd.speaker.main import run  # noqa: PLC0415
-
+    set_title("speaker", str(arguments.file))
     return run(
         arguments.file,
-        agent,
+        None,
         flush_on_exit=arguments.flush_on_exit,
         log_format=arguments.log_format,
     )

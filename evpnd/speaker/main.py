@@ -8,13 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+# It looks for its env file below it, and not below the program's folder.
+os.environ["EXABGP_ROOT"] = str(Path(__file__).parent)
+
+# isort: split
 from exabgp.configuration.configuration import Configuration
 from exabgp.environment import getenv
 from exabgp.logger import log as exabgp_log
 
 from evpnd import log, log_stream
 from evpnd.model.numbers import BGP_PORT
-from evpnd.process_title import set_title
 from evpnd.speaker.process.agent_pipe import AgentPipe
 from evpnd.speaker.process.reactor import SpeakerReactor
 from evpnd.speaker.seams import SeamMoved, install
@@ -68,7 +71,6 @@ def run(
 
 
 def _run(file: Path, *, flush_on_exit: bool, log_format: str) -> int:
-    set_title("speaker", str(file))
     log.configure(log_format)
     # What ExaBGP prints is log, too.
     sys.stdout = log_stream.install(log.dropped_lines)

@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 from exabgp.reactor.api.processes import Processes
 
 from evpnd import log
+from evpnd.speaker.process.agent_process import agent_command, spawn
 from evpnd.speaker.process.configuration import AGENT
-from evpnd.speaker.process.first_agent import agent_command, spawn
 from evpnd.speaker.process.turns import Turns, slices
 from evpnd.wire.messages import ToAgent, Updates
 from evpnd.wire.pipe import Frames, PipeError, encode

@@ -7,12 +7,12 @@ from typing import Any
 from exabgp.reactor.api import API
 
 from evpnd import log
+from evpnd.speaker.process.agent_process import agent_command
 from evpnd.speaker.process.configuration import (
     AGENT,
     configuration_text,
     write_configuration,
 )
-from evpnd.speaker.process.first_agent import agent_command
 from evpnd.speaker.process.reactor import SpeakerReactor
 from evpnd.speaker.rib.adj_rib_out import Block, read_routes
 from evpnd.speaker.session.peer import SpeakerPeer

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from evpnd.model.config import PeerConfig
+from evpnd.model.config import Config, PeerConfig
+from evpnd.model.ids import format_ip
 from evpnd.model.numbers import RESTART_TIME_MAX
-from evpnd.private_files import write_private
+from evpnd.private_files import beside, write_private
 from evpnd.wire.messages import Peers
 
 AGENT = "agent"
@@ -90,9 +91,26 @@ def minimum_ttl(hops: int) -> int:
     return TTL_MAX + 1 - hops
 
 
+def configuration_path(control_socket: Path) -> Path:
+    """Return the path of ExaBGP's configuration, beside the control socket."""
+    return beside(control_socket, ".exabgp.conf")
+
+
 def write_configuration(path: Path, text: str) -> None:
     """Write the file atomically, readable only by its owner."""
     write_private(path, text.encode())
+
+
+def write_speaker(config: Config, agent_command: Sequence[str]) -> Path:
+    """Write what a speaker reads at its start; return the file's path.
+
+    Raises OSError where it cannot be written.
+    """
+    path = configuration_path(config.control_socket)
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    speaker = Peers(config.asn, format_ip(config.router_id), config.peers)
+    write_configuration(path, configuration_text(speaker, agent_command))
+    return path
 
 
 def listening_addresses(peers: Iterable[tuple[str, str | None]]) -> set[str]:

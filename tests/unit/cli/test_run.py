@@ -9,10 +9,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from evpnd.adapters.config import load_config
 from evpnd.cli import host
+from evpnd.cli import run as run_command
 from evpnd.cli.host import look_before_start, look_only
+from evpnd.speaker import main as speaker
 from tests.unit.cli.daemon import daemon, evpnd
 
 CONFIG = """
@@ -153,27 +156,40 @@ def test_check_tells_of_this_host_and_fails_only_if_asked_to(tmp_path: Path) -> 
 
 
 @as_root
+@pytest.mark.parametrize("flush", [False, True])
 def test_a_host_that_is_fit_becomes_the_speaker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flush: bool
 ) -> None:
-    executed: list[list[str]] = []
+    became: list[tuple[Path, bool, str]] = []
 
-    def execv(_path: str, words: list[str]) -> None:
-        executed.append(words)
-        raise OSError(8, "Exec format error")
+    def serve(
+        file: Path,
+        agent: subprocess.Popen[bytes] | None,
+        *,
+        flush_on_exit: bool,
+        log_format: str,
+    ) -> int:
+        became.append((file, flush_on_exit, log_format))
+        assert agent is not None
+        with agent:
+            agent.kill()
+        return 3
 
-    monkeypatch.setattr(os, "execv", execv)
+    monkeypatch.setattr(speaker, "run", serve)
+    monkeypatch.setattr(run_command, "set_title", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     write(tmp_path, tmp_path / "run" / "s")
 
-    from evpnd.cli.main import call  # noqa: PLC0415 - after execv was replaced
+    words = ["-c", "evpnd.yaml", *(["--flush-on-exit"] if flush else [])]
+    done = CliRunner().invoke(run_command.run, words)
 
-    status = call(["run", "-c", "evpnd.yaml", "--flush-on-exit"])
-
+    file = tmp_path / "run" / "s.exabgp.conf"
+    assert done.exit_code == 3, done.output
+    assert became == [(file, flush, "json")]
     # The speaker gets its configuration, in which the agent gets an absolute path.
-    assert status == 1
-    assert "--flush-on-exit" in executed[0]
-    written = Path(executed[0][-1]).read_text()
+    written = file.read_text()
     assert str(tmp_path / "evpnd.yaml") in written
     assert "evpnd.agent" in written
-    assert json.dumps(written).isprintable()
+    assert "accepted-from" not in written
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o755

@@ -11,14 +11,15 @@ from exabgp.configuration.configuration import Configuration
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
+from evpnd.speaker.process.agent_process import agent_command
 from evpnd.speaker.process.configuration import (
     AGENT,
+    configuration_path,
     configuration_text,
     listening_addresses,
     minimum_ttl,
     write_configuration,
 )
-from evpnd.speaker.process.first_agent import agent_command
 from evpnd.wire.messages import Peers
 
 COMMAND = [sys.executable, "-m", "evpnd.agent"]
@@ -153,3 +154,9 @@ def test_the_file_is_ours_alone_and_replaced_in_one_step(tmp_path: Path) -> None
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_file_is_beside_the_socket_and_named_like_it() -> None:
+    path = configuration_path(Path("/run/evpnd/leaf1.sock"))
+
+    assert path == Path("/run/evpnd/leaf1.exabgp.conf")
