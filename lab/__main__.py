@@ -1,6 +1,6 @@
 """``python -m lab``."""
 
-from lab.main import main
+from lab.main import cli
 
 if __name__ == "__main__":
-    main()
+    cli()

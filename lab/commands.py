@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import tempfile
@@ -13,7 +12,6 @@ _LOOK = 0.2
 """Seconds between two looks whether to give up."""
 _LINES, _WIDTH = 100, 500
 """What is shown of what was printed: lines, and characters of each."""
-_COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 def run_to_end(
@@ -61,13 +59,12 @@ def with_lines(text: str, printed: str) -> str:
 
     Of much the end, and nothing that would do something to a terminal.
     """
-    lines = [_harmless(line) for line in printed.strip().splitlines()]
+    lines = printed.strip().splitlines()
     if len(lines) > _LINES:
         lines = [f"... {len(lines) - _LINES} lines before", *lines[-_LINES:]]
-    return text + ":" * bool(lines) + "".join(f"\n    {line}" for line in lines)
-
-
-def _harmless(line: str) -> str:
-    plain = _COLOURS.sub("", line.expandtabs())
-    plain = "".join(char if char.isprintable() else "?" for char in plain)
-    return plain if len(plain) <= _WIDTH else f"{plain[:_WIDTH]} ..."
+    text += ":" * bool(lines)
+    for line in lines:
+        shown = line if len(line) <= _WIDTH else f"{line[:_WIDTH]} ..."
+        plain = (char if char.isprintable() else " " for char in shown)
+        text += "\n    " + "".join(plain)
+    return text

@@ -6,6 +6,7 @@ for which ``02:00:00:00:00:11`` is a number of base 60 and ``no`` a boolean.
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,6 @@ KeyPath = tuple[str | int, ...]
 """Keys and list positions from the top of a document."""
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _TAG = "tag:yaml.org,2002:"
-_LONGEST = 60
-"""Characters of a value that are shown."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -92,16 +91,13 @@ class Document:
 
 def read_text(path: Path) -> str:
     """Read a file; raises FileErrors."""
-    octets = b""
     try:
-        octets = path.read_bytes()
-        return octets.decode("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except OSError as error:
-        found = FileError(path, None, "", f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        line = octets.count(b"\n", 0, error.start) + 1
-        found = FileError(path, line, "", "is not UTF-8; save it as UTF-8")
-    raise FileErrors([found])
+        reason = f"cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        reason = "is not UTF-8; save it as UTF-8"
+    raise FileErrors([FileError(path, None, "", reason)])
 
 
 def read_yaml(path: Path) -> Document:
@@ -119,7 +115,7 @@ def parse(text: str, path: Path) -> Document:
         mark = getattr(error, "problem_mark", None)
         words = [getattr(error, name, None) for name in ("context", "problem")]
         said = " ".join(filter(None, words)) or " ".join(str(error).split())
-        reason = f"is not valid YAML: {said}"
+        reason = f"cannot be read as YAML: {said}"
         line = mark.line + 1 if mark else None
         raise FileErrors([FileError(path, line, "", reason)]) from None
     return document
@@ -157,21 +153,19 @@ def _mapping(node: yaml.MappingNode, key: KeyPath, into: Document) -> dict[str, 
             for each in value.value if several else [value]:
                 if isinstance(each, yaml.MappingNode):
                     found |= _mapping(each, key, into)
-    own: set[str] = set()
+    own: dict[str, int] = {}
     for name, value in node.value:
         if name.tag == _TAG + "merge":
             continue
-        line = name.start_mark.line + 1
+        reason = ""
         if not isinstance(name, yaml.ScalarNode):
             reason = "a key must be text, not a list or a mapping"
-            raise FileErrors([FileError(into.path, line, format_key(key), reason)])
+        elif name.value in own:
+            reason = f"{name.value} stands twice, first on line {own[name.value]}"
+        if reason:
+            raise yaml.MarkedYAMLError(problem=reason, problem_mark=name.start_mark)
         place = (*key, name.value)
-        if name.value in own:
-            first = f"stands twice, first on line {into.lines[place]}"
-            reason = f"{first}; keep one of them"
-            raise FileErrors([FileError(into.path, line, format_key(place), reason)])
-        own.add(name.value)
-        into.lines[place] = line
+        into.lines[place] = own[name.value] = name.start_mark.line + 1
         found[name.value] = _plain(value, place, into)
     return found
 
@@ -189,19 +183,9 @@ def format_key(key: KeyPath) -> str:
 
 
 def describe(value: object) -> str:
-    """Name a value in a sentence: ``'yes'``, ``true``, ``a list``, ``nothing``."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return str(value).lower()
-        case list():
-            return "a list"
-        case dict():
-            return "a mapping"
-        case _:
-            text = repr(value)
-            return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    """Name a value in a sentence: ``'yes'``, ``3``, ``a list``, ``nothing``."""
+    names = {dict: "a mapping", list: "a list", type(None): "nothing"}
+    return names.get(type(value)) or reprlib.repr(value)
 
 
 def similar(name: str, names: Iterable[str]) -> str:

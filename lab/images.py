@@ -1,7 +1,6 @@
 """Which local program stands for a container image: a small table in YAML."""
 
 import fnmatch
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from lab.checker import Keys, ListOf, MapOf, checked, text, word
 from lab.document import read_yaml
 
-PROGRAMS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where programs are, below a root."""
 TABLE = Path(__file__).parents[1] / "containerlab" / "images.yaml"
 
@@ -51,13 +50,12 @@ class Image:
 
     def missing(self) -> str:
         """Return what is not installed; empty where nothing is missing."""
-        path = os.pathsep.join(str(self.root / each) for each in PROGRAMS)
-        needs = self.needs
-        if needs.startswith("/"):
-            needs = str(self.root / needs.lstrip("/"))
+        root = str(self.root).rstrip("/")
+        path = ":".join(root + each for each in PATH.split(":"))
+        needs = root + self.needs if self.needs.startswith("/") else self.needs
         if not needs or shutil.which(needs, path=path):
             return ""
-        where = "" if self.root == Path("/") else f" below {self.root}"
+        where = f" below {root}" if root else ""
         package = f"install the Debian package {self.package}"
         return f"{self.needs} is not here{where}; {package}"
 

@@ -10,7 +10,6 @@ becomes of it to ``state``: ``created`` (where there is no program), ``running``
 started again, as containerlab has it of kind linux; STATUS is what it ended with.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -20,7 +19,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TypedDict
 
 LONGEST_BACKOFF = 5.0
@@ -173,15 +171,6 @@ def wait_for(program: int) -> int:
             return os.waitstatus_to_exitcode(status)
 
 
-def end(_signal: int, _frame: FrameType | None) -> None:
-    """End everything; whoever asked for it kills what does not end soon."""
-    with contextlib.suppress(ProcessLookupError, ChildProcessError):
-        os.kill(-1, signal.SIGTERM)
-        while True:
-            os.wait()
-    os._exit(0)
-
-
 def main() -> int:
     """Become the node that a file describes."""
     path = Path(sys.argv[1])
@@ -200,7 +189,6 @@ def main() -> int:
     enter_root(directory, spec["root"])
     try:
         fill_root(spec)
-        signal.signal(signal.SIGTERM, end)
         run(spec, tell)
     except Failure as failure:
         tell(f"failed: {failure}")

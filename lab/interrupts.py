@@ -1,7 +1,6 @@
 """Ctrl-C, and what else asks the runner to end: heard once, then it cleans up."""
 
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -32,10 +31,6 @@ def undisturbed() -> Iterator[None]:
 
     Signals that are ignored stay so in programs, which a Ctrl-C reaches as well.
     """
-    if threading.current_thread() is not threading.main_thread():
-        # Python gives signals to the main thread alone.
-        yield
-        return
     before = [(sign, signal.signal(sign, signal.SIG_IGN)) for sign in _SIGNS]
     try:
         yield

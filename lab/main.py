@@ -23,7 +23,6 @@ from lab.reader import read, topology_file
 from lab.steps import run_all
 from lab.support import load
 
-REFUSED, WRONG = 1, 2
 _HOW_TO_LOOK = """\
 python -m lab exec {0} NODE COMMAND...   runs a command in a node
 python -m lab down {0}   removes the lab"""
@@ -31,12 +30,21 @@ python -m lab down {0}   removes the lab"""
 
 class _Cli(click.Group):
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; what is wrong is printed, and ends it with its status."""
+        """Run a command; what is wrong is printed, and ends it with its status.
+
+        A lab that was on its way up when Ctrl-C was pressed is gone already.
+        """
         try:
             return super().invoke(ctx)
-        except (FileErrors, LabError) as error:
+        except FileErrors as error:
             click.echo(str(error), err=True)
-            ctx.exit(WRONG if isinstance(error, FileErrors) else REFUSED)
+            ctx.exit(2)
+        except LabError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            ctx.exit(130)
 
 
 file_argument = click.argument(
@@ -212,18 +220,3 @@ def _place(name: str) -> Place:
     if not place.exists():
         raise LabError(f"lab {name} is not up")
     return place
-
-
-def main() -> None:
-    """Run the command line; Ctrl-C ends with status 130.
-
-    A lab that was on its way up is gone then, which was said where it was done.
-    """
-    try:
-        sys.exit(cli(standalone_mode=False))
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        sys.exit(130)

@@ -19,31 +19,34 @@ def assign(topology: Topology) -> list[FileError]:
 
 def _assign(topology: Topology, version: int) -> list[FileError]:
     """Assign the addresses of one family."""
-    key = ("mgmt", f"ipv{version}-subnet")
+    key, name = ("mgmt", f"ipv{version}-subnet"), f"mgmt-ipv{version}"
     given = topology.mgmt.get(key[1], "auto")
     subnet = SUBNETS[version] if given == "auto" else given
     net = ipaddress.ip_network(subnet, strict=False)
-    topology.gateways.append(f"{net[1]}/{net.prefixlen}")
     errors = []
-    used = {net[1]: "the gateway"}
-    asked = {}
-    name = f"mgmt-ipv{version}"
+    used = {net[1]: "the gateway", net[0]: "the network"}
+    if version == 4:
+        used[net[-1]] = "broadcasts"
+    topology.gateways.append(f"{net[1]}/{net.prefixlen}")
     members = [node for node in topology.nodes.values() if node.is_managed]
-    for node in (each for each in members if name in each.settings):
-        address = asked[node.name] = ipaddress.ip_address(node.text(name))
+    asked = {
+        node.name: ipaddress.ip_address(node.text(name))
+        for node in members
+        if name in node.settings
+    }
+    for node, address in asked.items():
         trouble = f"{address} is that of {used[address]}" if address in used else ""
         if address not in net:
             trouble = f"{address} is not in the management network, {net}"
-        elif address == net[0] or (version == 4 and address == net[-1]):
-            trouble = f"{address} is no address of a host in {net}"
         if trouble:
-            errors.append(topology.error(node.origin(name), trouble))
-        used[address] = node.name
+            origin = topology.nodes[node].origin(name)
+            errors.append(topology.error(origin, trouble))
+        used[address] = node
     free = (each for each in net.hosts() if each not in used)
-    for node in members:
-        found = asked.get(node.name) or next(free, None)
+    for each in members:
+        found = asked.get(each.name) or next(free, None)
         if found is None:
-            reason = f"{net} has no address left for {node.name}"
+            reason = f"{net} has no address left for {each.name}"
             return [*errors, topology.error(key, reason)]
-        node.addresses.append(f"{found}/{net.prefixlen}")
+        each.addresses.append(f"{found}/{net.prefixlen}")
     return errors

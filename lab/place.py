@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -19,7 +19,6 @@ from lab.keys import NAME
 from lab.netns import NETNS_DIRECTORY, LabError, ip, is_running, run
 
 LABS = Path("/run/evpnd-lab")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MANIFEST, _GOING = "+lab.json", "+going"
 """What is to be removed, and that somebody removes it; no node has such a name."""
 
@@ -54,8 +53,7 @@ class Place:
     @classmethod
     def names(cls) -> list[str]:
         """List the labs that are up, or were left behind."""
-        found = LABS.iterdir() if LABS.is_dir() else ()
-        return sorted(path.name for path in found if re.fullmatch(NAME, path.name))
+        return sorted(path.name for path in LABS.glob("*"))
 
     def exists(self) -> bool:
         """Return whether it is up, or was left behind."""
@@ -88,10 +86,10 @@ class Place:
     def namespaces(self) -> dict[str, str]:
         """Map nodes to their namespaces."""
         try:
-            found = json.loads((self.directory / _MANIFEST).read_text())
+            found: dict[str, str] = json.loads((self.directory / _MANIFEST).read_text())
         except (FileNotFoundError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return found
 
     def namespace(self, node: str) -> str:
         """Return the namespace of a node."""
@@ -101,7 +99,7 @@ class Place:
             raise LabError(f"lab {self.name} has no node {node}") from None
 
     def remove(self) -> bool:
-        """End every process, remove namespaces and files; returns if there was any.
+        """Kill every process, remove namespaces and files; returns if there was any.
 
         The directory goes last: what could not be removed is found by another try.
         """
@@ -116,24 +114,14 @@ class Place:
                 for name in (self.host, *self.namespaces().values())
                 if (NETNS_DIRECTORY / name).exists()
             ]
-            inits = set()
-            for node in self.namespaces():
-                with contextlib.suppress(LabError):
-                    inits.add(self.init_of(node))
-            pids = {pid for name in names for pid in _pids_in(name)} - {os.getpid()}
-            _end(inits, signal.SIGTERM, 5)
-            _end(pids, signal.SIGKILL, 3)
-            for pid in pids:
-                # Those that this process started itself.
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+            pids: set[int] = set()
             for name in names:
-                try:
+                with _unless_gone(name):
+                    pids |= set(map(int, run(["ip", "netns", "pids", name]).split()))
+            _kill(pids - {os.getpid()})
+            for name in names:
+                with _unless_gone(name):
                     ip([f"netns del {name}"])
-                except LabError:
-                    # Somebody else may remove it at the same time.
-                    if (NETNS_DIRECTORY / name).exists():
-                        raise
             while self.exists():
                 # Who brings it up removes it as well, where that was not done.
                 with contextlib.suppress(FileNotFoundError):
@@ -192,10 +180,10 @@ class Place:
         self, node: str, argv: Sequence[str], timeout: float = 60
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in a node; any exit status, LabError where it takes longer."""
-        done = self.execute_until(node, argv, lambda seconds: seconds > timeout)
+        done = self.execute_until(node, argv, lambda spent: spent > timeout)
         if done is None:
-            text = f"{node}: {' '.join(argv)}: still runs after {timeout:g} s"
-            raise LabError(text)
+            command = " ".join(argv)
+            raise LabError(f"{node}: {command}: still runs after {timeout:g} s")
         return done
 
     def execute_until(
@@ -219,21 +207,25 @@ class Place:
         os.execvpe("env", [*ignore, *prefix, *heed, *argv], environment)
 
 
-def _pids_in(namespace: str) -> list[int]:
-    """List the processes of a namespace; none where it goes meanwhile."""
+@contextlib.contextmanager
+def _unless_gone(namespace: str) -> Iterator[None]:
+    """Let pass what fails because somebody else removes the lab at the same time."""
     try:
-        return [int(pid) for pid in run(["ip", "netns", "pids", namespace]).split()]
+        yield
     except LabError:
         if (NETNS_DIRECTORY / namespace).exists():
             raise
-        return []
 
 
-def _end(pids: set[int], sign: signal.Signals, patience: float) -> None:
-    """Send a signal, and wait for the ends of those that got it."""
+def _kill(pids: set[int]) -> None:
+    """Kill processes, and wait for their ends."""
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, sign)
-    deadline = time.monotonic() + patience
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
     while any(is_running(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.01)
+    for pid in pids:
+        # Those that this process started itself.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)

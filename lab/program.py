@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab import init
-from lab.images import programs
+from lab.images import PATH, programs
 from lab.model import Node, Topology
-from lab.place import PATH
 
 CHECKOUT = Path(__file__).parents[1]
 _KERNEL = ("/proc", "/sys", "/dev", "/run", "/tmp", "/boot")

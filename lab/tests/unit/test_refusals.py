@@ -15,13 +15,17 @@ topology:
   links:
 """
 PAIR = '    - endpoints: ["a:eth1", "b:eth1"]\n'
+LONG = """    - type: veth
+      endpoints:
+        - {{node: a, interface: x, mac: '{}'}}
+        - {{node: b, interface: x}}
+"""
 
 
 @pytest.mark.parametrize(
     ("links", "line", "key", "reason"),
     [
         (f"{PAIR}      mtu: 10", 7, "mtu", "from 68 to 65535, not 10"),
-        (f"{PAIR}      mtu: 70000", 7, "mtu", "from 68 to 65535, not 70000"),
         (f"{PAIR}      ipv4: [10.0.0.1/24]", 7, "ipv4", "ip addr add"),
         (f"{PAIR}      labels: {{a: b}}", 7, "labels", "is no key of a link"),
         (PAIR + PAIR, 7, "links[1]", "a:eth1 is taken on line 6 already"),
@@ -30,42 +34,18 @@ PAIR = '    - endpoints: ["a:eth1", "b:eth1"]\n'
         ('    - endpoints: ["a:eth0", "b:x"]', 6, "endpoints[0]", "a:eth0 is in the"),
         ('    - endpoints: ["a:x", "host:y"]', 6, "endpoints[1]", "host links are not"),
         ('    - endpoints: ["a:x", "c:x"]', 6, "endpoints[1]", "there is no node c"),
-        (
-            '    - endpoints: ["a:1", "b:1", "b:2"]',
-            6,
-            "endpoints",
-            "must have 2 entries, not 3",
-        ),
+        ('    - endpoints: ["a:1", "b:1", "b:2"]', 6, "endpoints", "2 entries, not 3"),
         ("    - endpoints: [a:1, 5]", 6, "endpoints[1]", "NODE:INTERFACE, not 5"),
         ("    - {mtu: 1500}", 6, "links[0]", "endpoints is missing"),
         ("    - 5", 6, "links[0]", "must be a mapping, not 5"),
-        ("    - type: vth", 6, "links[0]", "vth links are not made here"),
+        ("    - {type: vxlan, vni: 7}", 6, "links[0]", "vxlan links are not made"),
         (
-            "    - {type: vxlan, endpoint: {node: a, interface: x}, vni: 7}",
-            6,
-            "links[0]",
-            "vxlan links are not made here, but veth",
-        ),
-        (
-            (
-                "    - type: veth\n      endpoints:\n"
-                "        - {node: a, interface: x, mac: 'ff:ff:ff:ff:ff:ff'}\n"
-                "        - {node: b, interface: x}"
-            ),
+            LONG.format("ff:ff:ff:ff:ff:ff"),
             8,
-            "endpoints[0].mac",
+            "mac",
             "the MAC address of one interface",
         ),
-        (
-            (
-                "    - type: veth\n      endpoints:\n"
-                "        - {node: a, interface: x, mac: 0200.0000.0001}\n"
-                "        - {node: b, interface: x}"
-            ),
-            8,
-            "endpoints[0].mac",
-            "the MAC address of one interface, as 02:",
-        ),
+        (LONG.format("0200.0000.0001"), 8, "mac", "as 02:00:00:00:00:01"),
     ],
 )
 def test_links_that_cannot_be(
@@ -86,12 +66,9 @@ def test_links_that_cannot_be(
         ("image: nobody/knows:1", "image", "no local program stands"),
         ("image: 'x:${'", "image", "name of an image"),
         ("imge: x", "imge", "is no key of a node in containerlab; is it image?"),
-        ("Cmd: x", "Cmd", "is it cmd?"),
         ("mgmt_ipv4: 172.20.20.5", "mgmt_ipv4", "is it mgmt-ipv4?"),
         ("exec: ls", "exec", "must be a list, not 'ls'"),
-        ("exec: [1]", "exec[0]", "must be a command"),
         ("exec: [x 'y]", "exec[0]", "must be a command, in quotes as"),
-        ("exec: ['']", "exec[0]", "must be a command"),
         ("cmd: ' '", "cmd", "must be a command"),
         ('cmd: "x\\0y"', "cmd", "must be a command"),
         ("binds: [':/x']", "binds[0]", "must be SOURCE:/TARGET"),
@@ -99,30 +76,20 @@ def test_links_that_cannot_be(
         ("binds: ['a:']", "binds[0]", "must be SOURCE:/TARGET"),
         ("binds: ['no:/x']", "binds[0]", "there is no"),
         ("binds: ['~no/x:/x']", "binds[0]", "there is no"),
-        (
-            "sysctls: {net.ipv4.nonsense: 1}",
-            "nonsense'",
-            "there is no",
-        ),
+        ("sysctls: {net.ipv4.nonsense: 1}", "nonsense'", "there is no"),
         ("sysctls: {kernel.pid_max: 9}", "'kernel.pid_max'", "the whole machine"),
-        ("sysctls: {net.ipv4.ip_forward: true}", "", "text or a number"),
         ("env: {A: 1, B: [x]}", "env.B", "must be text or a number, not a list"),
         ("env: {A=B: x}", "env.'A=B'", "must be the name of a variable"),
         ("healthcheck: {test: [ls]}", "test", "begins with CMD or CMD-SHELL"),
-        ("healthcheck: {tests: [CMD]}", "tests", "is it test?"),
         ("network-mode: host", "network-mode", "host is not done here, but none"),
         ("network-mode: bridge", "network-mode", "none, host or container:NODE"),
         ("mgmt-ipv4: 10.5.5.5", "mgmt-ipv4", "not in the management network"),
         ("mgmt-ipv4: 172.20.20.999", "mgmt-ipv4", "must be an IPv4 address"),
         ("mgmt-ipv4: 172.20.20.1", "mgmt-ipv4", "is that of the gateway"),
-        ("mgmt-ipv4: 172.20.20.255", "mgmt-ipv4", "no address of a host"),
+        ("mgmt-ipv4: 172.20.20.255", "mgmt-ipv4", "is that of broadcasts"),
         ("mgmt-ipv4: 172.20.20.5", "mgmt-ipv4", "172.20.20.5 is that of b"),
         ("privileged: false", "privileged", "is always true here"),
-        ("ports: ['80:80']", "ports", "run what uses them in the node"),
         ("memory: 1Gb", "memory", "no limits; --ignore memory passes it over"),
-        ("stages: {create: {}}", "stages", "exec runs when all nodes and links"),
-        ("restart-policy: 'no'", "restart-policy", "is started again"),
-        ("startup-config: x", "startup-config", "is for vendors"),
     ],
 )
 def test_nodes_that_cannot_be(
@@ -146,9 +113,7 @@ def test_nodes_that_cannot_be(
         ("{ipv4-subnet: '2001:db8::/64'}", "ipv4-subnet", "an IPv4 subnet"),
         ("{ipv4-subnet: 172.20.20.0}", "ipv4-subnet", "with its prefix length"),
         ("{ipv4-gw: 10.0.0.1}", "ipv4-gw", "the first address of the subnet"),
-        ("{ipv4-range: 10.0.0.0/25}", "ipv4-range", "use mgmt-ipv4"),
         ("{mtu: 1000}", "mtu", "from 1280 to 65535"),
-        ("{driver-opts: {a: b}}", "driver-opts", "is for a container engine"),
         ("{ip4-subnet: auto}", "ip4-subnet", "is it ipv4-subnet?"),
     ],
 )
@@ -167,23 +132,13 @@ def test_a_management_network_that_cannot_be(
 @pytest.mark.parametrize(
     ("text", "line", "reason"),
     [
-        ("name: t\ntopology: {links: []}", 2, "nodes is missing"),
         ("name: t\ntopology:\n  nodes: {}", 2, "nodes is missing"),
         ("name: t\ntopology: {nodes: {a: {image: x}}}", 2, "has no kind"),
         ("name: t\ntopology: {nodes: {a: {kind: linux}}}", 2, "has no image"),
         ("name: t\ntopology: {nodes: {'br|a': }}", 2, "must be a name of"),
         ("name: t\nprefix: a/b\ntopology: {nodes: {a: {kind: l}}}", 2, "a name of"),
-        ("name: a b\ntopology: {nodes: {a: {kind: linux}}}", 1, "a name of"),
         ("name: ''\ntopology: {nodes: {a: {kind: linux}}}", 1, "name is missing"),
-        ("name: t\ntopology: {nodse: {}, nodes: {a: {kind: l}}}", 2, "is it nodes?"),
-        (
-            (
-                "# {{ a comment }}\nname: t\ntopology:\n  nodes:\n"
-                "{{ range .nodes }}\n    {{ . }}: {kind: linux}\n{{ end }}"
-            ),
-            5,
-            "a Go template",
-        ),
+        ("# {{ a comment }}\nname: t\n{{ range .nodes }}", 3, "a Go template"),
     ],
 )
 def test_a_file_that_cannot_be(
@@ -198,23 +153,17 @@ def test_a_file_that_cannot_be(
 def test_without_management_network_there_is_no_address_in_it(
     refusals: Refusals,
 ) -> None:
-    (found,) = refusals(
-        "name: t\ntopology:\n  defaults: {kind: linux, image: alpine}\n  nodes:\n"
-        "    a:\n      network-mode: none\n      mgmt-ipv4: 172.20.20.7\n"
-    )
+    node = "{kind: linux, image: alpine, network-mode: none, mgmt-ipv4: 172.20.20.7}"
+    (found,) = refusals(f"name: t\ntopology: {{nodes: {{a: {node}}}}}")
 
-    assert found[0] == 7
     assert "with network-mode none a node is in no management network" in found[2]
 
 
 def test_what_changes_nothing_may_be_asked_for(refusals: Refusals) -> None:
-    keys = (
-        "auto-remove: true, link-apply-mode: live, cap-add: [NET_ADMIN], config: {x: y}"
-    )
+    keys = "auto-remove: true, cap-add: [NET_ADMIN], config: {x: y}"
+    node = f"{{kind: linux, image: alpine, {keys}}}"
 
-    assert not refusals(
-        f"name: t\ntopology: {{nodes: {{a: {{kind: linux, image: alpine, {keys}}}}}}}"
-    )
+    assert not refusals(f"name: t\ntopology: {{nodes: {{a: {node}}}}}")
 
 
 def test_what_is_not_done_can_be_passed_over(parse: Parse) -> None:
