@@ -220,7 +220,8 @@ class AnnounceMacIp(NamedTuple):
     peer: Peer | None
     """None: all."""
     advert: Advert
-    rd: bytes
+    source: bytes
+    """As `source_of` makes it."""
     vni: int
     keys: list[bytes]
     """MAC and IP octets in one piece."""
@@ -230,7 +231,7 @@ class WithdrawMacIp(NamedTuple):
     """Withdraw type 2 routes."""
 
     peer: Peer | None
-    rd: bytes
+    source: bytes
     keys: list[bytes]
 
 
@@ -239,7 +240,7 @@ class AnnounceImet(NamedTuple):
 
     peer: Peer | None
     advert: Advert
-    rd: bytes
+    source: bytes
     originator: bytes
 
 
@@ -247,7 +248,7 @@ class WithdrawImet(NamedTuple):
     """Withdraw the type 3 route of an EVI."""
 
     peer: Peer | None
-    rd: bytes
+    source: bytes
     originator: bytes
 
 

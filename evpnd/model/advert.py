@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from evpnd.model.packed import OctetStrings
 
+RD_LENGTH = 8
+"""Octets of a route distinguisher."""
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Advert:
@@ -29,3 +32,20 @@ class Advert:
     med: int | None = None
     communities: OctetStrings = ()
     large_communities: OctetStrings = ()
+
+
+NO_TAG = bytes(4)
+"""Ethernet Tag 0."""
+
+
+def source_of(rd: bytes, ethernet_tag: int | None) -> bytes:
+    """Return what the identities of all routes of an EVI begin with.
+
+    It is the RD, with the Ethernet Tag behind it where that is not 0.
+    """
+    return rd + ethernet_tag.to_bytes(4) if ethernet_tag else rd
+
+
+def tag_of(source: bytes) -> bytes:
+    """Return the Ethernet Tag of a source."""
+    return source[RD_LENGTH:] or NO_TAG

@@ -118,6 +118,9 @@ class EviConfig:
     ports: tuple[str, ...] = ()
     rd: Rd | None = None
     """None: router-id:index."""
+    ethernet_tag: int | None = None
+    """Of the routes that it announces and imports (RFC 7432, 6.3); None: it announces
+    0 and imports any."""
     suppress: bool = True
     advertise: Advertise = Advertise()
     flood: bool = True

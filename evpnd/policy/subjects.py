@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from evpnd.model.advert import Advert
+from evpnd.model.advert import RD_LENGTH, Advert, tag_of
 from evpnd.model.communities import encode_communities
 from evpnd.model.policy import Key, Learned, RouteType, Subject
 from evpnd.model.routes import (
@@ -98,18 +98,18 @@ def received_as(attributes: PathAttributes, left: Subject) -> PathAttributes:
 
 
 def to_announce(
-    advert: Advert, *, vni: int, rd: bytes, learned: Learned | None
+    advert: Advert, *, vni: int, source: bytes, learned: Learned | None
 ) -> Subject:
     """See a route of ours; `learned` of type 2 alone."""
     imet = advert.pmsi_vni is not None
     return Subject(
         RouteType.IMET if imet else RouteType.MAC_IP,
         vni=vni,
-        ethernet_tag=0,
+        ethernet_tag=int.from_bytes(tag_of(source)),
         sequence=None if imet else advert.sequence,
         vtep=advert.next_hop,
         originator=advert.next_hop if imet else b"",
-        rd=rd,
+        rd=source[:RD_LENGTH],
         route_targets=advert.route_targets,
         communities=advert.communities,
         large_communities=advert.large_communities,

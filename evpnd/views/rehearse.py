@@ -322,10 +322,10 @@ def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
                     text += written(_difference(advert, judged))
                 name = _mac_ip(vni, key)
                 if not key:
-                    imet = to_announce(advert, vni=vni, rd=vrf.rd, learned=None)
+                    imet = to_announce(advert, vni=vni, source=vrf.source, learned=None)
                     name = {**name, "type": imet.type.word, "mac": None}
                     name["originator"] = format_ip(imet.originator)
-                yield ("", vrf.rd, key), Standing(judged is not None, text, name)
+                yield ("", vrf.source, key), Standing(judged is not None, text, name)
 
 
 def _kept_back(group: Group, vrf: MacVrf, advert: Advert, key: bytes) -> str:
@@ -339,7 +339,7 @@ def _kept_back(group: Group, vrf: MacVrf, advert: Advert, key: bytes) -> str:
 
 def _difference(advert: Advert, judged: Advert | None) -> Mapping[str, object]:
     before, after = (
-        to_announce(each, vni=0, rd=b"", learned=None)
+        to_announce(each, vni=0, source=b"", learned=None)
         for each in (advert, judged or advert)
     )
     return difference(before, after)

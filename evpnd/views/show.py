@@ -194,7 +194,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
                         "state": "advertised"
                         if ip in _announced_ips(vrf, mac)
-                        and engine.exporter.tells(vrf.rd, (mac + ip,))
+                        and engine.exporter.tells(vrf.source, (mac + ip,))
                         else "not-advertised",
                         "duplicate": (vni, ip) in engine.tenants.contests.found,
                         **arp_nd(flags),
@@ -290,7 +290,7 @@ def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
         state = "frozen" if mac in vrf.macs.frozen else "not-advertised"
         return state, sentence(adverts.why_not(vrf, mac), evi=vrf.config.name)
     keys = [key for key, _ in originator.routes(mac, known)]
-    if engine.exporter.tells(vrf.rd, keys):
+    if engine.exporter.tells(vrf.source, keys):
         return "advertised", None
     return "not-advertised", "no peer receives it: see `evpnd explain`"
 

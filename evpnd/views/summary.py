@@ -59,8 +59,8 @@ def summarise(actions: Iterable[Action], hearers: Collection[Peer]) -> list[str]
 
 def _routes(action: Told) -> Iterable[Hashable]:
     if isinstance(action, AnnounceImet | WithdrawImet):
-        return [(action.rd, action.originator)]
-    return ((action.rd, key) for key in action.keys)
+        return [(action.source, action.originator)]
+    return ((action.source, key) for key in action.keys)
 
 
 def _count(action: Action) -> Count | None:

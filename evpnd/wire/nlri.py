@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
+from evpnd.model.advert import RD_LENGTH, tag_of
 from evpnd.model.key import IP, MAC, MAC_LENGTH
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -30,7 +31,6 @@ _HEAD = 25
 """Octets of a type 2 NLRI before its MAC: type, length, RD, ESI, tag, MAC length."""
 _IP_LENGTH = _HEAD + MAC_LENGTH
 _NO_ESI = bytes(10)
-_NO_TAG = bytes(4)
 
 _SHAPES = {33: 0, 36: 0, 37: 4, 40: 4, 49: 16, 52: 16}
 """Value length of a type 2 NLRI to octets of its IP; 3 octets a label, 1 or 2."""
@@ -46,13 +46,14 @@ class DecodedNlris(NamedTuple):
     malformed: tuple[Malformed, ...]
 
 
-def encode_mac_ip(rd: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]:
-    """Write type 2 NLRIs: ESI 0, Ethernet Tag 0, one label that is the VNI.
+def encode_mac_ip(source: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]:
+    """Write type 2 NLRIs: ESI 0, one label that is the VNI.
 
-    A key is a MAC (6 octets) and an IP (0, 4 or 16) in one piece; ValueError for
-    another length. For a withdrawal the VNI may be 0 (RFC 7432, section 7.2).
+    The source is RD and Ethernet Tag (`source_of`). A key is a MAC (6 octets) and an
+    IP (0, 4 or 16) in one piece; ValueError for another length. For a withdrawal the
+    VNI may be 0 (RFC 7432, section 7.2).
     """
-    middle = rd + _NO_ESI + _NO_TAG + b"\x30"
+    middle = source[:RD_LENGTH] + _NO_ESI + tag_of(source) + b"\x30"
     label = vni.to_bytes(3, "big")
     plain = b"\x02\x21" + middle
     plain_tail = b"\x00" + label
@@ -70,9 +71,10 @@ def encode_mac_ip(rd: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]:
     return nlris
 
 
-def encode_imet(rd: bytes, originator: bytes) -> bytes:
-    """Write a type 3 NLRI with Ethernet Tag 0; the originator has 4 or 16 octets."""
-    value = rd + _NO_TAG + bytes([8 * len(originator)]) + originator
+def encode_imet(source: bytes, originator: bytes) -> bytes:
+    """Write a type 3 NLRI; the originator has 4 or 16 octets."""
+    value = source[:RD_LENGTH] + tag_of(source)
+    value += bytes([8 * len(originator)]) + originator
     return bytes([3, len(value)]) + value
 
 
@@ -105,14 +107,15 @@ def nlri_key(nlri: bytes) -> bytes:
     return nlri
 
 
-def key_within_rd(nlri: bytes) -> bytes:
-    """Return what identifies a well-formed NLRI of type 1 to 5 apart from its RD.
+def key_within_source(nlri: bytes) -> bytes:
+    """Return what identifies a well-formed NLRI apart from RD and Ethernet Tag.
 
-    Two routes with the same result say the same thing under two RDs.
+    Two routes of type 2 or 3 with the same result say the same thing for two sources
+    (`source_of`).
     """
     key = nlri_key(nlri)
-    # The length octet, where the key has it, and 8 octets of RD follow the type.
-    return key[:1] + key[9 if key[0] in (MAC_IP, 5) else 10 :]
+    # The length octet, where the key has it, RD and Ethernet Tag follow the type.
+    return key[:1] + key[13 if key[0] in (MAC_IP, 5) else 14 :]
 
 
 def decode_nlris(block: bytes) -> DecodedNlris:

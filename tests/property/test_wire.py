@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evpnd.model.advert import Advert
+from evpnd.model.advert import Advert, source_of
 from evpnd.model.numbers import SEQUENCE_MAX
 from evpnd.model.routes import MacIpBatch, OtherRoute
 from evpnd.wire.attributes import build_updates, build_withdraws, encode_attributes
@@ -65,9 +65,13 @@ sessions = st.fixed_dictionaries(
         "asn4": st.booleans(),
     }
 )
+sources = st.builds(source_of, rds, st.none() | st.integers(0, 0xFFFFFFFF))
 nlri_lists = st.lists(
-    st.builds(lambda rd, vni, key: encode_mac_ip(rd, vni, [key])[0], rds, vnis, keys)
-    | st.builds(encode_imet, rds, vteps),
+    st.builds(
+        lambda source, vni, key: encode_mac_ip(source, vni, [key])[0],
+        *(sources, vnis, keys),
+    )
+    | st.builds(encode_imet, sources, vteps),
     max_size=60,
 )
 

@@ -185,6 +185,7 @@ def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
         manage=evi.manage,
         ports=member.ports,
         rd=evi.rd,
+        ethernet_tag=evi.ethernet_tag,
         suppress=evi.suppress,
         advertise=Advertise(
             macs=evi.advertise.macs,

@@ -124,8 +124,9 @@ def _check_template(section: EviSection, place: KeyPath, findings: Findings) -> 
     for key, why in (
         ("rd", "each EVI has its own RD, and auto gives it one"),
         ("static", "a tenant is in one EVI; write that EVI with `vni`"),
+        ("ethernet-tag", "each EVI has its own; write each with `vni`"),
     ):
-        if getattr(section, key):
+        if getattr(section, key.replace("-", "_")) not in (None, []):
             findings.add((*place, key), f"cannot stand beside vnis: {why}")
     if size(section.vnis or ()) == 1:
         return

@@ -205,6 +205,12 @@ class EviSection(Section):
         values.Also({"const": "auto"}),
     ] = Field(default_factory=RouteTargetSection)
     """Which routes are imported, and what is exported: auto or a mapping."""
+    ethernet_tag: types.EthernetTag | None = None
+    """Ethernet Tag of a VLAN in a VLAN-aware bundle (RFC 7432, 6.3).
+
+    Routes are announced with it, and imported with it alone. Default: announced with 0,
+    imported with any.
+    """
     suppress: values.Flag = True
     """Answer ARP and ND locally (neigh_suppress)."""
     advertise: AdvertiseSection = Field(default_factory=AdvertiseSection)

@@ -228,6 +228,7 @@ _IMPORT_TEXT = rf"^(auto|\*:{_NUMBER}|[0-9.]+:{_NUMBER}|{_NUMBER}:{_NUMBER})$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
 VniNumber = Annotated[int, whole(1, VNI_MAX)]
+EthernetTag = Annotated[int, whole(0, AS4_MAX)]
 VniRanges = Annotated[Ranges, ranges(1, VNI_MAX)]
 VlanNumber = Annotated[int, whole(1, VLAN_MAX)]
 VlanRanges = Annotated[Ranges, ranges(1, VLAN_MAX)]

@@ -129,17 +129,18 @@ class MessageWriter:
 
     def _messages(self, action: BgpAction) -> Iterator[messages.ToSpeaker]:
         match action:
-            case AnnounceMacIp(peer, advert, rd, vni, keys):
+            case AnnounceMacIp(peer, advert, source, vni, keys):
                 for some in _cut(keys):
-                    nlris = b"".join(encode_mac_ip(rd, vni, some))
+                    nlris = b"".join(encode_mac_ip(source, vni, some))
                     yield self._announce(peer, advert, nlris)
-            case WithdrawMacIp(peer, rd, keys):
+            case WithdrawMacIp(peer, source, keys):
                 for some in _cut(keys):
-                    yield messages.Withdraw(peer, b"".join(encode_mac_ip(rd, 0, some)))
-            case AnnounceImet(peer, advert, rd, originator):
-                yield self._announce(peer, advert, encode_imet(rd, originator))
-            case WithdrawImet(peer, rd, originator):
-                yield messages.Withdraw(peer, encode_imet(rd, originator))
+                    nlris = b"".join(encode_mac_ip(source, 0, some))
+                    yield messages.Withdraw(peer, nlris)
+            case AnnounceImet(peer, advert, source, originator):
+                yield self._announce(peer, advert, encode_imet(source, originator))
+            case WithdrawImet(peer, source, originator):
+                yield messages.Withdraw(peer, encode_imet(source, originator))
             case FinishAnnouncement(preserved):
                 yield messages.Ready(preserved)
             case RequestRefresh(peer):

@@ -121,7 +121,10 @@ class PeerExport:
         if chain is None:
             return None
         subject = to_announce(
-            advert, vni=evi.vni, rd=b"" if vrf is None else vrf.rd, learned=learned
+            advert,
+            vni=evi.vni,
+            source=b"" if vrf is None else vrf.source,
+            learned=learned,
         )._replace(
             peer=parse_ip(self._peer.address),
             peer_description=self._peer.description,

@@ -109,9 +109,9 @@ class Originator:
             return []
         actions: list[Action] = []
         if wanted is not None:
-            actions.append(AnnounceImet(None, wanted, vrf.rd, wanted.next_hop))
+            actions.append(AnnounceImet(None, wanted, vrf.source, wanted.next_hop))
         if known is not None and (wanted is None or wanted.next_hop != known.next_hop):
-            actions.append(WithdrawImet(None, vrf.rd, known.next_hop))
+            actions.append(WithdrawImet(None, vrf.source, known.next_hop))
         vrf.sent.imet = wanted
         return actions
 
@@ -130,10 +130,10 @@ class Originator:
         kept = {key for group in wanted for key in group.keys}
         gone = [key for group in known for key in group.keys if key not in kept]
         if gone:
-            actions.append(WithdrawMacIp(None, vrf.rd, gone))
+            actions.append(WithdrawMacIp(None, vrf.source, gone))
         vni = vrf.config.vni
         actions.extend(
-            AnnounceMacIp(None, group.advert, vrf.rd, vni, list(group.keys))
+            AnnounceMacIp(None, group.advert, vrf.source, vni, list(group.keys))
             for group in wanted
         )
         return actions
@@ -154,11 +154,11 @@ class Originator:
     def flush(self) -> list[Action]:
         """Return the gathered announcements, grouped by equal adverts."""
         actions: list[Action] = [
-            WithdrawMacIp(None, self._vrfs[vni].rd, keys)
+            WithdrawMacIp(None, self._vrfs[vni].source, keys)
             for vni, keys in self._withdraw.items()
         ]
         actions.extend(
-            AnnounceMacIp(None, advert, self._vrfs[vni].rd, vni, keys)
+            AnnounceMacIp(None, advert, self._vrfs[vni].source, vni, keys)
             for (vni, advert), keys in self._announce.items()
         )
         self._announce = {}
@@ -172,13 +172,14 @@ class Originator:
         ]
         actions: list[Action] = []
         if keys:
-            actions.append(WithdrawMacIp(None, vrf.rd, keys))
+            actions.append(WithdrawMacIp(None, vrf.source, keys))
         actions.extend(
-            WithdrawMacIp(None, vrf.rd, list(group.keys)) for group in vrf.sent.gateways
+            WithdrawMacIp(None, vrf.source, list(group.keys))
+            for group in vrf.sent.gateways
         )
         vrf.sent.gateways = ()
         if vrf.sent.imet is not None:
-            actions.append(WithdrawImet(None, vrf.rd, vrf.sent.imet.next_hop))
+            actions.append(WithdrawImet(None, vrf.source, vrf.sent.imet.next_hop))
         vrf.sent.macs = {}
         vrf.sent.imet = None
         return actions
@@ -269,9 +270,9 @@ def announced(vrf: MacVrf) -> Iterator[tuple[Advert, list[bytes]]]:
 def _tell_all(peer: Peer, vrf: MacVrf) -> Iterator[Action]:
     for advert, keys in announced(vrf):
         if advert.pmsi_vni is not None:
-            yield AnnounceImet(peer, advert, vrf.rd, advert.next_hop)
+            yield AnnounceImet(peer, advert, vrf.source, advert.next_hop)
         else:
-            yield AnnounceMacIp(peer, advert, vrf.rd, vrf.config.vni, keys)
+            yield AnnounceMacIp(peer, advert, vrf.source, vrf.config.vni, keys)
 
 
 def count(vrfs: Iterable[MacVrf]) -> int:

@@ -1,7 +1,7 @@
-"""EVIs whose route distinguisher changes: announce under the new one, then withdraw.
+"""EVIs whose RD or Ethernet Tag changes: announce with the new one, then withdraw.
 
 The rows that peers have for us then lead to us all the time. One case is different:
-where EVIs exchange their RDs, a route that the other EVI announces under the old RD
+where EVIs exchange them, a route that the other EVI announces under the old ones
 must not be withdrawn afterwards. It is withdrawn at once, and the speaker, which then
 hears the announcement, sends the peer nothing but the replacement.
 """
@@ -12,39 +12,38 @@ from typing import NamedTuple
 from evpnd.core.announce.originator import Originator, announced
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import Action, WithdrawImet, WithdrawMacIp
-from evpnd.model.ids import Rd
 
-Renamed = tuple[MacVrf, Rd]
-"""An EVI, and the RD that it is to have."""
+Renamed = tuple[MacVrf, bytes]
+"""An EVI, and the source (`source_of`) that it is to have."""
 
 
 class Withdrawals(NamedTuple):
-    """Withdrawals of routes with the old RDs, and their time."""
+    """Withdrawals of routes with the old sources, and their time."""
 
     first: list[Action]
     last: list[Action]
-    """Withdrawn after everything is announced with the new RDs."""
+    """Withdrawn after everything is announced with the new sources."""
 
 
 def rename(renamed: Iterable[Renamed], originator: Originator) -> Withdrawals:
-    """Set the new RDs of EVIs and mark all their routes for announcement."""
+    """Set the new sources of EVIs and mark all their routes for announcement."""
     renamed = list(renamed)
-    old = {vrf.rd for vrf, _ in renamed}
+    old = {vrf.source for vrf, _ in renamed}
     taken: dict[bytes, frozenset[bytes]] = {
-        rd: _keys(vrf) for vrf, rd in renamed if rd in old
+        source: _keys(vrf) for vrf, source in renamed if source in old
     }
     withdrawals = Withdrawals([], [])
-    for vrf, rd in renamed:
-        keys = taken.get(vrf.rd, frozenset())
+    for vrf, source in renamed:
+        keys = taken.get(vrf.source, frozenset())
         for action in originator.withdraw_all(vrf):
             _divide(action, keys, withdrawals)
-        vrf.rd = rd
+        vrf.source = source
         vrf.mark_all()
     return withdrawals
 
 
 def _keys(vrf: MacVrf) -> frozenset[bytes]:
-    """Return the keys that an EVI announces, without RD; type 3 by its originator."""
+    """Return the keys that an EVI announces; type 3 by its originator."""
     return frozenset(
         advert.next_hop if advert.pmsi_vni is not None else key
         for advert, keys in announced(vrf)
@@ -54,11 +53,11 @@ def _keys(vrf: MacVrf) -> frozenset[bytes]:
 
 def _divide(action: Action, taken: Collection[bytes], into: Withdrawals) -> None:
     match action:
-        case WithdrawMacIp(peer, rd, keys):
+        case WithdrawMacIp(peer, source, keys):
             for part, is_taken in ((into.first, True), (into.last, False)):
                 some = [key for key in keys if (key in taken) is is_taken]
                 if some:
-                    part.append(WithdrawMacIp(peer, rd, some))
+                    part.append(WithdrawMacIp(peer, source, some))
         case WithdrawImet(originator=originator) if originator in taken:
             into.first.append(action)
         case _:

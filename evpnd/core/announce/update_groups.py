@@ -111,12 +111,12 @@ class Group:
         self.treatment = treatment
         self.peers: list[Peer] = []
         self.withheld: set[tuple[bytes, bytes]] = set()
-        """(RD, MAC and IP) of routes that the policy withholds."""
+        """(source, MAC and IP) of routes that the policy withholds."""
 
     def announce(
         self,
         evi: EviConfig,
-        rd: bytes,
+        source: bytes,
         advert: Advert,
         keys: list[bytes],
     ) -> tuple[dict[Advert, list[bytes]], list[bytes]]:
@@ -128,7 +128,7 @@ class Group:
         gone: list[bytes] = []
         verdicts = treatment.routes(evi, advert, keys)
         for key, judged in zip(keys, verdicts, strict=True):
-            route = (rd, key)
+            route = (source, key)
             if judged is not None:
                 withheld.discard(route)
                 told.setdefault(judged, []).append(key)
@@ -137,13 +137,13 @@ class Group:
                 gone.append(key)
         return told, gone
 
-    def withdraw(self, rd: bytes, keys: list[bytes]) -> list[bytes]:
+    def withdraw(self, source: bytes, keys: list[bytes]) -> list[bytes]:
         """Return the routes that these peers have received."""
         withheld = self.withheld
         if not withheld:
             return keys
-        told = [key for key in keys if (rd, key) not in withheld]
-        withheld.difference_update((rd, key) for key in keys)
+        told = [key for key in keys if (source, key) not in withheld]
+        withheld.difference_update((source, key) for key in keys)
         return told
 
 
@@ -196,12 +196,12 @@ class Exporter:
             group = next(iter(self.groups.values()), None)
             if group is None or group.treatment.changes_nothing:
                 return actions
-        by_rd = {vrf.rd: vrf.config for vrf in vrfs.values()} if actions else {}
+        by_source = {vrf.source: vrf.config for vrf in vrfs.values()} if actions else {}
         done: list[Action] = []
         for action in actions:
             match action:
                 case AnnounceMacIp() | AnnounceImet():
-                    evi = by_rd[action.rd]
+                    evi = by_source[action.source]
                     for group, peers in self._addressed(action.peer):
                         done.extend(_announce(group, peers, evi, action))
                 case WithdrawMacIp() | WithdrawImet():
@@ -251,21 +251,21 @@ class Exporter:
                 after = group.treatment.routes(evi, advert, keys)
                 for key, was, now in zip(keys, before, after, strict=True):
                     if now is None:
-                        group.withheld.add((vrf.rd, key))
+                        group.withheld.add((vrf.source, key))
                         if was is not None:
                             gone.append(key)
                         continue
-                    group.withheld.discard((vrf.rd, key))
+                    group.withheld.discard((vrf.source, key))
                     if now != was:
                         told.setdefault(now, []).append(key)
-                yield from _tell((peer,), vrf.rd, evi, advert, told, gone)
+                yield from _tell((peer,), vrf.source, evi, advert, told, gone)
 
-    def tells(self, rd: bytes, keys: Iterable[bytes]) -> bool:
+    def tells(self, source: bytes, keys: Iterable[bytes]) -> bool:
         """Return whether policies accept one of some routes for at least one peer."""
         kept = [group.withheld for group in self.groups.values()]
         if not all(kept):
             return True
-        return any((rd, key) not in withheld for key in keys for withheld in kept)
+        return any((source, key) not in withheld for key in keys for withheld in kept)
 
     def advertised(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
         """Return the number of routes that each peer receives."""
@@ -280,13 +280,13 @@ def _announce(
     action: AnnounceMacIp | AnnounceImet,
 ) -> Iterator[Action]:
     keys = action.keys if isinstance(action, AnnounceMacIp) else [IMET]
-    told, gone = group.announce(evi, action.rd, action.advert, keys)
-    return _tell(peers, action.rd, evi, action.advert, told, gone)
+    told, gone = group.announce(evi, action.source, action.advert, keys)
+    return _tell(peers, action.source, evi, action.advert, told, gone)
 
 
 def _tell(  # noqa: PLR0917 - one route's parts
     peers: Iterable[Peer | None],
-    rd: bytes,
+    source: bytes,
     evi: EviConfig,
     origin: Advert,
     told: dict[Advert, list[bytes]],
@@ -295,21 +295,21 @@ def _tell(  # noqa: PLR0917 - one route's parts
     """Write routes with the same advert of the Originator's as actions."""
     for peer in peers:
         if gone == [IMET]:
-            yield WithdrawImet(peer, rd, origin.next_hop)
+            yield WithdrawImet(peer, source, origin.next_hop)
         elif gone:
-            yield WithdrawMacIp(peer, rd, gone)
+            yield WithdrawMacIp(peer, source, gone)
         for advert, keys in told.items():
             if keys == [IMET]:
-                yield AnnounceImet(peer, advert, rd, origin.next_hop)
+                yield AnnounceImet(peer, advert, source, origin.next_hop)
             else:
-                yield AnnounceMacIp(peer, advert, rd, evi.vni, keys)
+                yield AnnounceMacIp(peer, advert, source, evi.vni, keys)
 
 
 def _withdraw(
     group: Group, peers: Iterable[Peer | None], action: WithdrawMacIp | WithdrawImet
 ) -> Iterator[Action]:
     if isinstance(action, WithdrawImet):
-        told = group.withdraw(action.rd, [IMET])
+        told = group.withdraw(action.source, [IMET])
         return (action._replace(peer=peer) for peer in peers if told)
-    keys = group.withdraw(action.rd, action.keys)
+    keys = group.withdraw(action.source, action.keys)
     return (action._replace(peer=peer, keys=keys) for peer in peers if keys)

@@ -58,7 +58,8 @@ class Origin(NamedTuple):
     attached: Attached
     limits: Limits | None
     """None: no policy that is named for import has limits."""
-    importers: Callable[[PathAttributes], tuple[EviRoutes, ...]]
+    importers: Callable[[PathAttributes, bytes], tuple[EviRoutes, ...]]
+    """Of attributes and an Ethernet Tag."""
     rank: Callable[[PathAttributes, int | None], Rank]
 
     def complete(self, subject: Subject) -> Subject:
@@ -188,7 +189,7 @@ class Admission:
         path = self._variant(subject)
         chain = self._origin.attached.chain
         importers = []
-        for evi in self._origin.importers(path.attributes):
+        for evi in self._origin.importers(path.attributes, path.ethernet_tag):
             chain_of_evi = chain(evi.config.import_policies)
             program = None if chain_of_evi is None else chain_of_evi.program(subject)
             importers.append((evi, program))

@@ -1,4 +1,7 @@
-"""Which EVIs import a path: by its route targets alone (RFC 7432, section 7.10)."""
+"""Which EVIs import a path: by its route targets (RFC 7432, section 7.10).
+
+Its Ethernet Tag counts where the EVI has one: those of a bundle share their targets.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -19,7 +22,7 @@ from evpnd.core.bgp.path import (
     rejection,
 )
 from evpnd.core.bgp.peer_diagnostics import Findings
-from evpnd.core.bgp.route_target_hints import Nearest, Nearness
+from evpnd.core.bgp.route_target_hints import Nearest, Nearness, other_tag
 from evpnd.core.bgp.session import Session
 from evpnd.core.turn import Turn
 from evpnd.model.config import Config
@@ -48,7 +51,10 @@ def _judged_by(config: Config, named: Iterable[str]) -> object:
             for peer in config.peers
         ),
         tuple(
-            (evi.vni, evi.name, evi.import_targets, evi.import_policies)
+            (
+                *(evi.vni, evi.name, evi.import_targets, evi.ethernet_tag),
+                evi.import_policies,
+            )
             for evi in config.evis
         ),
         tuple((name, config.policies.get(name)) for name in dict.fromkeys(named)),
@@ -71,12 +77,15 @@ class Importer:
         self._exact: dict[bytes, tuple[EviRoutes, ...]] = {}
         self._wildcards: dict[bytes, tuple[EviRoutes, ...]] = {}
         """By the local administrator: 4 octets, or 2 with a four-octet AS."""
+        self._has_tags = False
+        """An EVI imports routes with its Ethernet Tag alone."""
         self._own_rds: frozenset[bytes] = frozenset()
         self.findings = Findings()
         self._nearness = Nearness()
         self._decisions: dict[_Decided, Imported] = {}
-        self._plain: dict[OctetStrings, Imported] = {}
-        """By route targets, for paths that lead to EVIs without a policy between."""
+        self._plain: dict[tuple[OctetStrings, bytes], Imported] = {}
+        """By route targets, and Ethernet Tag where it counts, for paths that lead to
+        EVIs without a policy between."""
         self._here = Here(0, b"", b"", None)
         self.attached = Attached(config.policies)
         self.limits = Limits()
@@ -154,6 +163,7 @@ class Importer:
         self._decisions.clear()
         self._plain.clear()
         self._nearness.learn(evi.config for evi in evis)
+        self._has_tags = any(evi.config.ethernet_tag is not None for evi in evis)
         exact: dict[bytes, list[EviRoutes]] = {}
         wildcards: dict[bytes, list[EviRoutes]] = {}
         for evi in evis:
@@ -167,8 +177,21 @@ class Importer:
         self._exact = {target: tuple(found) for target, found in exact.items()}
         self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
 
-    def importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
-        """Return the EVIs that import one of the route targets."""
+    def importers(
+        self, attributes: PathAttributes, ethernet_tag: bytes
+    ) -> tuple[EviRoutes, ...]:
+        """Return the EVIs that import one of the route targets, with this tag.
+
+        No tag, of a route that is not used, is any.
+        """
+        found = self._importers(attributes)
+        if not (self._has_tags and ethernet_tag):
+            return found
+        tag = int.from_bytes(ethernet_tag)
+        return tuple(evi for evi in found if evi.config.ethernet_tag in (None, tag))
+
+    def _importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
+        """Return the EVIs that import one of the route targets, with any tag."""
         found: tuple[EviRoutes, ...] = ()
         for target in attributes.route_targets:
             matches = self._exact.get(target, ())
@@ -266,11 +289,12 @@ class Importer:
         if found is not None:
             return self._shared((), found, None, ours, own)
         origin = self._origin(session)
+        tag = path.ethernet_tag if self._has_tags else b""
         if origin is None and not ours:
-            known = self._plain.get(attributes.route_targets)
+            known = self._plain.get((attributes.route_targets, tag))
             if known is not None:
                 return known
-        evis = self.importers(attributes)
+        evis = self.importers(attributes, tag)
         hint = None if evis else self._hint(path)
         if origin is not None and is_governed(evis, origin):
             into = list(evis)
@@ -283,11 +307,13 @@ class Importer:
         if origin is None and evis and not ours:
             if len(self._plain) >= REMEMBERED:
                 self._plain.clear()
-            self._plain[attributes.route_targets] = decided
+            self._plain[attributes.route_targets, tag] = decided
         return decided
 
     def _hint(self, path: Path) -> Nearest:
         attributes = path.attributes
+        if others := self._importers(attributes):
+            return other_tag(path.ethernet_tag, [evi.config for evi in others])
         label = int.from_bytes(path.labels[:3])
         if not path.labels and attributes.pmsi is not None:
             label = attributes.pmsi.label

@@ -231,8 +231,8 @@ class Peering:
                 parts = (rd, ethernet_tag, esi, labels)
                 adj.install(batch, find(session, attributes, parts, now), now)
             for route in update.routes:
-                parts = (route.rd, b"", b"", b"")
-                path = find(session, attributes, parts, now)
+                tag = route.ethernet_tag if isinstance(route, ImetRoute) else b""
+                path = find(session, attributes, (route.rd, tag, b"", b""), now)
                 adj.install_other(route, path, now)
                 if isinstance(route, ImetRoute):
                     self._importer.note_imet(session, route, path)

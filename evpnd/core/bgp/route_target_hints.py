@@ -5,7 +5,7 @@ in the width of the AS (docs/route-targets.md). The number that is left without 
 that is compared here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from evpnd.model.config import EviConfig
@@ -18,6 +18,7 @@ from evpnd.model.ids import (
 from evpnd.model.packed import OctetStrings
 
 NOT_IMPORTED = "no EVI imports its route targets"
+NO_TAG = "no EVI imports its route targets with its Ethernet Tag"
 REMEMBERED = 4096
 """Verdicts kept; when there are more, all are found anew."""
 LISTED = 4
@@ -107,6 +108,17 @@ class Nearness:
         if evi is None:
             return Nearest(text, near=False)
         return Nearest(f"{text}: {_imports_of(evi)} for VNI {label}", near=True)
+
+
+def other_tag(ethernet_tag: bytes, evis: Sequence[EviConfig]) -> Nearest:
+    """Return why EVIs that import the route targets do not import a route.
+
+    In a bundle that is normal: its VLANs have their targets in common.
+    """
+    named = [f"{evi.name} imports {evi.ethernet_tag}" for evi in evis[:LISTED]]
+    more = f" and {len(evis) - LISTED} more" if len(evis) > LISTED else ""
+    text = f"{NO_TAG} {int.from_bytes(ethernet_tag)} (`ethernet-tag`): EVI "
+    return Nearest(f"{text}{', '.join(named)}{more}", near=False)
 
 
 def _differences(given: _Parts, imported: _Parts) -> list[str]:

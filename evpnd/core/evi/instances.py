@@ -7,6 +7,7 @@ from evpnd.core.evi.discovery import discoverable
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.rds import derive_rds
 from evpnd.core.evi.readiness import Links
+from evpnd.model.advert import source_of
 from evpnd.model.config import Config, EviConfig, discovered_evi
 from evpnd.model.ids import Rd, Vni
 
@@ -15,8 +16,8 @@ class Changed(NamedTuple):
     """Changes of the set of EVIs."""
 
     gone: list[MacVrf]
-    renamed: list[tuple[MacVrf, Rd]]
-    """EVIs whose RD changes, with the new RD."""
+    renamed: list[tuple[MacVrf, bytes]]
+    """EVIs whose RD or Ethernet Tag changes, with the new source."""
     others: bool = True
     """The set of EVIs, or a configuration, changed."""
 
@@ -51,10 +52,10 @@ class Instances:
         ]
         for vrf in gone:
             del self.vrfs[vrf.config.vni]
-        renamed = [
+        renamed: list[tuple[MacVrf, bytes]] = [
             (vrf, rds[vni])
             for vni, vrf in known.items()
-            if vrf not in gone and rds[vni] != vrf.rd
+            if vrf not in gone and rds[vni] != vrf.source
         ]
         new = [vni for vni in sorted(found) if vni not in self.vrfs and vni in rds]
         for vni in new:
@@ -73,7 +74,7 @@ class Instances:
         found = discoverable(config, links)
         rds = self._derive_rds(found)
         gone: list[MacVrf] = []
-        renamed: list[tuple[MacVrf, Rd]] = []
+        renamed: list[tuple[MacVrf, bytes]] = []
         others = False
         for vni, vrf in list(self.vrfs.items()):
             old = vrf.config
@@ -88,8 +89,9 @@ class Instances:
             if evi != old:
                 vrf.reconfigure(evi)
                 others = True
-            if rd != vrf.rd:
-                renamed.append((vrf, rd))
+            source = source_of(rd, evi.ethernet_tag)
+            if source != vrf.source:
+                renamed.append((vrf, source))
             vrf.discovered = vni not in wanted
         new = [evi for evi in config.evis if evi.vni not in self.vrfs]
         for evi in new:

@@ -26,8 +26,10 @@ from evpnd.core.evi.sent import Sent
 from evpnd.core.tables.order import KernelTables
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice
+from evpnd.model.advert import RD_LENGTH, source_of
 from evpnd.model.config import EviConfig
 from evpnd.model.domain import NOWHERE
+from evpnd.model.ids import Rd
 from evpnd.model.key import MAC
 
 
@@ -49,7 +51,8 @@ class MacVrf:
         self.remembered = Remembered()
         self.sent = Sent()
 
-        self.rd = rd
+        self.source = source_of(rd, config.ethernet_tag)
+        """RD and Ethernet Tag of its routes."""
         self.discovered = discovered
         self.vtep = b""
         self.domain = NOWHERE
@@ -73,6 +76,11 @@ class MacVrf:
         """Notes for the operator although it is ready."""
         self.preserved = False
         """The first dump held rows of an earlier run."""
+
+    @property
+    def rd(self) -> Rd:
+        """Return the route distinguisher."""
+        return Rd(self.source[:RD_LENGTH])
 
     def notice(self, level: str, event: str, **fields: object) -> Notice:
         """Return an event of this EVI."""

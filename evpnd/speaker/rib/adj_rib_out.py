@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from evpnd.model.numbers import EVPN_FAMILY, MARKER, ROUTE_REFRESH
 from evpnd.wire.attributes import build_updates, build_withdraws
-from evpnd.wire.nlri import key_within_rd, nlri_key, split_nlris
+from evpnd.wire.nlri import key_within_source, nlri_key, split_nlris
 
 _AFI, _SAFI = EVPN_FAMILY
 BEGIN_OF_REFRESH = MARKER + bytes([0, 23, ROUTE_REFRESH, 0, _AFI, 1, _SAFI])
@@ -225,12 +225,12 @@ class AdjRibOut:
 
 
 def _renamed(withdraw: dict[bytes, bytes], announce: dict[bytes, Route]) -> list[bytes]:
-    """Remove from `withdraw` the routes that are announced with another RD.
+    """Remove from `withdraw` the routes that are announced with another RD or tag.
 
     Returns their NLRIs.
     """
-    announced = {key_within_rd(nlri) for _, nlri in announce.values()}
+    announced = {key_within_source(nlri) for _, nlri in announce.values()}
     renamed = [
-        key for key, nlri in withdraw.items() if key_within_rd(nlri) in announced
+        key for key, nlri in withdraw.items() if key_within_source(nlri) in announced
     ]
     return [withdraw.pop(key) for key in renamed]

@@ -134,7 +134,9 @@ def _tell_local(
         story.tell("announced", f"no: {untold}", vrf)
         return untold
     ips = ", ".join(map(format_ip, known.ips)) or "no IP"
-    text = f"RD {format_rd(vrf.rd)}, next hop {format_ip(vrf.vtep)}, with {ips}"
+    tag = vrf.config.ethernet_tag
+    text = f"RD {format_rd(vrf.rd)}" + (f", Ethernet Tag {tag}" if tag else "")
+    text += f", next hop {format_ip(vrf.vtep)}, with {ips}"
     text += f", sequence {vrf.macs.sequence.get(mac, 0)}"
     kept = exported(story, vrf, mac)
     if kept.untold:

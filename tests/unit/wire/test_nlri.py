@@ -1,5 +1,6 @@
 import pytest
 
+from evpnd.model.advert import source_of
 from evpnd.model.routes import (
     EthernetAdRoute,
     EthernetSegmentRoute,
@@ -13,6 +14,7 @@ from evpnd.wire.nlri import (
     decode_uniform,
     encode_imet,
     encode_mac_ip,
+    key_within_source,
     nlri_key,
     split_nlris,
 )
@@ -217,6 +219,33 @@ def test_the_key_leaves_out_what_is_not_identity() -> None:
     assert nlri_key(ethernet_ad) == ethernet_ad[:-3]
     prefix = nlri(5, RD + ESI + TAG + b"\x08" + PREFIXES[4] + LABEL)
     assert nlri_key(prefix) == b"\x05" + RD + TAG + b"\x08" + PREFIXES[4][:4]
+
+
+def test_an_ethernet_tag_stands_behind_the_rd() -> None:
+    source = source_of(RD, 7)
+    plain, tagged = (
+        encode_mac_ip(each, 10100, [MAC + IP4])[0] for each in (RD, source)
+    )
+
+    assert tagged == plain[:20] + TAG + plain[24:]
+    assert encode_imet(source, IP4) == encode_imet(RD, IP4).replace(
+        RD + bytes(4), RD + TAG
+    )
+    assert source_of(RD, 0) == source_of(RD, None) == RD
+    (batch,) = decode_nlris(tagged).mac_ip
+    assert (batch.rd, batch.ethernet_tag) == (RD, TAG)
+
+
+def test_a_route_is_the_same_within_another_source() -> None:
+    other = source_of(bytes(8), 9)
+
+    for key in (MAC, MAC + IP4, MAC + IP6):
+        one, two = (encode_mac_ip(each, 5, [key])[0] for each in (RD, other))
+        assert key_within_source(one) == key_within_source(two)
+        assert key_within_source(one).endswith(key[6:])
+    one, two = encode_imet(RD, IP4), encode_imet(other, IP4)
+    assert key_within_source(one) == key_within_source(two) == b"\x03\x20" + IP4
+    assert key_within_source(encode_imet(RD, IP6)) != key_within_source(one)
 
 
 def test_the_keys_of_a_mac_and_of_its_bindings_differ() -> None:

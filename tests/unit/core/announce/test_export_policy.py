@@ -51,6 +51,18 @@ def with_tenants(configuration: Config) -> Host:
     return here
 
 
+def test_a_policy_sees_the_ethernet_tag_of_our_routes() -> None:
+    rules = "rules: [{name: one, match: {ethernet-tag: 100}, reject: true}]\n"
+    plain = governed(peers={"export": ("one",)}, one=rules)
+    tagged = replace(plain, evis=(replace(plain.evis[0], ethernet_tag=100),))
+    here = with_tenants(plain)
+    assert told(here) == {None: {b"", *MACS[:2]}}
+
+    here.run(ConfigChanged(tagged))
+    assert here.engine.exporter.advertised([here.vrf]) == dict.fromkeys(PEERS, 0)
+    assert not any(told(with_tenants(tagged)).values())
+
+
 def test_what_an_export_policy_rejects_is_not_told_and_a_reload_tells_it() -> None:
     here = with_tenants(governed(peers={"export": ("one",)}, one=ONE))
 

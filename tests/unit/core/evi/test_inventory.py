@@ -186,11 +186,11 @@ def test_a_discovered_evi_that_gives_its_rd_up_keeps_its_tables() -> None:
 
     assert host.engine.inventory.vrfs[65543] is before
     assert before.rd == parse_rd("10.0.0.1:8")
-    announced = [type(a) for a in host.bgp if a.rd == before.rd]
-    withdrawn = [type(a) for a in host.bgp if a.rd == parse_rd("10.0.0.1:7")]
+    announced = [type(a) for a in host.bgp if a.source == before.rd]
+    withdrawn = [type(a) for a in host.bgp if a.source == parse_rd("10.0.0.1:7")]
     assert announced == [AnnounceImet, AnnounceMacIp]
     assert set(withdrawn) == {WithdrawImet, WithdrawMacIp}
-    assert host.bgp[:2] == [a for a in host.bgp if a.rd == before.rd]
+    assert host.bgp[:2] == [a for a in host.bgp if a.source == before.rd]
 
 
 def test_a_discovered_evi_leaves_the_rd_of_a_configured_one_alone() -> None:

@@ -219,12 +219,30 @@ def test_another_rd_keeps_what_is_known_and_announces_before_it_withdraws() -> N
     assert (here.kernel.vxlan, here.kernel.neighbors) == rows
     announced = [a for a in here.bgp if isinstance(a, AnnounceMacIp)]
     withdrawn = [a for a in here.bgp if isinstance(a, WithdrawMacIp)]
-    assert {a.rd for a in announced} == {new}
-    assert {a.rd for a in withdrawn} == {old}
+    assert {a.source for a in announced} == {new}
+    assert {a.source for a in withdrawn} == {old}
     keys = {LOCAL, LOCAL + IP}
     assert {key for a in announced for key in a.keys} == keys
     assert {key for a in withdrawn for key in a.keys} == keys
     assert here.bgp.index(announced[-1]) < here.bgp.index(withdrawn[0])
+
+
+def test_another_ethernet_tag_announces_before_it_withdraws() -> None:
+    here = host()
+    rd, tag = here.vrf.rd, (100).to_bytes(4)
+    here.run(ConfigChanged(with_evi(ethernet_tag=100)))
+
+    announced = [a for a in here.bgp if isinstance(a, AnnounceMacIp)]
+    withdrawn = [a for a in here.bgp if isinstance(a, WithdrawMacIp)]
+    assert here.vrf.rd == rd
+    assert {a.source for a in announced} == {rd + tag}
+    assert {a.source for a in withdrawn} == {rd}
+    assert {key for a in withdrawn for key in a.keys} == {LOCAL, LOCAL + IP}
+    assert here.bgp.index(announced[-1]) < here.bgp.index(withdrawn[0])
+    here.bgp.clear()
+    here.run(ConfigChanged(with_evi(ethernet_tag=0)))
+    assert {a.source for a in here.bgp if isinstance(a, AnnounceImet)} == {rd}
+    assert {a.source for a in here.bgp if isinstance(a, WithdrawImet)} == {rd + tag}
 
 
 def test_rds_that_two_evis_exchange_lose_no_route() -> None:
@@ -238,9 +256,9 @@ def test_rds_that_two_evis_exchange_lose_no_route() -> None:
     held: set[bytes] = set()
     for action in here.bgp:
         if isinstance(action, AnnounceImet):
-            held.add(action.rd)
+            held.add(action.source)
         elif isinstance(action, WithdrawImet):
-            held.discard(action.rd)
+            held.discard(action.source)
 
     assert held == {two}
 
@@ -252,7 +270,7 @@ def test_evis_that_exchange_rds_withdraw_last_what_the_other_does_not_have() -> 
     for rd, macs in ((one, (MAC, LOCAL)), (two, (LOCAL,))):
         here = host()
         vrf = here.vrf
-        vrf.rd, vrf.vtep = rd, parse_ip("10.0.0.1")
+        vrf.source, vrf.vtep = rd, parse_ip("10.0.0.1")
         known = vrf.sent.macs[LOCAL]
         vrf.sent.macs = dict.fromkeys(macs, known._replace(ips=()))
         vrfs.append(vrf)
