@@ -4,13 +4,12 @@
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from evpnd.cli.main import call
+from tests.unit.cli.commands import evpnd
 
 HERE = Path(__file__).parent
 CASES = sorted(path.stem for path in HERE.glob("*.yaml"))
@@ -47,14 +46,7 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("command", ["check", "run -c"])
 @pytest.mark.parametrize("case", ["not-utf8", "alias-bomb", "wrong-types"])
 def test_no_traceback_as_a_process(command: str, case: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "evpnd.cli.main", *command.split(), f"{case}.yaml"],
-        cwd=HERE,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    done = evpnd(*command.split(), f"{case}.yaml", cwd=HERE)
 
     assert done.returncode == 2
     assert done.stderr == (HERE / f"{case}.stderr").read_text()

@@ -1,8 +1,6 @@
-"""A real control socket with answers that a test gives, and commands as processes."""
+"""A real control socket with answers that a test gives."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,15 +40,3 @@ def daemon(path: Path, answer: Answer) -> Iterator[Daemon]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-def evpnd(*words: str, **options: object) -> "subprocess.CompletedProcess[str]":
-    """Run a command line of evpnd as its own process."""
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
-        [sys.executable, "-m", "evpnd.cli.main", *words],
-        text=True,
-        check=False,
-        timeout=60,
-        **given,
-    )

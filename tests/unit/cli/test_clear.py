@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.daemon import daemon, evpnd
+from tests.unit.cli.commands import evpnd
+from tests.unit.cli.daemon import daemon
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from evpnd.adapters.config.json_schema import json_schema
 from evpnd.cli.main import evpnd as main
-from tests.unit.cli.daemon import daemon, evpnd
+from tests.unit.cli.commands import CLOSED, Command, evpnd
+from tests.unit.cli.daemon import daemon
 
 EXAMPLE = Path(__file__).parents[3] / "docs/evpnd.example.yaml"
 POLICY = Path(__file__).parents[3] / "policies/quarantine.yaml"
@@ -95,11 +96,8 @@ def test_a_pipe_gets_plain_lines_of_any_width(tmp_path: Path) -> None:
 def on_a_terminal(*words: str) -> str:
     """Run a command with a terminal of 80 columns as its standard output."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [*EVPND, *words],
-        stdout=follower,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
-    )
+    terminal = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    command = Command(*words, stdout=follower, stderr=2, env=terminal)
     os.close(follower)
     printed = b""
     try:
@@ -108,7 +106,7 @@ def on_a_terminal(*words: str) -> str:
     except OSError:  # Linux tells the end of a terminal so.
         pass
     os.close(leader)
-    assert process.wait(30) == 0
+    assert command.wait() == 0
     return printed.decode()
 
 
@@ -286,7 +284,7 @@ def test_a_pipe_that_closes_early_leaves_no_traceback(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [["schema"], ["--version"], ["--help"]])
 def test_a_full_disk_below_the_output_is_a_sentence(words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        done = evpnd(*words, stdout=full)
+        done = evpnd(*words, stdout=full.fileno())
 
     assert done.returncode == 1
     assert "No space left on device" in done.stderr
@@ -298,16 +296,24 @@ def test_a_full_disk_below_the_output_is_a_sentence(words: list[str]) -> None:
     ("words", "status"),
     [("--version", 0), ("schema policy", 0), ("show peers --socket /nowhere", 3)],
 )
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("closed", [["stdout"], ["stderr"], ["stdout", "stderr"]])
 def test_where_nobody_listens_the_status_is_as_ever(
-    words: str, status: int, closed: str
+    words: str, status: int, closed: list[str]
 ) -> None:
-    command = f"{shlex.join(EVPND)} {words} {closed}"
+    done = evpnd(*words.split(), **dict.fromkeys(closed, CLOSED))
+
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_where_nobody_listens_it_starts_as_ever(closed: str) -> None:
+    command = f"{shlex.join(EVPND)} --version {closed}"
     done = subprocess.run(
         command, shell=True, capture_output=True, text=True, check=False, timeout=60
     )
 
-    assert done.returncode == status
+    assert done.returncode == 0
     assert "Traceback" not in done.stderr
 
 

@@ -16,7 +16,8 @@ from evpnd.cli import host
 from evpnd.cli import run as run_command
 from evpnd.cli.host import look_before_start, look_only
 from evpnd.speaker import main as speaker
-from tests.unit.cli.daemon import daemon, evpnd
+from tests.unit.cli.commands import evpnd
+from tests.unit.cli.daemon import daemon
 
 CONFIG = """
 asn: 65001

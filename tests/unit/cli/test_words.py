@@ -7,7 +7,8 @@ from click.testing import CliRunner
 
 from evpnd.cli import options
 from evpnd.cli.main import evpnd as main
-from tests.unit.cli.daemon import daemon, evpnd
+from tests.unit.cli.commands import evpnd
+from tests.unit.cli.daemon import daemon
 
 EXAMPLE = Path(__file__).parents[3] / "docs/evpnd.example.yaml"
 
