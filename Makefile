@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup bed demo demo-clean check test lint fuzz lab interop image soak
+.PHONY: help setup bed demo demo-clean check test deep lint fuzz lab interop image soak
 
 help:
 	@echo "make demo        a fabric of three hosts in network namespaces, with checks"
@@ -12,6 +12,7 @@ help:
 	@echo "make image       the container image evpnd:latest"
 	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
 	@echo "make test        all checks and tests: ten minutes on two processors"
+	@echo "make deep        the property tests with five times as many fabrics as make test"
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        fuzz the UPDATE codec, guided by coverage"
 	@echo "                 (SECONDS=600 sets how long)"
@@ -48,6 +49,9 @@ test: bed
 
 check: setup
 	@scripts/check.sh --quick
+
+deep: setup
+	@EVPND_DEEP=1 scripts/check.sh tests/property --numprocesses auto
 
 lint: setup
 	@scripts/check.sh --static

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evpnd.model.events import (
@@ -21,8 +21,9 @@ from tests.fakes.fabric_promises import (
     stations_are_where_they_spoke,
 )
 from tests.fakes.kernel import PORTS
+from tests.property.depth import examples
 
-# Thousands of examples each: with coverage they would take twice as long.
+# Hundreds of examples each: with coverage they would take twice as long.
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 MACS = [bytes((2, 0, 0, 0, 0, last)) for last in range(1, 4)]
@@ -190,7 +191,7 @@ def rest(fabric: Fabric) -> None:
     nobody_else_is_announced(fabric)
 
 
-@settings(max_examples=2000)
+@examples(2000)
 @given(programs(20))
 def test_macs_that_move_while_routes_are_on_their_way(program: bytes) -> None:
     fabric = Fabric(3)
@@ -198,7 +199,7 @@ def test_macs_that_move_while_routes_are_on_their_way(program: bytes) -> None:
     rest(fabric)
 
 
-@settings(max_examples=1500)
+@examples(1500)
 @given(programs(18))
 def test_macs_that_move_while_sessions_come_and_go(program: bytes) -> None:
     fabric = Fabric(3)
@@ -206,7 +207,7 @@ def test_macs_that_move_while_sessions_come_and_go(program: bytes) -> None:
     rest(fabric)
 
 
-@settings(max_examples=1200)
+@examples(1200)
 @given(programs(16))
 def test_agents_and_daemons_that_are_lost(program: bytes) -> None:
     fabric = Fabric(3)
@@ -214,7 +215,7 @@ def test_agents_and_daemons_that_are_lost(program: bytes) -> None:
     rest(fabric)
 
 
-@settings(max_examples=1200)
+@examples(1200)
 @given(programs(16))
 def test_kernels_that_forget_and_operators_that_meddle(program: bytes) -> None:
     fabric = Fabric(3)
@@ -222,7 +223,7 @@ def test_kernels_that_forget_and_operators_that_meddle(program: bytes) -> None:
     rest(fabric)
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(programs(16), st.sampled_from([(0, 1), (1, 0)]))
 def test_bridges_that_know_vlans_have_rows_in_two(
     program: bytes, vlans: tuple[int, int]
@@ -232,7 +233,7 @@ def test_bridges_that_know_vlans_have_rows_in_two(
     rest(fabric)
 
 
-@settings(max_examples=1200)
+@examples(1200)
 @given(programs(16))
 def test_one_route_reflector(program: bytes) -> None:
     fabric = Fabric(3, reflectors=1)
@@ -252,7 +253,7 @@ def test_an_agent_that_is_lost_twice_at_once_is_told_all_routes_by_reflectors() 
     rest(fabric)
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(programs(16))
 def test_five_hosts_and_two_route_reflectors(program: bytes) -> None:
     fabric = Fabric(5, reflectors=2)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from evpnd.model.config import Config, DuplicateDetection
 from evpnd.model.numbers import SEQUENCE_MAX
@@ -13,6 +13,7 @@ from tests.fakes.fabric_promises import (
     nobody_else_is_announced,
     stations_are_where_they_spoke,
 )
+from tests.property.depth import examples
 from tests.property.test_fabric import (
     CRASHES,
     FLOW,
@@ -27,7 +28,7 @@ from tests.property.test_fabric import (
     rest,
 )
 
-# Thousands of examples each: with coverage they would take twice as long.
+# Hundreds of examples each: with coverage they would take twice as long.
 pytestmark = [pytest.mark.slow, pytest.mark.no_cover]
 
 
@@ -48,7 +49,7 @@ def grow_old(fabric: Fabric, a: int, b: int) -> None:
 OLD: list[Step] = [grow_old, drain]
 
 
-@settings(max_examples=700)
+@examples(700)
 @given(programs(18))
 def test_sequences_that_come_to_their_end(program: bytes) -> None:
     fabric = Fabric(3)
@@ -61,7 +62,7 @@ def freezing(settings: Config) -> Config:
     return replace(settings, duplicate_detection=limits)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(programs(24))
 def test_macs_that_are_frozen_for_a_while(program: bytes) -> None:
     fabric = Fabric(3, change=freezing)
