@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from evpnd.cli import options
+from evpnd.cli import run as run_command
 from evpnd.cli.main import evpnd as main
 from tests.unit.cli.commands import evpnd
 from tests.unit.cli.daemon import daemon
@@ -68,6 +69,7 @@ def test_without_a_file_the_default_one_is_meant(
 ) -> None:
     default = tmp_path / "evpnd.yaml"
     monkeypatch.setattr(options, "DEFAULT_FILE", default)
+    monkeypatch.setattr(run_command, "set_title", lambda *_: None)
 
     absent = CliRunner().invoke(main, [command])
     default.write_text("asn: 0\n")
