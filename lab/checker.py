@@ -92,24 +92,18 @@ def parsed(parse: Callable[[str], object], wanted: str) -> Check:
     return being(wanted, right)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _is_text(value: object) -> bool:
     # Without what no program or file takes.
     return isinstance(value, str) and "\0" not in value
 
 
 text = being("text", _is_text)
-word = Written(being("text or a number", lambda v: _is_text(v) or _is_number(v)))
-setting = Written(
+word = Written(
     being(
         "text or a number",
-        lambda v: v is None or isinstance(v, bool) or _is_text(v) or _is_number(v),
+        lambda v: not isinstance(v, dict | list) and "\0" not in str(v),
     )
 )
-"""Checks a value of a mapping of text; nothing is empty text."""
 flag = being("true or false", lambda v: isinstance(v, bool))
 mapping = being("a mapping", lambda v: isinstance(v, dict))
 

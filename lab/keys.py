@@ -19,7 +19,6 @@ from lab.checker import (
     parsed,
     pattern,
     refused,
-    setting,
     text,
     word,
 )
@@ -103,8 +102,8 @@ _NODE = Keys(
         "entrypoint": _command,
         "cmd": _command,
         "binds": ListOf(_bind),
-        "env": MapOf(setting, pattern("[^=]+", "the name of a variable")),
-        "labels": MapOf(setting),
+        "env": MapOf(word, pattern("[^=]+", "the name of a variable")),
+        "labels": MapOf(word),
         "sysctls": MapOf(word),
         "healthcheck": _health,
         "network-mode": pattern(
@@ -143,7 +142,7 @@ _END = Keys(
 )
 _VETH = Keys(
     "a link in containerlab",
-    {**_LINK, "type": text, "labels": MapOf(setting), "endpoints": ListOf(_END, 2)},
+    {**_LINK, "type": text, "labels": MapOf(word), "endpoints": ListOf(_END, 2)},
     must=("endpoints",),
 )
 

@@ -185,15 +185,9 @@ def logs(lab: str, node: str, *, follow: bool) -> None:
 @cli.command("list")
 def list_labs() -> None:
     """List the labs that are up, or were left behind."""
-    rows = [("LAB", "NODE", "STATE")]
     for place in map(Place, Place.names()):
-        nodes = [
-            (place.name, node, place.standing(node)) for node in place.namespaces()
-        ]
-        rows += nodes or [(place.name, "-", "-")]
-    wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for lab, node, state in rows:
-        click.echo(f"{lab:{wide[0]}}  {node:{wide[1]}}  {state}")
+        for node in place.namespaces() or ["-"]:
+            click.echo(f"{place.name:20} {node:15} {place.standing(node)}")
 
 
 def _expected(topology: Topology) -> list[Step]:

@@ -36,19 +36,15 @@ def inside(namespace: str) -> Iterator[None]:
     Sockets made there stay there, and so does what is read below
     ``/proc/thread-self/net`` and written below ``/proc/sys/net``.
     """
-    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        there = os.open(NETNS_DIRECTORY / namespace, os.O_RDONLY)
-        try:
-            _set_namespace(there)
-        finally:
-            os.close(there)
+    with (
+        Path("/proc/thread-self/ns/net").open("rb") as before,
+        (NETNS_DIRECTORY / namespace).open("rb") as there,
+    ):
+        _set_namespace(there.fileno())
         try:
             yield
         finally:
-            _set_namespace(before)
-    finally:
-        os.close(before)
+            _set_namespace(before.fileno())
 
 
 def run(argv: Sequence[str], stdin: str | None = None) -> str:

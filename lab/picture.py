@@ -90,7 +90,7 @@ def svg(topology: Topology) -> str:
 def _ports(topology: Topology, boxes: dict[str, _Box]) -> Iterator[tuple[_Port, _Port]]:
     """Give both ends of each link a port."""
     # Links within a row are drawn below it, one under the other.
-    depths = count(_STUB, 8)
+    depths = count(_STUB + 12, 8)
     for link in topology.links:
         one, other = (boxes[end.node] for end in link.ends)
         sides, straight = (BELOW, BELOW), _STUB

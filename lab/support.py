@@ -12,10 +12,8 @@ from lab.model import Node, Topology
 from lab.reader import read
 
 _KIND = "linux"
-_INTERFACE = re.compile(r"[^\s/:%\"'\\#-][^\s/:%\"'\\#]{0,14}")
-"""What the kernel takes, without what `ip` would take for something else."""
-_KERNELS = ("lo", "all", "default", ".", "..")
-"""Names that are there already, or stand for all interfaces."""
+_INTERFACE = re.compile(r"(?!(?:lo|all|default|\.\.?)$)(?!-)[^\s/:%\"'\\#]{1,15}")
+"""What the kernel takes and has not, and `ip` does not take for another word."""
 
 
 def load(
@@ -84,14 +82,10 @@ def _of_node(
 
 def _of_interfaces(topology: Topology) -> Iterator[FileError]:
     for end in (end for link in topology.links for end in link.ends):
-        name, reason = end.interface, ""
-        if topology.nodes[end.node].is_managed and name == "eth0":
+        if topology.nodes[end.node].is_managed and end.interface == "eth0":
+            reason = f"{end.node}:eth0 is in the management network already"
             also = "network-mode: none leaves it out"
-            reason = f"{end.node}:eth0 is in the management network already; {also}"
-        elif not _INTERFACE.fullmatch(name):
-            what = "is no name of a Linux interface: 15 characters at most, no /"
-            reason = f"{name!r} {what}"
-        elif name in _KERNELS:
-            reason = f"{name} is a name of the kernel's own"
-        if reason:
-            yield topology.error(end.key, reason)
+            yield topology.error(end.key, f"{reason}; {also}")
+        elif not _INTERFACE.fullmatch(end.interface):
+            what = "no name for a Linux interface: 15 characters at most, no /, not lo"
+            yield topology.error(end.key, f"{end.interface!r} is {what}")

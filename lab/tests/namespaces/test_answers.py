@@ -72,7 +72,6 @@ def test_a_program_answers_when_its_lab_is_up(up: Up, tmp_path: Path) -> None:
     place = up(EVPND)
 
     assert "10.0.0.254" in said(place, "h1", "evpnd", "show", "peers")
-    assert f"{NAME}  h1    running" in lab("list").stdout
 
 
 def test_a_program_that_cannot_run_is_told_with_its_words(
