@@ -54,25 +54,27 @@ file_argument = click.argument(
 )
 lab_argument = click.argument("lab")
 name_option = click.option("--name", help="Of the lab, in place of the file's own.")
-images_option = click.option(
-    "--images",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    multiple=True,
-    envvar="EVPND_LAB_IMAGES",
-    help="A table of images and local programs, before containerlab/images.yaml.",
-)
-ignore_option = click.option(
-    "--ignore",
-    type=click.Choice(sorted(NOT_DONE)),
-    multiple=True,
-    metavar="KEY",
-    help="A key of nodes to pass over, as in `--ignore cpu --ignore memory`.",
-)
 
 
 def of_a_topology(function: Callable[..., None]) -> Callable[..., Any]:
     """Make a command of what is done with a topology that can be run here."""
 
+    @file_argument
+    @name_option
+    @click.option(
+        "--images",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        multiple=True,
+        envvar="EVPND_LAB_IMAGES",
+        help="A table of images and local programs, before containerlab/images.yaml.",
+    )
+    @click.option(
+        "--ignore",
+        type=click.Choice(sorted(NOT_DONE)),
+        multiple=True,
+        metavar="KEY",
+        help="A key of nodes to pass over, as in `--ignore cpu --ignore memory`.",
+    )
     @functools.wraps(function)
     def command(
         file: Path,
@@ -84,10 +86,7 @@ def of_a_topology(function: Callable[..., None]) -> Callable[..., Any]:
         table = read_images(TABLE, *images)
         function(load(file, name, table, ignore), **options)
 
-    found: Callable[..., Any] = command
-    for option in (ignore_option, images_option, name_option, file_argument):
-        found = option(found)
-    return found
+    return command
 
 
 @click.group(cls=_Cli)
