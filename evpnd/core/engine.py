@@ -80,7 +80,10 @@ class Engine:
             case _ if isinstance(event, RowEvent):
                 self.rows.handle(event, turn)
             case BindingsSnooped():
-                return self.tenants.hear(event, self.inventory.domains.by_device, turn)
+                inventory = self.inventory
+                return self.tenants.hear(
+                    event, inventory.domains, inventory.links.vlans, turn
+                )
             case ProbesRefused(reason):
                 self.tenants.prober.stop(reason, turn)
             case LinksDumped():

@@ -54,6 +54,16 @@ class DeleteVxlanRows(NamedTuple):
     macs: list[bytes]
 
 
+class FlushVlan(NamedTuple):
+    """Remove all bridge rows with our mark from a VXLAN device in one VLAN.
+
+    For a VLAN that the device's port has left: its rows stay, and the kernel deletes
+    none of them by its key.
+    """
+
+    domain: Domain
+
+
 class UpsertFlood(NamedTuple):
     """Add VTEPs to the flood list (all-zero MAC)."""
 
@@ -98,7 +108,7 @@ class SendProbes(NamedTuple):
     """Ask tenants behind one port, each at its MAC, whether they have an IP.
 
     By ARP request (RFC 826) or neighbour solicitation (RFC 4861, 7.2); what they
-    answer comes as BindingsSnooped. Untagged, as what is snooped.
+    answer comes as BindingsSnooped.
     """
 
     port: int
@@ -106,6 +116,8 @@ class SendProbes(NamedTuple):
     """Source of the frames."""
     probes: list[tuple[bytes, bytes, bytes]]
     """(MAC, IP, source IP); the source may be 0.0.0.0 (RFC 5227, 2.1.1)."""
+    tag: int = 0
+    """VLAN that the frames are tagged with; 0: they have no tag."""
 
 
 class DumpLinks(NamedTuple):
@@ -212,6 +224,8 @@ class SnoopPorts(NamedTuple):
     """Watch ARP and ND on exactly these ports."""
 
     ports: frozenset[int]
+    tagged: frozenset[int] = frozenset()
+    """Those of them where frames with a VLAN tag are read, too."""
 
 
 class AnnounceMacIp(NamedTuple):
@@ -313,6 +327,7 @@ KernelAction = (
     | OverrideLocalMacs
     | DeleteRemoteMacs
     | DeleteVxlanRows
+    | FlushVlan
     | UpsertFlood
     | DeleteFlood
     | UpsertNeighbors

@@ -256,12 +256,22 @@ class NdFlags(NamedTuple):
     address, and has O clear then, anycast or not (7.2.4)."""
 
 
+class Heard(NamedTuple):
+    """A binding that ARP or ND on a tenant port told of."""
+
+    port: int
+    """Its ifindex."""
+    mac: bytes
+    ip: bytes
+    tag: int = 0
+    """VLAN in the frame's tag; 0: it had none, and is of the port's own VLAN."""
+
+
 class BindingsSnooped(NamedTuple):
     """ARP or ND on tenant ports told of bindings."""
 
-    bindings: list[tuple[int, bytes, bytes]]
-    """(ifindex of the port, MAC, IP)."""
-    flags: Mapping[tuple[int, bytes, bytes], NdFlags] = MappingProxyType({})
+    bindings: list[Heard]
+    flags: Mapping[Heard, NdFlags] = MappingProxyType({})
     """Of those told by a neighbour advertisement."""
 
 

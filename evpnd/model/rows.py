@@ -114,6 +114,8 @@ class PortVlans(NamedTuple):
     pvid: int
     """VLAN of frames that come without a tag; 0: they are dropped."""
     vlans: frozenset[int]
+    tagged: frozenset[int] = frozenset()
+    """Those of them whose frames leave with a tag."""
 
 
 class Link(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evpnd.model.events import BindingsSnooped, KernelOverran, NdFlags
+from evpnd.model.events import BindingsSnooped, Heard, KernelOverran, NdFlags
 from evpnd.model.ids import FLOOD_MAC, parse_ip, parse_mac
 from evpnd.speaker.rib.journal import LIMIT
 from evpnd.wire.messages import Refreshing
@@ -166,9 +166,9 @@ def _port(host: Host, name: str, said: object, where: str) -> None:
 
 
 def _snooped(port: int, word: str, words: Words) -> BindingsSnooped:
-    claim = (port, words.take("mac", mac_of), words.take("ip", ip_of))
-    if len(claim[2]) != (4 if word == "arp" else 16):
-        refuse(words.where, f"{word} does not speak of {len(claim[2])} octets")
+    claim = Heard(port, words.take("mac", mac_of), words.take("ip", ip_of))
+    if len(claim.ip) != (4 if word == "arp" else 16):
+        refuse(words.where, f"{word} does not speak of {len(claim.ip)} octets")
     flags = {}
     if word == "nd" and words.has("router"):
         router = words.take("router", flag)

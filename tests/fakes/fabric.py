@@ -30,6 +30,7 @@ from evpnd.model.config import Config, PeerConfig, VtepConfig
 from evpnd.model.events import (
     BindingsSnooped,
     Event,
+    Heard,
     PeerWentDown,
     PeerWentUp,
     UpdateReceived,
@@ -304,7 +305,7 @@ class Fabric:
         host = self.hosts[station.host]
         host.heard.extend(host.kernel.frame(station.port, mac))
         if station.ips:
-            bindings = [(station.port, mac, ip) for ip in sorted(station.ips)]
+            bindings = [Heard(station.port, mac, ip) for ip in sorted(station.ips)]
             host.heard.append(BindingsSnooped(bindings))
 
     def place(self, mac: bytes, host: int, port: int) -> None:

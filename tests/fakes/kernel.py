@@ -37,6 +37,7 @@ from evpnd.model.events import (
     FdbDumped,
     FdbObserved,
     FdbTooLarge,
+    Heard,
     LinkObserved,
     LinksDumped,
     MacsListed,
@@ -355,8 +356,8 @@ class FakeKernel:
                 return [RowsAudited(domain, True, self._fdb(), neighbors)]
             case AuditRows(domain, macs, ips):
                 return [RowsAudited(domain, False, *self._look_up(macs, ips))]
-            case SendProbes(port, _, probes):
-                return self._ask(port, probes)
+            case SendProbes(port, _, probes, tag):
+                return self._ask(port, probes, tag)
             case _:
                 return []
 
@@ -384,10 +385,14 @@ class FakeKernel:
         gone = NeighborRow(False, BRIDGE, b"", b"", 0, 0, 0)
         return fdb, [self.neighbors.get(ip) or gone._replace(ip=ip) for ip in ips]
 
-    def _ask(self, port: int, probes: list[tuple[bytes, bytes, bytes]]) -> list[Event]:
+    def _ask(
+        self, port: int, probes: list[tuple[bytes, bytes, bytes]], tag: int
+    ) -> list[Event]:
         self.asked.extend((port, mac, ip) for mac, ip, _ in probes)
         answers = [
-            (port, mac, ip) for mac, ip, _ in probes if (mac, ip) in self.answering
+            Heard(port, mac, ip, tag)
+            for mac, ip, _ in probes
+            if (mac, ip) in self.answering
         ]
         return [BindingsSnooped(answers)] if answers else []
 

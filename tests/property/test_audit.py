@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evpnd.core.kernel import audit
 from evpnd.model.actions import UpsertFlood, UpsertNeighbors
-from evpnd.model.events import BindingsSnooped, RowsInDoubt
+from evpnd.model.events import BindingsSnooped, Heard, RowsInDoubt
 from evpnd.model.ids import Peer, parse_ip
 from evpnd.model.rows import (
     EVPND_PROTOCOL,
@@ -71,7 +71,7 @@ def play(host: Host, step: tuple[object, ...]) -> None:
         case ("frame", int(port), bytes(mac)):
             host.run(*host.kernel.frame(port, mac))
         case ("snoop", int(port), bytes(mac), bytes(ip)):
-            host.run(BindingsSnooped([(port, mac, ip)]))
+            host.run(BindingsSnooped([Heard(port, mac, ip)]))
         case _:
             change(host, step)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from evpnd.core.bgp.path import rank
 from evpnd.model.actions import BgpAction, KernelAction
-from evpnd.model.events import BindingsSnooped, Event, KernelOverran, PeerWentUp
+from evpnd.model.events import BindingsSnooped, Event, Heard, KernelOverran, PeerWentUp
 from evpnd.model.ids import Peer, parse_ip
 from evpnd.model.rows import (
     NTF_EXT_LEARNED,
@@ -86,7 +86,7 @@ def play(host: Host, step: object) -> None:
         case ("age", bytes(mac)):
             host.tell(*host.kernel.age(mac))
         case ("snoop", int(port), bytes(mac), bytes(ip)):
-            host.tell(BindingsSnooped([(port, mac, ip)]))
+            host.tell(BindingsSnooped([Heard(port, mac, ip)]))
         case ("imet", str(peer), str(vtep)):
             host.tell(announce_imet(Peer(peer), vtep))
         case ("no-imet", str(peer), str(vtep)):

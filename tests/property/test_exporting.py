@@ -14,7 +14,7 @@ from evpnd.model.actions import (
 )
 from evpnd.model.advert import Advert
 from evpnd.model.config import Config, PeerConfig
-from evpnd.model.events import BindingsSnooped, ConfigChanged
+from evpnd.model.events import BindingsSnooped, ConfigChanged, Heard
 from evpnd.model.ids import (
     Peer,
     RouteTarget,
@@ -143,7 +143,7 @@ def play(host: Host, choice: Choice, step: tuple[str, object]) -> Choice:
         case ("age", bytes(mac)):
             host.run(*host.kernel.age(mac))
         case ("snoop", bytes(mac)):
-            host.run(BindingsSnooped([(PORTS[0], mac, IP)]))
+            host.run(BindingsSnooped([Heard(PORTS[0], mac, IP)]))
         case (str(part), value):
             choice = replace(choice, **{part: value})  # type: ignore[arg-type]
             host.run(ConfigChanged(choice.config()))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.model.events import BindingsSnooped, KernelOverran
+from evpnd.model.events import BindingsSnooped, Heard, KernelOverran
 from evpnd.model.ids import Peer, parse_ip
 from tests.fakes.host import PEERS, Host, announce, attributes, withdraw
 from tests.fakes.kernel import PORTS, VXLAN
@@ -50,7 +50,7 @@ def play(host: Host, step: object) -> Host:
         case ("age", bytes(mac)):
             host.run(*kernel.age(mac))
         case ("snoop", int(port), bytes(mac), bytes(ip)):
-            host.run(BindingsSnooped([(port, mac, ip)]))
+            host.run(BindingsSnooped([Heard(port, mac, ip)]))
         case ("pin", bytes(ip), bytes(mac)):
             host.run(*kernel.pin(ip, mac))
         case ("unpin", bytes(ip)):

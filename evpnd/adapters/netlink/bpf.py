@@ -25,8 +25,7 @@ _JUMP_EQUAL = 0x15
 _JUMP_SET = 0x45
 _RETURN = 0x06
 _VLAN_TAG_PRESENT = 0xFFFFF000 + 48
-"""SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT: the kernel has moved the tag into skb metadata
-by now."""
+"""SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT."""
 
 
 class Instruction(NamedTuple):
@@ -244,9 +243,7 @@ FDB_DELETIONS = (
 )
 """Keep RTM_DELNEIGH of FDB rows alone."""
 
-ARP_AND_ND = (
-    Instruction(_LOAD_WORD, 0, 0, _VLAN_TAG_PRESENT),
-    Instruction(_JUMP_EQUAL, 0, 8, 0),
+TAGGED_ARP_AND_ND = (
     Instruction(_LOAD_HALF, 0, 0, 12),
     Instruction(_JUMP_EQUAL, 7, 0, 0x0806),
     Instruction(_JUMP_EQUAL, 0, 5, 0x86DD),
@@ -258,7 +255,14 @@ ARP_AND_ND = (
     _DROP,
     _KEEP,
 )
-"""Keep untagged ARP, neighbour solicitations and neighbour advertisements."""
+"""Keep ARP, neighbour solicitations and neighbour advertisements, with one tag or none:
+the kernel has moved the first tag into skb metadata by now."""
+ARP_AND_ND = (
+    Instruction(_LOAD_WORD, 0, 0, _VLAN_TAG_PRESENT),
+    Instruction(_JUMP_EQUAL, 0, 8, 0),
+    *TAGGED_ARP_AND_ND,
+)
+"""The same of frames without a tag."""
 
 
 @lru_cache(_PROGRAMS)

@@ -12,7 +12,7 @@ from evpnd.adapters.netlink.listener import ROWS_BUFFER, Listener
 from evpnd.adapters.netlink.preflight import missing_capabilities
 from evpnd.adapters.netlink.snoop import Snooper
 from evpnd.adapters.netlink.worker import CloseSockets, Reach, ReadLinks, Worker
-from evpnd.model.actions import KernelAction
+from evpnd.model.actions import KernelAction, SnoopPorts
 from evpnd.model.events import Event
 
 _SETTLE = 0.02
@@ -74,7 +74,7 @@ class Kernel:
         await asyncio.to_thread(self._worker.stop)
         self._listener.close(self._loop)
         self._worker.submit(
-            [CloseSockets(self._snooper.adopt(self._loop, frozenset(), {}))]
+            [CloseSockets(self._snooper.adopt(self._loop, SnoopPorts(frozenset()), {}))]
         )
         await asyncio.to_thread(self._worker.close)
 

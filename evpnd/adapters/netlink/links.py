@@ -64,7 +64,8 @@ _BE16 = struct.Struct(">H")
 _U16 = struct.Struct("=H")
 _VLAN_INFO = struct.Struct("=HH")
 """bridge_vlan_info: flags, VLAN (linux/if_bridge.h)."""
-_VLAN_PVID, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x02, 0x08, 0x10
+_VLAN_PVID, _VLAN_UNTAGGED = 0x02, 0x04
+_VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x08, 0x10
 
 
 class LinkMessages(NamedTuple):
@@ -124,6 +125,7 @@ def parse_vlans(octets: bytes) -> dict[int, PortVlans]:
 def _port_vlans(octets: bytes) -> PortVlans:
     pvid, first = 0, 0
     vlans: set[int] = set()
+    tagged: set[int] = set()
     for kind, value in attributes(octets, 0, len(octets)):
         if kind != IFLA_BRIDGE_VLAN_INFO or len(value) != _VLAN_INFO.size:
             continue
@@ -135,8 +137,10 @@ def _port_vlans(octets: bytes) -> PortVlans:
             continue
         start = first if flags & _VLAN_RANGE_END and first else vlan
         vlans.update(range(start, vlan + 1))
+        if not flags & _VLAN_UNTAGGED:
+            tagged.update(range(start, vlan + 1))
         first = 0
-    return PortVlans(pvid, frozenset(vlans))
+    return PortVlans(pvid, frozenset(vlans), frozenset(tagged))
 
 
 def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:

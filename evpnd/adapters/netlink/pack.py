@@ -16,10 +16,12 @@ from evpnd.adapters.netlink.rtnl import (
     HEADER,
     NDA_DST,
     NDA_LLADDR,
+    NDA_NDM_FLAGS_MASK,
     NDA_PROTOCOL,
     NDA_VLAN,
     NDMSG,
     NLM_F_APPEND,
+    NLM_F_BULK,
     NLM_F_CREATE,
     NLM_F_REPLACE,
     NLM_F_REQUEST,
@@ -137,6 +139,18 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
 def delete_both(domain: Domain, mac: bytes) -> bytes:
     """Pack the removal of a remote MAC's bridge row and VXLAN row."""
     return next(_delete_both(domain, [mac]))[0]
+
+
+def flush_vlan(domain: Domain) -> bytes:
+    """Pack the removal of all bridge rows with NTF_EXT_LEARNED in the domain's VLAN.
+
+    Of its VXLAN device's port, which need not be in the VLAN (br_fdb_delete_bulk).
+    """
+    mask = attribute(NDA_NDM_FLAGS_MASK, bytes([NTF_EXT_LEARNED]))
+    tail = _vlan(domain) + mask
+    flags = NTF_MASTER | NTF_EXT_LEARNED
+    order = (RTM_DELNEIGH, NLM_F_REQUEST | NLM_F_BULK)
+    return _head(order, domain.vxlan, 0, flags, len(tail)) + tail
 
 
 def _vlan(domain: Domain) -> bytes:

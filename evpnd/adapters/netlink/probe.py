@@ -13,6 +13,7 @@ from evpnd.model.actions import SendProbes
 
 _ETH_P_ARP = 0x0806
 _ETH_P_IPV6 = 0x86DD
+_ETH_P_8021Q = 0x8100
 _ARP_REQUEST = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
 _ICMPV6 = 58
 _HOPS = 255
@@ -42,7 +43,7 @@ class ProbeSender:
         except OSError:
             return
         for mac, ip, source in action.probes:
-            frame = compose(action.mac, mac, ip, source)
+            frame = tag(compose(action.mac, mac, ip, source), action.tag)
             ethertype = int.from_bytes(frame[12:14])
             try:
                 self._socket.sendto(frame, (name, ethertype))
@@ -70,6 +71,13 @@ def compose(own_mac: bytes, mac: bytes, ip: bytes, source: bytes) -> bytes:
     message = message[:2] + total.to_bytes(2) + message[4:]
     header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, _HOPS)
     return ethernet + _ETH_P_IPV6.to_bytes(2) + header + source + ip + message
+
+
+def tag(frame: bytes, vlan: int) -> bytes:
+    """Put a VLAN tag into a frame (IEEE 802.1Q); 0: none."""
+    if not vlan:
+        return frame
+    return frame[:12] + _ETH_P_8021Q.to_bytes(2) + vlan.to_bytes(2) + frame[12:]
 
 
 def _checksum(octets: bytes) -> int:

@@ -27,6 +27,8 @@ NLM_F_ACK = 0x004
 NLM_F_DUMP_INTR = 0x010
 NLM_F_REPLACE = 0x100
 NLM_F_EXCL = 0x200
+NLM_F_BULK = 0x200
+"""In a deletion: all rows that match, not one (Linux 5.19 for bridges)."""
 NLM_F_DUMP = 0x300
 NLM_F_CREATE = 0x400
 NLM_F_APPEND = 0x800
@@ -40,6 +42,7 @@ NDA_IFINDEX = 8
 NDA_MASTER = 9
 NDA_PROTOCOL = 12
 NDA_NH_ID = 13
+NDA_NDM_FLAGS_MASK = 17
 
 AF_BRIDGE = 7
 FAMILY_OF = {4: socket.AF_INET, 16: socket.AF_INET6}

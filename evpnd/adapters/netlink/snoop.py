@@ -1,7 +1,8 @@
 """ARP and ND on tenant ports: what the kernel forwards but does not learn from.
 
 One packet socket a port with a classic BPF filter, so that nothing but ARP, neighbour
-solicitations and advertisements wakes us. Frames with a VLAN tag are not looked at.
+solicitations and advertisements wakes us. Frames with a VLAN tag are read on the ports
+of bridges that filter VLANs alone.
 """
 
 import asyncio
@@ -9,19 +10,27 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from evpnd.adapters import descriptors
 from evpnd.adapters.netlink import bpf
-from evpnd.model.events import BindingsSnooped, NdFlags
+from evpnd.model.actions import SnoopPorts
+from evpnd.model.events import BindingsSnooped, Heard, NdFlags
 from evpnd.model.ids import is_multicast
 
 _ETH_P_ALL = 0x0003
 _ETH_P_ARP = 0x0806
 _ETH_P_IPV6 = 0x86DD
 _SOL_PACKET = 263
+_PACKET_AUXDATA = 8
 _PACKET_IGNORE_OUTGOING = 23
+_TPACKET_AUXDATA = struct.Struct("=IIIHHHH")
+"""Status, lengths, offsets, then TCI and type of the tag (linux/if_packet.h)."""
+_VLAN_VALID, _VLAN_TPID_VALID = 1 << 4, 1 << 6
+_ETH_P_8021Q = 0x8100
+_VLAN_ID = 0xFFF
+_ANCILLARY = socket.CMSG_SPACE(_TPACKET_AUXDATA.size)
 _BUFFER = 64 << 10
 _FRAMES = 64
 """Most frames of one port in one wakeup: the socket's buffer drops the rest."""
@@ -100,8 +109,29 @@ def _option(frame: bytes, wanted: int) -> bytes | None:
     return None
 
 
-def open_port(ifindex: int) -> socket.socket | None:
+def read_tag(ancillary: Sequence[tuple[int, int, bytes]]) -> int | None:
+    """Return the VLAN of a frame's tag, 0: it has none; None: it cannot be read.
+
+    A tag of another kind than 802.1Q is no VLAN of a bridge, and means nothing to it.
+    """
+    for level, kind, octets in ancillary:
+        if (level, kind) != (_SOL_PACKET, _PACKET_AUXDATA):
+            continue
+        if len(octets) < _TPACKET_AUXDATA.size:
+            return None
+        status, *_, tci, tpid = _TPACKET_AUXDATA.unpack_from(octets)
+        if not status & _VLAN_VALID:
+            return 0
+        if status & _VLAN_TPID_VALID and tpid != _ETH_P_8021Q:
+            return None
+        return int(tci & _VLAN_ID)
+    return None
+
+
+def open_port(ifindex: int, *, tagged: bool) -> socket.socket | None:
     """Open a socket on one port; None where the port is gone.
+
+    With `tagged` it gives frames with a VLAN tag as well, and their tags.
 
     Raises PermissionError without CAP_NET_RAW, OSError where few descriptors are left.
     """
@@ -114,7 +144,9 @@ def open_port(ifindex: int) -> socket.socket | None:
         sock.close()
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     try:
-        bpf.attach(sock, bpf.ARP_AND_ND)
+        bpf.attach(sock, bpf.TAGGED_ARP_AND_ND if tagged else bpf.ARP_AND_ND)
+        if tagged:
+            sock.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         sock.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         sock.bind((name, _ETH_P_ALL))
@@ -129,11 +161,20 @@ def open_port(ifindex: int) -> socket.socket | None:
 class _Port:
     """A socket, and how much was read of it in the current second."""
 
-    def __init__(self, ifindex: int, sock: socket.socket) -> None:
+    def __init__(self, ifindex: int, sock: socket.socket, *, tagged: bool) -> None:
         self.ifindex = ifindex
         self.sock = sock
+        self.tagged = tagged
         self.frames = 0
         self.since = 0.0
+
+
+def _receive(port: _Port) -> tuple[bytes, int | None]:
+    """Return a frame and the VLAN of its tag; None: it is not to be read."""
+    if not port.tagged:
+        return port.sock.recv(_SNAP), 0
+    frame, ancillary, *_ = port.sock.recvmsg(_SNAP, _ANCILLARY)
+    return frame, read_tag(ancillary)
 
 
 class Snooper:
@@ -146,33 +187,40 @@ class Snooper:
     def adopt(
         self,
         loop: asyncio.AbstractEventLoop,
-        ports: frozenset[int],
+        wanted: SnoopPorts,
         opened: dict[int, socket.socket],
     ) -> list[socket.socket]:
         """Read exactly these ports; return the sockets that are to be closed.
 
         To close a packet socket waits for the kernel's readers, many milliseconds.
         """
-        unused = [self._ports.pop(port).sock for port in self._ports.keys() - ports]
+        unwanted = [
+            ifindex
+            for ifindex, port in self._ports.items()
+            if ifindex not in wanted.ports or port.tagged != (ifindex in wanted.tagged)
+        ]
+        unused = [self._ports.pop(ifindex).sock for ifindex in unwanted]
         for sock in unused:
             loop.remove_reader(sock)
         for ifindex, sock in opened.items():
             if ifindex in self._ports:
                 unused.append(sock)
             else:
-                port = self._ports[ifindex] = _Port(ifindex, sock)
+                tagged = ifindex in wanted.tagged
+                port = self._ports[ifindex] = _Port(ifindex, sock, tagged=tagged)
                 loop.add_reader(sock, self._read, loop, port)
         return unused
 
     def _read(self, loop: asyncio.AbstractEventLoop, port: _Port) -> None:
-        bindings: dict[tuple[int, bytes, bytes], None] = {}
-        flags: dict[tuple[int, bytes, bytes], NdFlags] = {}
+        bindings: dict[Heard, None] = {}
+        flags: dict[Heard, NdFlags] = {}
         try:
             for _ in range(_FRAMES):
-                said = read_binding(port.sock.recv(_SNAP))
+                frame, tag = _receive(port)
                 port.frames += 1
+                said = None if tag is None else read_binding(frame)
                 if said is not None:
-                    binding = (port.ifindex, said.mac, said.ip)
+                    binding = Heard(port.ifindex, said.mac, said.ip, tag or 0)
                     bindings[binding] = None
                     if said.flags is not None:
                         flags[binding] = said.flags

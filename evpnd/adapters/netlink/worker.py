@@ -51,6 +51,7 @@ from evpnd.model.actions import (
     DumpLinks,
     DumpNeighbors,
     DumpPorts,
+    FlushVlan,
     KernelAction,
     ListMacs,
     LookUpMacs,
@@ -141,7 +142,7 @@ class Worker:
         self._wake = threading.Event()
         self._stopping = False
         self._submitted = 0
-        self._snooped: frozenset[int] = frozenset()
+        self._snooped = SnoopPorts(frozenset())
         self._thread = threading.Thread(target=self._run, name="netlink", daemon=True)
 
     def start(self) -> None:
@@ -195,6 +196,8 @@ class Worker:
             self._writer.write([job])
             return
         match job:
+            case FlushVlan(domain):
+                self._writer.flush_vlan(domain)
             case DumpLinks():
                 self._read(lambda: [dump_links()], *_LINK_EVENTS)
             case ReadLinks(ifindexes, vlans):
@@ -226,8 +229,8 @@ class Worker:
                 | ReleasePorts()
             ):
                 self._change(job)
-            case SnoopPorts(ports):
-                self._snoop(ports)
+            case SnoopPorts():
+                self._snoop(job)
             case SendProbes():
                 self._probe(job)
             case CloseSockets(sockets):
@@ -334,22 +337,25 @@ class Worker:
         except OSError as error:
             self._tell([ProbesRefused(describe(error))])
 
-    def _snoop(self, ports: frozenset[int]) -> None:
-        opened = {}
-        for port in ports - self._snooped:
+    def _snoop(self, wanted: SnoopPorts) -> None:
+        opened: dict[int, socket.socket] = {}
+        before = self._snooped
+        kept = (before.ports & wanted.ports) - (before.tagged ^ wanted.tagged)
+        for port in wanted.ports - kept:
             try:
-                sock = open_port(port)
+                sock = open_port(port, tagged=port in wanted.tagged)
             except OSError as error:
                 reason = f"cannot watch ARP and ND: {describe(error)}"
                 self._tell([DeviceActionFailed(link_name(port), reason)])
                 continue
             if sock is not None:
                 opened[port] = sock
-        self._snooped = (ports & self._snooped) | opened.keys()
-        self._loop.call_soon_threadsafe(self._adopt, ports, opened)
+        known = kept | opened.keys()
+        self._snooped = SnoopPorts(known, wanted.tagged & known)
+        self._loop.call_soon_threadsafe(self._adopt, wanted, opened)
 
-    def _adopt(self, ports: frozenset[int], opened: dict[int, socket.socket]) -> None:
-        unused = self._snooper.adopt(self._loop, ports, opened)
+    def _adopt(self, wanted: SnoopPorts, opened: dict[int, socket.socket]) -> None:
+        unused = self._snooper.adopt(self._loop, wanted, opened)
         if unused:
             self.submit([CloseSockets(unused)])
 

@@ -17,6 +17,7 @@ from evpnd.adapters.netlink.pack import (
     Delete,
     Upsert,
     delete_both,
+    flush_vlan,
     pack,
 )
 from evpnd.adapters.netlink.rtnl import (
@@ -27,6 +28,7 @@ from evpnd.adapters.netlink.rtnl import (
     NDA_LLADDR,
     NDA_VLAN,
     NDMSG,
+    NLM_F_BULK,
     NLMSG_ERROR,
     RTM_DELNEIGH,
     attributes,
@@ -56,6 +58,8 @@ class Refusal(NamedTuple):
 
     The kernel takes NTF_MASTER out of the request once the bridge row is made.
     """
+    vlan_left: bool = False
+    """The bridge row was not deleted: its port is not in the VLAN any more."""
 
 
 class Writer:
@@ -68,6 +72,8 @@ class Writer:
         self._on_failures = on_failures
         self._waiting: list[bytes] = []
         self._waiting_rows = 0
+        self._left: set[Domain] = set()
+        """VLANs that ports have left, with rows of ours in them."""
         self.written = 0
         """Rows sent since the start."""
         self.refused = 0
@@ -114,12 +120,23 @@ class Writer:
         # A bridge row alone would send the MAC's frames to every VTEP.
         halves = [
             delete_both(Domain(vxlan=failed.ifindex, vlan=failed.vlan), failed.key)
-            for failed, half_made in refusals
+            for failed, half_made, _ in refusals
             if half_made
         ]
         if halves:
             self._sock.send(b"".join(halves))
             self._refusals()
+        while self._left:
+            self.flush_vlan(self._left.pop())
+
+    def flush_vlan(self, domain: Domain) -> None:
+        """Remove the bridge rows of ours in a VLAN that their port has left.
+
+        A kernel that cannot do it (before Linux 5.19) keeps them, as long as the port
+        is neither in the VLAN again nor in no bridge.
+        """
+        self._sock.send(flush_vlan(domain))
+        self._refusals()
 
     def _refusals(self) -> list[Refusal]:
         refusals: list[Refusal] = []
@@ -134,7 +151,12 @@ class Writer:
                 self._on_failures([KernelOverran("answers to changes were lost")])
                 continue
             refusal = read_refusal(octets)
-            if refusal is not None:
+            if refusal is None:
+                continue
+            if refusal.vlan_left:
+                failed = refusal.failed
+                self._left.add(Domain(vxlan=failed.ifindex, vlan=failed.vlan))
+            else:
                 refusals.append(refusal)
 
 
@@ -148,16 +170,16 @@ def read_refusal(octets: bytes) -> Refusal | None:
     if HEADER.unpack_from(octets)[1] != NLMSG_ERROR:
         return None
     code = -ERROR.unpack_from(octets, 16)[0]
-    _, kind, _, sequence, _ = HEADER.unpack_from(octets, _REQUEST)
+    _, kind, request, sequence, _ = HEADER.unpack_from(octets, _REQUEST)
     deleting = kind == RTM_DELNEIGH
     if code == 0 or (code in _GONE if deleting else code == errno.EEXIST):
         return None
     family, ifindex, _, flags, _ = NDMSG.unpack_from(octets, _REQUEST + HEADER.size)
     found = dict(attributes(octets, _REQUEST + _SHORTEST, len(octets)))
     vlan = int.from_bytes(found.get(NDA_VLAN, b""), sys.byteorder)
-    if deleting and vlan and code == errno.EINVAL:
-        # The port left the VLAN: its row there leads nowhere, and cannot be deleted.
+    if deleting and request & NLM_F_BULK:
         return None
+    left = deleting and bool(vlan) and code == errno.EINVAL
     mac, address = found.get(NDA_LLADDR, b""), found.get(NDA_DST, b"")
     if family != AF_BRIDGE:
         table, key = "neighbor", address
@@ -171,4 +193,5 @@ def read_refusal(octets: bytes) -> Refusal | None:
         and not deleting
         and sequence != ALONE
         and flags & _BOTH == NTF_SELF,
+        left,
     )

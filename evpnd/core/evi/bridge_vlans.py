@@ -1,8 +1,9 @@
 """Bridges with `vlan_filtering 1`: which of their VLANs an EVI has.
 
 It is the VLAN of frames that come out of the tunnel: the pvid of the VXLAN device's
-port. MACs, bindings and rows of the bridge's other VLANs are not the EVI's. A bridge
-without filtering has no VLANs, and its EVI all that it knows.
+port. MACs, bindings and rows of the bridge's other VLANs are not the EVI's; they may be
+those of other EVIs. A bridge without filtering has no VLANs, and its EVI all that it
+knows.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,33 +72,29 @@ def with_vlan(links: Links, found: Devices) -> Devices:
     return found._replace(reason=reason)
 
 
-def on_own_bridge(
-    vrf: MacVrf, found: Devices, claimed: Mapping[int, MacVrf]
+def in_own_vlan(
+    vrf: MacVrf, found: Devices, vlan: int, claimed: Mapping[tuple[int, int], MacVrf]
 ) -> Devices:
-    """Return the devices of an EVI, with the reason if another EVI has the bridge."""
-    bridge = found.bridge
-    if bridge is None:
+    """Return the devices of an EVI, with the reason if another EVI has the place.
+
+    Places are bridges with a VLAN; 0: the bridge has none.
+    """
+    bridge, vxlan = found.bridge, found.vxlan
+    if bridge is None or vxlan is None:
         return found
-    other = claimed.get(bridge.ifindex, vrf)
+    other = claimed.get((bridge.ifindex, vlan), vrf)
     if other is vrf:
         return found
-    reason = f"{bridge.name} already carries EVI {other.config.name}"
-    if bridge.vlan_filtering:
-        reason += (
-            "; evpnd serves one VNI of a bridge with VLANs: "
-            "give each VNI its own bridge"
+    name = other.config.name
+    if vlan:
+        return Devices(
+            f"VLAN {vlan} of {bridge.name} already carries EVI {name}; give "
+            f"{vxlan.name} another: `bridge vlan add dev {vxlan.name} vid VLAN pvid "
+            "untagged`"
         )
-    return Devices(reason)
-
-
-def tagged_ports(links: Links, ports: frozenset[int], vlan: int) -> frozenset[int]:
-    """Return the ports whose frames without a tag are not of a VLAN."""
-    if not vlan:
-        return frozenset()
-    return frozenset(
-        port
-        for port in ports
-        if (known := links.vlans.get(port)) is None or known.pvid != vlan
+    return Devices(
+        f"{bridge.name} already carries EVI {name}; give each VNI its own bridge, or a "
+        f"VLAN of it: `ip link set {bridge.name} type bridge vlan_filtering 1`"
     )
 
 
@@ -113,8 +110,9 @@ def vlan_notes(
         text = ", ".join(map(str, others[:3]))
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         yield (
-            f"{vxlan.name} carries VLAN {text}{more} of {bridge.name} as well; "
-            f"only VLAN {found.vlan} is served"
+            f"{vxlan.name} is in VLAN {text}{more} of {bridge.name} as well, and so "
+            f"sends frames of it into the VNI of VLAN {found.vlan}: `bridge vlan del "
+            f"dev {vxlan.name} vid {others[0]}`"
         )
     if suppress and links.vlan_device(bridge.ifindex, found.vlan) is None:
         name = f"{bridge.name}.{found.vlan}"

@@ -1,43 +1,153 @@
 """Which EVI the kernel's rows, frames and answers belong to.
 
-A bridge and a VXLAN device have one EVI each today, so that a device is enough to tell:
-the VLAN and the VNI of a row choose nothing yet.
+Several EVIs may share a bridge that filters VLANs: each has a VLAN of it. The ports of
+such a bridge belong to all of them, and a row there is that EVI's whose VLAN it has. A
+VXLAN device, and a bridge without VLANs with its ports, have one EVI.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.model.actions import DumpFdb, DumpNeighbors
+from evpnd.core.tables.reading import LARGE
+from evpnd.model.actions import DumpFdb, DumpNeighbors, DumpPorts
 from evpnd.model.domain import Domain
+from evpnd.model.rows import FdbRow, PortVlans
 
 
 class Domains:
-    """EVIs by the devices that they stand on."""
+    """EVIs by the devices that they stand on, and by the VLAN on shared ones."""
 
     def __init__(self) -> None:
         """Start with no EVI on any device."""
         self.by_device: dict[int, MacVrf] = {}
-        """By VXLAN device, bridge and tenant port."""
-        self.by_bridge: dict[int, MacVrf] = {}
+        """By devices that have one EVI: VXLAN devices; bridges without VLANs and their
+        ports."""
+        self.by_vlan: dict[int, dict[int, MacVrf]] = {}
+        """By bridge that filters VLANs, or port of one, and then by VLAN. A bridge and
+        its ports share one value."""
         self.by_svi: dict[int, MacVrf] = {}
+        self.on_bridge: dict[int, list[MacVrf]] = {}
+        self._by_domain: dict[Domain, MacVrf] = {}
 
-    def place(self, vrf: MacVrf, ports: Iterable[int]) -> None:
-        """Store where an EVI stands, and its tenant ports."""
-        domain = vrf.domain
-        self.by_bridge[domain.bridge] = vrf
-        if domain.svi:
+    def place(self, vrf: MacVrf, ports: Iterable[int], *, filtering: bool) -> None:
+        """Store where an EVI stands, and the tenant ports of its bridge.
+
+        `filtering`: the bridge filters VLANs. Where several EVIs claim one, an EVI that
+        lacks nothing has it.
+        """
+        domain, first = vrf.domain, vrf.reason is None
+        self.on_bridge.setdefault(domain.bridge, []).append(vrf)
+        self._by_domain[domain] = vrf
+        if domain.svi and (first or domain.svi not in self.by_svi):
             self.by_svi[domain.svi] = vrf
-        for device in (*ports, domain.vxlan, domain.bridge):
-            self.by_device[device] = vrf
+        self.by_device[domain.vxlan] = vrf
+        if not filtering:
+            for device in (*ports, domain.bridge):
+                self.by_device[device] = vrf
+            return
+        vlans = self.by_vlan.get(domain.bridge)
+        if vlans is None:
+            vlans = self.by_vlan[domain.bridge] = {}
+            self.by_vlan.update(dict.fromkeys(ports, vlans))
+        if domain.vlan and (first or domain.vlan not in vlans):
+            vlans[domain.vlan] = vrf
 
     def at(self, domain: Domain) -> MacVrf | None:
         """Return the EVI that stands there; None where it has left since."""
-        vrf = self.by_bridge.get(domain.bridge)
-        return vrf if vrf is not None and vrf.domain == domain else None
+        return self._by_domain.get(domain)
+
+    def serving(self, bridge: int) -> list[MacVrf]:
+        """Return the EVIs of a bridge that lack nothing."""
+        return [vrf for vrf in self.on_bridge.get(bridge, ()) if vrf.reason is None]
+
+    def is_alone(self, vrf: MacVrf) -> bool:
+        """Return whether no other EVI is on the bridge of one."""
+        return len(self.on_bridge.get(vrf.domain.bridge, ())) <= 1
+
+    def of_frame(
+        self, port: int, tag: int, known: Mapping[int, PortVlans]
+    ) -> MacVrf | None:
+        """Return the EVI of a frame on a tenant port; `tag` 0: it has none.
+
+        None where the bridge drops the frame, or a bridge without VLANs passes it on
+        with its tag: what is said inside is not the EVI's.
+        """
+        vrf = self.by_device.get(port)
+        if vrf is not None:
+            return None if tag else vrf
+        vlans, own = self.by_vlan.get(port), known.get(port)
+        if vlans is None or own is None:
+            return None
+        vlan = tag or own.pvid
+        return vlans.get(vlan) if vlan in own.vlans else None
+
+    def split(
+        self, bridge: int, rows: list[FdbRow]
+    ) -> Iterator[tuple[MacVrf, list[FdbRow]]]:
+        """Yield the EVIs of a bridge, each with its rows among those of a dump."""
+        vrfs = self.serving(bridge)
+        if bridge not in self.by_vlan:
+            for vrf in vrfs:
+                yield vrf, rows
+            return
+        parts: dict[int, list[FdbRow]] = {vrf.config.vni: [] for vrf in vrfs}
+        by_device, vlans = self.by_device, self.by_vlan[bridge]
+        for row in rows:
+            owner = by_device.get(row.ifindex) or vlans.get(row.vlan)
+            if owner is not None and (part := parts.get(owner.config.vni)) is not None:
+                part.append(row)
+        for vrf in vrfs:
+            yield vrf, parts[vrf.config.vni]
 
 
-def dumps(domain: Domain) -> Iterator[DumpFdb | DumpNeighbors]:
-    """Yield the dumps that read all tables of an EVI."""
-    yield DumpFdb(domain.bridge)
-    if domain.svi:
-        yield DumpNeighbors(domain.svi)
+class Reads:
+    """Tables to read after a look at the devices: those of a bridge once."""
+
+    def __init__(self) -> None:
+        """Start with nothing to read."""
+        self._anew: list[MacVrf] = []
+        self._ports: dict[int, frozenset[int]] = {}
+
+    def anew(self, vrf: MacVrf) -> None:
+        """Read all tables of an EVI."""
+        self._anew.append(vrf)
+
+    def ports(self, bridge: int, new: frozenset[int]) -> None:
+        """Read the rows of new ports of a bridge."""
+        self._ports[bridge] = self._ports.get(bridge, frozenset()) | new
+
+    def actions(
+        self, domains: Domains
+    ) -> Iterator[DumpFdb | DumpPorts | DumpNeighbors]:
+        """Yield the dumps; they answer for all EVIs of a bridge."""
+        bridges = {vrf.domain.bridge for vrf in self._anew}
+        for bridge in bridges:
+            _expect(domains.serving(bridge))
+        yield from dumps(self._anew)
+        for bridge, new in self._ports.items():
+            vrfs = domains.serving(bridge)
+            if bridge in bridges or not vrfs:
+                continue
+            rows = sum(len(vrf.fdb.actual) for vrf in vrfs)
+            if rows >= LARGE or any(vrf.fdb.reading is not None for vrf in vrfs):
+                yield DumpPorts(bridge, new)
+            else:
+                _expect(vrfs)
+                yield DumpFdb(bridge)
+
+
+def _expect(vrfs: Iterable[MacVrf]) -> None:
+    for vrf in vrfs:
+        vrf.tables.expect_dumps()
+
+
+def dumps(vrfs: Iterable[MacVrf]) -> Iterator[DumpFdb | DumpNeighbors]:
+    """Yield the dumps that read all tables of EVIs: the FDB of each bridge once."""
+    bridges: set[int] = set()
+    for vrf in vrfs:
+        domain = vrf.domain
+        if domain.bridge not in bridges:
+            bridges.add(domain.bridge)
+            yield DumpFdb(domain.bridge)
+        if domain.svi:
+            yield DumpNeighbors(domain.svi)

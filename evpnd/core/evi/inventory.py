@@ -6,9 +6,10 @@ Devices come, go and change under us; an EVI follows them and says what it lacks
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from evpnd.core.evi.bridge_ports import BridgePorts
 from evpnd.core.evi.bridge_vlans import (
-    on_own_bridge,
-    tagged_ports,
+    BridgeVlan,
+    in_own_vlan,
     vlan_of,
     with_vlan,
 )
@@ -22,7 +23,7 @@ from evpnd.core.evi.changes import (
 )
 from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.discovery import PassedOver, tell_gone
-from evpnd.core.evi.domains import Domains, dumps
+from evpnd.core.evi.domains import Domains, Reads
 from evpnd.core.evi.instances import Changed, Instances
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.managed_devices import (
@@ -39,8 +40,6 @@ from evpnd.core.evi.readiness import (
     Links,
     bridge_name,
     find_devices,
-    open_ports,
-    tenant_ports,
     vxlan_name,
 )
 from evpnd.core.evi.underlay import Underlay
@@ -50,8 +49,6 @@ from evpnd.model.actions import (
     Action,
     ConfigureVxlanPort,
     CreateDevices,
-    DumpFdb,
-    DumpPorts,
     RemoveDevices,
     SnoopPorts,
 )
@@ -89,6 +86,11 @@ class Inventory:
         """Network and broadcast addresses of the underlay's subnets."""
         self._snooped: frozenset[int] = frozenset()
         """Tenant ports on which ARP and ND are listened to."""
+        self._tagged: frozenset[int] = frozenset()
+        """Those of them where frames with a tag are, too."""
+        self._bridges: dict[int, BridgePorts] = {}
+        """Ports of the bridges that this look at the devices came by."""
+        self._reads = Reads()
         self._config = config
         self.attempts = Attempts()
         self._passed_over = PassedOver()
@@ -135,15 +137,17 @@ class Inventory:
 
     def _snoop(self, turn: Turn) -> None:
         """Snoop ARP and ND on the tenant ports, if the set of ports changed."""
-        ports = frozenset(
-            port
+        speaking = [
+            vrf
             for vrf in self.vrfs.values()
             if vrf.reason is None and vrf.config.advertise.neighbors
-            for port in vrf.ports - vrf.tagged_ports
-        )
-        if ports != self._snooped:
-            self._snooped = ports
-            turn.do(SnoopPorts(ports))
+        ]
+        # EVIs of a bridge have the same sets, where they have the same ports.
+        ports = frozenset[int]().union(*{vrf.members for vrf in speaking})
+        tagged = frozenset[int]().union(*{vrf.tagged for vrf in speaking})
+        if (ports, tagged) != (self._snooped, self._tagged):
+            self._snooped, self._tagged = ports, tagged
+            turn.do(SnoopPorts(ports, tagged))
 
     def next_due(self) -> float | None:
         """Return when to try a device again."""
@@ -180,13 +184,16 @@ class Inventory:
                 self._news.forget(vrf)
                 turn.tell(tell_gone(vrf, config, self.links))
             yield others
-        claimed: dict[int, MacVrf] = {}
-        self.domains = Domains()
+        claimed: dict[tuple[int, int], MacVrf] = {}
+        self.domains, self._reads = Domains(), Reads()
+        self._bridges.clear()
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             yield from self._place(vrf, claimed, turn, actions)
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
-        self.no_hosts = no_hosts = self.links.no_hosts(self.domains.by_bridge)
+        actions.extend(self._reads.actions(self.domains))
+        inside = self.domains.on_bridge.keys() | self.domains.by_svi.keys()
+        self.no_hosts = no_hosts = self.links.no_hosts(inside)
         for vrf in self.vrfs.values():
             vrf.take_no_hosts(no_hosts)
         if underlay != (self.vtep, no_hosts):
@@ -196,16 +203,17 @@ class Inventory:
     def _place(
         self,
         vrf: MacVrf,
-        claimed: dict[int, MacVrf],
+        claimed: dict[tuple[int, int], MacVrf],
         turn: Turn,
         actions: list[Action],
     ) -> Iterator[Change]:
         evi, now = vrf.config, turn.now
         found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
         found = with_vlan(self.links, found)
+        of_bridge = vlan_of(vrf, self.links, found)
         if found.reason is None and found.bridge is not None:
-            claimed.setdefault(found.bridge.ifindex, vrf)
-        found = on_own_bridge(vrf, found, claimed)
+            claimed.setdefault((found.bridge.ifindex, of_bridge.vlan), vrf)
+        found = in_own_vlan(vrf, found, of_bridge.vlan, claimed)
         if evi.manage:
             actions.extend(self._complete(vrf, found, now))
             refused = self.attempts.refused
@@ -217,7 +225,8 @@ class Inventory:
                 found = found._replace(reason=None)
         vxlan = found.vxlan.ifindex if found.vxlan else 0
         bridge = found.bridge.ifindex if found.bridge else 0
-        of_bridge = vlan_of(vrf, self.links, found)
+        if not (vxlan and bridge):
+            of_bridge = BridgeVlan(0, 0)
         old = vrf.domain
         domain = Domain(bridge, of_bridge.vlan, vxlan, 0, of_bridge.svi)
         moved = domain != old._replace(svi=domain.svi)
@@ -230,9 +239,9 @@ class Inventory:
         before = vrf.reason
         vrf.reason = found.reason
         if found.vxlan is None or found.bridge is None:
-            vrf.ports = vrf.open_ports = frozenset()
+            vrf.ports = vrf.members = vrf.tagged = vrf.open_ports = frozenset()
         else:
-            yield from self._take_ports(vrf, found.bridge, actions)
+            yield from self._take_ports(vrf, found.bridge)
             self._configure(vrf, found.vxlan, turn, actions)
         self._news.tell(vrf, before, turn)
         refused, here = self.attempts.refused, self._vtep_here
@@ -241,7 +250,7 @@ class Inventory:
         if vrf.reason is None and (before is not None or moved):
             vrf.tables.unread()
             vrf.neighbors.known = not domain.svi
-            actions.extend(dumps(domain))
+            self._reads.anew(vrf)
         if vrf.reason != before or moved or renumbered:
             vrf.mark_all()
 
@@ -257,23 +266,21 @@ class Inventory:
             bridged=device is not None and device.master == old.bridge,
         )
 
-    def _take_ports(
-        self, vrf: MacVrf, bridge: Link, actions: list[Action]
-    ) -> Iterator[Change]:
-        ports = tenant_ports(self.links, bridge)
+    def _take_ports(self, vrf: MacVrf, bridge: Link) -> Iterator[Change]:
+        known = self._bridges.get(bridge.ifindex)
+        if known is None:
+            known = self._bridges[bridge.ifindex] = BridgePorts(self.links, bridge)
+        ports = known.tenants
         if ports != vrf.ports:
             yield PortsLost(vrf, ports)
             new = ports - vrf.ports
-            if new and vrf.fdb.known and vrf.fdb.is_large:
-                actions.append(DumpPorts(bridge.ifindex, new))
-            elif new and vrf.fdb.known:
-                vrf.tables.expect_dumps()
-                actions.append(DumpFdb(bridge.ifindex))
+            if new and vrf.fdb.known:
+                self._reads.ports(bridge.ifindex, new)
             vrf.ports = ports
-        vrf.tagged_ports = tagged_ports(self.links, ports, vrf.domain.vlan)
-        untagged = ports - vrf.tagged_ports
-        yield PortsOpen(vrf, open_ports(self.links, bridge, untagged))
-        self.domains.place(vrf, ports)
+        members = known.members(vrf.domain.vlan)
+        vrf.members, vrf.tagged = members.all, members.tagged
+        yield PortsOpen(vrf, members.open)
+        self.domains.place(vrf, ports, filtering=bridge.vlan_filtering)
         vrf.ageing = bridge.ageing
         own_ips = self.links.addresses_of(vrf.domain.svi) if vrf.domain.svi else set()
         mac = self.links.by_index.get(vrf.domain.svi, bridge).mac

@@ -62,10 +62,13 @@ class MacVrf:
         self.own_ips: set[bytes] = set()
         """Addresses of that device."""
         self.ports: frozenset[int] = frozenset()
-        self.tagged_ports: frozenset[int] = frozenset()
-        """Ports whose untagged frames are of another VLAN: no probes are sent there."""
+        """Tenant ports of its bridge."""
+        self.members: frozenset[int] = frozenset()
+        """Those of them that are in its VLAN, as far as is known by now."""
+        self.tagged: frozenset[int] = frozenset()
+        """Those of them where its frames have a tag."""
         self.open_ports: frozenset[int] = frozenset()
-        """Tenant ports that pass frames."""
+        """Those of them that pass frames."""
         self.ageing: float | None = None
         """Seconds after which the bridge forgets a silent MAC; None: not known."""
         self.no_hosts: frozenset[bytes] = frozenset()

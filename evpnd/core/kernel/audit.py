@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from math import inf
 
+from evpnd.core.evi.domains import Domains
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.comparison import Asked, differences
 from evpnd.core.kernel.observe import observe_fdb, observe_neighbor
@@ -20,7 +21,8 @@ from evpnd.model.actions import Action, AuditRows, AuditTables
 from evpnd.model.events import RowsAudited
 
 WHOLE = 8_192
-"""Rows up to which the tables of an EVI are read at once, by a dump."""
+"""Rows up to which the tables of an EVI are read at once, by a dump. Of EVIs that share
+a bridge, single rows are read: a dump would read those of the others, too."""
 SLICE = 256
 """Rows of a larger one that are asked for at a time."""
 URGENT_SLICE = 4_096
@@ -40,11 +42,14 @@ RECHECK_AGAIN = 0.5
 class Walk:
     """The audit of one EVI's rows, slice by slice, or by a dump."""
 
-    def __init__(self, vrf: MacVrf, cause: str) -> None:
-        """Start with all rows of ours that exist now."""
+    def __init__(self, vrf: MacVrf, cause: str, *, alone: bool) -> None:
+        """Start with all rows of ours that exist now.
+
+        `alone`: a dump of the bridge reads the rows of no other EVI.
+        """
         self.vni = vrf.config.vni
         self.cause = cause
-        self.whole = size(vrf) <= WHOLE and vrf.fdb.reading is None
+        self.whole = alone and size(vrf) <= WHOLE and vrf.fdb.reading is None
         self.over = False
         """Every row was asked for."""
         self._domain = vrf.domain
@@ -92,12 +97,10 @@ class Audit:
         """VNIs to when they are looked at."""
         self._rechecked: dict[int, float] = {}
 
-    def doubt(
-        self, ifindexes: frozenset[int], by_device: Mapping[int, MacVrf], now: float
-    ) -> None:
-        """Schedule a recheck of EVIs to whose devices another program wrote."""
-        for ifindex in ifindexes & by_device.keys():
-            vni = by_device[ifindex].config.vni
+    def doubt(self, ifindexes: frozenset[int], domains: Domains, now: float) -> None:
+        """Schedule a recheck of EVIs to whose VXLAN devices another program wrote."""
+        for ifindex in ifindexes & domains.by_device.keys():
+            vni = domains.by_device[ifindex].config.vni
             last = self._rechecked.get(vni, -inf)
             due = max(now + RECHECK_PAUSE, last + RECHECK_AGAIN)
             self._doubted.setdefault(vni, due)
@@ -112,13 +115,15 @@ class Audit:
             return None
         return min(self._due, *self._doubted.values()) if self._doubted else self._due
 
-    def ask(self, vrfs: Mapping[int, MacVrf], now: float) -> list[Action]:
+    def ask(
+        self, vrfs: Mapping[int, MacVrf], domains: Domains, now: float
+    ) -> list[Action]:
         """Request the next rows from the kernel."""
         if self._asked is not None:
             return []
-        walk, most = self._next_in_doubt(vrfs, now), URGENT_SLICE
+        walk, most = self._next_in_doubt(vrfs, domains, now), URGENT_SLICE
         if walk is None and now >= self._due:
-            walk, most = self._next_of_round(vrfs, now), SLICE
+            walk, most = self._next_of_round(vrfs, domains, now), SLICE
         if walk is None:
             return []
         action, asked = walk.take(vrfs[walk.vni], most)
@@ -149,7 +154,9 @@ class Audit:
             for neighbor in neighbors:
                 observe_neighbor(vrf, neighbor, tenants, turn)
 
-    def _next_in_doubt(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
+    def _next_in_doubt(
+        self, vrfs: Mapping[int, MacVrf], domains: Domains, now: float
+    ) -> Walk | None:
         walk = self._recheck
         if walk is not None and walk.is_of(vrfs.get(walk.vni)):
             return walk
@@ -160,15 +167,17 @@ class Audit:
             # One that is not ready is read whole when it becomes so.
             if vrf is not None and vrf.ready:
                 self._rechecked[vni] = now
-                self._recheck = Walk(vrf, RECHECK)
+                self._recheck = Walk(vrf, RECHECK, alone=domains.is_alone(vrf))
                 return self._recheck
         return None
 
-    def _next_of_round(self, vrfs: Mapping[int, MacVrf], now: float) -> Walk | None:
+    def _next_of_round(
+        self, vrfs: Mapping[int, MacVrf], domains: Domains, now: float
+    ) -> Walk | None:
         """Return the next EVI of the round, and schedule the one after it."""
         walk = self._walk
         if walk is None or walk.over or not walk.is_of(vrfs.get(walk.vni)):
-            walk = self._walk = self._begin_next(vrfs)
+            walk = self._walk = self._begin_next(vrfs, domains)
         if walk is None:
             self._due = now + ROUND
             return None
@@ -180,14 +189,14 @@ class Audit:
         self._due = now + pause
         return walk
 
-    def _begin_next(self, vrfs: Mapping[int, MacVrf]) -> Walk | None:
+    def _begin_next(self, vrfs: Mapping[int, MacVrf], domains: Domains) -> Walk | None:
         if not self._left:
             self._left.extend(vrfs)
             self._rechecked = {v: t for v, t in self._rechecked.items() if v in vrfs}
         while self._left:
             vrf = vrfs.get(self._left.popleft())
             if vrf is not None and vrf.ready:
-                return Walk(vrf, AUDIT)
+                return Walk(vrf, AUDIT, alone=domains.is_alone(vrf))
         return None
 
 

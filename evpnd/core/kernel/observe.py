@@ -13,6 +13,7 @@ from evpnd.core.local import mobility, pins
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.neighbors import Neighbor
 from evpnd.core.turn import Turn
+from evpnd.model.actions import FlushVlan
 from evpnd.model.domain import NO_VTEP
 from evpnd.model.ids import (
     FLOOD_MAC,
@@ -59,10 +60,11 @@ def observe_fdb(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) -> None:
 def is_of_vlan(vrf: MacVrf, row: FdbRow) -> bool:
     """Return whether a bridge row is of the VLAN that the EVI has, if it has one.
 
-    A device's own MAC counts in every VLAN: it is the host's.
+    A device's own MAC is no exception: it has a row in each VLAN of the device, and the
+    bridge takes frames in as the host's in these alone.
     """
-    own = row.flags & NTF_SELF or row.state & NUD_PERMANENT
-    return not vrf.domain.vlan or row.vlan == vrf.domain.vlan or bool(own)
+    vlan = vrf.domain.vlan
+    return not vlan or row.vlan == vlan or bool(row.flags & NTF_SELF)
 
 
 def _observe_vxlan_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
@@ -149,8 +151,8 @@ def _observe_own_mac(vrf: MacVrf, row: FdbRow) -> None:
         mobility.forget(vrf, row.mac)
         dst, _ = vrf.fdb.halves(row.mac)
         vrf.fdb.keep(row.mac, dst, in_bridge=False)
-    elif not row.vlan:
-        # There is a row for each VLAN of a port, and the one without goes with it.
+    elif row.vlan == vrf.domain.vlan:
+        # Where VLANs are compiled in, the row without one goes with the device.
         vrf.macs.drop_own(row.mac)
 
 
@@ -172,7 +174,9 @@ def dump_fdb(
             gone.discard(row.mac)
     for mac in gone:
         tenants.flush(vrf, mac, turn)
-    if not vrf.domain.vlan:
+    if vrf.domain.vlan:
+        _flush_other_vlans(vrf, rows, turn)
+    else:
         _doubt_gaps(vrf, rows)
     reading, vrf.fdb.reading = vrf.fdb.reading, None
     again = reading is not None and reading.first
@@ -184,6 +188,26 @@ def dump_fdb(
         vrf.preserved = bool(vrf.fdb.adopted or vrf.floods.adopted)
     if first or again:
         vrf.mark_all()
+
+
+def _flush_other_vlans(vrf: MacVrf, rows: list[FdbRow], turn: Turn) -> None:
+    """Remove our bridge rows in VLANs that the VXLAN device had before.
+
+    The kernel keeps them when a port leaves a VLAN, and so a MAC that comes back there
+    would lead to the tunnel. Rows without a VLAN are of no consequence as long as the
+    bridge filters VLANs; when it stops, all is read again.
+    """
+    domain = vrf.domain
+    left = {
+        row.vlan
+        for row in rows
+        if row.ifindex == domain.vxlan
+        and row.vlan not in (0, domain.vlan)
+        and not row.flags & NTF_SELF
+        and row.is_ours
+    }
+    for vlan in sorted(left):
+        turn.do(FlushVlan(domain._replace(vlan=vlan)))
 
 
 def _doubt_gaps(vrf: MacVrf, rows: list[FdbRow]) -> None:

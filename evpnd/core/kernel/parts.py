@@ -7,8 +7,9 @@ before anything is decided about the MAC. The list of all MACs comes last, besid
 work: it tells of rows that no route asks for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from evpnd.core.evi.domains import Domains
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
@@ -34,8 +35,19 @@ PAUSE = 1.0
 ReadingEvent = FdbTooLarge | PortsDumped | MacsLookedUp | MacsListed
 
 
-def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
-    """Start to read an FDB in parts: its ports first."""
+def begin_all(
+    vrfs: Collection[MacVrf], event: FdbTooLarge, links: Links, turn: Turn
+) -> None:
+    """Start to read the FDB of a bridge's EVIs in parts: its ports first."""
+    if not vrfs:
+        return
+    for vrf in vrfs:
+        _begin(vrf, event, links)
+    ports = frozenset[int]().union(*(vrf.ports for vrf in vrfs))
+    turn.do(DumpPorts(event.bridge, ports | {event.bridge}))
+
+
+def _begin(vrf: MacVrf, event: FdbTooLarge, links: Links) -> None:
     old = vrf.fdb.reading
     first = not vrf.fdb.known or (old is not None and old.first)
     vrf.fdb.readings += 1
@@ -47,7 +59,6 @@ def begin(vrf: MacVrf, event: FdbTooLarge, links: Links, turn: Turn) -> None:
     device = links.by_index.get(vrf.domain.vxlan)
     own = [] if device is None else [device.mac]
     vrf.fdb.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
-    turn.do(DumpPorts(vrf.domain.bridge, vrf.ports | {vrf.domain.bridge}))
 
 
 def is_too_early(vrf: MacVrf) -> bool:
@@ -55,29 +66,42 @@ def is_too_early(vrf: MacVrf) -> bool:
     return vrf.fdb.reading is not None and not vrf.fdb.known
 
 
-def take_ports(vrf: MacVrf, event: PortsDumped, tenants: Tenants, turn: Turn) -> None:
-    """Replace the state of ports.
+def take_ports(
+    domains: Domains, event: PortsDumped, tenants: Tenants, turn: Turn
+) -> None:
+    """Replace the state of ports, in all EVIs of a bridge.
 
-    The first time, the neighbours follow; by these the EVI is ready.
+    The first time, the neighbours follow; by these an EVI is ready.
     """
+    missing: set[int] = set()
+    for vrf, rows in domains.split(event.bridge, event.rows):
+        if _take_ports(vrf, event, rows, tenants, turn):
+            missing |= vrf.ports - event.ports
+    if missing:
+        turn.do(DumpPorts(event.bridge, frozenset(missing)))
+
+
+def _take_ports(
+    vrf: MacVrf, event: PortsDumped, rows: list[FdbRow], tenants: Tenants, turn: Turn
+) -> bool:
+    """Replace the state of ports; return whether they were the first of the EVI."""
     if event.bridge in event.ports:
         vrf.macs.forget_own()
     ports = event.ports
     gone = {mac for mac, local in vrf.macs.local.items() if local.port in ports}
-    for row in event.rows:
+    for row in rows:
         observe_fdb(vrf, row, tenants, turn)
         if row.ifindex in ports and is_of_vlan(vrf, row):
             gone.discard(row.mac)
     for mac in gone:
         tenants.flush(vrf, mac, turn)
     if vrf.fdb.known or vrf.fdb.reading is None:
-        return
+        return False
     vrf.fdb.known = vrf.floods.known = True
     vrf.mark_all()
-    if vrf.ports - ports:
-        turn.do(DumpPorts(vrf.domain.bridge, vrf.ports - ports))
     if vrf.domain.svi:
         turn.do(DumpNeighbors(vrf.domain.svi))
+    return True
 
 
 def take_rows(vrf: MacVrf, event: MacsLookedUp, tenants: Tenants, turn: Turn) -> None:

@@ -1,11 +1,13 @@
 """What the kernel says of rows, what it refused, and what it is asked.
 
-An event names a device, and the inventory knows which EVI has it. What is of no EVI is
-left out, and so is what comes before the table was read: the dump will tell.
+An event names a device, and a VLAN where EVIs share it: by these the inventory knows
+whose it is (`evi/domains.py`). What is of no EVI is left out, and so is what comes
+before the table was read: the dump will tell.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from evpnd.core.bgp.importer import Importer
@@ -35,6 +37,8 @@ from evpnd.model.rows import FdbRow, NeighborRow
 
 OVERRUN_PAUSE = 1.0
 """Seconds between two dumps because of lost notifications."""
+
+_NOBODY: Mapping[int, MacVrf] = MappingProxyType({})
 
 RowEvent = (
     FdbObserved
@@ -77,12 +81,11 @@ class KernelRows:
             case NeighborsObserved(rows):
                 self._observe_neighbors(rows, turn)
             case FdbDumped(bridge, rows):
-                vrf = inventory.domains.by_bridge.get(bridge)
-                if vrf is not None:
-                    first = not vrf.fdb.known
-                    observe.dump_fdb(vrf, rows, self._tenants, turn)
+                for each, own in inventory.domains.split(bridge, rows):
+                    first = not each.fdb.known
+                    observe.dump_fdb(each, own, self._tenants, turn)
                     if first:
-                        self._recognise(vrf)
+                        self._recognise(each)
             case NeighborsDumped(ifindex, rows):
                 vrf = inventory.domains.by_svi.get(ifindex)
                 if vrf is not None and not parts.is_too_early(vrf):
@@ -95,7 +98,7 @@ class KernelRows:
             case RowFailed():
                 self._row_failed(event, turn)
             case RowsInDoubt(ifindexes):
-                self._audit.doubt(ifindexes, inventory.domains.by_device, turn.now)
+                self._audit.doubt(ifindexes, inventory.domains, turn.now)
             case RowsAudited():
                 self._audit.answer(inventory.vrfs, event, self._tenants, turn)
             case KernelOverran(reason):
@@ -104,9 +107,13 @@ class KernelRows:
                 assert_never(event)
 
     def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
-        by_device, tenants = self._inventory.domains.by_device, self._tenants
+        domains, tenants = self._inventory.domains, self._tenants
+        by_device, by_vlan = domains.by_device, domains.by_vlan
         for row in rows:
             vrf = by_device.get(row.ifindex)
+            if vrf is None:
+                # A device with several EVIs, or with none.
+                vrf = by_vlan.get(row.ifindex, _NOBODY).get(row.vlan)
             if vrf is not None and vrf.fdb.known:
                 observe.observe_fdb(vrf, row, tenants, turn)
 
@@ -122,23 +129,24 @@ class KernelRows:
         self._importer.recognise(vrf.config.vni, (*vrf.adopted_keys(), *macs))
 
     def _read_part(self, event: parts.ReadingEvent, turn: Turn) -> None:
-        inventory = self._inventory
+        domains, links = self._inventory.domains, self._inventory.links
         match event:
-            case FdbTooLarge(bridge) | PortsDumped(bridge):
-                vrf = inventory.domains.by_bridge.get(bridge)
-            case MacsLookedUp(domain) | MacsListed(domain):
-                vrf = inventory.domains.at(domain)
-        if vrf is None:
-            return
-        match event:
-            case FdbTooLarge():
-                parts.begin(vrf, event, inventory.links, turn)
+            case FdbTooLarge(bridge):
+                parts.begin_all(domains.serving(bridge), event, links, turn)
             case PortsDumped():
-                parts.take_ports(vrf, event, self._tenants, turn)
-            case MacsLookedUp():
-                parts.take_rows(vrf, event, self._tenants, turn)
-            case MacsListed():
-                parts.take_list(vrf, event)
+                parts.take_ports(domains, event, self._tenants, turn)
+            case MacsLookedUp(domain) | MacsListed(domain):
+                vrf = domains.at(domain)
+                if vrf is not None:
+                    self._read_macs(vrf, event, turn)
+
+    def _read_macs(
+        self, vrf: MacVrf, event: MacsLookedUp | MacsListed, turn: Turn
+    ) -> None:
+        if isinstance(event, MacsLookedUp):
+            parts.take_rows(vrf, event, self._tenants, turn)
+        else:
+            parts.take_list(vrf, event)
         reading = vrf.fdb.reading
         if reading is not None and reading.over:
             parts.end(vrf)
@@ -175,16 +183,16 @@ class KernelRows:
             return
         self._overran_at = None
         turn.do(DumpLinks())
-        for vrf in self._inventory.vrfs.values():
-            if vrf.reason is None:
-                vrf.tables.expect_dumps()
-                turn.do_all(dumps(vrf.domain))
+        vrfs = [vrf for vrf in self._inventory.vrfs.values() if vrf.reason is None]
+        for vrf in vrfs:
+            vrf.tables.expect_dumps()
+        turn.do_all(dumps(vrfs))
 
     def ask(self, turn: Turn, *, replaying: bool) -> None:
         """Ask for the next part of tables that are read by parts, and for an audit."""
         vrfs = self._inventory.vrfs
         turn.do_all(parts.ask(vrfs.values(), turn.now, replaying=replaying))
-        turn.do_all(self._audit.ask(vrfs, turn.now))
+        turn.do_all(self._audit.ask(vrfs, self._inventory.domains, turn.now))
 
     def next_due(self) -> float | None:
         """Return when there is something to ask or to try again; monotonic seconds."""

@@ -19,7 +19,9 @@ arrives, the IPs that remote routes bind to it, or did in the last DEPARTED_TIME
 probed. When the kernel flushes MACs, tenants have not left: their bindings come back
 with the MAC, and are probed (`flushed.py`). Silent tenants are probed (`probes.py`).
 
-Not done yet: VLANs other than that of the EVI; probes have no tag.
+On a bridge with VLANs all this is said in one VLAN: a frame's tag, or the VLAN of its
+port, chooses the EVI (`evi/domains.py`), and what the same MAC says in another VLAN is
+said by another station.
 """
 
 from math import inf

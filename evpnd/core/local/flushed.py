@@ -84,9 +84,9 @@ def reopen(vrf: MacVrf, ports: frozenset[int], questions: Questions) -> None:
 
 
 def can_ask(vrf: MacVrf, mac: bytes) -> bool:
-    """Return whether a probe, which has no tag, would reach a MAC in its VLAN."""
+    """Return whether a probe would reach a MAC, and the answer be of its VLAN."""
     local = vrf.macs.local.get(mac)
-    return local is None or local.port not in vrf.tagged_ports
+    return local is None or local.port in vrf.members
 
 
 def is_unsure(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:

@@ -25,8 +25,8 @@ PAUSE = 1.0
 RATE = 200.0
 """Probes a second, over all EVIs: 10,000 silent tenants are asked within 50 s."""
 BURST = 50.0
-Sent = dict[int, SendProbes]
-"""By port."""
+Sent = dict[tuple[int, int], SendProbes]
+"""By port and VNI."""
 
 
 @dataclass(slots=True)
@@ -186,9 +186,11 @@ class Prober:
         mac, ip, tries = asked
         self._tokens -= 1
         port = flushed.port_of(vrf, mac)
-        action = sent.get(port)
+        place = port, vrf.config.vni
+        action = sent.get(place)
         if action is None:
-            action = sent[port] = SendProbes(port, vrf.bridge_mac, [])
+            tag = vrf.domain.vlan if port in vrf.tagged else 0
+            action = sent[place] = SendProbes(port, vrf.bridge_mac, [], tag)
         action.probes.append((mac, ip, _source(vrf, ip, tries)))
 
     def _next_wanted(self) -> float:

@@ -6,6 +6,7 @@ tenant speaks, moves, or falls silent.
 
 from collections.abc import Mapping
 
+from evpnd.core.evi.domains import Domains
 from evpnd.core.evi.local_bindings import Claim
 from evpnd.core.evi.local_macs import LocalMac
 from evpnd.core.evi.mac_vrf import MacVrf
@@ -20,6 +21,7 @@ from evpnd.core.turn import Turn
 from evpnd.model.config import DuplicateDetection
 from evpnd.model.events import BindingsSnooped
 from evpnd.model.key import MAC_LENGTH
+from evpnd.model.rows import PortVlans
 
 
 class Tenants:
@@ -36,13 +38,20 @@ class Tenants:
         self.prober = Prober(self.questions, self.bindings, now)
 
     def hear(
-        self, heard: BindingsSnooped, by_device: Mapping[int, MacVrf], turn: Turn
+        self,
+        heard: BindingsSnooped,
+        domains: Domains,
+        vlans: Mapping[int, PortVlans],
+        turn: Turn,
     ) -> bool:
-        """Store what ARP and ND told on tenant ports; return whether there is news."""
+        """Store what ARP and ND told on tenant ports; return whether there is news.
+
+        `vlans` are those of the ports.
+        """
         flags, news = heard.flags, False
         for binding in heard.bindings:
-            port, mac, ip = binding
-            vrf = by_device.get(port)
+            port, mac, ip, tag = binding
+            vrf = domains.of_frame(port, tag, vlans)
             if vrf is not None:
                 claim = Claim(mac, ip, turn.now, flags.get(binding))
                 news |= self.bindings.snoop(vrf, port, claim, turn)

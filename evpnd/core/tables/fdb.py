@@ -6,7 +6,7 @@ missing: that differs from whatever is wanted, and so is written, or deleted.
 
 from collections.abc import Callable, Collection
 
-from evpnd.core.tables.reading import LARGE, Reading
+from evpnd.core.tables.reading import Reading
 from evpnd.core.tables.table import Delta, Table
 from evpnd.model.domain import NO_VTEP, Hop
 from evpnd.model.ids import format_mac
@@ -31,11 +31,6 @@ class Fdb(Table[bytes, Hop]):
         been read to its end, or not at all."""
         self.readings = 0
         """How often such a reading began."""
-
-    @property
-    def is_large(self) -> bool:
-        """Return whether the table is too large to be dumped for little reason."""
-        return self.reading is not None or len(self.actual) >= LARGE
 
     def halves(self, mac: bytes) -> tuple[Hop, bool]:
         """Return the VTEP of the VXLAN row, or none, and whether the bridge row is."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Self
 
 LARGE = 25_000
-"""Remote MACs from which on a new port is read alone, not the whole FDB again."""
+"""Remote MACs of a bridge from which on a new port is read alone, not the whole FDB."""
 
 
 class Reading:

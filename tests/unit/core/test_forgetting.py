@@ -14,6 +14,7 @@ from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
     ConfigChanged,
+    Heard,
     PeerWentDown,
     PeerWentUp,
 )
@@ -51,7 +52,7 @@ def moves(host: Host, number: int) -> None:
     """A MAC and its address move from a port to a VTEP, and back."""
     ip = parse_ip("192.0.2.10")
     host.run(*host.kernel.frame(PORTS[0], mac(1)))
-    host.run(BindingsSnooped([(PORTS[0], mac(1), ip)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], mac(1), ip)]))
     path = attributes(VTEP, 2 * number + 1)
     host.run(announce(PEER, path, VTEP, mac(1), mac(1) + ip))
     host.run(*host.kernel.frame(PORTS[0], mac(1)))
@@ -70,7 +71,7 @@ def local_strangers(host: Host, number: int) -> None:
     """A MAC that nobody has seen comes to a port, and goes."""
     ip = (0x0A000000 + number).to_bytes(4, "big")
     host.run(*host.kernel.frame(PORTS[0], mac(number)))
-    host.run(BindingsSnooped([(PORTS[0], mac(number), ip)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], mac(number), ip)]))
     host.run(*host.kernel.age(mac(number)))
 
 

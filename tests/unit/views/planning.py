@@ -14,6 +14,7 @@ from evpnd.model.events import (
     ConfigChanged,
     Event,
     FdbDumped,
+    Heard,
     NeighborsDumped,
 )
 from evpnd.model.ids import Peer, parse_ip, parse_route_target, parse_vni
@@ -33,7 +34,7 @@ def host() -> Host:
     made.run(announce(PEER, attributes(VTEP), VTEP, MAC, MAC + IP))
     made.run(announce_imet(PEER, VTEP))
     made.run(*made.kernel.frame(PORTS[0], LOCAL))
-    made.run(BindingsSnooped([(PORTS[0], LOCAL, LOCAL_IP)]))
+    made.run(BindingsSnooped([Heard(PORTS[0], LOCAL, LOCAL_IP)]))
     return made
 
 

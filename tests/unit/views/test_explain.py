@@ -11,6 +11,7 @@ from evpnd.model.config import DuplicateDetection, StaticEntry
 from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
+    Heard,
     PeerWentDown,
     UpdateReceived,
 )
@@ -132,11 +133,11 @@ def test_a_frozen_local_mac_wins_nothing() -> None:
     settings = DuplicateDetection(moves=2, freeze=True)
     here = host(duplicate_detection=settings)
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.run(BindingsSnooped([Heard(PORTS[0], MAC, IP)]))
     for sequence in (5, 7):
         here.run(announce(ONE, attributes(FAR, sequence), FAR, MAC))
         here.run(*here.kernel.frame(PORTS[0], MAC))
-        here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+        here.run(BindingsSnooped([Heard(PORTS[0], MAC, IP)]))
     here.run(announce(ONE, attributes(FAR, 30), FAR, MAC))
     assert here.vrf.macs.frozen.get(MAC) == b""
 

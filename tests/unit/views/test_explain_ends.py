@@ -7,6 +7,7 @@ import pytest
 from evpnd.model.config import StaticEntry
 from evpnd.model.events import (
     BindingsSnooped,
+    Heard,
     LinkObserved,
     PeerWentDown,
     PeerWentUp,
@@ -225,7 +226,7 @@ def test_a_mac_of_ours_that_a_tenant_port_learned_has_its_story() -> None:
 def test_what_nobody_hears_is_not_said_to_be_heard() -> None:
     here = Host()  # no peer is up
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.run(BindingsSnooped([Heard(PORTS[0], MAC, IP)]))
     here.later(10)
 
     (announced,) = texts(of_mac(here, MAC), "announced")

@@ -9,6 +9,7 @@ from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
     Event,
+    Heard,
     LinkObserved,
 )
 from evpnd.model.ids import format_ip, format_mac, parse_ip
@@ -51,7 +52,7 @@ def remote() -> Host:
 def local() -> Host:
     here = host()
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.run(BindingsSnooped([Heard(PORTS[0], MAC, IP)]))
     return here
 
 
@@ -144,7 +145,7 @@ def test_a_duplicate_mac_does_not_end_well() -> None:
     here.run(announce(ONE, attributes(FAR, 7), FAR, MAC, MAC + IP))
     ends = [end(tell(here)) for tell in (mac_story, ip_story)]
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.run(BindingsSnooped([Heard(PORTS[0], MAC, IP)]))
     ends += [end(tell(here)) for tell in (mac_story, ip_story)]
 
     for ok, text in ends:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evpnd.adapters.policy_files.load import judge_policy
 from evpnd.adapters.yaml.reader import parse_yaml
-from evpnd.model.events import BindingsSnooped, PeerWentDown
+from evpnd.model.events import BindingsSnooped, Heard, PeerWentDown
 from evpnd.model.ids import parse_ip, parse_vni
 from evpnd.views import routes
 from evpnd.views.explain import explain_ip, explain_vtep
@@ -177,7 +177,7 @@ def test_accepting_rules_are_no_changes() -> None:
 
 def local(here: Host) -> Host:
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    here.run(BindingsSnooped([(PORTS[0], MAC, IP)]))
+    here.run(BindingsSnooped([Heard(PORTS[0], MAC, IP)]))
     return here
 
 

@@ -5,6 +5,7 @@ import pytest
 from evpnd.adapters.netlink.bpf import (
     ARP_AND_ND,
     FDB_DELETIONS,
+    TAGGED_ARP_AND_ND,
     WITHOUT_GHOSTS,
     Instruction,
     count_echoes,
@@ -159,6 +160,8 @@ def frame(ethertype: int, *, protocol: int = 0, icmp: int = 0) -> bytes:
 def test_arp_and_nd_alone_wake_the_snooper(octets: bytes, kept: bool) -> None:
     assert passes(ARP_AND_ND, octets) is kept
     assert not passes(ARP_AND_ND, octets, tagged=True)
+    assert passes(TAGGED_ARP_AND_ND, octets) is kept
+    assert passes(TAGGED_ARP_AND_ND, octets, tagged=True) is kept
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,7 @@ def test_arp_and_nd_alone_wake_the_snooper(octets: bytes, kept: bool) -> None:
         WITHOUT_GHOSTS,
         FDB_DELETIONS,
         ARP_AND_ND,
+        TAGGED_ARP_AND_ND,
     ],
 )
 def test_every_jump_ends_within_the_program(program: Sequence[Instruction]) -> None:

@@ -111,9 +111,13 @@ def vlans(*entries: tuple[int, int]) -> bytes:
         ([], PortVlans(0, frozenset())),
         ([(6, 1)], PortVlans(1, frozenset({1}))),
         ([(4, 1), (6, 10)], PortVlans(10, frozenset({1, 10}))),
-        ([(8, 5), (16, 7), (2, 9)], PortVlans(9, frozenset({5, 6, 7, 9}))),
+        ([(0, 1), (6, 10)], PortVlans(10, frozenset({1, 10}), frozenset({1}))),
+        (
+            [(8, 5), (16, 7), (2, 9), (12, 11), (20, 12)],
+            PortVlans(9, frozenset({5, 6, 7, 9, 11, 12}), frozenset({5, 6, 7, 9})),
+        ),
         # A range that was cut off in front, or never ends.
-        ([(16, 7), (8, 20)], PortVlans(0, frozenset({7}))),
+        ([(16, 7), (8, 20)], PortVlans(0, frozenset({7}), frozenset({7}))),
     ],
 )
 def test_the_vlans_of_a_port_are_read(

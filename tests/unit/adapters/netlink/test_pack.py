@@ -7,6 +7,7 @@ from evpnd.adapters.netlink.pack import (
     Delete,
     Upsert,
     delete_both,
+    flush_vlan,
     pack,
     row_count,
 )
@@ -198,3 +199,10 @@ def test_both_rows_of_a_mac_go_by_two_messages() -> None:
     assert (delete_both(DOMAIN, OTHER), 1) == expected
     (expected,) = pack(DeleteRemoteMacs(IN_VLAN, [OTHER]))
     assert (delete_both(IN_VLAN, OTHER), 1) == expected
+
+
+def test_a_flush_names_port_vlan_and_mark() -> None:
+    assert flush_vlan(IN_VLAN) == bytes.fromhex(
+        "2c0000001d0001020000000000000000070000000300000000001400060005000a000000"
+        "0500110010000000"
+    )

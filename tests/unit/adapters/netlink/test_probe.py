@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from evpnd.adapters.netlink.probe import compose
+from evpnd.adapters.netlink.probe import compose, tag
 from evpnd.adapters.netlink.snoop import read_binding
 from evpnd.model.ids import parse_ip, parse_mac
 
@@ -47,3 +47,10 @@ def test_what_nobody_sent_from_an_address_binds_nothing() -> None:
     frame = compose(BRIDGE, TENANT, parse_ip("192.0.2.10"), bytes(4))
 
     assert read_binding(frame) is None
+
+
+def test_a_tag_stands_behind_the_addresses() -> None:
+    frame = compose(BRIDGE, TENANT, parse_ip("192.0.2.10"), parse_ip("192.0.2.1"))
+
+    assert tag(frame, 0) == frame
+    assert tag(frame, 10) == frame[:12] + bytes.fromhex("8100000a") + frame[12:]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.adapters.netlink.snoop import read_binding
+from evpnd.adapters.netlink.snoop import read_binding, read_tag
 from evpnd.model.events import NdFlags
 
 MAC = bytes.fromhex("020000000001")
@@ -145,3 +145,32 @@ def test_a_solicitation_and_arp_say_nothing_of_routers() -> None:
 def test_no_frame_raises(octets: bytes, ethertype: bytes) -> None:
     read_binding(octets)
     read_binding(b"\xff" * 6 + MAC + ethertype + octets)
+
+
+AUXDATA = struct.Struct("=IIIHHHH")
+
+
+@pytest.mark.parametrize(
+    ("status", "tci", "kind", "expected"),
+    [
+        (0, 0, 0, 0),
+        (0x50, 10, 0x8100, 10),
+        (0x50, 0xE00A, 0x8100, 10),
+        (0x50, 0xE000, 0x8100, 0),
+        (0x10, 10, 0, 10),
+        (0x50, 10, 0x88A8, None),
+    ],
+)
+def test_the_tag_of_a_frame_is_read(
+    status: int, tci: int, kind: int, expected: int | None
+) -> None:
+    octets = AUXDATA.pack(status, 42, 42, 0, 14, tci, kind)
+
+    assert read_tag([(1, 8, b""), (263, 8, octets)]) == expected
+
+
+@pytest.mark.parametrize("ancillary", [[], [(263, 8, b"short")], [(263, 9, bytes(20))]])
+def test_a_frame_of_which_no_tag_is_told_is_left_out(
+    ancillary: list[tuple[int, int, bytes]],
+) -> None:
+    assert read_tag(ancillary) is None

@@ -8,7 +8,8 @@ from contextlib import closing
 import pytest
 
 from evpnd.adapters.netlink.snoop import FRAMES_A_SECOND, Snooper
-from evpnd.model.events import BindingsSnooped, NdFlags
+from evpnd.model.actions import SnoopPorts
+from evpnd.model.events import BindingsSnooped, Heard, NdFlags
 from tests.unit.adapters.netlink.test_snoop import IP, IP_6, MAC, address, arp, nd
 
 LOUD, QUIET = 1, 2
@@ -41,7 +42,7 @@ def start(cables: dict[int, Pair], told: list[BindingsSnooped]) -> Snooper:
     snooper = Snooper(told.append)
     loop = asyncio.get_running_loop()
     ours = {port: pair[0] for port, pair in cables.items()}
-    assert snooper.adopt(loop, frozenset(cables), ours) == []
+    assert snooper.adopt(loop, SnoopPorts(frozenset(cables)), ours) == []
     return snooper
 
 
@@ -60,8 +61,8 @@ def test_flags_are_told_with_the_binding_that_had_them(
 
     (event,) = asyncio.run(scenario())
 
-    assert event.bindings == [(LOUD, MAC, IP_6), (LOUD, MAC, IP)]
-    assert dict(event.flags) == {(LOUD, MAC, IP_6): NdFlags(True, True)}
+    assert event.bindings == [Heard(LOUD, MAC, IP_6), Heard(LOUD, MAC, IP)]
+    assert dict(event.flags) == {Heard(LOUD, MAC, IP_6): NdFlags(True, True)}
 
 
 def test_a_loud_port_is_left_alone_for_a_while_and_others_are_heard(
@@ -105,9 +106,29 @@ def test_a_port_that_goes_while_it_is_left_alone_is_not_read_again(
                 cables[LOUD][1].send(arp())
             except BlockingIOError:
                 await asyncio.sleep(0)
-        (unused,) = snooper.adopt(loop, frozenset({QUIET}), {})
+        (unused,) = snooper.adopt(loop, SnoopPorts(frozenset({QUIET})), {})
         with closing(unused):
             pass
         await asyncio.sleep(1.1)
+
+    asyncio.run(scenario())
+
+
+def test_a_port_whose_frames_get_tags_is_opened_anew(cables: dict[int, Pair]) -> None:
+    async def scenario() -> None:
+        snooper = start(cables, [])
+        loop = asyncio.get_running_loop()
+        ports, tagged = frozenset({LOUD, QUIET}), frozenset({LOUD})
+        pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        pair[0].setblocking(False)
+        for sock in pair:
+            with closing(sock):
+                wanted = SnoopPorts(ports, tagged)
+                if sock is pair[0]:
+                    unused = snooper.adopt(loop, wanted, {LOUD: sock})
+                    assert unused == [cables[LOUD][0]]
+                else:
+                    assert snooper.adopt(loop, wanted, {}) == []
+        snooper.adopt(loop, SnoopPorts(frozenset()), {})
 
     asyncio.run(scenario())

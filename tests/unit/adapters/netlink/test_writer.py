@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.adapters.netlink.pack import Delete, Upsert, pack
+from evpnd.adapters.netlink.pack import Delete, Upsert, flush_vlan, pack
 from evpnd.adapters.netlink.writer import read_refusal
 from evpnd.model.actions import (
     DeleteFlood,
@@ -95,12 +95,25 @@ def test_what_is_so_already_is_no_failure(action: Upsert | Delete, code: int) ->
     assert read_refusal(refused(action, code)) is None
 
 
-@pytest.mark.parametrize(("vlan", "told"), [(10, False), (0, True)])
-def test_a_row_of_a_vlan_that_the_port_has_left_is_gone(vlan: int, told: bool) -> None:
+@pytest.mark.parametrize(("vlan", "left"), [(10, True), (0, False)])
+def test_a_row_of_a_vlan_that_the_port_has_left_is_told_apart(
+    vlan: int, left: bool
+) -> None:
     ((octets, _),) = pack(DeleteRemoteMacs(DOMAIN._replace(vlan=vlan), [MAC]))
     answer = struct.pack("=IHHIIi", 20 + len(octets), 2, 0, 0, 0, -errno.EINVAL)
 
-    assert (read_refusal(answer + octets) is not None) is told
+    refusal = read_refusal(answer + octets)
+    assert refusal is not None
+    assert refusal.vlan_left is left
+    assert not refusal.half_made
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EOPNOTSUPP])
+def test_a_flush_that_is_refused_is_no_row_that_failed(code: int) -> None:
+    octets = flush_vlan(IN_VLAN)
+    answer = struct.pack("=IHHIIi", 20 + len(octets), 2, 0, 0, 0, -code)
+
+    assert read_refusal(answer + octets) is None
 
 
 def test_a_half_made_row_names_its_vlan() -> None:

@@ -14,6 +14,7 @@ from evpnd.model.events import (
     BindingsSnooped,
     ConfigChanged,
     FdbObserved,
+    Heard,
     LinkObserved,
     NeighborsObserved,
 )
@@ -63,14 +64,14 @@ def test_imet_has_the_vtep_address_in_all_three_places() -> None:
 def test_a_mac_is_announced_alone_and_with_each_ip() -> None:
     host = Host()
     host.run(*host.kernel.frame(PORTS[0], MAC))
-    host.run(BindingsSnooped([(PORTS[0], MAC, IP4), (PORTS[0], MAC, IP6)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4), Heard(PORTS[0], MAC, IP6)]))
 
     assert keys(host) == {MAC, MAC + IP4, MAC + IP6}
 
 
 def test_a_binding_heard_before_its_mac_waits_for_it() -> None:
     host = Host()
-    host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
 
     assert keys(host) == set()
     host.run(*host.kernel.frame(PORTS[0], MAC))
@@ -80,7 +81,7 @@ def test_a_binding_heard_before_its_mac_waits_for_it() -> None:
 def test_ageing_withdraws_the_mac_and_its_bindings() -> None:
     host = Host()
     host.run(*host.kernel.frame(PORTS[0], MAC))
-    host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
     host.run(*host.kernel.age(MAC))
 
     assert keys(host) == set()
@@ -92,8 +93,8 @@ def test_link_local_multicast_unspecified_and_own_addresses_stay_here() -> None:
     host.run(AddressObserved(BRIDGE, own, present=True))
     host.run(*host.kernel.frame(PORTS[0], MAC))
     for text in ("fe80::1", "ff02::1", "::", "0.0.0.0", "224.0.0.1"):
-        host.run(BindingsSnooped([(PORTS[0], MAC, parse_ip(text))]))
-    host.run(BindingsSnooped([(PORTS[0], MAC, own)]))
+        host.run(BindingsSnooped([Heard(PORTS[0], MAC, parse_ip(text))]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, own)]))
 
     assert keys(host) == {MAC}
 
@@ -111,8 +112,8 @@ def test_an_ip_that_moves_to_another_mac_leaves_the_old_one() -> None:
     host = Host()
     other = b"\2\0\0\0\0\2"
     host.run(*host.kernel.frame(PORTS[0], MAC), *host.kernel.frame(PORTS[1], other))
-    host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
-    host.run(BindingsSnooped([(PORTS[1], other, IP4)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
+    host.run(BindingsSnooped([Heard(PORTS[1], other, IP4)]))
 
     assert keys(host) == {MAC, other, other + IP4}
 
@@ -120,7 +121,7 @@ def test_an_ip_that_moves_to_another_mac_leaves_the_old_one() -> None:
 def test_a_local_binding_is_noted_on_the_bridge_unless_the_kernel_has_it() -> None:
     host = Host()
     host.run(*host.kernel.frame(PORTS[0], MAC))
-    host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
     assert host.kernel.neighbors[IP4].mac == MAC
     assert host.kernel.neighbors[IP4].is_note
 
@@ -158,7 +159,7 @@ def test_advertise_says_what_is_announced() -> None:
             configuration=replace(settings, evis=(replace(evi, advertise=advertise),))
         )
         host.run(*host.kernel.frame(PORTS[0], MAC))
-        host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+        host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
 
         assert keys(host) == expected
 
@@ -208,7 +209,7 @@ def test_the_bridges_own_addresses_are_announced_as_default_gateway() -> None:
 def test_a_new_agent_takes_back_the_bindings_that_the_last_one_noted() -> None:
     first = Host()
     first.run(*first.kernel.frame(PORTS[0], MAC))
-    first.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    first.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
     second = Host(first.kernel)
 
     assert keys(second) == {MAC, MAC + IP4}

@@ -20,6 +20,7 @@ from evpnd.model.events import (
     BindingsSnooped,
     Event,
     FdbObserved,
+    Heard,
     LinkObserved,
     LinkVanished,
     NeighborsObserved,
@@ -54,7 +55,7 @@ VLANS = {
     BRIDGE: PortVlans(1, frozenset({1})),
     VXLAN: PortVlans(10, BOTH),
     ONE: PortVlans(10, BOTH),
-    TWO: PortVlans(1, BOTH),
+    TWO: PortVlans(1, BOTH, frozenset({10})),
 }
 """The default of most systems: all ports stay in VLAN 1 besides their own."""
 SVI_LINK = Link(
@@ -127,16 +128,19 @@ def test_a_local_mac_of_another_vlan_takes_no_row_of_ours() -> None:
     assert told(host) == {}
 
 
-def test_arp_is_heard_where_untagged_frames_are_of_the_vlan() -> None:
+def test_arp_is_heard_on_the_ports_that_are_in_the_vlan() -> None:
     host = made()
-    assert of_kind(host, SnoopPorts)[-1].ports == {ONE}
-    ports = VLANS | {TWO: PortVlans(10, frozenset({10}))}
+    assert of_kind(host, SnoopPorts)[-1] == SnoopPorts(
+        frozenset({ONE, TWO}), frozenset({TWO})
+    )
+    ports = VLANS | {TWO: PortVlans(1, frozenset({1}))}
     host.run(VlansObserved(ports))
-    assert of_kind(host, SnoopPorts)[-1].ports == {ONE, TWO}
+    assert of_kind(host, SnoopPorts)[-1] == SnoopPorts(frozenset({ONE}))
 
 
-def test_a_tenant_behind_a_tagged_port_is_neither_asked_nor_given_up() -> None:
-    host = made(None, SVI_LINK)
+def test_a_tenant_whose_answers_are_of_another_vlan_is_not_asked() -> None:
+    """Its port sends frames of the VLAN without a tag, and takes them for another's."""
+    host = made(VLANS | {TWO: PortVlans(1, BOTH)}, SVI_LINK)
     host.run(learn(B, TWO, 10))
     row = NeighborRow(True, SVI, IP4, B, NUD_REACHABLE, 0, 0)
     host.run(NeighborsObserved([row]))
@@ -152,7 +156,7 @@ def test_a_tenant_behind_a_tagged_port_is_neither_asked_nor_given_up() -> None:
 
 def test_neighbours_are_on_the_vlan_device() -> None:
     host = made(None, SVI_LINK)
-    host.run(*host.kernel.frame(ONE, A), BindingsSnooped([(ONE, A, IP4)]))
+    host.run(*host.kernel.frame(ONE, A), BindingsSnooped([Heard(ONE, A, IP4)]))
     remote(host, C, C + parse_ip("192.0.2.30"))
 
     noted = of_kind(host, UpsertLocalNeighbors)
@@ -166,19 +170,22 @@ def test_neighbours_are_on_the_vlan_device() -> None:
 
 def test_without_a_vlan_device_no_neighbour_is_written_and_that_is_noted() -> None:
     host = made()
-    host.run(*host.kernel.frame(ONE, A), BindingsSnooped([(ONE, A, IP4)]))
+    host.run(*host.kernel.frame(ONE, A), BindingsSnooped([Heard(ONE, A, IP4)]))
     remote(host, C, C + parse_ip("192.0.2.30"))
 
     assert told(host).keys() == {A, A + IP4}
     assert of_kind(host, UpsertLocalNeighbors) == of_kind(host, UpsertNeighbors) == []
     several, silent = host.vrf.notes
-    assert several == "vx100 carries VLAN 1 of br100 as well; only VLAN 10 is served"
+    assert several == (
+        "vx100 is in VLAN 1 of br100 as well, and so sends frames of it into the VNI "
+        "of VLAN 10: `bridge vlan del dev vx100 vid 1`"
+    )
     assert "ip link add link br100 name br100.10 type vlan id 10" in silent
 
 
 def test_a_vlan_device_that_comes_and_goes_costs_no_route() -> None:
     host = made()
-    host.run(*host.kernel.frame(ONE, A), BindingsSnooped([(ONE, A, IP4)]))
+    host.run(*host.kernel.frame(ONE, A), BindingsSnooped([Heard(ONE, A, IP4)]))
     remote(host, C, C + parse_ip("192.0.2.30"))
     before = len(host.bgp)
     host.kernel.others = (SVI_LINK,)
@@ -249,6 +256,12 @@ def test_filtering_that_is_turned_on_and_off_is_followed() -> None:
     assert of_kind(host, DeleteNeighbors) == []
 
 
+TAKEN = (
+    "br100 already carries EVI tenant; give each VNI its own bridge, or a VLAN of it: "
+    "`ip link set br100 type bridge vlan_filtering 1`"
+)
+
+
 def second(bridge: int = BRIDGE) -> Link:
     vxlan = VxlanLink(200, VTEP, 4789, learning=False, external=False)
     return Link(
@@ -257,21 +270,17 @@ def second(bridge: int = BRIDGE) -> Link:
 
 
 @pytest.mark.parametrize("discover", [False, True])
-def test_a_second_evi_on_a_bridge_is_told(discover: bool) -> None:
+def test_a_second_evi_on_a_bridge_without_vlans_is_told(discover: bool) -> None:
     settings = config()
     (evi,) = settings.evis
     other = replace(evi, vni=parse_vni(200), name="other")
     evis = (evi,) if discover else (evi, other)
     settings = replace(settings, evis=evis, discover=discover)
-    kernel = FakeKernel(VTEP, vlans=(10,), port_vlans=VLANS, others=(second(),))
-    host = Host(kernel, settings)
+    host = Host(FakeKernel(VTEP, others=(second(),)), settings)
     vrf: MacVrf = host.engine.inventory.vrfs[200]
 
     assert host.vrf.ready
-    assert vrf.reason == (
-        "br100 already carries EVI tenant; "
-        "evpnd serves one VNI of a bridge with VLANs: give each VNI its own bridge"
-    )
+    assert vrf.reason == TAKEN
     (notice,) = (each for each in host.notices if each.event == "evi_not_ready")
     assert (notice.fields["vni"], notice.fields["reason"]) == (200, vrf.reason)
 
@@ -286,4 +295,4 @@ def test_a_second_evi_whose_device_is_down_takes_no_ports() -> None:
     host.run(learn(A, ONE, 0))
 
     assert told(host).keys() == {A}
-    assert host.engine.inventory.vrfs[200].reason == "br100 already carries EVI tenant"
+    assert host.engine.inventory.vrfs[200].reason == TAKEN

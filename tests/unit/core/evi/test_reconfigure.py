@@ -17,6 +17,7 @@ from evpnd.model.config import Config, EviConfig, StaticEntry
 from evpnd.model.events import (
     BindingsSnooped,
     ConfigChanged,
+    Heard,
     LinkObserved,
     LinkVanished,
 )
@@ -36,7 +37,7 @@ def host() -> Host:
     made.up()
     made.run(announce(PEER, attributes(VTEP), VTEP, MAC))
     made.run(*made.kernel.frame(PORTS[0], LOCAL))
-    made.run(BindingsSnooped([(PORTS[0], LOCAL, IP)]))
+    made.run(BindingsSnooped([Heard(PORTS[0], LOCAL, IP)]))
     made.bgp.clear()
     return made
 

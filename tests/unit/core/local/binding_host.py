@@ -13,6 +13,7 @@ from evpnd.model.config import (
 )
 from evpnd.model.events import (
     BindingsSnooped,
+    Heard,
     NdFlags,
 )
 from evpnd.model.ids import format_ip, parse_ip
@@ -42,11 +43,11 @@ def made(detection: DuplicateDetection | None = None, **changes: object) -> Host
 
 
 def hear(host: Host, port: int, mac: bytes, *ips: bytes) -> None:
-    host.run(BindingsSnooped([(port, mac, ip) for ip in ips]))
+    host.run(BindingsSnooped([Heard(port, mac, ip) for ip in ips]))
 
 
 def advertise(host: Host, mac: bytes, ip: bytes, flags: int) -> None:
-    binding = (ONE, mac, ip)
+    binding = Heard(ONE, mac, ip)
     said = NdFlags(bool(flags & ROUTER), bool(flags & OVERRIDE))
     host.run(BindingsSnooped([binding], {binding: said}))
 

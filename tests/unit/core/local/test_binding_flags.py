@@ -16,6 +16,7 @@ from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
     ConfigChanged,
+    Heard,
     NdFlags,
     NeighborsObserved,
 )
@@ -91,7 +92,7 @@ def test_an_answer_that_does_not_say_leaves_the_override_flag_as_it_was() -> Non
     for flags in (0, OVERRIDE):
         host = made()
         advertise(host, A, IP6, flags)
-        binding = (ONE, A, IP6)
+        binding = Heard(ONE, A, IP6)
         host.run(BindingsSnooped([binding], {binding: NdFlags(True, None)}))
 
         assert told(host)[A + IP6].arp_nd_flags == ROUTER | flags
@@ -208,7 +209,7 @@ def test_the_router_flag_of_an_ipv6_route_is_the_neighbours(
 
 def test_a_refusal_is_told_at_once() -> None:
     host = made(static=(static(IP4),))
-    heard = BindingsSnooped([(TWO, B, IP4)])
+    heard = BindingsSnooped([Heard(TWO, B, IP4)])
 
     assert host.engine.handle(heard, host.now) is True
     host.run()

@@ -11,6 +11,7 @@ from evpnd.model.actions import (
 from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
+    Heard,
     NeighborsObserved,
 )
 from evpnd.model.ids import is_tenant_ip, parse_ip
@@ -239,7 +240,7 @@ def test_a_spray_of_macs_that_the_bridge_does_not_learn_costs_bounded_memory() -
     host = made()
     for number in range(10_000):
         mac = b"\6" + number.to_bytes(5, "big")
-        host.tell(BindingsSnooped([(ONE, mac, ip) for ip in many(20)]))
+        host.tell(BindingsSnooped([Heard(ONE, mac, ip) for ip in many(20)]))
     host.run()
     waiting = host.vrf.remembered.waiting
 
@@ -278,7 +279,7 @@ def test_a_stale_neighbour_does_not_take_an_ip_from_another_mac() -> None:
 
 def test_a_tenant_that_repeats_itself_is_no_work() -> None:
     host = made()
-    heard = BindingsSnooped([(ONE, A, IP4)])
+    heard = BindingsSnooped([Heard(ONE, A, IP4)])
 
     assert host.engine.handle(heard, host.now) is True
     assert host.engine.handle(heard, host.now) is False

@@ -14,6 +14,7 @@ from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
     FdbObserved,
+    Heard,
     NeighborsObserved,
     ProbesRefused,
 )
@@ -40,7 +41,7 @@ def made(**changes: object) -> Host:
 
 def tenant(host: Host, *ips: bytes, mac: bytes = MAC) -> None:
     host.run(*host.kernel.frame(PORTS[0], mac))
-    host.run(BindingsSnooped([(PORTS[0], mac, ip) for ip in ips]))
+    host.run(BindingsSnooped([Heard(PORTS[0], mac, ip) for ip in ips]))
 
 
 def wait(host: Host, seconds: float, step: float = 0.5) -> None:
@@ -95,7 +96,7 @@ def test_a_tenant_that_speaks_is_not_asked() -> None:
     tenant(host, IP4)
     for _ in range(20):
         wait(host, AGEING / 3, step=10)
-        host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+        host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
 
     assert host.kernel.asked == []
 
@@ -118,7 +119,7 @@ def test_a_binding_that_expired_comes_back_with_its_tenant() -> None:
     tenant(host, IP4)
     wait(host, AGEING)
     assert announced(host) == {MAC}
-    host.run(BindingsSnooped([(PORTS[0], MAC, IP4)]))
+    host.run(BindingsSnooped([Heard(PORTS[0], MAC, IP4)]))
     assert announced(host) == {MAC, MAC + IP4}
     wait(host, AGEING)
 
@@ -291,7 +292,7 @@ def test_looking_at_what_is_not_due_costs_nothing() -> None:
     heap = host.engine.tenants.questions._silent
     before = list(heap)
     for _ in range(50):
-        host.run(BindingsSnooped([(PORTS[0], MAC, bytes((10, 0, 0, 1)))]))
+        host.run(BindingsSnooped([Heard(PORTS[0], MAC, bytes((10, 0, 0, 1)))]))
         host.later(0.5)
 
     assert heap == before
