@@ -22,6 +22,7 @@ from evpnd.model.events import (
     BindingsSnooped,
     DeviceActionFailed,
     FdbObserved,
+    Heard,
     PathsMeasured,
 )
 from evpnd.model.ids import Vni, format_ip, parse_ip, parse_mac
@@ -282,7 +283,7 @@ def say(*frames: bytes, device: str = "h0") -> None:
             tenant.send(frame)
 
 
-def holds(binding: tuple[int, bytes, bytes]) -> Callable[[BindingsSnooped], bool]:
+def holds(binding: Heard) -> Callable[[BindingsSnooped], bool]:
     """Tell of an event whether it holds a binding."""
     return lambda event: binding in event.bindings
 
@@ -305,10 +306,10 @@ def test_bindings_are_snooped_from_arp_and_nd(bench: Bench) -> None:
         )
         told = [one for event in driver.all(BindingsSnooped) for one in event.bindings]
         assert told == [
-            (bench.p0, mac(1), parse_ip("192.0.2.1")),
-            (bench.p0, mac(2), parse_ip("192.0.2.2")),
-            (bench.p0, mac(6), parse_ip("2001:db8::6")),
-            (bench.p0, mac(9), parse_ip("192.0.2.9")),
+            Heard(bench.p0, mac(1), parse_ip("192.0.2.1")),
+            Heard(bench.p0, mac(2), parse_ip("192.0.2.2")),
+            Heard(bench.p0, mac(6), parse_ip("2001:db8::6")),
+            Heard(bench.p0, mac(9), parse_ip("192.0.2.9")),
         ]
 
     bench.run(scenario)
@@ -330,7 +331,7 @@ def test_what_a_real_host_sends_is_understood(bench: Bench) -> None:
                 sock.sendto(b"", (target, 9))
         for address in ("192.0.2.1", "2001:db8::1"):
             await driver.event(
-                BindingsSnooped, holds((bench.p0, h0, parse_ip(address)))
+                BindingsSnooped, holds(Heard(bench.p0, h0, parse_ip(address)))
             )
 
     bench.run(scenario)

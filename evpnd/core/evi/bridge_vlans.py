@@ -57,19 +57,36 @@ def vlan_of(vrf: MacVrf, links: Links, found: Devices) -> BridgeVlan:
     return BridgeVlan(vrf.domain.vlan, vrf.domain.svi) if vlan is None else vlan
 
 
-def with_vlan(links: Links, found: Devices) -> Devices:
-    """Return the devices of an EVI, with the reason if they have no VLAN for it."""
+def with_vlan(links: Links, found: Devices, wanted: int | None) -> Devices:
+    """Return the devices of an EVI, with the reason if they have no VLAN for it.
+
+    `wanted` is the VLAN of the configuration; None: whichever they have.
+    """
     vxlan, bridge = found.vxlan, found.bridge
-    if found.reason or vxlan is None or bridge is None or not bridge.vlan_filtering:
+    if found.reason or vxlan is None or bridge is None:
         return found
-    if find_vlan(links, vxlan, bridge) is not None:
-        return found
+    reason = _no_vlan(links, vxlan, bridge, wanted)
+    return found if reason is None else found._replace(reason=reason)
+
+
+def _no_vlan(links: Links, vxlan: Link, bridge: Link, wanted: int | None) -> str | None:
+    if not bridge.vlan_filtering:
+        if wanted is None:
+            return None
+        return (
+            f"{bridge.name} does not filter VLANs, but the EVI has VLAN {wanted} of "
+            "it: "
+            f"`ip link set {bridge.name} type bridge vlan_filtering 1`"
+        )
+    own = find_vlan(links, vxlan, bridge)
+    if own is not None and wanted in (None, own.vlan):
+        return None
     if vxlan.ifindex not in links.vlans:
-        reason = f"the VLANs of {vxlan.name} are not known yet"
-    else:
-        reason = f"{vxlan.name} has no untagged VLAN in {bridge.name}, which filters "
-        reason += f"VLANs: `bridge vlan add dev {vxlan.name} vid VLAN pvid untagged`"
-    return found._replace(reason=reason)
+        return f"the VLANs of {vxlan.name} are not known yet"
+    vlan = "VLAN" if wanted is None else wanted
+    fix = f"`bridge vlan add dev {vxlan.name} vid {vlan} pvid untagged`"
+    what = "no untagged VLAN" if own is None else f"VLAN {own.vlan}, not {wanted},"
+    return f"{vxlan.name} has {what} in {bridge.name}, which filters VLANs: {fix}"
 
 
 def in_own_vlan(

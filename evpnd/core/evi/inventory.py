@@ -209,7 +209,7 @@ class Inventory:
     ) -> Iterator[Change]:
         evi, now = vrf.config, turn.now
         found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
-        found = with_vlan(self.links, found)
+        found = with_vlan(self.links, found, evi.vlan)
         of_bridge = vlan_of(vrf, self.links, found)
         if found.reason is None and found.bridge is not None:
             claimed.setdefault((found.bridge.ifindex, of_bridge.vlan), vrf)

@@ -363,3 +363,40 @@ def test_an_evi_that_is_not_ready_takes_no_part_in_a_dump() -> None:
 
     assert vrf_of(host, 10).ready
     assert not vrf_of(host, 20).ready
+
+
+@pytest.mark.parametrize(
+    ("port", "wanted", "reason"),
+    [
+        (10, 10, None),
+        (10, 20, "vx10 has VLAN 10, not 20, in br100, which filters VLANs"),
+        (0, 20, "vx10 has no untagged VLAN in br100, which filters VLANs"),
+    ],
+)
+def test_the_vlan_of_the_configuration_has_to_be_the_devices(
+    port: int, wanted: int, reason: str | None
+) -> None:
+    kernel = SharedBridge(10)
+    if not port:
+        kernel.port_vlans[vxlan_of(10)] = PortVlans(0, frozenset())
+    settings = shared_config(10)
+    (evi,) = settings.evis
+    settings = replace(settings, evis=(replace(evi, vlan=wanted),))
+    host = Host(kernel, settings)  # type: ignore[arg-type]
+    fix = f": `bridge vlan add dev vx10 vid {wanted} pvid untagged`"
+
+    assert vrf_of(host, 10).reason == (reason and reason + fix)
+
+
+def test_a_vlan_of_a_bridge_that_filters_none_is_told() -> None:
+    kernel = SharedBridge(10)
+    settings = shared_config(10)
+    (evi,) = settings.evis
+    host = Host(kernel, replace(settings, evis=(replace(evi, vlan=10),)))  # type: ignore[arg-type]
+    bridge = kernel.links()[0]
+    host.run(LinkObserved(bridge._replace(vlan_filtering=False)))
+
+    assert vrf_of(host, 10).reason == (
+        "br100 does not filter VLANs, but the EVI has VLAN 10 of it: "
+        "`ip link set br100 type bridge vlan_filtering 1`"
+    )
