@@ -109,3 +109,9 @@ def test_an_evi_is_as_if_its_vlan_were_alone(story: list[tuple[int, object]]) ->
         here = together.engine.inventory.vrfs[vni_of(vlan)]
         there = alone.engine.inventory.vrfs[vni_of(vlan)]
         assert known(here) == known(there)
+        kernel: object = together.kernel
+        assert isinstance(kernel, SharedBridge)
+        rows = kernel.vlans[vlan].bridge.values()
+        assert here.macs.local.keys() == {
+            row.mac for row in rows if row.ifindex in (ONE, TWO)
+        }

@@ -117,8 +117,9 @@ def parse_vlans(octets: bytes) -> dict[int, PortVlans]:
             continue
         family, _, ifindex, *_ = IFINFOMSG.unpack_from(octets, start)
         about = dict(attributes(octets, start + IFINFOMSG.size, end))
-        if family == AF_BRIDGE and IFLA_AF_SPEC in about:
-            told[ifindex] = _port_vlans(about[IFLA_AF_SPEC])
+        if family == AF_BRIDGE:
+            # A port without any VLAN has no such attribute.
+            told[ifindex] = _port_vlans(about.get(IFLA_AF_SPEC, b""))
     return told
 
 

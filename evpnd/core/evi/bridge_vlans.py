@@ -103,6 +103,8 @@ def in_own_vlan(
     if other is vrf:
         return found
     name = other.config.name
+    if vlan and found.reason:
+        return Devices(found.reason)
     if vlan:
         return Devices(
             f"VLAN {vlan} of {bridge.name} already carries EVI {name}; give "

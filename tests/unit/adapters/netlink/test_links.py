@@ -128,7 +128,12 @@ def test_the_vlans_of_a_port_are_read(
 
 def test_only_a_bridges_links_have_vlans() -> None:
     assert parse_vlans(VXLAN + link_message(attribute(3, b"eth0\0"))) == {}
-    assert parse_vlans(link_message(attribute(2, b"\0"), family=7)) == {}
+
+
+def test_a_port_without_vlans_has_none() -> None:
+    found = parse_vlans(link_message(attribute(2, b"\0"), family=7))
+
+    assert found == {10: PortVlans(0, frozenset())}
 
 
 @pytest.mark.parametrize("kind", [112, 113])
