@@ -85,5 +85,5 @@ def _run(file: Path, *, flush_on_exit: bool, log_format: str) -> int:
     try:
         return int(reactor.run())
     finally:
-        # It may hold passwords, and `launcher` writes it anew.
+        # It may hold passwords, and `write_speaker` writes it anew.
         file.unlink(missing_ok=True)
