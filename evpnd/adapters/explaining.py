@@ -13,6 +13,7 @@ from evpnd.views.explain import (
     explain_vtep,
     kinds_of_ip,
 )
+from evpnd.views.query import Query
 
 
 def explain(
@@ -22,12 +23,13 @@ def explain(
 
     `what` is mac, ip, vtep or ADDRESS, and in the answer what `value` is.
     """
-    story = Story(engine, read_kernel, time.monotonic())
+    query = Query(engine)
+    story = Story(query, read_kernel, time.monotonic())
     if what == "mac":
         explain_mac(story, parse_mac(value), vni)
         return {"ok": True, "what": what, "result": story.steps}
     ip = parse_ip(value)
-    kinds = kinds_of_ip(engine, ip) if what == ADDRESS else (what,)
+    kinds = kinds_of_ip(query, ip) if what == ADDRESS else (what,)
     for kind in kinds:
         (explain_ip if kind == "ip" else explain_vtep)(story, ip, vni)
     return {"ok": True, "what": " and ".join(kinds), "result": story.steps}

@@ -11,6 +11,7 @@ from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors, MeasurePaths
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.views.plan import Change, Dump, difference, picture, pretend, restarts
+from evpnd.views.query import Query
 
 
 def plan_start(config: Config) -> list[Change]:
@@ -21,23 +22,23 @@ def plan_start(config: Config) -> list[Change]:
     now = time.monotonic()
     engine = Engine(config, now)
     before = pretend(engine, now, read_kernel)
-    return list(difference(before, picture(engine)))
+    return list(difference(before, picture(Query(engine))))
 
 
 def plan_reload(engine: Engine, config: Config) -> dict[str, object]:
     """Compare with a running daemon's state; `engine` is a copy and used up."""
     now = time.monotonic()
     pretend(engine, now, read_kernel)
-    before = picture(engine)
-    inventory = engine.inventory
-    changes = describe_reload(engine.config, config, inventory.links, inventory.vrfs)
-    sessions = restarts(engine)
+    query = Query(engine)
+    before = picture(query)
+    changes = describe_reload(query.config, config, query.links, query.vrfs)
+    sessions = restarts(query)
     engine.handle(ConfigChanged(config), now)
     before = pretend(engine, now, read_kernel) | before
     return {
         "ok": True,
         "configuration": changes,
-        "result": list(difference(before, picture(engine), sessions)),
+        "result": list(difference(before, picture(query), sessions)),
     }
 
 

@@ -21,6 +21,7 @@ from evpnd.model.routes import (
     IpPrefixRoute,
 )
 from evpnd.views import policies, routes, show
+from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
 
 KEPT_EVENTS = 1000
@@ -42,7 +43,7 @@ class Reports:
 
     def __init__(self, engine: Engine) -> None:
         """Start with no event seen."""
-        self._engine = engine
+        self._query = Query(engine)
         self._events: collections.deque[Entry] = collections.deque(maxlen=KEPT_EVENTS)
         self._second = 0
         self._told: collections.Counter[str] = collections.Counter()
@@ -85,16 +86,16 @@ class Reports:
         Unless they are wanted at once, they are made while `result` is walked over,
         and nothing may change meanwhile.
         """
-        engine = self._engine
+        query = self._query
         now = time.monotonic()
         tables: dict[str, Callable[[], Iterator[Entry]]] = {
-            "peers": lambda: show.peers(engine, now),
-            "evis": lambda: show.evis(engine),
-            "macs": lambda: show.macs(engine),
-            "neighbors": lambda: show.neighbors(engine),
-            "vteps": lambda: show.vteps(engine),
-            "routes": lambda: routes.routes(engine),
-            "policies": lambda: show.policies(engine),
+            "peers": lambda: show.peers(query, now),
+            "evis": lambda: show.evis(query),
+            "macs": lambda: show.macs(query),
+            "neighbors": lambda: show.neighbors(query),
+            "vteps": lambda: show.vteps(query),
+            "routes": lambda: routes.routes(query),
+            "policies": lambda: show.policies(query),
             "events": lambda: iter(list(self._events)),
         }
         table = tables.get(what)
@@ -103,13 +104,13 @@ class Reports:
         if isinstance(name := filters.get("peer"), str):
             meant = self._peers(name)
             if not meant and what != "events":  # those may be of a stranger
-                known = ", ".join(engine.peering.sessions) or "none"
+                known = ", ".join(query.sessions) or "none"
                 error = f"there is no peer {name}; known peers: {known}"
                 return {"ok": False, "error": error}
             filters = {**filters, "peer": {name, *meant}}
         found = _shown(table(), filters, time.time() - now)
         answer: dict[str, object] = {"ok": True}
-        if what != "events" and (note := _unknown(engine, filters)):
+        if what != "events" and (note := _unknown(query, filters)):
             answer["note"] = note
         return {**answer, "result": list(found) if at_once else found}
 
@@ -117,24 +118,22 @@ class Reports:
         """Return peers by their address or description."""
         return [
             session.peer
-            for session in self._engine.peering.sessions.values()
+            for session in self._query.sessions.values()
             if name in (session.peer, session.config.description)
         ]
 
     def size(self) -> int:
         """Count the routes and the local MACs, which make tables long."""
-        engine = self._engine
-        count = sum(len(each.rib) for each in engine.peering.sessions.values())
-        return count + sum(
-            len(vrf.macs.local) for vrf in engine.inventory.vrfs.values()
-        )
+        query = self._query
+        count = sum(len(each.rib) for each in query.sessions.values())
+        return count + sum(len(vrf.macs.local) for vrf in query.vrfs.values())
 
     def status(self) -> Entry:
         """Return the daemon's own state in a few numbers."""
-        sessions = self._engine.peering.sessions.values()
-        vrfs = self._engine.inventory.vrfs.values()
+        sessions = self._query.sessions.values()
+        vrfs = self._query.vrfs.values()
         return {
-            "settled": self._engine.peering.settled,
+            "settled": self._query.settled,
             "peers": len(sessions),
             "peers_established": sum(session.established for session in sessions),
             "evis": len(vrfs),
@@ -162,10 +161,10 @@ class Reports:
 
     def snapshot(self) -> Snapshot:
         """Read the counters that metrics show, in the event loop."""
-        engine = self._engine
-        vrfs = list(engine.inventory.vrfs.values())
+        query = self._query
+        vrfs = list(query.vrfs.values())
         counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
-        for session in engine.peering.sessions.values():
+        for session in query.sessions.values():
             count = sum(map(len, session.rib.mac_ip.values()))
             counts[session.peer, "mac-ip", "received"] += count
             kinds = collections.Counter(type(r) for r, _ in session.rib.others.values())
@@ -173,8 +172,7 @@ class Reports:
                 counts[session.peer, _TYPES[kind].word, "received"] += number
         return Snapshot(
             peer_up={
-                session.peer: session.established
-                for session in engine.peering.sessions.values()
+                session.peer: session.established for session in query.sessions.values()
             },
             routes=dict(counts),
             evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
@@ -183,35 +181,33 @@ class Reports:
             flood_list_size={vrf.config.vni: len(vrf.floods) for vrf in vrfs},
             netlink_errors={
                 (table, errno): count
-                for (table, errno), count in engine.rows.retries.counts.items()
+                for (table, errno), count in query.refusals.items()
             },
-            resyncs=dict(engine.rows.resyncs),
-            drift_repaired=dict(engine.rows.repaired),
+            resyncs=dict(query.resyncs),
+            drift_repaired=dict(query.repaired),
             malformed={
-                treatment.value: count
-                for treatment, count in engine.peering.malformed.items()
+                treatment.value: count for treatment, count in query.malformed.items()
             },
             policy_verdicts={
                 (policy, rule, verdict): count
                 for policy, rule, verdict, count in policies.verdicts(
-                    engine.config, engine.importer.attached.counts()
+                    query.config, query.attached.counts()
                 )
             },
             max_routes={
-                peer: quota.settings.limit
-                for peer, quota in list(engine.peering.quotas.items())
+                peer: quota.settings.limit for peer, quota in list(query.quotas.items())
             },
             routes_over_limit={
-                peer: quota.over for peer, quota in list(engine.peering.quotas.items())
+                peer: quota.over for peer, quota in list(query.quotas.items())
             },
             limit_waiting={
                 (policy, limit): count
-                for policy, limit, count in policies.waiting(engine.importer.limits)
+                for policy, limit, count in policies.waiting(query.limits)
             },
             log_lines_dropped=0 if self.log is None else self.log.dropped,
             mac_moves=self.counts["mac_moved"],
-            duplicate_macs=len(engine.tenants.duplicates.found),
-            duplicate_ips=len(engine.tenants.contests.found),
+            duplicate_macs=len(query.duplicate_macs),
+            duplicate_ips=len(query.duplicate_ips),
             convergence=Histogram(
                 self._convergence.bounds,
                 list(self._convergence.counts),
@@ -220,9 +216,9 @@ class Reports:
         )
 
 
-def _unknown(engine: Engine, filters: dict[str, object]) -> str | None:
+def _unknown(query: Query, filters: dict[str, object]) -> str | None:
     """Return a sentence if no EVI has the VNI or the VLAN of the filters."""
-    vrfs = engine.inventory.vrfs
+    vrfs = query.vrfs
     vlans = {vlan for vrf in vrfs.values() if (vlan := vlan_of(vrf))}
     for key, known in (("vni", list(vrfs)), ("vlan", sorted(vlans))):
         value, word = filters.get(key), key.upper()

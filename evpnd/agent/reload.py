@@ -21,6 +21,7 @@ from evpnd.model.actions import Action, Notice
 from evpnd.model.config import Config
 from evpnd.model.config_changes import NEEDS_RESTART, sessions_that_stay
 from evpnd.model.events import ConfigChanged
+from evpnd.views.query import Query
 from evpnd.views.summary import summarise
 
 PAUSE = 0.1
@@ -111,15 +112,15 @@ class Reloads:
     def _put_in_force(self, new: Config) -> list[str]:
         """Return the changes that this makes, for the operator."""
         old, self.config = self.config, new
-        inventory = self._engine.inventory
-        changes = describe_reload(old, new, inventory.links, inventory.vrfs)
+        query = Query(self._engine)
+        changes = describe_reload(old, new, query.links, query.vrfs)
         self._tell(old, new)
         self._turn()  # what waits is no doing of the new configuration
         self._engine.handle(ConfigChanged(new), time.monotonic())
         staying = sessions_that_stay(old, new)
         hearers = [
             session.peer
-            for session in self._engine.peering.sessions.values()
+            for session in query.sessions.values()
             if session.established and session.peer in staying
         ]
         return changes + summarise(self._turn(), hearers)

@@ -38,6 +38,7 @@ from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_targe
 from evpnd.model.policy import Policy
 from evpnd.model.rows import BridgePort, Link, VxlanLink
 from evpnd.views.plan_routes import compare, told
+from evpnd.views.query import Query
 
 ROUNDS = 20
 """Number of reconciliations after which a change has no further effect."""
@@ -76,7 +77,7 @@ def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Pictur
                 answered = True
                 engine.handle(event, now)
                 if isinstance(event, LinksDumped):
-                    found.update(_devices(engine))
+                    found.update(_devices(Query(engine)))
         if not answered:
             break
         for vrf in unknown:
@@ -169,29 +170,29 @@ def _new(ifindex: int, name: str, kind: str) -> Link:
     )
 
 
-def picture(engine: Engine) -> Picture:
+def picture(query: Query) -> Picture:
     """Record devices, sessions, policies, EVIs, announcements and rows."""
-    seen: Picture = dict(_devices(engine))
-    for peer in engine.config.peers:
-        seen["session", peer.address] = _session(peer, engine.config)
-    for policy in engine.config.policies.values():
+    seen: Picture = dict(_devices(query))
+    for peer in query.config.peers:
+        seen["session", peer.address] = _session(peer, query.config)
+    for policy in query.config.policies.values():
         seen["policy", policy.name] = _policy(policy)
-    for vrf in engine.inventory.vrfs.values():
+    for vrf in query.vrfs.values():
         seen["evi", str(vrf.config.vni)] = _evi(vrf)
-        seen.update(told(vrf, engine.exporter))
+        seen.update(told(vrf, query.exporter))
         seen.update(_rows(vrf))
     return seen
 
 
-def _devices(engine: Engine) -> Iterator[tuple[Key, dict[str, Any]]]:
-    links = engine.inventory.links
+def _devices(query: Query) -> Iterator[tuple[Key, dict[str, Any]]]:
+    links = query.links
     for link in links.by_index.values():
         master = links.by_index.get(link.master)
         shown: dict[str, Any] = {
             "kind": link.kind or "physical",
             "up": link.up,
             "bridge": master.name if master is not None else None,
-            "refused": engine.inventory.attempts.refused.get(link.name),
+            "refused": query.refused_devices.get(link.name),
         }
         if link.vxlan is not None:
             local = link.vxlan.local
@@ -272,7 +273,7 @@ _ROWS: Final[Mapping[str, Callable[[Any], dict[str, Any]]]] = {
 """What is told of a row, beside its key."""
 
 
-def restarts(engine: Engine) -> Restarts:
+def restarts(query: Query) -> Restarts:
     """Record what each session that is up loses if it restarts.
 
     Routes of a peer that was told to go are not kept; otherwise graceful restart
@@ -280,7 +281,7 @@ def restarts(engine: Engine) -> Restarts:
     """
     return {
         session.peer: (len(session.rib), session.restart_time > 0)
-        for session in engine.peering.sessions.values()
+        for session in query.sessions.values()
         if session.established
     }
 

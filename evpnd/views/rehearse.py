@@ -34,6 +34,7 @@ from evpnd.policy.attached import Counts
 from evpnd.policy.changing import difference, written
 from evpnd.policy.subjects import received_mac_ip, received_other, to_announce
 from evpnd.views.policies import attachments
+from evpnd.views.query import Query
 
 Entry = dict[str, Any]
 
@@ -92,8 +93,9 @@ def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
     A policy that nothing names is tried as the last one of every peer's `import`.
     Gives entries of `kind` rule, limit, summary and route.
     """
-    old = engine.config.policies.get(policy.name)
-    config = engine.config
+    query = Query(engine)
+    config = query.config
+    old = config.policies.get(policy.name)
     attached = policy.name in attachments(config)
     if not attached:
         peers = tuple(
@@ -101,11 +103,11 @@ def rehearse(engine: Engine, policy: Policy, now: float) -> list[Entry]:
             for peer in config.peers
         )
         config = replace(config, peers=peers)
-    before = _judge_all(engine, policy.name)
+    before = _judge_all(query, policy.name)
     policies = {**config.policies, policy.name: policy}
     engine.handle(ConfigChanged(replace(config, policies=policies)), now)
     engine.reconcile(now)
-    after = _judge_all(engine, policy.name)
+    after = _judge_all(query, policy.name)
     both = list(_pair(before, after))
     changed = list(_changed(both, {policy.file, old.file if old else ""}))
     passed, stopped = _tally(pair.now for pair in both)
@@ -209,18 +211,18 @@ def _limits(
         }
 
 
-def _judge_all(engine: Engine, policy: str) -> Moment:
+def _judge_all(query: Query, policy: str) -> Moment:
     """Evaluate every route once, and count it for the rules that match."""
-    attached = engine.importer.attached
+    attached = query.attached
     with attached.counting_anew():
-        received = dict(_received_all(engine))
+        received = dict(_received_all(query))
         counts = attached.counts()
     told = []
-    for group in engine.exporter.groups.values():
+    for group in query.exporter.groups.values():
         with attached.counting_anew():
-            standings = dict(_told(group, engine))
+            standings = dict(_told(group, query))
             told.append(Told(list(group.peers), standings, attached.counts()))
-    limiters = engine.importer.limits.limiters.get(policy, ())
+    limiters = query.limits.limiters.get(policy, ())
     waiting = {
         limiter.limit.text: sum(each.parked for each in limiter.buckets.values())
         for limiter in limiters
@@ -228,8 +230,8 @@ def _judge_all(engine: Engine, policy: str) -> Moment:
     return Moment(received, counts, told, waiting)
 
 
-def _received_all(engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
-    for session in engine.peering.sessions.values():
+def _received_all(query: Query) -> Iterator[tuple[RouteId, Standing]]:
+    for session in query.sessions.values():
         peer = str(session.peer)
         for table in session.rib.mac_ip.values():
             for path, keys in by_path(table).items():
@@ -311,8 +313,8 @@ def _standing(
     return True, "; ".join(texts)
 
 
-def _told(group: Group, engine: Engine) -> Iterator[tuple[RouteId, Standing]]:
-    for vrf in engine.inventory.vrfs.values():
+def _told(group: Group, query: Query) -> Iterator[tuple[RouteId, Standing]]:
+    for vrf in query.vrfs.values():
         vni = vrf.config.vni
         for advert, keys in originator.announced(vrf):
             told = group.treatment.routes(vrf.config, advert, keys)

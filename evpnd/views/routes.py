@@ -12,7 +12,6 @@ from evpnd.core.bgp.rewriting import find_rewriting
 from evpnd.core.bgp.select import best_for_ip, mac_candidates
 from evpnd.core.bgp.session import Session
 from evpnd.core.bgp.slots import best
-from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import macs as want_macs
@@ -37,6 +36,7 @@ from evpnd.model.routes import (
     OtherRoute,
     PathAttributes,
 )
+from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
 
 Entry = dict[str, Any]
@@ -62,11 +62,11 @@ def arp_nd(flags: int) -> Entry:
     }
 
 
-def routes(engine: Engine) -> Iterator[Entry]:
+def routes(query: Query) -> Iterator[Entry]:
     """List the routes received, whether used or not."""
-    for session in engine.peering.sessions.values():
+    for session in query.sessions.values():
         rewriting = find_rewriting(session)
-        vrfs = engine.inventory.vrfs
+        vrfs = query.vrfs
         # What a path says is written once for its thousands of routes.
         shared: dict[Path, Entry] = {}
         for source, table in session.rib.mac_ip.items():

@@ -11,7 +11,6 @@ from evpnd.core.bgp import peer_diagnostics
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_ip, best_for_mac
 from evpnd.core.bgp.session import Session
-from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import adverts
@@ -29,6 +28,7 @@ from evpnd.model.key import MAC
 from evpnd.views.policies import limits as policy_limits
 from evpnd.views.policies import policies as policy_rules
 from evpnd.views.policy_counts import count_present
+from evpnd.views.query import Query
 from evpnd.views.rejected_routes import kept_rejected
 from evpnd.views.routes import arp_nd, flags_of
 from evpnd.views.vlans import vlan_of
@@ -36,10 +36,10 @@ from evpnd.views.vlans import vlan_of
 Entry = dict[str, Any]
 
 
-def peers(engine: Engine, now: float) -> Iterator[Entry]:
+def peers(query: Query, now: float) -> Iterator[Entry]:
     """List the sessions."""
-    advertised = engine.exporter.advertised(engine.inventory.vrfs.values())
-    sessions = engine.peering.sessions.values()
+    advertised = query.exporter.advertised(query.vrfs.values())
+    sessions = query.sessions.values()
     for session in sessions:
         rejected, octets = kept_rejected(session)
         yield {
@@ -53,28 +53,28 @@ def peers(engine: Engine, now: float) -> Iterator[Entry]:
             "routes_rejected": rejected,
             "rejected_octets": octets,
             "routes_advertised": advertised[session.peer] if session.established else 0,
-            **_quota(engine, session),
+            **_quota(query, session),
             "damped_for": _damped_for(session, now),
             "last_error": session.last_error,
             "last_error_at": session.last_error_at,
             "findings": [
-                *_findings_of_quota(engine, session),
-                *peer_diagnostics.of_peer(session, sessions, engine.config.asn),
+                *_findings_of_quota(query, session),
+                *peer_diagnostics.of_peer(session, sessions, query.config.asn),
             ],
         }
 
 
-def _quota(engine: Engine, session: Session) -> Entry:
+def _quota(query: Query, session: Session) -> Entry:
     """Return how many routes the peer may send, and how many there are over that."""
-    quota = engine.peering.quotas.get(session.peer)
+    quota = query.quotas.get(session.peer)
     return {
         "max_routes": None if quota is None else quota.settings.limit,
         "routes_over_limit": 0 if quota is None else quota.over,
     }
 
 
-def _findings_of_quota(engine: Engine, session: Session) -> Iterator[str]:
-    quota = engine.peering.quotas.get(session.peer)
+def _findings_of_quota(query: Query, session: Session) -> Iterator[str]:
+    quota = query.quotas.get(session.peer)
     found = None if quota is None else quota.finding()
     if found is not None:
         yield found
@@ -86,18 +86,18 @@ def _damped_for(session: Session, now: float) -> int:
     return 0 if until is None else max(1, round(until - now))
 
 
-def evis(engine: Engine) -> Iterator[Entry]:
+def evis(query: Query) -> Iterator[Entry]:
     """List the EVIs."""
-    for vrf in engine.inventory.vrfs.values():
+    for vrf in query.vrfs.values():
         evi = vrf.config
         remote = sum(1 for mac in _routed_macs(vrf) if not vrf.macs.is_local(mac))
         ready = vrf.ready
         yield {
             "name": evi.name,
             "vni": evi.vni,
-            "bridge": _link_name(engine, vrf.domain.bridge) or evi.bridge,
+            "bridge": _link_name(query, vrf.domain.bridge) or evi.bridge,
             "vlan": vlan_of(vrf),
-            "vxlan": _link_name(engine, vrf.domain.vxlan) or evi.vxlan,
+            "vxlan": _link_name(query, vrf.domain.vxlan) or evi.vxlan,
             "rd": format_rd(vrf.rd),
             "import_targets": evi.import_targets.texts(),
             "export_targets": [format_route_target(t) for t in evi.export_targets],
@@ -115,12 +115,12 @@ def evis(engine: Engine) -> Iterator[Entry]:
         }
 
 
-def macs(engine: Engine) -> Iterator[Entry]:
+def macs(query: Query) -> Iterator[Entry]:
     """List local and remote MACs."""
-    for vrf in engine.inventory.vrfs.values():
+    for vrf in query.vrfs.values():
         for mac in vrf.macs.local.keys() | vrf.macs.static.keys():
             local = vrf.macs.local.get(mac)
-            state, reason = _local_state(engine, vrf, mac)
+            state, reason = _local_state(query, vrf, mac)
             yield {
                 "vni": vrf.config.vni,
                 "vlan": vlan_of(vrf),
@@ -130,8 +130,8 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
                 "sequence": vrf.macs.sequence.get(mac, 0),
                 "sticky": vrf.macs.is_sticky(mac),
-                "duplicate": (vrf.config.vni, mac) in engine.tenants.duplicates.found,
-                "interface": _link_name(engine, local.port) if local else None,
+                "duplicate": (vrf.config.vni, mac) in query.duplicate_macs,
+                "interface": _link_name(query, local.port) if local else None,
                 "state": state,
                 "reason": reason,
                 "since": local.since if local else None,
@@ -142,7 +142,7 @@ def macs(engine: Engine) -> Iterator[Entry]:
             path = best_for_mac(vrf.routes, mac)
             if path is None or vrf.macs.is_local(mac):
                 continue
-            state, reason = _row_state(engine, vrf, mac, path)
+            state, reason = _row_state(query, vrf, mac, path)
             yield {
                 "vni": vrf.config.vni,
                 "vlan": vlan_of(vrf),
@@ -152,20 +152,20 @@ def macs(engine: Engine) -> Iterator[Entry]:
                 "vtep": format_ip(path.vtep),
                 "sequence": path.sequence,
                 "sticky": path.sticky,
-                "duplicate": (vrf.config.vni, mac) in engine.tenants.duplicates.found,
-                "interface": _link_name(engine, vrf.domain.vxlan),
+                "duplicate": (vrf.config.vni, mac) in query.duplicate_macs,
+                "interface": _link_name(query, vrf.domain.vxlan),
                 "state": state,
                 "reason": reason,
-                "since": _since(engine, vrf, mac, path),
+                "since": _since(query, vrf, mac, path),
                 "origin": "bgp",
                 "peer": path.peer,
             }
 
 
-def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
+def _since(query: Query, vrf: MacVrf, mac: bytes, path: Path) -> float:
     """Return when a path brought a MAC, by itself or with an IP."""
     path = path.source
-    session = engine.peering.sessions.get(path.peer)
+    session = query.sessions.get(path.peer)
     if session is None:
         return path.received_at
     source = path.rd + path.ethernet_tag
@@ -177,9 +177,9 @@ def _since(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> float:
     return min(came, default=path.received_at)
 
 
-def neighbors(engine: Engine) -> Iterator[Entry]:
+def neighbors(query: Query) -> Iterator[Entry]:
     """List bindings of IPs to MACs, local and remote."""
-    for vrf in engine.inventory.vrfs.values():
+    for vrf in query.vrfs.values():
         vni, vlan = vrf.config.vni, vlan_of(vrf)
         for mac, ips in vrf.bindings.ips_of.items():
             for ip in ips:
@@ -194,9 +194,9 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                         "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
                         "state": "advertised"
                         if ip in _announced_ips(vrf, mac)
-                        and engine.exporter.tells(vrf.source, (mac + ip,))
+                        and query.exporter.tells(vrf.source, (mac + ip,))
                         else "not-advertised",
-                        "duplicate": (vni, ip) in engine.tenants.contests.found,
+                        "duplicate": (vni, ip) in query.duplicate_ips,
                         **arp_nd(flags),
                         "peer": None,
                     }
@@ -206,7 +206,7 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 continue
             mac, path = found
             wanted = want_neighbors.decide(vrf, ip)
-            refused = engine.rows.retries.errno(vni, "neighbor", ip)
+            refused = query.refusal(vni, "neighbor", ip)
             if isinstance(wanted, Reason):
                 state = "inactive"
             elif vrf.neighbors.actual.get(ip) == wanted:
@@ -221,20 +221,20 @@ def neighbors(engine: Engine) -> Iterator[Entry]:
                 "kind": "remote",
                 "vtep": format_ip(path.vtep),
                 "state": state,
-                "duplicate": (vni, ip) in engine.tenants.contests.found,
+                "duplicate": (vni, ip) in query.duplicate_ips,
                 **arp_nd(flags_of(path, ip)),
                 "peer": path.peer,
             }
 
 
-def vteps(engine: Engine) -> Iterator[Entry]:
+def vteps(query: Query) -> Iterator[Entry]:
     """List the remote VTEPs."""
     macs_by: dict[bytes, dict[int, int]] = {}
     peers_of: dict[bytes, str] = {}
     by_mac: dict[bytes, str] = {}
     """For the VTEPs without a type 3 route."""
     flooded: set[bytes] = set()
-    for vrf in engine.inventory.vrfs.values():
+    for vrf in query.vrfs.values():
         vni = vrf.config.vni
         for (peer, *_), vtep in vrf.routes.imets.items():
             macs_by.setdefault(vtep, {}).setdefault(vni, 0)
@@ -250,7 +250,7 @@ def vteps(engine: Engine) -> Iterator[Entry]:
                 by_mac[path.vtep] = min(known, key=parse_ip)
         flooded.update(vrf.floods.present())
     peers_of = by_mac | peers_of
-    macs_by.pop(bytes(engine.inventory.vtep), None)
+    macs_by.pop(bytes(query.vtep), None)
     for vtep, counts in macs_by.items():
         yield {
             "vtep": format_ip(vtep),
@@ -261,14 +261,14 @@ def vteps(engine: Engine) -> Iterator[Entry]:
         }
 
 
-def policies(engine: Engine) -> Iterator[Entry]:
+def policies(query: Query) -> Iterator[Entry]:
     """List the policies in use, rule by rule, and their limits.
 
     That takes as long as all routes take to be judged.
     """
-    judged = engine.importer.attached.counts()
-    yield from policy_rules(engine.config, judged, count_present(engine))
-    yield from policy_limits(engine.config, engine.importer.limits)
+    judged = query.attached.counts()
+    yield from policy_rules(query.config, judged, count_present(query))
+    yield from policy_limits(query.config, query.limits)
 
 
 def _routed_macs(vrf: MacVrf) -> set[bytes]:
@@ -284,18 +284,18 @@ State = tuple[str, str | None]
 """State of a MAC, and the reason if it is not as expected; None: it is."""
 
 
-def _local_state(engine: Engine, vrf: MacVrf, mac: bytes) -> State:
+def _local_state(query: Query, vrf: MacVrf, mac: bytes) -> State:
     known = vrf.sent.macs.get(mac)
     if known is None or mac in vrf.macs.frozen:
         state = "frozen" if mac in vrf.macs.frozen else "not-advertised"
         return state, sentence(adverts.why_not(vrf, mac), evi=vrf.config.name)
     keys = [key for key, _ in originator.routes(mac, known)]
-    if engine.exporter.tells(vrf.source, keys):
+    if query.exporter.tells(vrf.source, keys):
         return "advertised", None
     return "not-advertised", "no peer receives it: see `evpnd explain`"
 
 
-def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
+def _row_state(query: Query, vrf: MacVrf, mac: bytes, path: Path) -> State:
     lost = want_macs.why_no_row(vrf, mac)
     reason = None if lost is None else sentence(lost, evi=vrf.config.name)
     if mac in vrf.macs.frozen:
@@ -304,12 +304,12 @@ def _row_state(engine: Engine, vrf: MacVrf, mac: bytes, path: Path) -> State:
         return "inactive", reason
     if vrf.fdb.actual.get(mac) == path.vtep:
         return "installed", None
-    refused = engine.rows.retries.errno(vrf.config.vni, "fdb", mac)
+    refused = query.refusal(vrf.config.vni, "fdb", mac)
     if refused is None:
         return "pending", reason
     return f"refused (errno {refused})", "the kernel refused the row; evpnd tries again"
 
 
-def _link_name(engine: Engine, ifindex: int) -> str | None:
-    link = engine.inventory.links.by_index.get(ifindex)
+def _link_name(query: Query, ifindex: int) -> str | None:
+    link = query.links.by_index.get(ifindex)
     return link.name if link is not None else None

@@ -26,6 +26,7 @@ from evpnd.model.actions import (
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.model.ids import format_ip, format_mac, parse_ip
 from evpnd.views import routes, show
+from evpnd.views.query import Query
 from evpnd.wire.messages import ToAgent
 from evpnd.wire.pipe import Frames, decode, encode
 from tests.conformance.kernel import Kernel
@@ -63,6 +64,11 @@ class Host:
         # The pipe brings them in pieces, and each is acted upon.
         for message in self.speaker.greet():
             self.hear(message)
+
+    @property
+    def query(self) -> Query:
+        """What views read."""
+        return Query(self.engine)
 
     def stop(self) -> None:
         """Stop speaker and agent: the sessions are down, the kernel's rows stay."""
@@ -182,10 +188,10 @@ class Host:
     def show(self, table: str) -> list[dict[str, Any]]:
         """Answer `evpnd show TABLE --json`."""
         if table == "peers":
-            return list(show.peers(self.engine, self.now))
+            return list(show.peers(self.query, self.now))
         if table == "routes":
-            return list(routes.routes(self.engine))
-        return list(getattr(show, table)(self.engine))
+            return list(routes.routes(self.query))
+        return list(getattr(show, table)(self.query))
 
     def forget(self) -> None:
         """Begin to note anew: what happened so far was judged."""

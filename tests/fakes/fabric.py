@@ -37,6 +37,7 @@ from evpnd.model.events import (
 )
 from evpnd.model.ids import Ip, Peer, parse_ip
 from evpnd.speaker.rib.adj_rib_out import Block, read_routes
+from evpnd.views.query import Query
 from evpnd.wire.attributes import encode_attributes
 from evpnd.wire.nlri import encode_imet, encode_mac_ip
 from evpnd.wire.update import UpdateDecoder
@@ -95,6 +96,11 @@ class Host(Speaker):
             if way.up and not told:
                 up = PeerWentUp(peer, RESTART_TIME, resumed=True)
                 self.engine.handle(up, self.fabric.now)
+
+    @property
+    def query(self) -> Query:
+        """What views read."""
+        return Query(self.engine)
 
     @property
     def vrf(self) -> MacVrf:

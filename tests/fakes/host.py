@@ -22,6 +22,7 @@ from evpnd.model.routes import (
     Update,
 )
 from evpnd.model.targets import auto_export_target, auto_import_targets
+from evpnd.views.query import Query
 from tests.fakes.kernel import FakeKernel
 
 VTEP = parse_ip("10.0.0.1")
@@ -114,6 +115,11 @@ class Host:
         self.unread: list[Action] | None = [] if unread else None
         """Dumps that were asked for and that the kernel has not answered."""
         self.run(*told)
+
+    @property
+    def query(self) -> Query:
+        """What views read."""
+        return Query(self.engine)
 
     @property
     def vrf(self) -> MacVrf:

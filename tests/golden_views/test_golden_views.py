@@ -54,12 +54,12 @@ def told(host: Host) -> Iterator[str]:
     ips = addresses(host, ("neighbors", "ip"), ("routes", "ip"))
     vteps = addresses(host, ("vteps", "vtep"), ("routes", "next_hop"))
     for value in macs:
-        story = Story(host.engine, read, host.now)
+        story = Story(host.query, read, host.now)
         explain_mac(story, parse_mac(value), None)
         yield from steps(f"explain mac {value}", story)
     for kind, values in ((explain_ip, ips), (explain_vtep, vteps)):
         for value in values:
-            story = Story(host.engine, read, host.now)
+            story = Story(host.query, read, host.now)
             kind(story, parse_ip(value), None)
             name = kind.__name__.replace("_", " ")
             yield from steps(f"{name} {value}", story)

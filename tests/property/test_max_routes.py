@@ -77,7 +77,7 @@ def perform(here: Host, step: tuple[object, ...]) -> None:
 def judge(here: Host) -> None:
     peering = here.engine.peering
     rib, quota = peering.sessions[PEER].rib, peering.quotas.get(PEER)
-    accepted = [row for row in routes.routes(here.engine) if row["accepted"]]
+    accepted = [row for row in routes.routes(here.query) if row["accepted"]]
     if quota is None:
         assert len(accepted) == len(rib)
         return

@@ -173,7 +173,7 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
         assert imported(here) == inside
         shown = {
             (route["peer"], route["rd"], route["mac"], route["ip"])
-            for route in routes.routes(here.engine)
+            for route in routes.routes(here.query)
             if (route["reason"] or "").startswith("limit ")
         }
         assert shown == {
@@ -187,7 +187,7 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
         }
         used = {
             bucket["used"] <= one["limit"]["most"]
-            for one in show.policies(here.engine)
+            for one in show.policies(here.query)
             if one["limit"]
             for bucket in one["limit"]["fullest"]
         }
@@ -198,5 +198,5 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
     assert here.vrf.routes.slots == {}
     assert all(
         one["limit"] is None or one["limit"]["fullest"] == []
-        for one in show.policies(here.engine)
+        for one in show.policies(here.query)
     )

@@ -40,7 +40,7 @@ def exported(
     ]
     kept: list[str] = []
     told = False
-    for group in story.engine.exporter.groups.values():
+    for group in story.query.exporter.groups.values():
         policy = group.treatment.policy
         listening = story.listening(group.peers)
         for key, advert in every:

@@ -26,7 +26,7 @@ def explain_ip(story: Story, ip: bytes, vni: int | None) -> None:
         return
     received = [
         Received(session, key, path)
-        for session in story.engine.peering.sessions.values()
+        for session in story.query.sessions.values()
         for table in session.rib.mac_ip.values()
         for key, path in table.items()
         if key[IP] == ip
@@ -188,7 +188,7 @@ def _tell_neighbor(
         return lost
     if not rows:
         story.tell("found", "no neighbour in the kernel", vrf)
-    errno = story.engine.rows.retries.errno(vrf.config.vni, "neighbor", ip)
+    errno = story.query.refusal(vrf.config.vni, "neighbor", ip)
     if errno is not None:
         refused = story.refused("neighbour", errno, vrf, six=len(ip) > IPV4_LENGTH)
         lost = lost or refused

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from evpnd.core.bgp.path import Path, why_better
 from evpnd.core.bgp.select import mac_candidates
 from evpnd.core.bgp.slots import best
-from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.mobility import judge
 from evpnd.core.reasons import sentence
@@ -23,19 +22,20 @@ from evpnd.views.explain.received import (
     why_not_imported,
     within,
 )
+from evpnd.views.query import Query
 
 
 def explain_mac(story: Story, mac: bytes, vni: int | None) -> None:
     """Tell where a MAC leads, in one VNI or in every EVI that is concerned."""
     if story.unknown(vni):
         return
-    received = list(_mac_routes(story.engine, mac))
+    received = list(_mac_routes(story.query, mac))
     paths = ((route.session, route.path) for route in received)
     concerned = within(vni, story.evis(vni), paths)
     received = [route for route in received if route.path in concerned]
     text = format_mac(mac)
     tell_received(story, received, f"no peer announces {text}")
-    links = story.engine.inventory.links.by_index.values()
+    links = story.query.links.by_index.values()
     ours = [link.name for link in links if link.mac == mac]
     if ours:
         story.tell("local", f"it is the address of {', '.join(ours)}")
@@ -98,7 +98,7 @@ def _tell_mac_in(
 
 def _tell_frozen(story: Story, vrf: MacVrf, mac: bytes) -> None:
     vni = vrf.config.vni
-    until = story.engine.tenants.duplicates.found.get((vni, mac), story.now)
+    until = story.query.duplicate_macs.get((vni, mac), story.now)
     text = f"it is a duplicate and frozen for another {duration(until - story.now)}"
     command = f"`evpnd clear duplicate --vni {vni} {format_mac(mac)}`"
     story.tell("noted", f"{text}; {command} releases it now", vrf)
@@ -178,7 +178,7 @@ def _tell_found_mac(
         return
     if not rows:
         story.tell("found", "no row in the kernel", vrf)
-    errno = story.engine.rows.retries.errno(vrf.config.vni, "fdb", mac)
+    errno = story.query.refusal(vrf.config.vni, "fdb", mac)
     if errno is not None:
         refused = story.refused("row", errno, vrf)
         lost = lost or refused
@@ -196,8 +196,8 @@ def _tell_found_mac(
     story.end(vrf, lost, there=ours and not vrf.ready)
 
 
-def _mac_routes(engine: Engine, mac: bytes) -> Iterator[Received]:
-    for session in engine.peering.sessions.values():
+def _mac_routes(query: Query, mac: bytes) -> Iterator[Received]:
+    for session in query.sessions.values():
         for table in session.rib.mac_ip.values():
             for key, path in table.items():
                 if key.startswith(mac):

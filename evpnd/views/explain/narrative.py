@@ -5,7 +5,6 @@ from errno import EAFNOSUPPORT, EINVAL, errorcode
 from typing import Any
 
 from evpnd.core.bgp.evi_routes import EviRoutes
-from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import DumpFdb, DumpNeighbors
 from evpnd.model.domain import Domain
@@ -15,6 +14,7 @@ from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, FdbRow, NeighborRow
 from evpnd.policy.changing import words, written
 from evpnd.policy.program import Step as RuleStep
 from evpnd.views.plan import Dump
+from evpnd.views.query import Query
 from evpnd.views.vlans import place_in, vlan_of
 
 Read = Callable[[Dump], Event]
@@ -67,9 +67,9 @@ def _is_of(domain: Domain, row: FdbRow) -> bool:
 class Story:
     """Steps in order, and the step that failed."""
 
-    def __init__(self, engine: Engine, read: Read, now: float) -> None:
+    def __init__(self, query: Query, read: Read, now: float) -> None:
         """Store the engine to read from; nothing is changed."""
-        self.engine = engine
+        self.query = query
         self.read = read
         self.now = now
         self.steps: list[Step] = []
@@ -94,7 +94,7 @@ class Story:
 
     def link(self, ifindex: int) -> str:
         """Return the name of a device."""
-        found = self.engine.inventory.links.by_index.get(ifindex)
+        found = self.query.links.by_index.get(ifindex)
         return found.name if found is not None else f"device {ifindex}"
 
     def vlan(self, vrf: MacVrf) -> str:
@@ -104,23 +104,23 @@ class Story:
     @property
     def waits(self) -> bool:
         """Return whether End-of-RIB (or timeout) is missing from a peer."""
-        return not self.engine.peering.settled
+        return not self.query.settled
 
     @property
     def is_heard(self) -> bool:
         """Return whether a session is up with a peer."""
-        return any(each.established for each in self.engine.peering.sessions.values())
+        return any(each.established for each in self.query.sessions.values())
 
     def listening(self, peers: Sequence[Peer]) -> Sequence[Peer]:
         """Choose the peers that hear us; all of them where none does as yet."""
-        sessions = self.engine.peering.sessions
+        sessions = self.query.sessions
         if not self.is_heard:
             return peers
         return [peer for peer in peers if sessions[peer].established]
 
     def evis(self, vni: int | None) -> list[MacVrf]:
         """List the EVIs that are asked about."""
-        vrfs = self.engine.inventory.vrfs
+        vrfs = self.query.vrfs
         if vni is None:
             return list(vrfs.values())
         vrf = vrfs.get(vni)
@@ -129,7 +129,7 @@ class Story:
     def unknown(self, vni: int | None) -> bool:
         """Store the VNI that is asked about; end the story if no EVI has it."""
         self._only = vni
-        vrfs = self.engine.inventory.vrfs
+        vrfs = self.query.vrfs
         if vni is None or vni in vrfs:
             return False
         known = ", ".join(map(str, vrfs)) or "none"

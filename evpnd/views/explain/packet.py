@@ -55,7 +55,7 @@ def end_local(
         story.tell("end", f"local, but not announced: {untold}", vrf, ok=False)
         return
     local = vrf.macs.local.get(mac)
-    port = None if local is None else story.engine.inventory.links.by_index[local.port]
+    port = None if local is None else story.query.links.by_index[local.port]
     is_open = local is not None and local.port in vrf.open_ports
     losses = [
         *_inward(story, vrf),
@@ -100,7 +100,7 @@ def _end(story: Story, vrf: MacVrf, text: str, losses: list[str]) -> None:
 
 def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
     """Yield what loses frames between the fabric and the bridge."""
-    links = story.engine.inventory.links
+    links = story.query.links
     if not links.has_address(vrf.vtep):
         yield f"no interface has the VTEP address {format_ip(vrf.vtep)}"
     vxlan = links.by_index.get(vrf.domain.vxlan)
@@ -118,7 +118,7 @@ def _outward(story: Story, vrf: MacVrf) -> Iterator[str]:
 
 
 def _rewritten(story: Story, path: Path) -> Iterator[str]:
-    session = story.engine.peering.sessions.get(path.peer)
+    session = story.query.sessions.get(path.peer)
     rewriting = None if session is None else find_rewriting(session)
     if rewriting is not None and rewriting.concerns(path):
         yield f"peer {path.peer}: {rewriting.text}"
@@ -135,7 +135,7 @@ def _row_of_its_mac(vrf: MacVrf, mac: bytes) -> Iterator[str]:
 
 def _duplicate_mac(story: Story, vrf: MacVrf, mac: bytes) -> Iterator[str]:
     vni = vrf.config.vni
-    if (vni, mac) in story.engine.tenants.duplicates.found:
+    if (vni, mac) in story.query.duplicate_macs:
         yield (
             f"{format_mac(mac)} is a duplicate: it keeps moving, so two stations may "
             f"use it (`evpnd clear duplicate --vni {vni} {format_mac(mac)}`)"
@@ -143,7 +143,7 @@ def _duplicate_mac(story: Story, vrf: MacVrf, mac: bytes) -> Iterator[str]:
 
 
 def _duplicate_ip(story: Story, vrf: MacVrf, ip: bytes) -> Iterator[str]:
-    pair = story.engine.tenants.contests.found.get((vrf.config.vni, ip))
+    pair = story.query.duplicate_ips.get((vrf.config.vni, ip))
     if pair is not None:
         yield (
             f"{format_ip(ip)} is a duplicate: {format_mac(pair.holder)} has it, and "

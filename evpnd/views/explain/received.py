@@ -52,7 +52,7 @@ def tell_received(story: Story, received: list[Received], nothing: str) -> None:
     """Tell of every route that was received, and of its import."""
     if not received:
         story.tell("received", nothing)
-        for session in story.engine.peering.sessions.values():
+        for session in story.query.sessions.values():
             if not session.established:
                 why = f": {session.last_error}" if session.last_error else ""
                 text = f"the session with {peer_name(session)} is not up{why}"

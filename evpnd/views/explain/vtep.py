@@ -5,7 +5,6 @@ from evpnd.core.bgp.endpoints import flood_endpoint
 from evpnd.core.bgp.imports import other_fate
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.session import Session
-from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import floods, macs
@@ -22,13 +21,14 @@ from evpnd.views.explain.received import (
     tell_import,
     within,
 )
+from evpnd.views.query import Query
 
 Imet = tuple[Session, ImetRoute, Path]
 
 
-def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
+def kinds_of_ip(query: Query, ip: bytes) -> tuple[str, ...]:
     """Return what an IP address is: ``ip``, a tenant's; ``vtep``; or both."""
-    vrfs = engine.inventory.vrfs.values()
+    vrfs = query.vrfs.values()
     tenant = any(
         ip in vrf.routes.macs_of
         or ip in vrf.own_ips
@@ -37,12 +37,12 @@ def kinds_of_ip(engine: Engine, ip: bytes) -> tuple[str, ...]:
         for vrf in vrfs
     )
     vtep = (
-        ip == engine.inventory.vtep
+        ip == query.vtep
         or any(ip in vrf.floods for vrf in vrfs)
-        or bool(_imets(engine, ip))
+        or bool(_imets(query, ip))
         or any(
             path.vtep == ip
-            for session in engine.peering.sessions.values()
+            for session in query.sessions.values()
             for table in session.rib.mac_ip.values()
             for path in table.values()
         )
@@ -54,11 +54,11 @@ def _endpoint(route: ImetRoute, path: Path) -> bytes:
     return flood_endpoint(route, path.attributes)
 
 
-def _imets(engine: Engine, vtep: bytes) -> list[Imet]:
+def _imets(query: Query, vtep: bytes) -> list[Imet]:
     """Return the type 3 routes of a VTEP."""
     return [
         (session, route, path)
-        for session in engine.peering.sessions.values()
+        for session in query.sessions.values()
         for route, path in session.rib.others.values()
         if isinstance(route, ImetRoute)
         and vtep
@@ -71,14 +71,14 @@ def explain_vtep(story: Story, vtep: bytes, vni: int | None) -> None:
     if story.unknown(vni):
         return
     text = format_ip(vtep)
-    if vtep == story.engine.inventory.vtep:
+    if vtep == story.query.vtep:
         story.tell("local", f"{text} is our own VTEP address")
-        if story.engine.inventory.links.has_address(vtep):
+        if story.query.links.has_address(vtep):
             story.tell("end", "it is this host itself", ok=True)
         else:
             story.tell("end", "no interface of this host has it", ok=False)
         return
-    imets = _imets(story.engine, vtep)
+    imets = _imets(story.query, vtep)
     concerned = _within(vni, story, imets)
     imets = [each for each in imets if each[2] in concerned]
     for session, route, path in imets:
@@ -173,7 +173,7 @@ def _tell_vtep_in(
     if rows and vtep in vrf.floods.adopted and story.waits and lost is not None:
         end_kept(story, vrf)
         return
-    errno = story.engine.rows.retries.errno(vrf.config.vni, "flood", vtep)
+    errno = story.query.refusal(vrf.config.vni, "flood", vtep)
     if errno is not None:
         refused = story.refused("row", errno, vrf)
         lost = lost or refused

@@ -38,7 +38,7 @@ def story(here: Host) -> Story:
         (event,) = here.kernel.apply(action)
         return event
 
-    return Story(here.engine, read, here.now)
+    return Story(here.query, read, here.now)
 
 
 def mac_story(here: Host, vni: int | None = None) -> list[Step]:

@@ -19,6 +19,7 @@ from evpnd.model.events import (
 )
 from evpnd.model.ids import Peer, parse_ip, parse_route_target, parse_vni
 from evpnd.views.plan import Change, Dump, difference, picture, pretend, restarts
+from evpnd.views.query import Query
 from tests.fakes.host import PEERS, Host, announce, announce_imet, attributes, config
 from tests.fakes.kernel import BRIDGE, PORTS
 
@@ -94,11 +95,11 @@ def planned(here: Host, wanted: Config) -> list[Change]:
         (event,) = here.kernel.apply(action)
         return event
 
-    before = picture(engine)
-    sessions = restarts(engine)
+    before = picture(Query(engine))
+    sessions = restarts(Query(engine))
     engine.handle(ConfigChanged(wanted), here.now)
     before = pretend(engine, here.now, read) | before
-    changes = list(difference(before, picture(engine), sessions))
+    changes = list(difference(before, picture(Query(engine)), sessions))
     assert json.loads(json.dumps(changes)) == changes
     return changes
 

@@ -27,15 +27,15 @@ def test_a_route_is_as_old_as_itself_and_not_as_its_path() -> None:
     ip = parse_ip("192.0.2.1")
     here.run(announce(FIRST, path, NEAR, MACS[2], MACS[1] + ip))
 
-    ages = {row["mac"]: row["since"] - start for row in show.macs(here.engine)}
+    ages = {row["mac"]: row["since"] - start for row in show.macs(here.query)}
     assert ages == dict(zip(map(format_mac, MACS), (0, 100, 200), strict=False))
-    ages = [row["since"] - start for row in routes.routes(here.engine)]
+    ages = [row["since"] - start for row in routes.routes(here.query)]
     assert sorted(ages) == [0, 100, 200, 200]
 
     here.run(withdraw(FIRST, NEAR, MACS[0]))
     here.later(100)
     here.run(announce(FIRST, path, NEAR, MACS[0]))
-    (row,) = [r for r in show.macs(here.engine) if r["mac"] == format_mac(MACS[0])]
+    (row,) = [r for r in show.macs(here.query) if r["mac"] == format_mac(MACS[0])]
     assert row["since"] - start == 300
     here.run(withdraw(FIRST, NEAR, *MACS, MACS[1] + ip))
     assert here.engine.peering.sessions[FIRST].rib.late == {}
@@ -53,7 +53,7 @@ def test_types_that_come_late_have_their_own_age() -> None:
     other = EthernetSegmentRoute(rd, b"\2" * 10, parse_ip(NEAR))
     here.run(UpdateReceived(FIRST, Update(path, [], [other], [], [])))
 
-    found = [row["since"] - start for row in routes.routes(here.engine)]
+    found = [row["since"] - start for row in routes.routes(here.query)]
     assert sorted(found) == [0, 50, 100]
 
     rib = here.engine.peering.sessions[FIRST].rib

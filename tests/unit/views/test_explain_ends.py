@@ -116,7 +116,7 @@ def test_a_local_binding_that_wins_says_over_what() -> None:
         f"the local binding to {format_mac(OTHER)} wins over {format_mac(MAC)} at "
         f"{FAR} from peer {ONE}: the configuration binds it"
     )
-    (row,) = routes.routes(here.engine)
+    (row,) = routes.routes(here.query)
     assert row["best"] is True
     assert row["reason"] == (
         f"used for its MAC only: {format_ip(IP)} is bound to the local MAC "
@@ -129,7 +129,7 @@ def test_of_two_remote_bindings_the_loser_is_for_its_mac_alone() -> None:
     here.run(announce(ONE, attributes(FAR), FAR, MAC + IP))
     here.run(announce(TWO, attributes(FARTHER), FARTHER, OTHER + IP))
 
-    reasons = {row["mac"]: row["reason"] for row in routes.routes(here.engine)}
+    reasons = {row["mac"]: row["reason"] for row in routes.routes(here.query)}
 
     assert reasons == {
         format_mac(MAC): None,
@@ -264,9 +264,7 @@ def test_a_route_that_waits_for_its_peer_says_so() -> None:
 
     (received,) = texts(of_mac(here, MAC), "received")
 
-    stale = {
-        row["address"]: row["routes_stale"] for row in peers(here.engine, here.now)
-    }
+    stale = {row["address"]: row["routes_stale"] for row in peers(here.query, here.now)}
     assert stale == {ONE: 1, TWO: 0}
     assert received.endswith("; stale, and kept for another 1 min 10 s")
 
@@ -319,7 +317,7 @@ def test_an_ip_address_is_seen_to_be_a_tenants_or_a_vteps_or_both() -> None:
     own, nobody = format_ip(here.engine.inventory.vtep), "203.0.113.1"
 
     kinds = {
-        ip: kinds_of_ip(here.engine, parse_ip(ip))
+        ip: kinds_of_ip(here.query, parse_ip(ip))
         for ip in (format_ip(IP), FAR, FARTHER, own, nobody)
     }
 

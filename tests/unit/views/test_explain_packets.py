@@ -205,7 +205,7 @@ def test_show_macs_says_why_a_mac_gets_no_row() -> None:
     group = b"\3\0\0\0\0\1"
     here = host()
     here.run(announce(ONE, attributes(FAR), FAR, group, OWN_MAC, MAC))
-    shown = {row["mac"]: row for row in show.macs(here.engine)}
+    shown = {row["mac"]: row for row in show.macs(here.query)}
 
     def state(mac: bytes) -> tuple[str, str | None]:
         row = shown[format_mac(mac)]

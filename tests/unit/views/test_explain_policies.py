@@ -98,7 +98,7 @@ def test_each_evi_names_its_own_rule() -> None:
 def test_a_route_that_no_evi_takes_has_the_reasons_of_all() -> None:
     here = rejecting(a=NO, b=NO)
 
-    for row in routes.routes(here.engine):
+    for row in routes.routes(here.query):
         assert not row["accepted"]
         assert row["reason"] == "; ".join(
             f"not into {name}: not here (policy {name}, rule r, {name}.yaml:2)"
@@ -112,7 +112,7 @@ def test_an_evi_that_keeps_out_what_another_takes_says_so() -> None:
     steps = mac_story(here, VNI)
     assert steps[-1]["text"] == "absent: not here (policy a, rule r, a.yaml:2)"
     assert {each["vni"] for each in steps if each["step"] == "policy"} == {VNI}
-    for row in routes.routes(here.engine):
+    for row in routes.routes(here.query):
         assert row["accepted"]
         assert "not into a: not here (policy a, rule r, a.yaml:2)" in row["reason"]
 

@@ -29,9 +29,9 @@ def test_a_plan_is_the_difference_that_the_reload_makes(name: str) -> None:
     here = host()
     plan = planned(here, wanted)
 
-    before = picture(here.engine)
+    before = picture(here.query)
     here.run(ConfigChanged(wanted))
-    done = list(difference(before, picture(here.engine)))
+    done = list(difference(before, picture(here.query)))
     devices = ("device", "evi")
     if name == "a managed EVI more":  # the model kernel makes no devices
         plan = [change for change in plan if change.get("vni") != 200]
@@ -42,10 +42,10 @@ def test_a_plan_is_the_difference_that_the_reload_makes(name: str) -> None:
 
 def test_a_plan_touches_neither_engine_nor_kernel() -> None:
     here = host()
-    before = picture(here.engine), dict(here.kernel.vxlan), list(here.bgp)
+    before = picture(here.query), dict(here.kernel.vxlan), list(here.bgp)
     assert planned(here, config(evis=())) != []
 
-    after = picture(here.engine), dict(here.kernel.vxlan), list(here.bgp)
+    after = picture(here.query), dict(here.kernel.vxlan), list(here.bgp)
     assert before == after
 
 

@@ -42,10 +42,10 @@ def host(*, filtering: bool = True) -> Host:
 
 def vlans(here: Host) -> dict[str, set[int | None]]:
     tables = {
-        "evis": show.evis(here.engine),
-        "macs": show.macs(here.engine),
-        "neighbors": show.neighbors(here.engine),
-        "routes": routes.routes(here.engine),
+        "evis": show.evis(here.query),
+        "macs": show.macs(here.query),
+        "neighbors": show.neighbors(here.query),
+        "routes": routes.routes(here.query),
     }
     return {name: {row["vlan"] for row in rows} for name, rows in tables.items()}
 
@@ -66,7 +66,7 @@ def test_an_evi_without_devices_has_the_vlan_of_its_configuration() -> None:
     (evi,) = config().evis
     here = Host(configuration=config(evis=(replace(evi, vlan=7),)))
 
-    assert [row["vlan"] for row in show.evis(here.engine)] == [7]
+    assert [row["vlan"] for row in show.evis(here.query)] == [7]
 
 
 def test_a_route_that_no_evi_imports_has_none() -> None:
@@ -74,7 +74,7 @@ def test_a_route_that_no_evi_imports_has_none() -> None:
     path = replace(attributes(FAR), route_targets=(parse_route_target("65000:9"),))
     here.run(announce(ONE, path, FAR, OTHER, OTHER + IP))
 
-    found = {row["type"]: row["vlan"] for row in routes.routes(here.engine)}
+    found = {row["type"]: row["vlan"] for row in routes.routes(here.query)}
     assert found == {2: None, 3: 10}
 
 

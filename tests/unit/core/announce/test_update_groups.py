@@ -268,7 +268,7 @@ def test_what_was_withheld_is_not_withdrawn_and_counts_for_nobody() -> None:
     here = policed(Keep(MAC), None)
     for peer in PEERS:
         here.run(PeerWentUp(peer))
-    shown = {row["address"]: row for row in show.peers(here.engine, here.now)}
+    shown = {row["address"]: row for row in show.peers(here.query, here.now)}
     assert shown[ONE]["routes_advertised"] == 2
     assert shown[TWO]["routes_advertised"] == 3
 
@@ -279,7 +279,7 @@ def test_what_was_withheld_is_not_withdrawn_and_counts_for_nobody() -> None:
         TWO: [f"-{MAC.hex()}", f"-{OTHER.hex()}"],
     }
     here.run(*here.kernel.frame(PORTS[0], MAC))
-    shown = {row["address"]: row for row in show.peers(here.engine, here.now)}
+    shown = {row["address"]: row for row in show.peers(here.query, here.now)}
     assert (shown[ONE]["routes_advertised"], shown[TWO]["routes_advertised"]) == (1, 2)
 
 
@@ -299,5 +299,5 @@ def test_what_every_peer_is_kept_from_is_not_shown_as_advertised(
     here.up()
     here.run(*here.kernel.frame(PORTS[0], MAC))
 
-    (row,) = show.macs(here.engine)
+    (row,) = show.macs(here.query)
     assert row["state"] == state

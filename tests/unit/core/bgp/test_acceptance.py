@@ -31,7 +31,7 @@ def spines(**settings: object) -> Host:
 
 
 def found(here: Host, peer: Peer = FIRST) -> list[str]:
-    rows = show.peers(here.engine, here.now)
+    rows = show.peers(here.query, here.now)
     (listed,) = (row["findings"] for row in rows if row["address"] == peer)
     return [text for text in listed if "treats them as VXLAN" not in text]
 

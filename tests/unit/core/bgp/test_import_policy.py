@@ -59,7 +59,7 @@ def test_what_a_peers_policy_rejects_is_kept_and_not_imported() -> None:
     here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
 
     assert here.remote_macs() == dict.fromkeys(MACS, VTEP[NEAR])
-    rejected = [route for route in routes.routes(here.engine) if not route["accepted"]]
+    rejected = [route for route in routes.routes(here.query) if not route["accepted"]]
     assert [route["mac"] for route in rejected] == ["00:00:5e:00:01:01"]
     assert rejected[0]["reason"] == (
         "not yours (policy guard, rule gateway, guard.yaml:3)"
@@ -81,7 +81,7 @@ default: reject
 
     assert set(here.remote_macs()) == set(MACS)
     assert other.remote_macs() == {}
-    (reason,) = {route["reason"] for route in routes.routes(other.engine)}
+    (reason,) = {route["reason"] for route in routes.routes(other.query)}
     assert reason == "rejected (policy only, rule default, only.yaml:4)"
 
 
@@ -103,12 +103,12 @@ def test_flooding_is_silenced_by_rejecting_type_3() -> None:
 
     assert here.kernel.flood == {}
     assert set(here.remote_macs()) == {MACS[0]}
-    (imet,) = (route for route in routes.routes(here.engine) if route["type"] == 3)
+    (imet,) = (route for route in routes.routes(here.query) if route["type"] == 3)
     assert imet["reason"] == "rejected (policy silent, rule silent, silent.yaml:2)"
 
     here.run(withdraw_imet(FIRST, NEAR))
 
-    assert [route["type"] for route in routes.routes(here.engine)] == [2]
+    assert [route["type"] for route in routes.routes(here.query)] == [2]
 
 
 def test_a_preference_that_a_policy_sets_decides_between_two_vteps() -> None:
@@ -142,7 +142,7 @@ def test_rejected_routes_are_counted_with_the_memory_they_take() -> None:
         announce(SECOND, attributes(FAR), FAR, MACS[0]),
     )
 
-    first, second = show.peers(here.engine, here.now)
+    first, second = show.peers(here.query, here.now)
 
     assert (first["routes_received"], first["routes_rejected"]) == (5, 3)
     assert 200 < first["rejected_octets"] < 20_000
@@ -164,7 +164,7 @@ def test_route_targets_that_a_policy_sets_lead_to_an_evi() -> None:
     here.run(announce(FIRST, foreign, NEAR, *MACS))
 
     assert set(here.remote_macs()) == set(MACS)
-    assert all(route["accepted"] for route in routes.routes(here.engine))
+    assert all(route["accepted"] for route in routes.routes(here.query))
 
     here.run(withdraw(FIRST, NEAR, *MACS))
 
@@ -220,7 +220,7 @@ def test_a_rule_is_shown_with_the_routes_that_it_is_for_now() -> None:
     here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS[:3]))
 
     def counts() -> dict[str, tuple[int, int]]:
-        rules = show.policies(here.engine)
+        rules = show.policies(here.query)
         return {rule["rule"]: (rule["routes"], rule["judged"]) for rule in rules}
 
     before = counts()
@@ -240,7 +240,7 @@ def test_policies_are_shown_with_their_rules_and_where_they_are_named() -> None:
         )
     )
 
-    first, last = show.policies(here.engine)
+    first, last = show.policies(here.query)
 
     assert first == {
         "policy": "guard",
@@ -278,7 +278,7 @@ def test_routes_of_all_types_are_judged_counted_and_shown() -> None:
 
     found = {
         (row["type"], row["ip"]): (row["accepted"], row["reason"])
-        for row in routes.routes(here.engine)
+        for row in routes.routes(here.query)
     }
     place = "policy p, rule"
     assert found == {
@@ -308,10 +308,10 @@ def test_equal_policies_keep_their_counts_over_a_reload() -> None:
     here.run(announce(FIRST, attributes(NEAR), NEAR, GATEWAY, *MACS))
 
     def counts() -> dict[str, int]:
-        return {rule["rule"]: rule["judged"] for rule in show.policies(here.engine)}
+        return {rule["rule"]: rule["judged"] for rule in show.policies(here.query)}
 
     assert counts() == {"gateway": 1, "default": 4}
-    list(routes.routes(here.engine))
+    list(routes.routes(here.query))
     assert counts() == {"gateway": 1, "default": 4}
     here.run(ConfigChanged(governed(peers={"import": ("guard",)}, guard=NO_GATEWAY)))
     assert counts() == {"gateway": 1, "default": 4}
@@ -329,7 +329,7 @@ def test_a_policy_keeps_its_counts_where_another_of_the_row_changes() -> None:
     here.run(ConfigChanged(governed(peers=both, guard=NO_GATEWAY, other=NOTHING)))
     after = here.engine.importer.attached.counts()
     assert after["guard", "gateway"] == 2  # judged again
-    list(show.policies(here.engine))
+    list(show.policies(here.query))
     assert here.engine.importer.attached.counts() == after
     here.run(ConfigChanged(governed(peers=both, guard=NOTHING, other=NOTHING)))
     assert ("guard", "gateway") not in here.engine.importer.attached.counts()

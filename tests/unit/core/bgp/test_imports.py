@@ -119,7 +119,7 @@ def test_a_route_that_is_not_used_says_why(
     here.run(announce(PEER, attributes_, VTEP, MAC))
 
     assert here.remote_macs() == {}
-    (shown,) = routes.routes(here.engine)
+    (shown,) = routes.routes(here.query)
     assert not shown["accepted"]
     assert reason in shown["reason"]
 
@@ -138,7 +138,7 @@ def test_a_route_of_our_own_site_is_not_used_until_the_site_is_another(
     here.run(announce(PEER, theirs, VTEP, MAC))
 
     assert here.remote_macs() == {}
-    (shown,) = routes.routes(here.engine)
+    (shown,) = routes.routes(here.query)
     assert (shown["accepted"], shown["reason"]) == (
         False,
         "it carries our site of origin",
@@ -175,7 +175,7 @@ def test_routes_with_our_own_next_hop_are_looked_at_again_when_it_changes() -> N
 
     changed = config(vtep=VtepConfig(parse_ip("10.0.0.7")))
     here.run(ConfigChanged(changed))
-    (shown,) = routes.routes(here.engine)
+    (shown,) = routes.routes(here.query)
     assert shown["accepted"]
 
 
@@ -232,7 +232,7 @@ def test_our_own_as_in_the_path_is_a_loop_over_ebgp_alone() -> None:
     here.up()
     looped = path("65000:100", as_path=(64999, 65000), as_path_length=2)
     here.run(announce(PEER, looped, VTEP, MAC))
-    (shown,) = routes.routes(here.engine)
+    (shown,) = routes.routes(here.query)
     assert shown["reason"].startswith(
         "our AS 65000 is in its AS_PATH (`allow-own-as: 1`"
     )
@@ -308,7 +308,7 @@ def test_a_next_hop_that_is_no_hosts_in_the_underlay_is_none() -> None:
     assert reached() == set(HOSTS)
     reasons = {
         str(each["next_hop"]): each["reason"]
-        for each in routes.routes(here.engine)
+        for each in routes.routes(here.query)
         if each["type"] == 2
     }
     assert reasons[NO_HOSTS[0]] == (

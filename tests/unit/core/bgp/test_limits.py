@@ -39,7 +39,7 @@ def waiting(here: Host) -> list[str]:
     """Name the MACs that a limit keeps out, as `show routes` has it."""
     return [
         route["mac"]
-        for route in routes.routes(here.engine)
+        for route in routes.routes(here.query)
         if route["reason"] == REACHED
     ]
 
@@ -106,7 +106,7 @@ def test_limits_are_shown_with_their_use() -> None:
     here = host(governed(peers={"import": ("two",)}, two=TWO))
     here.run(announce(FIRST, attributes(NEAR), NEAR, *MACS))
 
-    (_, shown) = show.policies(here.engine)
+    (_, shown) = show.policies(here.query)
 
     assert shown["rule"] == "limit macs 2 per peer, vni"
     assert (shown["at"], shown["verdict"], shown["routes"]) == (

@@ -65,15 +65,13 @@ def told(here: Host, event: str) -> list[Notice]:
 
 
 def shown(here: Host, peer: Peer = PEER) -> list[str]:
-    (row,) = (
-        row for row in show.peers(here.engine, here.now) if row["address"] == peer
-    )
+    (row,) = (row for row in show.peers(here.query, here.now) if row["address"] == peer)
     found: list[str] = row["findings"]
     return found
 
 
 def notes(here: Host) -> list[str]:
-    return [note for row in routes.routes(here.engine) for note in row["notes"]]
+    return [note for row in routes.routes(here.query) for note in row["notes"]]
 
 
 def path(next_hop: str = VTEP, *targets: str, **more: object) -> PathAttributes:
@@ -236,7 +234,7 @@ def test_targets_near_an_evi_are_a_warning_once_for_each_set() -> None:
     (notice,) = told(here, "targets_not_imported")
     assert notice.level == "warning"
     assert notice.fields["targets"] == ["4200000001:100"]
-    (reason,) = {row["reason"] for row in routes.routes(here.engine)}
+    (reason,) = {row["reason"] for row in routes.routes(here.query)}
     assert notice.fields["reason"] == reason
     assert shown(here) == [reason]
 

@@ -394,7 +394,7 @@ def test_ends_of_refreshes_are_told_now_and_then_however_many_there_are() -> Non
 
 
 def shown(here: Host) -> dict[str, object]:
-    rows = show.peers(here.engine, here.now)
+    rows = show.peers(here.query, here.now)
     return next(row for row in rows if row["address"] == PEER)
 
 

@@ -157,7 +157,7 @@ def test_an_address_that_no_interface_has_is_told() -> None:
     told = [each for each in here.notices if each.event == "evi_noted"]
     note = "no interface has the VTEP address 10.0.0.99"
     assert [each.fields["notes"] for each in told] == [[note]]
-    (row,) = evis(here.engine)
+    (row,) = evis(here.query)
     assert row["notes"] == [note]
     here.run(AddressObserved(9, nowhere, present=True))
     assert here.vrf.notes == ()

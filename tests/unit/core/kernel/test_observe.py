@@ -20,5 +20,5 @@ def test_a_row_that_takes_the_place_of_ours_is_told_once_and_shown() -> None:
 
     (told,) = [n for n in here.notices if n.event == "row_taken_by_others"]
     assert told.fields["vtep"] == "10.9.9.9"
-    (row,) = macs(here.engine)
+    (row,) = macs(here.query)
     assert row["state"] == "inactive"

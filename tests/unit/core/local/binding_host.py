@@ -81,7 +81,7 @@ def neighbor_of(host: Host, ip: bytes) -> tuple[bytes, bool]:
 
 
 def shown(host: Host, ip: bytes) -> dict[str, object]:
-    (row,) = (each for each in neighbors(host.engine) if each["ip"] == format_ip(ip))
+    (row,) = (each for each in neighbors(host.query) if each["ip"] == format_ip(ip))
     return row
 
 

@@ -196,9 +196,9 @@ def test_the_router_flag_of_an_ipv6_route_is_the_neighbours(
     assert host.kernel.neighbors[ip].flags & NTF_ROUTER == row_flags
     assert shown(host, ip)["router"] is bool(row_flags)
     assert shown(host, ip)["override"] is (ip == IP6)
-    rows = [row for row in routes(host.engine) if row["ip"] == format_ip(ip)]
+    rows = [row for row in routes(host.query) if row["ip"] == format_ip(ip)]
     assert [row["router"] for row in rows] == [bool(row_flags)]
-    alone = [row for row in routes(host.engine) if row["ip"] is None]
+    alone = [row for row in routes(host.query) if row["ip"] is None]
     assert [(r["router"], r["override"], r["immutable"]) for r in alone] == [
         (False, False, False)
     ]

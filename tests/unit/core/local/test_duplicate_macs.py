@@ -42,7 +42,7 @@ def test_a_mac_that_moves_too_often_is_told_of_once() -> None:
     move_back_and_forth(here, 5)
 
     assert events(here) == ["duplicate_mac_found"]
-    (shown,) = show.macs(here.engine)
+    (shown,) = show.macs(here.query)
     assert shown["duplicate"]
     assert MAC in here.vrf.sent.macs
 

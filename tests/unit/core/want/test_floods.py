@@ -33,7 +33,7 @@ def told(host: Host) -> list[Notice]:
 
 
 def notes(host: Host) -> list[str]:
-    [evi] = show.evis(host.engine)
+    [evi] = show.evis(host.query)
     return list(evi["notes"])
 
 
@@ -57,7 +57,7 @@ def test_what_is_over_the_bound_is_left_out_and_told(host: Host) -> None:
     assert notes(host) == [
         f"the flood list has {MOST} VTEPs, which is the maximum; 7 more are left out"
     ]
-    left_out = {each["vtep"] for each in show.vteps(host.engine) if not each["flood"]}
+    left_out = {each["vtep"] for each in show.vteps(host.query) if not each["flood"]}
     assert len(left_out) == 7
 
 
