@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -121,12 +122,22 @@ class Measurement:
         return f"{time.monotonic() - self.start:.1f} s"
 
     def _established(self) -> bool:
+        return len(self._uptimes()) == self.peers
+
+    def _established_since(self, start: float) -> bool:
+        """Return whether all sessions are up, one of them since some time."""
+        found = self._uptimes()
+        spent = time.monotonic() - start
+        return len(found) == self.peers and min(found) <= spent
+
+    def _uptimes(self) -> list[int]:
+        """Return for how many seconds each session has been up."""
         try:
             rows = rows_of(self.place, self.pair.evpnd, "peers")
         except LabError:
-            return False
+            return []
         up = [row for row in rows if row["state"] == "established"]
-        return len(up) == self.peers
+        return [int(str(row["uptime"])) for row in up]
 
     def _ping(self, count: int) -> PingResult:
         namespace = self.place.namespace(self.pair.vm["node"])
@@ -190,8 +201,9 @@ class Measurement:
             done = self.place.execute(node, crash.split())
             if done.returncode != 0:
                 raise LabError(f"{node}: {crash}: {done.stdout}{done.stderr}")
-            wait_until(lambda: not self._established(), PATIENCE, "the session lost")
-            wait_until(self._established, PATIENCE, "the session back")
+            # It may be lost and back between two looks.
+            back = partial(self._established_since, start)
+            wait_until(back, PATIENCE, "the session lost and back")
             spent = time.monotonic() - start
             _more(ping)
         result = ping.result()
