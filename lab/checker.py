@@ -1,6 +1,7 @@
 """What a YAML file may say, as a table, and everything in a file that is not in it."""
 
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -98,6 +99,7 @@ def _is_text(value: object) -> bool:
 
 
 text = being("text", _is_text)
+command = parsed(shlex.split, "a command, in quotes as a shell has them")
 word = Written(
     being(
         "text or a number",

@@ -12,6 +12,7 @@ from lab.checker import (
     Schema,
     being,
     checked,
+    command,
     flag,
     mapping,
     parsed,
@@ -48,17 +49,13 @@ class Step:
 
 _seconds = being("a number of seconds", lambda v: type(v) in (int, float))
 _whole = being("a whole number", lambda v: type(v) is int)
-_CHECKS: Mapping[str, type[Check]] = {
-    "show": Show,
-    "run": Run,
-    "ping": Ping,
-}
+_CHECKS: Mapping[str, type[Check]] = {"show": Show, "run": Run, "ping": Ping}
 
 
 def _file(nodes: Collection[str]) -> Keys:
     """Return what the file may say, in a topology of these nodes."""
     node = being("a node of the topology", lambda v: v in nodes)
-    do: Mapping[str, Schema] = {"node": node, "command": text}
+    do: Mapping[str, Schema] = {"node": node, "command": command}
     way: Mapping[str, Schema] = {
         "from": node,
         "to": parsed(ipaddress.ip_address, "an IPv4 or IPv6 address"),

@@ -4,7 +4,6 @@ https://containerlab.dev/manual/topo-def-file/ and https://containerlab.dev/manu
 """
 
 import ipaddress
-import shlex
 from collections.abc import Callable, Mapping
 
 from lab.checker import (
@@ -16,6 +15,7 @@ from lab.checker import (
     Schema,
     anything,
     being,
+    command,
     parsed,
     pattern,
     refused,
@@ -47,7 +47,6 @@ def _subnet(
     )
 
 
-_command = parsed(shlex.split, "a command, in quotes as a shell has them")
 _bind = pattern(
     r"/[^:]+|[^:]+:/[^:]+(:r[ow])?",
     "SOURCE:/TARGET, also with :ro, or /TARGET alone for an empty directory",
@@ -98,9 +97,9 @@ _NODE = Keys(
         **dict.fromkeys((*NOT_DONE, *_NO_EFFECT), anything),
         **dict.fromkeys(("kind", "type", "group", "hostname"), text),
         "image": pattern(r"[A-Za-z0-9][\w.:/@-]*", "the name of an image"),
-        "exec": ListOf(_command),
-        "entrypoint": _command,
-        "cmd": _command,
+        "exec": ListOf(command),
+        "entrypoint": command,
+        "cmd": command,
         "binds": ListOf(_bind),
         "env": MapOf(word, pattern("[^=]+", "the name of a variable")),
         "labels": MapOf(word),

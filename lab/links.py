@@ -27,7 +27,7 @@ def connect(topology: Topology, place: Place) -> None:
             ip(lines, place.host)
     for number, node in enumerate(managed):
         with _asked_for(topology, node.key):
-            _manage(topology, place, node, f"m{number} mtu {mtu}")
+            _manage(topology, place, node, f"m{number}", mtu)
     for link in topology.links:
         with _asked_for(topology, link.key):
             near, far = (
@@ -41,14 +41,13 @@ def connect(topology: Topology, place: Place) -> None:
                 ip([up], place.namespace(end.node))
 
 
-def _manage(topology: Topology, place: Place, node: Node, port: str) -> None:
-    """Make a node's eth0 in the management network."""
+def _manage(topology: Topology, place: Place, node: Node, port: str, mtu: int) -> None:
+    """Make a node's eth0, which leads to a port of the management network."""
     there = place.namespace(node.name)
-    name, _, mtu = port.partition(" ")
     mac = _mac(topology.name, node.name, "eth0")
-    peer = f"eth0 {mtu} address {mac} netns {there}"
-    lines = [f"link add {port} type veth peer name {peer}"]
-    ip([*lines, f"link set {name} master {_BRIDGE} up"], place.host)
+    peer = f"eth0 mtu {mtu} address {mac} netns {there}"
+    lines = [f"link add {port} mtu {mtu} type veth peer name {peer}"]
+    ip([*lines, f"link set {port} master {_BRIDGE} up"], place.host)
     inner = ["link set dev eth0 up"]
     no_ipv6 = node.sysctls.get("net.ipv6.conf.default.disable_ipv6", "0") != "0"
     for address, gateway in zip(node.addresses, topology.gateways, strict=True):

@@ -24,6 +24,11 @@ from lab.main import cli
             "a node of the topology, not 'c'",
         ),
         ("name: x\n    run: [{node: a}]", "run[0]", "command is missing"),
+        (
+            'name: x\n    do: [{node: a, command: "x \'y"}]',
+            "do[0].command",
+            "a command",
+        ),
         ("name: x\n    within: soon", "within", "a number of seconds"),
     ],
 )
