@@ -219,6 +219,32 @@ def test_a_dump_holds_one_bridge_and_its_ports_only(bench: Bench) -> None:
     assert (bench.p0, own) in {(row.ifindex, row.mac) for row in dump.rows}
 
 
+def test_neighbours_of_many_devices_are_those_of_each(bench: Bench) -> None:
+    names = [f"br{number}" for number in range(1, 13)]
+    bench.ip(*(f"link add {name} type bridge" for name in names))
+    bench.ip(*(f"link set {name} up" for name in names))
+    addresses = [f"192.0.2.{number}" for number in range(1, 13)]
+    bench.ip(
+        *(
+            f"neigh add {ip} lladdr 02:00:00:00:00:01 dev {name} nud permanent"
+            for ip, name in zip(addresses, names, strict=True)
+        )
+    )
+    with inside(bench.namespace):
+        indexes = [socket.if_nametoindex(name) for name in names]
+    answers = bench.do(*map(DumpNeighbors, [*indexes, bench.br0]))
+    found = {
+        event.ifindex: [row.ip for row in event.rows if row.mac == mac(1)]
+        for event in answers
+        if isinstance(event, NeighborsDumped)
+    }
+
+    assert found == {
+        **{at: [parse_ip(ip)] for at, ip in zip(indexes, addresses, strict=True)},
+        bench.br0: [],
+    }
+
+
 def test_a_large_dump_misses_no_row_when_others_go_meanwhile(bench: Bench) -> None:
     kept = [mac(number) for number in range(BULK)]
     going = [mac((1 << 20) + number) for number in range(BULK)]

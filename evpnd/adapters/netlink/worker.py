@@ -19,11 +19,11 @@ from evpnd.adapters.netlink.devices import create_devices, release_ports, remove
 from evpnd.adapters.netlink.dump import (
     DumpInterruptedError,
     dump_links,
-    dump_neighbors,
     dump_ports,
     dump_vlans,
     read_fdb,
     read_link,
+    read_neighbors,
 )
 from evpnd.adapters.netlink.echoes import EchoCounter, is_explained
 from evpnd.adapters.netlink.listener import Listener, Recording
@@ -212,8 +212,8 @@ class Worker:
                 self._read(lambda: [look_up(job)], FdbObserved)
             case ListMacs():
                 self._lister.ask(job)
-            case DumpNeighbors(ifindex):
-                self._read(lambda: [dump_neighbors(ifindex)], NeighborsObserved)
+            case DumpNeighbors():
+                self._dump_neighbors(job)
             case MeasurePaths(vteps):
                 self._measure(vteps, {})
             case MeasureRest(vteps, mtus):
@@ -239,6 +239,14 @@ class Worker:
                 self._loop.call_soon_threadsafe(reached)
             case _:
                 assert_never(job)
+
+    def _dump_neighbors(self, first: DumpNeighbors) -> None:
+        """Dump the neighbours of a device, and of those that follow in the queue."""
+        ifindexes = [first.ifindex]
+        while self._jobs and isinstance(following := self._jobs[0], DumpNeighbors):
+            ifindexes.append(following.ifindex)
+            self._jobs.popleft()
+        self._read(lambda: read_neighbors(ifindexes), NeighborsObserved)
 
     def _write(self, first: Upsert | Delete) -> None:
         """Write an action and those like it that follow in the queue."""
