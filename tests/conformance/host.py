@@ -87,7 +87,7 @@ class Host:
         told: list[ToAgent] = []
         for evi in new.evis:
             if evi.vni not in self.kernel.evis:
-                devices = self.kernel.add_evi(evi.vni)
+                devices = self.kernel.add_evi(evi)
                 self.run(*(self._link_events(devices.vni)))
         if encode(peers_of(old)) != encode(peers_of(new)):
             told = self.speaker.configure(new)
@@ -150,7 +150,8 @@ class Host:
 
     def _asked(self, action: SendProbes) -> list[str]:
         port = self.kernel.name(action.port)
-        return [f"{port} {_binding(ip, mac)}" for mac, ip, _ in action.probes]
+        place = f"{port} vlan {action.tag}" if action.tag else port
+        return [f"{place} {_binding(ip, mac)}" for mac, ip, _ in action.probes]
 
     def wait(self, seconds: float) -> None:
         """Let time pass; the agent wakes whenever it asked to be woken."""

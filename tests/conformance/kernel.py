@@ -1,5 +1,6 @@
 """The devices of a host: for each VNI a bridge, a VXLAN device and two ports.
 
+EVIs with a VLAN share one bridge with its two ports, and have a VLAN device each.
 Tables are those of the model kernel that the other tests use, one for each EVI.
 Here are the links around them, and what operators and tenants do to both.
 """
@@ -8,11 +9,12 @@ from typing import Any
 
 from evpnd.model.actions import (
     ConfigureVxlanPort,
+    DumpFdb,
     DumpLinks,
     DumpPorts,
     KernelAction,
 )
-from evpnd.model.config import Config
+from evpnd.model.config import Config, EviConfig
 from evpnd.model.domain import Domain
 from evpnd.model.events import (
     AddressObserved,
@@ -43,56 +45,95 @@ from evpnd.model.rows import (
     FdbRow,
     Link,
     NeighborRow,
+    PortVlans,
 )
 from tests.conformance.words import CaseError
-from tests.fakes.kernel import BRIDGE, PORTS, VXLAN, FakeKernel
+from tests.fakes.kernel import BRIDGE, DOMAIN, PORTS, VXLAN, FakeKernel
 
+SVI = 20
+"""Index of an EVI's VLAN device."""
 APART = 100
 """Between the interface indexes of one EVI's devices and those of the next."""
 LOOPBACK = 1
 
 
 class EviDevices:
-    """One EVI's devices; its tables count their indexes from zero."""
+    """One EVI's devices; its tables count their indexes from zero.
 
-    def __init__(self, vni: int, vtep: bytes, place: int) -> None:
+    `shared` is the EVI whose bridge and ports this one has as well.
+    """
+
+    def __init__(
+        self, vni: int, vtep: bytes, place: int, vlan: int, shared: "EviDevices | None"
+    ) -> None:
         self.vni = vni
+        self.vlan = vlan
         self.base = APART * place
-        self.tables = FakeKernel(vtep, vni)
+        self.shared_base = self.base if shared is None else shared.base
+        self.tables = FakeKernel(vtep, vni, vlans=(vlan,))
         self.links: dict[str, Link] = {}
         self.gone: dict[str, Link] = {}
         names = {BRIDGE: f"br{vni}", VXLAN: f"vx{vni}"}
         names |= {port: f"t{2 * place + at}" for at, port in enumerate(PORTS, 1)}
         for link in self.tables.links():
-            mac = bytes((2, 0, 0, 0xFF, place, link.ifindex))
-            master = link.master and link.master + self.base
-            index = link.ifindex + self.base
+            index = self.outside(link.ifindex)
+            mac = bytes((2, 0, 0, 0xFF, index // APART, link.ifindex))
+            own = FdbRow(True, link.ifindex, mac, vlan, NUD_PERMANENT, 0, b"")
+            self.tables.bridge[mac] = own
+            if shared is not None and link.ifindex != VXLAN:
+                continue
+            master = link.master and self.outside(link.master)
             name = names[link.ifindex]
             made = link._replace(ifindex=index, name=name, master=master, mac=mac)
+            if link.ifindex == BRIDGE:
+                made = made._replace(vlan_filtering=bool(vlan))
             self.links[name] = made
-            own = FdbRow(True, link.ifindex, mac, 0, NUD_PERMANENT, 0, b"")
-            self.tables.bridge[mac] = own
+        self._ports = {} if shared is None else shared.links
+        if vlan:
+            bridge = names[BRIDGE] if shared is None else next(iter(shared.links))
+            svi = self.base + SVI, f"{bridge}.{vlan}", "vlan", True, True, 0
+            self.links[svi[1]] = Link(
+                *(*svi, bytes((2, 0, 0, 0xFF, place, SVI)), 1500, ""),
+                lower=self.shared_base + BRIDGE,
+                vlan_id=vlan,
+            )
 
     def name(self, ifindex: int) -> str:
-        for link in (*self.links.values(), *self.gone.values()):
-            if link.ifindex == ifindex + self.base:
+        known = (*self.links.values(), *self.gone.values(), *self._ports.values())
+        for link in known:
+            if link.ifindex == self.outside(ifindex):
                 return link.name
         raise AssertionError(f"no device {ifindex}")
 
     def port(self, name: str) -> int:
-        return self.links[name].ifindex - self.base
+        return (self.links | self._ports)[name].ifindex % APART
+
+    def outside(self, ifindex: int) -> int:
+        """Return the index that the host knows; 0 stays none."""
+        if ifindex in (BRIDGE, *PORTS):
+            return ifindex + self.shared_base
+        return ifindex and ifindex + self.base
+
+    @property
+    def domain(self) -> Domain:
+        """Where the EVI is, as the host knows it."""
+        bridge = self.outside(BRIDGE)
+        svi = self.outside(SVI) if self.vlan else bridge
+        return Domain(bridge, self.vlan, self.outside(VXLAN), 0, svi)
 
     def apply(self, action: KernelAction) -> list[Event]:
         """Carry out an action on the tables."""
         shifted: Any = action
         if hasattr(action, "domain"):
-            shifted = shifted._replace(domain=_shift_domain(action.domain, -self.base))
+            shifted = shifted._replace(domain=DOMAIN)
         for field in ("bridge", "ifindex"):
             if hasattr(action, field):
-                index = getattr(action, field) - self.base
-                shifted = shifted._replace(**{field: index})
+                index = getattr(action, field) % APART
+                # The tables have their neighbours on the bridge.
+                inside = BRIDGE if index == SVI else index
+                shifted = shifted._replace(**{field: inside})
         if isinstance(action, DumpPorts):
-            ports = frozenset(port - self.base for port in action.ports)
+            ports = frozenset(port % APART for port in action.ports)
             shifted = shifted._replace(ports=ports)
         return self.tell(self.tables.apply(shifted))
 
@@ -101,34 +142,41 @@ class EviDevices:
         return [self._shift(event) for event in events]
 
     def _shift(self, event: Event) -> Event:
-        base = self.base
+        outside, domain = self.outside, self.domain
         match event:
             case FdbObserved(rows):
-                return FdbObserved(_shift_rows(rows, base))
+                return FdbObserved(self._fdb(rows))
             case NeighborsObserved(rows):
-                return NeighborsObserved(_shift_rows(rows, base))
+                return NeighborsObserved(self._neighbors(rows))
             case FdbDumped(bridge, rows):
-                return FdbDumped(bridge + base, _shift_rows(rows, base))
+                return FdbDumped(outside(bridge), self._fdb(rows))
             case FdbTooLarge(bridge, ours):
-                return FdbTooLarge(bridge + base, frozenset(i + base for i in ours))
+                return FdbTooLarge(outside(bridge), frozenset(map(outside, ours)))
             case PortsDumped(bridge, ports, rows):
-                moved = frozenset(port + base for port in ports)
-                return PortsDumped(bridge + base, moved, _shift_rows(rows, base))
-            case MacsLookedUp(domain, macs, rows):
-                moved = _shift_domain(domain, base)
-                return MacsLookedUp(moved, macs, _shift_rows(rows, base))
+                moved = frozenset(map(outside, ports))
+                return PortsDumped(outside(bridge), moved, self._fdb(rows))
+            case MacsLookedUp(_, macs, rows):
+                return MacsLookedUp(domain, macs, self._fdb(rows))
             case MacsListed():
-                return event._replace(domain=_shift_domain(event.domain, base))
-            case RowsAudited(domain, whole, fdb, neighbors):
+                return event._replace(domain=domain)
+            case RowsAudited(_, whole, fdb, neighbors):
                 assert neighbors is not None
-                shifted = _shift_rows(fdb, base), _shift_rows(neighbors, base)
-                return RowsAudited(_shift_domain(domain, base), whole, *shifted)
-            case NeighborsDumped(ifindex, rows):
-                return NeighborsDumped(ifindex + base, _shift_rows(rows, base))
+                shifted = self._fdb(fdb), self._neighbors(neighbors)
+                return RowsAudited(domain, whole, *shifted)
+            case NeighborsDumped(_, rows):
+                return NeighborsDumped(domain.svi, self._neighbors(rows))
+            case RowFailed(table="neighbor"):
+                return event._replace(ifindex=domain.svi)
             case RowFailed():
-                return event._replace(ifindex=event.ifindex + base)
+                return event._replace(ifindex=outside(event.ifindex))
             case _:
                 return event
+
+    def _fdb(self, rows: list[FdbRow]) -> list[FdbRow]:
+        return [row._replace(ifindex=self.outside(row.ifindex)) for row in rows]
+
+    def _neighbors(self, rows: list[NeighborRow]) -> list[NeighborRow]:
+        return [row._replace(ifindex=self.domain.svi) for row in rows]
 
     # In words
 
@@ -187,23 +235,11 @@ class EviDevices:
 
 def _device(action: KernelAction) -> int:
     """Return a device that an action is about; 0: it is about none."""
-    for field in ("bridge", "ifindex"):
+    for field in ("vxlan", "bridge", "ifindex"):
         index: int = getattr(getattr(action, "domain", action), field, 0)
         if index:
             return index
     return 0
-
-
-def _shift_domain(domain: Domain, by: int) -> Domain:
-    """Return the devices of a domain other indexes; 0 stays none."""
-    bridge, vlan, vxlan, vni, svi = domain
-    shifted = (index and index + by for index in (bridge, vxlan, svi))
-    bridge, vxlan, svi = shifted
-    return Domain(bridge, vlan, vxlan, vni, svi)
-
-
-def _shift_rows(rows: list[Any], base: int) -> list[Any]:
-    return [row._replace(ifindex=row.ifindex + base) for row in rows]
 
 
 class Kernel:
@@ -215,16 +251,52 @@ class Kernel:
         self.loopback = Link(LOOPBACK, "lo", "", True, True, 0, bytes(6), 65536, "")
         self.vtep = vtep
         for evi in config.evis:
-            self.add_evi(evi.vni)
+            self.add_evi(evi)
 
-    def add_evi(self, vni: int) -> EviDevices:
-        devices = EviDevices(vni, self.vtep, len(self.evis))
-        self.evis[vni] = devices
+    def add_evi(self, evi: EviConfig) -> EviDevices:
+        shared = next((e for e in self.evis.values() if e.vlan), None)
+        vlan = evi.vlan or 0
+        place = len(self.evis), vlan, shared if vlan else None
+        devices = EviDevices(evi.vni, self.vtep, *place)
+        self.evis[evi.vni] = devices
         return devices
+
+    def port_vlans(self) -> dict[int, PortVlans]:
+        """Return the VLANs of the shared bridge and its ports.
+
+        The first port is untagged in the first VLAN, all else is tagged.
+        """
+        evis = [evi for evi in self.evis.values() if evi.vlan]
+        if not evis:
+            return {}
+        first, all_ = evis[0], frozenset(evi.vlan for evi in evis)
+        one, two = map(first.outside, PORTS)
+        found = {
+            first.outside(BRIDGE): PortVlans(0, all_, all_),
+            one: PortVlans(first.vlan, all_, all_ - {first.vlan}),
+            two: PortVlans(0, all_, all_),
+        }
+        for evi in evis:
+            found[evi.outside(VXLAN)] = PortVlans(evi.vlan, frozenset({evi.vlan}))
+        return found
+
+    def tag(self, port: str) -> int:
+        """Return the tag of frames on a port, as a step names it; 0: none."""
+        evi, link = self.find(port)
+        known = self.port_vlans().get(link.ifindex)
+        assert evi is not None
+        return evi.vlan if known is not None and evi.vlan in known.tagged else 0
 
     def find(self, device: str) -> tuple[EviDevices | None, Link]:
         if device == "lo":
             return None, self.loopback
+        device, _, vlan = device.partition(" vlan ")
+        if vlan:
+            evi = next((e for e in self.evis.values() if str(e.vlan) == vlan), None)
+            if evi is None:
+                raise CaseError(f"there is no VLAN {vlan!r}")
+            _, link = self.find(device)
+            return evi, link
         for evi in self.evis.values():
             link = evi.links.get(device) or evi.gone.get(device)
             if link is not None:
@@ -244,7 +316,10 @@ class Kernel:
         """Do what the agent asks; gives notifications and refusals."""
         match action:
             case DumpLinks():
-                return [LinksDumped(self.links(), frozenset(self.addresses))]
+                addresses = frozenset(self.addresses)
+                return [LinksDumped(self.links(), addresses, self.port_vlans())]
+            case DumpFdb() | DumpPorts() if action.bridge in self.port_vlans():
+                return [self._dump_shared(action)]
             case ConfigureVxlanPort(ifindex, suppress):
                 return self._configure(ifindex, suppress=suppress)
             case _:
@@ -254,6 +329,23 @@ class Kernel:
             if evi.base < index < evi.base + APART:
                 return evi.apply(action)
         return []
+
+    def _with_rows_of_ours(self) -> frozenset[int]:
+        return frozenset(
+            evi.outside(VXLAN)
+            for evi in self.evis.values()
+            if any(row.is_ours for row in evi.tables.vxlan.values())
+        )
+
+    def _dump_shared(self, action: DumpFdb | DumpPorts) -> Event:
+        """Dump the rows of all EVIs that share the bridge."""
+        answers = [e.apply(action)[0] for e in self.evis.values() if e.vlan]
+        first: Any = answers[0]
+        if isinstance(first, FdbTooLarge):
+            return FdbTooLarge(first.bridge, self._with_rows_of_ours())
+        rows = [row for each in answers for row in each.rows]  # type: ignore[union-attr]
+        answer: Event = first._replace(rows=rows)
+        return answer
 
     def _configure(self, ifindex: int, *, suppress: bool) -> list[Event]:
         for evi in self.evis.values():
@@ -290,7 +382,7 @@ class Kernel:
         lost = [
             row
             for row in table.values()
-            if row.ifindex == link.ifindex - evi.base and row.state == NUD_REACHABLE
+            if row.ifindex == link.ifindex % APART and row.state == NUD_REACHABLE
         ]
         for row in lost:
             del table[row.mac]
@@ -338,11 +430,11 @@ class Kernel:
     # Tenants and operators
 
     def frame(self, device: str, mac: bytes) -> list[Event]:
-        evi, _ = self._port(device)
+        evi, link = self._port(device)
         known = evi.tables.bridge.get(mac)
         if known is not None and known.flags & NTF_STICKY:
             return []
-        return evi.tell(evi.tables.frame(evi.port(device), mac))
+        return evi.tell(evi.tables.frame(evi.port(link.name), mac))
 
     def age(self, device: str, mac: bytes) -> list[Event]:
         evi, _ = self._port(device)
@@ -353,17 +445,17 @@ class Kernel:
 
     def fix(self, device: str, mac: bytes, *, sticky: bool) -> list[Event]:
         """Let the operator put a MAC on a port (`bridge fdb add ... static`)."""
-        evi, _ = self._port(device)
+        evi, link = self._port(device)
         flags = NTF_STICKY if sticky else 0
-        row = FdbRow(True, evi.port(device), mac, 0, NUD_NOARP, flags, b"")
+        row = FdbRow(True, evi.port(link.name), mac, evi.vlan, NUD_NOARP, flags, b"")
         evi.tables.bridge[mac] = row
         return evi.tell([FdbObserved([row])])
 
     def unfix(self, device: str, mac: bytes) -> list[Event]:
         """Let the operator delete the row of a MAC on a port."""
-        evi, _ = self._port(device)
+        evi, link = self._port(device)
         row = evi.tables.bridge.get(mac)
-        if row is None or row.ifindex != evi.port(device):
+        if row is None or row.ifindex != evi.port(link.name):
             raise CaseError(f"{device} has no row of {format_mac(mac)}")
         del evi.tables.bridge[mac]
         return evi.tell([FdbObserved([row._replace(present=False)])])

@@ -151,7 +151,8 @@ def _port(host: Host, name: str, said: object, where: str) -> None:
             host.run(*kernel.frame(name, mac_of(what, here)))
         case "arp" | "nd":
             words = Words(what, here)
-            heard = _snooped(kernel.find(name)[1].ifindex, word, words)
+            port = kernel.find(name)[1].ifindex
+            heard = _snooped(port, kernel.tag(name), word, words)
             host.run(*kernel.frame(name, heard.bindings[0][1]), heard)
         case "ages":
             host.run(*kernel.age(name, mac_of(what, here)))
@@ -165,8 +166,8 @@ def _port(host: Host, name: str, said: object, where: str) -> None:
             refuse(here, "this does not happen on a port; see README.md")
 
 
-def _snooped(port: int, word: str, words: Words) -> BindingsSnooped:
-    claim = Heard(port, words.take("mac", mac_of), words.take("ip", ip_of))
+def _snooped(port: int, tag: int, word: str, words: Words) -> BindingsSnooped:
+    claim = Heard(port, words.take("mac", mac_of), words.take("ip", ip_of), tag)
     if len(claim.ip) != (4 if word == "arp" else 16):
         refuse(words.where, f"{word} does not speak of {len(claim.ip)} octets")
     flags = {}
