@@ -39,6 +39,7 @@ from evpnd.model.policy import Policy
 from evpnd.model.rows import BridgePort, Link, VxlanLink
 from evpnd.views.plan_routes import compare, told
 from evpnd.views.query import Query
+from evpnd.views.vlans import vlan_of
 
 ROUNDS = 20
 """Number of reconciliations after which a change has no further effect."""
@@ -238,7 +239,9 @@ def _evi(vrf: MacVrf) -> dict[str, Any]:
     evi = vrf.config
     return {
         "name": evi.name,
+        "vlan": vlan_of(vrf),
         "rd": format_rd(vrf.rd),
+        "ethernet_tag": evi.ethernet_tag,
         "import_targets": evi.import_targets.texts(),
         "export_targets": [format_route_target(t) for t in evi.export_targets],
         "import_policies": list(evi.import_policies),

@@ -24,7 +24,7 @@ Told = dict[str, Properties]
 def told(vrf: MacVrf, exporter: Exporter) -> Iterator[tuple[tuple[str, ...], Told]]:
     """Return the routes of an EVI as the peers receive them."""
     vni = str(vrf.config.vni)
-    rd = format_rd(vrf.rd)
+    source = {"rd": format_rd(vrf.rd), "ethernet_tag": vrf.config.ethernet_tag or 0}
     written: dict[Advert, Properties] = {}
     for advert, keys in announced(vrf):
         routes: list[Told] = [{} for _ in keys]
@@ -35,7 +35,7 @@ def told(vrf: MacVrf, exporter: Exporter) -> Iterator[tuple[tuple[str, ...], Tol
                     continue
                 properties = written.get(judged)
                 if properties is None:
-                    properties = written[judged] = _write(rd, judged)
+                    properties = written[judged] = source | _write(judged)
                 route.update(dict.fromkeys(map(str, group.peers), properties))
         for key, route in zip(keys, routes, strict=True):
             if route:
@@ -49,10 +49,9 @@ def _name(key: bytes) -> tuple[str, ...]:
     return ("mac-ip", format_mac(key[MAC]), *ip)
 
 
-def _write(rd: str, advert: Advert) -> Properties:
+def _write(advert: Advert) -> Properties:
     site = advert.site_of_origin
     return {
-        "rd": rd,
         "next_hop": format_ip(advert.next_hop),
         "route_targets": list(map(format_route_target, advert.route_targets)),
         "sequence": advert.sequence,

@@ -67,6 +67,7 @@ CONFIGURATIONS = {
     "another name": with_evi(name="other"),
     "another export target": with_evi(export_targets=(OTHER,)),
     "another import target": with_evi(import_targets=OTHERS),
+    "an Ethernet Tag": with_evi(ethernet_tag=100),
     "no flooding": with_evi(flood=False),
     "no suppression": with_evi(suppress=False),
     "no EVI": config(evis=()),

@@ -74,6 +74,19 @@ def test_a_change_names_what_it_was() -> None:
     assert imet["was"] == {"route_targets": ["65000:100"]}
 
 
+def test_another_ethernet_tag_is_a_change_of_the_evi_and_of_each_route() -> None:
+    changes = planned(host(), with_evi(ethernet_tag=100))
+
+    tags = {
+        (change["what"], change["ethernet_tag"], change["was"]["ethernet_tag"])
+        for change in changes
+        if change["what"] in ("evi", "route")
+    }
+    assert tags == {("evi", 100, None), ("route", 100, 0)}
+    # What others announce has another tag.
+    assert of(changes, "fdb") == [("remove", "02:00:00:00:00:01", "10.0.0.2")]
+
+
 def test_a_password_is_not_told() -> None:
     peers = (PeerConfig(PEER, 65000, password="hunter2"), config().peers[1])
     plan = planned(host(), config(peers=peers))
