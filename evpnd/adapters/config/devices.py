@@ -31,13 +31,17 @@ class Devices:
 
     def check_evi(
         self, name: str, place: KeyPath, member: str, *, shared: Shared | None = None
-    ) -> None:
-        """Record a device that an EVI names; `shared`: other EVIs may name it too."""
+    ) -> bool:
+        """Record a device that an EVI names; `shared`: other EVIs may name it too.
+
+        Returns whether others do.
+        """
         if shared is not None and self._shared.get(name) is shared:
-            return
+            return True
         new = self._once.check(name, place, _of_evis, member=member)
         if new and shared is not None:
             self._shared[name] = shared
+        return False
 
 
 def _named(name: object, first: str) -> str:

@@ -69,9 +69,17 @@ def _check_devices(
     section, place, label = evi.section, evi.place, evi.label
     by_vlan = evi.vlan is not None and not section.manage
     if evi.bridge and (section.bridge or new):
-        shared = Shared.BRIDGE if by_vlan else None
+        path = (*place, "bridge")
+        shared = None if section.manage else Shared.BRIDGE
+        others = False
         if shared or not evi.is_alike(section.bridge):
-            devices.check_evi(evi.bridge, (*place, "bridge"), label, shared=shared)
+            others = devices.check_evi(evi.bridge, path, label, shared=shared)
+        if others and evi.vlan is None:
+            findings.warn(
+                path,
+                f"several EVIs name {evi.bridge}: it must filter VLANs and have a VLAN "
+                "for each of them; write `vlan` in each EVI",
+            )
     if evi.vxlan and (section.vxlan or new):
         shared = Shared.VXLAN if by_vlan else None
         if shared or not evi.is_alike(section.vxlan):

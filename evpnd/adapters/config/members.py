@@ -136,10 +136,11 @@ def _check_template(section: EviSection, place: KeyPath, findings: Findings) -> 
             (*place, "name"),
             f"{given!r} would name each EVI of vnis; write {given + '-{vni}'!r}",
         )
-    by_vlan = section.vlans is not None and not section.manage
-    for key in ("bridge", "vxlan"):
+    for key, shared in (("bridge", True), ("vxlan", section.vlans is not None)):
         device = getattr(section, key)
-        if device is not None and not isinstance(device, Unfilled) and not by_vlan:
+        if device is None or isinstance(device, Unfilled):
+            continue
+        if section.manage or not shared:
             findings.add(
                 (*place, key),
                 f"device {device} would be that of each EVI of vnis; add {{vni}} to it"

@@ -108,6 +108,18 @@ def test_evis_share_the_devices_of_others_where_each_has_a_vlan(load: Load) -> N
     assert (other.bridge, other.vxlan, other.vlan) == ("vmbr0", "vxlan0", 200)
 
 
+def test_evis_that_share_a_bridge_need_not_say_their_vlans(load: Load) -> None:
+    one, other, third, _ = load(
+        "evis:\n"
+        "  - {vni: 5, bridge: vmbr0}\n"
+        "  - {vni: 6, bridge: vmbr0, vlan: 7}\n"
+        "  - {vnis: 8-9, bridge: vmbr0}\n"
+    ).evis
+
+    assert {evi.bridge for evi in (one, other, third)} == {"vmbr0"}
+    assert [evi.vlan for evi in (one, other, third)] == [None, 7, None]
+
+
 @pytest.mark.parametrize("tagged", ["1-4094", "[1-99, 100, 101-4094]"])
 def test_a_bridge_takes_1022_evis_with_a_device_each(load: Load, tagged: str) -> None:
     def text(evis: int, vxlan: str = "") -> str:
