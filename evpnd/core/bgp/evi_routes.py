@@ -154,6 +154,10 @@ class EviRoutes:
         self.immutables.clear()
         self.imets.clear()
 
+    def touch_ips(self) -> None:
+        """Mark all IPs that routes bind as dirty."""
+        self.touched_ips.update(self.macs_of)
+
     def take_shared_ips(self) -> set[bytes]:
         """Return the IPs that got routes with a second MAC since the last call."""
         shared, self._shared_ips = self._shared_ips, set()

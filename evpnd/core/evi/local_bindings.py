@@ -1,5 +1,6 @@
 """Which IPs the tenants of one EVI have, by all who say so."""
 
+from collections.abc import Iterable
 from typing import NamedTuple, final
 
 from evpnd.core.evi.local_macs import LocalMacs
@@ -102,10 +103,47 @@ class LocalBindings:
                 self.ips_of.setdefault(mac, set()).add(ip)
         self.touch_all()
 
+    def put(self, table: dict[bytes, bytes], mac: bytes, ip: bytes) -> bool:
+        """Bind an IP to a MAC in one table; return whether it was not bound to it."""
+        old = table.get(ip)
+        if old == mac:
+            return False
+        if old is not None:
+            self.take_out(table, ip)
+        table[ip] = mac
+        self.ips_of.setdefault(mac, set()).add(ip)
+        self.touch(mac, ip)
+        return True
+
+    def take_out(self, table: dict[bytes, bytes], ip: bytes) -> None:
+        """Remove the binding of an IP from one table."""
+        mac = table.pop(ip, None)
+        if mac is None:
+            return
+        self.touch(mac, ip)
+        if any(table.get(ip) == mac for table in self.learned_tables):
+            return
+        ips = self.ips_of.get(mac)
+        if ips is not None and self.static.get(ip) != mac:
+            ips.discard(ip)
+            if not ips:
+                del self.ips_of[mac]
+
+    def leave_neighbors(self) -> None:
+        """Forget what the neighbours of a device say: the EVI has left it."""
+        for table in (self.kernel, self.pinned):
+            for ip in list(table):
+                self.take_out(table, ip)
+        self.ceded_pins.clear()
+
     def touch(self, mac: bytes, ip: bytes) -> None:
         """Mark a binding that changed as dirty."""
         self.touched_macs.add(mac)
         self.touched_ips.add(ip)
+
+    def touch_ips(self, ips: Iterable[bytes]) -> None:
+        """Mark some IPs as dirty."""
+        self.touched_ips.update(ips)
 
     def touch_holders(self, ip: bytes) -> None:
         """Mark the MACs that an IP is bound to as dirty."""
@@ -117,6 +155,16 @@ class LocalBindings:
         """Mark all bindings as dirty."""
         self.touched_macs.update(self.ips_of)
         self.touched_ips.update(*self.ips_of.values())
+
+    def seek(self, ip: bytes, mac: bytes | None) -> bool:
+        """Store the local MAC to probe for an IP, or none; return whether it is new."""
+        if mac is None:
+            self.sought.pop(ip, None)
+            return False
+        if self.sought.get(ip) == mac:
+            return False
+        self.sought[ip] = mac
+        return True
 
     def drop_mac(self, mac: bytes) -> None:
         """Forget what a MAC said of its IPs; what the kernel's neighbours say stays.

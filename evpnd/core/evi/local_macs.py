@@ -88,6 +88,21 @@ class LocalMacs:
         self.sequence.pop(mac, None)
         return True
 
+    def placed(self, mac: bytes) -> None:
+        """Record that the kernel told where a MAC is: its remote row, or its port."""
+        self.displaced.pop(mac, None)
+
+    def begin_dump(self) -> None:
+        """Doubt all that the bridge has: it is read anew."""
+        self.touched.update(self.local)
+        self.forget_own()
+        self.displaced.clear()
+
+    def forget_own(self) -> None:
+        """Forget the MACs of the bridge and its ports: they are read anew."""
+        self.touched |= self.own
+        self.own.clear()
+
     def add_own(self, mac: bytes) -> None:
         """Store a MAC of the bridge or of one of its ports."""
         self.own.add(mac)
@@ -97,11 +112,6 @@ class LocalMacs:
         """Forget a MAC of the bridge or of one of its ports."""
         self.own.discard(mac)
         self.touched.add(mac)
-
-    def forget_own(self) -> None:
-        """Forget the MACs of the bridge and its ports: they are read anew."""
-        self.touched |= self.own
-        self.own.clear()
 
     def cede(self, mac: bytes) -> None:
         """Leave a fixed MAC to a remote VTEP."""

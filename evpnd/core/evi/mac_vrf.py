@@ -119,7 +119,7 @@ class MacVrf:
         self.neighbors.dirty |= ips ^ self.own_ips
         self.bindings.touch_all()
         self.own_ips, self.bridge_mac = ips, mac
-        self.sent.stale = True
+        self.sent.doubt()
 
     def take_no_hosts(self, ips: frozenset[bytes]) -> None:
         """Store the network and broadcast addresses of the underlay."""
@@ -138,7 +138,7 @@ class MacVrf:
         )
         self.neighbors.dirty.update(self.routes.macs_of)
         self.bindings.touch_all()
-        self.sent.stale = True
+        self.sent.doubt()
 
     def take_touched(self) -> None:
         """Mark the keys that the parts changed as dirty."""

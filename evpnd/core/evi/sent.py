@@ -40,3 +40,12 @@ class Sent:
         self.imet: Advert | None = None
         self.stale = True
         """The type 3 route and the gateways are to be compared with what is so now."""
+
+    def take_stale(self) -> bool:
+        """Return whether something is stale; nothing is then."""
+        stale, self.stale = self.stale, False
+        return stale
+
+    def doubt(self) -> None:
+        """Mark the type 3 route and the gateways as stale."""
+        self.stale = True

@@ -101,7 +101,7 @@ def _observe_remote_bridge_row(vrf: MacVrf, row: FdbRow, turn: Turn) -> None:
         _observe_own_mac(vrf, row)
         return
     if row.present:
-        vrf.macs.displaced.pop(mac, None)
+        vrf.macs.placed(mac)
     local = vrf.macs.local.get(mac)
     if row.present and local is not None and local.vlan == row.vlan:
         # A bridge has one row for a MAC and a VLAN: the port no longer has it.
@@ -123,7 +123,7 @@ def _observe_port_row(vrf: MacVrf, row: FdbRow, tenants: Tenants, turn: Turn) ->
         return
     if row.ifindex not in vrf.ports or not is_unicast_mac(mac):
         return
-    vrf.macs.displaced.pop(mac, None)
+    vrf.macs.placed(mac)
     if not row.present:
         local = vrf.macs.local.get(mac)
         if local is not None and (local.port, local.vlan) == (row.ifindex, row.vlan):
@@ -163,10 +163,8 @@ def dump_fdb(
     turn: Turn,
 ) -> None:
     """Replace the state of the FDB by a dump."""
-    vrf.macs.touched.update(vrf.macs.local)
+    vrf.macs.begin_dump()
     macs, flood = vrf.fdb.begin_dump(), vrf.floods.begin_dump()
-    vrf.macs.forget_own()
-    vrf.macs.displaced.clear()
     gone = set(vrf.macs.local)
     for row in rows:
         observe_fdb(vrf, row, tenants, turn)
@@ -277,7 +275,7 @@ def dump_neighbors(
     vrf: MacVrf, rows: list[NeighborRow], tenants: Tenants, turn: Turn
 ) -> None:
     """Replace the state of the bridge's neighbours by a dump."""
-    vrf.bindings.touched_ips.update(vrf.bindings.kernel)
+    vrf.bindings.touch_ips(vrf.bindings.kernel)
     before = vrf.neighbors.begin_dump()
     gone = {*vrf.bindings.kernel, *vrf.bindings.pinned, *vrf.bindings.ceded_pins}
     for row in rows:

@@ -22,7 +22,6 @@ from evpnd.core.kernel.writing import (
     write_neighbors,
     write_vteps,
 )
-from evpnd.core.local.binding_tables import depart
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.table import Delta, Table
 from evpnd.core.turn import Turn
@@ -51,8 +50,7 @@ def is_dirty(vrf: MacVrf) -> bool:
 
 def reconcile(vrf: MacVrf, now: Pass) -> None:
     """Reconcile one EVI's rows and announcements with its routes."""
-    if vrf.sent.stale:
-        vrf.sent.stale = False
+    if vrf.sent.take_stale():
         now.turn.do_all(now.originator.imet(vrf))
         now.turn.do_all(now.originator.gateway(vrf))
     if not vrf.ready:
@@ -110,7 +108,7 @@ def _settle_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> set[bytes]:
             if now.tenants.settle(vrf, mac, now.turn):
                 leaving.add(mac)
             now.originator.mac(vrf, mac)
-        vrf.bindings.touched_ips.update(vrf.bindings.ips_of.get(mac, ()))
+        vrf.bindings.touch_ips(vrf.bindings.ips_of.get(mac, ()))
     return leaving
 
 
@@ -134,7 +132,7 @@ def _reconcile_neighbors(vrf: MacVrf, now: Pass) -> None:
     _seek(vrf, dirty, now)
     delta = table.difference(dirty, vrf, neighbors.decide, settled=turn.settled)
     for ip in delta.deletes:
-        depart(vrf, table.actual[ip].mac, ip, turn.now)
+        vrf.remembered.depart(table.actual[ip].mac, ip, turn.now)
     _take(vrf, table, delta, now)
     turn.do_all(write_neighbors(vrf, delta.upserts))
     turn.do_all(delete_neighbors(vrf, delta.deletes))
@@ -157,11 +155,11 @@ def _seek(vrf: MacVrf, dirty: set[bytes], now: Pass) -> None:
             and vrf.bindings.holder(ip) is None
         ):
             found = best_for_ip(vrf.routes, ip)
-        if found is None or found[0] not in vrf.macs.local or ip in vrf.own_ips:
-            vrf.bindings.sought.pop(ip, None)
-        elif vrf.bindings.sought.get(ip) != found[0]:
-            vrf.bindings.sought[ip] = found[0]
-            now.tenants.questions.ask(vrf, found[0], ip)
+        mac = None if found is None else found[0]
+        if mac not in vrf.macs.local or ip in vrf.own_ips:
+            mac = None
+        if vrf.bindings.seek(ip, mac) and mac is not None:
+            now.tenants.questions.ask(vrf, mac, ip)
 
 
 def _reconcile_floods(vrf: MacVrf, now: Pass) -> None:

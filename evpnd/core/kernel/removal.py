@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from evpnd.core.bgp.earlier_withdrawals import Gone
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.writing import delete_macs, delete_neighbors, delete_vteps
-from evpnd.core.local.binding_tables import take_out
 from evpnd.model.actions import Action, DumpNeighbors
 
 
@@ -31,14 +30,11 @@ def leave_neighbors(vrf: MacVrf, svi: int, *, lives_on: bool) -> list[Action]:
     if lives_on:
         actions.extend(delete_neighbors(vrf, list(vrf.neighbors.actual)))
     vrf.neighbors.leave()
-    vrf.routes.touched_ips.update(vrf.routes.macs_of)
-    vrf.bindings.touched_ips.update(vrf.bindings.snooped)
+    vrf.routes.touch_ips()
+    vrf.bindings.touch_ips(vrf.bindings.snooped)
     if svi:
         return [*actions, DumpNeighbors(svi)]
-    for table in (vrf.bindings.kernel, vrf.bindings.pinned):
-        for ip in list(table):
-            take_out(vrf, table, ip)
-    vrf.bindings.ceded_pins.clear()
+    vrf.bindings.leave_neighbors()
     vrf.neighbors.foreign.clear()
     return actions
 

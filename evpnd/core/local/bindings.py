@@ -34,15 +34,9 @@ from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import Links
 from evpnd.core.local import flushed, pins
 from evpnd.core.local.binding_notices import BindingNotices
-from evpnd.core.local.binding_tables import (
-    kernel_flags,
-    merge_flags,
-    put,
-    take_out,
-    wait,
-)
 from evpnd.core.local.duplicate_ips import DuplicateIps
 from evpnd.core.local.ip_claims import Contests, DuplicateIp, Key
+from evpnd.core.local.nd_flags import kernel_flags, merge_flags
 from evpnd.core.local.questions import Questions
 from evpnd.core.local.remote_claims import Rival, is_better, rival_of
 from evpnd.core.turn import Turn
@@ -74,7 +68,7 @@ class Bindings:
         local = vrf.macs.local.get(mac)
         if local is None:
             if mac not in vrf.macs.static:
-                wait(vrf, port, claim)
+                vrf.remembered.wait(port, claim)
                 return False
         elif local.port != port:
             return False
@@ -148,7 +142,7 @@ class Bindings:
     def kernel_lost(self, vrf: MacVrf, ip: bytes) -> None:
         """Remove the binding from the kernel's neighbours."""
         pins.unpin(vrf, ip)
-        take_out(vrf, vrf.bindings.kernel, ip)
+        vrf.bindings.take_out(vrf.bindings.kernel, ip)
         vrf.bindings.doubted.pop(ip, None)
 
     def kernel_flushed(self, vrf: MacVrf, ip: bytes, turn: Turn) -> None:
@@ -239,7 +233,7 @@ class Bindings:
                 self.drop(vrf, held, ip)
             elif rival is not None:
                 self._outbid(vrf, mac, rival[1])
-        if put(vrf, table, mac, ip):
+        if vrf.bindings.put(table, mac, ip):
             self._questions.watch(vrf, ip)
         if claim.heard > vrf.bindings.heard.get(ip, -inf):
             vrf.bindings.heard[ip] = claim.heard
@@ -395,7 +389,7 @@ class Bindings:
         """Remove a learned binding."""
         for table in (vrf.bindings.snooped, vrf.bindings.kernel):
             if table.get(ip) == mac:
-                take_out(vrf, table, ip)
+                vrf.bindings.take_out(table, ip)
         vrf.bindings.heard.pop(ip, None)
         vrf.bindings.nd_flags.pop(ip, None)
         vrf.bindings.disputed.pop(ip, None)

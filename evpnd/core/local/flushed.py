@@ -13,7 +13,6 @@ from evpnd.core.evi.local_macs import Origin
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.remembered import Flushed
 from evpnd.core.local import mobility
-from evpnd.core.local.binding_tables import depart, wait
 from evpnd.core.local.questions import Questions
 from evpnd.model.events import NdFlags
 from evpnd.model.routes import OVERRIDE, ROUTER
@@ -53,9 +52,9 @@ def forget_devices(vrf: MacVrf, questions: Questions, now: float) -> None:
     vrf.forget_kernel()
     for mac, ips in said.items():
         for ip in ips:
-            depart(vrf, mac, ip, now)
+            vrf.remembered.depart(mac, ip, now)
             if mac in local:
-                wait(vrf, local[mac].port, Claim(mac, ip, now))
+                vrf.remembered.wait(local[mac].port, Claim(mac, ip, now))
         if mac in local:
             remember(vrf, mac, Flushed(local[mac].port, now, ips), questions)
 

@@ -8,7 +8,6 @@ route is gone or no longer better.
 """
 
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.local.binding_tables import put, take_out
 from evpnd.core.local.remote_claims import Rival, is_better, rival_of
 
 
@@ -18,8 +17,8 @@ def pin(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
         return False
     vrf.bindings.ceded_pins.pop(ip, None)
     before = vrf.bindings.holder(ip)
-    take_out(vrf, vrf.bindings.kernel, ip)
-    put(vrf, vrf.bindings.pinned, mac, ip)
+    vrf.bindings.take_out(vrf.bindings.kernel, ip)
+    vrf.bindings.put(vrf.bindings.pinned, mac, ip)
     if before is not None:
         vrf.bindings.touch(before, ip)
     vrf.bindings.disputed.pop(ip, None)
@@ -30,7 +29,7 @@ def pin(vrf: MacVrf, mac: bytes, ip: bytes) -> bool:
 def unpin(vrf: MacVrf, ip: bytes) -> None:
     """Remove a pinned binding; the tenant's own claims count again."""
     vrf.bindings.ceded_pins.pop(ip, None)
-    take_out(vrf, vrf.bindings.pinned, ip)
+    vrf.bindings.take_out(vrf.bindings.pinned, ip)
     other = vrf.bindings.holder(ip)
     if other is not None:
         vrf.bindings.touch(other, ip)
@@ -45,9 +44,9 @@ def contest(vrf: MacVrf, ip: bytes) -> Rival | None:
     found = rival_of(vrf, ip, mac) if vrf.macs.is_local(mac) else None
     yields = found is not None and is_better(vrf, mac, found[1])
     if yields and ip in vrf.bindings.pinned:
-        take_out(vrf, vrf.bindings.pinned, ip)
+        vrf.bindings.take_out(vrf.bindings.pinned, ip)
         vrf.bindings.ceded_pins[ip] = mac
     elif not yields and ip in vrf.bindings.ceded_pins:
         del vrf.bindings.ceded_pins[ip]
-        put(vrf, vrf.bindings.pinned, mac, ip)
+        vrf.bindings.put(vrf.bindings.pinned, mac, ip)
     return found

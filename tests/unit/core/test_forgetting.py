@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core.bgp import imports
-from evpnd.core.local import binding_tables
+from evpnd.core.evi import remembered
 from evpnd.model.config import PeerConfig
 from evpnd.model.events import (
     AddressObserved,
@@ -113,7 +113,7 @@ def up() -> PeerWentUp:
 def _small_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have caches that are full soon."""
     monkeypatch.setattr(imports, "PATH_CACHE", 20)
-    monkeypatch.setattr(binding_tables, "DEPARTED_MACS", 20)
+    monkeypatch.setattr(remembered, "DEPARTED_MACS", 20)
 
 
 @pytest.mark.usefixtures("_small_caches")

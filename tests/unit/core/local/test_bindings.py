@@ -2,7 +2,7 @@
 
 import pytest
 
-from evpnd.core.local.binding_tables import WAITING_IPS, WAITING_MACS
+from evpnd.core.evi.remembered import WAITING_IPS, WAITING_MACS
 from evpnd.core.local.bindings import WAITING_TIME
 from evpnd.core.local.ip_claims import ANSWER_TIME
 from evpnd.model.actions import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.local.binding_tables import DEPARTED_IPS, DEPARTED_MACS
+from evpnd.core.evi.remembered import DEPARTED_IPS, DEPARTED_MACS
 from evpnd.core.local.probes import BURST, RATE, TRIES
 from evpnd.core.local.questions import URGENT_MOST
 from evpnd.model.actions import AnnounceMacIp, SendProbes, WithdrawMacIp
