@@ -72,7 +72,7 @@ def show(ctx: click.Context, socket: Path | None) -> None:
     On a terminal the table is coloured and fits the width. A pipe gets plain
     columns with a heading. --json prints one document, a list of objects with
     stable names. Filters can be combined; a row without the field is not shown. If
-    no EVI has the given VNI, a message is printed to standard error.
+    no EVI has the given VNI or VLAN, a message is printed to standard error.
 
     \b
     Examples:

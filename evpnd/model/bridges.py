@@ -50,7 +50,8 @@ class BridgePort:
 
 
 def _expression(pattern: str) -> str:
-    return ".*".join(map(re.escape, pattern.split("*")))
+    # A row of stars is one: each of them would multiply what there is to try.
+    return ".*".join(map(re.escape, re.split(r"\*+", pattern)))
 
 
 @dataclass(frozen=True, slots=True)

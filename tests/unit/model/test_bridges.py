@@ -23,6 +23,8 @@ BRIDGE = BridgeConfig(
         ("vnet*", "xvnet1", False),
         ("*p*1", "swp21", True),
         ("*p*1", "swp12", False),
+        ("*" * 200 + "x", "vnet10vnet10vne", False),
+        ("v**1", "vnet1", True),
         ("v.t*", "vnt1", False),
         ("v[0-9]*", "v1", False),
     ],
