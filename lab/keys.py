@@ -86,6 +86,12 @@ NOT_DONE: Mapping[str, str] = {
     "user": "is root here",
 }
 """Keys of a node that only containerlab itself follows."""
+AS_IT_IS: Mapping[str, tuple[object, ...]] = {
+    "privileged": (True,),
+    "restart-policy": ("always", "Always", "unless-stopped", "Unless-stopped"),
+    "user": ("root", "0", 0, "0:0", "root:root"),
+}
+"""Of these, what asks for what is done anyway."""
 _NO_EFFECT = (
     *("image-pull-policy", "auto-remove", "cap-add", "security-opts", "config"),
     *("cgroupns-mode", "cgroup-parent", "link-apply-mode"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.document import FileError, FileErrors, similar
 from lab.images import Image, find
-from lab.keys import NOT_DONE
+from lab.keys import AS_IT_IS, NOT_DONE
 from lab.management import assign
 from lab.model import Node, Topology
 from lab.reader import read
@@ -54,7 +54,8 @@ def _of_node(
         yield wrong(f"{reason}; the namespaces run {_KIND}{also}", "kind")
         return
     for name in node.settings.keys() & NOT_DONE.keys() - set(passed_over):
-        yield wrong(f"{NOT_DONE[name]}; --ignore {name} passes it over", name)
+        if node.settings[name] not in AS_IT_IS.get(name, ()):
+            yield wrong(f"{NOT_DONE[name]}; --ignore {name} passes it over", name)
     mode = node.text("network-mode", "none")
     if mode != "none":
         yield wrong(f"{mode} is not done here, but none", "network-mode")

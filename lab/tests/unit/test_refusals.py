@@ -164,8 +164,16 @@ def test_without_management_network_there_is_no_address_in_it(
     assert "with network-mode none a node is in no management network" in found[2]
 
 
-def test_what_changes_nothing_may_be_asked_for(refusals: Refusals) -> None:
-    keys = "auto-remove: true, cap-add: [NET_ADMIN], config: {x: y}"
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "auto-remove: true, cap-add: [NET_ADMIN], config: {x: y}",
+        'user: "0:0", privileged: true, restart-policy: always',
+    ],
+)
+def test_what_changes_nothing_or_is_done_anyway_may_be_asked_for(
+    refusals: Refusals, keys: str
+) -> None:
     node = f"{{kind: linux, image: alpine, {keys}}}"
 
     assert not refusals(f"name: t\ntopology: {{nodes: {{a: {node}}}}}")
