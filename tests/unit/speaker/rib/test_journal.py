@@ -91,25 +91,27 @@ def test_it_is_no_longer_than_the_state_it_stands_for() -> None:
 def test_a_table_that_comes_is_not_condensed_meanwhile() -> None:
     clock = Clock()
     journal = Journal(clock)
+    table = announced(range(5000))
     while journal.size < EARLY - SHORT:
-        journal.add(announced(range(5000)))
+        journal.add(table)
         clock.now += PAUSE / 1000
         journal.work()
         assert not journal.condensing
 
     rest(journal, clock)
-    assert journal.size <= len(announced(range(5000)))
+    assert journal.size <= len(table)
 
 
 def test_one_that_takes_much_memory_is_condensed_at_once() -> None:
     journal = Journal(Clock())
+    table = announced(range(5000))
     while journal.size <= EARLY:
         assert not journal.condensing
-        journal.add(announced(range(5000)))
+        journal.add(table)
 
     assert journal.condensing
     work(journal)
-    assert journal.size <= len(announced(range(5000)))
+    assert journal.size <= len(table)
 
 
 def test_a_route_that_flaps_for_ever_never_costs_the_journal() -> None:
