@@ -7,7 +7,7 @@ import pytest
 from integration.lab import Host, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, expect_flood, expect_rows, heard, mesh
-from integration.lab_kernel import half_rows, link, port_setting
+from integration.lab_kernel import fdb, half_rows, link, port_setting
 from integration.lab_netns import ip, run, wait_until
 
 pytestmark = pytest.mark.root
@@ -84,6 +84,47 @@ def test_a_device_that_was_down_gets_back_what_the_kernel_forgot(
     expect_flood(lab[1], VNI, [lab[2]])
     lab.tenants[0].expect_ping(lab.tenants[1].ip)
     assert half_rows(lab[1].namespace, f"vx{VNI}") == set()
+
+
+def test_a_vxlan_device_that_goes_down_keeps_its_rows(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    converge(lab)
+    namespace, remote = lab[1].namespace, lab.tenants[1].mac
+
+    def own_rows() -> list[str]:
+        rows = fdb(namespace, f"vx{VNI}")
+        return [row.dst for row in rows if row.mac == remote and not row.master]
+
+    ip([f"link set vx{VNI} down"], namespace)
+    kept = own_rows()
+    ip([f"link set vx{VNI} up"], namespace)
+
+    assert kept == [lab[2].vtep]
+    lab.tenants[0].expect_ping(lab.tenants[1].ip)
+
+
+def test_rows_of_an_earlier_version_are_adopted_as_they_are(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    namespace, remote = lab[1].namespace, lab.tenants[1]
+    add = ["bridge", "-n", namespace, "fdb", "add", remote.mac, "dev", f"vx{VNI}"]
+    run([*add, "dst", lab[2].vtep, "self", "dynamic", "extern_learn"])
+    run([*add, "master", "dynamic", "extern_learn"])
+    mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    converge(lab)
+
+    expect_rows(lab[1], [remote])
+    rows = fdb(namespace, f"vx{VNI}")
+    (own,) = [row for row in rows if row.mac == remote.mac and not row.master]
+    assert own.state == ""
+    (shown,) = lab.daemons[0].show("macs", "--mac", remote.mac)
+    assert shown["state"] == "installed"
 
 
 def test_rows_that_someone_removes_are_back_within_a_second(make_lab: MakeLab) -> None:

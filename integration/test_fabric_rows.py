@@ -61,6 +61,7 @@ def check_rows(host: Host, others: list[Host]) -> None:
         bridge = [row for row in rows if row.mac == tenant.mac and row.master]
         assert [row.dst for row in own] == [other.vtep]
         assert own[0].flags == {"self", "extern_learn"}
+        assert own[0].state == "static"
         # A bridge with VLAN filtering compiled in has a second row, in VLAN 1.
         assert {row.flags for row in bridge} == {frozenset({"extern_learn"})}
         found = neighbors(host.namespace, f"br{VNI}")

@@ -87,11 +87,11 @@ def test_bridge_rows_made_static_or_sticky_stay_without_our_vxlan_rows(
     for tenant, words in (static, ["static"]), (sticky, ["static", "sticky"]):
         row = ["fdb", "replace", tenant.mac, "dev", VXLAN, "master", *words]
         run(["bridge", "-n", lab[1].namespace, *row])
-        expect(lab[1], tenant, {(BRIDGE, "", "static"), ("", lab[2].vtep, "")})
+        expect(lab[1], tenant, {(BRIDGE, "", "static"), ("", lab[2].vtep, "static")})
     # Taken away, our half of the row comes back, and theirs is left alone.
     row = ["fdb", "del", static.mac, "dev", VXLAN, "self"]
     run(["bridge", "-n", lab[1].namespace, *row])
-    expect(lab[1], static, {(BRIDGE, "", "static"), ("", lab[2].vtep, "")})
+    expect(lab[1], static, {(BRIDGE, "", "static"), ("", lab[2].vtep, "static")})
     for tenant in static, sticky:
         tenant.unplug()
     for tenant in static, sticky:

@@ -11,6 +11,10 @@ NUD_FAILED = 0x20
 NUD_NOARP = 0x40
 NUD_PERMANENT = 0x80
 NUD_INCOMPLETE = 0x01
+NUD_STATIC = NUD_NOARP | NUD_REACHABLE
+"""State of our VXLAN rows, `static` in iproute2's words: they stay when the device goes
+down (vxlan_flush), and they may lead to a nexthop group, which rows that are REACHABLE
+alone may not (vxlan_fdb_nh_update, Linux 6.12)."""
 
 NTF_SELF = 0x02
 NTF_MASTER = 0x04
@@ -46,16 +50,22 @@ class FdbRow(NamedTuple):
         """Whether a row of the VXLAN device of an EVI is evpnd's.
 
         The bridge keeps NTF_EXT_LEARNED when somebody else makes the row static or
-        sticky (net/bridge/br_fdb.c: fdb_add_entry), and evpnd makes no such row: those
-        of the flood list alone are permanent. Nor does it make one that leads to a
-        nexthop group, which has no destination of its own.
+        sticky (net/bridge/br_fdb.c: fdb_add_entry), and evpnd makes no such bridge row.
+        Those of the VXLAN device are NUD_STATIC, or REACHABLE where an earlier version
+        made them, whose state never changes (drivers/net/vxlan/vxlan_core.c:
+        vxlan_fdb_update_existing); those of the flood list alone are permanent. None
+        leads to a nexthop group, which has no destination of its own.
         """
         if not self.flags & NTF_EXT_LEARNED:
             return False
         if self.mac == FLOOD_MAC:
             return True
-        grouped = self.flags & NTF_SELF and not self.dst
-        return not (grouped or self.is_fixed)
+        if not self.flags & NTF_SELF or self.flags & NTF_STICKY:
+            return not self.is_fixed
+        return bool(self.dst) and self.state & (NUD_STATIC | NUD_PERMANENT) in (
+            NUD_STATIC,
+            NUD_REACHABLE,
+        )
 
 
 class NeighborRow(NamedTuple):

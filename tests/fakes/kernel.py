@@ -59,6 +59,7 @@ from evpnd.model.rows import (
     NUD_NOARP,
     NUD_PERMANENT,
     NUD_REACHABLE,
+    NUD_STATIC,
     BridgePort,
     FdbRow,
     Link,
@@ -408,7 +409,10 @@ class FakeKernel:
             return [RowFailed("fdb", VXLAN, mac, errno.EAFNOSUPPORT, deleting=False)]
         self._touch("vxlan", mac)
         flags = NTF_EXT_LEARNED | NTF_SELF
-        own = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, flags, vtep)
+        before = self.vxlan.get(mac)
+        # The state of such a row does not change, whatever is asked for.
+        state = before.state if before and before.flags == flags else NUD_STATIC
+        own = FdbRow(True, VXLAN, mac, 0, state, flags, vtep)
         self.vxlan[mac] = own
         return [FdbObserved([own])]
 

@@ -51,7 +51,7 @@ from evpnd.model.rows import (
     NTF_SELF,
     NUD_NOARP,
     NUD_PERMANENT,
-    NUD_REACHABLE,
+    NUD_STATIC,
 )
 
 Upsert = (
@@ -93,13 +93,13 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
             domain, vtep, macs = action
             tail = attribute(NDA_DST, vtep) + _vlan(domain)
             flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
-            head = _head(_UPSERT, domain.vxlan, NUD_REACHABLE, flags, 12 + len(tail))
+            head = _head(_UPSERT, domain.vxlan, NUD_STATIC, flags, 12 + len(tail))
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
         case UpsertVxlanRows(domain, vtep, macs):
             tail = attribute(NDA_DST, vtep)
             flags = NTF_SELF | NTF_EXT_LEARNED
             head = _head(
-                *(_UPSERT, domain.vxlan, NUD_REACHABLE, flags, 12 + len(tail)),
+                *(_UPSERT, domain.vxlan, NUD_STATIC, flags, 12 + len(tail)),
                 sequence=ALONE,
             )
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)

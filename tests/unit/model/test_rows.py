@@ -1,0 +1,59 @@
+"""Whose row it is, by its marks."""
+
+import pytest
+
+from evpnd.model.domain import Vtep
+from evpnd.model.ids import FLOOD_MAC, Ip
+from evpnd.model.rows import (
+    NTF_EXT_LEARNED,
+    NTF_SELF,
+    NTF_STICKY,
+    NUD_NOARP,
+    NUD_PERMANENT,
+    NUD_REACHABLE,
+    NUD_STATIC,
+    FdbRow,
+)
+
+MAC = bytes.fromhex("020000000001")
+VTEP, NONE = Vtep(Ip(bytes([10, 0, 0, 2]))), Vtep(Ip(b""))
+
+
+@pytest.mark.parametrize(
+    ("state", "flags", "dst", "ours"),
+    [
+        (NUD_STATIC, NTF_EXT_LEARNED, VTEP, True),
+        (NUD_REACHABLE, NTF_EXT_LEARNED, VTEP, True),  # of an earlier evpnd
+        (NUD_STATIC, 0, VTEP, False),
+        (NUD_STATIC, NTF_EXT_LEARNED | NTF_STICKY, VTEP, False),
+        (NUD_NOARP, NTF_EXT_LEARNED, VTEP, False),
+        (NUD_PERMANENT, NTF_EXT_LEARNED, VTEP, False),
+        (NUD_STATIC | NUD_PERMANENT, NTF_EXT_LEARNED, VTEP, False),
+        (NUD_STATIC, NTF_EXT_LEARNED, NONE, False),  # to a nexthop group
+    ],
+)
+def test_a_row_of_a_vxlan_device(state: int, flags: int, dst: Vtep, ours: bool) -> None:
+    row = FdbRow(True, 3, MAC, 0, state, flags | NTF_SELF, dst)
+
+    assert row.is_ours is ours
+
+
+@pytest.mark.parametrize(
+    ("state", "flags", "ours"),
+    [
+        (NUD_REACHABLE, NTF_EXT_LEARNED, True),
+        (NUD_STATIC, NTF_EXT_LEARNED, False),
+        (NUD_NOARP, NTF_EXT_LEARNED, False),
+        (NUD_REACHABLE, NTF_EXT_LEARNED | NTF_STICKY, False),
+        (NUD_REACHABLE, 0, False),
+    ],
+)
+def test_a_bridge_row(state: int, flags: int, ours: bool) -> None:
+    assert FdbRow(True, 3, MAC, 0, state, flags, NONE).is_ours is ours
+
+
+def test_a_flood_row_is_ours_by_its_mark_alone() -> None:
+    row = FdbRow(True, 3, FLOOD_MAC, 0, NUD_PERMANENT, NTF_SELF | NTF_EXT_LEARNED, VTEP)
+
+    assert row.is_ours
+    assert not row._replace(flags=NTF_SELF).is_ours
