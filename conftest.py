@@ -61,6 +61,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # n
                 return nodeid.partition("::")[0]
             return super()._split_scope(nodeid)
 
+        def mark_test_complete(
+            self,
+            node: Any,  # noqa: ANN401
+            item_index: int,
+            duration: float = 0,
+        ) -> None:
+            super().mark_test_complete(node, item_index, duration)
+            # It looks through all that was handed out, again and again.
+            handed_out = self.assigned_work[node]
+            for scope in [each for each, of in handed_out.items() if all(of.values())]:
+                del handed_out[scope]
+
     return Scheduling(config, log)
 
 

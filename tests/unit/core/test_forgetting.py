@@ -33,8 +33,8 @@ from tests.fakes.host import (
 from tests.fakes.kernel import BRIDGE, PORTS
 
 PEER, VTEP = PEERS[0], "10.0.0.9"
-ROUNDS = 100
-WINDOWS = 12
+ROUNDS = 50
+WINDOWS = 24
 GROWTH = 0.5
 """Blocks of memory that a round may leave. An entry kept for each round takes one at
 least, in every window of rounds. Python keeps some freed tuples: fewer with each

@@ -1,12 +1,23 @@
 """What a new agent is told of a session that is older than it."""
 
+import pytest
+
 from evpnd.speaker.rib import journal as module
-from evpnd.speaker.rib.journal import EARLY, LIMIT, PAUSE, SHORT, Journal
+from evpnd.speaker.rib.journal import PAUSE, Journal
 from evpnd.wire.attributes import END_OF_RIB, build_updates, build_withdraws
 from evpnd.wire.nlri import encode_mac_ip
 
 RD = bytes.fromhex("00010a0000010064")
 ATTRIBUTES = bytes.fromhex("40010100 40050400000064")
+LIMIT, EARLY, SHORT = (size // 4 for size in (module.LIMIT, module.EARLY, module.SHORT))
+"""A quarter of the sizes: what is condensed takes as many turns, and less time."""
+
+
+@pytest.fixture(autouse=True)
+def _small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("LIMIT", LIMIT), ("EARLY", EARLY), ("SHORT", SHORT)):
+        monkeypatch.setattr(module, name, size)
+    monkeypatch.setattr(module, "SLICE", module.SLICE // 4)
 
 
 def announced(numbers: range) -> bytes:
