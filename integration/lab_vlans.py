@@ -102,6 +102,27 @@ def trunk(host: Host, name: str, number: int, *vlans: int) -> Tenant:
     return tenant
 
 
+def move(tenant: Tenant, to: Host, number: int) -> None:
+    """Migrate a tenant live to another host, to a port that is untagged in a VLAN."""
+    ip([f"link set {tenant.name} netns {to.namespace}"], tenant.host.namespace)
+    tenant.host.tenants.remove(tenant)
+    to.tenants.append(tenant)
+    tenant.host = to
+    ip(
+        [
+            f"link set {tenant.name} addrgenmode none",
+            f"link set {tenant.name} master {BRIDGE} up",
+        ],
+        to.namespace,
+    )
+    vlan(to, f"add dev {tenant.name} vid {number} pvid untagged")
+
+
+def tagged(frame: bytes, number: int) -> bytes:
+    """Put a VLAN tag into a frame."""
+    return frame[:12] + b"\x81\x00" + number.to_bytes(2, "big") + frame[12:]
+
+
 def evis(*vlans: int, **more: object) -> list[dict[str, object]]:
     """Compose the EVIs of VLANs, named by bridge and VLAN."""
     return [

@@ -20,8 +20,10 @@ from integration.lab_vlans import (
     expect_vlan,
     expect_vlan_bindings,
     expect_vlan_macs,
+    move,
     prepare,
     svi_of,
+    tagged,
     trunk,
     vlan,
     vni_of,
@@ -105,6 +107,28 @@ def test_a_mac_of_one_vlan_is_not_stolen_by_a_frame_in_another(
     expect_vlan_macs(lab[2], A, {a1.mac: lab[1].vtep})
     result = a2.ping(a1.ip, 4)
     assert result.received == 4
+
+
+def test_a_tenant_moves_in_its_vlan_alone(make_lab: MakeLab) -> None:
+    lab, (one, _) = fabric(make_lab)
+    converge(lab)
+    a1, b1, a2, b2 = lab.tenants
+    # b1 has the same MAC, and stays.
+    move(a1, lab[2], A)
+    heard([a1])
+    expect_vlan(lab[1], A, [a1, a2])
+    expect_vlan(lab[1], B, [b2])
+    expect_vlan(lab[2], A, [])
+    a1.expect_ping(a2.ip)
+    assert b1.ping(b2.ip, 3).received == 3
+    (row,) = one.show("macs", "--vni", str(vni_of(A)), "--mac", a1.mac)
+    assert (row["kind"], row["vlan"]) == ("remote", A)
+    # And to another port of the same host, where its frames have a tag.
+    other = trunk(lab[2], "t2", 40, A, B)
+    other.send(*(tagged(frame, A) for frame in a1.announcements()))
+    wait_until(lambda: other.is_learned(a1.mac), CONVERGENCE, "the MAC at the port")
+    expect_vlan(lab[1], A, [a1, a2])
+    expect_vlan(lab[1], B, [b2])
 
 
 def test_tagged_hosts_are_heard_asked_and_answered_for(make_lab: MakeLab) -> None:
