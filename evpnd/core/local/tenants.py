@@ -48,12 +48,14 @@ class Tenants:
 
         `vlans` are those of the ports.
         """
-        flags, news = heard.flags, False
+        flags, news, by_device = heard.flags, False, domains.by_device
         for binding in heard.bindings:
             port, mac, ip, tag = binding
-            vrf = domains.of_frame(port, tag, vlans)
+            vrf = by_device.get(port)
+            if vrf is None or tag:
+                vrf = domains.of_frame(port, tag, vlans)
             if vrf is not None:
-                claim = Claim(mac, ip, turn.now, flags.get(binding))
+                claim = Claim(mac, ip, turn.now, flags.get(binding) if flags else None)
                 news |= self.bindings.snoop(vrf, port, claim, turn)
         return news or turn.has_news
 
