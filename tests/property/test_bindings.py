@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from evpnd.core.local.probes import BURST, RATE
 from evpnd.model.actions import AnnounceMacIp, WithdrawMacIp
 from evpnd.model.config import StaticEntry
-from evpnd.model.events import BindingsSnooped, NdFlags, NeighborsObserved
+from evpnd.model.events import BindingsSnooped, Heard, NdFlags, NeighborsObserved
 from evpnd.model.ids import Ip, Mac, parse_ip
 from evpnd.model.rows import NUD_PERMANENT, NUD_REACHABLE, NUD_STALE, NeighborRow
 from tests.fakes.host import PEERS, Host, announce, attributes, config, withdraw
@@ -62,7 +62,7 @@ def play(host: Host, step: object) -> None:
         case ("age", bytes(mac)):
             host.run(*host.kernel.age(mac))
         case ("say", int(port), (bytes(mac), bytes(ip)), flags):
-            told = (port, mac, ip)
+            told = Heard(port, mac, ip)
             said = isinstance(flags, NdFlags) and len(ip) > 4
             host.run(BindingsSnooped([told], {told: flags} if said else {}))
         case ("kernel", (bytes(mac), bytes(ip)), int(state), bool(present)):

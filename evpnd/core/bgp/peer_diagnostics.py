@@ -183,6 +183,8 @@ class Findings:
 
     def next_due(self, sessions: Mapping[Peer, Session]) -> float | None:
         """Return when `decide` has something to decide."""
+        if not (self._suspected or self._silent):
+            return None
         due = (
             since + PATIENCE
             for peer, since in self._suspected.items()

@@ -6,7 +6,7 @@ from evpnd.core.bgp.earlier_withdrawals import Bygone
 from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.max_routes import Quota
 from evpnd.core.bgp.session import Session
-from evpnd.core.turn import Turn
+from evpnd.core.turn import Turn, soonest
 from evpnd.model.actions import (
     EndDamping,
     ReopenSession,
@@ -318,15 +318,13 @@ class Peering:
 
     def next_due(self) -> float | None:
         """Return when the next wait is over; in the past while routes are leaving."""
-        sessions = self.sessions.values()
-        if any(session.rib.leaving for session in sessions):
-            return 0.0
-        deadlines = (
-            session.deadline
-            for session in sessions
-            if session.peer not in self.replaying
-        )
-        return min((d for d in deadlines if d is not None), default=None)
+        found = None
+        for session in self.sessions.values():
+            if session.rib.leaving:
+                return 0.0
+            if session.deadline is not None and session.peer not in self.replaying:
+                found = soonest(found, session.deadline)
+        return found
 
     def configure(self, config: Config, turn: Turn) -> list[Peer]:
         """Apply the peers of a configuration, remove others; return the new ones."""

@@ -16,7 +16,7 @@ from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.drift import RESYNC
 from evpnd.core.tables.reading import Reading
-from evpnd.core.turn import Turn
+from evpnd.core.turn import Turn, soonest
 from evpnd.model.actions import (
     Action,
     DumpNeighbors,
@@ -188,8 +188,11 @@ def hides_tenants(vrf: MacVrf) -> bool:
 
 def next_due(vrfs: Iterable[MacVrf]) -> float | None:
     """Return when to ask again."""
-    times = (vrf.fdb.reading.again_at for vrf in vrfs if vrf.fdb.reading is not None)
-    return min((at for at in times if at is not None), default=None)
+    found = None
+    for vrf in vrfs:
+        if vrf.fdb.reading is not None:
+            found = soonest(found, vrf.fdb.reading.again_at)
+    return found
 
 
 def _is_ours(vrf: MacVrf, own: FdbRow, bridged: FdbRow) -> bool:

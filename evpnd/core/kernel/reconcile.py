@@ -59,11 +59,12 @@ def reconcile(vrf: MacVrf, now: Pass) -> None:
         return
     if vrf.neighbors.dirty:
         now.tenants.bindings.settle(vrf, now.turn)
-    for table in vrf.tables:
-        # Bindings change who has a MAC, and that changes neighbours.
         vrf.take_touched()
+    for table in vrf.tables:
         if table.is_dirty:
             _STAGES[table.name](vrf, now)
+            # Bindings change who has a MAC, and that changes neighbours.
+            vrf.take_touched()
 
 
 def _reconcile_fdb(vrf: MacVrf, now: Pass) -> None:
@@ -82,8 +83,10 @@ def _reconcile_fdb(vrf: MacVrf, now: Pass) -> None:
     )
     _take(vrf, fdb, delta, now, displaced)
     fdb.complete(delta)
-    now.turn.do_all(write_macs(vrf, delta.upserts, displaced))
-    now.turn.do_all(delete_macs(vrf, *fdb.split_fixed(delta.deletes)))
+    if delta.upserts:
+        now.turn.do_all(write_macs(vrf, delta.upserts, displaced))
+    if delta.deletes:
+        now.turn.do_all(delete_macs(vrf, *fdb.split_fixed(delta.deletes)))
 
 
 def _settle_macs(vrf: MacVrf, dirty: set[bytes], now: Pass) -> set[bytes]:
@@ -120,7 +123,8 @@ def _take(
     uncounted: Iterable[K] = (),
 ) -> None:
     """Record a difference as written, and report the rows that it restores."""
-    for cause, rows in table.take(delta, uncounted).items():
+    back = table.take(delta, uncounted)
+    for cause, rows in back.items() if back else ():
         now.repaired[table.name, cause] += rows
         fields = {"table": table.name, "rows": rows, "cause": cause}
         now.turn.tell(vrf.notice("info", "drift_repaired", **fields))

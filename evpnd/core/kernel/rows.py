@@ -17,7 +17,7 @@ from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel import observe, parts, retries
 from evpnd.core.kernel.audit import Audit
 from evpnd.core.local.tenants import Tenants
-from evpnd.core.turn import Turn
+from evpnd.core.turn import Turn, soonest
 from evpnd.model.actions import DumpLinks
 from evpnd.model.events import (
     FdbDumped,
@@ -196,10 +196,9 @@ class KernelRows:
 
     def next_due(self) -> float | None:
         """Return when there is something to ask or to try again; monotonic seconds."""
-        due = (
+        return soonest(
             self._overran_at,
             self.retries.next_due(),
             self._audit.next_due(),
             parts.next_due(self._inventory.vrfs.values()),
         )
-        return min((at for at in due if at is not None), default=None)

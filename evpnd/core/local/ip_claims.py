@@ -137,6 +137,8 @@ class Contests:
 
     def next_due(self) -> float | None:
         """Return when the next duplicate or move is over."""
+        if not (self.found or self._watched or self._rechecks):
+            return None
         heard = min((each.heard for each in self.found.values()), default=inf)
         ripe = next(iter(self._watched.values()), inf)
         recheck = min(self._rechecks.values(), default=inf)

@@ -195,7 +195,8 @@ class Prober:
 
     def _next_wanted(self) -> float:
         """Return when the next probe is due, whatever the tokens."""
-        return min(self._questions.next_urgent, self._questions.next_silent)
+        urgent, silent = self._questions.next_urgent, self._questions.next_silent
+        return min(silent, urgent)
 
     def next_due(self) -> float | None:
         """Return when to ask again."""

@@ -17,7 +17,7 @@ from evpnd.core.local.duplicate_macs import Duplicates
 from evpnd.core.local.ip_claims import Contests
 from evpnd.core.local.probes import Prober
 from evpnd.core.local.questions import Questions
-from evpnd.core.turn import Turn
+from evpnd.core.turn import Turn, soonest
 from evpnd.model.config import DuplicateDetection
 from evpnd.model.events import BindingsSnooped
 from evpnd.model.key import MAC_LENGTH
@@ -102,6 +102,6 @@ class Tenants:
 
     def next_due(self) -> float | None:
         """Return when something is to be released or probed, in monotonic seconds."""
-        parts = (self.duplicates, self.contests, self.prober)
-        due = (part.next_due() for part in parts)
-        return min((at for at in due if at is not None), default=None)
+        return soonest(
+            self.duplicates.next_due(), self.contests.next_due(), self.prober.next_due()
+        )
