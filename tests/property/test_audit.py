@@ -16,6 +16,7 @@ from evpnd.model.rows import (
     NTF_EXT_LEARNED,
     NTF_SELF,
     NUD_REACHABLE,
+    NUD_STATIC,
     FdbRow,
 )
 from tests.fakes.host import (
@@ -102,7 +103,8 @@ def change(host: Host, step: tuple[object, ...]) -> None:
                 row = FdbRow(True, VXLAN, mac, 0, NUD_REACHABLE, NTF_EXT_LEARNED, b"")
                 kernel.bridge[mac] = row
                 own = row.flags | NTF_SELF
-                kernel.vxlan[mac] = row._replace(flags=own, dst=parse_ip(vtep))
+                there = row._replace(flags=own, dst=parse_ip(vtep), state=NUD_STATIC)
+                kernel.vxlan[mac] = there
         case ("stray-neighbor", bytes(ip), bytes(mac)):
             kernel.apply(UpsertNeighbors(DOMAIN, [(ip, mac, False)]))
             assert kernel.neighbors[ip].protocol == EVPND_PROTOCOL
