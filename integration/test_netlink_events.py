@@ -39,7 +39,7 @@ from evpnd.model.rows import (
     NTF_SELF,
     NUD_FAILED,
     NUD_PERMANENT,
-    NUD_REACHABLE,
+    NUD_STATIC,
     FdbRow,
     VxlanLink,
 )
@@ -114,7 +114,7 @@ def test_what_others_do_is_heard_after_a_bulk(bench: Bench) -> None:
                 ifindex=bench.vx0,
                 mac=mac(5),
                 vlan=0,
-                state=NUD_REACHABLE,
+                state=NUD_STATIC,
                 flags=NTF_SELF | NTF_EXT_LEARNED,
                 dst=VTEP_2,
             )

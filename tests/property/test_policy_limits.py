@@ -195,7 +195,7 @@ def test_the_first_to_come_are_inside_and_nobody_waits_where_there_is_room(
 
     for peer in PEERS:
         here.run(PeerWentDown(peer, "test", graceful=False))
-    assert here.vrf.routes.slots == {}
+    assert not here.vrf.routes.slots
     assert all(
         one["limit"] is None or one["limit"]["fullest"] == []
         for one in show.policies(here.query)

@@ -10,6 +10,7 @@ from typing import final
 from evpnd.core.bgp.crowds import FEW, Crowd, order
 from evpnd.core.bgp.imets import Imets
 from evpnd.core.bgp.path import Path
+from evpnd.core.bgp.pieces import Pieces
 from evpnd.core.bgp.slots import (
     Slot,
     binding_order,
@@ -46,7 +47,7 @@ class EviRoutes:
     def __init__(self, config: EviConfig) -> None:
         """Start with no route."""
         self.config = config
-        self.slots: dict[bytes, Slot] = {}
+        self.slots: Pieces[bytes, Slot] = Pieces()
         self.ips_of: dict[bytes, Collection[bytes]] = {}
         self.macs_of: dict[bytes, Collection[bytes]] = {}
         self.crowds: dict[bytes, Crowd[bytes]] = {}
@@ -68,10 +69,10 @@ class EviRoutes:
         slots = self.slots
         if (
             len(keys) * MAC_LENGTH == sum(map(len, keys))
-            and slots.keys().isdisjoint(keys)
+            and slots.isdisjoint(keys)
             and (not self.crowds or self.crowds.keys().isdisjoint(keys))
         ):
-            slots.update(dict.fromkeys(keys, path))
+            slots.add(keys, path)
             self.touched_macs.update(keys)
             return
         for key in keys:
@@ -81,7 +82,7 @@ class EviRoutes:
         """Import one route in place of the old path of the same source, if any."""
         found = self.slots.get(key)
         slot = path if found is None else joined(found, path, old)
-        self.slots[key] = slot
+        self.slots.replace(key, slot)
         self._touch(key)
         if len(key) > MAC_LENGTH:
             mac, ip = key[MAC], key[IP]
@@ -103,14 +104,15 @@ class EviRoutes:
         found = self.slots.get(key)
         if found is path and len(key) == MAC_LENGTH and not self.crowds:
             # The overwhelming case: the only route of a MAC, without an IP.
-            del self.slots[key]
+            self.slots.pop(key)
             self.touched_macs.add(key)
             return
         if found is None:
             return
         self._touch(key)
         if type(found) is not Path:
-            self.slots[key] = slot = without(found, path)
+            slot = without(found, path)
+            self.slots.replace(key, slot)
             if key in self.immutables:
                 self._keep_immutable(key, (path,), ())
                 if type(slot) is not Crowd:
@@ -122,7 +124,7 @@ class EviRoutes:
             return
         if found.source is not path.source:
             return
-        del self.slots[key]
+        self.slots.pop(key)
         mac, ip = key[MAC], key[IP]
         if ip:
             _drop(self.ips_of, mac, ip)
@@ -147,7 +149,7 @@ class EviRoutes:
 
     def clear(self) -> None:
         """Remove all routes; the caller marks all keys dirty."""
-        self.slots.clear()
+        self.slots = Pieces()
         self.ips_of.clear()
         self.macs_of.clear()
         self.crowds.clear()

@@ -2,7 +2,9 @@
 
 Python's dictionary moves everything to a new place when it is full. With a million
 entries that takes a tenth of a second, and the next table of the same routes follows
-at once. This one begins another piece instead, before the step would be long.
+at once. This one begins another piece instead, before the step would be long. Each
+piece is looked into, so that the pieces of a very large one are larger: there are as
+many as the size has doublings.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Iterator
@@ -13,21 +15,23 @@ from typing import Generic, TypeVar, final
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-PIECE = (1 << 18) * 2 // 3
-"""Entries of a piece: one more, and a dictionary of this size takes twice the space."""
+PIECE = (1 << 20) * 2 // 3
+"""Least entries of a piece: with one more, a dictionary takes twice the space."""
 
 
 @final
 class Pieces(Generic[K, V]):
     """Entries by key; the values are not None."""
 
-    __slots__ = ("_newest", "_older")
+    __slots__ = ("_limit", "_newest", "_older")
 
     def __init__(self) -> None:
         """Start empty."""
         self._newest: dict[K, V] = {}
         """Where new keys go."""
         self._older: list[dict[K, V]] = []
+        self._limit = PIECE
+        """Entries of the newest piece, at most."""
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -84,7 +88,7 @@ class Pieces(Generic[K, V]):
     def add(self, keys: Collection[K], value: V) -> None:
         """Store one value for keys that are not there."""
         self._newest.update(dict.fromkeys(keys, value))
-        if len(self._newest) > PIECE - len(keys):
+        if len(self._newest) > self._limit - len(keys):
             self._begin_another(len(keys))
 
     def replace(self, key: K, value: V) -> V | None:
@@ -98,7 +102,7 @@ class Pieces(Generic[K, V]):
                     piece[key] = value
                     return old
         newest[key] = value
-        if len(newest) >= PIECE:
+        if len(newest) >= self._limit:
             self._begin_another(1)
         return old
 
@@ -138,9 +142,12 @@ class Pieces(Generic[K, V]):
     def _begin_another(self, room: int) -> None:
         """Take new keys elsewhere: where there is much room again, or anew."""
         self._older.append(self._newest)
+        self._limit = PIECE
         least = min(self._older, key=len)
         if len(least) + room < PIECE // 2:
             self._older.remove(least)
             self._newest = least
         else:
             self._newest = {}
+            while self._limit * 2 <= len(self):
+                self._limit *= 2

@@ -129,7 +129,7 @@ def test_a_preference_that_a_policy_sets_decides_between_two_vteps() -> None:
 
     assert here.remote_macs() == {MACS[0]: VTEP[NEAR]}
     here.run(withdraw(FIRST, NEAR, MACS[0]))
-    assert here.vrf.routes.slots == {}
+    assert not here.vrf.routes.slots
 
 
 TWO = "limits: [{macs: 2, per: [peer, vni]}]\n"
@@ -169,7 +169,7 @@ def test_route_targets_that_a_policy_sets_lead_to_an_evi() -> None:
     here.run(withdraw(FIRST, NEAR, *MACS))
 
     assert here.remote_macs() == {}
-    assert here.vrf.routes.slots == {}
+    assert not here.vrf.routes.slots
 
 
 def test_a_route_that_comes_again_and_is_rejected_now_is_gone() -> None:

@@ -65,9 +65,18 @@ def test_it_does_what_a_dictionary_does(
 
 def test_no_piece_is_longer_than_the_step_before_which_it_ends() -> None:
     ours: Pieces[int, int] = Pieces()
-    for start in range(0, 95, 3):
+    for start in range(0, 33, 3):
         ours.add(range(start, start + 3), 1)
     assert max(map(len, (ours._newest, *ours._older))) <= 10
+
+
+def test_there_are_as_many_pieces_as_the_size_has_doublings() -> None:
+    ours: Pieces[int, int] = Pieces()
+    for start in range(0, 10_000, 4):
+        ours.add(range(start, start + 4), 1)
+
+    assert len(ours) == 10_000
+    assert len(ours._older) < 15
 
 
 def test_room_is_used_again() -> None:
@@ -75,7 +84,7 @@ def test_room_is_used_again() -> None:
     for key in range(10_000):
         ours.replace(key, 1)
         ours.pop(key - 15)
-    assert len(ours._older) < 5
+    assert len(ours._older) < 7
 
 
 def test_some_entries_are_kept() -> None:
