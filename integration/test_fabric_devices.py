@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from integration.lab import Host, MakeLab, evi
+from integration.lab import Host, Lab, MakeLab, evi
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import converge, expect_flood, expect_rows, heard, mesh
 from integration.lab_kernel import fdb, half_rows, link, port_setting
@@ -12,6 +12,15 @@ from integration.lab_netns import ip, run, wait_until
 
 pytestmark = pytest.mark.root
 VNI = 10100
+
+
+def two_hosts(make_lab: MakeLab) -> Lab:
+    """Make two hosts, each with its devices and a tenant."""
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    return lab
 
 
 def state(daemon: Evpnd) -> tuple[object, object]:
@@ -49,10 +58,7 @@ def test_devices_that_come_late_make_the_evi_ready(make_lab: MakeLab) -> None:
 
 
 def test_a_device_deleted_and_made_anew_gets_its_rows_again(make_lab: MakeLab) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     one, _ = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
     converge(lab)
     ip([f"link del vx{VNI}", f"link del br{VNI}"], lab[1].namespace)
@@ -71,10 +77,7 @@ def test_a_device_deleted_and_made_anew_gets_its_rows_again(make_lab: MakeLab) -
 def test_a_device_that_was_down_gets_back_what_the_kernel_forgot(
     make_lab: MakeLab, device: str
 ) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
     converge(lab)
     ip([f"link set {device} down", f"link set {device} up"], lab[1].namespace)
@@ -87,10 +90,7 @@ def test_a_device_that_was_down_gets_back_what_the_kernel_forgot(
 
 
 def test_a_vxlan_device_that_goes_down_keeps_its_rows(make_lab: MakeLab) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
     converge(lab)
     namespace, remote = lab[1].namespace, lab.tenants[1].mac
@@ -108,10 +108,7 @@ def test_a_vxlan_device_that_goes_down_keeps_its_rows(make_lab: MakeLab) -> None
 
 
 def test_rows_of_an_earlier_version_are_adopted_as_they_are(make_lab: MakeLab) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     namespace, remote = lab[1].namespace, lab.tenants[1]
     add = ["bridge", "-n", namespace, "fdb", "add", remote.mac, "dev", f"vx{VNI}"]
     run([*add, "dst", lab[2].vtep, "self", "dynamic", "extern_learn"])
@@ -128,10 +125,7 @@ def test_rows_of_an_earlier_version_are_adopted_as_they_are(make_lab: MakeLab) -
 
 
 def test_rows_that_someone_removes_are_back_within_a_second(make_lab: MakeLab) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
     converge(lab)
     expect_flood(lab[1], VNI, [lab[2]])
@@ -217,10 +211,7 @@ def test_managed_devices_go_with_their_evi(make_lab: MakeLab) -> None:
 def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
     make_lab: MakeLab,
 ) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     for name, vni, more in (
         ("vxlearning", 20001, f"local {lab[1].vtep} learning"),
         ("vxnowhere", 20002, "nolearning"),
@@ -263,10 +254,7 @@ def test_discover_takes_vxlan_devices_with_an_address_and_without_learning(
 def test_a_vtep_address_that_comes_late_to_its_interface_is_waited_for(
     make_lab: MakeLab,
 ) -> None:
-    lab = make_lab(2)
-    for host in lab.hosts:
-        host.prepare(VNI)
-        host.tenant(f"t{host.number}", VNI, 10 + host.number)
+    lab = two_hosts(make_lab)
     namespace, address = lab[1].namespace, f"{lab[1].vtep}/32"
     ip([f"addr del {address} dev lo", "link add vtep0 type bridge"], namespace)
     ip(["link set vtep0 up"], namespace)

@@ -9,8 +9,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from evpnd.speaker.process.agent_process import spawn
 
@@ -33,10 +31,6 @@ class EarlyAgent:
             self._agent = spawn(command, keep_open=(waits,))
         os.close(waits)
 
-    def __enter__(self) -> Self:
-        """Return the agent."""
-        return self
-
     def accept(self, kept: Path) -> subprocess.Popen[bytes] | None:
         """Tell it where the accepted configuration is; the caller has it from now on.
 
@@ -49,12 +43,7 @@ class EarlyAgent:
         agent, self._agent = self._agent, None
         return agent
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """Let it end where it is still ours."""
         os.close(self._tells)
         if self._agent is not None:

@@ -5,6 +5,7 @@ file and looks at the host, the agent, and this one, which is the speaker.
 """
 
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def run(
     log_stream.open_standard_descriptors()
     stderr = log_stream.install(log.dropped_lines)
     set_title("speaker", "-c", str(path))
-    with Preparation(path) as child, EarlyAgent(path) as agent:
+    with closing(Preparation(path)) as child, closing(EarlyAgent(path)) as agent:
         # Meanwhile: the most of what a daemon needs until its sessions are up.
         from evpnd.speaker import main as speaker  # noqa: PLC0415
 

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterable
 
 from evpnd.adapters.yaml.reader import describe
-from evpnd.adapters.yaml.values import Parsed, number
+from evpnd.adapters.yaml.values import Parsed, number, range_hint
 
 Ranges = tuple[range, ...]
 _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})")
-_BETWEEN = re.compile(r"\s*([0-9]+)\s*(?:-|\.\.+|to|:|,)\s*([0-9]+)\s*")
-"""How ranges are written elsewhere."""
 
 
 def ranges(low: int, high: int) -> Parsed:
@@ -24,11 +22,9 @@ def ranges(low: int, high: int) -> Parsed:
             return range(only, only + 1)
         found = _RANGE.fullmatch(value)
         if not found:
-            hint = "; remove the quotes" if value.isascii() and value.isdigit() else ""
-            if between := _BETWEEN.fullmatch(value):
-                hint = f"; write {between[1]}-{between[2]}"
             raise ValueError(
-                f"{describe(value)} is neither a number nor a range like 100-199{hint}"
+                f"{describe(value)} is neither a number nor a range like 100-199"
+                f"{range_hint(value)}"
             )
         first, last = (number(int(bound), low, high) for bound in found.groups())
         if first > last:

@@ -157,16 +157,9 @@ def dump_neighbors(ifindex: int) -> NeighborsDumped:
 
     Raises DumpInterruptedError.
     """
-    body = NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + u32(NDA_IFINDEX, ifindex)
-    for _ in range(ATTEMPTS):
-        rows: list[NeighborRow] = []
-
-        def take(octets: bytes, into: list[NeighborRow] = rows) -> Ending:
-            return parse_neighbors(octets, [], into)
-
-        if not dump(RTM_GETNEIGH, body, take):
-            return NeighborsDumped(ifindex, rows)
-    raise DumpInterruptedError(f"neighbours of link {ifindex}")
+    wanted = u32(NDA_IFINDEX, ifindex)
+    rows = _dump_neighbor_rows(wanted, f"neighbours of link {ifindex}")
+    return NeighborsDumped(ifindex, rows)
 
 
 def read_neighbors(ifindexes: Sequence[int]) -> list[NeighborsDumped]:
@@ -177,22 +170,25 @@ def read_neighbors(ifindexes: Sequence[int]) -> list[NeighborsDumped]:
     """
     if len(ifindexes) < _MANY:
         return [dump_neighbors(ifindex) for ifindex in ifindexes]
-    body = NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    for _ in range(ATTEMPTS):
-        found: dict[int, list[NeighborRow]] = {ifindex: [] for ifindex in ifindexes}
+    found: dict[int, list[NeighborRow]] = {ifindex: [] for ifindex in ifindexes}
+    for row in _dump_neighbor_rows(b"", "neighbours"):
+        if row.ifindex in found:
+            found[row.ifindex].append(row)
+    return [NeighborsDumped(ifindex, rows) for ifindex, rows in found.items()]
 
-        def take(octets: bytes, found: dict[int, list[NeighborRow]] = found) -> Ending:
-            rows: list[NeighborRow] = []
-            ending = parse_neighbors(octets, [], rows)
-            for row in rows:
-                of_device = found.get(row.ifindex)
-                if of_device is not None:
-                    of_device.append(row)
-            return ending
+
+def _dump_neighbor_rows(wanted: bytes, what: str) -> list[NeighborRow]:
+    """Dump the neighbours of both families that an attribute asks for."""
+    body = NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + wanted
+    for _ in range(ATTEMPTS):
+        rows: list[NeighborRow] = []
+
+        def take(octets: bytes, into: list[NeighborRow] = rows) -> Ending:
+            return parse_neighbors(octets, [], into)
 
         if not dump(RTM_GETNEIGH, body, take):
-            return [NeighborsDumped(ifindex, found[ifindex]) for ifindex in ifindexes]
-    raise DumpInterruptedError("neighbours")
+            return rows
+    raise DumpInterruptedError(what)
 
 
 class _TooLargeError(Exception):

@@ -6,14 +6,12 @@ from collections.abc import Callable
 
 from evpnd.adapters.yaml.reader import describe
 from evpnd.adapters.yaml.scalars import Dotted
-from evpnd.adapters.yaml.values import asn, number, text
+from evpnd.adapters.yaml.values import asn, number, range_hint, text
 from evpnd.model.ids import AS4_MAX, parse_asn, parse_ip, parse_mac
 from evpnd.model.policy import Prefix, Range, Value, shorten
 
 _RANGE = re.compile(r"([0-9]{1,10})-([0-9]{1,10})|([0-9]{1,10})-|-([0-9]{1,10})")
 _ASDOT = re.compile(r"[0-9]+\.[0-9]+")
-_BETWEEN = re.compile(r"\s*([0-9]+)\s*(?:-|\.\.+|to|:|,)\s*([0-9]+)\s*")
-"""How ranges are written elsewhere."""
 Values = tuple[Value, ...]
 """One item may stand for several values."""
 
@@ -29,12 +27,9 @@ def numbers(low: int, high: int) -> Callable[[object], Values]:
             return (Range(only, only),)
         found = _RANGE.fullmatch(value)
         if not found:
-            hint = "; remove the quotes" if value.isascii() and value.isdigit() else ""
-            if between := _BETWEEN.fullmatch(value):
-                hint = f"; write {between[1]}-{between[2]}"
             raise ValueError(
                 f"{describe(value)} is neither a number nor a range such as 100-199, "
-                f"100- or -199{hint}"
+                f"100- or -199{range_hint(value)}"
             )
         first, last = found[1] or found[3], found[2] or found[4]
         begin, end = int(first) if first else low, int(last) if last else high

@@ -5,6 +5,7 @@ says what was expected, what was found and, where it is not plain, what to do.
 """
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -17,6 +18,7 @@ from evpnd.adapters.yaml.scalars import Dotted
 from evpnd.model.ids import AS4_MAX, parse_asn
 
 _LONGEST_TEXT = 255
+_RANGE_ELSEWHERE = re.compile(r"\s*([0-9]+)\s*(?:-|\.\.+|to|:|,)\s*([0-9]+)\s*")
 _ASDOT_TEXT = r"^[0-9]{1,5}\.[0-9]{1,5}$"
 
 
@@ -65,6 +67,13 @@ def flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError(f"expected true or false, not {describe(value)}")
+
+
+def range_hint(value: str) -> str:
+    """Return what to write in place of text that is no range; empty: not plain."""
+    if between := _RANGE_ELSEWHERE.fullmatch(value):
+        return f"; write {between[1]}-{between[2]}"
+    return "; remove the quotes" if value.isascii() and value.isdigit() else ""
 
 
 def number(value: object, low: int, high: int) -> int:

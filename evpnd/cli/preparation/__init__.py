@@ -9,8 +9,7 @@ never loads the reader, its library, and the questions to the host
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from evpnd.adapters.handover import OtherCode, unpack
 from evpnd.model.config import Config
@@ -48,16 +47,7 @@ class Preparation:
         # for the operator.
         self._child = subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0)
 
-    def __enter__(self) -> Self:
-        """Return the child."""
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         """End the child if it has not come to its end."""
         with self._child:
             self._child.kill()

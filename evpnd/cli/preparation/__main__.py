@@ -1,5 +1,6 @@
 """``python -m evpnd.cli.preparation FILE``: the child; answers on standard output."""
 
+import contextlib
 import gc
 import sys
 from pathlib import Path
@@ -27,7 +28,10 @@ def main() -> None:
     gc.disable()  # the end comes before it would pay
     (name,) = sys.argv[1:]
     set_title("check", name)
-    sys.stdout.buffer.write(pack(prepare(Path(name))))
+    answer = pack(prepare(Path(name)))
+    with contextlib.suppress(BrokenPipeError):  # `evpnd run` was ended meanwhile
+        sys.stdout.buffer.write(answer)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -123,8 +123,7 @@ def _take(
     uncounted: Iterable[K] = (),
 ) -> None:
     """Record a difference as written, and report the rows that it restores."""
-    back = table.take(delta, uncounted)
-    for cause, rows in back.items() if back else ():
+    for cause, rows in table.take(delta, uncounted).items():
         now.repaired[table.name, cause] += rows
         fields = {"table": table.name, "rows": rows, "cause": cause}
         now.turn.tell(vrf.notice("info", "drift_repaired", **fields))

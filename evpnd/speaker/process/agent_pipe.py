@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from exabgp.reactor.api.processes import Processes
 
 from evpnd import log
-from evpnd.speaker.process.agent_process import agent_command, spawn
+from evpnd.speaker.process.agent_process import read_command, spawn
 from evpnd.speaker.process.configuration import AGENT
 from evpnd.speaker.process.turns import Turns, slices
 from evpnd.wire.messages import ToAgent, Updates
@@ -81,7 +81,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
     def _spawn(self) -> None:
         self._start_at = None
         self._started = time.monotonic()
-        command = agent_command(self._configuration[AGENT]["run"])
+        command = read_command(self._configuration[AGENT]["run"])
         try:
             self._agent = self.take_first() or spawn(command)
         except OSError as error:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 
-def agent_command(run: Sequence[str]) -> list[str]:
+def read_command(run: Sequence[str]) -> list[str]:
     """Read the agent's command back from ExaBGP's `process` section."""
     program, *arguments = run
     return [program, *map(unquote, arguments)]

@@ -7,7 +7,7 @@ from typing import Any
 from exabgp.reactor.api import API
 
 from evpnd import log
-from evpnd.speaker.process.agent_process import agent_command
+from evpnd.speaker.process.agent_process import read_command
 from evpnd.speaker.process.configuration import (
     AGENT,
     configuration_text,
@@ -127,7 +127,7 @@ def reopen(reactor: SpeakerReactor, message: Reopen) -> None:
 def peers(reactor: SpeakerReactor, message: Peers) -> None:
     """Apply a new list of peers; sessions of unchanged peers stay up."""
     configuration = reactor.configuration
-    command = agent_command(configuration.processes[AGENT]["run"])
+    command = read_command(configuration.processes[AGENT]["run"])
     path = Path(configuration._configurations[0])  # noqa: SLF001
     try:
         write_configuration(path, configuration_text(message, command))

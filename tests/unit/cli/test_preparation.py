@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def written(folder: Path, text: str = FILE) -> Path:
 
 
 def answer(path: Path) -> Prepared | Refused:
-    with Preparation(path) as child:
+    with closing(Preparation(path)) as child:
         return child.result()
 
 
@@ -59,7 +60,7 @@ def test_errors_are_handed_over_as_check_prints_them(tmp_path: Path) -> None:
 
 
 def test_a_child_that_is_killed_is_no_answer(tmp_path: Path) -> None:
-    with Preparation(written(tmp_path)) as child:
+    with closing(Preparation(written(tmp_path))) as child:
         os.kill(child._child.pid, signal.SIGKILL)
         with pytest.raises(PreparationFailed, match="signal 9"):
             child.result()
@@ -77,7 +78,7 @@ def test_an_answer_of_another_package_is_none(
 
 
 def test_a_child_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
-    with Preparation(written(tmp_path)) as child:
+    with closing(Preparation(written(tmp_path))) as child:
         pass
 
     assert child._child.returncode is not None
@@ -98,7 +99,7 @@ def test_an_agent_is_told_where_the_accepted_configuration_is(
         "    os.write(1, pipe.read())\n"
     )
     fake(monkeypatch, str(code))
-    with EarlyAgent(tmp_path) as early:
+    with closing(EarlyAgent(tmp_path)) as early:
         agent = early.accept(Path("/run/evpnd/ü.accepted"))
     assert agent is not None
     with agent:
@@ -109,7 +110,7 @@ def test_an_agent_is_told_where_the_accepted_configuration_is(
 
 def test_an_agent_with_nothing_to_do_ends() -> None:
     path = Path("/nowhere/evpnd.yaml")
-    with EarlyAgent(path) as early:
+    with closing(EarlyAgent(path)) as early:
         agent = early._agent
         assert agent is not None
 
@@ -154,7 +155,7 @@ def test_an_agent_that_cannot_be_started_is_left_to_whoever_tells_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(early_agent, "agent_command", lambda _: ["/no/such/program"])
-    with EarlyAgent(Path("evpnd.yaml")) as early:
+    with closing(EarlyAgent(Path("evpnd.yaml"))) as early:
         assert early.accept(Path("/run/x")) is None
 
 

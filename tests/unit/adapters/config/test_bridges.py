@@ -1,21 +1,14 @@
 """Bridges of `bridges`, and EVIs in their VLANs, as values."""
 
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.model.bridges import BridgePort
-from evpnd.model.config import Config
+from tests.unit.adapters.config.loading import HEAD, Load
 
-Load = Callable[[str], Config]
-HEAD = """
-asn: 65001
-vtep: {address: 10.0.0.1}
-peers: [{address: 10.0.0.254, asn: 65000}]
-"""
 BRIDGE = """
 bridges:
   - name: br0
@@ -23,18 +16,6 @@ bridges:
       - {name: bond0, tagged: [300, 100-199], untagged: 1}
       - {name: "vnet*", untagged: 100}
 """
-
-
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    monkeypatch.setattr("evpnd.adapters.config.load.refuse_unserved", lambda *_: None)
-
-    def load(text: str) -> Config:
-        path = tmp_path / "evpnd.yaml"
-        path.write_text(HEAD + text)
-        return load_config(path)
-
-    return load
 
 
 def test_a_bridge_and_its_ports_arrive(load: Load) -> None:

@@ -1,35 +1,14 @@
 """Sections with `vnis`: many EVIs, written as one."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evpnd.adapters.config import ConfigErrors, load_config
-from evpnd.model.config import Config
+from evpnd.adapters.config import ConfigErrors
 from evpnd.model.ids import parse_route_target
-
-Load = Callable[[str], Config]
-HEAD = """
-asn: 65001
-vtep: {address: 10.0.0.1}
-peers: [{address: 10.0.0.254, asn: 65000}]
-"""
-
-
-@pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    monkeypatch.setattr("evpnd.adapters.config.load.refuse_unserved", lambda *_: None)
-
-    def load(text: str) -> Config:
-        path = tmp_path / "evpnd.yaml"
-        path.write_text(HEAD + text)
-        return load_config(path)
-
-    return load
+from tests.unit.adapters.config.loading import Load
 
 
 def test_a_section_with_vnis_is_an_evi_for_each(load: Load) -> None:

@@ -9,7 +9,7 @@ import pytest
 from evpnd import log_stream
 from evpnd.speaker import main
 from evpnd.speaker.process.agent_pipe import AgentPipe
-from evpnd.speaker.process.agent_process import agent_command, spawn
+from evpnd.speaker.process.agent_process import read_command, spawn
 from evpnd.speaker.seams import SeamMoved
 
 
@@ -51,7 +51,7 @@ def test_an_agent_that_nobody_came_to_serve_ends_with_the_speaker(
 
 
 def test_arguments_are_read_back_as_they_were() -> None:
-    assert agent_command(["/usr/bin/python3", "x%20y", "%25"]) == [
+    assert read_command(["/usr/bin/python3", "x%20y", "%25"]) == [
         "/usr/bin/python3",
         "x y",
         "%",

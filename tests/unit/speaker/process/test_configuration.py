@@ -11,7 +11,7 @@ from exabgp.configuration.configuration import Configuration
 
 from evpnd.model.config import PeerConfig
 from evpnd.model.ids import Peer
-from evpnd.speaker.process.agent_process import agent_command
+from evpnd.speaker.process.agent_process import read_command
 from evpnd.speaker.process.configuration import (
     AGENT,
     configuration_path,
@@ -108,7 +108,7 @@ def test_the_agents_command_comes_back_whatever_is_in_it() -> None:
     command = [*COMMAND, "-c", '/etc/it\'s {a} "file";#[1],2 %41 \\x\n.yaml', ""]
     configuration = parse(PEER, command=command[:-1])
 
-    assert agent_command(configuration.processes[AGENT]["run"]) == command[:-1]
+    assert read_command(configuration.processes[AGENT]["run"]) == command[:-1]
 
 
 def test_one_hop_wants_the_highest_ttl() -> None:
