@@ -93,8 +93,8 @@ class Engine:
                 self.inventory.take_paths(mtus)
             case LinkObserved(link):
                 self.inventory.observe(link)
-            case VlansObserved(vlans):
-                self.inventory.observe_vlans(vlans)
+            case VlansObserved():
+                self.inventory.observe_vlans(event)
             case LinkVanished(ifindex):
                 self.inventory.vanish(ifindex)
             case AddressObserved():

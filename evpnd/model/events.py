@@ -12,7 +12,7 @@ from evpnd.model.config import Config
 from evpnd.model.domain import Domain
 from evpnd.model.ids import Peer
 from evpnd.model.routes import Update
-from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans
+from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans, VniFilter
 
 
 class ConfigChanged(NamedTuple):
@@ -119,13 +119,17 @@ class LinksDumped(NamedTuple):
     """VLANs of bridges and their ports, by ifindex."""
     lengths: frozenset[tuple[int, bytes, int]] = frozenset()
     """(ifindex, IP, prefix length) of the same addresses."""
+    vni_filters: Mapping[int, VniFilter] = MappingProxyType({})
+    """VNI filters of VXLAN devices, by ifindex; those that are empty are left out."""
 
 
 class VlansObserved(NamedTuple):
-    """VLANs of a bridge or its ports changed; these are those of all bridges now."""
+    """VLANs, tunnel maps or VNI filters changed; these are all that there are now."""
 
     vlans: Mapping[int, PortVlans]
-    """By ifindex."""
+    """Of bridges and their ports, by ifindex."""
+    vni_filters: Mapping[int, VniFilter] = MappingProxyType({})
+    """Of VXLAN devices, by ifindex; those that are empty are left out."""
 
 
 class PathsMeasured(NamedTuple):

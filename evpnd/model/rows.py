@@ -1,5 +1,7 @@
 """Rows of the kernel's tables and its links, as read (linux/neighbour.h)."""
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from evpnd.model.domain import Vtep
@@ -107,6 +109,8 @@ class VxlanLink(NamedTuple):
     learning: bool
     external: bool
     """Collect-metadata mode: one device for many VNIs."""
+    vnifilter: bool = False
+    """It takes in frames of the VNIs in its VNI filter alone (external devices)."""
 
 
 class BridgePort(NamedTuple):
@@ -116,6 +120,11 @@ class BridgePort(NamedTuple):
     neigh_suppress: bool
     forwarding: bool
     """The port's STP state lets data through."""
+    vlan_tunnel: bool = False
+    """Its VLANs may be mapped to VNIs (external VXLAN devices)."""
+
+
+_NO_TUNNELS: Mapping[int, int] = {}
 
 
 class PortVlans(NamedTuple):
@@ -126,6 +135,19 @@ class PortVlans(NamedTuple):
     vlans: frozenset[int]
     tagged: frozenset[int] = frozenset()
     """Those of them whose frames leave with a tag."""
+    tunnels: Mapping[int, int] = _NO_TUNNELS
+    """Its tunnel map: VLANs to their VNIs (IFLA_BRIDGE_VLAN_TUNNEL_INFO). A VNI is
+    there once (net/bridge/br_vlan_tunnel.c)."""
+
+
+VniFilter = tuple[range, ...]
+"""VNIs that a VXLAN device with a VNI filter takes in; disjoint, in ascending order."""
+
+
+def has_vni(vni_filter: VniFilter, vni: int) -> bool:
+    """Return whether a VNI is in the VNI filter of a device."""
+    at = bisect_right(vni_filter, vni, key=lambda each: each.start)
+    return at > 0 and vni in vni_filter[at - 1]
 
 
 class Link(NamedTuple):

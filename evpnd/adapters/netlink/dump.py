@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from evpnd.adapters.netlink import bpf
-from evpnd.adapters.netlink.links import parse_links, parse_vlans
+from evpnd.adapters.netlink.links import parse_links
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
@@ -25,6 +25,7 @@ from evpnd.adapters.netlink.rtnl import (
     RTM_GETADDR,
     RTM_GETLINK,
     RTM_GETNEIGH,
+    RTM_GETTUNNEL,
     Ending,
     message,
     open_socket,
@@ -32,6 +33,12 @@ from evpnd.adapters.netlink.rtnl import (
     request,
     subscribe,
     u32,
+)
+from evpnd.adapters.netlink.vlans import (
+    TUNNEL_MSG,
+    parse_vlans,
+    parse_vni_filters,
+    vni_filters,
 )
 from evpnd.model.events import (
     AddressObserved,
@@ -43,7 +50,14 @@ from evpnd.model.events import (
     PortsDumped,
     VlansObserved,
 )
-from evpnd.model.rows import NTF_SELF, FdbRow, Link, NeighborRow, PortVlans
+from evpnd.model.rows import (
+    NTF_SELF,
+    FdbRow,
+    Link,
+    NeighborRow,
+    PortVlans,
+    VniFilter,
+)
 
 ATTEMPTS = 3
 LARGE = 50_000
@@ -57,6 +71,11 @@ _IFLA_EXT_MASK = 29
 _RTEXT_FILTER_BRVLAN_COMPRESSED = 1 << 2
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
 _IFADDRMSG_SIZE = 8
+_DUMPED = {
+    RTM_GETLINK: "links",
+    RTM_GETADDR: "addresses",
+    RTM_GETTUNNEL: "VNI filters",
+}
 
 
 class DumpInterruptedError(Exception):
@@ -64,7 +83,7 @@ class DumpInterruptedError(Exception):
 
 
 def dump_links() -> LinksDumped:
-    """Read all links, their addresses, and the VLANs of bridges and their ports.
+    """Read all links, their addresses, and what `dump_vlans` reads.
 
     Raises DumpInterruptedError.
     """
@@ -81,20 +100,22 @@ def dump_links() -> LinksDumped:
         for event in parse_links(buffer).events
         if isinstance(event, AddressObserved)
     ]
+    vlans, filters = dump_vlans()
     return LinksDumped(
         links,
         frozenset((each.ifindex, each.ip) for each in addresses),
-        dump_vlans().vlans,
+        vlans,
         frozenset(
             (each.ifindex, each.ip, each.length)
             for each in addresses
             if each.length is not None
         ),
+        filters,
     )
 
 
 def dump_vlans() -> VlansObserved:
-    """Read the VLANs of all bridges and their ports.
+    """Read the VLANs of all bridges and ports, their tunnel maps, and VNI filters.
 
     Raises DumpInterruptedError.
     """
@@ -103,7 +124,20 @@ def dump_vlans() -> VlansObserved:
     vlans: dict[int, PortVlans] = {}
     for buffer in _consistent(RTM_GETLINK, body):
         vlans |= parse_vlans(buffer)
-    return VlansObserved(vlans)
+    return VlansObserved(vlans, _dump_vni_filters())
+
+
+def _dump_vni_filters() -> dict[int, VniFilter]:
+    """Read the VNI filters of VXLAN devices; none where the kernel has none."""
+    found: dict[int, list[range]] = {}
+    try:
+        for buffer in _consistent(RTM_GETTUNNEL, TUNNEL_MSG.pack(AF_BRIDGE, 0)):
+            parse_vni_filters(buffer, found)
+    except OSError as error:
+        # Before Linux 5.18, or before the first VXLAN device: no module answers.
+        if error.errno != errno.EOPNOTSUPP:
+            raise
+    return vni_filters(found)
 
 
 def read_link(ifindex: int) -> Link | None:
@@ -277,7 +311,7 @@ def _consistent(kind: int, body: bytes) -> list[bytes]:
 
         if not dump(kind, body, take):
             return buffers
-    raise DumpInterruptedError("links" if kind == RTM_GETLINK else "addresses")
+    raise DumpInterruptedError(_DUMPED[kind])
 
 
 def dump(kind: int, body: bytes, take: Callable[[bytes], Ending]) -> bool:

@@ -12,15 +12,17 @@ from evpnd.adapters.netlink.rtnl import (
     IFINFOMSG,
     RTM_DELADDR,
     RTM_DELLINK,
+    RTM_DELTUNNEL,
     RTM_DELVLAN,
     RTM_NEWADDR,
     RTM_NEWLINK,
+    RTM_NEWTUNNEL,
     RTM_NEWVLAN,
     attributes,
     messages,
 )
 from evpnd.model.events import AddressObserved, LinkObserved, LinkVanished
-from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
+from evpnd.model.rows import BridgePort, Link, VxlanLink
 
 IFF_UP = 0x1
 IFLA_ADDRESS = 1
@@ -43,12 +45,13 @@ IFLA_VXLAN_LEARNING = 7
 IFLA_VXLAN_PORT = 15
 IFLA_VXLAN_LOCAL6 = 17
 IFLA_VXLAN_COLLECT_METADATA = 25
+IFLA_VXLAN_VNIFILTER = 30
 IFLA_BR_AGEING_TIME = 4
 IFLA_BR_VLAN_FILTERING = 7
-IFLA_BRIDGE_VLAN_INFO = 2
 IFLA_VLAN_ID = 1
 IFLA_BRPORT_STATE = 1
 IFLA_BRPORT_LEARNING = 8
+IFLA_BRPORT_VLAN_TUNNEL = 29
 IFLA_BRPORT_NEIGH_SUPPRESS = 32
 
 _BR_STATE_FORWARDING = 3
@@ -62,10 +65,6 @@ _IFADDRMSG = struct.Struct("=BBBBI")
 _U32 = struct.Struct("=I")
 _BE16 = struct.Struct(">H")
 _U16 = struct.Struct("=H")
-_VLAN_INFO = struct.Struct("=HH")
-"""bridge_vlan_info: flags, VLAN (linux/if_bridge.h)."""
-_VLAN_PVID, _VLAN_UNTAGGED = 0x02, 0x04
-_VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x08, 0x10
 
 
 class LinkMessages(NamedTuple):
@@ -75,7 +74,11 @@ class LinkMessages(NamedTuple):
     ports: set[int]
     """Links whose state as a bridge port changed: to be read again."""
     vlans: bool = False
-    """VLANs of bridge ports changed: to be read again."""
+    """VLANs of bridge ports, their tunnel maps, or VNI filters of VXLAN devices
+    changed: to be read again."""
+
+
+_VLANS = frozenset({RTM_NEWVLAN, RTM_DELVLAN, RTM_NEWTUNNEL, RTM_DELTUNNEL})
 
 
 def parse_links(octets: bytes) -> LinkMessages:
@@ -88,12 +91,15 @@ def parse_links(octets: bytes) -> LinkMessages:
             if family == AF_BRIDGE:
                 if kind == RTM_NEWLINK:
                     told.ports.add(ifindex)
+                    # A port that stops to map VLANs loses its map, and RTM_NEWVLAN
+                    # tells nothing of it (br_port_flags_change).
+                    vlans = vlans or _maps_vlans(octets, start, end)
             elif kind == RTM_DELLINK:
                 told.events.append(LinkVanished(ifindex))
             else:
                 found = dict(attributes(octets, start + IFINFOMSG.size, end))
                 told.events.append(LinkObserved(_link(ifindex, flags, found)))
-        elif kind in (RTM_NEWVLAN, RTM_DELVLAN):
+        elif kind in _VLANS:
             vlans = True
         elif kind in (RTM_NEWADDR, RTM_DELADDR) and start + _IFADDRMSG.size <= end:
             _, length, *_, ifindex = _IFADDRMSG.unpack_from(octets, start)
@@ -106,42 +112,11 @@ def parse_links(octets: bytes) -> LinkMessages:
     return told._replace(vlans=vlans)
 
 
-def parse_vlans(octets: bytes) -> dict[int, PortVlans]:
-    """Read the VLANs of bridges and ports from a dump of AF_BRIDGE links, by ifindex.
-
-    VLANs that follow each other may come as one range (RTEXT_FILTER_BRVLAN_COMPRESSED).
-    """
-    told: dict[int, PortVlans] = {}
-    for kind, _, start, end in messages(octets):
-        if kind != RTM_NEWLINK or start + IFINFOMSG.size > end:
-            continue
-        family, _, ifindex, *_ = IFINFOMSG.unpack_from(octets, start)
-        about = dict(attributes(octets, start + IFINFOMSG.size, end))
-        if family == AF_BRIDGE:
-            # A port without any VLAN has no such attribute.
-            told[ifindex] = _port_vlans(about.get(IFLA_AF_SPEC, b""))
-    return told
-
-
-def _port_vlans(octets: bytes) -> PortVlans:
-    pvid, first = 0, 0
-    vlans: set[int] = set()
-    tagged: set[int] = set()
-    for kind, value in attributes(octets, 0, len(octets)):
-        if kind != IFLA_BRIDGE_VLAN_INFO or len(value) != _VLAN_INFO.size:
-            continue
-        flags, vlan = _VLAN_INFO.unpack(value)
-        if flags & _VLAN_PVID:
-            pvid = vlan
-        if flags & _VLAN_RANGE_BEGIN:
-            first = vlan
-            continue
-        start = first if flags & _VLAN_RANGE_END and first else vlan
-        vlans.update(range(start, vlan + 1))
-        if not flags & _VLAN_UNTAGGED:
-            tagged.update(range(start, vlan + 1))
-        first = 0
-    return PortVlans(pvid, frozenset(vlans), frozenset(tagged))
+def _maps_vlans(octets: bytes, start: int, end: int) -> bool:
+    """Return whether a message of a bridge port says that it maps VLANs to VNIs."""
+    found = dict(attributes(octets, start + IFINFOMSG.size, end))
+    port = _nested(found.get(IFLA_PROTINFO, b""))
+    return bool(_u8(port.get(IFLA_BRPORT_VLAN_TUNNEL)))
 
 
 def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
@@ -189,6 +164,7 @@ def _vxlan(found: dict[int, bytes]) -> VxlanLink:
         udp_port=_BE16.unpack(port)[0] if len(port) == 2 else 0,
         learning=bool(_u8(found.get(IFLA_VXLAN_LEARNING))),
         external=bool(_u8(found.get(IFLA_VXLAN_COLLECT_METADATA))),
+        vnifilter=bool(_u8(found.get(IFLA_VXLAN_VNIFILTER))),
     )
 
 
@@ -197,6 +173,7 @@ def _port(found: dict[int, bytes]) -> BridgePort:
         learning=bool(_u8(found.get(IFLA_BRPORT_LEARNING))),
         neigh_suppress=bool(_u8(found.get(IFLA_BRPORT_NEIGH_SUPPRESS))),
         forwarding=_u8(found.get(IFLA_BRPORT_STATE)) == _BR_STATE_FORWARDING,
+        vlan_tunnel=bool(_u8(found.get(IFLA_BRPORT_VLAN_TUNNEL))),
     )
 
 

@@ -19,6 +19,7 @@ from evpnd.adapters.netlink.rtnl import (
     GROUP_IPV6_IFADDR,
     GROUP_LINK,
     GROUP_NEIGH,
+    GROUP_TUNNEL,
     open_socket,
     subscribe,
 )
@@ -70,8 +71,11 @@ class Listener:
             groups=GROUP_LINK | GROUP_IPV4_IFADDR | GROUP_IPV6_IFADDR,
             receive=_LINKS_BUFFER,
         )
-        with suppress(OSError):  # a kernel before 5.6, or without VLANs on bridges
-            subscribe(self._links, GROUP_BRVLAN)
+        # Kernels before 5.6, without VLANs on bridges, or without VNI filters (before
+        # 5.18) have no such groups, and nothing to tell.
+        for group in (GROUP_BRVLAN, GROUP_TUNNEL):
+            with suppress(OSError):
+                subscribe(self._links, group)
         self._buffer = memoryview(bytearray(8 * _LARGEST))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -21,6 +21,9 @@ RTM_DELNEIGH = 29
 RTM_GETNEIGH = 30
 RTM_NEWVLAN = 112
 RTM_DELVLAN = 113
+RTM_NEWTUNNEL = 120
+RTM_DELTUNNEL = 121
+RTM_GETTUNNEL = 122
 
 NLM_F_REQUEST = 0x001
 NLM_F_ACK = 0x004
@@ -53,7 +56,8 @@ GROUP_NEIGH = 1 << 2
 GROUP_IPV4_IFADDR = 1 << 4
 GROUP_IPV6_IFADDR = 1 << 8
 GROUP_BRVLAN = 1 << 32
-"""Joined by `subscribe` alone: a bind has room for 32 groups."""
+"""Joined by `subscribe` alone, as the next: a bind has room for 32 groups."""
+GROUP_TUNNEL = 1 << 34
 
 HEADER = struct.Struct("=IHHII")
 """nlmsghdr: length, type, flags, sequence, port id."""

@@ -93,7 +93,7 @@ class ReadLinks(NamedTuple):
 
     ifindexes: frozenset[int]
     vlans: bool
-    """Also the VLANs of all ports."""
+    """Also the VLANs of all ports, their tunnel maps, and VNI filters."""
 
 
 class MeasureRest(NamedTuple):
@@ -201,9 +201,10 @@ class Worker:
             case DumpLinks():
                 self._read(lambda: [dump_links()], *_LINK_EVENTS)
             case ReadLinks(ifindexes, vlans):
-                self._read(lambda: _read_links(ifindexes), *_LINK_EVENTS)
+                # A port that begins to map VLANs has a new map by then.
                 if vlans:
                     self._read(lambda: [dump_vlans()])
+                self._read(lambda: _read_links(ifindexes), *_LINK_EVENTS)
             case DumpFdb(bridge):
                 self._read(lambda: [read_fdb(bridge)], FdbObserved)
             case DumpPorts(bridge, ports):

@@ -3,7 +3,7 @@
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from evpnd.core.evi.bridge_ports import BridgePorts
@@ -54,8 +54,8 @@ from evpnd.model.actions import (
 )
 from evpnd.model.config import Config
 from evpnd.model.domain import Domain
-from evpnd.model.events import AddressObserved, LinksDumped
-from evpnd.model.rows import Link, PortVlans
+from evpnd.model.events import AddressObserved, LinksDumped, VlansObserved
+from evpnd.model.rows import Link
 
 
 class Reconfigured(NamedTuple):
@@ -100,13 +100,13 @@ class Inventory:
 
     def replace_links(self, dump: LinksDumped) -> None:
         """Replace all links, with their addresses and VLANs."""
-        self.links.replace(dump.links, dump.addresses, dump.vlans, dump.lengths)
+        self.links.replace(dump)
         self._changed = True
 
-    def observe_vlans(self, vlans: Mapping[int, PortVlans]) -> None:
-        """Store the VLANs of all bridge ports."""
-        self.links.vlans = vlans
-        self._changed = True
+    def observe_vlans(self, event: VlansObserved) -> None:
+        """Store the VLANs of all bridge ports, their tunnel maps, and VNI filters."""
+        if self.links.put_vlans(event):
+            self._changed = True
 
     def observe(self, link: Link) -> None:
         """Store a new or changed link."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, EviConfig
+from evpnd.model.events import LinksDumped, VlansObserved
 from evpnd.model.ids import format_ip, is_host_ip, is_link_local
-from evpnd.model.rows import Link, PortVlans, VxlanLink
+from evpnd.model.rows import Link, PortVlans, VniFilter, VxlanLink
 
 MANAGED_ALIAS = "evpnd"
 """IFLA_IFALIAS of devices that evpnd created, so that a fresh one knows them."""
@@ -28,6 +29,9 @@ class Links:
         self._vlan_devices: dict[tuple[int, int], Link] = {}
         self.vlans: Mapping[int, PortVlans] = {}
         """VLANs of bridges and their ports, by ifindex."""
+        self.vni_filters: Mapping[int, VniFilter] = {}
+        """VNI filters of VXLAN devices, by ifindex; those that are empty are left
+        out."""
 
     def _index(self) -> dict[int, Link]:
         """Index VXLAN devices by VNI and ports by bridge, once for each change."""
@@ -49,24 +53,26 @@ class Links:
         self._index()
         return self._vlan_devices.get((bridge, vlan))
 
-    def replace(
-        self,
-        links: Iterable[Link],
-        addresses: Iterable[tuple[int, bytes]],
-        vlans: Mapping[int, PortVlans],
-        lengths: Iterable[tuple[int, bytes, int]] = (),
-    ) -> None:
+    def replace(self, dump: LinksDumped) -> None:
         """Store a dump."""
-        self.vlans = vlans
-        self.by_index = {link.ifindex: link for link in links}
+        self.vlans, self.vni_filters = dump.vlans, dict(dump.vni_filters)
+        self.by_index = {link.ifindex: link for link in dump.links}
         self.by_name = {link.name: link for link in self.by_index.values()}
         self._addresses = {}
-        for ifindex, ip in addresses:
+        for ifindex, ip in dump.addresses:
             self._addresses.setdefault(ifindex, set()).add(ip)
         self._lengths = {}
-        for ifindex, ip, length in lengths:
+        for ifindex, ip, length in dump.lengths:
             self._lengths.setdefault(ifindex, {})[ip] = length
         self._vxlans = None
+
+    def put_vlans(self, event: VlansObserved) -> bool:
+        """Store VLANs, tunnel maps and VNI filters; return whether any changed."""
+        if event == (self.vlans, self.vni_filters):
+            return False
+        self.vlans, self.vni_filters = event.vlans, dict(event.vni_filters)
+        self._vxlans = None
+        return True
 
     def put(self, link: Link) -> bool:
         """Store a new or changed link; return whether that changed anything."""

@@ -1,4 +1,4 @@
-"""Whose row it is, by its marks."""
+"""Whose row it is, by its marks; and what is in a VNI filter."""
 
 import pytest
 
@@ -13,6 +13,7 @@ from evpnd.model.rows import (
     NUD_REACHABLE,
     NUD_STATIC,
     FdbRow,
+    has_vni,
 )
 
 MAC = bytes.fromhex("020000000001")
@@ -57,3 +58,12 @@ def test_a_flood_row_is_ours_by_its_mark_alone() -> None:
 
     assert row.is_ours
     assert not row._replace(flags=NTF_SELF).is_ours
+
+
+@pytest.mark.parametrize(
+    ("vni", "inside"),
+    [(9, False), (10, True), (11, False), (20, True), (24, True), (25, False)],
+)
+def test_a_vni_filter_has_the_vnis_of_its_ranges(vni: int, inside: bool) -> None:
+    assert has_vni((range(10, 11), range(20, 25)), vni) is inside
+    assert not has_vni((), vni)

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evpnd.adapters.netlink.links import parse_links, parse_vlans
+from evpnd.adapters.netlink.links import parse_links
 from evpnd.adapters.netlink.rtnl import attribute, nested
 from evpnd.model.events import AddressObserved, LinkObserved, LinkVanished
-from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
+from evpnd.model.rows import BridgePort, Link, VxlanLink
 from tests.unit.adapters.netlink.octets import notification
 
 NEW, DEL, NEW_ADDRESS, DEL_ADDRESS = 16, 17, 20, 21
@@ -100,46 +100,37 @@ def test_a_vlan_device_tells_its_bridge_and_vlan() -> None:
     assert (event.link.lower, event.link.vlan_id) == (9, 10)
 
 
-def vlans(*entries: tuple[int, int]) -> bytes:
-    infos = [attribute(2, struct.pack("=HH", *entry)) for entry in entries]
-    return link_message(nested(26, *infos), family=7)
-
-
-@pytest.mark.parametrize(
-    ("entries", "expected"),
-    [
-        ([], PortVlans(0, frozenset())),
-        ([(6, 1)], PortVlans(1, frozenset({1}))),
-        ([(4, 1), (6, 10)], PortVlans(10, frozenset({1, 10}))),
-        ([(0, 1), (6, 10)], PortVlans(10, frozenset({1, 10}), frozenset({1}))),
-        (
-            [(8, 5), (16, 7), (2, 9), (12, 11), (20, 12)],
-            PortVlans(9, frozenset({5, 6, 7, 9, 11, 12}), frozenset({5, 6, 7, 9})),
-        ),
-        # A range that was cut off in front, or never ends.
-        ([(16, 7), (8, 20)], PortVlans(0, frozenset({7}), frozenset({7}))),
-    ],
-)
-def test_the_vlans_of_a_port_are_read(
-    entries: list[tuple[int, int]], expected: PortVlans
-) -> None:
-    assert parse_vlans(vlans(*entries)) == {10: expected}
-
-
-def test_only_a_bridges_links_have_vlans() -> None:
-    assert parse_vlans(VXLAN + link_message(attribute(3, b"eth0\0"))) == {}
-
-
-def test_a_port_without_vlans_has_none() -> None:
-    found = parse_vlans(link_message(attribute(2, b"\0"), family=7))
-
-    assert found == {10: PortVlans(0, frozenset())}
-
-
-@pytest.mark.parametrize("kind", [112, 113])
+@pytest.mark.parametrize("kind", [112, 113, 120, 121])
 def test_a_change_of_vlans_asks_to_read_them_again(kind: int) -> None:
     assert parse_links(notification(kind, "07000000" + "05000000")).vlans
     assert not parse_links(VXLAN).vlans
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_a_port_that_maps_vlans_asks_to_read_them_again(maps: bool) -> None:
+    port = nested(12, attribute(1, b"\x03"), attribute(29, bytes([maps])))
+    told = parse_links(link_message(port, family=7))
+
+    assert (told.ports, told.vlans) == ({10}, maps)
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_an_external_device_tells_its_filter_and_its_port_the_tunnel(on: bool) -> None:
+    flag = bytes([on])
+    about = nested(
+        18,
+        attribute(1, b"vxlan\0"),
+        nested(2, attribute(25, flag), attribute(30, flag)),
+        attribute(4, b"bridge\0"),
+        nested(5, attribute(29, flag)),
+    )
+    (event,) = parse_links(link_message(about)).events
+
+    assert isinstance(event, LinkObserved)
+    vxlan, port = event.link.vxlan, event.link.port
+    assert vxlan is not None
+    assert port is not None
+    assert (vxlan.external, vxlan.vnifilter, port.vlan_tunnel) == (on, on, on)
 
 
 @pytest.mark.parametrize(("operstate", "carrier"), [(0, True), (6, True), (2, False)])

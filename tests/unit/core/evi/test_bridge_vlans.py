@@ -256,6 +256,15 @@ def test_filtering_that_is_turned_on_and_off_is_followed() -> None:
     assert of_kind(host, DeleteNeighbors) == []
 
 
+def test_vlans_that_are_as_they_were_are_no_reason_to_look_at_devices() -> None:
+    host = made()
+    before = host.engine.inventory.domains
+    host.run(VlansObserved(dict(VLANS)))
+    assert host.engine.inventory.domains is before
+    host.run(VlansObserved(VLANS, {VXLAN: (range(10, 20),)}))
+    assert host.engine.inventory.domains is not before
+
+
 TAKEN = (
     "br100 already carries EVI tenant; give each VNI its own bridge, or a VLAN of it: "
     "`ip link set br100 type bridge vlan_filtering 1`"

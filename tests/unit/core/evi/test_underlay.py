@@ -7,7 +7,7 @@ import pytest
 from evpnd.core.evi.readiness import Links
 from evpnd.core.evi.underlay import GATHER, likely_mtu
 from evpnd.model.actions import CreateDevices, MeasurePaths
-from evpnd.model.events import LinkObserved
+from evpnd.model.events import LinkObserved, LinksDumped
 from evpnd.model.ids import parse_ip, parse_vni
 from evpnd.model.rows import Link
 from evpnd.views.plan import Change
@@ -43,7 +43,8 @@ LOOPBACK = link(1, 65536)._replace(mac=bytes(6))
 def present(*links: Link, extra: tuple[tuple[int, bytes], ...] = ()) -> Links:
     addresses = {(each.ifindex, ROUTED) for each in links}
     found = Links()
-    found.replace((LOOPBACK, *links), {(1, VTEP), *addresses, *extra}, {})
+    known = frozenset({(1, VTEP), *addresses, *extra})
+    found.replace(LinksDumped((LOOPBACK, *links), known))
     return found
 
 
