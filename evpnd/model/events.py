@@ -297,6 +297,8 @@ class RowFailed(NamedTuple):
     deleting: bool
     vlan: int = 0
     """Of a bridge row; 0: it had none, or the row was another."""
+    vni: int = 0
+    """Of a row of a VXLAN device for many VNIs; 0: it is another."""
 
 
 class DeviceActionFailed(NamedTuple):

@@ -40,6 +40,11 @@ class FdbRow(NamedTuple):
     flags: int
     dst: Vtep
     """Remote VTEP; empty where the row has none."""
+    vni: int = 0
+    """Of a row of a VXLAN device for many VNIs: the one whose frames it is for
+    (NDA_SRC_VNI); 0: none."""
+    wire_vni: int = 0
+    """VNI that these frames get instead (NDA_VNI); 0: the row names none."""
 
     @property
     def is_fixed(self) -> bool:
@@ -56,9 +61,11 @@ class FdbRow(NamedTuple):
         Those of the VXLAN device are NUD_STATIC, or REACHABLE where an earlier version
         made them, whose state never changes (drivers/net/vxlan/vxlan_core.c:
         vxlan_fdb_update_existing); those of the flood list alone are permanent. None
-        leads to a nexthop group, which has no destination of its own.
+        leads to a nexthop group, which has no destination of its own, and none names
+        the VNI on the wire, as those of `bridge vni add ... remote` do: these get
+        NTF_EXT_LEARNED with the first row of ours beside them.
         """
-        if not self.flags & NTF_EXT_LEARNED:
+        if not self.flags & NTF_EXT_LEARNED or self.wire_vni:
             return False
         if self.mac == FLOOD_MAC:
             return True

@@ -21,6 +21,7 @@ from evpnd.adapters.netlink.rtnl import (
     NDA_LLADDR,
     NDA_MASTER,
     NDA_VLAN,
+    NDA_VNI,
     NDMSG,
     NLM_F_REQUEST,
     NLMSG_ERROR,
@@ -62,9 +63,8 @@ class RowReader:
 
     def read_macs(self, macs: Sequence[bytes]) -> None:
         """Read the VXLAN and the bridge row of each MAC."""
-        own, bridged, tail = _templates(self._domain)
+        own, between, tail = _templates(self._domain)
         for part in _parts(macs, AT_ONCE // 2):
-            between = b"\0\0" + bridged
             messages = [own + mac + between + mac + tail for mac in part]
             self._ask(b"".join(messages), 2 * len(part))
 
@@ -100,8 +100,10 @@ class RowReader:
         domain = self._domain
         if family == AF_BRIDGE:
             mac, own = key.get(NDA_LLADDR, b""), flags & NTF_SELF
-            vlan = 0 if own else domain.vlan
-            self.fdb.append(FdbRow(False, domain.vxlan, mac, vlan, 0, own, NO_VTEP))  # noqa: FBT003
+            vlan, vni = (0, domain.vni) if own else (domain.vlan, 0)
+            self.fdb.append(
+                FdbRow(False, domain.vxlan, mac, vlan, 0, own, NO_VTEP, vni)  # noqa: FBT003
+            )
         else:
             ip = key.get(NDA_DST, b"")
             gone = NeighborRow(False, domain.svi, ip, b"", 0, 0, 0)  # noqa: FBT003
@@ -116,13 +118,21 @@ def look_up(asked: LookUpMacs) -> MacsLookedUp:
 
 
 def _templates(domain: Domain) -> tuple[bytes, bytes, bytes]:
-    """Pack the requests for both rows of a MAC, up to the MAC, and what ends them."""
+    """Pack what stands before, between and after a MAC in the requests for its rows.
+
+    What a VXLAN row names as NDA_SRC_VNI is asked for as NDA_VNI (vxlan_fdb_get).
+    """
+    own_tail = u32(NDA_VNI, domain.vni) if domain.vni else b""
     tail = u32(NDA_MASTER, domain.bridge)
     if domain.vlan:
         tail += attribute(NDA_VLAN, domain.vlan.to_bytes(2, sys.byteorder))
     own = NDMSG.pack(AF_BRIDGE, domain.vxlan, 0, NTF_SELF, 0) + _MAC
     bridged = NDMSG.pack(AF_BRIDGE, 0, 0, NTF_MASTER, 0) + _MAC
-    return _head(own, 0) + own, _head(bridged, len(tail)) + bridged, b"\0\0" + tail
+    return (
+        _head(own, len(own_tail)) + own,
+        b"\0\0" + own_tail + _head(bridged, len(tail)) + bridged,
+        b"\0\0" + tail,
+    )
 
 
 def _head(body: bytes, more: int) -> bytes:

@@ -18,6 +18,7 @@ from evpnd.adapters.netlink.rtnl import (
     NDA_LLADDR,
     NDA_NDM_FLAGS_MASK,
     NDA_PROTOCOL,
+    NDA_SRC_VNI,
     NDA_VLAN,
     NDMSG,
     NLM_F_APPEND,
@@ -28,6 +29,7 @@ from evpnd.adapters.netlink.rtnl import (
     RTM_DELNEIGH,
     RTM_NEWNEIGH,
     attribute,
+    u32,
 )
 from evpnd.model.actions import (
     DeleteFlood,
@@ -91,12 +93,12 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
     match action:
         case UpsertRemoteMacs() | OverrideLocalMacs():
             domain, vtep, macs = action
-            tail = attribute(NDA_DST, vtep) + _vlan(domain)
+            tail = attribute(NDA_DST, vtep) + _vlan(domain) + _vni(domain)
             flags = NTF_SELF | NTF_MASTER | NTF_EXT_LEARNED
             head = _head(_UPSERT, domain.vxlan, NUD_STATIC, flags, 12 + len(tail))
             yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
         case UpsertVxlanRows(domain, vtep, macs):
-            tail = attribute(NDA_DST, vtep)
+            tail = attribute(NDA_DST, vtep) + _vni(domain)
             flags = NTF_SELF | NTF_EXT_LEARNED
             head = _head(
                 *(_UPSERT, domain.vxlan, NUD_STATIC, flags, 12 + len(tail)),
@@ -106,16 +108,17 @@ def pack(action: Upsert | OverrideLocalMacs | Delete) -> Iterator[tuple[bytes, i
         case UpsertFlood(domain, vteps):
             flags = NTF_SELF | NTF_EXT_LEARNED
             state = NUD_NOARP | NUD_PERMANENT
-            yield from _flood(_APPEND, domain.vxlan, state, flags, vteps)
+            yield from _flood(_APPEND, domain, state, flags, vteps)
         case UpsertNeighbors() | UpsertLocalNeighbors():
             yield from _upsert_neighbors(action)
         case DeleteRemoteMacs(domain, macs):
             yield from _delete_both(domain, macs)
         case DeleteVxlanRows(domain, macs):
-            head = _head(_DELETE, domain.vxlan, 0, NTF_SELF, 12)
-            yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD)
+            tail = _vni(domain)
+            head = _head(_DELETE, domain.vxlan, 0, NTF_SELF, 12 + len(tail))
+            yield from _around(head + _MAC_ATTRIBUTE, macs, _MAC_PAD + tail)
         case DeleteFlood(domain, vteps):
-            yield from _flood(_DELETE, domain.vxlan, 0, NTF_SELF, vteps)
+            yield from _flood(_DELETE, domain, 0, NTF_SELF, vteps)
         case DeleteNeighbors(domain, ips):
             heads = {
                 size: _head(
@@ -159,6 +162,15 @@ def _vlan(domain: Domain) -> bytes:
     return attribute(NDA_VLAN, vlan.to_bytes(2, sys.byteorder)) if vlan else b""
 
 
+def _vni(domain: Domain) -> bytes:
+    """Pack the VNI that a row of a VXLAN device for many VNIs is for.
+
+    That is its key beside the MAC (vxlan_fdb_parse); frames get the same VNI on the
+    wire, as the row names no other (NDA_VNI). A bridge ignores it.
+    """
+    return u32(NDA_SRC_VNI, domain.vni) if domain.vni else b""
+
+
 def _head(
     order: tuple[int, int],
     ifindex: int,
@@ -195,7 +207,7 @@ def _delete_both(domain: Domain, macs: list[bytes]) -> Iterator[tuple[bytes, int
             macs,
             _MAC_PAD + tail,
         )
-        for flag, tail in ((NTF_MASTER, _vlan(domain)), (NTF_SELF, b""))
+        for flag, tail in ((NTF_MASTER, _vlan(domain)), (NTF_SELF, _vni(domain)))
     )
     for (bridge_rows, rows), (vxlan_rows, _) in zip(master, self_, strict=True):
         yield bridge_rows + vxlan_rows, rows
@@ -203,14 +215,16 @@ def _delete_both(domain: Domain, macs: list[bytes]) -> Iterator[tuple[bytes, int
 
 def _flood(
     order: tuple[int, int],
-    vxlan: int,
+    domain: Domain,
     state: int,
     flags: int,
     vteps: list[bytes],
 ) -> Iterator[tuple[bytes, int]]:
-    zero = attribute(NDA_LLADDR, FLOOD_MAC)
+    key = attribute(NDA_LLADDR, FLOOD_MAC) + _vni(domain)
     heads = {
-        size: _head(order, vxlan, state, flags, 16 + size) + zero + _DST_ATTRIBUTE[size]
+        size: _head(order, domain.vxlan, state, flags, len(key) + 4 + size)
+        + key
+        + _DST_ATTRIBUTE[size]
         for size in (4, 16)
     }
     for start in range(0, len(vteps), ROWS):

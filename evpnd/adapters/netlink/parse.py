@@ -10,11 +10,16 @@ import struct
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
     ATTRIBUTE,
+    NDA_CACHEINFO,
     NDA_DST,
+    NDA_FLAGS_EXT,
     NDA_LLADDR,
+    NDA_MASTER,
     NDA_NH_ID,
     NDA_PROTOCOL,
+    NDA_SRC_VNI,
     NDA_VLAN,
+    NDA_VNI,
     NLM_F_DUMP_INTR,
     NLMSG_DONE,
     NLMSG_ERROR,
@@ -31,6 +36,7 @@ _SHORTEST = 28
 _ROWS = frozenset({RTM_NEWNEIGH, RTM_DELNEIGH})
 _ENDS = frozenset({NLMSG_DONE, NLMSG_ERROR})
 _U16 = struct.Struct("=H")
+_U32 = struct.Struct("=I")
 
 
 def parse_neighbors(
@@ -55,31 +61,43 @@ def parse_neighbors(
         seen |= netlink_flags
         if kind in _ROWS:
             mac = address = b""
-            vlan = protocol = nexthop = 0
+            vlan = protocol = nexthop = vni = wire_vni = 0
             at = position + _SHORTEST
             while at + 4 <= stop:
                 size, name = unpack_attribute(octets, at)
-                if size < 4 or at + size > stop:
+                after = at + size
+                if size < 4 or after > stop:
                     break
                 if name == NDA_LLADDR:
-                    mac = octets[at + 4 : at + size]
+                    mac = octets[at + 4 : after]
                 elif name == NDA_DST:
-                    address = octets[at + 4 : at + size]
+                    address = octets[at + 4 : after]
+                elif name == NDA_CACHEINFO:  # noqa: SIM114 - found sooner so
+                    pass
+                elif name == NDA_MASTER:
+                    pass
                 elif name == NDA_VLAN and size == 6:
                     (vlan,) = _U16.unpack_from(octets, at + 4)
+                elif name == NDA_FLAGS_EXT:
+                    pass
                 elif name == NDA_PROTOCOL and size == 5:
                     protocol = octets[at + 4]
+                elif name == NDA_SRC_VNI and size == 8:
+                    (vni,) = _U32.unpack_from(octets, at + 4)
+                elif name == NDA_VNI and size == 8:
+                    (wire_vni,) = _U32.unpack_from(octets, at + 4)
                 elif name == NDA_NH_ID:
                     nexthop = 1
-                at += (size + 3) & ~3
+                at = (after + 3) & ~3
             present = kind == RTM_NEWNEIGH
             if family == AF_BRIDGE:
                 if len(mac) == 6 and (address or nexthop or not flags & NTF_SELF):
-                    fdb.append(
-                        make(
-                            FdbRow, (present, ifindex, mac, vlan, state, flags, address)
-                        )
-                    )
+                    # fmt: off
+                    fdb.append(make(FdbRow, (
+                        present, ifindex, mac, vlan, state, flags, address,
+                        vni, wire_vni,
+                    )))
+                    # fmt: on
             elif address:
                 neighbors.append(
                     make(

@@ -265,15 +265,15 @@ class Worker:
     def _take_run(self, first: Upsert | Delete) -> list[Upsert | Delete]:
         """Return from the queue what can be written with the first action."""
         alike = Upsert if isinstance(first, Upsert) else Delete
-        run, rows, domains = [first], row_count(first), {first.domain}
+        run, rows, devices = [first], row_count(first), {first.domain.vxlan}
         while self._jobs and rows < _RUN:
             following = self._jobs[0]
             if not isinstance(following, Upsert | Delete) or not isinstance(
                 following, alike
             ):
                 break
-            domains.add(following.domain)
-            if len(domains) > _DEVICES:
+            devices.add(following.domain.vxlan)
+            if len(devices) > _DEVICES:
                 break
             run.append(following)
             rows += row_count(following)

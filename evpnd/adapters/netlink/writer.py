@@ -26,6 +26,7 @@ from evpnd.adapters.netlink.rtnl import (
     HEADER,
     NDA_DST,
     NDA_LLADDR,
+    NDA_SRC_VNI,
     NDA_VLAN,
     NDMSG,
     NLM_F_BULK,
@@ -119,7 +120,7 @@ class Writer:
             self.halves += sum(each.half_made for each in refusals)
         # A bridge row alone would send the MAC's frames to every VTEP.
         halves = [
-            delete_both(Domain(vxlan=failed.ifindex, vlan=failed.vlan), failed.key)
+            delete_both(_domain_of(failed), failed.key)
             for failed, half_made, _ in refusals
             if half_made
         ]
@@ -154,10 +155,13 @@ class Writer:
             if refusal is None:
                 continue
             if refusal.vlan_left:
-                failed = refusal.failed
-                self._left.add(Domain(vxlan=failed.ifindex, vlan=failed.vlan))
+                self._left.add(_domain_of(refusal.failed)._replace(vni=0))
             else:
                 refusals.append(refusal)
+
+
+def _domain_of(failed: RowFailed) -> Domain:
+    return Domain(vxlan=failed.ifindex, vlan=failed.vlan, vni=failed.vni)
 
 
 def read_refusal(octets: bytes) -> Refusal | None:
@@ -176,7 +180,10 @@ def read_refusal(octets: bytes) -> Refusal | None:
         return None
     family, ifindex, _, flags, _ = NDMSG.unpack_from(octets, _REQUEST + HEADER.size)
     found = dict(attributes(octets, _REQUEST + _SHORTEST, len(octets)))
-    vlan = int.from_bytes(found.get(NDA_VLAN, b""), sys.byteorder)
+    vlan, vni = (
+        int.from_bytes(found.get(name, b""), sys.byteorder)
+        for name in (NDA_VLAN, NDA_SRC_VNI)
+    )
     if deleting and request & NLM_F_BULK:
         return None
     left = deleting and bool(vlan) and code == errno.EINVAL
@@ -188,7 +195,7 @@ def read_refusal(octets: bytes) -> Refusal | None:
     else:
         table, key = "fdb", mac
     return Refusal(
-        RowFailed(table, ifindex, key, code, deleting, vlan),
+        RowFailed(table, ifindex, key, code, deleting, vlan, vni),
         table == "fdb"
         and not deleting
         and sequence != ALONE

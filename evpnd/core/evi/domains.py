@@ -1,30 +1,38 @@
 """Which EVI the kernel's rows, frames and answers belong to.
 
 Several EVIs may share a bridge that filters VLANs: each has a VLAN of it. The ports of
-such a bridge belong to all of them, and a row there is that EVI's whose VLAN it has. A
-VXLAN device, and a bridge without VLANs with its ports, have one EVI.
+such a bridge belong to all of them, and a row there is that EVI's whose VLAN it has.
+They may share a VXLAN device, too: a row of its own is that EVI's whose VNI it names. A
+VXLAN device with a VNI of its own, and a bridge without VLANs with its ports, have one
+EVI.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.tables.reading import LARGE
 from evpnd.model.actions import DumpFdb, DumpNeighbors, DumpPorts
 from evpnd.model.domain import Domain
-from evpnd.model.rows import FdbRow, PortVlans
+from evpnd.model.events import RowFailed
+from evpnd.model.rows import NTF_SELF, FdbRow, PortVlans
+
+_NOBODY: Mapping[int, MacVrf] = MappingProxyType({})
 
 
 class Domains:
-    """EVIs by the devices that they stand on, and by the VLAN on shared ones."""
+    """EVIs by the devices that they stand on, by VLAN or by VNI on shared ones."""
 
     def __init__(self) -> None:
         """Start with no EVI on any device."""
         self.by_device: dict[int, MacVrf] = {}
-        """By devices that have one EVI: VXLAN devices; bridges without VLANs and their
-        ports."""
+        """By devices that have one EVI: VXLAN devices with a VNI of their own; bridges
+        without VLANs and their ports."""
         self.by_vlan: dict[int, dict[int, MacVrf]] = {}
         """By bridge that filters VLANs, or port of one, and then by VLAN. A bridge and
-        its ports share one value."""
+        its ports share one value, a VXLAN device for many VNIs among them."""
+        self.by_vni: dict[int, dict[int, MacVrf]] = {}
+        """By VXLAN device for many VNIs, and then by VNI."""
         self.by_svi: dict[int, MacVrf] = {}
         self.on_bridge: dict[int, list[MacVrf]] = {}
         self._by_domain: dict[Domain, MacVrf] = {}
@@ -40,7 +48,10 @@ class Domains:
         self._by_domain[domain] = vrf
         if domain.svi and (first or domain.svi not in self.by_svi):
             self.by_svi[domain.svi] = vrf
-        self.by_device[domain.vxlan] = vrf
+        if domain.vni:
+            self.by_vni.setdefault(domain.vxlan, {})[domain.vni] = vrf
+        else:
+            self.by_device[domain.vxlan] = vrf
         if not filtering:
             for device in (*ports, domain.bridge):
                 self.by_device[device] = vrf
@@ -49,8 +60,32 @@ class Domains:
         if vlans is None:
             vlans = self.by_vlan[domain.bridge] = {}
             self.by_vlan.update(dict.fromkeys(ports, vlans))
+        if domain.vni:
+            self.by_vlan[domain.vxlan] = vlans
         if domain.vlan and (first or domain.vlan not in vlans):
             vlans[domain.vlan] = vrf
+
+    def of_shared(self, row: FdbRow) -> MacVrf | None:
+        """Return the EVI of a row of a device that has several EVIs, or none."""
+        if row.flags & NTF_SELF:
+            return self.by_vni.get(row.ifindex, _NOBODY).get(row.vni)
+        return self.by_vlan.get(row.ifindex, _NOBODY).get(row.vlan)
+
+    def of_failure(self, failure: RowFailed) -> MacVrf | None:
+        """Return the EVI of a row that the kernel refused."""
+        ifindex = failure.ifindex
+        if failure.vni:
+            return self.by_vni.get(ifindex, _NOBODY).get(failure.vni)
+        found = self.by_svi.get(ifindex) or self.by_device.get(ifindex)
+        if found is None and failure.vlan:
+            # Of a device for many VNIs, a bridge row alone.
+            return self.by_vlan.get(ifindex, _NOBODY).get(failure.vlan)
+        return found
+
+    def on_vxlan(self, ifindex: int) -> Iterable[MacVrf]:
+        """Return the EVIs of a VXLAN device."""
+        vrf = self.by_device.get(ifindex)
+        return self.by_vni.get(ifindex, _NOBODY).values() if vrf is None else (vrf,)
 
     def at(self, domain: Domain) -> MacVrf | None:
         """Return the EVI that stands there; None where it has left since."""
@@ -61,8 +96,12 @@ class Domains:
         return [vrf for vrf in self.on_bridge.get(bridge, ()) if vrf.reason is None]
 
     def is_alone(self, vrf: MacVrf) -> bool:
-        """Return whether no other EVI is on the bridge of one."""
-        return len(self.on_bridge.get(vrf.domain.bridge, ())) <= 1
+        """Return whether a dump of an EVI's bridge has rows of this EVI alone.
+
+        A VXLAN device for many VNIs has rows of all of them, also of no EVI.
+        """
+        domain = vrf.domain
+        return not domain.vni and len(self.on_bridge.get(domain.bridge, ())) <= 1
 
     def of_frame(
         self, port: int, tag: int, known: Mapping[int, PortVlans]
@@ -91,9 +130,9 @@ class Domains:
                 yield vrf, rows
             return
         parts: dict[int, list[FdbRow]] = {vrf.config.vni: [] for vrf in vrfs}
-        by_device, vlans = self.by_device, self.by_vlan[bridge]
+        by_device, of_shared = self.by_device, self.of_shared
         for row in rows:
-            owner = by_device.get(row.ifindex) or vlans.get(row.vlan)
+            owner = by_device.get(row.ifindex) or of_shared(row)
             if owner is not None and (part := parts.get(owner.config.vni)) is not None:
                 part.append(row)
         for vrf in vrfs:

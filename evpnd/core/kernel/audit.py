@@ -22,7 +22,8 @@ from evpnd.model.events import RowsAudited
 
 WHOLE = 8_192
 """Rows up to which the tables of an EVI are read at once, by a dump. Of EVIs that share
-a bridge, single rows are read: a dump would read those of the others, too."""
+a bridge or a VXLAN device, single rows are read: a dump would read those of the others,
+too."""
 SLICE = 256
 """Rows of a larger one that are asked for at a time."""
 URGENT_SLICE = 4_096
@@ -99,8 +100,8 @@ class Audit:
 
     def doubt(self, ifindexes: frozenset[int], domains: Domains, now: float) -> None:
         """Schedule a recheck of EVIs to whose VXLAN devices another program wrote."""
-        for ifindex in ifindexes & domains.by_device.keys():
-            vni = domains.by_device[ifindex].config.vni
+        doubted = [vrf for index in ifindexes for vrf in domains.on_vxlan(index)]
+        for vni in [vrf.config.vni for vrf in doubted]:
             last = self._rechecked.get(vni, -inf)
             due = max(now + RECHECK_PAUSE, last + RECHECK_AGAIN)
             self._doubted.setdefault(vni, due)

@@ -60,7 +60,7 @@ def differences(
 
 def _sort(vrf: MacVrf, rows: list[FdbRow]) -> _Found:
     found = _Found({}, {}, {})
-    vxlan, vlan = vrf.domain.vxlan, vrf.domain.vlan
+    vxlan, vlan, vni = vrf.domain.vxlan, vrf.domain.vlan, vrf.domain.vni
     for row in rows:
         if not row.flags & NTF_SELF:
             if vlan and row.vlan != vlan:
@@ -68,7 +68,7 @@ def _sort(vrf: MacVrf, rows: list[FdbRow]) -> _Found:
             # Of several VLANs the row on the VXLAN device says the most.
             if row.ifindex == vxlan or row.mac not in found.bridged:
                 found.bridged[row.mac] = row
-        elif row.ifindex == vxlan:
+        elif row.ifindex == vxlan and row.vni == vni:
             if row.mac == FLOOD_MAC:
                 found.flood[row.dst] = row
             else:

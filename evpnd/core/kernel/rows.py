@@ -6,8 +6,7 @@ before the table was read: the dump will tell.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import assert_never
 
 from evpnd.core.bgp.importer import Importer
@@ -37,8 +36,6 @@ from evpnd.model.rows import FdbRow, NeighborRow
 
 OVERRUN_PAUSE = 1.0
 """Seconds between two dumps because of lost notifications."""
-
-_NOBODY: Mapping[int, MacVrf] = MappingProxyType({})
 
 RowEvent = (
     FdbObserved
@@ -108,12 +105,9 @@ class KernelRows:
 
     def _observe_fdb(self, rows: Iterable[FdbRow], turn: Turn) -> None:
         domains, tenants = self._inventory.domains, self._tenants
-        by_device, by_vlan = domains.by_device, domains.by_vlan
+        by_device, of_shared = domains.by_device, domains.of_shared
         for row in rows:
-            vrf = by_device.get(row.ifindex)
-            if vrf is None:
-                # A device with several EVIs, or with none.
-                vrf = by_vlan.get(row.ifindex, _NOBODY).get(row.vlan)
+            vrf = by_device.get(row.ifindex) or of_shared(row)
             if vrf is not None and vrf.fdb.known:
                 observe.observe_fdb(vrf, row, tenants, turn)
 
@@ -154,8 +148,7 @@ class KernelRows:
                 self._recognise(vrf, reading.adopted)
 
     def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
-        domains, ifindex = self._inventory.domains, failure.ifindex
-        vrf = domains.by_svi.get(ifindex) or domains.by_device.get(ifindex)
+        vrf = self._inventory.domains.of_failure(failure)
         if vrf is None:
             return
         if self.retries.failed(vrf, failure, turn.now):

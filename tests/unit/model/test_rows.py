@@ -67,3 +67,12 @@ def test_a_flood_row_is_ours_by_its_mark_alone() -> None:
 def test_a_vni_filter_has_the_vnis_of_its_ranges(vni: int, inside: bool) -> None:
     assert has_vni((range(10, 11), range(20, 25)), vni) is inside
     assert not has_vni((), vni)
+
+
+@pytest.mark.parametrize("mac", [MAC, FLOOD_MAC])
+def test_a_row_that_leads_to_another_vni_is_not_ours(mac: bytes) -> None:
+    marks = NTF_SELF | NTF_EXT_LEARNED
+    row = FdbRow(True, 3, mac, 0, NUD_STATIC, marks, VTEP, vni=10_010)
+
+    assert row.is_ours
+    assert not row._replace(wire_vni=10_010).is_ours

@@ -26,6 +26,7 @@ from evpnd.model.domain import Domain
 
 DOMAIN = Domain(bridge=2, vxlan=3, svi=2)
 IN_VLAN = DOMAIN._replace(vlan=10)
+IN_VNI = IN_VLAN._replace(vni=10_010)
 MAC = bytes.fromhex("020000000099")
 OTHER = bytes.fromhex("02000000009a")
 VTEP = bytes([10, 0, 0, 2])
@@ -34,6 +35,69 @@ IP = bytes([192, 0, 2, 1])
 IP_6 = bytes.fromhex("20010db8000000000000000000000001")
 
 VECTORS: list[tuple[Upsert | Delete, str]] = [
+    (
+        UpsertRemoteMacs(IN_VNI, VTEP, [MAC]),
+        (
+            "400000001c0001050000000000000000"
+            "070000000300000042001600"
+            "0a0002000200000000990000"
+            "080001000a000002"
+            "060005000a000000"
+            "08000b001a270000"
+        ),
+    ),
+    (
+        UpsertVxlanRows(IN_VNI, VTEP, [MAC]),
+        (
+            "380000001c0001050100000000000000"
+            "070000000300000042001200"
+            "0a0002000200000000990000"
+            "080001000a000002"
+            "08000b001a270000"
+        ),
+    ),
+    (
+        DeleteRemoteMacs(IN_VNI, [MAC]),
+        (
+            "300000001d0001000000000000000000"
+            "070000000300000000000400"
+            "0a0002000200000000990000"
+            "060005000a000000"
+            "300000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000200000000990000"
+            "08000b001a270000"
+        ),
+    ),
+    (
+        DeleteVxlanRows(IN_VNI, [MAC]),
+        (
+            "300000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000200000000990000"
+            "08000b001a270000"
+        ),
+    ),
+    (
+        UpsertFlood(IN_VNI, [VTEP]),
+        (
+            "380000001c00010c0000000000000000"
+            "0700000003000000c0001200"
+            "0a0002000000000000000000"
+            "08000b001a270000"
+            "080001000a000002"
+        ),
+    ),
+    (
+        DeleteFlood(IN_VNI, [VTEP_6]),
+        (
+            "440000001d0001000000000000000000"
+            "070000000300000000000200"
+            "0a0002000000000000000000"
+            "08000b001a270000"
+            "14000100fd000000000000000000000000000002"
+        ),
+    ),
     (
         UpsertRemoteMacs(IN_VLAN, VTEP, [MAC]),
         (
@@ -167,6 +231,9 @@ def batches(count: int) -> Iterator[Upsert | Delete]:
     yield UpsertRemoteMacs(IN_VLAN, VTEP, many(count))
     yield DeleteRemoteMacs(DOMAIN, many(count))
     yield DeleteRemoteMacs(IN_VLAN, many(count))
+    yield UpsertRemoteMacs(IN_VNI, VTEP, many(count))
+    yield DeleteRemoteMacs(IN_VNI, many(count))
+    yield UpsertFlood(IN_VNI, ips(count))
     yield DeleteVxlanRows(DOMAIN, many(count))
     yield UpsertFlood(DOMAIN, ips(count))
     yield DeleteFlood(DOMAIN, ips(count))

@@ -16,7 +16,9 @@ from tests.unit.adapters.netlink.octets import (
     NEIGHBOR_6,
     NEIGHBOR_GOING,
     PORT,
+    REMOTE_OF_A_VNI,
     VLAN_ROW,
+    VNI_ROW,
     VTEP,
     VXLAN,
     VXLAN_ROW,
@@ -41,6 +43,11 @@ def parse(octets: bytes) -> tuple[list[FdbRow], list[NeighborRow], Ending]:
         (BRIDGE_ROW, FdbRow(True, VXLAN, MAC, 0, 0x02, 0x10, b"")),
         (VXLAN_ROW, FdbRow(True, VXLAN, MAC, 0, 0x02, 0x12, VTEP)),
         (VLAN_ROW, FdbRow(True, PORT, MAC, 10, 0x02, 0, b"")),
+        (VNI_ROW, FdbRow(True, VXLAN, MAC, 0, 0x42, 0x12, VTEP, 10_010)),
+        (
+            REMOTE_OF_A_VNI,
+            FdbRow(True, VXLAN, bytes(6), 0, 0x82, 0x02, VTEP, 10_010, 10_010),
+        ),
     ],
 )
 def test_an_fdb_row_is_read(body: str, row: FdbRow) -> None:

@@ -22,6 +22,7 @@ from evpnd.model.events import RowFailed
 
 DOMAIN = Domain(bridge=2, vxlan=3, svi=2)
 IN_VLAN = DOMAIN._replace(vlan=10)
+IN_VNI = IN_VLAN._replace(vni=10_010)
 MAC = bytes.fromhex("020000000099")
 VTEP = bytes([10, 0, 0, 2])
 IP = bytes([192, 0, 2, 1])
@@ -59,6 +60,27 @@ def test_the_echo_names_the_row(
     assert refusal is not None
     assert refusal.failed == RowFailed(table, ifindex, key, errno.EPERM, deleting)
     assert not refusal.half_made
+
+
+@pytest.mark.parametrize(
+    ("action", "table", "key", "vlan"),
+    [
+        (UpsertRemoteMacs(IN_VNI, VTEP, [MAC]), "fdb", MAC, 10),
+        (DeleteVxlanRows(IN_VNI, [MAC]), "fdb", MAC, 0),
+        (UpsertFlood(IN_VNI, [VTEP]), "flood", VTEP, 0),
+    ],
+)
+def test_the_echo_names_the_vni(
+    action: Upsert | Delete, table: str, key: bytes, vlan: int
+) -> None:
+    refusal = read_refusal(refused(action, errno.EPERM))
+
+    assert refusal is not None
+    failed = refusal.failed
+    assert (failed.table, failed.key, failed.vlan, failed.vni) == (
+        *(table, key, vlan),
+        IN_VNI.vni,
+    )
 
 
 def test_a_bridge_row_without_its_vxlan_row_is_noticed() -> None:

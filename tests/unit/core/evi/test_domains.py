@@ -4,10 +4,14 @@ import pytest
 
 from evpnd.core.evi.domains import Domains
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.model.domain import Domain
+from evpnd.model.domain import Domain, Vtep
+from evpnd.model.events import RowFailed
+from evpnd.model.ids import parse_ip
+from evpnd.model.rows import NTF_SELF, FdbRow
 from tests.fakes.host import config
 
 BRIDGE, VXLAN, PORT, SVI = 2, 3, 4, 5
+VTEP = Vtep(parse_ip("10.0.0.2"))
 HERE = Domain(BRIDGE, 10, VXLAN, 0, SVI)
 
 
@@ -51,6 +55,55 @@ def test_who_lacks_nothing_has_a_vlan_that_two_claim(vrf: MacVrf) -> None:
         assert domains.by_vlan[PORT] == {10: ready}
         assert domains.by_svi == {SVI: ready}
         assert domains.serving(BRIDGE) == [ready]
+
+
+def test_a_vxlan_device_is_of_several_evis_by_vni(vrf: MacVrf) -> None:
+    other = MacVrf(config().evis[0], bytes(8), discovered=False)
+    vrf.domain = HERE._replace(vni=100)
+    other.domain = HERE._replace(vni=200, vlan=20)
+    domains = Domains()
+    for each in (vrf, other):
+        each.reason = None
+        domains.place(each, [PORT], filtering=True)
+
+    def of(device: int, flags: int, *, vlan: int = 0, vni: int = 0) -> MacVrf | None:
+        row = FdbRow(True, device, bytes(6), vlan, 0, flags, VTEP, vni)
+        return domains.of_shared(row)
+
+    assert domains.by_device == {}
+    assert (of(VXLAN, NTF_SELF, vni=100), of(VXLAN, NTF_SELF, vni=200)) == (vrf, other)
+    assert (of(VXLAN, 0, vlan=10), of(VXLAN, 0, vlan=20)) == (vrf, other)
+    assert (of(PORT, 0, vlan=10), of(PORT, 0, vlan=20)) == (vrf, other)
+    for nobodys in (
+        of(VXLAN, NTF_SELF),
+        of(VXLAN, NTF_SELF, vni=300),
+        of(VXLAN, NTF_SELF, vlan=10),
+        of(9, NTF_SELF, vni=100),
+        of(VXLAN, 0),
+        of(VXLAN, 0, vlan=30),
+    ):
+        assert nobodys is None
+    assert list(domains.on_vxlan(VXLAN)) == [vrf, other]
+    assert not domains.is_alone(vrf)
+
+
+@pytest.mark.parametrize(
+    ("vlan", "vni", "owner"),
+    [(10, 100, 0), (20, 200, 1), (0, 200, 1), (10, 0, 0), (0, 0, None), (0, 300, None)],
+)
+def test_a_refusal_on_a_shared_device_is_told_by_vni_or_vlan(
+    vrf: MacVrf, vlan: int, vni: int, owner: int | None
+) -> None:
+    other = MacVrf(config().evis[0], bytes(8), discovered=False)
+    vrf.domain = HERE._replace(vni=100)
+    other.domain = HERE._replace(vni=200, vlan=20)
+    domains = Domains()
+    for each in (vrf, other):
+        domains.place(each, [PORT], filtering=True)
+
+    failed = RowFailed("fdb", VXLAN, bytes(6), 1, deleting=False, vlan=vlan, vni=vni)
+    found = domains.of_failure(failed)
+    assert found is (None if owner is None else (vrf, other)[owner])
 
 
 def test_without_a_device_for_addresses_there_are_no_neighbours(vrf: MacVrf) -> None:
