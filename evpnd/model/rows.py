@@ -135,7 +135,7 @@ _NO_TUNNELS: Mapping[int, int] = {}
 
 
 class PortVlans(NamedTuple):
-    """VLANs of a bridge port, or of the bridge itself (IFLA_BRIDGE_VLAN_INFO)."""
+    """VLANs of a bridge port, or of the bridge itself (RTM_GETVLAN)."""
 
     pvid: int
     """VLAN of frames that come without a tag; 0: they are dropped."""
@@ -143,8 +143,8 @@ class PortVlans(NamedTuple):
     tagged: frozenset[int] = frozenset()
     """Those of them whose frames leave with a tag."""
     tunnels: Mapping[int, int] = _NO_TUNNELS
-    """Its tunnel map: VLANs to their VNIs (IFLA_BRIDGE_VLAN_TUNNEL_INFO). A VNI is
-    there once (net/bridge/br_vlan_tunnel.c)."""
+    """Its tunnel map: VLANs to their VNIs. A VNI is there once
+    (net/bridge/br_vlan_tunnel.c)."""
 
 
 VniFilter = tuple[range, ...]

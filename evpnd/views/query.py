@@ -12,8 +12,8 @@ from evpnd.core.bgp.limits import Limits
 from evpnd.core.bgp.max_routes import Quota
 from evpnd.core.bgp.session import Session
 from evpnd.core.engine import Engine
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.local.ip_claims import DuplicateIp
 from evpnd.model.config import Config
 from evpnd.model.ids import Peer

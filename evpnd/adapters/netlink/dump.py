@@ -26,6 +26,7 @@ from evpnd.adapters.netlink.rtnl import (
     RTM_GETLINK,
     RTM_GETNEIGH,
     RTM_GETTUNNEL,
+    RTM_GETVLAN,
     Ending,
     message,
     open_socket,
@@ -34,12 +35,7 @@ from evpnd.adapters.netlink.rtnl import (
     subscribe,
     u32,
 )
-from evpnd.adapters.netlink.vlans import (
-    TUNNEL_MSG,
-    parse_vlans,
-    parse_vni_filters,
-    vni_filters,
-)
+from evpnd.adapters.netlink.vlans import TABLE_MSG, FilterDump, VlanDump
 from evpnd.model.events import (
     AddressObserved,
     FdbDumped,
@@ -55,8 +51,6 @@ from evpnd.model.rows import (
     FdbRow,
     Link,
     NeighborRow,
-    PortVlans,
-    VniFilter,
 )
 
 ATTEMPTS = 3
@@ -68,12 +62,12 @@ LARGE_BRIDGE = 250_000
 _MANY = 8
 """Devices from which on all neighbours of the host are read once."""
 _IFLA_EXT_MASK = 29
-_RTEXT_FILTER_BRVLAN_COMPRESSED = 1 << 2
 _RTEXT_FILTER_SKIP_STATS = 1 << 3
 _IFADDRMSG_SIZE = 8
 _DUMPED = {
     RTM_GETLINK: "links",
     RTM_GETADDR: "addresses",
+    RTM_GETVLAN: "VLANs",
     RTM_GETTUNNEL: "VNI filters",
 }
 
@@ -119,25 +113,25 @@ def dump_vlans() -> VlansObserved:
 
     Raises DumpInterruptedError.
     """
-    mask = u32(_IFLA_EXT_MASK, _RTEXT_FILTER_BRVLAN_COMPRESSED)
-    body = IFINFOMSG.pack(AF_BRIDGE, 0, 0, 0, 0) + mask
-    vlans: dict[int, PortVlans] = {}
-    for buffer in _consistent(RTM_GETLINK, body):
-        vlans |= parse_vlans(buffer)
-    return VlansObserved(vlans, _dump_vni_filters())
+    vlans, filters = VlanDump(), FilterDump()
+    for kind, into in ((RTM_GETVLAN, vlans.take), (RTM_GETTUNNEL, filters.take)):
+        for buffer in _table(kind):
+            into(buffer)
+    return VlansObserved(vlans.read(), filters.read())
 
 
-def _dump_vni_filters() -> dict[int, VniFilter]:
-    """Read the VNI filters of VXLAN devices; none where the kernel has none."""
-    found: dict[int, list[range]] = {}
+def _table(kind: int) -> list[bytes]:
+    """Dump a table that not every kernel has; without it, return nothing.
+
+    RTM_GETVLAN tells of tunnel maps since Linux 5.7, RTM_GETTUNNEL is there since 5.18,
+    both with the first bridge or VXLAN device.
+    """
     try:
-        for buffer in _consistent(RTM_GETTUNNEL, TUNNEL_MSG.pack(AF_BRIDGE, 0)):
-            parse_vni_filters(buffer, found)
+        return _consistent(kind, TABLE_MSG.pack(AF_BRIDGE, 0))
     except OSError as error:
-        # Before Linux 5.18, or before the first VXLAN device: no module answers.
         if error.errno != errno.EOPNOTSUPP:
             raise
-    return vni_filters(found)
+        return []
 
 
 def read_link(ifindex: int) -> Link | None:

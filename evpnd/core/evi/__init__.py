@@ -1,7 +1,7 @@
 """The EVIs: their MAC-VRFs, their devices, and what keeps them from being ready.
 
 Read `mac_vrf` and its parts (`local_macs`, `local_bindings`, `remembered`, `sent`),
-`domains`, `instances`, `inventory`, `changes`, `readiness`; then `discovery`,
+`domains`, `instances`, `inventory`, `changes`, `links`, `readiness`; then `discovery`,
 `managed_devices`, `device_retries`, `bridge_vlans`, `bridge_ports`, `underlay`,
 `vtep_address`, `rds`, `notes` and `news`.
 """

@@ -7,7 +7,8 @@ sets of their own would take megabytes.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from evpnd.core.evi.readiness import Links, open_ports, tenant_ports
+from evpnd.core.evi.links import Links
+from evpnd.core.evi.readiness import open_ports, tenant_ports
 from evpnd.model.rows import Link
 
 _NONE: frozenset[int] = frozenset()

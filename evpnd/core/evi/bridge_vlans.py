@@ -9,8 +9,9 @@ knows.
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Devices, Links
+from evpnd.core.evi.readiness import Devices
 from evpnd.model.rows import Link
 
 

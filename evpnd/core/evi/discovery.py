@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import MANAGED_ALIAS, Links, find_devices
+from evpnd.core.evi.readiness import MANAGED_ALIAS, find_devices
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config
 from evpnd.model.config_changes import describe_changes

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from evpnd.core.evi.discovery import discoverable
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.rds import derive_rds
-from evpnd.core.evi.readiness import Links
 from evpnd.model.advert import source_of
 from evpnd.model.config import Config, EviConfig, discovered_evi
 from evpnd.model.ids import Rd, Vni

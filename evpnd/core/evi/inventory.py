@@ -25,6 +25,7 @@ from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.discovery import PassedOver, tell_gone
 from evpnd.core.evi.domains import Domains, Reads
 from evpnd.core.evi.instances import Changed, Instances
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.managed_devices import (
     Surroundings,
@@ -35,13 +36,7 @@ from evpnd.core.evi.managed_devices import (
 )
 from evpnd.core.evi.news import News
 from evpnd.core.evi.notes import take_notes, tell_configured
-from evpnd.core.evi.readiness import (
-    Devices,
-    Links,
-    bridge_name,
-    find_devices,
-    vxlan_name,
-)
+from evpnd.core.evi.readiness import Devices, bridge_name, find_devices, vxlan_name
 from evpnd.core.evi.underlay import Underlay
 from evpnd.core.evi.vtep_address import VtepAddress, tell_change
 from evpnd.core.turn import Turn

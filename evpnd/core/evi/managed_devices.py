@@ -3,14 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import (
-    MANAGED_ALIAS,
-    Devices,
-    Links,
-    bridge_name,
-    vxlan_name,
-)
+from evpnd.core.evi.readiness import MANAGED_ALIAS, Devices, bridge_name, vxlan_name
 from evpnd.core.evi.underlay import Underlay, likely_mtu
 from evpnd.model.actions import Action, CreateDevices, ReleasePorts, RemoveDevices
 from evpnd.model.config import EviConfig, VtepConfig

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from evpnd.core.evi.bridge_vlans import vlan_notes
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.evi.underlay import Room
 from evpnd.core.turn import Turn
 from evpnd.model.actions import Notice

@@ -9,8 +9,8 @@ net/ipv4/route.c).
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.model.actions import MeasurePaths
 from evpnd.model.ids import IPV4_LENGTH, is_link_local
 

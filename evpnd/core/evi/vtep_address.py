@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from evpnd.core.evi.device_retries import Attempts
-from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.links import Links
 from evpnd.model.actions import Notice
 from evpnd.model.config import VtepConfig
 from evpnd.model.ids import format_ip

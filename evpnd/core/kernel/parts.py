@@ -10,8 +10,8 @@ work: it tells of rows that no route asks for.
 from collections.abc import Collection, Iterable
 
 from evpnd.core.evi.domains import Domains
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.tables.drift import RESYNC

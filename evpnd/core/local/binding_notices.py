@@ -1,8 +1,8 @@
 """Notices on bindings: duplicates, refused claims, tenants that do not answer."""
 
 from evpnd.core.bgp.select import best_for_ip
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.local.ip_claims import DuplicateIp
 from evpnd.core.turn import Turn
 from evpnd.model.ids import format_ip, format_mac

@@ -29,9 +29,9 @@ from math import inf
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_mac
 from evpnd.core.bgp.slots import is_immutable
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.local_bindings import Claim, Dispute
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.local import flushed, pins
 from evpnd.core.local.binding_notices import BindingNotices
 from evpnd.core.local.duplicate_ips import DuplicateIps

@@ -7,10 +7,10 @@ tenant speaks, moves, or falls silent.
 from collections.abc import Mapping
 
 from evpnd.core.evi.domains import Domains
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.local_bindings import Claim
 from evpnd.core.evi.local_macs import LocalMac
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.readiness import Links
 from evpnd.core.local import flushed, mobility
 from evpnd.core.local.bindings import Bindings
 from evpnd.core.local.duplicate_macs import Duplicates

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.links import Links
 from evpnd.core.evi.underlay import GATHER, likely_mtu
 from evpnd.model.actions import CreateDevices, MeasurePaths
 from evpnd.model.events import LinkObserved, LinksDumped
