@@ -2,21 +2,29 @@
 
 import pytest
 
+from evpnd.adapters.netlink import dump
 from evpnd.adapters.netlink.audit import audit_rows
-from evpnd.adapters.netlink.dump import dump_fdb
+from evpnd.adapters.netlink.dump import dump_fdb, read_fdb
 from evpnd.adapters.netlink.lookup import look_up
 from evpnd.model.actions import (
     AuditRows,
     DeleteFlood,
     DeleteRemoteMacs,
     DeleteVxlanRows,
+    ListMacs,
     LookUpMacs,
     UpsertFlood,
     UpsertRemoteMacs,
     UpsertVxlanRows,
 )
 from evpnd.model.domain import Domain, Vtep
-from evpnd.model.events import FdbObserved, RowsInDoubt
+from evpnd.model.events import (
+    FdbDumped,
+    FdbObserved,
+    FdbTooLarge,
+    MacsListed,
+    RowsInDoubt,
+)
 from evpnd.model.ids import FLOOD_MAC, parse_ip
 from evpnd.model.rows import NTF_SELF, NUD_STATIC, FdbRow
 from integration.lab_netns import inside, run
@@ -167,3 +175,49 @@ def test_bulks_of_two_vnis_are_muted_and_single_rows_are_told(
         ]
 
     bench.run(scenario)
+
+
+def test_each_vni_is_listed_for_itself(
+    bench: Bench, domains: tuple[Domain, Domain]
+) -> None:
+    a, b = domains
+    bench.do(
+        UpsertVxlanRows(a, VTEP_2, [mac(1), mac(2)]),
+        UpsertVxlanRows(b, VTEP_2, [mac(2), mac(3)]),
+        UpsertVxlanRows(b._replace(vni=10_030), VTEP_2, [mac(4)]),
+        UpsertFlood(a, [VTEP_2]),
+        UpsertFlood(b, [VTEP_3]),
+    )
+    known = set(map(mac, range(5)))
+
+    async def scenario(driver: Driver) -> None:
+        await driver.do(ListMacs(a, 1), ListMacs(b, 2))
+        await driver.event(MacsListed, lambda event: event.domain == a)
+        await driver.event(MacsListed, lambda event: event.domain == b)
+        in_a, in_b = driver.all(MacsListed)
+        assert (in_a.reading, in_b.reading) == (1, 2)
+        assert (known & set(in_a.macs), in_a.flood) == (
+            {mac(1), mac(2)},
+            {VTEP_2: True},
+        )
+        assert (known & set(in_b.macs), in_b.flood) == (
+            {mac(2), mac(3)},
+            {VTEP_3: True},
+        )
+
+    bench.run(scenario)
+
+
+def test_many_rows_of_one_device_are_dumped_where_many_evis_have_them(
+    bench: Bench, domains: tuple[Domain, Domain], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, _ = domains
+    bench.do(UpsertRemoteMacs(a, VTEP_2, [mac(number) for number in range(1000)]))
+    monkeypatch.setattr(dump, "LARGE", 1000)
+    with inside(bench.namespace):
+        one, many = read_fdb(bench.br0), read_fdb(bench.br0, many=True)
+        monkeypatch.setattr(dump, "LARGE_BRIDGE", 1000)
+        too_many = read_fdb(bench.br0, many=True)
+
+    assert one == too_many == FdbTooLarge(bench.br0, frozenset({a.vxlan}))
+    assert isinstance(many, FdbDumped)

@@ -132,6 +132,9 @@ class DumpFdb(NamedTuple):
     """
 
     bridge: int
+    many: bool = False
+    """A VXLAN device in it has the rows of many EVIs: its rows are read in one piece
+    where those of a single EVI would be read by parts."""
 
 
 class DumpPorts(NamedTuple):
@@ -151,7 +154,8 @@ class LookUpMacs(NamedTuple):
 class ListMacs(NamedTuple):
     """List all MACs with a row on a VXLAN device, beside other work.
 
-    A reading that is asked for later ends one of the same device.
+    On a device for many VNIs, those of one VNI. A reading that is asked for later ends
+    one of the same device and VNI.
     """
 
     domain: Domain

@@ -205,8 +205,8 @@ class Worker:
                 if vlans:
                     self._read(lambda: [dump_vlans()])
                 self._read(lambda: _read_links(ifindexes), *_LINK_EVENTS)
-            case DumpFdb(bridge):
-                self._read(lambda: [read_fdb(bridge)], FdbObserved)
+            case DumpFdb(bridge, many):
+                self._read(lambda: [read_fdb(bridge, many=many)], FdbObserved)
             case DumpPorts(bridge, ports):
                 self._read(lambda: [dump_ports(bridge, ports)], FdbObserved)
             case LookUpMacs():

@@ -7,7 +7,7 @@ VXLAN device with a VNI of its own, and a bridge without VLANs with its ports, h
 EVI.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from evpnd.core.evi.mac_vrf import MacVrf
@@ -172,7 +172,7 @@ class Reads:
                 yield DumpPorts(bridge, new)
             else:
                 _expect(vrfs)
-                yield DumpFdb(bridge)
+                yield DumpFdb(bridge, any(vrf.domain.vni for vrf in vrfs))
 
 
 def _expect(vrfs: Iterable[MacVrf]) -> None:
@@ -180,13 +180,14 @@ def _expect(vrfs: Iterable[MacVrf]) -> None:
         vrf.tables.expect_dumps()
 
 
-def dumps(vrfs: Iterable[MacVrf]) -> Iterator[DumpFdb | DumpNeighbors]:
+def dumps(vrfs: Collection[MacVrf]) -> Iterator[DumpFdb | DumpNeighbors]:
     """Yield the dumps that read all tables of EVIs: the FDB of each bridge once."""
     bridges: set[int] = set()
+    many = {vrf.domain.bridge for vrf in vrfs if vrf.domain.vni}
     for vrf in vrfs:
         domain = vrf.domain
         if domain.bridge not in bridges:
             bridges.add(domain.bridge)
-            yield DumpFdb(domain.bridge)
+            yield DumpFdb(domain.bridge, domain.bridge in many)
         if domain.svi:
             yield DumpNeighbors(domain.svi)
