@@ -18,6 +18,7 @@ from evpnd.core.bgp.peers import Peering
 from evpnd.core.evi.changes import UnderlayChanged
 from evpnd.core.evi.instances import Changed
 from evpnd.core.evi.inventory import Inventory
+from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel import parts
 from evpnd.core.kernel.moving import follow
 from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
@@ -173,6 +174,7 @@ class Engine:
                 case Changed():
                     for vrf in change.gone:
                         turn.do_all(self.originator.withdraw_all(vrf))
+                        turn.do_all(self._leave(vrf))
                     self._follow_evis(change, turn)
                 case UnderlayChanged():
                     self.importer.doubt()
@@ -180,6 +182,16 @@ class Engine:
                     placed.extend(follow(change, self.tenants, turn))
         # Dumps come last: an EVI that is ready hears its tenants already.
         turn.do_all(placed)
+
+    def _leave(self, vrf: MacVrf) -> list[Action]:
+        """Remove our rows of an EVI that was discovered, where its devices still are.
+
+        A VXLAN device for many VNIs keeps the rows of a VNI that it loses.
+        """
+        links, domain = self.inventory.links.by_index, vrf.domain
+        vxlan, bridge = domain.vxlan in links, domain.svi in links
+        bridged = vxlan and links[domain.vxlan].master == domain.bridge
+        return remove_rows(vrf, vxlan=vxlan, bridge=bridge, bridged=bridged)
 
     def _import_anew(self) -> None:
         """Judge all routes again, where something else decides about them now."""

@@ -5,13 +5,22 @@ from dataclasses import replace
 import pytest
 
 from evpnd.core.evi.discovery import describe_reload
+from evpnd.model.actions import DeleteFlood, DeleteRemoteMacs, DeleteVxlanRows
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, LinkObserved, LinkVanished
-from evpnd.model.ids import parse_vni
+from evpnd.model.ids import parse_ip, parse_vni
 from evpnd.model.rows import Link, VxlanLink
-from tests.fakes.host import Host, config
+from tests.fakes.host import (
+    PEERS,
+    Host,
+    announce,
+    announce_imet,
+    attributes,
+    config,
+)
 from tests.fakes.kernel import VXLAN
 
+REMOTE = b"\2remot"
 DISCOVERS = config(evis=(), discover=True)
 Told = list[dict[str, object]]
 
@@ -80,6 +89,44 @@ def test_a_discovered_evi_that_goes_with_its_device_is_told() -> None:
         "reason": "there is no VXLAN device vx50",
     }
     assert "it learns from the data plane" in str(gone[8]["reason"])
+
+
+def discovered() -> Host:
+    """Have an EVI that was discovered, with the rows of a remote MAC and its IP."""
+    here = Host(configuration=DISCOVERS)
+    here.up()
+    key = REMOTE + parse_ip("192.0.2.9")
+    here.run(
+        announce(PEERS[0], attributes("10.0.0.9"), "10.0.0.9", REMOTE, key),
+        announce_imet(PEERS[0], "10.0.0.9"),
+    )
+    kernel = here.kernel
+    assert kernel.vxlan
+    assert kernel.flood
+    assert kernel.neighbors
+    return here
+
+
+def test_a_discovered_evi_that_goes_leaves_no_rows_on_devices_that_stay() -> None:
+    here = discovered()
+    link = here.engine.inventory.links.by_index[VXLAN]
+    assert link.vxlan is not None
+    here.run(LinkObserved(link._replace(vxlan=link.vxlan._replace(learning=True))))
+
+    kernel = here.kernel
+    assert list(here.engine.inventory.vrfs) == []
+    assert (kernel.vxlan, kernel.flood, kernel.neighbors) == ({}, {}, {})
+    assert REMOTE not in kernel.bridge
+
+
+def test_a_discovered_evi_that_goes_with_its_device_leaves_no_neighbours() -> None:
+    here = discovered()
+    here.actions.clear()
+    here.run(LinkVanished(VXLAN))
+
+    kinds = DeleteRemoteMacs, DeleteVxlanRows, DeleteFlood
+    assert not any(isinstance(action, kinds) for action in here.actions)
+    assert here.kernel.neighbors == {}
 
 
 def test_a_reload_tells_what_is_discovered_before_or_after() -> None:
