@@ -5,7 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evpnd.adapters.netlink.pack import Delete, Upsert
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.model.actions import Action
 from evpnd.model.events import BindingsSnooped, Event, Heard, UpdateReceived
 from evpnd.model.ids import Ip, Mac, parse_ip, parse_rd, parse_route_target
 from evpnd.model.routes import MacIpBatch, Update
@@ -92,6 +94,18 @@ def known(vrf: MacVrf) -> dict[str, object]:
     }
 
 
+def done(host: Host, vlan: int) -> tuple[list[Action], list[object]]:
+    """Return what was written for an EVI, and what people were told of it."""
+    kernel: object = host.kernel
+    assert isinstance(kernel, SharedBridge)
+    domain, vni = kernel.domain_of(vlan), vni_of(vlan)
+    writes = [action for action in host.actions if isinstance(action, Upsert | Delete)]
+    return (
+        [action for action in writes if action.domain == domain],
+        [notice for notice in host.notices if notice.fields.get("vni") == vni],
+    )
+
+
 @given(st.lists(steps, max_size=25))
 def test_an_evi_is_as_if_its_vlan_were_alone(story: list[tuple[int, object]]) -> None:
     hosts = [shared_host(*VLANS) for _ in (*VLANS, None)]
@@ -109,6 +123,7 @@ def test_an_evi_is_as_if_its_vlan_were_alone(story: list[tuple[int, object]]) ->
         here = together.engine.inventory.vrfs[vni_of(vlan)]
         there = alone.engine.inventory.vrfs[vni_of(vlan)]
         assert known(here) == known(there)
+        assert done(together, vlan) == done(alone, vlan)
         kernel: object = together.kernel
         assert isinstance(kernel, SharedBridge)
         rows = kernel.vlans[vlan].bridge.values()

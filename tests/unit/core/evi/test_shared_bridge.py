@@ -229,7 +229,7 @@ def test_the_answer_of_one_vlan_keeps_no_binding_of_another() -> None:
         host.later(10)
 
     assert vrf_of(host, 10).bindings.snooped == {IP: A}
-    assert vrf_of(host, 20).bindings.snooped == {IP: A}
+    assert vrf_of(host, 20).bindings.snooped == {}
 
 
 def test_neighbours_are_written_to_each_vlans_own_device() -> None:
