@@ -75,7 +75,7 @@ class AdjRibIn:
         if now - path.received_at < TOGETHER:
             if late:
                 for key in keys:
-                    late.pop(key)
+                    late.pop(key, None)
             return
         if late is None:
             late = self.late[source] = Pieces()
@@ -190,8 +190,8 @@ class AdjRibIn:
         late = self.late.get(batch.rd + batch.ethernet_tag)
         for key in batch.keys:
             if late is not None:
-                late.pop(key)
-            path = table.pop(key)
+                late.pop(key, None)
+            path = table.pop(key, None)
             if path is None:
                 continue
             if path is not last:
@@ -228,7 +228,7 @@ class AdjRibIn:
         self._take_out(route)
         late = self.late.get(OTHERS)
         if late is not None:
-            late.pop(key)
+            late.pop(key, None)
             if not late:
                 del self.late[OTHERS]
         self.lost(1)

@@ -104,7 +104,7 @@ class EviRoutes:
         found = self.slots.get(key)
         if found is path and len(key) == MAC_LENGTH and not self.crowds:
             # The overwhelming case: the only route of a MAC, without an IP.
-            self.slots.pop(key)
+            self.slots.pop(key, None)
             self.touched_macs.add(key)
             return
         if found is None:
@@ -124,7 +124,7 @@ class EviRoutes:
             return
         if found.source is not path.source:
             return
-        self.slots.pop(key)
+        self.slots.pop(key, None)
         mac, ip = key[MAC], key[IP]
         if ip:
             _drop(self.ips_of, mac, ip)
@@ -241,6 +241,9 @@ def _note(index: dict[bytes, Collection[bytes]], key: bytes, value: bytes) -> No
 
 def _drop(index: dict[bytes, Collection[bytes]], key: bytes, value: bytes) -> None:
     known = index.get(key, ())
+    if len(known) == 1 and value in known:
+        del index[key]
+        return
     if isinstance(known, dict):
         known.pop(value, None)
         left: Collection[bytes] = known

@@ -147,10 +147,13 @@ class Findings:
 
     def decide(self, sessions: Mapping[Peer, Session], turn: Turn) -> None:
         """Decide about suspected peers, and report findings of this turn."""
-        self._decide_silent(sessions, turn.now)
-        self._decide_rewriting(sessions, turn.now)
-        turn.tell_all(self._notices)
-        self._notices.clear()
+        if self._silent:
+            self._decide_silent(sessions, turn.now)
+        if self._suspected:
+            self._decide_rewriting(sessions, turn.now)
+        if self._notices:
+            turn.tell_all(self._notices)
+            self._notices.clear()
 
     def _decide_rewriting(self, sessions: Mapping[Peer, Session], now: float) -> None:
         """Report peers that rewrite next hops."""

@@ -7,13 +7,15 @@ piece is looked into, so that the pieces of a very large one are larger: there a
 many as the size has doublings.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from itertools import chain
 from sys import getsizeof
 from typing import Generic, TypeVar, final
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+_State = tuple[dict[K, V], list[dict[K, V]], int]
 
 PIECE = (1 << 20) * 2 // 3
 """Least entries of a piece: with one more, a dictionary takes twice the space."""
@@ -23,7 +25,12 @@ PIECE = (1 << 20) * 2 // 3
 class Pieces(Generic[K, V]):
     """Entries by key; the values are not None."""
 
-    __slots__ = ("_limit", "_newest", "_older")
+    __slots__ = ("_limit", "_newest", "_older", "get", "pop")
+
+    get: Callable[[K], V | None]
+    """Return the value of a key, or None."""
+    pop: Callable[[K, None], V | None]
+    """Remove a key; return its value, or None."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -32,6 +39,26 @@ class Pieces(Generic[K, V]):
         self._older: list[dict[K, V]] = []
         self._limit = PIECE
         """Entries of the newest piece, at most."""
+        self._bind()
+
+    def _bind(self) -> None:
+        """Read and remove by the methods of the only piece, while there is one.
+
+        They are called for each route, and calling Python would be half of the cost.
+        """
+        if self._older:
+            self.get, self.pop = self._get, self._pop
+        else:
+            self.get, self.pop = self._newest.get, self._newest.pop
+
+    def __getstate__(self) -> _State[K, V]:
+        """Return the entries, to copy them: the bound methods are not to be copied."""
+        return self._newest, self._older, self._limit
+
+    def __setstate__(self, state: _State[K, V]) -> None:
+        """Take copied entries."""
+        self._newest, self._older, self._limit = state
+        self._bind()
 
     def __len__(self) -> int:
         """Return the number of entries."""
@@ -61,8 +88,7 @@ class Pieces(Generic[K, V]):
         """Return the octets of the pieces, without keys and values."""
         return sum(map(getsizeof, (self._newest, *self._older)))
 
-    def get(self, key: K) -> V | None:
-        """Return the value of a key, or None."""
+    def _get(self, key: K) -> V | None:
         value = self._newest.get(key)
         if value is None and self._older:
             for piece in self._older:
@@ -123,9 +149,8 @@ class Pieces(Generic[K, V]):
                 found.replace(key, value)
         return found
 
-    def pop(self, key: K) -> V | None:
-        """Remove a key; return its value, or None."""
-        value = self._newest.pop(key, None)
+    def _pop(self, key: K, default: None) -> V | None:
+        value = self._newest.pop(key, default)
         if value is None and self._older:
             for piece in self._older:
                 value = piece.pop(key, None)
@@ -137,6 +162,7 @@ class Pieces(Generic[K, V]):
         """Remove an entry and return it; raise KeyError where there is none."""
         while not self._newest and self._older:
             self._newest = self._older.pop()
+            self._bind()
         return self._newest.popitem()
 
     def _begin_another(self, room: int) -> None:
@@ -151,3 +177,4 @@ class Pieces(Generic[K, V]):
             self._newest = {}
             while self._limit * 2 <= len(self):
                 self._limit *= 2
+        self._bind()

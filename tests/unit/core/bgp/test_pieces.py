@@ -1,5 +1,6 @@
 """A dictionary in pieces is a dictionary."""
 
+import copy
 import sys
 
 import pytest
@@ -56,7 +57,7 @@ def test_it_does_what_a_dictionary_does(
             assert ours.replace(what, number) == model.get(what)
             model[what] = number
         elif change == "pop":
-            assert ours.pop(what) == model.pop(what, None)
+            assert ours.pop(what, None) == model.pop(what, None)
         elif model:
             key, value = ours.popitem()
             assert model.pop(key) == value
@@ -83,7 +84,7 @@ def test_room_is_used_again() -> None:
     ours: Pieces[int, int] = Pieces()
     for key in range(10_000):
         ours.replace(key, 1)
-        ours.pop(key - 15)
+        ours.pop(key - 15, None)
     assert len(ours._older) < 7
 
 
@@ -91,6 +92,20 @@ def test_some_entries_are_kept() -> None:
     ours: Pieces[int, int] = Pieces()
     ours.put(range(30), 7)
     assert sorted(ours.only([3, 29, 70]).items()) == [(3, 7), (29, 7)]
+
+
+@pytest.mark.parametrize("entries", [1, 30])
+def test_a_copy_is_a_dictionary_of_its_own(entries: int) -> None:
+    ours: Pieces[int, int] = Pieces()
+    for key in range(entries):
+        ours.replace(key, key + 1)
+
+    twin = copy.deepcopy(ours)
+    twin.replace(100, 7)
+    assert twin.pop(0, None) == 1
+
+    assert (twin.get(0), twin.get(100)) == (None, 7)
+    assert (ours.get(0), ours.get(100)) == (1, None)
 
 
 def test_a_key_that_is_not_there() -> None:
