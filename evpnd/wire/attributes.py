@@ -1,6 +1,7 @@
 """What we send: path attributes, UPDATEs, withdrawals, End-of-RIB (docs/wire.md)."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from evpnd.model.advert import Advert
 from evpnd.model.communities import encode_communities
@@ -23,6 +24,10 @@ from evpnd.wire.framing import encode_attribute, split_attributes
 _UPDATE_TYPE = bytes([UPDATE])
 _HEAD_SIZE = HEADER_SIZE + 4
 """BGP header, length of withdrawn routes (none), total length of attributes."""
+
+KEPT = 512
+"""Blocks of attributes that are kept in the form for one kind of session: the routes of
+an EVI have the same ones, and come one at a time as well."""
 
 END_OF_RIB = MARKER + bytes.fromhex("001d 02 0000 0006 800f03") + EVPN
 """Complete message (RFC 4724, section 2)."""
@@ -104,9 +109,11 @@ def build_withdraws(
     return _pack(Code.MP_UNREACH_NLRI, EVPN, nlris, b"", max_size)
 
 
+@lru_cache(maxsize=KEPT)
 def _session_attributes(
     attributes: bytes, *, ibgp: bool, local_asn: int, asn4: bool
 ) -> bytes:
+    """Return the attributes of a route as one kind of session has them, in order."""
     asns = () if ibgp else (local_asn,)
     path = encode_path(asns, asn4=asn4)
     parts: dict[int, bytes] = {

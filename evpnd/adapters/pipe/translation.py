@@ -41,6 +41,8 @@ from evpnd.wire.pipe import encode
 from evpnd.wire.update import UpdateDecoder
 
 NLRIS_A_MESSAGE = 500
+ENCODED_MOST = 1024
+"""Attributes that are kept in their encoded form from one turn to the next."""
 
 
 class MessageReader:
@@ -115,15 +117,17 @@ class MessageWriter:
 
     def __init__(self) -> None:
         """Start with nothing encoded."""
-        self._encoded: dict[Advert, bytes] = {}
+        self._encoded: dict[int, tuple[Advert, bytes]] = {}
+        """By the identity of the advert, which the entry keeps alive."""
 
     def write(self, actions: Iterable[BgpAction]) -> Iterator[bytes]:
         """Return the frames for some actions.
 
-        Attributes are encoded once for all of them, and forgotten: a MAC that moves
-        has others every time.
+        Attributes are kept in their encoded form, as far as there are not many: a MAC
+        that moves has others every time.
         """
-        self._encoded.clear()
+        if len(self._encoded) > ENCODED_MOST:
+            self._encoded.clear()
         for action in actions:
             yield from map(encode, self._messages(action))
 
@@ -157,10 +161,10 @@ class MessageWriter:
     def _announce(
         self, peer: Peer | None, advert: Advert, nlris: bytes
     ) -> messages.Announce:
-        encoded = self._encoded.get(advert)
-        if encoded is None:
-            encoded = self._encoded[advert] = encode_attributes(advert)
-        return messages.Announce(peer, advert.next_hop, encoded, nlris)
+        known = self._encoded.get(id(advert))
+        if known is None:
+            known = self._encoded[id(advert)] = advert, encode_attributes(advert)
+        return messages.Announce(peer, advert.next_hop, known[1], nlris)
 
 
 def _cut(keys: list[bytes]) -> Iterator[list[bytes]]:

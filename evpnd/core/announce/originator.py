@@ -28,7 +28,8 @@ class Originator:
             WeakValueDictionary()
         )
         """Those that routes have: a MAC that moves has others every time."""
-        self._announce: dict[tuple[int, Advert], list[bytes]] = {}
+        self._announce: dict[tuple[int, int], tuple[Advert, list[bytes]]] = {}
+        """By VNI and the identity of the advert; equal ones are one object."""
         self._withdraw: dict[int, list[bytes]] = {}
         self._vrfs: dict[int, MacVrf] = {}
         self._asks_how_learned = False
@@ -64,10 +65,17 @@ class Originator:
             anew = _learned_otherwise(mac, known, wanted)
             for key, advert in new.items():
                 if old.get(key) is not advert or key in anew:
-                    self._announce.setdefault((vni, advert), []).append(key)
+                    self._gather(vni, advert).append(key)
         gone = [key for key in old if key not in new]
         if gone:
             self._withdraw.setdefault(vni, []).extend(gone)
+
+    def _gather(self, vni: int, advert: Advert) -> list[bytes]:
+        """Return the keys that are announced with an advert in this turn."""
+        known = self._announce.get((vni, id(advert)))
+        if known is None:
+            known = self._announce[vni, id(advert)] = (advert, [])
+        return known[1]
 
     def _wanted(self, vrf: MacVrf, mac: bytes) -> Announced | None:
         ips = adverts.ips_to_announce(vrf, mac) if vrf.macs.is_local(mac) else ()
@@ -159,7 +167,7 @@ class Originator:
         ]
         actions.extend(
             AnnounceMacIp(None, advert, self._vrfs[vni].source, vni, keys)
-            for (vni, advert), keys in self._announce.items()
+            for (vni, _), (advert, keys) in self._announce.items()
         )
         self._announce = {}
         self._withdraw = {}

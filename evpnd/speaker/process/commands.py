@@ -1,6 +1,7 @@
 """Carries out the agent's messages, with a function for each."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +69,24 @@ def announce(reactor: SpeakerReactor, message: Announce) -> None:
     if len(next_hop) not in (4, 16):
         raise ValueError(f"a next hop of {len(next_hop)} octets")
     routes = read_routes(Block(next_hop, attributes), nlris)
-    # What cannot be packed for the most demanding session is refused for all.
-    sample = [max((route[1] for _, route in routes), key=len, default=b"")]
+    longest = max((len(route[1]) for _, route in routes), default=0)
+    _check_room(attributes, next_hop, longest)
+    for peer in peers_named(reactor, message.peer):
+        peer.adj_rib_out.announce(routes)
+
+
+@lru_cache(maxsize=256)
+def _check_room(attributes: bytes, next_hop: bytes, longest: int) -> None:
+    """Raise ValueError where the most demanding session has no room for an NLRI.
+
+    What cannot be packed for that one is refused for all.
+    """
+    sample = [bytes(longest)]
     next(
         build_updates(
             attributes, next_hop, sample, ibgp=False, local_asn=1 << 16, asn4=False
         )
     )
-    for peer in peers_named(reactor, message.peer):
-        peer.adj_rib_out.announce(routes)
 
 
 def withdraw(reactor: SpeakerReactor, message: Withdraw) -> None:

@@ -3,7 +3,11 @@
 import weakref
 from pathlib import Path
 
-from evpnd.adapters.pipe.translation import MessageReader, MessageWriter
+from evpnd.adapters.pipe.translation import (
+    ENCODED_MOST,
+    MessageReader,
+    MessageWriter,
+)
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
@@ -97,17 +101,20 @@ def test_many_keys_are_cut_into_messages_of_bounded_length() -> None:
     assert all(len(frame) < 20_000 for frame in frames)
 
 
-def test_what_was_encoded_is_forgotten() -> None:
+def test_what_was_encoded_is_forgotten_in_time() -> None:
     """A MAC that moves has others every time."""
     writer = MessageWriter()
-    advert = Advert(VTEP, (), sequence=1)
-    gone = weakref.ref(advert)
     rd = parse_rd("10.0.0.1:100")
-    first = list(writer.write([AnnounceMacIp(None, advert, rd, 100, [bytes(6)])]))
-    del advert
+    adverts = [Advert(VTEP, (), sequence=each) for each in range(ENCODED_MOST + 1)]
+    known = list(map(weakref.ref, adverts))
+    announcements = [
+        AnnounceMacIp(None, advert, rd, 100, [bytes(6)]) for advert in adverts
+    ]
+    first = list(writer.write(announcements))
+    del adverts, announcements
 
-    assert list(writer.write([WithdrawMacIp(None, rd, [bytes(6)])])) != first
-    assert gone() is None
+    assert list(writer.write([WithdrawMacIp(None, rd, [bytes(6)])])) != first[:1]
+    assert not any(advert() for advert in known)
 
 
 def test_the_decoder_of_a_session_ends_with_it() -> None:
