@@ -42,7 +42,7 @@ class Agent:
         self._reader = MessageReader(config)
         self._writer = MessageWriter()
         self._output = Output(STDOUT)
-        self._kernel = Kernel(self._take)
+        self._kernel = Kernel(self._take, self._take_rows)
         self._reloads = Reloads(
             config,
             kept,
@@ -141,6 +141,19 @@ class Agent:
     def _take(self, event: Event) -> None:
         if self.engine.handle(event, time.monotonic()):
             self._turn_soon()
+
+    def _take_rows(self, events: list[Event]) -> None:
+        """Handle what was read of rows, and act upon it in the same round of the loop.
+
+        What a tenant does is told without waiting for the loop's next look at all
+        descriptors.
+        """
+        handle, now = self.engine.handle, time.monotonic()
+        news = False
+        for event in events:
+            news |= handle(event, now)
+        if news:
+            self._turn()
 
     def _turn_soon(self) -> None:
         if self._turn_due is None:

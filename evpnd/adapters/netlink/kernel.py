@@ -23,10 +23,20 @@ class Kernel:
     """The netlink adapter; used in one event loop, between `start` and `close`."""
 
     def __init__(
-        self, on_event: Callable[[Event], None], *, rows_buffer: int = ROWS_BUFFER
+        self,
+        on_event: Callable[[Event], None],
+        on_rows: Callable[[list[Event]], None] | None = None,
+        *,
+        rows_buffer: int = ROWS_BUFFER,
     ) -> None:
-        """`rows_buffer`: octets of row notifications that the kernel may queue."""
+        """Store who is told.
+
+        `on_rows` gets the notifications of rows, all that are read at a time; without
+        it they are events as the others. `rows_buffer`: octets of them that the kernel
+        may queue.
+        """
         self._on_event = on_event
+        self._on_rows = on_rows or self._tell_all
         self._rows_buffer = rows_buffer
         self._changed_ports: set[int] = set()
         self._changed_vlans = False
@@ -44,7 +54,7 @@ class Kernel:
             )
         self._loop = asyncio.get_running_loop()
         self._listener = Listener(
-            self._on_event, self._ports_changed, self._rows_buffer
+            self._on_event, self._on_rows, self._ports_changed, self._rows_buffer
         )
         self._snooper = Snooper(self._on_event)
         self._worker = Worker(self._loop, self._listener, self._snooper, self._on_event)
@@ -77,6 +87,10 @@ class Kernel:
             [CloseSockets(self._snooper.adopt(self._loop, SnoopPorts(frozenset()), {}))]
         )
         await asyncio.to_thread(self._worker.close)
+
+    def _tell_all(self, events: list[Event]) -> None:
+        for event in events:
+            self._on_event(event)
 
     def _ports_changed(self, ifindexes: set[int], vlans: bool) -> None:  # noqa: FBT001
         if not self._ports_wait:

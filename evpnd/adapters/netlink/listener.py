@@ -59,10 +59,12 @@ class Listener:
     def __init__(
         self,
         on_event: Callable[[Event], None],
+        on_rows: Callable[[list[Event]], None],
         on_port_change: Callable[[set[int], bool], None],
         rows_buffer: int = ROWS_BUFFER,
     ) -> None:
         self._on_event = on_event
+        self._on_rows = on_rows
         self._on_port_change = on_port_change
         self._recordings: list[Recording] = []
         self.rows = open_socket(groups=GROUP_NEIGH, receive=rows_buffer)
@@ -100,29 +102,34 @@ class Listener:
         self._recordings.remove(recording)
         return recording.events
 
-    def _tell(self, event: Event) -> None:
+    def _record(self, event: Event) -> None:
         for recording in self._recordings:
             if isinstance(event, recording.kinds):
                 recording.events.append(event)
-        self._on_event(event)
 
     def _read_rows(self) -> None:
         octets, lost = self._receive(self.rows)
         fdb: list[FdbRow] = []
         neighbors: list[NeighborRow] = []
         parse_neighbors(octets, fdb, neighbors)
+        events: list[Event] = []
         if fdb:
-            self._tell(FdbObserved(fdb))
+            events.append(FdbObserved(fdb))
         if neighbors:
-            self._tell(NeighborsObserved(neighbors))
+            events.append(NeighborsObserved(neighbors))
+        for event in events if self._recordings else ():
+            self._record(event)
         if lost:
-            self._on_event(KernelOverran("notifications of rows were lost"))
+            events.append(KernelOverran("notifications of rows were lost"))
+        if events:
+            self._on_rows(events)
 
     def _read_links(self) -> None:
         octets, lost = self._receive(self._links)
         told = parse_links(octets)
         for event in told.events:
-            self._tell(event)
+            self._record(event)
+            self._on_event(event)
         if told.ports or told.vlans:
             self._on_port_change(told.ports, told.vlans)
         if lost:

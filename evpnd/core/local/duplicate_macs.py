@@ -60,6 +60,11 @@ class Duplicates:
         if not known:
             turn.tell(_notice(vrf, mac, "duplicate_mac_found", settings))
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no MAC moved within the window."""
+        return not (self.found or self._moves)
+
     def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Release the MACs whose time is over, and forget moves out of the window."""
         now = turn.now

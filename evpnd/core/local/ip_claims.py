@@ -55,6 +55,11 @@ class Contests:
         self._rechecks: dict[Key, float] = {}
         """When the other owner of a duplicate is to be asked next."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no IP moved, is watched or is a duplicate."""
+        return not (self.found or self._asked or self._moves or self._watched)
+
     def watch(self, key: Key, now: float) -> None:
         """Watch an IP that got a second MAC, or lost it."""
         if key not in self._watched and len(self._watched) < WATCHED_MOST:

@@ -81,8 +81,10 @@ class Tenants:
 
     def expire(self, vrfs: Mapping[int, MacVrf], turn: Turn) -> None:
         """Release the duplicates whose time is over."""
-        self.duplicates.expire(vrfs, turn)
-        self.bindings.duplicates.expire(vrfs, turn)
+        if not self.duplicates.is_empty:
+            self.duplicates.expire(vrfs, turn)
+        if not self.contests.is_empty:
+            self.bindings.duplicates.expire(vrfs, turn)
 
     def clear_duplicate(
         self, vni: int, address: bytes, vrfs: Mapping[int, MacVrf], turn: Turn
