@@ -12,6 +12,7 @@ readonly stamp=$venv/.complete
 # on PATH.
 readonly needs=(
     ip:iproute2 ping:iputils-ping tcpdump:tcpdump ethtool:ethtool ps:procps
+    nft:nftables iptables-legacy:iptables
     /usr/lib/frr/bgpd:frr gobgpd:gobgpd debootstrap:debootstrap
 )
 # The services that these packages bring; the lab starts its own daemons, in

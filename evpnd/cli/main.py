@@ -26,6 +26,7 @@ _MODULES: Final = {
     "reload": "evpnd.cli.reload",
     "show": "evpnd.cli.show",
     "explain": "evpnd.cli.explain",
+    "doctor": "evpnd.cli.doctor",
     "clear": "evpnd.cli.clear",
     "policy": "evpnd.cli.policy",
 }

@@ -12,6 +12,8 @@ ROOT = Path(evpnd.__file__).parent
 PACKAGES = [
     "agent",
     "core",
+    "doctor",
+    "adapters/host",
     *(f"core/{file.parent.name}" for file in ROOT.glob("core/*/*.py")),
 ]
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 MODULES = (
-    *("run", "check", "schema", "plan", "reload", "show", "explain", "clear"),
+    *("run", "check", "schema", "plan", "reload", "show", "explain", "clear", "doctor"),
     *("policy", "terminal"),
 )
 PATIENCE = 60.0

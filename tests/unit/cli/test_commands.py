@@ -220,7 +220,7 @@ def test_without_a_daemon_the_status_is_three(tmp_path: Path, words: list[str]) 
         ["check"],
         ["schema", "nonsense"],
         ["explain", "mac", "x"],
-        ["doctor"],
+        ["doctor", "one.yaml", "two.yaml"],
         ["run", "--record", "x"],
     ],
 )

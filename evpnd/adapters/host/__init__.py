@@ -1,0 +1,6 @@
+"""Reads what `evpnd doctor` wants to know of this host; changes nothing.
+
+`gather` reads everything, with the help of `tunnels` (VXLAN devices), `ethtool`
+(offloads), `proc` (sysctls, sockets, counters), `firewall` (rules, which `nft` and
+`iptables` parse) and `clock`.
+"""

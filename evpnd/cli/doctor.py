@@ -1,0 +1,152 @@
+"""``evpnd doctor``: what is wrong with this host and the fabric around it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evpnd.adapters.config import ConfigErrors, load_config
+from evpnd.adapters.control.client import NoDaemon, request
+from evpnd.adapters.host.gather import gather
+from evpnd.cli.folding import fold
+from evpnd.cli.host import look_only
+from evpnd.cli.options import file_options, one_file, socket_option
+from evpnd.doctor.checks import Told, examine_all
+from evpnd.doctor.daemon import Daemon
+from evpnd.doctor.examined import Examined, examine
+from evpnd.doctor.finding import Level
+from evpnd.model.config import DEFAULT_FILE, DEFAULT_SOCKET, Config
+
+_COLOURS = {
+    Level.OK: "green",
+    Level.NOTE: "cyan",
+    Level.WARNING: "yellow",
+    Level.FAULT: "red",
+}
+_TEXT_AT = 9
+"""Column at which the subject of a finding begins."""
+
+
+@click.command(short_help="Find what is wrong with this host and its fabric.")
+@file_options
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@socket_option
+@click.pass_context
+def doctor(
+    ctx: click.Context,
+    configs: tuple[str, ...],
+    files: tuple[str, ...],
+    socket: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Find what is wrong with this host and the fabric around it; change nothing.
+
+    Prints one finding a line: how bad it is, the device, address or peer, what it
+    means for packets, and behind `fix:` the command that mends it. `fault`: packets
+    or sessions are lost now. `warning`: something works less well than it can, or
+    fails under some condition. `note`: worth knowing. `ok`: a check that found
+    nothing. What comes first is often the cause of what comes later.
+
+    With a daemon at the control socket (that of FILE, or --socket) doctor also knows
+    its peers, EVIs and VTEPs; without one it looks at FILE and the kernel. Without
+    FILE and without /etc/evpnd/evpnd.yaml it looks at all VXLAN devices. Run it as
+    root: other users do not see firewall rules and other programs' sockets.
+
+    --json prints one document, a list of objects: `check` (its name), `level`,
+    `subject`, `text`, `fix` (null: none).
+
+    docs/doctor.md describes each check.
+
+    \b
+    Examples:
+      evpnd doctor
+      evpnd doctor -c new.yaml
+      evpnd doctor --json | jq '.[] | select(.level == "fault")'
+
+    \b
+    Exit status: 0 nothing worse than a note, 1 a warning or a fault, 2 wrong usage or
+    an invalid FILE.
+    """  # noqa: D301 - click wants the character
+    config: Config | None = None
+    if configs or files or DEFAULT_FILE.exists():
+        try:
+            config = load_config(Path(one_file(configs, files)))
+        except ConfigErrors as errors:
+            click.echo(str(errors), err=True)
+            ctx.exit(2)
+    found = list(examine_all(_look(config, _socket(ctx, socket, config))))
+    if as_json:
+        lines = ",\n".join(json.dumps(_entry(each)) for each in found)
+        click.echo(f"[{lines}]")
+    else:
+        _print(found)
+    if any(each.finding.level > Level.NOTE for each in found):
+        ctx.exit(1)
+
+
+def _socket(ctx: click.Context, socket: Path | None, config: Config | None) -> Path:
+    given = ctx.find_root().obj
+    if socket is not None:
+        return socket
+    if isinstance(given, Path):
+        return given
+    return DEFAULT_SOCKET if config is None else config.control_socket
+
+
+def _look(config: Config | None, socket: Path) -> Examined:
+    """Read the daemon's tables and the host."""
+    daemon = _ask(socket)
+    obstacles: list[str] = []
+    doubts: list[str] = []
+    if config is not None:
+        obstacles, doubts = look_only(config, socket)
+    host = gather(config, daemon, obstacles=obstacles, doubts=doubts)
+    return examine(host, config, daemon)
+
+
+def _ask(socket: Path) -> Daemon | None:
+    """Return the tables of the daemon; None: none answers."""
+    tables: list[list[Any]] = []
+    try:
+        for what in ("peers", "evis", "vteps"):
+            answer = request(socket, {"command": "show", "what": what})
+            found = answer.get("result")
+            if not answer.get("ok") or not isinstance(found, list):
+                raise click.ClickException(str(answer.get("error", "no table")))
+            tables.append(found)
+    except NoDaemon:
+        return None
+    return Daemon(*tables)
+
+
+def _entry(told: Told) -> dict[str, object]:
+    finding = told.finding
+    return {
+        "check": told.check,
+        "level": finding.level.word,
+        "subject": finding.subject,
+        "text": finding.text,
+        "fix": None if finding.fix is None else finding.fix.text,
+    }
+
+
+def _print(found: list[Told]) -> None:
+    for told in found:
+        finding = told.finding
+        level = finding.level
+        word = click.style(f"{level.word:<{_TEXT_AT - 1}}", fg=_COLOURS[level])
+        text = f"{finding.subject}: {finding.text}"
+        if finding.fix is not None:
+            text += f"; fix: {finding.fix.text}"
+        line = fold(f"{level.word:<{_TEXT_AT - 1}} {text}", _TEXT_AT)
+        click.echo(word + line[_TEXT_AT - 1 :])
+    counts = Counter(told.finding.level for told in found)
+    words = [f"{counts[level]} {_plural(level, counts[level])}" for level in Level]
+    click.echo(f"\n{', '.join(reversed(words))}")
+
+
+def _plural(level: Level, count: int) -> str:
+    return level.word if count == 1 or level is Level.OK else f"{level.word}s"

@@ -1,0 +1,190 @@
+"""What is examined: the host, the configuration, and the EVIs with their devices."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from evpnd.core.evi.bridge_vlans import find_vlan
+from evpnd.core.evi.discovery import discoverable
+from evpnd.core.evi.readiness import Links, bridge_name, vxlan_name
+from evpnd.doctor.daemon import Daemon
+from evpnd.doctor.facts import Host
+from evpnd.model.config import VXLAN_PORT, Config, EviConfig, discovered_evi
+from evpnd.model.ids import is_host_ip, parse_ip, parse_vni
+from evpnd.model.rows import Link
+
+
+class Overlay(NamedTuple):
+    """One EVI, or VXLAN device, as it is on this host."""
+
+    name: str
+    vni: int
+    evi: EviConfig | None
+    """None: no configuration was given."""
+    vxlan: Link | None
+    """None: evpnd has not made it yet, or there is none."""
+    bridge: Link | None
+    ports: tuple[Link, ...]
+    """Tenant ports of its bridge, in its VLAN."""
+    vteps: tuple[bytes, ...]
+    """Remote VTEPs, as the rows of the device or the daemon tell them."""
+
+    @property
+    def subject(self) -> str:
+        """Return what its findings are of: the device, or the EVI."""
+        return self.vxlan.name if self.vxlan is not None else self.name
+
+
+class Examined(NamedTuple):
+    """All that checks look at."""
+
+    host: Host
+    config: Config | None
+    """None: no file was given, and there is no default one."""
+    daemon: Daemon | None
+    """None: no evpnd answers."""
+    overlays: tuple[Overlay, ...]
+    vtep: bytes
+    """Our VTEP address; empty: not known."""
+
+    @property
+    def links(self) -> Links:
+        """Return the host's links."""
+        return self.host.links
+
+    @property
+    def udp_port(self) -> int:
+        """Return the UDP port of VXLAN that is configured."""
+        return VXLAN_PORT if self.config is None else self.config.vtep.udp_port
+
+    @property
+    def vteps(self) -> list[bytes]:
+        """Return all remote VTEPs."""
+        return sorted({vtep for each in self.overlays for vtep in each.vteps})
+
+    @property
+    def present(self) -> Iterator[tuple[Overlay, Link]]:
+        """Yield the EVIs that have a VXLAN device."""
+        for each in self.overlays:
+            if each.vxlan is not None:
+                yield each, each.vxlan
+
+    def name(self, ifindex: int) -> str:
+        """Return the name of a device."""
+        found = self.links.by_index.get(ifindex)
+        return found.name if found is not None else f"device {ifindex}"
+
+    @property
+    def uplinks(self) -> list[Link]:
+        """Return the devices that lead to remote VTEPs, with the members of bonds."""
+        links = self.links.by_index
+        routes = (self.host.routes.get(vtep) for vtep in self.vteps)
+        leading = {r.ifindex for r in routes if r and not r.local and not r.refused}
+        if not leading:
+            leading = {link.ifindex for link in likely_uplinks(self.links, self.vtep)}
+        members = {i for i, link in links.items() if link.master in leading}
+        both = leading | {i for i in members if links[i].kind not in ("vxlan", "veth")}
+        return [links[i] for i in sorted(both) if i in links]
+
+
+def likely_uplinks(links: Links, vtep: bytes) -> list[Link]:
+    """Return the device with the VTEP address, or else those with a routed address."""
+    candidates = [
+        link
+        for link in links.by_index.values()
+        if link.up
+        and any(link.mac)
+        and not link.master
+        and link.kind not in ("bridge", "vxlan", "dummy")
+        and links.addresses_of(link.ifindex)
+    ]
+    return [
+        link for link in candidates if vtep in links.addresses_of(link.ifindex)
+    ] or candidates
+
+
+def examine(host: Host, config: Config | None, daemon: Daemon | None) -> Examined:
+    """Return what checks look at."""
+    vtep = _vtep(host.links, config)
+    overlays = tuple(_overlays(host, config, daemon))
+    return Examined(host, config, daemon, overlays, vtep)
+
+
+def configured_devices(links: Links, config: Config | None) -> list[Link]:
+    """Return the VXLAN devices that are examined."""
+    return [each.vxlan for each in _places(links, config) if each.vxlan is not None]
+
+
+def _vtep(links: Links, config: Config | None) -> bytes:
+    if config is not None:
+        return config.vtep.address or links.vtep_of(config.vtep.interface or "")
+    of_devices = [
+        link.vxlan.local
+        for link in links.by_index.values()
+        if link.vxlan is not None and link.vxlan.local
+    ]
+    return max(of_devices, key=of_devices.count, default=b"")
+
+
+class _Place(NamedTuple):
+    """An EVI and its VXLAN device."""
+
+    name: str
+    vni: int
+    evi: EviConfig | None
+    vxlan: Link | None
+
+
+def _places(links: Links, config: Config | None) -> Iterator[_Place]:
+    if config is None:
+        for link in sorted(links.by_index.values()):
+            if link.vxlan is not None:
+                yield _Place(f"vni-{link.vxlan.vni}", link.vxlan.vni, None, link)
+        return
+    for evi in config.evis:
+        wanted = vxlan_name(evi) if evi.manage else evi.vxlan
+        named = links.by_name.get(wanted) if wanted else links.vxlan_of(evi.vni)
+        is_vxlan = named is not None and named.vxlan is not None
+        yield _Place(evi.name, evi.vni, evi, named if is_vxlan else None)
+    for vni, link in sorted(discoverable(config, links).items()):
+        evi = discovered_evi(config, parse_vni(vni), link.name)
+        yield _Place(evi.name, vni, evi, link)
+
+
+def _overlays(
+    host: Host, config: Config | None, daemon: Daemon | None
+) -> Iterator[Overlay]:
+    links = host.links
+    told: dict[int, set[bytes]] = {}
+    for row in () if daemon is None else daemon.vteps:
+        for vni in row["vnis"]:
+            told.setdefault(vni, set()).add(bytes(parse_ip(row["vtep"])))
+    for name, vni, evi, vxlan in _places(links, config):
+        vteps = set(told.get(vni, ()))
+        bridge: Link | None = None
+        if vxlan is not None:
+            rows = host.rows.get(vxlan.ifindex, ())
+            vteps |= {row.dst for row in rows if is_host_ip(row.dst)}
+            bridge = links.by_index.get(vxlan.master)
+        elif evi is not None:
+            wanted = bridge_name(evi) if evi.manage else evi.bridge
+            bridge = links.by_name.get(wanted) if wanted else None
+        ports = tuple(_ports(links, evi, vxlan, bridge))
+        yield Overlay(name, vni, evi, vxlan, bridge, ports, tuple(sorted(vteps)))
+
+
+def _ports(
+    links: Links, evi: EviConfig | None, vxlan: Link | None, bridge: Link | None
+) -> Iterator[Link]:
+    """Yield the tenant ports: those of the bridge, or those that it is to get."""
+    if bridge is None:
+        names = () if evi is None else evi.ports
+        yield from (links.by_name[name] for name in names if name in links.by_name)
+        return
+    own = None if vxlan is None else find_vlan(links, vxlan, bridge)
+    for port in sorted(links.ports_of(bridge.ifindex)):
+        if port.vxlan is not None:
+            continue
+        member = links.vlans.get(port.ifindex)
+        if own and own.vlan and (member is None or own.vlan not in member.vlans):
+            continue
+        yield port
