@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from evpnd.core.evi.bridge_vlans import find_vlan
 from evpnd.core.evi.discovery import discoverable
-from evpnd.core.evi.readiness import Links, bridge_name, vxlan_name
+from evpnd.core.evi.links import Links
+from evpnd.core.evi.readiness import bridge_name, vxlan_name
 from evpnd.doctor.daemon import Daemon
 from evpnd.doctor.facts import Host
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig, discovered_evi

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.links import Links
 from evpnd.model.rows import FdbRow, NeighborRow
 
 

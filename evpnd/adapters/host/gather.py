@@ -20,7 +20,7 @@ from evpnd.adapters.netlink.listener import ROWS_BUFFER
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.paths import RTN_LOCAL, RTN_UNICAST, find_path
 from evpnd.adapters.netlink.rtnl import NDMSG, RTM_GETNEIGH, Ending, open_socket
-from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.links import Links
 from evpnd.doctor.daemon import Daemon
 from evpnd.doctor.examined import configured_devices
 from evpnd.doctor.facts import Buffer, Host, Route
@@ -43,8 +43,7 @@ def gather(
     where the kernel's tables cannot be read.
     """
     links = Links()
-    told = dump_links()
-    links.replace(told.links, told.addresses, told.vlans, told.lengths)
+    links.replace(dump_links())
     rows = _rows(links, config)
     wanted: set[bytes] = {
         row.dst for each in rows.values() for row in each if is_host_ip(row.dst)

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from evpnd.core.evi.readiness import Links
+from evpnd.core.evi.links import Links
 from evpnd.doctor.daemon import Daemon, Row
 from evpnd.doctor.examined import Examined, examine
 from evpnd.doctor.facts import Buffer, Feature, Firewall, Host, Route, Tunnel
 from evpnd.model.config import Config, PeerConfig, VtepConfig
+from evpnd.model.events import LinksDumped
 from evpnd.model.ids import FLOOD_MAC, Ip, Peer, parse_ip
 from evpnd.model.rows import (
     NTF_EXT_LEARNED,
@@ -57,7 +58,7 @@ def links(**changes: Link) -> Links:
     } | changes
     found = Links()
     addresses = {(LO, bytes(VTEP)), (UPLINK, bytes(parse_ip("10.9.0.2")))}
-    found.replace(made.values(), addresses, {})
+    found.replace(LinksDumped(tuple(made.values()), frozenset(addresses)))
     return found
 
 
