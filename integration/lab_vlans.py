@@ -87,9 +87,16 @@ def trunk(host: Host, name: str, number: int, *vlans: int) -> Tenant:
     """
     tenant = host.tenant(name, vni_of(vlans[0]), number, attach=False)
     ip([f"link set {name} master {BRIDGE}"], host.namespace)
-    ip(["addr flush dev eth0"], tenant.namespace)
     for each in vlans:
         vlan(host, f"add dev {name} vid {each}")
+    tag_interfaces(tenant, number, *vlans)
+    return tenant
+
+
+def tag_interfaces(tenant: Tenant, number: int, *vlans: int) -> None:
+    """Give a tenant an interface for each VLAN, and its addresses to them."""
+    ip(["addr flush dev eth0"], tenant.namespace)
+    for each in vlans:
         ip(
             [
                 f"link add link eth0 name eth0.{each} type vlan id {each}",
@@ -99,7 +106,6 @@ def trunk(host: Host, name: str, number: int, *vlans: int) -> Tenant:
             ],
             tenant.namespace,
         )
-    return tenant
 
 
 def move(tenant: Tenant, to: Host, number: int) -> None:

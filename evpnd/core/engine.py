@@ -37,6 +37,7 @@ from evpnd.model.events import (
     BindingsSnooped,
     ConfigChanged,
     DeviceActionFailed,
+    DevicesTried,
     Event,
     LinkObserved,
     LinksDumped,
@@ -103,6 +104,8 @@ class Engine:
             case DeviceActionFailed(device, reason):
                 if self.inventory.device_failed(device, reason, now):
                     turn.warn("device_refused", device=device, reason=reason)
+            case DevicesTried(devices):
+                self.inventory.devices_tried(devices)
             case ConfigChanged(config):
                 self._reconfigure(config, turn)
             case _:

@@ -7,6 +7,7 @@ one template.
 from typing import NamedTuple
 
 from evpnd.model.advert import Advert
+from evpnd.model.bridge_actions import BridgeAction
 from evpnd.model.config import EviConfig
 from evpnd.model.domain import Domain, Hop
 from evpnd.model.ids import Peer
@@ -324,7 +325,9 @@ class Notice(NamedTuple):
     fields: dict[str, object]
 
 
-DeviceAction = ConfigureVxlanPort | CreateDevices | RemoveDevices | ReleasePorts
+DeviceAction = (
+    ConfigureVxlanPort | CreateDevices | RemoveDevices | ReleasePorts | BridgeAction
+)
 KernelAction = (
     UpsertRemoteMacs
     | UpsertVxlanRows

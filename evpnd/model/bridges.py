@@ -1,10 +1,14 @@
 """VLAN-aware bridges that evpnd makes, as the YAML describes them."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from zlib import crc32
 
 VLAN_MAX = 4094
 """VLAN IDs 0 and 4095 are reserved (IEEE 802.1Q)."""
+LONGEST_NAME = 15
+"""Characters of the name of a device (IFNAMSIZ, less a NUL)."""
 
 
 def parse_vlan(raw: int) -> int:
@@ -70,8 +74,28 @@ class BridgeConfig:
 
 
 def vlan_device(bridge: str, vlan: int) -> str:
-    """Return the name of the VLAN device on top of a bridge that evpnd makes."""
-    return f"{bridge}.{vlan}"
+    """Return the name of the VLAN device on top of a bridge that evpnd makes.
+
+    Where `br0.100` would be too long, it has the first letters of the bridge and a
+    number that its whole name gives: `tenan-1f2e.100`.
+    """
+    name = f"{bridge}.{vlan}"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    end = f"-{crc32(bridge.encode()) & 0xFFFF:04x}.{vlan}"
+    begin = bridge.encode()[: LONGEST_NAME - len(end)]
+    return begin.decode(errors="ignore") + end
+
+
+def as_ranges(numbers: Iterable[int]) -> tuple[range, ...]:
+    """Return numbers as disjoint ranges in ascending order."""
+    found: list[range] = []
+    for each in sorted(numbers):
+        if found and found[-1].stop == each:
+            found[-1] = range(found[-1].start, each + 1)
+        else:
+            found.append(range(each, each + 1))
+    return tuple(found)
 
 
 def format_vlans(ranges: tuple[range, ...]) -> str:

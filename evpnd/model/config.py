@@ -115,6 +115,9 @@ class EviConfig:
     vlan: int | None = None
     """VLAN of the bridge; None: found."""
     manage: bool = False
+    """evpnd makes its bridge and its VXLAN device."""
+    made: bool = False
+    """It is on a bridge of `bridges`, which evpnd makes with all its devices."""
     ports: tuple[str, ...] = ()
     rd: Rd | None = None
     """None: router-id:index."""
@@ -131,6 +134,11 @@ class EviConfig:
     """Most local bindings of one MAC; 0: any number."""
     import_policies: tuple[str, ...] = ()
     export_policies: tuple[str, ...] = ()
+
+    @property
+    def owns_devices(self) -> bool:
+        """Whether evpnd makes its devices, whichever way."""
+        return self.manage or self.made
 
 
 @dataclass(frozen=True, slots=True)

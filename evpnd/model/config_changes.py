@@ -35,6 +35,7 @@ _NAMES = {
     "import_policies": "import",
     "export_policies": "export",
     "given_targets": "the form of its export targets",
+    "made": "on a bridge of `bridges`",
 }
 _NOT_TOLD = frozenset({"password", "static", "given_targets"})
 """Settings that are secret, or too long for a line: only the name is printed."""

@@ -308,6 +308,12 @@ class DeviceActionFailed(NamedTuple):
     reason: str
 
 
+class DevicesTried(NamedTuple):
+    """Devices of a bridge were made, or refused; what came of it was told before."""
+
+    devices: frozenset[str]
+
+
 class KernelOverran(NamedTuple):
     """Notifications were lost (ENOBUFS, NLM_F_DUMP_INTR): tables are in doubt."""
 
@@ -345,5 +351,6 @@ Event = (
     | RowsInDoubt
     | RowsAudited
     | DeviceActionFailed
+    | DevicesTried
     | KernelOverran
 )

@@ -179,6 +179,8 @@ class Link(NamedTuple):
     """Of a bridge: seconds after which it forgets a silent MAC."""
     vlan_filtering: bool = False
     """Of a bridge: its FDB and its ports are divided into VLANs."""
+    default_pvid: int = 0
+    """Of a bridge that filters VLANs: the VLAN that new ports get; 0: none."""
     lower: int = 0
     """Of a VLAN device: the index of the link that it stands on (IFLA_LINK)."""
     vlan_id: int = 0

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.made_ports import NO_VLANS
 from evpnd.core.evi.readiness import MANAGED_ALIAS, port_refusal, refusal
 from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.actions import (
@@ -25,6 +26,8 @@ from evpnd.model.actions import (
     ReleasePorts,
     RemoveDevices,
 )
+from evpnd.model.bridge_actions import BridgeAction
+from evpnd.model.bridges import as_ranges, format_vlans
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.config_changes import UNNOTICED
 from evpnd.model.events import (
@@ -36,7 +39,9 @@ from evpnd.model.events import (
 )
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 from evpnd.model.policy import Policy
-from evpnd.model.rows import BridgePort, Link, VxlanLink
+from evpnd.model.rows import BridgePort, VxlanLink
+from evpnd.views import plan_bridges
+from evpnd.views.plan_bridges import free_index, new_link
 from evpnd.views.plan_routes import compare, told
 from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
@@ -44,9 +49,6 @@ from evpnd.views.vlans import vlan_of
 ROUNDS = 20
 """Number of reconciliations after which a change has no further effect."""
 
-_IN_THE_PLAN = 1 << 30
-"""Base of made-up ifindexes for planned devices; above any real one, so no real
-device's rows are taken for theirs."""
 Dump = DumpLinks | DumpFdb | DumpNeighbors | MeasurePaths
 Key = tuple[str, ...]
 Picture = dict[Key, dict[str, Any]]
@@ -115,6 +117,8 @@ def _obey(
                     port=link.port._replace(learning=False, neigh_suppress=suppress),
                 )
             )
+        case _ if isinstance(action, BridgeAction):
+            yield from plan_bridges.obey(action, links)
         case _:
             pass
 
@@ -125,9 +129,9 @@ def _create(engine: Engine, action: CreateDevices) -> Iterator[Event]:
     if refused is not None:
         yield DeviceActionFailed(*refused)
         return
-    free = max(_IN_THE_PLAN, *links.by_index) + 1
-    bridge = links.by_name.get(action.bridge) or _new(free, action.bridge, "bridge")
-    vxlan = links.by_name.get(action.vxlan) or _new(free + 1, action.vxlan, "vxlan")
+    free = free_index(links)
+    bridge = links.by_name.get(action.bridge) or new_link(free, action.bridge, "bridge")
+    vxlan = links.by_name.get(action.vxlan) or new_link(free + 1, action.vxlan, "vxlan")
     yield LinkObserved(bridge._replace(up=True, mtu=bridge.mtu or action.mtu))
     yield LinkObserved(
         vxlan._replace(
@@ -157,20 +161,6 @@ def _create(engine: Engine, action: CreateDevices) -> Iterator[Event]:
             yield LinkObserved(port._replace(master=bridge.ifindex, up=True))
 
 
-def _new(ifindex: int, name: str, kind: str) -> Link:
-    return Link(
-        ifindex,
-        name,
-        kind,
-        up=True,
-        carrier=True,
-        master=0,
-        mac=b"",
-        mtu=0,
-        alias=MANAGED_ALIAS,
-    )
-
-
 def picture(query: Query) -> Picture:
     """Record devices, sessions, policies, EVIs, announcements and rows."""
     seen: Picture = dict(_devices(query))
@@ -195,6 +185,11 @@ def _devices(query: Query) -> Iterator[tuple[Key, dict[str, Any]]]:
             "bridge": master.name if master is not None else None,
             "refused": query.refused_devices.get(link.name),
         }
+        vlans = links.vlans.get(link.ifindex, NO_VLANS) if link.master else NO_VLANS
+        shown["untagged"] = vlans.pvid or None
+        shown["tagged"] = format_vlans(as_ranges(vlans.tagged)) or None
+        if link.vlan_id:
+            shown["vlan"] = link.vlan_id
         if link.vxlan is not None:
             local = link.vxlan.local
             shown["vni"] = link.vxlan.vni

@@ -110,7 +110,7 @@ def evis(query: Query) -> Iterator[Entry]:
             "local_macs": len(vrf.macs.local.keys() | vrf.macs.static.keys()),
             "remote_macs": remote,
             "remote_vteps": len(vrf.routes.imets.vteps() - {vrf.vtep}),
-            "managed": evi.manage,
+            "managed": evi.owns_devices,
             "discovered": vrf.discovered,
         }
 

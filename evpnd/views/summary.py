@@ -22,6 +22,13 @@ from evpnd.model.actions import (
     WithdrawImet,
     WithdrawMacIp,
 )
+from evpnd.model.bridge_actions import (
+    AttachPorts,
+    MakeBridge,
+    MakeVlanDevices,
+    MakeVxlanDevices,
+    SetPortVlans,
+)
 from evpnd.model.ids import Peer
 
 Count = tuple[str, str, int]
@@ -81,6 +88,14 @@ def _count(action: Action) -> Count | None:
             return "EVIs", "whose devices will be created or changed", 1
         case RemoveDevices():
             return "devices", "to remove", len(action.names)
+        case MakeBridge():
+            return "devices", "to create or change", 1
+        case MakeVxlanDevices() | MakeVlanDevices():
+            return "devices", "to create or change", len(action.devices)
+        case AttachPorts():
+            return "ports", "to attach", len(action.ports)
+        case SetPortVlans():
+            return "ports", "whose VLANs will change", 1
         case ReleasePorts():
             return "ports", "to release", len(action.ports)
         case _:

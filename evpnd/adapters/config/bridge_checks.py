@@ -9,10 +9,15 @@ from evpnd.adapters.config.once import Once
 from evpnd.adapters.config.port_patterns import can_meet
 from evpnd.adapters.config.ranges import in_order
 from evpnd.adapters.config.schema import BridgePortSection, BridgeSection, ConfigFile
-from evpnd.adapters.config.types import LONGEST_DEVICE
 from evpnd.adapters.yaml.errors import KeyPath, format_key_path
 from evpnd.adapters.yaml.findings import Findings
-from evpnd.model.bridges import BridgeConfig, BridgePort, format_vlans, vlan_device
+from evpnd.model.bridges import (
+    BridgeConfig,
+    BridgePort,
+    as_ranges,
+    format_vlans,
+    vlan_device,
+)
 
 _MOST_PORTS = 1023
 """Ports that a bridge of Linux takes."""
@@ -163,22 +168,8 @@ class VlanChecks:
                 continue
             place: KeyPath = ("bridges", index)
             vlans = self._on.get(bridge.name, [])
-            self._check_names(bridge, place, vlans)
             self._check_number_of_ports(bridge, place, len(vlans))
             self._warn_of_vlans(bridge, place, vlans)
-
-    def _check_names(
-        self, bridge: BridgeSection, place: KeyPath, vlans: Sequence[int]
-    ) -> None:
-        longest = vlan_device(bridge.name, max(vlans, default=1))
-        over = len(longest.encode()) - LONGEST_DEVICE
-        if vlans and over > 0:
-            self._findings.add(
-                (*place, "name"),
-                f"is too long: the VLAN device {longest} would have "
-                f"{LONGEST_DEVICE + over} characters, and a device name has at most "
-                f"{LONGEST_DEVICE}; shorten it by {over}",
-            )
 
     def _check_number_of_ports(
         self, bridge: BridgeSection, place: KeyPath, evis: int
@@ -212,16 +203,7 @@ class VlanChecks:
         if alone := sorted(set(vlans) - reached):
             self._findings.warn(
                 (*place, "ports"),
-                f"EVIs have VLANs that no port is a member of: {_as_ranges(alone)}; "
+                "EVIs have VLANs that no port is a member of: "
+                f"{format_vlans(as_ranges(alone))}; "
                 "add them to `tagged` or `untagged` of a port",
             )
-
-
-def _as_ranges(numbers: Sequence[int]) -> str:
-    found: list[range] = []
-    for each in numbers:
-        if found and found[-1].stop == each:
-            found[-1] = range(found[-1].start, each + 1)
-        else:
-            found.append(range(each, each + 1))
-    return format_vlans(tuple(found))

@@ -183,6 +183,7 @@ def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
         vxlan=member.vxlan,
         vlan=member.vlan,
         manage=evi.manage,
+        made=member.made is not None,
         ports=member.ports,
         rd=evi.rd,
         ethernet_tag=evi.ethernet_tag,

@@ -6,7 +6,10 @@ from evpnd.adapters.yaml.findings import Findings
 
 def refuse_unserved(file: ConfigFile, findings: Findings) -> None:
     """Record an error for each key whose feature is not there."""
-    if file.bridges:
-        findings.add(
-            ("bridges",), "evpnd does not make VLAN-aware bridges yet; remove it"
-        )
+    for index, bridge in enumerate(file.bridges):
+        if bridge.vxlan is not None:
+            findings.add(
+                ("bridges", index, "vxlan"),
+                "evpnd does not make one VXLAN device for all VNIs yet; without this "
+                "key it makes a device for each VNI",
+            )

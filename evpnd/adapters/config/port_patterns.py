@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from evpnd.adapters.config.types import LONGEST_DEVICE
+from evpnd.model.bridges import LONGEST_NAME
 
 
 def can_meet(one: str, other: str) -> bool:
@@ -27,4 +27,4 @@ def can_meet(one: str, other: str) -> bool:
             found = shortest(i + 1, j + 1) + 1
         return found
 
-    return shortest(0, 0) <= LONGEST_DEVICE
+    return shortest(0, 0) <= LONGEST_NAME

@@ -12,7 +12,7 @@ from evpnd.adapters.config.placeholders import Unfilled, or_unfilled
 from evpnd.adapters.config.ranges import Ranges, ranges
 from evpnd.adapters.yaml.reader import describe
 from evpnd.adapters.yaml.values import Parsed, choice, name, number, of_text, whole
-from evpnd.model.bridges import VLAN_MAX
+from evpnd.model.bridges import LONGEST_NAME, VLAN_MAX
 from evpnd.model.ids import (
     AS4_MAX,
     VNI_MAX,
@@ -31,8 +31,6 @@ from evpnd.model.ids import (
     parse_site_of_origin,
 )
 
-LONGEST_DEVICE = 15
-"""Characters of the name of a device (IFNAMSIZ, less a NUL)."""
 _LONGEST_SOCKET = 100
 """sun_path has 108 octets; some are left for temporary names."""
 _BROADCAST = b"\xff\xff\xff\xff"
@@ -136,9 +134,9 @@ def port(word: str) -> str:
 
 
 def _device(word: str, length: int) -> str:
-    if length > LONGEST_DEVICE:
+    if length > LONGEST_NAME:
         raise ValueError(
-            f"{describe(word)} is longer than the {LONGEST_DEVICE} characters "
+            f"{describe(word)} is longer than the {LONGEST_NAME} characters "
             "of a device name"
         )
     if word in (".", "..") or any(char in "/:" or char.isspace() for char in word):

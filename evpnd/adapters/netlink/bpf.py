@@ -41,6 +41,8 @@ Program = tuple[Instruction, ...]
 
 _KEEP = Instruction(_RETURN, 0, 0, 0xFFFFFFFF)
 _DROP = Instruction(_RETURN, 0, 0, 0)
+EVERYTHING: Program = (_KEEP,)
+NOTHING: Program = (_DROP,)
 _TYPE_OFFSET = 4
 _PORT_ID_OFFSET = 12
 _FAMILY_OFFSET = 16

@@ -9,14 +9,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 
 from evpnd.adapters.netlink.dump import dump_links
+from evpnd.adapters.netlink.link_requests import (
+    NO_DELAY,
+    NO_LINK_LOCAL,
+    OUR_ALIAS,
+    Batch,
+    Request,
+    link_kind,
+    make_link,
+    remove_link,
+    set_link,
+)
 from evpnd.adapters.netlink.links import (
-    IFF_UP,
-    IFLA_AF_SPEC,
-    IFLA_IFALIAS,
-    IFLA_IFNAME,
-    IFLA_INFO_DATA,
-    IFLA_INFO_KIND,
-    IFLA_LINKINFO,
     IFLA_MASTER,
     IFLA_MTU,
     IFLA_VXLAN_ID,
@@ -31,14 +35,8 @@ from evpnd.adapters.netlink.port import (
     describe,
 )
 from evpnd.adapters.netlink.rtnl import (
-    IFINFOMSG,
     NLM_F_ACK,
-    NLM_F_CREATE,
-    NLM_F_EXCL,
-    RTM_DELLINK,
-    RTM_NEWLINK,
     attribute,
-    nested,
     open_socket,
     request,
     u32,
@@ -47,19 +45,8 @@ from evpnd.core.evi.readiness import MANAGED_ALIAS, can_become, port_refusal, re
 from evpnd.model.actions import CreateDevices
 from evpnd.model.rows import Link
 
-_IFLA_BR_FORWARD_DELAY = 1
-_IFLA_BR_STP_STATE = 5
-_NO_DELAY = (u32(_IFLA_BR_FORWARD_DELAY, 0), u32(_IFLA_BR_STP_STATE, 0))
-"""A port forwards as soon as it is in the bridge."""
-_IFLA_INET6_ADDR_GEN_MODE = 8
-_IN6_ADDR_GEN_MODE_NONE = 1
-_NO_LINK_LOCAL = nested(
-    IFLA_AF_SPEC,
-    nested(
-        socket.AF_INET6,
-        attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_IN6_ADDR_GEN_MODE_NONE])),
-    ),
-)
+_ANSWERS = 4 << 20
+"""Octets of the answers to the removal of many devices."""
 
 
 def create_devices(action: CreateDevices) -> None:
@@ -91,10 +78,15 @@ def remove_devices(names: Iterable[str]) -> None:
     Raises DeviceRefusedError.
     """
     links = {link.name: link for link in dump_links().links}
-    with closing(open_socket()) as sock:
+    with closing(open_socket(receive=_ANSWERS)) as sock:
+        batch = Batch(sock)
         for name in names:
             if name in links and links[name].alias == MANAGED_ALIAS:
-                _remove(sock, links[name])
+                # A VLAN device goes with its bridge.
+                batch.add(name, remove_link(links[name].ifindex), errno.ENODEV)
+        errors = batch.finish()
+    for name, code in errors.items():
+        raise DeviceRefusedError(name, describe(code), code)
 
 
 def release_ports(bridge: str, names: Iterable[str]) -> None:
@@ -116,7 +108,7 @@ def _bridge(sock: socket.socket, links: Mapping[str, Link], name: str) -> int:
         ifindex = _make(sock, link, name, "bridge")
     else:
         ifindex = link.ifindex
-    _set(sock, name, ifindex, _kind("bridge", *_NO_DELAY))
+    _set(sock, name, ifindex, link_kind("bridge", *NO_DELAY))
     return ifindex
 
 
@@ -145,7 +137,7 @@ def _vxlan(
     else:
         ifindex = link.ifindex
         if link.vxlan.local != action.vtep:
-            _set(sock, name, ifindex, _kind("vxlan", *tunnel))
+            _set(sock, name, ifindex, link_kind("vxlan", *tunnel))
     if link is None or link.mtu != action.mtu:
         _set(sock, name, ifindex, u32(IFLA_MTU, action.mtu))
     if link is None or link.master != bridge:
@@ -158,7 +150,7 @@ def _port(sock: socket.socket, link: Link, bridge: int) -> None:
     if not link.master:
         _set(sock, link.name, link.ifindex, u32(IFLA_MASTER, bridge))
     if not link.up:
-        _set(sock, link.name, link.ifindex, flags=IFF_UP)
+        _request(sock, link.name, set_link(link.ifindex, up=True))
 
 
 def _make(
@@ -166,26 +158,15 @@ def _make(
 ) -> int:
     if earlier is not None:
         _remove(sock, earlier)
-    named = attribute(IFLA_IFNAME, name.encode() + b"\0")
-    body = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + named + _kind(kind, *settings)
-    _request(sock, name, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
+    _request(sock, name, make_link(name, kind, *settings))
     ifindex = socket.if_nametoindex(name)
-    # The kernel takes no alias at creation, and no addrgenmode.
-    _set(sock, name, ifindex, attribute(IFLA_IFALIAS, MANAGED_ALIAS.encode()))
+    _set(sock, name, ifindex, OUR_ALIAS)
     try:
-        _set(sock, name, ifindex, _NO_LINK_LOCAL)
+        _set(sock, name, ifindex, NO_LINK_LOCAL)
     except DeviceRefusedError as refused:
-        if refused.errno != errno.EAFNOSUPPORT:  # without IPv6 there is no link-local
+        if refused.errno != errno.EAFNOSUPPORT:
             raise
     return ifindex
-
-
-def _kind(kind: str, *settings: bytes) -> bytes:
-    return nested(
-        IFLA_LINKINFO,
-        attribute(IFLA_INFO_KIND, kind.encode() + b"\0"),
-        nested(IFLA_INFO_DATA, *settings),
-    )
 
 
 def _up(
@@ -193,27 +174,21 @@ def _up(
 ) -> None:
     link = links.get(name)
     if link is None or link.ifindex != ifindex or not link.up:
-        _set(sock, name, ifindex, flags=IFF_UP)
+        _request(sock, name, set_link(ifindex, up=True))
 
 
-def _set(
-    sock: socket.socket, name: str, ifindex: int, *settings: bytes, flags: int = 0
-) -> None:
-    """Change attributes of a link; `flags` are those that are to be on."""
-    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, ifindex, flags, flags)
-    _request(sock, name, RTM_NEWLINK, 0, head + b"".join(settings))
+def _set(sock: socket.socket, name: str, ifindex: int, *settings: bytes) -> None:
+    """Change attributes of a link."""
+    _request(sock, name, set_link(ifindex, *settings))
 
 
 def _remove(sock: socket.socket, link: Link) -> None:
-    head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, link.ifindex, 0, 0)
-    _request(sock, link.name, RTM_DELLINK, 0, head)
+    _request(sock, link.name, remove_link(link.ifindex))
 
 
-def _request(
-    sock: socket.socket, name: str, kind: int, flags: int, body: bytes
-) -> None:
+def _request(sock: socket.socket, name: str, wanted: Request) -> None:
     try:
-        request(sock, kind, NLM_F_ACK | flags, body)
+        request(sock, wanted.kind, NLM_F_ACK | wanted.flags, wanted.body)
     except OSError as error:
         reason = describe(error)
         raise DeviceRefusedError(name, reason, error.errno or 0) from error

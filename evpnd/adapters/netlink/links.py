@@ -48,6 +48,7 @@ IFLA_VXLAN_COLLECT_METADATA = 25
 IFLA_VXLAN_VNIFILTER = 30
 IFLA_BR_AGEING_TIME = 4
 IFLA_BR_VLAN_FILTERING = 7
+IFLA_BR_VLAN_DEFAULT_PVID = 39
 IFLA_VLAN_ID = 1
 IFLA_BRPORT_STATE = 1
 IFLA_BRPORT_LEARNING = 8
@@ -121,7 +122,7 @@ def _maps_vlans(octets: bytes, start: int, end: int) -> bool:
 
 def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
     kind, vxlan, port, ageing, filtering = "", None, None, None, False
-    lower = vlan_id = 0
+    lower = vlan_id = default_pvid = 0
     if linkinfo := found.get(IFLA_LINKINFO):
         about = _nested(linkinfo)
         kind = _text(about.get(IFLA_INFO_KIND))
@@ -131,9 +132,9 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
             bridge = _nested(about.get(IFLA_INFO_DATA, b""))
             ageing = _u32(bridge.get(IFLA_BR_AGEING_TIME)) / _USER_HZ
             filtering = bool(_u8(bridge.get(IFLA_BR_VLAN_FILTERING)))
+            default_pvid = _u16(bridge.get(IFLA_BR_VLAN_DEFAULT_PVID))
         elif kind == "vlan":
-            vlan = _nested(about.get(IFLA_INFO_DATA, b"")).get(IFLA_VLAN_ID, b"")
-            vlan_id = _U16.unpack(vlan)[0] if len(vlan) == 2 else 0
+            vlan_id = _u16(_nested(about.get(IFLA_INFO_DATA, b"")).get(IFLA_VLAN_ID))
             lower = _u32(found.get(IFLA_LINK))
         if _text(about.get(IFLA_INFO_SLAVE_KIND)) == "bridge":
             port = _port(_nested(about.get(IFLA_INFO_SLAVE_DATA, b"")))
@@ -151,6 +152,7 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
         port=port,
         ageing=ageing,
         vlan_filtering=filtering,
+        default_pvid=default_pvid,
         lower=lower,
         vlan_id=vlan_id,
     )
@@ -187,6 +189,10 @@ def _text(octets: bytes | None) -> str:
 
 def _u8(octets: bytes | None) -> int:
     return octets[0] if octets else 0
+
+
+def _u16(octets: bytes | None) -> int:
+    return _U16.unpack(octets)[0] if octets and len(octets) == 2 else 0
 
 
 def _u32(octets: bytes | None) -> int:

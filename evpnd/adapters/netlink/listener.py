@@ -7,8 +7,8 @@ thread, many messages a wakeup; what was read in one wakeup is one event.
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.links import parse_links
@@ -90,6 +90,15 @@ class Listener:
         for sock in (self._links, self.rows):
             loop.remove_reader(sock)
             sock.close()
+
+    @contextmanager
+    def without_links(self) -> Iterator[None]:
+        """Hear nothing of links; who uses it reads all of them afterwards."""
+        bpf.attach(self._links, bpf.NOTHING)
+        try:
+            yield
+        finally:
+            bpf.attach(self._links, bpf.EVERYTHING)
 
     def record(self, *kinds: type) -> Recording:
         """Start to record; any thread may."""

@@ -10,11 +10,13 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
 from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.audit import audit_rows, audit_tables
+from evpnd.adapters.netlink.bridges import change_bridge
 from evpnd.adapters.netlink.devices import create_devices, release_ports, remove_devices
 from evpnd.adapters.netlink.dump import (
     DumpInterruptedError,
@@ -41,12 +43,12 @@ from evpnd.adapters.netlink.probe import ProbeSender
 from evpnd.adapters.netlink.rtnl import RTM_DELNEIGH, RTM_NEWNEIGH
 from evpnd.adapters.netlink.snoop import Snooper, open_port
 from evpnd.adapters.netlink.writer import Writer
+from evpnd.core.evi.readiness import Refusal
 from evpnd.model.actions import (
     AuditRows,
     AuditTables,
     ConfigureVxlanPort,
     CreateDevices,
-    DeviceAction,
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
@@ -62,9 +64,18 @@ from evpnd.model.actions import (
     SendProbes,
     SnoopPorts,
 )
+from evpnd.model.bridge_actions import (
+    AttachPorts,
+    BridgeAction,
+    MakeBridge,
+    MakeVlanDevices,
+    MakeVxlanDevices,
+    SetPortVlans,
+)
 from evpnd.model.events import (
     AddressObserved,
     DeviceActionFailed,
+    DevicesTried,
     Event,
     FdbObserved,
     KernelOverran,
@@ -84,6 +95,9 @@ PATHS_AT_ONCE = 64
 """Routes that are looked up before rows that wait meanwhile: some 3 ms."""
 _DEVICES = 64
 """Most devices that are written to at once: a filter looks for them one by one."""
+_FEW = 16
+"""More devices than this are made with their notifications muted: each sends some ten,
+and none of those is news after a dump of all links."""
 _ROW_EVENTS = (FdbObserved, NeighborsObserved)
 _LINK_EVENTS = (LinkObserved, LinkVanished, AddressObserved)
 
@@ -230,6 +244,14 @@ class Worker:
                 | ReleasePorts()
             ):
                 self._change(job)
+            case (
+                MakeBridge()
+                | MakeVlanDevices()
+                | MakeVxlanDevices()
+                | AttachPorts()
+                | SetPortVlans()
+            ):
+                self._change_bridge(job)
             case SnoopPorts():
                 self._snoop(job)
             case SendProbes():
@@ -327,7 +349,30 @@ class Worker:
         elif error.errno != errno.ENODEV:
             self._tell([KernelOverran(f"a dump failed: {error}")])
 
-    def _change(self, action: DeviceAction) -> None:
+    def _change_bridge(self, action: BridgeAction) -> None:
+        """Change devices of a bridge; what many tell of themselves is read at once."""
+        many = (
+            isinstance(action, MakeVlanDevices | MakeVxlanDevices)
+            and len(action.devices) > _FEW
+        )
+        refused: Iterable[Refusal] = ()
+        try:
+            with self._listener.without_links() if many else nullcontext():
+                refused = change_bridge(action)
+        except (DumpInterruptedError, OSError) as error:
+            self._tell([KernelOverran(f"a bridge was not changed: {error}")])
+        # The kernel tells of a new alias only where the device is up.
+        if many or isinstance(action, MakeVlanDevices):
+            self._read(lambda: [dump_links()], *_LINK_EVENTS)
+        told: list[Event] = [DeviceActionFailed(*each) for each in refused]
+        if isinstance(action, MakeVlanDevices | MakeVxlanDevices):
+            told.append(DevicesTried(frozenset(each.name for each in action.devices)))
+        self._tell(told)
+
+    def _change(
+        self,
+        action: ConfigureVxlanPort | CreateDevices | RemoveDevices | ReleasePorts,
+    ) -> None:
         try:
             if isinstance(action, ConfigureVxlanPort):
                 configure_vxlan_port(action.ifindex, suppress=action.suppress)

@@ -27,9 +27,10 @@ from evpnd.core.evi.domains import Domains, Reads
 from evpnd.core.evi.instances import Changed, Instances
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.made_bridges import MadeBridges
 from evpnd.core.evi.managed_devices import (
     Surroundings,
-    leave_devices,
+    leave_ports,
     managed_names,
     sweep,
     what_is_missing,
@@ -88,9 +89,9 @@ class Inventory:
         self._reads = Reads()
         self._config = config
         self.attempts = Attempts()
+        self._made = MadeBridges(config)
         self._passed_over = PassedOver()
         self.underlay = Underlay()
-        self._swept = False
         self._news = News(self.attempts)
 
     def replace_links(self, dump: LinksDumped) -> None:
@@ -129,6 +130,11 @@ class Inventory:
         """Record why a device was refused; return whether the reason is new."""
         self._changed = True
         return self.attempts.failed(device, reason, now)
+
+    def devices_tried(self, devices: frozenset[str]) -> None:
+        """Record that there is no more to wait for."""
+        self._made.tried(devices)
+        self._changed = True
 
     def _snoop(self, turn: Turn) -> None:
         """Snoop ARP and ND on the tenant ports, if the set of ports changed."""
@@ -170,15 +176,18 @@ class Inventory:
             turn.tell_all(tell_change(self.vtep, vtep))
             self.vtep = vtep
             self.attempts.begin_anew()
-        if not self._swept:
-            self._swept = True
-            actions.extend(sweep(self.links, self.vrfs.values()))
+        names = self._names_of_ours()
+        actions.extend(sweep(self.links, names, self.attempts, now))
         others = self._instances.discover(self.links)
         if others is not None:
             for vrf in others.gone:
                 self._news.forget(vrf)
                 turn.tell(tell_gone(vrf, config, self.links))
             yield others
+        host = self._surroundings()
+        made = self._made.complete(host, self.vrfs.values(), self.attempts, turn)
+        actions.extend(made)
+        self._made.find_troubles(self.links, self.attempts.refused)
         claimed: dict[tuple[int, int], MacVrf] = {}
         self.domains, self._reads = Domains(), Reads()
         self._bridges.clear()
@@ -211,6 +220,7 @@ class Inventory:
         found = in_own_vlan(vrf, found, of_bridge.vlan, claimed)
         if evi.manage:
             actions.extend(self._complete(vrf, found, now))
+        if evi.owns_devices:
             refused = self.attempts.refused
             names = [n for n in (bridge_name(evi), vxlan_name(evi)) if n in refused]
             if found.reason is not None and names:
@@ -240,8 +250,10 @@ class Inventory:
             self._configure(vrf, found.vxlan, turn, actions)
         self._news.tell(vrf, before, turn)
         refused, here = self.attempts.refused, self._vtep_here
-        room = self.underlay.room(vrf)
-        take_notes(vrf, self.links, refused, turn, vtep_here=here, room=room)
+        room, more = self.underlay.room(vrf), self._made.notes(evi, refused)
+        take_notes(
+            *(vrf, self.links, refused, turn), vtep_here=here, room=room, more=more
+        )
         if vrf.reason is None and (before is not None or moved):
             vrf.tables.unread()
             vrf.neighbors.known = not domain.svi
@@ -292,7 +304,7 @@ class Inventory:
             or port.neigh_suppress != suppress
             or (vxlan.vxlan.learning and not vrf.discovered)
         )
-        if not wrong and not vrf.config.manage:
+        if not wrong and not vrf.config.owns_devices:
             self.attempts.succeeded((vxlan.name,))
         if wrong and self.attempts.may(f"port {vxlan.name}", turn.now):
             actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
@@ -300,8 +312,7 @@ class Inventory:
 
     def _complete(self, vrf: MacVrf, found: Devices, now: float) -> list[CreateDevices]:
         """Create a managed EVI's devices, if the pause between attempts is over."""
-        host = Surroundings(self.links, self.underlay, self.vtep, self._config.vtep)
-        missing = what_is_missing(vrf, found, host)
+        missing = what_is_missing(vrf, found, self._surroundings())
         if missing is None:
             evi = vrf.config
             self.attempts.succeeded((vxlan_name(evi), bridge_name(evi), *evi.ports))
@@ -311,8 +322,17 @@ class Inventory:
 
     def remove_managed(self) -> list[Action]:
         """Remove all devices that evpnd created."""
-        names = tuple(managed_names(self.vrfs.values()))
+        names = tuple(self._names_of_ours())
         return [RemoveDevices(names)] if names else []
+
+    def _names_of_ours(self) -> Iterator[str]:
+        """Yield the names of the devices that evpnd makes, bridges last."""
+        vrfs = self.vrfs.values()
+        yield from managed_names(vrfs)
+        yield from self._made.names(self.links, vrfs)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self.links, self.underlay, self.vtep, self._config.vtep)
 
     def reconfigure(self, config: Config) -> Reconfigured:
         """Apply a new configuration; return what it no longer needs."""
@@ -322,8 +342,9 @@ class Inventory:
         self._changed = True
         for vrf in changed.gone:
             self._news.forget(vrf)
-        removals: list[Action] = []
+        removals: list[Action] = self._made.leave(self.links, config)
+        self._made.configure(config)
         for old in managed:
             now = self.vrfs.get(old.vni)
-            removals += leave_devices(self.links, old, now.config if now else None)
+            removals += leave_ports(self.links, old, now.config if now else None)
         return Reconfigured(changed, removals)

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import MANAGED_ALIAS, Devices, bridge_name, vxlan_name
 from evpnd.core.evi.underlay import Underlay, likely_mtu
-from evpnd.model.actions import Action, CreateDevices, ReleasePorts, RemoveDevices
+from evpnd.model.actions import CreateDevices, ReleasePorts, RemoveDevices
 from evpnd.model.config import EviConfig, VtepConfig
 from evpnd.model.rows import Link
 
@@ -60,29 +61,29 @@ def managed_names(vrfs: Iterable[MacVrf]) -> Iterator[str]:
             yield bridge_name(vrf.config)
 
 
-def sweep(links: Links, vrfs: Iterable[MacVrf]) -> list[Action]:
-    """Remove devices of an earlier run that no EVI needs any more."""
-    wanted = set(managed_names(vrfs))
-    left = tuple(
-        link.name
-        for link in links.by_index.values()
-        if link.alias == MANAGED_ALIAS and link.name not in wanted
-    )
-    return [RemoveDevices(left)] if left else []
-
-
-def leave_devices(links: Links, old: EviConfig, new: EviConfig | None) -> list[Action]:
-    """Release devices and ports that an EVI no longer needs."""
-    bridge = bridge_name(old)
-    left = {vxlan_name(old), bridge}
-    ports: set[str] = set()
-    if new is not None and new.manage:
-        left -= {vxlan_name(new), bridge_name(new)}
-        ports = set(old.ports) - set(new.ports)
-    actions: list[Action] = []
-    inside = links.inside(bridge, ports)
-    if inside and bridge not in left:
-        actions.append(ReleasePorts(bridge, tuple(sorted(inside))))
+def sweep(
+    links: Links, names: Iterable[str], attempts: Attempts, now: float
+) -> Iterator[RemoveDevices]:
+    """Remove the devices that evpnd created but those that it has still to have."""
+    wanted: set[str] | None = None
+    left: list[str] = []
+    for link in links.by_index.values():
+        if link.alias != MANAGED_ALIAS:
+            continue
+        if wanted is None:
+            wanted = set(names)
+        if link.name not in wanted and attempts.may(f"removal of {link.name}", now):
+            left.append(link.name)
     if left:
-        actions.append(RemoveDevices(tuple(sorted(left))))
-    return actions
+        yield RemoveDevices(tuple(left))
+
+
+def leave_ports(
+    links: Links, old: EviConfig, new: EviConfig | None
+) -> Iterator[ReleasePorts]:
+    """Release the ports that an EVI no longer has, where its bridge stays."""
+    if new is None or not new.manage or bridge_name(old) != bridge_name(new):
+        return
+    bridge = bridge_name(old)
+    if inside := links.inside(bridge, set(old.ports) - set(new.ports)):
+        yield ReleasePorts(bridge, tuple(sorted(inside)))

@@ -7,6 +7,8 @@ from evpnd.core.turn import Turn
 
 MAKING = 3.0
 """Seconds that devices may take before a managed EVI is reported as not ready."""
+EACH = 0.01
+"""Seconds more for each other EVI whose devices are being made."""
 
 
 class News:
@@ -28,9 +30,11 @@ class News:
         if vrf.reason == before and vni not in self._in_the_making:
             return
         names = {vxlan_name(vrf.config), bridge_name(vrf.config)}
-        making = vrf.config.manage and names.isdisjoint(self._attempts.refused)
+        making = vrf.config.owns_devices and names.isdisjoint(self._attempts.refused)
         if vrf.reason is not None and making:
-            due = self._in_the_making.setdefault(vni, turn.now + MAKING)
+            others = len(self._in_the_making)
+            last = turn.now + MAKING + others * EACH
+            due = self._in_the_making.setdefault(vni, last)
             if turn.now < due:
                 self._attempts.look_again(due)
                 return

@@ -1,6 +1,6 @@
 """Notes on EVIs that are ready but have a problem."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from evpnd.core.evi.bridge_vlans import vlan_notes
 from evpnd.core.evi.links import Links
@@ -19,17 +19,20 @@ def take_notes(
     *,
     vtep_here: bool,
     room: Room | None,
+    more: Iterable[str] = (),
 ) -> None:
     """Store the notes as sentences, and report new ones.
 
     `refused` are devices that could not be changed, and why; `vtep_here` says whether
-    an interface has the VTEP address; `room` is what the underlay carries.
+    an interface has the VTEP address; `room` is what the underlay carries; `more` are
+    notes on what evpnd makes for several EVIs.
     """
     found: list[str] = []
     if vrf.reason is None:
         if not vtep_here:
             found.append(f"no interface has the VTEP address {format_ip(vrf.vtep)}")
         found += _notes(vrf, links, refused)
+        found += more
         found += _too_large(vrf, links, room)
     if found and tuple(found) != vrf.notes:
         turn.tell(vrf.notice("warning", "evi_noted", notes=found))
@@ -53,7 +56,9 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
         return
     bridge = links.by_index.get(vrf.domain.bridge)
     if bridge is not None:
-        yield from vlan_notes(links, vxlan, bridge, suppress=vrf.config.suppress)
+        # Where evpnd makes the VLAN device, it is there in a moment, or refused.
+        suppress = vrf.config.suppress and not vrf.config.made
+        yield from vlan_notes(links, vxlan, bridge, suppress=suppress)
     large = [
         port.name
         for port in map(links.by_index.get, sorted(vrf.ports))
@@ -70,7 +75,12 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
 def _too_large(vrf: MacVrf, links: Links, room: Room | None) -> Iterator[str]:
     """Yield a note on an MTU that the underlay does not carry."""
     vxlan = links.by_index.get(vrf.domain.vxlan)
-    if room is None or vxlan is None or vrf.config.manage or vxlan.mtu <= room.mtu:
+    if (
+        room is None
+        or vxlan is None
+        or vrf.config.owns_devices
+        or vxlan.mtu <= room.mtu
+    ):
         return
     yield (
         f"{vxlan.name} has an MTU of {vxlan.mtu}, but the underlay carries {room.mtu}: "

@@ -76,7 +76,7 @@ def find_devices(
     if local != vtep:
         reason = f"{vxlan.name} has local address {format_ip(local)}, "
         reason += f"not the VTEP address {format_ip(vtep)}"
-        ours = evi.manage and vxlan.alias == MANAGED_ALIAS
+        ours = evi.owns_devices and vxlan.alias == MANAGED_ALIAS
         same = can_become(vxlan.vxlan, evi.vni, vtep, udp_port)
         return Devices(reason, vxlan, bridge, renumbers=ours and same)
     return Devices(None, vxlan, bridge)

@@ -1,6 +1,12 @@
 import pytest
 
-from evpnd.model.bridges import BridgeConfig, BridgePort, format_vlans, vlan_device
+from evpnd.model.bridges import (
+    BridgeConfig,
+    BridgePort,
+    as_ranges,
+    format_vlans,
+    vlan_device,
+)
 
 BRIDGE = BridgeConfig(
     "br0",
@@ -52,3 +58,23 @@ def test_a_port_that_nobody_names_has_no_entry() -> None:
 def test_names_and_ranges_are_written_as_people_write_them() -> None:
     assert vlan_device("br0", 100) == "br0.100"
     assert format_vlans((range(100, 200), range(300, 301))) == "100-199, 300"
+
+
+@pytest.mark.parametrize(
+    "bridge", ["a-long-bridge", "fifteen-letters", "brücke-von-hier"]
+)
+def test_the_name_of_a_vlan_device_is_never_too_long(bridge: str) -> None:
+    names = {vlan_device(bridge, vlan) for vlan in range(1, 4095)}
+
+    assert len(names) == 4094
+    assert max(len(name.encode()) for name in names) <= 15
+    assert vlan_device(bridge, 4094).endswith(".4094")
+
+
+def test_long_names_of_bridges_that_begin_alike_are_told_apart() -> None:
+    assert vlan_device("tenants-north-1", 100) != vlan_device("tenants-north-2", 100)
+
+
+def test_numbers_become_ranges() -> None:
+    assert as_ranges([5, 1, 2, 3]) == (range(1, 4), range(5, 6))
+    assert as_ranges([]) == ()

@@ -123,9 +123,10 @@ def test_the_child_can_hand_it_over(load: Load) -> None:
     assert pickle.loads(pickle.dumps(config)) == config
 
 
-def test_until_they_are_served_bridges_are_refused(tmp_path: Path) -> None:
+def test_until_it_is_served_one_device_for_all_vnis_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evpnd.yaml"
-    path.write_text(HEAD + BRIDGE + "evis: [{vni: 5, vlan: 100}]\n")
+    bridge = BRIDGE.replace("name: br0", "name: br0\n    vxlan: vx0")
+    path.write_text(HEAD + bridge + "evis: [{vni: 5, bridge: br0, vlan: 100}]\n")
 
     with pytest.raises(ConfigErrors) as refused:
         load_config(path)
@@ -134,4 +135,4 @@ def test_until_they_are_served_bridges_are_refused(tmp_path: Path) -> None:
         for error in refused.value.errors
         if not error.reason.startswith("warning: ")
     ]
-    assert keys == ["bridges"]
+    assert keys == ["bridges[0].vxlan"]

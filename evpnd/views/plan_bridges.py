@@ -1,0 +1,132 @@
+"""What the actions on VLAN-aware bridges would change, for the plan."""
+
+from collections.abc import Iterator
+
+from evpnd.core.evi.links import Links
+from evpnd.core.evi.made_ports import NO_VLANS
+from evpnd.core.evi.made_refusals import refusals
+from evpnd.core.evi.readiness import MANAGED_ALIAS
+from evpnd.model.bridge_actions import (
+    AttachPorts,
+    BridgeAction,
+    MakeBridge,
+    MakeVlanDevices,
+    MakeVxlanDevices,
+    SetPortVlans,
+)
+from evpnd.model.events import (
+    DeviceActionFailed,
+    DevicesTried,
+    Event,
+    LinkObserved,
+    VlansObserved,
+)
+from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
+
+IN_THE_PLAN = 1 << 30
+"""Base of made-up ifindexes for planned devices; above any real one, so no real
+device's rows are taken for theirs."""
+
+
+def free_index(links: Links) -> int:
+    """Return an ifindex that no device has."""
+    return max(IN_THE_PLAN, *links.by_index) + 1
+
+
+def new_link(ifindex: int, name: str, kind: str, *, up: bool = True) -> Link:
+    """Return a device of ours."""
+    return Link(
+        ifindex,
+        name,
+        kind,
+        up=up,
+        carrier=True,
+        master=0,
+        mac=b"",
+        mtu=0,
+        alias=MANAGED_ALIAS,
+    )
+
+
+def obey(action: BridgeAction, links: Links) -> Iterator[Event]:
+    """Yield what the kernel would tell; each is known before the next is asked for."""
+    if isinstance(action, SetPortVlans):
+        has = links.vlans.get(action.ifindex, NO_VLANS)
+        changed = {action.ifindex: _changed(action, has)}
+        yield VlansObserved({**links.vlans, **changed}, links.vni_filters)
+        return
+    refused = {each.device: each.reason for each in refusals(action, links.by_name)}
+    yield from (DeviceActionFailed(*each) for each in refused.items())
+    bridge = None if isinstance(action, MakeBridge) else action.bridge
+    if bridge in refused or (bridge and bridge not in links.by_name):
+        return
+    match action:
+        case MakeBridge(name):
+            link = links.by_name.get(name) or new_link(
+                free_index(links), name, "bridge"
+            )
+            yield LinkObserved(
+                link._replace(up=True, vlan_filtering=True, default_pvid=0)
+            )
+        case AttachPorts(_, ports):
+            master = links.by_name[action.bridge].ifindex
+            for port in map(links.by_name.get, ports):
+                if port is not None and port.name not in refused:
+                    yield LinkObserved(port._replace(master=master, up=True))
+        case MakeVlanDevices():
+            yield from _make_vlan_devices(action, links, refused)
+        case MakeVxlanDevices():
+            yield from _make_vxlan_devices(action, links, refused)
+
+
+def _make_vlan_devices(
+    action: MakeVlanDevices, links: Links, refused: dict[str, str]
+) -> Iterator[Event]:
+    bridge, free = links.by_name[action.bridge].ifindex, free_index(links)
+    for at, device in enumerate(action.devices):
+        if device.name in refused:
+            continue
+        known = links.by_name.get(device.name)
+        link = known or new_link(free + at, device.name, "vlan")
+        made = link._replace(up=False, lower=bridge, vlan_id=device.vlan)
+        yield LinkObserved(made)
+    yield DevicesTried(frozenset(each.name for each in action.devices))
+
+
+def _make_vxlan_devices(
+    action: MakeVxlanDevices, links: Links, refused: dict[str, str]
+) -> Iterator[Event]:
+    bridge, free = links.by_name[action.bridge].ifindex, free_index(links)
+    vlans = dict(links.vlans)
+    for at, device in enumerate(action.devices):
+        if device.name in refused:
+            continue
+        known = links.by_name.get(device.name)
+        link = known or new_link(free + at, device.name, "vxlan")
+        tunnel = VxlanLink(
+            vni=device.vni,
+            local=action.vtep,
+            udp_port=action.udp_port,
+            learning=False,
+            external=False,
+        )
+        port = BridgePort(
+            learning=False, neigh_suppress=device.suppress, forwarding=True
+        )
+        made = link._replace(up=True, master=bridge, mtu=device.mtu)
+        yield LinkObserved(made._replace(vxlan=tunnel, port=port))
+        if link.master != bridge:
+            vlans[link.ifindex] = PortVlans(device.vlan, frozenset({device.vlan}))
+    yield VlansObserved(vlans, links.vni_filters)
+    yield DevicesTried(frozenset(each.name for each in action.devices))
+
+
+def _changed(action: SetPortVlans, has: PortVlans) -> PortVlans:
+    removed = {vlan for each in action.remove for vlan in each}
+    tagged = {vlan for each in action.tagged for vlan in each}
+    pvid = 0 if has.pvid in removed | tagged else has.pvid
+    vlans, with_tag = (has.vlans - removed) | tagged, (has.tagged - removed) | tagged
+    if action.untagged is not None:
+        pvid = action.untagged
+        vlans, with_tag = vlans | {pvid}, with_tag - {pvid}
+    return PortVlans(pvid, vlans, with_tag)
