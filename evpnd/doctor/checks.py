@@ -92,7 +92,8 @@ def examine_all(seen: Examined) -> Iterator[Told]:
     for check in CHECKS:
         if check.asks and seen.daemon is None:
             continue
-        found = list(check.find(seen))
+        # A VXLAN device of many EVIs is looked at for each of them.
+        found = list(dict.fromkeys(check.find(seen)))
         for each in found:
             yield Told(check.name, each)
         if not found:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from evpnd.core.evi.bridge_vlans import find_vlan
-from evpnd.core.evi.discovery import discoverable
+from evpnd.core.evi.discovery import carried, discoverable
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.readiness import bridge_name, vxlan_name
+from evpnd.core.evi.shared_device import find_shared, is_shared
 from evpnd.doctor.daemon import Daemon
 from evpnd.doctor.facts import Host
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig, discovered_evi
@@ -147,12 +148,15 @@ class _Place(NamedTuple):
 def _places(links: Links, config: Config | None) -> Iterator[_Place]:
     if config is None:
         for link in sorted(links.by_index.values()):
-            if link.vxlan is not None:
-                yield _Place(f"vni-{link.vxlan.vni}", link.vxlan.vni, None, link)
+            for vni in carried(links, link):
+                yield _Place(f"vni-{vni}", vni, None, link)
         return
     for evi in config.evis:
         wanted = vxlan_name(evi) if evi.manage else evi.vxlan
-        named = links.by_name.get(wanted) if wanted else links.vxlan_of(evi.vni)
+        if wanted:
+            named = links.by_name.get(wanted)
+        else:
+            named = links.vxlan_of(evi.vni) or find_shared(evi, links)
         is_vxlan = named is not None and named.vxlan is not None
         yield _Place(evi.name, evi.vni, evi, named if is_vxlan else None)
     for vni, link in sorted(discoverable(config, links).items()):
@@ -177,24 +181,30 @@ def _overlays(
         bridge: Link | None = None
         if vxlan is not None:
             rows = host.rows.get(vxlan.ifindex, ())
-            vteps |= {row.dst for row in rows if is_host_ip(row.dst)}
+            its = 0 if not is_shared(vxlan) else vni
+            of_vni = (row.dst for row in rows if row.vni == its)
+            vteps |= {vtep for vtep in of_vni if is_host_ip(vtep)}
             bridge = links.by_index.get(vxlan.master)
         elif evi is not None:
             wanted = bridge_name(evi) if evi.manage else evi.bridge
             bridge = links.by_name.get(wanted) if wanted else None
-        ports = tuple(_ports(links, evi, vxlan, bridge))
+        ports = tuple(_ports(links, vni, evi, vxlan, bridge))
         yield Overlay(name, vni, evi, vxlan, bridge, ports, tuple(sorted(vteps)))
 
 
 def _ports(
-    links: Links, evi: EviConfig | None, vxlan: Link | None, bridge: Link | None
+    links: Links,
+    vni: int,
+    evi: EviConfig | None,
+    vxlan: Link | None,
+    bridge: Link | None,
 ) -> Iterator[Link]:
     """Yield the tenant ports: those of the bridge, or those that it is to get."""
     if bridge is None:
         names = () if evi is None else evi.ports
         yield from (links.by_name[name] for name in names if name in links.by_name)
         return
-    own = None if vxlan is None else find_vlan(links, vxlan, bridge)
+    own = None if vxlan is None else find_vlan(links, vxlan, bridge, vni)
     for port in sorted(links.ports_of(bridge.ifindex)):
         if port.vxlan is not None:
             continue

@@ -60,7 +60,10 @@ def _anew(seen: Examined, link: Link) -> Fix:
     found = seen.host.tunnels.get(link.ifindex)
     lower = f" dev {seen.name(found.lower)}" if found and found.lower else ""
     learning = "" if link.vxlan.learning else " nolearning"
-    tunnel = f"id {link.vxlan.vni}{local}{lower} dstport {seen.udp_port}{learning}"
+    kind = f"id {link.vxlan.vni}"
+    if link.vxlan.external:
+        kind = "external vnifilter" if link.vxlan.vnifilter else "external"
+    tunnel = f"{kind}{local}{lower} dstport {seen.udp_port}{learning}"
     lines = [
         f"ip link del {link.name}",
         f"ip link add {link.name} mtu {link.mtu} type vxlan {tunnel}",

@@ -15,7 +15,7 @@ def membership(seen: Examined) -> Iterator[Finding]:
         if bridge is None or not bridge.vlan_filtering:
             continue
         assert link.vxlan is not None
-        own = find_vlan(seen.links, link, bridge)
+        own = find_vlan(seen.links, link, bridge, each.vni)
         member = seen.links.vlans.get(link.ifindex)
         if own is None or member is None or link.vxlan.external:
             continue
@@ -39,7 +39,7 @@ def suppression(seen: Examined) -> Iterator[Finding]:
         bridge = each.bridge
         if bridge is None or not bridge.vlan_filtering:
             continue
-        own = find_vlan(seen.links, link, bridge)
+        own = find_vlan(seen.links, link, bridge, each.vni)
         if own is None or (each.evi is not None and not each.evi.suppress):
             continue
         if seen.links.vlan_device(bridge.ifindex, own.vlan) is None:

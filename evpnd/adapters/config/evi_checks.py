@@ -65,23 +65,25 @@ def check_evis(file: ConfigFile, evis: Sequence[Member], findings: Findings) -> 
 def _check_devices(
     evi: Member, devices: Devices, findings: Findings, *, new: bool
 ) -> None:
-    """Check the devices of an EVI that has them to itself, or shares them by VLAN."""
+    """Check the devices of an EVI that has them to itself, or shares them by VLAN.
+
+    The VLANs of a VXLAN device for many VNIs are in the kernel: its tunnel map.
+    """
     section, place, label = evi.section, evi.place, evi.label
-    by_vlan = evi.vlan is not None and not section.manage
     if evi.bridge and (section.bridge or new):
         path = (*place, "bridge")
         shared = None if section.manage else Shared.BRIDGE
         others = False
         if shared or not evi.is_alike(section.bridge):
             others = devices.check_evi(evi.bridge, path, label, shared=shared)
-        if others and evi.vlan is None:
+        if others and evi.vlan is None and evi.vxlan is None:
             findings.warn(
                 path,
                 f"several EVIs name {evi.bridge}: it must filter VLANs and have a VLAN "
                 "for each of them; write `vlan` in each EVI",
             )
     if evi.vxlan and (section.vxlan or new):
-        shared = Shared.VXLAN if by_vlan else None
+        shared = None if section.manage else Shared.VXLAN
         if shared or not evi.is_alike(section.vxlan):
             devices.check_evi(evi.vxlan, (*place, "vxlan"), label, shared=shared)
     for position, port in enumerate(evi.ports):

@@ -62,15 +62,12 @@ def _check_shared(section: EviSection, place: KeyPath, findings: Findings) -> No
             (*place, "name"),
             f"{given!r} would name each EVI of vnis; write {given + '-{vni}'!r}",
         )
-    for key, shared in (("bridge", True), ("vxlan", section.vlans is not None)):
+    for key in ("bridge", "vxlan") if section.manage else ():
         device = getattr(section, key)
-        if device is None or isinstance(device, Unfilled):
-            continue
-        if section.manage or not shared:
+        if device is not None and not isinstance(device, Unfilled):
             findings.add(
                 (*place, key),
-                f"device {device} would be that of each EVI of vnis; add {{vni}} to it"
-                + ("" if section.manage else ", or add `vlans`"),
+                f"device {device} would be that of each EVI of vnis; add {{vni}} to it",
             )
     for position, port in enumerate(section.ports):
         if not isinstance(port, Unfilled):

@@ -15,8 +15,11 @@ from evpnd.adapters.netlink.worker import CloseSockets, Reach, ReadLinks, Worker
 from evpnd.model.actions import KernelAction, SnoopPorts
 from evpnd.model.events import Event
 
-_SETTLE = 0.02
-"""Seconds for which changes of bridge ports gather before they are read."""
+_SETTLE, _SETTLE_MOST = 0.02, 0.32
+"""Seconds for which changes of bridge ports gather before they are read: of the first,
+and of changes that go on and on. Each reading is of all VLANs of all ports."""
+_ON_AND_ON = 0.25
+"""Seconds after a reading within which the next change is one that goes on."""
 
 
 class Kernel:
@@ -41,6 +44,8 @@ class Kernel:
         self._changed_ports: set[int] = set()
         self._changed_vlans = False
         self._ports_wait = False
+        self._settle = _SETTLE
+        self._read_at = 0.0
 
     async def start(self) -> None:
         """Subscribe to notifications and begin to deliver them; ask for nothing.
@@ -95,12 +100,16 @@ class Kernel:
     def _ports_changed(self, ifindexes: set[int], vlans: bool) -> None:  # noqa: FBT001
         if not self._ports_wait:
             self._ports_wait = True
-            self._loop.call_later(_SETTLE, self._read_ports)
+            # Who changes a thousand VLANs one by one is read a dozen times.
+            again = self._loop.time() - self._read_at < _ON_AND_ON
+            self._settle = min(2 * self._settle, _SETTLE_MOST) if again else _SETTLE
+            self._loop.call_later(self._settle, self._read_ports)
         self._changed_ports |= ifindexes
         self._changed_vlans |= vlans
 
     def _read_ports(self) -> None:
         ports = frozenset(self._changed_ports)
         self._worker.submit([ReadLinks(ports, vlans=self._changed_vlans)])
+        self._read_at = self._loop.time()
         self._changed_ports.clear()
         self._ports_wait = self._changed_vlans = False

@@ -36,14 +36,15 @@ from evpnd.core.evi.managed_devices import (
     what_is_missing,
 )
 from evpnd.core.evi.news import News
-from evpnd.core.evi.notes import take_notes, tell_configured
+from evpnd.core.evi.notes import take_notes
 from evpnd.core.evi.readiness import Devices, bridge_name, find_devices, vxlan_name
+from evpnd.core.evi.shared_device import is_shared
 from evpnd.core.evi.underlay import Underlay
 from evpnd.core.evi.vtep_address import VtepAddress, tell_change
+from evpnd.core.evi.vxlan_ports import VxlanPorts
 from evpnd.core.turn import Turn
 from evpnd.model.actions import (
     Action,
-    ConfigureVxlanPort,
     CreateDevices,
     RemoveDevices,
     SnoopPorts,
@@ -86,6 +87,7 @@ class Inventory:
         """Those of them where frames with a tag are, too."""
         self._bridges: dict[int, BridgePorts] = {}
         """Ports of the bridges that this look at the devices came by."""
+        self._vxlan_ports = VxlanPorts()
         self._reads = Reads()
         self._config = config
         self.attempts = Attempts()
@@ -191,9 +193,12 @@ class Inventory:
         claimed: dict[tuple[int, int], MacVrf] = {}
         self.domains, self._reads = Domains(), Reads()
         self._bridges.clear()
+        self._vxlan_ports = VxlanPorts()
         self._vtep_here = not self.vtep or self.links.has_address(self.vtep)
         for vrf in self.vrfs.values():
             yield from self._place(vrf, claimed, turn, actions)
+        actions.extend(self._vxlan_ports.configure(self.attempts, turn))
+        self._take_notes(turn)
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
         actions.extend(self._reads.actions(self.domains))
         inside = self.domains.on_bridge.keys() | self.domains.by_svi.keys()
@@ -213,7 +218,7 @@ class Inventory:
     ) -> Iterator[Change]:
         evi, now = vrf.config, turn.now
         found = find_devices(evi, self.links, self.vtep, self._config.vtep.udp_port)
-        found = with_vlan(self.links, found, evi.vlan)
+        found = with_vlan(self.links, found, evi)
         of_bridge = vlan_of(vrf, self.links, found)
         if found.reason is None and found.bridge is not None:
             claimed.setdefault((found.bridge.ifindex, of_bridge.vlan), vrf)
@@ -233,7 +238,9 @@ class Inventory:
         if not (vxlan and bridge):
             of_bridge = BridgeVlan(0, 0)
         old = vrf.domain
-        domain = Domain(bridge, of_bridge.vlan, vxlan, 0, of_bridge.svi)
+        shared = found.vxlan is not None and is_shared(found.vxlan)
+        vni = evi.vni if shared else 0
+        domain = Domain(bridge, of_bridge.vlan, vxlan, vni, of_bridge.svi)
         moved = domain != old._replace(svi=domain.svi)
         if moved:
             yield self._leave(vrf, domain)
@@ -247,19 +254,25 @@ class Inventory:
             vrf.ports = vrf.members = vrf.tagged = vrf.open_ports = frozenset()
         else:
             yield from self._take_ports(vrf, found.bridge)
-            self._configure(vrf, found.vxlan, turn, actions)
+            self._vxlan_ports.place(vrf, found.vxlan)
         self._news.tell(vrf, before, turn)
-        refused, here = self.attempts.refused, self._vtep_here
-        room, more = self.underlay.room(vrf), self._made.notes(evi, refused)
-        take_notes(
-            *(vrf, self.links, refused, turn), vtep_here=here, room=room, more=more
-        )
         if vrf.reason is None and (before is not None or moved):
             vrf.tables.unread()
             vrf.neighbors.known = not domain.svi
             self._reads.anew(vrf)
         if vrf.reason != before or moved or renumbered:
             vrf.mark_all()
+
+    def _take_notes(self, turn: Turn) -> None:
+        """Store what there is to note, once all EVIs have their places."""
+        refused, here = self.attempts.refused, self._vtep_here
+        for vrf in self.vrfs.values():
+            room = self.underlay.room(vrf)
+            made = self._made.notes(vrf.config, refused)
+            more = (*made, *self._vxlan_ports.notes(vrf))
+            take_notes(
+                vrf, self.links, refused, turn, vtep_here=here, room=room, more=more
+            )
 
     def _leave(self, vrf: MacVrf, domain: Domain) -> DevicesLeft:
         """Return which of the devices that an EVI leaves still exist."""
@@ -292,23 +305,6 @@ class Inventory:
         own_ips = self.links.addresses_of(vrf.domain.svi) if vrf.domain.svi else set()
         mac = self.links.by_index.get(vrf.domain.svi, bridge).mac
         vrf.take_own_ips(own_ips, mac)
-
-    def _configure(
-        self, vrf: MacVrf, vxlan: Link, turn: Turn, actions: list[Action]
-    ) -> None:
-        port, suppress = vxlan.port, vrf.config.suppress
-        if port is None or vxlan.vxlan is None:
-            return
-        wrong = (
-            port.learning
-            or port.neigh_suppress != suppress
-            or (vxlan.vxlan.learning and not vrf.discovered)
-        )
-        if not wrong and not vrf.config.owns_devices:
-            self.attempts.succeeded((vxlan.name,))
-        if wrong and self.attempts.may(f"port {vxlan.name}", turn.now):
-            actions.append(ConfigureVxlanPort(vxlan.ifindex, suppress))
-            turn.tell(tell_configured(vrf, vxlan.name))
 
     def _complete(self, vrf: MacVrf, found: Devices, now: float) -> list[CreateDevices]:
         """Create a managed EVI's devices, if the pause between attempts is over."""

@@ -21,6 +21,9 @@ class Links:
         self._vxlans: dict[int, Link] | None = None
         self._ports: dict[int, list[Link]] = {}
         self._vlan_devices: dict[tuple[int, int], Link] = {}
+        self._shared: list[Link] = []
+        self._mapped: dict[int, dict[int, int]] = {}
+        """By ifindex, VNIs to VLANs."""
         self.vlans: Mapping[int, PortVlans] = {}
         """VLANs of bridges and their ports, by ifindex."""
         self.vni_filters: Mapping[int, VniFilter] = {}
@@ -33,9 +36,12 @@ class Links:
             self._vxlans = {}
             self._ports = {}
             self._vlan_devices = {}
+            self._shared = []
             for link in self.by_index.values():
-                if link.vxlan is not None:
+                if link.vxlan is not None and not link.vxlan.external:
                     self._vxlans.setdefault(link.vxlan.vni, link)
+                elif link.vxlan is not None and link.master:
+                    self._shared.append(link)
                 if link.master:
                     self._ports.setdefault(link.master, []).append(link)
                 if link.vlan_id:
@@ -50,6 +56,7 @@ class Links:
     def replace(self, dump: LinksDumped) -> None:
         """Store a dump."""
         self.vlans, self.vni_filters = dump.vlans, dict(dump.vni_filters)
+        self._mapped = {}
         self.by_index = {link.ifindex: link for link in dump.links}
         self.by_name = {link.name: link for link in self.by_index.values()}
         self._addresses = {}
@@ -65,7 +72,7 @@ class Links:
         if event == (self.vlans, self.vni_filters):
             return False
         self.vlans, self.vni_filters = event.vlans, dict(event.vni_filters)
-        self._vxlans = None
+        self._mapped = {}
         return True
 
     def put(self, link: Link) -> bool:
@@ -90,8 +97,23 @@ class Links:
         self._vxlans = None
 
     def vxlan_of(self, vni: int) -> Link | None:
-        """Return the VXLAN device that carries a VNI; the oldest of several."""
+        """Return the VXLAN device that has a VNI alone; the oldest of several."""
         return self._index().get(vni)
+
+    def shared_vxlans(self) -> list[Link]:
+        """Return the VXLAN devices for many VNIs that are in a bridge."""
+        self._index()
+        return self._shared
+
+    def mapped_vlan(self, ifindex: int, vni: int) -> int:
+        """Return the VLAN that a port maps to a VNI; 0: none."""
+        known = self._mapped.get(ifindex)
+        if known is None:
+            own = self.vlans.get(ifindex)
+            tunnels = {} if own is None else own.tunnels
+            known = {each: vlan for vlan, each in tunnels.items()}
+            self._mapped[ifindex] = known
+        return known.get(vni, 0)
 
     def ports_of(self, bridge: int) -> list[Link]:
         """Return the ports of a bridge."""

@@ -7,7 +7,6 @@ from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.underlay import Room
 from evpnd.core.turn import Turn
-from evpnd.model.actions import Notice
 from evpnd.model.ids import format_ip
 
 
@@ -19,13 +18,13 @@ def take_notes(
     *,
     vtep_here: bool,
     room: Room | None,
-    more: Iterable[str] = (),
+    more: Iterable[str],
 ) -> None:
     """Store the notes as sentences, and report new ones.
 
     `refused` are devices that could not be changed, and why; `vtep_here` says whether
     an interface has the VTEP address; `room` is what the underlay carries; `more` are
-    notes on what evpnd makes for several EVIs.
+    further sentences.
     """
     found: list[str] = []
     if vrf.reason is None:
@@ -37,12 +36,6 @@ def take_notes(
     if found and tuple(found) != vrf.notes:
         turn.tell(vrf.notice("warning", "evi_noted", notes=found))
     vrf.notes = tuple(found)
-
-
-def tell_configured(vrf: MacVrf, device: str) -> Notice:
-    """Report that a VXLAN device's port gets the settings that EVPN needs."""
-    settings = {"learning": False, "neigh_suppress": vrf.config.suppress}
-    return vrf.notice("info", "device_configured", device=device, **settings)
 
 
 def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
@@ -63,8 +56,9 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
     bridge = links.by_index.get(vrf.domain.bridge)
     if bridge is not None:
         # Where evpnd makes the VLAN device, it is there in a moment, or refused.
-        suppress = vrf.config.suppress and not vrf.config.made
-        yield from vlan_notes(links, vxlan, bridge, suppress=suppress)
+        evi = vrf.config
+        suppress = evi.suppress and not evi.made
+        yield from vlan_notes(links, vxlan, bridge, evi.vni, suppress=suppress)
     large = [
         port.name
         for port in map(links.by_index.get, sorted(vrf.ports))

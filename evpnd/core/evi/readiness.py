@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from evpnd.core.evi.links import Links
+from evpnd.core.evi.shared_device import find_shared
 from evpnd.model.actions import CreateDevices
 from evpnd.model.config import VXLAN_PORT, EviConfig
 from evpnd.model.ids import format_ip
@@ -38,7 +39,10 @@ def find_devices(
 ) -> Devices:
     """Return the devices of an EVI, and why it is not ready."""
     wanted = vxlan_name(evi) if evi.manage else evi.vxlan
-    vxlan = links.by_name.get(wanted) if wanted else links.vxlan_of(evi.vni)
+    if wanted:
+        vxlan = links.by_name.get(wanted)
+    else:
+        vxlan = links.vxlan_of(evi.vni) or find_shared(evi, links)
     if vxlan is None:
         what = wanted or f"with VNI {evi.vni}"
         return Devices(f"there is no VXLAN device {what}")
@@ -46,40 +50,66 @@ def find_devices(
         return Devices(
             f"{vxlan.name} is not a VXLAN device (kind: {vxlan.kind or 'none'})"
         )
-    if vxlan.vxlan.external:
+    shared = vxlan.vxlan.external
+    if shared and evi.manage:
         return Devices(f"{vxlan.name} is external (collect metadata), not for one VNI")
-    if vxlan.vxlan.vni != evi.vni:
+    if not shared and vxlan.vxlan.vni != evi.vni:
         return Devices(f"{vxlan.name} carries VNI {vxlan.vxlan.vni}, not {evi.vni}")
     bridge = links.by_index.get(vxlan.master)
     wanted = bridge_name(evi) if evi.manage else evi.bridge
     if wanted and wanted not in links.by_name:
         return Devices(f"there is no bridge {wanted}", vxlan)
     if bridge is None or bridge.kind != "bridge":
-        return Devices(f"{vxlan.name} is not in a bridge", vxlan)
+        fix = f"ip link set {vxlan.name} master {wanted or 'BRIDGE'}"
+        return Devices(_told(vxlan, f"{vxlan.name} is not in a bridge", fix), vxlan)
     if wanted and bridge.name != wanted:
         return Devices(f"{vxlan.name} is in {bridge.name}, not in {wanted}", vxlan)
+    for link in (vxlan, bridge):
+        # The kernel tells of no change of a device that is down (netdev_state_change).
+        if not link.up:
+            fix = f"ip link set {link.name} up"
+            return Devices(_told(vxlan, f"{link.name} is down", fix), vxlan, bridge)
     if not vtep:
         return Devices("the VTEP address is not known yet", vxlan, bridge)
     local = vxlan.vxlan.local
     if not local:
-        return Devices(f"{vxlan.name} has no local address", vxlan, bridge)
+        fix = f"ip link set {vxlan.name} type vxlan local {format_ip(vtep)}"
+        reason = _told(vxlan, f"{vxlan.name} has no local address", fix)
+        return Devices(reason, vxlan, bridge)
     if vxlan.vxlan.udp_port != udp_port:
-        return Devices(
+        reason = (
             f"{vxlan.name} uses UDP port {vxlan.vxlan.udp_port}, "
-            f"not vtep.udp-port {udp_port}",
-            vxlan,
-            bridge,
+            f"not vtep.udp-port {udp_port}"
         )
-    for link in (vxlan, bridge):
-        if not link.up:
-            return Devices(f"{link.name} is down", vxlan, bridge)
+        return Devices(
+            _told(vxlan, reason, _anew(vxlan, vtep, udp_port)), vxlan, bridge
+        )
     if local != vtep:
         reason = f"{vxlan.name} has local address {format_ip(local)}, "
         reason += f"not the VTEP address {format_ip(vtep)}"
+        fix = f"ip link set {vxlan.name} type vxlan local {format_ip(vtep)}"
+        if len(local) != len(vtep):
+            fix = _anew(vxlan, vtep, udp_port)
+        reason = _told(vxlan, reason, fix)
         ours = evi.owns_devices and vxlan.alias == MANAGED_ALIAS
         same = can_become(vxlan.vxlan, evi.vni, vtep, udp_port)
         return Devices(reason, vxlan, bridge, renumbers=ours and same)
     return Devices(None, vxlan, bridge)
+
+
+def _told(vxlan: Link, reason: str, fix: str) -> str:
+    """Return a reason, of a device for many VNIs with the command that mends it."""
+    shared = vxlan.vxlan is not None and vxlan.vxlan.external
+    return f"{reason}: `{fix}`" if shared else reason
+
+
+def _anew(vxlan: Link, vtep: bytes, udp_port: int) -> str:
+    """Return how to make a device for many VNIs anew, where it cannot be changed."""
+    name, local = vxlan.name, format_ip(vtep)
+    return (
+        f"ip link del {name} && ip link add {name} type vxlan external vnifilter local "
+        f"{local} dstport {udp_port} nolearning"
+    )
 
 
 def can_become(vxlan: VxlanLink, vni: int, vtep: bytes, udp_port: int) -> bool:
