@@ -115,14 +115,18 @@ class Ping:
         )
 
     def _run(self, number: int | None) -> None:
-        start = time.monotonic()
+        due = time.monotonic()
         sequence = 0
         while not self._stop.is_set() and sequence != number:
-            due = start + sequence * self._interval
             while (left := due - time.monotonic()) > 0:
                 self._receive(left)
+            while self._receive(0):
+                pass
             self._send(sequence)
             sequence += 1
+            # Requests that a busy machine delayed are not made up for: the answers to
+            # a burst of them would not fit into the socket, and count as lost.
+            due = max(due + self._interval, time.monotonic())
         deadline = time.monotonic() + self._patience
         while (
             len(self._answered) < len(self._sent)
@@ -145,13 +149,19 @@ class Ping:
             # No route or no neighbour just now: sent, and lost.
             return
 
-    def _receive(self, timeout: float) -> None:
+    def _receive(self, timeout: float) -> bool:
+        """Take one packet; return whether there was any."""
         if not select.select([self._socket], [], [], timeout)[0]:
-            return
+            return False
         try:
             packet = self._socket.recv(2048)
         except OSError:
-            return
+            return False
+        self._note(packet)
+        return True
+
+    def _note(self, packet: bytes) -> None:
+        """Record the answer to one of ours."""
         message = packet if self._six else packet[(packet[0] & 15) * 4 :]
         kind, _, _, identifier, _, sequence = struct.unpack_from("!BBHHHI", message)
         if kind != (129 if self._six else 0) or identifier != self._identifier:
