@@ -1,6 +1,7 @@
 """The devices of a host: for each VNI a bridge, a VXLAN device and two ports.
 
-EVIs with a VLAN share one bridge with its two ports, and have a VLAN device each.
+EVIs with a VLAN share one bridge with its two ports, and have a VLAN device each. Those
+that name a VXLAN device share this as well, for many VNIs.
 Tables are those of the model kernel that the other tests use, one for each EVI.
 Here are the links around them, and what operators and tenants do to both.
 """
@@ -46,6 +47,7 @@ from evpnd.model.rows import (
     Link,
     NeighborRow,
     PortVlans,
+    VniFilter,
 )
 from tests.conformance.words import CaseError
 from tests.fakes.kernel import BRIDGE, DOMAIN, PORTS, VXLAN, FakeKernel
@@ -64,29 +66,35 @@ class EviDevices:
     """
 
     def __init__(
-        self, vni: int, vtep: bytes, place: int, vlan: int, shared: "EviDevices | None"
+        self, evi: EviConfig, vtep: bytes, place: int, shared: "EviDevices | None"
     ) -> None:
-        self.vni = vni
-        self.vlan = vlan
+        self.vni = vni = evi.vni
+        self.vlan = vlan = evi.vlan or 0
+        self.single = evi.vxlan if evi.vlan else None
+        """The VXLAN device for many VNIs."""
         self.base = APART * place
         self.shared_base = self.base if shared is None else shared.base
         self.tables = FakeKernel(vtep, vni, vlans=(vlan,))
         self.links: dict[str, Link] = {}
         self.gone: dict[str, Link] = {}
-        names = {BRIDGE: f"br{vni}", VXLAN: f"vx{vni}"}
+        names = {BRIDGE: f"br{vni}", VXLAN: self.single or f"vx{vni}"}
         names |= {port: f"t{2 * place + at}" for at, port in enumerate(PORTS, 1)}
         for link in self.tables.links():
             index = self.outside(link.ifindex)
             mac = bytes((2, 0, 0, 0xFF, index // APART, link.ifindex))
             own = FdbRow(True, link.ifindex, mac, vlan, NUD_PERMANENT, 0, b"")
             self.tables.bridge[mac] = own
-            if shared is not None and link.ifindex != VXLAN:
+            if shared is not None and (link.ifindex != VXLAN or self.single):
                 continue
             master = link.master and self.outside(link.master)
             name = names[link.ifindex]
             made = link._replace(ifindex=index, name=name, master=master, mac=mac)
             if link.ifindex == BRIDGE:
                 made = made._replace(vlan_filtering=bool(vlan))
+            elif self.single and made.vxlan and made.port:
+                many = made.vxlan._replace(vni=0, external=True, vnifilter=True)
+                port = made.port._replace(vlan_tunnel=True)
+                made = made._replace(vxlan=many, port=port)
             self.links[name] = made
         self._ports = {} if shared is None else shared.links
         if vlan:
@@ -110,7 +118,7 @@ class EviDevices:
 
     def outside(self, ifindex: int) -> int:
         """Return the index that the host knows; 0 stays none."""
-        if ifindex in (BRIDGE, *PORTS):
+        if ifindex in (BRIDGE, *PORTS) or (ifindex == VXLAN and self.single):
             return ifindex + self.shared_base
         return ifindex and ifindex + self.base
 
@@ -119,7 +127,11 @@ class EviDevices:
         """Where the EVI is, as the host knows it."""
         bridge = self.outside(BRIDGE)
         svi = self.outside(SVI) if self.vlan else bridge
-        return Domain(bridge, self.vlan, self.outside(VXLAN), 0, svi)
+        return Domain(bridge, self.vlan, self.outside(VXLAN), self._src_vni, svi)
+
+    @property
+    def _src_vni(self) -> int:
+        return self.vni if self.single else 0
 
     def apply(self, action: KernelAction) -> list[Event]:
         """Carry out an action on the tables."""
@@ -168,12 +180,19 @@ class EviDevices:
             case RowFailed(table="neighbor"):
                 return event._replace(ifindex=domain.svi)
             case RowFailed():
-                return event._replace(ifindex=outside(event.ifindex))
+                index = outside(event.ifindex)
+                return event._replace(ifindex=index, vni=self._src_vni)
             case _:
                 return event
 
     def _fdb(self, rows: list[FdbRow]) -> list[FdbRow]:
-        return [row._replace(ifindex=self.outside(row.ifindex)) for row in rows]
+        return [
+            row._replace(
+                ifindex=self.outside(row.ifindex),
+                vni=self._src_vni if row.flags & NTF_SELF else 0,
+            )
+            for row in rows
+        ]
 
     def _neighbors(self, rows: list[NeighborRow]) -> list[NeighborRow]:
         return [row._replace(ifindex=self.domain.svi) for row in rows]
@@ -255,9 +274,8 @@ class Kernel:
 
     def add_evi(self, evi: EviConfig) -> EviDevices:
         shared = next((e for e in self.evis.values() if e.vlan), None)
-        vlan = evi.vlan or 0
-        place = len(self.evis), vlan, shared if vlan else None
-        devices = EviDevices(evi.vni, self.vtep, *place)
+        place = len(self.evis), shared if evi.vlan else None
+        devices = EviDevices(evi, self.vtep, *place)
         self.evis[evi.vni] = devices
         return devices
 
@@ -277,8 +295,17 @@ class Kernel:
             two: PortVlans(0, all_, all_),
         }
         for evi in evis:
-            found[evi.outside(VXLAN)] = PortVlans(evi.vlan, frozenset({evi.vlan}))
+            only = PortVlans(evi.vlan, frozenset({evi.vlan}))
+            if evi.single:
+                only = PortVlans(0, all_, all_, {e.vlan: e.vni for e in evis})
+            found[evi.outside(VXLAN)] = only
         return found
+
+    def vni_filters(self) -> dict[int, VniFilter]:
+        """Return the VNI filter of the VXLAN device for many VNIs."""
+        evis = [evi for evi in self.evis.values() if evi.single]
+        vnis = tuple(range(vni, vni + 1) for vni in sorted(evi.vni for evi in evis))
+        return {evis[0].outside(VXLAN): vnis} if evis else {}
 
     def tag(self, port: str) -> int:
         """Return the tag of frames on a port, as a step names it; 0: none."""
@@ -317,13 +344,18 @@ class Kernel:
         match action:
             case DumpLinks():
                 addresses = frozenset(self.addresses)
-                return [LinksDumped(self.links(), addresses, self.port_vlans())]
+                vlans, filters = self.port_vlans(), self.vni_filters()
+                links = self.links()
+                return [LinksDumped(links, addresses, vlans, vni_filters=filters)]
             case DumpFdb() | DumpPorts() if action.bridge in self.port_vlans():
                 return [self._dump_shared(action)]
             case ConfigureVxlanPort(ifindex, suppress):
                 return self._configure(ifindex, suppress=suppress)
             case _:
                 pass
+        domain: Domain | None = getattr(action, "domain", None)
+        if domain is not None and domain.vni:
+            return self.evis[domain.vni].apply(action)
         index = _device(action)
         for evi in self.evis.values():
             if evi.base < index < evi.base + APART:

@@ -1,4 +1,7 @@
-"""What happens in one VLAN of a bridge changes nothing of the EVI of another."""
+"""What happens in one VLAN of a bridge changes nothing of the EVI of another.
+
+Nor does what happens in one VNI of a VXLAN device.
+"""
 
 from dataclasses import replace
 
@@ -10,7 +13,7 @@ from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.actions import Action
 from evpnd.model.events import BindingsSnooped, Event, Heard, UpdateReceived
 from evpnd.model.ids import Ip, Mac, parse_ip, parse_rd, parse_route_target
-from evpnd.model.routes import MacIpBatch, Update
+from evpnd.model.routes import ImetRoute, MacIpBatch, PmsiTunnel, Update
 from tests.fakes.host import NO_ESI, NO_TAG, PEERS, Host, attributes
 from tests.fakes.shared_bridge import ONE, TWO, SharedBridge, shared_host, vni_of
 
@@ -26,6 +29,7 @@ happenings = st.one_of(
     st.tuples(st.just("say"), ports, macs, ips),
     st.tuples(st.just("route"), st.sampled_from(VTEPS), macs, ips, st.integers(0, 3)),
     st.tuples(st.just("no-route"), st.sampled_from(VTEPS), macs, ips),
+    st.tuples(st.just("imet"), st.sampled_from(VTEPS), st.booleans()),
     st.tuples(st.just("flush")),
     st.tuples(st.just("answers"), macs, ips),
     st.tuples(st.just("refuses"), macs),
@@ -49,6 +53,19 @@ def route(vlan: int, vtep: str, keys: list[bytes], sequence: int | None) -> Even
     return UpdateReceived(PEERS[0], Update(path, [batch], [], [], []))
 
 
+def imet(vlan: int, vtep: str, *, gone: bool) -> Event:
+    ip, vni = parse_ip(vtep), vni_of(vlan)
+    found = ImetRoute(parse_rd(f"{vtep}:{vlan}"), NO_TAG, ip)
+    if gone:
+        return UpdateReceived(PEERS[0], Update(None, [], [], [], [found]))
+    path = replace(
+        attributes(vtep),
+        route_targets=(parse_route_target(f"65000:{vni}"),),
+        pmsi=PmsiTunnel(6, vni, ip),
+    )
+    return UpdateReceived(PEERS[0], Update(path, [], [found], [], []))
+
+
 def happen(host: Host, vlan: int, what: object) -> None:
     kernel: object = host.kernel
     assert isinstance(kernel, SharedBridge)
@@ -67,6 +84,8 @@ def happen(host: Host, vlan: int, what: object) -> None:
             host.run(route(vlan, vtep, [mac, mac + ip], sequence))
         case ("no-route", str(vtep), bytes(mac), bytes(ip)):
             host.run(route(vlan, vtep, [mac, mac + ip], None))
+        case ("imet", str(vtep), bool(gone)):
+            host.run(imet(vlan, vtep, gone=gone))
         case ("flush",):
             host.run(*kernel.tell(vlan, tables.flush_neighbors()))
         case ("answers", bytes(mac), bytes(ip)):
@@ -89,6 +108,7 @@ def known(vrf: MacVrf) -> dict[str, object]:
         "flushed": vrf.remembered.flushed,
         "fdb": vrf.fdb.actual,
         "partial": vrf.fdb.partial,
+        "flood": vrf.floods.actual,
         "neighbors": vrf.neighbors.actual,
         "sent": vrf.sent.macs,
     }
@@ -106,9 +126,11 @@ def done(host: Host, vlan: int) -> tuple[list[Action], list[object]]:
     )
 
 
-@given(st.lists(steps, max_size=25))
-def test_an_evi_is_as_if_its_vlan_were_alone(story: list[tuple[int, object]]) -> None:
-    hosts = [shared_host(*VLANS) for _ in (*VLANS, None)]
+@given(st.lists(steps, max_size=25), st.booleans())
+def test_an_evi_is_as_if_its_vlan_were_alone(
+    story: list[tuple[int, object]], single: bool
+) -> None:
+    hosts = [shared_host(*VLANS, single=single) for _ in (*VLANS, None)]
     together, *apart = hosts
     for vlan, what in story:
         if not vlan:

@@ -15,7 +15,8 @@ from evpnd.core.tables.reading import LARGE
 from evpnd.model.actions import DumpFdb, DumpNeighbors, DumpPorts
 from evpnd.model.domain import Domain
 from evpnd.model.events import RowFailed
-from evpnd.model.rows import NTF_SELF, FdbRow, PortVlans
+from evpnd.model.ids import FLOOD_MAC
+from evpnd.model.rows import NTF_SELF, FdbRow, Link, PortVlans
 
 _NOBODY: Mapping[int, MacVrf] = MappingProxyType({})
 
@@ -156,23 +157,51 @@ class Reads:
         self._ports[bridge] = self._ports.get(bridge, frozenset()) | new
 
     def actions(
-        self, domains: Domains
+        self, domains: Domains, links: Mapping[int, Link]
     ) -> Iterator[DumpFdb | DumpPorts | DumpNeighbors]:
-        """Yield the dumps; they answer for all EVIs of a bridge."""
-        bridges = {vrf.domain.bridge for vrf in self._anew}
-        for bridge in bridges:
-            _expect(domains.serving(bridge))
-        yield from dumps(self._anew)
+        """Yield the dumps; they answer for all EVIs of a bridge.
+
+        An EVI that comes to a VXLAN device with many rows of others reads its own by
+        parts. `links` are by ifindex.
+        """
+        anew: dict[int, list[MacVrf]] = {}
+        for vrf in self._anew:
+            anew.setdefault(vrf.domain.bridge, []).append(vrf)
+        whole: list[MacVrf] = []
+        for bridge, vrfs in anew.items():
+            serving = domains.serving(bridge)
+            if _is_large(serving) and all(vrf.domain.vni for vrf in vrfs):
+                for vrf in vrfs:
+                    begin_parts(vrf, links)
+                yield DumpPorts(bridge, vrfs[0].ports | {bridge})
+            else:
+                _expect(serving)
+                whole.extend(vrfs)
+        yield from dumps(whole)
         for bridge, new in self._ports.items():
             vrfs = domains.serving(bridge)
-            if bridge in bridges or not vrfs:
+            if bridge in anew or not vrfs:
                 continue
-            rows = sum(len(vrf.fdb.actual) for vrf in vrfs)
-            if rows >= LARGE or any(vrf.fdb.reading is not None for vrf in vrfs):
+            if _is_large(vrfs) or any(vrf.fdb.reading is not None for vrf in vrfs):
                 yield DumpPorts(bridge, new)
             else:
                 _expect(vrfs)
                 yield DumpFdb(bridge, any(vrf.domain.vni for vrf in vrfs))
+
+
+def begin_parts(vrf: MacVrf, links: Mapping[int, Link]) -> None:
+    """Start to read the FDB of an EVI by parts (`core/kernel/parts.py`).
+
+    The MAC of its VXLAN device and the flood list come first. `links` are by ifindex.
+    """
+    device = links.get(vrf.domain.vxlan)
+    own = [] if device is None else [device.mac]
+    vrf.fdb.begin_reading([*own, FLOOD_MAC])
+
+
+def _is_large(vrfs: Iterable[MacVrf]) -> bool:
+    """Return whether EVIs that were read have many rows together."""
+    return sum(len(vrf.fdb.actual) for vrf in vrfs if vrf.fdb.known) >= LARGE
 
 
 def _expect(vrfs: Iterable[MacVrf]) -> None:

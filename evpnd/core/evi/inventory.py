@@ -200,7 +200,7 @@ class Inventory:
         actions.extend(self._vxlan_ports.configure(self.attempts, turn))
         self._take_notes(turn)
         turn.tell_all(self._passed_over.tell(config, self.links, self.vrfs))
-        actions.extend(self._reads.actions(self.domains))
+        actions.extend(self._reads.actions(self.domains, self.links.by_index))
         inside = self.domains.on_bridge.keys() | self.domains.by_svi.keys()
         self.no_hosts = no_hosts = self.links.no_hosts(inside)
         for vrf in self.vrfs.values():

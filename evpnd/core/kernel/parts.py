@@ -9,7 +9,7 @@ work: it tells of rows that no route asks for.
 
 from collections.abc import Collection, Iterable
 
-from evpnd.core.evi.domains import Domains
+from evpnd.core.evi.domains import Domains, begin_parts
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.kernel.observe import is_of_vlan, observe_fdb
@@ -42,23 +42,12 @@ def begin_all(
     if not vrfs:
         return
     for vrf in vrfs:
-        _begin(vrf, event, links)
+        if not vrf.fdb.known:
+            vrf.preserved = vrf.domain.vxlan in event.ours
+        vrf.mark_all()
+        begin_parts(vrf, links.by_index)
     ports = frozenset[int]().union(*(vrf.ports for vrf in vrfs))
     turn.do(DumpPorts(event.bridge, ports | {event.bridge}))
-
-
-def _begin(vrf: MacVrf, event: FdbTooLarge, links: Links) -> None:
-    old = vrf.fdb.reading
-    first = not vrf.fdb.known or (old is not None and old.first)
-    vrf.fdb.readings += 1
-    vrf.fdb.reading = Reading(vrf.fdb.readings, old, first=first)
-    if not vrf.fdb.known:
-        vrf.preserved = vrf.domain.vxlan in event.ours
-    vrf.mark_all()
-    vrf.fdb.mark_foreign()
-    device = links.by_index.get(vrf.domain.vxlan)
-    own = [] if device is None else [device.mac]
-    vrf.fdb.reading.wanted.update(dict.fromkeys([*own, FLOOD_MAC]))
 
 
 def is_too_early(vrf: MacVrf) -> bool:

@@ -4,7 +4,7 @@ A MAC has its row in `actual` where both are there, and in `partial` where one i
 missing: that differs from whatever is wanted, and so is written, or deleted.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from evpnd.core.tables.reading import Reading
 from evpnd.core.tables.table import Delta, Table
@@ -122,6 +122,15 @@ class Fdb(Table[bytes, Hop]):
             self.actual.pop(key, None)
         elif key not in self.actual:
             self.taken.add(key)
+
+    def begin_reading(self, macs: Iterable[bytes]) -> None:
+        """Start to read the table by parts; `macs` are looked up first."""
+        old = self.reading
+        first = not self.known or (old is not None and old.first)
+        self.readings += 1
+        self.reading = Reading(self.readings, old, first=first)
+        self.reading.wanted.update(dict.fromkeys(macs))
+        self.mark_foreign()
 
     def begin_dump(self) -> list[bytes]:
         """Forget what is there; returns the MACs that had both rows."""

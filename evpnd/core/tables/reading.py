@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Self
 
 LARGE = 25_000
-"""Remote MACs of a bridge from which on a new port is read alone, not the whole FDB."""
+"""Remote MACs of a bridge from which on a new port is read alone, not the whole FDB. So
+is a new EVI on a VXLAN device for many VNIs then."""
 
 
 class Reading:
