@@ -58,9 +58,10 @@ def duration(seconds: float) -> str:
 
 
 def _is_of(domain: Domain, row: FdbRow) -> bool:
-    """Return whether a row of a bridge concerns an EVI: its device, or its VLAN."""
+    """Return whether a row of a bridge concerns an EVI: its device, VNI or VLAN."""
     if row.flags & NTF_SELF:
-        return not domain.vlan or row.ifindex == domain.vxlan
+        there = not domain.vlan or row.ifindex == domain.vxlan
+        return there and row.vni == domain.vni
     return row.vlan == domain.vlan
 
 
@@ -160,6 +161,8 @@ class Story:
             words += ["dst", format_ip(row.dst)]
         if row.vlan and not row.flags & NTF_SELF:
             words += ["vlan", str(row.vlan)]
+        if row.vni:
+            words += ["src_vni", str(row.vni)]
         words.append("self" if row.flags & NTF_SELF else "master")
         if row.flags & NTF_EXT_LEARNED:
             words.append("extern_learn")

@@ -16,7 +16,16 @@ from tests.fakes.host import (
     config,
 )
 from tests.fakes.kernel import BRIDGE, PORTS, VXLAN, FakeKernel
-from tests.unit.views.explain_host import FAR, MAC, ONE, mac_story, story, texts
+from tests.fakes.shared_bridge import shared_host, vni_of
+from tests.unit.views.explain_host import (
+    FAR,
+    FARTHER,
+    MAC,
+    ONE,
+    mac_story,
+    story,
+    texts,
+)
 
 VLANS = {index: PortVlans(10, frozenset({10})) for index in (BRIDGE, VXLAN, *PORTS)}
 OTHER = b"\2\0\0\0\0\2"
@@ -97,6 +106,21 @@ def test_the_story_of_a_remote_mac_names_bridge_and_vlan() -> None:
     assert texts(told.steps, "found") == [
         "02:00:00:00:00:02 dev vx100 vlan 10 master extern_learn",
         "02:00:00:00:00:02 dev vx100 dst 10.0.0.2 self extern_learn",
+    ]
+
+
+def test_rows_of_another_vni_of_the_device_are_not_told() -> None:
+    here = shared_host(10, 20, single=True)
+    for vlan, far in ((10, FAR), (20, FARTHER)):
+        target = parse_route_target(f"65000:{vni_of(vlan)}")
+        path = replace(attributes(far), route_targets=(target,))
+        here.run(announce(ONE, path, far, OTHER))
+    told = story(here)
+    explain_mac(told, OTHER, vni_of(20))
+
+    assert texts(told.steps, "found") == [
+        "02:00:00:00:00:02 dev vx0 vlan 20 master extern_learn",
+        "02:00:00:00:00:02 dev vx0 dst 10.0.0.3 src_vni 10020 self extern_learn",
     ]
 
 
