@@ -23,6 +23,8 @@ class FdbRow(NamedTuple):
     state: str
     """permanent, static, or empty: it ages, or extern_learn."""
     vlan: int | None
+    src_vni: int | None = None
+    """Of a row of a VXLAN device for many VNIs."""
 
 
 class Neighbor(NamedTuple):
@@ -51,6 +53,7 @@ def fdb(namespace: str, device: str | None = None) -> list[FdbRow]:
             frozenset(row.get("flags", [])),
             row.get("state", ""),
             row.get("vlan"),
+            row.get("src_vni"),
         )
         for row in rows
     ]
