@@ -35,6 +35,43 @@ class MakeVxlanDevices(NamedTuple):
     devices: tuple[VxlanDevice, ...]
 
 
+class MakeSharedVxlan(NamedTuple):
+    """Create the VXLAN device of all VNIs of a bridge, or complete it.
+
+    It is `external`, with a VNI filter, and maps VLANs to VNIs (`vlan_tunnel`).
+    """
+
+    bridge: str
+    name: str
+    vtep: bytes
+    udp_port: int
+    mtu: int
+    """In octets."""
+    suppress: bool
+    """The bridge answers ARP and ND there (`neigh_suppress`)."""
+
+
+class Tunnels(NamedTuple):
+    """VLANs that follow each other, mapped to VNIs that do."""
+
+    vlans: range
+    vni: int
+    """Of the first VLAN."""
+
+
+class SetTunnels(NamedTuple):
+    """Change the tunnel map and the VNI filter of such a device, in this order."""
+
+    ifindex: int
+    unmapped: tuple[range, ...] = ()
+    """VLANs."""
+    mapped: tuple[Tunnels, ...] = ()
+    filtered: tuple[range, ...] = ()
+    """VNIs that are taken out of the filter."""
+    taken_in: tuple[range, ...] = ()
+    """VNIs that are put into the filter."""
+
+
 class VlanDevice(NamedTuple):
     """A device on top of a bridge that has the neighbours of one VLAN."""
 
@@ -75,5 +112,11 @@ class SetPortVlans(NamedTuple):
 
 
 BridgeAction = (
-    MakeBridge | MakeVxlanDevices | MakeVlanDevices | AttachPorts | SetPortVlans
+    MakeBridge
+    | MakeVxlanDevices
+    | MakeSharedVxlan
+    | MakeVlanDevices
+    | AttachPorts
+    | SetPortVlans
+    | SetTunnels
 )

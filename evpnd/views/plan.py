@@ -13,6 +13,7 @@ from typing import Any, Final
 from evpnd.core.engine import Engine
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.made_ports import NO_VLANS
+from evpnd.core.evi.made_tunnels import format_map
 from evpnd.core.evi.readiness import MANAGED_ALIAS, port_refusal, refusal
 from evpnd.core.tables.neighbors import Neighbor
 from evpnd.model.actions import (
@@ -188,6 +189,8 @@ def _devices(query: Query) -> Iterator[tuple[Key, dict[str, Any]]]:
         vlans = links.vlans.get(link.ifindex, NO_VLANS) if link.master else NO_VLANS
         shown["untagged"] = vlans.pvid or None
         shown["tagged"] = format_vlans(as_ranges(vlans.tagged)) or None
+        if vlans.tunnels:
+            shown["tunnels"] = format_map(vlans.tunnels)
         if link.vlan_id:
             shown["vlan"] = link.vlan_id
         if link.vxlan is not None:

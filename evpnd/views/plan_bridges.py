@@ -1,6 +1,6 @@
 """What the actions on VLAN-aware bridges would change, for the plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.made_ports import NO_VLANS
@@ -10,9 +10,11 @@ from evpnd.model.bridge_actions import (
     AttachPorts,
     BridgeAction,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
     SetPortVlans,
+    SetTunnels,
 )
 from evpnd.model.events import (
     DeviceActionFailed,
@@ -21,7 +23,7 @@ from evpnd.model.events import (
     LinkObserved,
     VlansObserved,
 )
-from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
+from evpnd.model.rows import BridgePort, Link, PortVlans, VniFilter, VxlanLink
 
 IN_THE_PLAN = 1 << 30
 """Base of made-up ifindexes for planned devices; above any real one, so no real
@@ -50,10 +52,15 @@ def new_link(ifindex: int, name: str, kind: str, *, up: bool = True) -> Link:
 
 def obey(action: BridgeAction, links: Links) -> Iterator[Event]:
     """Yield what the kernel would tell; each is known before the next is asked for."""
-    if isinstance(action, SetPortVlans):
-        has = links.vlans.get(action.ifindex, NO_VLANS)
-        changed = {action.ifindex: _changed(action, has)}
-        yield VlansObserved({**links.vlans, **changed}, links.vni_filters)
+    if isinstance(action, SetPortVlans | SetTunnels):
+        has, filters = links.vlans.get(action.ifindex, NO_VLANS), links.vni_filters
+        if isinstance(action, SetPortVlans):
+            has = _changed(action, has)
+        else:
+            has = has._replace(tunnels=_mapped(action, has.tunnels))
+            vnis = _filtered(action, filters.get(action.ifindex, ()))
+            filters = {**filters, action.ifindex: vnis}
+        yield VlansObserved({**links.vlans, action.ifindex: has}, filters)
         return
     refused = {each.device: each.reason for each in refusals(action, links.by_name)}
     yield from (DeviceActionFailed(*each) for each in refused.items())
@@ -77,6 +84,10 @@ def obey(action: BridgeAction, links: Links) -> Iterator[Event]:
             yield from _make_vlan_devices(action, links, refused)
         case MakeVxlanDevices():
             yield from _make_vxlan_devices(action, links, refused)
+        case MakeSharedVxlan(name=name) if name not in refused:
+            yield _make_shared_vxlan(action, links)
+        case MakeSharedVxlan():
+            pass
 
 
 def _make_vlan_devices(
@@ -121,12 +132,48 @@ def _make_vxlan_devices(
     yield DevicesTried(frozenset(each.name for each in action.devices))
 
 
+def _make_shared_vxlan(action: MakeSharedVxlan, links: Links) -> LinkObserved:
+    known = links.by_name.get(action.name)
+    link = known or new_link(free_index(links), action.name, "vxlan")
+    tunnel = VxlanLink(
+        vni=0,
+        local=action.vtep,
+        udp_port=action.udp_port,
+        learning=False,
+        external=True,
+        vnifilter=True,
+    )
+    port = BridgePort(
+        learning=False,
+        neigh_suppress=action.suppress,
+        forwarding=True,
+        vlan_tunnel=True,
+    )
+    bridge = links.by_name[action.bridge].ifindex
+    made = link._replace(up=True, master=bridge, mtu=action.mtu)
+    return LinkObserved(made._replace(vxlan=tunnel, port=port))
+
+
+def _mapped(action: SetTunnels, has: Mapping[int, int]) -> dict[int, int]:
+    gone = {vlan for each in action.unmapped for vlan in each}
+    tunnels = {vlan: vni for vlan, vni in has.items() if vlan not in gone}
+    for vlans, vni in action.mapped:
+        tunnels |= dict(zip(vlans, range(vni, vni + len(vlans)), strict=True))
+    return tunnels
+
+
+def _filtered(action: SetTunnels, has: VniFilter) -> VniFilter:
+    kept = [each for each in has if each not in action.filtered]
+    return tuple(sorted((*kept, *action.taken_in), key=lambda each: each.start))
+
+
 def _changed(action: SetPortVlans, has: PortVlans) -> PortVlans:
     removed = {vlan for each in action.remove for vlan in each}
     tagged = {vlan for each in action.tagged for vlan in each}
     pvid = 0 if has.pvid in removed | tagged else has.pvid
     vlans, with_tag = (has.vlans - removed) | tagged, (has.tagged - removed) | tagged
+    tunnels = {vlan: vni for vlan, vni in has.tunnels.items() if vlan not in removed}
     if action.untagged is not None:
         pvid = action.untagged
         vlans, with_tag = vlans | {pvid}, with_tag - {pvid}
-    return PortVlans(pvid, vlans, with_tag)
+    return PortVlans(pvid, vlans, with_tag, tunnels)

@@ -25,9 +25,11 @@ from evpnd.model.actions import (
 from evpnd.model.bridge_actions import (
     AttachPorts,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
     SetPortVlans,
+    SetTunnels,
 )
 from evpnd.model.ids import Peer
 
@@ -94,6 +96,10 @@ def _count(action: Action) -> Count | None:
             return "devices", "to create or change", len(action.devices)
         case AttachPorts():
             return "ports", "to attach", len(action.ports)
+        case MakeSharedVxlan():
+            return "devices", "to create or change", 1
+        case SetTunnels():
+            return "VXLAN devices", "whose map of VLANs to VNIs will change", 1
         case SetPortVlans():
             return "ports", "whose VLANs will change", 1
         case ReleasePorts():

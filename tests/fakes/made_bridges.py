@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from evpnd.core.evi.made_refusals import refusals
+from evpnd.core.evi.made_refusals import Making, refusals
 from evpnd.core.evi.readiness import MANAGED_ALIAS
 from evpnd.model.actions import (
     Action,
@@ -21,12 +21,14 @@ from evpnd.model.actions import (
 from evpnd.model.bridge_actions import (
     AttachPorts,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
     SetPortVlans,
+    SetTunnels,
     VxlanDevice,
 )
-from evpnd.model.bridges import BridgeConfig
+from evpnd.model.bridges import BridgeConfig, as_ranges
 from evpnd.model.bridges import BridgePort as PortEntry
 from evpnd.model.config import Config, EviConfig
 from evpnd.model.events import (
@@ -42,7 +44,7 @@ from evpnd.model.events import (
     VlansObserved,
 )
 from evpnd.model.ids import parse_vni
-from evpnd.model.rows import BridgePort, Link, PortVlans, VxlanLink
+from evpnd.model.rows import BridgePort, Link, PortVlans, VniFilter, VxlanLink
 from evpnd.model.targets import auto_export_target, auto_import_targets
 from tests.fakes.host import VTEP, Host, config
 
@@ -59,6 +61,7 @@ class MadeKernel:
         self.vtep = vtep
         self.links: dict[str, Link] = {}
         self.vlans: dict[int, PortVlans] = {}
+        self.filters: dict[int, VniFilter] = {}
         self.refused: set[str] = set()
         """Devices that the kernel does not change."""
         self.done: list[Action] = []
@@ -79,7 +82,7 @@ class MadeKernel:
         told: list[Event] = [LinkObserved(link)]
         if before is not None and before.master != link.master:
             self.vlans.pop(link.ifindex, None)
-            told.append(VlansObserved(dict(self.vlans)))
+            told.append(self._vlans())
         return told
 
     def change(self, name: str, **what: object) -> list[Event]:
@@ -92,13 +95,14 @@ class MadeKernel:
         if link is None:
             return []
         self.vlans.pop(link.ifindex, None)
+        self.filters.pop(link.ifindex, None)
         told: list[Event] = []
         for other in list(self.links.values()):
             if other.lower == link.ifindex:
                 told += self.remove(other.name)
             elif other.master == link.ifindex:
                 told += self.put(other._replace(master=0, port=None))
-        return [*told, LinkVanished(link.ifindex), VlansObserved(dict(self.vlans))]
+        return [*told, LinkVanished(link.ifindex), self._vlans()]
 
     def attach(self, name: str, bridge: str) -> list[Event]:
         """Somebody puts a device into a bridge: it has no VLAN there."""
@@ -107,7 +111,10 @@ class MadeKernel:
     def set_vlans(self, name: str, vlans: PortVlans) -> list[Event]:
         """Somebody changes the VLANs of a port."""
         self.vlans[self.links[name].ifindex] = vlans
-        return [VlansObserved(dict(self.vlans))]
+        return [self._vlans()]
+
+    def _vlans(self) -> VlansObserved:
+        return VlansObserved(dict(self.vlans), dict(self.filters))
 
     def vlans_of(self, name: str) -> PortVlans:
         return self.vlans.get(self.links[name].ifindex, NO_VLANS)
@@ -125,7 +132,9 @@ class MadeKernel:
             case DumpLinks():
                 addresses = frozenset({(LOOPBACK, self.vtep)})
                 links = tuple(self.links.values())
-                yield LinksDumped(links, addresses, dict(self.vlans))
+                yield LinksDumped(
+                    links, addresses, dict(self.vlans), frozenset(), dict(self.filters)
+                )
                 return
             case DumpFdb(bridge):
                 yield FdbDumped(bridge, [])
@@ -155,15 +164,20 @@ class MadeKernel:
             case MakeVxlanDevices():
                 yield from self._refuse(action, self._make_vxlan_devices(action))
                 yield DevicesTried(frozenset(each.name for each in action.devices))
+            case MakeSharedVxlan():
+                made = [(action.name, self._make_shared_vxlan(action))]
+                yield from self._refuse(action, iter(made))
             case SetPortVlans():
                 yield from self._set_port_vlans(action)
+            case SetTunnels():
+                yield from self._set_tunnels(action)
             case _:
                 return
         self.done.append(action)
 
     def _refuse(
         self,
-        action: MakeBridge | AttachPorts | MakeVlanDevices | MakeVxlanDevices,
+        action: Making,
         made: Iterator[tuple[str, Iterable[Event]]],
     ) -> Iterator[Event]:
         others = {each.device: each.reason for each in refusals(action, self.links)}
@@ -224,6 +238,37 @@ class MadeKernel:
             vlans = PortVlans(device.vlan, frozenset({device.vlan}))
             yield from self.set_vlans(device.name, vlans)
 
+    def _make_shared_vxlan(self, action: MakeSharedVxlan) -> Iterator[Event]:
+        tunnel = VxlanLink(0, action.vtep, action.udp_port, False, True, True)
+        port = BridgePort(False, action.suppress, True, True)
+        bridge = self.links[action.bridge].ifindex
+        what = {"kind": "vxlan", "up": True, "mtu": action.mtu, "master": bridge}
+        yield from self._make(action.name, **what, vxlan=tunnel, port=port)
+
+    def _set_tunnels(self, action: SetTunnels) -> Iterator[Event]:
+        index = action.ifindex
+        link = next((x for x in self.links.values() if x.ifindex == index), None)
+        if link is None:
+            return
+        if link.name in self.refused:
+            yield DeviceActionFailed(link.name, "EPERM: not today")
+            return
+        has = self.vlans.get(index, NO_VLANS)
+        gone = {vlan for each in action.unmapped for vlan in each}
+        tunnels = {vlan: vni for vlan, vni in has.tunnels.items() if vlan not in gone}
+        for vlans, first in action.mapped:
+            for vlan, vni in zip(vlans, range(first, first + 5000), strict=False):
+                # net/bridge/br_vlan_tunnel.c: EEXIST, and no VLAN, no tunnel
+                if vni in tunnels.values() or vlan not in has.vlans:
+                    yield DeviceActionFailed(link.name, f"EEXIST: VNI {vni}")
+                    return
+                tunnels[vlan] = vni
+        vnis = {vni for each in self.filters.get(index, ()) for vni in each}
+        vnis -= {vni for each in action.filtered for vni in each}
+        vnis |= {vni for each in action.taken_in for vni in each}
+        self.filters[index] = as_ranges(vnis)
+        yield from self.set_vlans(link.name, has._replace(tunnels=tunnels))
+
     def _make(self, name: str, **what: object) -> Iterator[Event]:
         if name not in self.links:
             # The alias comes a moment later, and untold where the device is down.
@@ -251,7 +296,8 @@ class MadeKernel:
             pvid = action.untagged
             vlans |= {pvid}
             with_tag -= {pvid}
-        yield from self.set_vlans(link.name, PortVlans(pvid, vlans, with_tag))
+        tunnels = {vlan: vni for vlan, vni in has.tunnels.items() if vlan in vlans}
+        yield from self.set_vlans(link.name, PortVlans(pvid, vlans, with_tag, tunnels))
 
     def _at(self, ifindex: int) -> Link:
         return next(link for link in self.links.values() if link.ifindex == ifindex)
@@ -265,7 +311,13 @@ def is_ours(link: Link) -> bool:
     return link.alias == MANAGED_ALIAS
 
 
-def made_evi(vlan: int, *, bridge: str = "br0", suppress: bool = True) -> EviConfig:
+def made_evi(
+    vlan: int,
+    *,
+    bridge: str = "br0",
+    suppress: bool = True,
+    vxlan: str | None = None,
+) -> EviConfig:
     """An EVI in a VLAN of a bridge of `bridges`; its VNI is 10000 more."""
     (evi,) = config().evis
     vni = parse_vni(10_000 + vlan)
@@ -276,7 +328,7 @@ def made_evi(vlan: int, *, bridge: str = "br0", suppress: bool = True) -> EviCon
         export_targets=(auto_export_target(65000, vni),),
         import_targets=auto_import_targets(vni),
         bridge=bridge,
-        vxlan=f"vx{vni}",
+        vxlan=vxlan or f"vx{vni}",
         vlan=vlan,
         made=True,
         suppress=suppress,

@@ -14,12 +14,12 @@ from pathlib import Path
 from evpnd.adapters.netlink.dump import dump_links, read_link
 from evpnd.adapters.netlink.link_requests import (
     NO_DELAY,
-    NO_LINK_LOCAL,
-    OUR_ALIAS,
     Batch,
     Request,
+    index_of,
     link_kind,
     make_link,
+    mark,
     remove_link,
     set_link,
 )
@@ -51,15 +51,18 @@ from evpnd.adapters.netlink.rtnl import (
     open_socket,
     u32,
 )
+from evpnd.adapters.netlink.shared_vxlan import make_shared_vxlan, set_tunnels
 from evpnd.core.evi.made_refusals import Making, refusals
 from evpnd.core.evi.readiness import Refusal, can_become
 from evpnd.model.bridge_actions import (
     AttachPorts,
     BridgeAction,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
     SetPortVlans,
+    SetTunnels,
     VxlanDevice,
 )
 from evpnd.model.rows import Link
@@ -87,6 +90,8 @@ def change_bridge(action: BridgeAction) -> Iterable[Refusal]:
     """Carry an action out; return what was refused."""
     if isinstance(action, SetPortVlans):
         return _set_port_vlans(action)
+    if isinstance(action, SetTunnels):
+        return set_tunnels(action)
     links = {link.name: link for link in dump_links().links}
     refused = list(refusals(action, links))
     others = {each.device for each in refused}
@@ -103,6 +108,10 @@ def change_bridge(action: BridgeAction) -> Iterable[Refusal]:
                 errors = _make_vlan_devices(sock, action, links, others)
             case MakeVxlanDevices():
                 errors = _make_vxlan_devices(sock, action, links, others)
+            case MakeSharedVxlan():
+                errors = {}
+                if action.name not in others:
+                    errors = make_shared_vxlan(sock, action, links)
     return [*refused, *_tell(action, errors)]
 
 
@@ -119,7 +128,9 @@ def _tell(action: Making, errors: Mapping[str, int]) -> Iterator[Refusal]:
                 "Linux allows (1,023): add `vxlan: vx0` to the bridge in `bridges`, "
                 "one VXLAN device for all VNIs"
             )
-        elif code == errno.EADDRINUSE and isinstance(action, MakeVxlanDevices):
+        elif code == errno.EADDRINUSE and isinstance(
+            action, MakeVxlanDevices | MakeSharedVxlan
+        ):
             reason = (
                 f"cannot share UDP port {action.udp_port}: another VXLAN device has it "
                 "with other settings (gbp, gpe, or an IPv6 address without IPv4); "
@@ -134,9 +145,9 @@ def _make_bridge(sock: socket.socket, name: str, link: Link | None) -> list[Refu
         if link is not None:
             batch.add(name, remove_link(link.ifindex))
         batch.add(name, make_link(name, "bridge", *NO_DELAY, *_FILTERING))
-        ifindex = 0 if batch.finish() else _index(name)
+        ifindex = 0 if batch.finish() else index_of(name)
         if ifindex:
-            _mark(batch, name, ifindex)
+            mark(batch, name, ifindex)
     else:
         ifindex = link.ifindex
         batch.add(name, set_link(ifindex, link_kind("bridge", *NO_DELAY, *_FILTERING)))
@@ -183,11 +194,11 @@ def _make_vxlan_devices(
     for device in devices:
         name = device.name
         link = kept.get(name)
-        ifindex = link.ifindex if link else _index(name)
+        ifindex = link.ifindex if link else index_of(name)
         if not ifindex or (link is None and name in failed):
             continue
         if link is None:
-            _mark(batch, name, ifindex)
+            mark(batch, name, ifindex)
         elif link.vxlan is not None and link.vxlan.local != action.vtep:
             tunnel = link_kind("vxlan", u32(IFLA_VXLAN_ID, device.vni), local)
             batch.add(name, set_link(ifindex, tunnel))
@@ -231,8 +242,8 @@ def _make_vlan_devices(
     failed = batch.finish()
     for device in devices:
         name = device.name
-        if name not in links and name not in failed and (ifindex := _index(name)):
-            _mark(batch, name, ifindex)
+        if name not in links and name not in failed and (ifindex := index_of(name)):
+            mark(batch, name, ifindex)
             _enable_ipv6(name)
     return batch.finish()
 
@@ -299,16 +310,3 @@ def _vlan(vlan: int, flags: int) -> bytes:
 
 def _bridge_head(ifindex: int) -> bytes:
     return IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0)
-
-
-def _mark(batch: Batch, name: str, ifindex: int) -> None:
-    """Make a new device ours, and keep it from making addresses."""
-    batch.add(name, set_link(ifindex, OUR_ALIAS))
-    batch.add(name, set_link(ifindex, NO_LINK_LOCAL), errno.EAFNOSUPPORT)
-
-
-def _index(name: str) -> int:
-    try:
-        return socket.if_nametoindex(name)
-    except OSError:
-        return 0

@@ -1,5 +1,6 @@
 """Requests about links as octets: made, changed, removed; and many of them at once."""
 
+import errno
 import socket
 from collections.abc import Collection
 from typing import NamedTuple
@@ -135,3 +136,17 @@ class Batch:
             device, harmless = self._devices[sequence - 1]
             if code and code not in harmless:
                 self._errors.setdefault(device, code)
+
+
+def mark(batch: Batch, name: str, ifindex: int) -> None:
+    """Make a new device ours, and keep it from making addresses."""
+    batch.add(name, set_link(ifindex, OUR_ALIAS))
+    batch.add(name, set_link(ifindex, NO_LINK_LOCAL), errno.EAFNOSUPPORT)
+
+
+def index_of(name: str) -> int:
+    """Return the index of a link; 0: there is none."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return 0

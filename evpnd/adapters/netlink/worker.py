@@ -68,9 +68,11 @@ from evpnd.model.bridge_actions import (
     AttachPorts,
     BridgeAction,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
     SetPortVlans,
+    SetTunnels,
 )
 from evpnd.model.events import (
     AddressObserved,
@@ -248,8 +250,10 @@ class Worker:
                 MakeBridge()
                 | MakeVlanDevices()
                 | MakeVxlanDevices()
+                | MakeSharedVxlan()
                 | AttachPorts()
                 | SetPortVlans()
+                | SetTunnels()
             ):
                 self._change_bridge(job)
             case SnoopPorts():

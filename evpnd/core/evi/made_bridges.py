@@ -1,11 +1,11 @@
 """Bridges of `bridges`: what the kernel lacks of them, and has too much.
 
-evpnd makes such a bridge with all its devices: a VXLAN device for each VNI, and a VLAN
-device for the neighbours of each VLAN. It keeps the VLANs of the ports that the
-configuration names. What it made has its alias; nothing else is removed.
+evpnd makes such a bridge with all its devices: a VXLAN device for each VNI or one for
+all, and a VLAN device for the neighbours of each VLAN. It keeps the VLANs of the ports
+that the configuration names. What it made has its alias; nothing else is removed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from evpnd.core.evi.device_retries import Attempts
@@ -19,6 +19,8 @@ from evpnd.core.evi.made_ports import (
     told,
     vlan_change,
 )
+from evpnd.core.evi.made_tunnels import is_complete, tunnel_change
+from evpnd.core.evi.made_tunnels import told as tunnels_told
 from evpnd.core.evi.managed_devices import Surroundings
 from evpnd.core.evi.readiness import MANAGED_ALIAS, can_become
 from evpnd.core.evi.underlay import likely_mtu
@@ -27,9 +29,11 @@ from evpnd.model.actions import Action, ReleasePorts
 from evpnd.model.bridge_actions import (
     AttachPorts,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
     SetPortVlans,
+    SetTunnels,
     VlanDevice,
     VxlanDevice,
 )
@@ -138,7 +142,10 @@ class MadeBridges:
             if link is not None and link.alias != MANAGED_ALIAS:
                 continue  # it is refused
             yield from _make_vlan_devices(name, link, on[name], look)
-            yield from _make_vxlan_devices(name, link, on[name], look)
+            if bridge.vxlan is not None:
+                yield from _make_shared_vxlan(bridge.vxlan, name, link, on[name], look)
+            else:
+                yield from _make_vxlan_devices(name, link, on[name], look)
             if link is not None:
                 yield from self._set_vlans(bridge, link, on[name], look)
 
@@ -156,12 +163,15 @@ class MadeBridges:
                 yield AttachPorts(bridge, tuple(due))
 
     def _set_vlans(
-        self, bridge: BridgeConfig, link: Link, vrfs: Iterable[MacVrf], look: _Look
-    ) -> Iterator[SetPortVlans]:
+        self, bridge: BridgeConfig, link: Link, vrfs: Sequence[MacVrf], look: _Look
+    ) -> Iterator[SetPortVlans | SetTunnels]:
         links, known = look.links, look.links.vlans
         own = {vrf.config.vxlan: vrf.config.vlan for vrf in vrfs}
+        tunnels = {vrf.config.vlan or 0: int(vrf.config.vni) for vrf in vrfs}
         for port in links.ports_of(link.ifindex):
-            if port.name in own:
+            if port.name == bridge.vxlan:
+                yield from _set_tunnels(port, tunnels, look)
+            elif port.name in own:
                 # A new one is known once its VLAN is.
                 vlan, has = own[port.name], known.get(port.ifindex)
                 if vlan is not None and has is not None:
@@ -315,6 +325,43 @@ def _set_vlans(
             look.attempts.succeeded((port.name,))
     elif look.may(f"VLANs of {port.name}"):
         look.turn.inform("port_vlans_set", device=port.name, **told(change))
+        yield change
+
+
+def _make_shared_vxlan(
+    vxlan: str, name: str, bridge: Link | None, vrfs: Sequence[MacVrf], look: _Look
+) -> Iterator[MakeSharedVxlan]:
+    host, link = look.host, look.links.by_name.get(vxlan)
+    if not (host.vtep and vrfs):
+        return
+    rooms = [room.mtu for room in map(host.underlay.room, vrfs) if room is not None]
+    if rooms:
+        mtu = min(rooms)
+    elif link is not None and link.alias == MANAGED_ALIAS:
+        mtu = link.mtu  # it stays as long as no VTEP is known
+    else:
+        mtu = likely_mtu(host.links, host.vtep, ())
+    suppress = any(vrf.config.suppress for vrf in vrfs)
+    port = host.config.udp_port
+    wanted = MakeSharedVxlan(name, vxlan, host.vtep, port, mtu, suppress)
+    if is_complete(link, bridge, wanted):
+        look.attempts.succeeded((vxlan,))
+    elif look.may(vxlan):
+        _tell(look, name, "vxlan", [vxlan])
+        yield wanted
+
+
+def _set_tunnels(
+    port: Link, tunnels: Mapping[int, int], look: _Look
+) -> Iterator[SetPortVlans | SetTunnels]:
+    """Give a device of all VNIs its VLANs, all with a tag, and map them."""
+    has = look.links.vlans.get(port.ifindex, NO_VLANS)
+    vlans = frozenset(tunnels)
+    yield from _set_vlans(port, PortVlans(0, vlans, vlans), has, look)
+    vni_filter = look.links.vni_filters.get(port.ifindex, ())
+    change = tunnel_change(port.ifindex, tunnels, has.tunnels, vni_filter)
+    if change is not None and look.may(f"tunnels of {port.name}"):
+        look.turn.inform("tunnels_set", device=port.name, **tunnels_told(change))
         yield change
 
 

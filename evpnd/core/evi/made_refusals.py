@@ -9,12 +9,13 @@ from evpnd.core.evi.readiness import MANAGED_ALIAS, Refusal
 from evpnd.model.bridge_actions import (
     AttachPorts,
     MakeBridge,
+    MakeSharedVxlan,
     MakeVlanDevices,
     MakeVxlanDevices,
 )
 from evpnd.model.rows import Link
 
-Making = MakeBridge | MakeVlanDevices | MakeVxlanDevices | AttachPorts
+Making = MakeBridge | MakeVlanDevices | MakeVxlanDevices | MakeSharedVxlan | AttachPorts
 
 
 def refusals(action: Making, links: Mapping[str, Link]) -> Iterator[Refusal]:
@@ -33,6 +34,9 @@ def refusals(action: Making, links: Mapping[str, Link]) -> Iterator[Refusal]:
         return
     if isinstance(action, AttachPorts):
         yield from _ports_of_others(action, links, bridge)
+        return
+    if isinstance(action, MakeSharedVxlan):
+        yield from _not_ours((action.name,), links)
         return
     if isinstance(action, MakeVxlanDevices):
         yield from _not_ours((each.name for each in action.devices), links)

@@ -1,0 +1,171 @@
+"""The VXLAN device of all VNIs of a bridge: made, with its tunnel map and VNI filter.
+
+A range of VLANs or VNIs is one attribute or two; the kernel makes 4,000 of them in a
+fifth of a second.
+"""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+from evpnd.adapters.netlink.link_requests import (
+    Batch,
+    Request,
+    index_of,
+    link_kind,
+    make_link,
+    mark,
+    remove_link,
+    set_link,
+)
+from evpnd.adapters.netlink.links import (
+    IFLA_AF_SPEC,
+    IFLA_BRPORT_LEARNING,
+    IFLA_BRPORT_NEIGH_SUPPRESS,
+    IFLA_MASTER,
+    IFLA_MTU,
+    IFLA_PROTINFO,
+    IFLA_VXLAN_COLLECT_METADATA,
+    IFLA_VXLAN_LEARNING,
+    IFLA_VXLAN_LOCAL,
+    IFLA_VXLAN_LOCAL6,
+    IFLA_VXLAN_PORT,
+    IFLA_VXLAN_VNIFILTER,
+)
+from evpnd.adapters.netlink.port import describe, link_name
+from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
+    IFINFOMSG,
+    RTM_DELLINK,
+    RTM_SETLINK,
+    attribute,
+    nested,
+    open_socket,
+    u32,
+)
+from evpnd.core.evi.made_tunnels import can_become_shared
+from evpnd.core.evi.readiness import Refusal
+from evpnd.model.bridge_actions import MakeSharedVxlan, SetTunnels, Tunnels
+from evpnd.model.rows import Link
+
+_ROOM = 4 << 20
+"""Octets of the answers that a change may get."""
+_PIECES = 500
+"""Ranges of one request: what holds them has a length of 16 bits."""
+_IFLA_BRPORT_VLAN_TUNNEL = 29
+_IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3
+_TUNNEL_ID, _TUNNEL_VLAN, _TUNNEL_FLAGS = 1, 2, 3
+_BEGIN, _END = 0x08, 0x10
+RTM_NEWTUNNEL = 120
+RTM_DELTUNNEL = 121
+_TUNNEL_MESSAGE = struct.Struct("=BBHI")
+"""tunnel_msg: family, flags, reserved, ifindex (linux/if_link.h)."""
+_VNIFILTER_ENTRY, _VNI_START, _VNI_END = 1, 1, 2
+
+
+def make_shared_vxlan(
+    sock: socket.socket, action: MakeSharedVxlan, links: Mapping[str, Link]
+) -> Mapping[str, int]:
+    """Create the device, or complete it; return the errnos of what was refused."""
+    batch, name = Batch(sock), action.name
+    link = links.get(name)
+    family = IFLA_VXLAN_LOCAL if len(action.vtep) == 4 else IFLA_VXLAN_LOCAL6
+    local = attribute(family, action.vtep)
+    kept = (
+        link is not None
+        and link.vxlan is not None
+        and can_become_shared(link.vxlan, action.vtep, action.udp_port)
+    )
+    if not kept:
+        if link is not None:
+            batch.add(name, remove_link(link.ifindex))
+        settings = (
+            local,
+            attribute(IFLA_VXLAN_COLLECT_METADATA, b"\1"),
+            attribute(IFLA_VXLAN_VNIFILTER, b"\1"),
+            attribute(IFLA_VXLAN_PORT, action.udp_port.to_bytes(2, "big")),
+            attribute(IFLA_VXLAN_LEARNING, b"\0"),
+        )
+        mtu = u32(IFLA_MTU, action.mtu)
+        batch.add(name, make_link(name, "vxlan", *settings, before=mtu))
+        ifindex = 0 if batch.finish() else index_of(name)
+        if not ifindex:
+            return batch.finish()
+        mark(batch, name, ifindex)
+    else:
+        assert link is not None
+        assert link.vxlan is not None
+        ifindex = link.ifindex
+        if link.vxlan.local != action.vtep:
+            batch.add(name, set_link(ifindex, link_kind("vxlan", local)))
+        if link.mtu != action.mtu:
+            batch.add(name, set_link(ifindex, u32(IFLA_MTU, action.mtu)))
+    master = links[action.bridge].ifindex
+    if link is None or not kept or link.master != master:
+        batch.add(name, set_link(ifindex, u32(IFLA_MASTER, master)))
+    batch.add(name, _port(ifindex, suppress=action.suppress))
+    batch.add(name, set_link(ifindex, up=True))
+    return batch.finish()
+
+
+def set_tunnels(action: SetTunnels) -> list[Refusal]:
+    """Change tunnel map and VNI filter; return what was refused."""
+    name = link_name(action.ifindex)
+    with closing(open_socket(receive=_ROOM)) as sock:
+        batch = Batch(sock)
+        unmapped = [Tunnels(vlans, 0) for vlans in action.unmapped]
+        for kind, tunnels in (
+            (RTM_DELLINK, unmapped),
+            (RTM_SETLINK, list(action.mapped)),
+        ):
+            for start in range(0, len(tunnels), _PIECES):
+                parts = [p for t in tunnels[start : start + _PIECES] for p in _info(t)]
+                head = IFINFOMSG.pack(AF_BRIDGE, 0, action.ifindex, 0, 0)
+                request = Request(kind, 0, head + nested(IFLA_AF_SPEC, *parts))
+                batch.add(name, request, errno.ENODEV)
+        for kind, vnis in (
+            (RTM_DELTUNNEL, action.filtered),
+            (RTM_NEWTUNNEL, action.taken_in),
+        ):
+            for start in range(0, len(vnis), _PIECES):
+                entries = b"".join(map(_entry, vnis[start : start + _PIECES]))
+                head = _TUNNEL_MESSAGE.pack(AF_BRIDGE, 0, 0, action.ifindex)
+                batch.add(name, Request(kind, 0, head + entries), errno.ENODEV)
+        errors = batch.finish()
+    return [Refusal(name, describe(code)) for code in errors.values()]
+
+
+def _port(ifindex: int, *, suppress: bool) -> Request:
+    flags = nested(
+        IFLA_PROTINFO,
+        attribute(IFLA_BRPORT_LEARNING, b"\0"),
+        attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([suppress])),
+        attribute(_IFLA_BRPORT_VLAN_TUNNEL, b"\1"),
+    )
+    head = IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0)
+    return Request(RTM_SETLINK, 0, head + flags)
+
+
+def _info(tunnels: Tunnels) -> Iterator[bytes]:
+    vlans, vni = tunnels
+    if len(vlans) == 1:
+        yield _tunnel(vlans[0], vni, 0)
+        return
+    yield _tunnel(vlans[0], vni, _BEGIN)
+    yield _tunnel(vlans[-1], vni + len(vlans) - 1, _END)
+
+
+def _tunnel(vlan: int, vni: int, flags: int) -> bytes:
+    return nested(
+        _IFLA_BRIDGE_VLAN_TUNNEL_INFO,
+        u32(_TUNNEL_ID, vni),
+        attribute(_TUNNEL_VLAN, struct.pack("=H", vlan)),
+        attribute(_TUNNEL_FLAGS, struct.pack("=H", flags)),
+    )
+
+
+def _entry(vnis: range) -> bytes:
+    end = (u32(_VNI_END, vnis[-1]),) if len(vnis) > 1 else ()
+    return nested(_VNIFILTER_ENTRY, u32(_VNI_START, vnis[0]), *end)
