@@ -72,6 +72,16 @@ class SetTunnels(NamedTuple):
     """VNIs that are put into the filter."""
 
 
+class SetVlanSuppression(NamedTuple):
+    """Answer ARP and ND in some VLANs of a port and not in others (Linux 6.3)."""
+
+    ifindex: int
+    apart: bool
+    """False: in all alike, as the port says (`neigh_suppress`)."""
+    answered: tuple[range, ...] = ()
+    flooded: tuple[range, ...] = ()
+
+
 class VlanDevice(NamedTuple):
     """A device on top of a bridge that has the neighbours of one VLAN."""
 
@@ -119,4 +129,5 @@ BridgeAction = (
     | AttachPorts
     | SetPortVlans
     | SetTunnels
+    | SetVlanSuppression
 )

@@ -129,6 +129,8 @@ class BridgePort(NamedTuple):
     """The port's STP state lets data through."""
     vlan_tunnel: bool = False
     """Its VLANs may be mapped to VNIs (external VXLAN devices)."""
+    neigh_vlan_suppress: bool = False
+    """Whether ARP and ND are answered is a matter of each VLAN (Linux 6.3)."""
 
 
 _NO_TUNNELS: Mapping[int, int] = {}
@@ -145,6 +147,9 @@ class PortVlans(NamedTuple):
     tunnels: Mapping[int, int] = _NO_TUNNELS
     """Its tunnel map: VLANs to their VNIs. A VNI is there once
     (net/bridge/br_vlan_tunnel.c)."""
+    suppressed: frozenset[int] = frozenset()
+    """Those of them in which ARP and ND are answered, where the port tells VLANs
+    apart."""
 
 
 VniFilter = tuple[range, ...]

@@ -15,6 +15,7 @@ from evpnd.model.bridge_actions import (
     MakeVxlanDevices,
     SetPortVlans,
     SetTunnels,
+    SetVlanSuppression,
 )
 from evpnd.model.events import (
     DeviceActionFailed,
@@ -61,6 +62,9 @@ def obey(action: BridgeAction, links: Links) -> Iterator[Event]:
             vnis = _filtered(action, filters.get(action.ifindex, ()))
             filters = {**filters, action.ifindex: vnis}
         yield VlansObserved({**links.vlans, action.ifindex: has}, filters)
+        return
+    if isinstance(action, SetVlanSuppression):
+        yield from _set_suppression(action, links)
         return
     refused = {each.device: each.reason for each in refusals(action, links.by_name)}
     yield from (DeviceActionFailed(*each) for each in refused.items())
@@ -162,6 +166,21 @@ def _mapped(action: SetTunnels, has: Mapping[int, int]) -> dict[int, int]:
     return tunnels
 
 
+def _set_suppression(action: SetVlanSuppression, links: Links) -> Iterator[Event]:
+    link = links.by_index.get(action.ifindex)
+    if link is not None and link.port is not None:
+        port = link.port._replace(neigh_vlan_suppress=action.apart)
+        yield LinkObserved(link._replace(port=port))
+        vlans = _answering(action, links.vlans.get(action.ifindex, NO_VLANS))
+        yield VlansObserved({**links.vlans, action.ifindex: vlans}, links.vni_filters)
+
+
+def _answering(action: SetVlanSuppression, has: PortVlans) -> PortVlans:
+    on = {vlan for each in action.answered for vlan in each}
+    off = {vlan for each in action.flooded for vlan in each}
+    return has._replace(suppressed=(has.suppressed | on) - off)
+
+
 def _filtered(action: SetTunnels, has: VniFilter) -> VniFilter:
     kept = [each for each in has if each not in action.filtered]
     return tuple(sorted((*kept, *action.taken_in), key=lambda each: each.start))
@@ -176,4 +195,4 @@ def _changed(action: SetPortVlans, has: PortVlans) -> PortVlans:
     if action.untagged is not None:
         pvid = action.untagged
         vlans, with_tag = vlans | {pvid}, with_tag - {pvid}
-    return PortVlans(pvid, vlans, with_tag, tunnels)
+    return PortVlans(pvid, vlans, with_tag, tunnels, has.suppressed & vlans)

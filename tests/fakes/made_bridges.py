@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from evpnd.core.evi.made_refusals import Making, refusals
+from evpnd.core.evi.made_tunnels import suppression_refused
 from evpnd.core.evi.readiness import MANAGED_ALIAS
 from evpnd.model.actions import (
     Action,
@@ -26,6 +27,7 @@ from evpnd.model.bridge_actions import (
     MakeVxlanDevices,
     SetPortVlans,
     SetTunnels,
+    SetVlanSuppression,
     VxlanDevice,
 )
 from evpnd.model.bridges import BridgeConfig, as_ranges
@@ -61,6 +63,8 @@ class MadeKernel:
         self.vtep = vtep
         self.links: dict[str, Link] = {}
         self.vlans: dict[int, PortVlans] = {}
+        self.old = False
+        """It is a kernel before 6.3."""
         self.filters: dict[int, VniFilter] = {}
         self.refused: set[str] = set()
         """Devices that the kernel does not change."""
@@ -143,8 +147,10 @@ class MadeKernel:
                 yield NeighborsDumped(ifindex, [])
                 return
             case ConfigureVxlanPort(ifindex, suppress):
-                port = BridgePort(False, suppress, True)
-                yield from self.put(self._at(ifindex)._replace(port=port))
+                link = self._at(ifindex)
+                port = link.port or BridgePort(False, suppress, True)
+                port = port._replace(learning=False, neigh_suppress=suppress)
+                yield from self.put(link._replace(port=port))
             case RemoveDevices(names):
                 for name in names:
                     if name in self.links and is_ours(self.links[name]):
@@ -171,6 +177,8 @@ class MadeKernel:
                 yield from self._set_port_vlans(action)
             case SetTunnels():
                 yield from self._set_tunnels(action)
+            case SetVlanSuppression():
+                yield from self._set_vlan_suppression(action)
             case _:
                 return
         self.done.append(action)
@@ -269,6 +277,20 @@ class MadeKernel:
         self.filters[index] = as_ranges(vnis)
         yield from self.set_vlans(link.name, has._replace(tunnels=tunnels))
 
+    def _set_vlan_suppression(self, action: SetVlanSuppression) -> Iterator[Event]:
+        link = self._at(action.ifindex)
+        if self.old:
+            yield DeviceActionFailed(suppression_refused(link.name), "is not there")
+            return
+        assert link.port is not None
+        port = link.port._replace(neigh_vlan_suppress=action.apart)
+        yield from self.put(link._replace(port=port))
+        has = self.vlans[action.ifindex]
+        on = {vlan for each in action.answered for vlan in each}
+        off = {vlan for each in action.flooded for vlan in each}
+        suppressed = (has.suppressed | on) - off
+        yield from self.set_vlans(link.name, has._replace(suppressed=suppressed))
+
     def _make(self, name: str, **what: object) -> Iterator[Event]:
         if name not in self.links:
             # The alias comes a moment later, and untold where the device is down.
@@ -297,7 +319,16 @@ class MadeKernel:
             vlans |= {pvid}
             with_tag -= {pvid}
         tunnels = {vlan: vni for vlan, vni in has.tunnels.items() if vlan in vlans}
-        yield from self.set_vlans(link.name, PortVlans(pvid, vlans, with_tag, tunnels))
+        yield from self.set_vlans(
+            link.name,
+            has._replace(
+                pvid=pvid,
+                vlans=vlans,
+                tagged=with_tag,
+                tunnels=tunnels,
+                suppressed=has.suppressed & vlans,
+            ),
+        )
 
     def _at(self, ifindex: int) -> Link:
         return next(link for link in self.links.values() if link.ifindex == ifindex)

@@ -4,10 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evpnd.core.evi.made_ports import port_vlans
-from evpnd.model.bridges import BridgeConfig, BridgePort
+from evpnd.model.bridges import BridgeConfig, BridgePort, as_ranges
+from evpnd.model.config import Config
 from evpnd.model.rows import PortVlans
 from tests.fakes.host import VTEP
-from tests.fakes.made_bridges import NO_VLANS, MadeHost, MadeKernel, made_config
+from tests.fakes.made_bridges import (
+    NO_VLANS,
+    MadeHost,
+    MadeKernel,
+    made_config,
+    made_evi,
+)
 
 PORTS = (
     BridgePort("bond0", (range(10, 21),), 5),
@@ -16,8 +23,9 @@ PORTS = (
     BridgePort("tap*", (range(20, 21),), 30, attach=True),
 )
 BRIDGE = BridgeConfig("br0", None, PORTS)
+SHARED = BridgeConfig("br0", "vx0", PORTS)
 NAMES = ("bond0", "vnet0", "vnet1", "tap0", "theirs")
-MADE = ("br0", "vx10010", "vx10020", "br0.10", "br0.20")
+MADE = ("br0", "vx10010", "vx10020", "br0.10", "br0.20", "vx0")
 SETS = ((10,), (10, 20), (20, 30))
 """VLANs of the EVIs, of configurations that are loaded."""
 
@@ -30,6 +38,7 @@ port_states = st.builds(
     st.sets(vlans),
     st.sets(vlans),
 )
+filters = st.sets(st.integers(10_008, 10_022)).map(as_ranges)
 steps = st.one_of(
     st.tuples(st.just("add"), st.sampled_from(NAMES)),
     st.tuples(st.just("remove"), st.sampled_from(NAMES + MADE)),
@@ -38,9 +47,17 @@ steps = st.one_of(
     st.tuples(st.just("vlans"), st.sampled_from(NAMES + MADE[1:3]), port_states),
     st.tuples(st.just("up"), st.sampled_from(NAMES + MADE), st.booleans()),
     st.tuples(st.just("refuse"), st.sampled_from(NAMES + MADE)),
-    st.tuples(st.just("reload"), st.sampled_from(SETS)),
+    st.tuples(st.just("reload"), st.sampled_from(SETS), st.booleans()),
+    st.tuples(st.just("filter"), filters),
     st.tuples(st.just("later"), st.sampled_from([0.2, 1.5])),
 )
+
+
+def configuration(vlans: tuple[int, ...], *, shared: bool) -> Config:
+    if not shared:
+        return made_config(*vlans, bridges=(BRIDGE,))
+    evis = tuple(made_evi(vlan, vxlan="vx0") for vlan in vlans)
+    return made_config(bridges=(SHARED,), evis=evis)
 
 
 def happen(host: MadeHost, step: tuple[object, ...]) -> None:
@@ -61,8 +78,11 @@ def happen(host: MadeHost, step: tuple[object, ...]) -> None:
             host.run(*kernel.change(name, up=up))
         case ("refuse", str(name)):
             kernel.refused ^= {name}
-        case ("reload", tuple(evis)):
-            host.reload(made_config(*evis, bridges=(BRIDGE,)))
+        case ("reload", tuple(evis), bool(shared)):
+            host.reload(configuration(evis, shared=shared))
+        case ("filter", tuple(vnis)) if "vx0" in kernel.links:
+            kernel.filters[kernel.links["vx0"].ifindex] = vnis
+            host.run(*kernel.set_vlans("vx0", kernel.vlans_of("vx0")))
         case ("later", float(seconds)):
             host.later(seconds)
 
@@ -71,8 +91,7 @@ def happen(host: MadeHost, step: tuple[object, ...]) -> None:
 def test_devices_and_vlans_become_what_they_are_to_be(
     story: list[tuple[object, ...]], *, restart: bool
 ) -> None:
-    settings = made_config(10, 20, bridges=(BRIDGE,))
-    host = MadeHost(settings, MadeKernel(VTEP))
+    host = MadeHost(configuration((10, 20), shared=False), MadeKernel(VTEP))
     for step in story:
         happen(host, step)
     kernel = host.devices
@@ -95,11 +114,18 @@ def test_devices_and_vlans_become_what_they_are_to_be(
             continue
         if entry is not None:
             assert kernel.vlans_of(link.name) == port_vlans(entry)
+    vlans = {evi.vlan or 0: int(evi.vni) for evi in evis}
     for evi in evis:
         assert evi.vxlan is not None
         assert evi.vlan is not None
-        assert kernel.vlans_of(evi.vxlan) == PortVlans(evi.vlan, frozenset({evi.vlan}))
         assert not kernel.links[f"br0.{evi.vlan}"].up
+        has = kernel.vlans_of(evi.vxlan)
+        if evi.vxlan != "vx0":
+            assert has == PortVlans(evi.vlan, frozenset({evi.vlan}))
+            continue
+        assert has == PortVlans(0, frozenset(vlans), frozenset(vlans), vlans)
+        vnis = kernel.filters[kernel.links["vx0"].ifindex]
+        assert vnis == as_ranges(vlans.values())
     host.done()
     host.later(5)
     assert host.done() == []

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from evpnd.adapters.config.bridge_checks import bridge_config
 from evpnd.adapters.config.checks import check
 from evpnd.adapters.config.members import ExportTarget, ImportTarget, Member, expand
-from evpnd.adapters.config.not_yet import refuse_unserved
 from evpnd.adapters.config.passwords import read_password
 from evpnd.adapters.config.schema import (
     ConfigFile,
@@ -86,7 +85,6 @@ def _load(findings: Findings) -> Config:
     policies = read_policies(file.policies, folder, findings)
     evis = expand(file, findings)
     check(file, evis, policies, findings)
-    refuse_unserved(file, findings)
     peers = tuple(
         _peer(peer, index, folder, findings) for index, peer in enumerate(file.peers)
     )

@@ -51,7 +51,11 @@ from evpnd.adapters.netlink.rtnl import (
     open_socket,
     u32,
 )
-from evpnd.adapters.netlink.shared_vxlan import make_shared_vxlan, set_tunnels
+from evpnd.adapters.netlink.shared_vxlan import (
+    make_shared_vxlan,
+    set_tunnels,
+    set_vlan_suppression,
+)
 from evpnd.core.evi.made_refusals import Making, refusals
 from evpnd.core.evi.readiness import Refusal, can_become
 from evpnd.model.bridge_actions import (
@@ -63,6 +67,7 @@ from evpnd.model.bridge_actions import (
     MakeVxlanDevices,
     SetPortVlans,
     SetTunnels,
+    SetVlanSuppression,
     VxlanDevice,
 )
 from evpnd.model.rows import Link
@@ -92,6 +97,8 @@ def change_bridge(action: BridgeAction) -> Iterable[Refusal]:
         return _set_port_vlans(action)
     if isinstance(action, SetTunnels):
         return set_tunnels(action)
+    if isinstance(action, SetVlanSuppression):
+        return set_vlan_suppression(action)
     links = {link.name: link for link in dump_links().links}
     refused = list(refusals(action, links))
     others = {each.device for each in refused}

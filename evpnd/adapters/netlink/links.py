@@ -54,6 +54,7 @@ IFLA_BRPORT_STATE = 1
 IFLA_BRPORT_LEARNING = 8
 IFLA_BRPORT_VLAN_TUNNEL = 29
 IFLA_BRPORT_NEIGH_SUPPRESS = 32
+IFLA_BRPORT_NEIGH_VLAN_SUPPRESS = 43
 
 _BR_STATE_FORWARDING = 3
 _OPERSTATE_UNKNOWN = 0
@@ -176,6 +177,7 @@ def _port(found: dict[int, bytes]) -> BridgePort:
         neigh_suppress=bool(_u8(found.get(IFLA_BRPORT_NEIGH_SUPPRESS))),
         forwarding=_u8(found.get(IFLA_BRPORT_STATE)) == _BR_STATE_FORWARDING,
         vlan_tunnel=bool(_u8(found.get(IFLA_BRPORT_VLAN_TUNNEL))),
+        neigh_vlan_suppress=bool(_u8(found.get(IFLA_BRPORT_NEIGH_VLAN_SUPPRESS))),
     )
 
 

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 
+from evpnd.adapters.netlink.dump import read_link
 from evpnd.adapters.netlink.link_requests import (
     Batch,
     Request,
@@ -24,6 +25,8 @@ from evpnd.adapters.netlink.links import (
     IFLA_AF_SPEC,
     IFLA_BRPORT_LEARNING,
     IFLA_BRPORT_NEIGH_SUPPRESS,
+    IFLA_BRPORT_NEIGH_VLAN_SUPPRESS,
+    IFLA_BRPORT_VLAN_TUNNEL,
     IFLA_MASTER,
     IFLA_MTU,
     IFLA_PROTINFO,
@@ -39,29 +42,36 @@ from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
     IFINFOMSG,
     RTM_DELLINK,
+    RTM_DELTUNNEL,
+    RTM_NEWTUNNEL,
+    RTM_NEWVLAN,
     RTM_SETLINK,
     attribute,
     nested,
     open_socket,
     u32,
 )
-from evpnd.core.evi.made_tunnels import can_become_shared
+from evpnd.adapters.netlink.vlans import TABLE_MSG
+from evpnd.core.evi.made_tunnels import can_become_shared, suppression_refused
 from evpnd.core.evi.readiness import Refusal
-from evpnd.model.bridge_actions import MakeSharedVxlan, SetTunnels, Tunnels
+from evpnd.model.bridge_actions import (
+    MakeSharedVxlan,
+    SetTunnels,
+    SetVlanSuppression,
+    Tunnels,
+)
 from evpnd.model.rows import Link
 
 _ROOM = 4 << 20
 """Octets of the answers that a change may get."""
 _PIECES = 500
 """Ranges of one request: what holds them has a length of 16 bits."""
-_IFLA_BRPORT_VLAN_TUNNEL = 29
 _IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3
 _TUNNEL_ID, _TUNNEL_VLAN, _TUNNEL_FLAGS = 1, 2, 3
 _BEGIN, _END = 0x08, 0x10
-RTM_NEWTUNNEL = 120
-RTM_DELTUNNEL = 121
-_TUNNEL_MESSAGE = struct.Struct("=BBHI")
-"""tunnel_msg: family, flags, reserved, ifindex (linux/if_link.h)."""
+_VLAN_ENTRY, _ENTRY_INFO, _ENTRY_RANGE, _ENTRY_SUPPRESS = 1, 1, 2, 9
+_ONLY_OPTIONS = 0x40
+"""BRIDGE_VLAN_INFO_ONLY_OPTS: the VLAN itself stays as it is."""
 _VNIFILTER_ENTRY, _VNI_START, _VNI_END = 1, 1, 2
 
 
@@ -131,10 +141,49 @@ def set_tunnels(action: SetTunnels) -> list[Refusal]:
         ):
             for start in range(0, len(vnis), _PIECES):
                 entries = b"".join(map(_entry, vnis[start : start + _PIECES]))
-                head = _TUNNEL_MESSAGE.pack(AF_BRIDGE, 0, 0, action.ifindex)
+                head = TABLE_MSG.pack(AF_BRIDGE, action.ifindex)
                 batch.add(name, Request(kind, 0, head + entries), errno.ENODEV)
         errors = batch.finish()
     return [Refusal(name, describe(code)) for code in errors.values()]
+
+
+def set_vlan_suppression(action: SetVlanSuppression) -> list[Refusal]:
+    """Let VLANs of a port answer ARP and ND, or not; return what was refused.
+
+    A kernel before 6.3 takes the setting of the port and says nothing.
+    """
+    name, index = link_name(action.ifindex), action.ifindex
+    apart = attribute(IFLA_BRPORT_NEIGH_VLAN_SUPPRESS, bytes([action.apart]))
+    head = IFINFOMSG.pack(AF_BRIDGE, 0, index, 0, 0) + nested(IFLA_PROTINFO, apart)
+    with closing(open_socket(receive=_ROOM)) as sock:
+        batch = Batch(sock)
+        batch.add(name, Request(RTM_SETLINK, 0, head), errno.ENODEV)
+        errors = batch.finish()
+        link = read_link(index)
+        if link is None or link.port is None:
+            return []
+        refused = Refusal(
+            suppression_refused(name),
+            "is not there before Linux 6.3: all EVIs of the device answer ARP and ND",
+        )
+        if link.port.neigh_vlan_suppress != action.apart:
+            return [refused]
+        entries = [_suppress(each, on=True) for each in action.answered]
+        entries += [_suppress(each, on=False) for each in action.flooded]
+        for start in range(0, len(entries), _PIECES):
+            body = b"".join(entries[start : start + _PIECES])
+            vlans = Request(RTM_NEWVLAN, 0, TABLE_MSG.pack(AF_BRIDGE, index) + body)
+            batch.add(name, vlans, errno.ENODEV)
+        errors = batch.finish()
+    return [Refusal(name, describe(code)) for code in errors.values()]
+
+
+def _suppress(vlans: range, *, on: bool) -> bytes:
+    info = attribute(_ENTRY_INFO, struct.pack("=HH", _ONLY_OPTIONS, vlans[0]))
+    last = attribute(_ENTRY_RANGE, struct.pack("=H", vlans[-1]))
+    setting = attribute(_ENTRY_SUPPRESS, bytes([on]))
+    parts = (info, last, setting) if len(vlans) > 1 else (info, setting)
+    return nested(_VLAN_ENTRY, *parts)
 
 
 def _port(ifindex: int, *, suppress: bool) -> Request:
@@ -142,7 +191,7 @@ def _port(ifindex: int, *, suppress: bool) -> Request:
         IFLA_PROTINFO,
         attribute(IFLA_BRPORT_LEARNING, b"\0"),
         attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([suppress])),
-        attribute(_IFLA_BRPORT_VLAN_TUNNEL, b"\1"),
+        attribute(IFLA_BRPORT_VLAN_TUNNEL, b"\1"),
     )
     head = IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0)
     return Request(RTM_SETLINK, 0, head + flags)

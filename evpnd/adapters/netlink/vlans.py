@@ -18,7 +18,7 @@ from evpnd.model.rows import PortVlans, VniFilter
 TABLE_MSG = struct.Struct("=BxxxI")
 """br_vlan_msg and tunnel_msg: family, ifindex."""
 _VLAN_ENTRY = 1
-_VLAN_INFO, _VLAN_RANGE, _VLAN_TUNNEL = 1, 2, 4
+_VLAN_INFO, _VLAN_RANGE, _VLAN_TUNNEL, _VLAN_SUPPRESS = 1, 2, 4, 9
 _FILTER_ENTRY = 1
 _FILTER_START, _FILTER_END = 1, 2
 _TUNNEL_ID = 1
@@ -65,6 +65,7 @@ class _Port:
         self._all: set[int] = set()
         self._tagged: set[int] = set()
         self._tunnels: dict[int, int] = {}
+        self._suppressed: set[int] = set()
 
     def add(self, entry: dict[int, bytes]) -> None:
         """Add a VLAN, or VLANs that follow each other and have all else in common.
@@ -83,6 +84,8 @@ class _Port:
             self._pvid = first
         if not flags & _UNTAGGED:
             self._tagged.update(vlans)
+        if entry.get(_VLAN_SUPPRESS) == b"\1":
+            self._suppressed.update(vlans)
         if tunnel := entry.get(_VLAN_TUNNEL):
             about = dict(attributes(tunnel, 0, len(tunnel)))
             vni = _number(_U32, about.get(_TUNNEL_ID))
@@ -92,6 +95,8 @@ class _Port:
     def vlans(self) -> PortVlans:
         """Return them all."""
         found = PortVlans(self._pvid, frozenset(self._all), frozenset(self._tagged))
+        if self._suppressed:
+            found = found._replace(suppressed=frozenset(self._suppressed))
         return found._replace(tunnels=self._tunnels) if self._tunnels else found
 
 

@@ -73,6 +73,7 @@ from evpnd.model.bridge_actions import (
     MakeVxlanDevices,
     SetPortVlans,
     SetTunnels,
+    SetVlanSuppression,
 )
 from evpnd.model.events import (
     AddressObserved,
@@ -254,6 +255,7 @@ class Worker:
                 | AttachPorts()
                 | SetPortVlans()
                 | SetTunnels()
+                | SetVlanSuppression()
             ):
                 self._change_bridge(job)
             case SnoopPorts():

@@ -269,7 +269,7 @@ class Inventory:
         for vrf in self.vrfs.values():
             room = self.underlay.room(vrf)
             made = self._made.notes(vrf.config, refused)
-            more = (*made, *self._vxlan_ports.notes(vrf))
+            more = (*made, *self._vxlan_ports.notes(vrf, refused))
             take_notes(
                 vrf, self.links, refused, turn, vtep_here=here, room=room, more=more
             )

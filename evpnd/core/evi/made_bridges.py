@@ -19,7 +19,12 @@ from evpnd.core.evi.made_ports import (
     told,
     vlan_change,
 )
-from evpnd.core.evi.made_tunnels import is_complete, tunnel_change
+from evpnd.core.evi.made_tunnels import (
+    is_complete,
+    suppression_change,
+    suppression_refused,
+    tunnel_change,
+)
 from evpnd.core.evi.made_tunnels import told as tunnels_told
 from evpnd.core.evi.managed_devices import Surroundings
 from evpnd.core.evi.readiness import MANAGED_ALIAS, can_become
@@ -34,6 +39,7 @@ from evpnd.model.bridge_actions import (
     MakeVxlanDevices,
     SetPortVlans,
     SetTunnels,
+    SetVlanSuppression,
     VlanDevice,
     VxlanDevice,
 )
@@ -164,13 +170,14 @@ class MadeBridges:
 
     def _set_vlans(
         self, bridge: BridgeConfig, link: Link, vrfs: Sequence[MacVrf], look: _Look
-    ) -> Iterator[SetPortVlans | SetTunnels]:
+    ) -> Iterator[SetPortVlans | SetTunnels | SetVlanSuppression]:
         links, known = look.links, look.links.vlans
         own = {vrf.config.vxlan: vrf.config.vlan for vrf in vrfs}
         tunnels = {vrf.config.vlan or 0: int(vrf.config.vni) for vrf in vrfs}
         for port in links.ports_of(link.ifindex):
             if port.name == bridge.vxlan:
                 yield from _set_tunnels(port, tunnels, look)
+                yield from _set_suppression(port, vrfs, look)
             elif port.name in own:
                 # A new one is known once its VLAN is.
                 vlan, has = own[port.name], known.get(port.ifindex)
@@ -362,6 +369,20 @@ def _set_tunnels(
     change = tunnel_change(port.ifindex, tunnels, has.tunnels, vni_filter)
     if change is not None and look.may(f"tunnels of {port.name}"):
         look.turn.inform("tunnels_set", device=port.name, **tunnels_told(change))
+        yield change
+
+
+def _set_suppression(
+    port: Link, vrfs: Iterable[MacVrf], look: _Look
+) -> Iterator[SetVlanSuppression]:
+    """Tell the VLANs of a device apart where its EVIs differ in `suppress`."""
+    name = suppression_refused(port.name)
+    if name in look.attempts.refused:
+        return  # a kernel that does not know it never will
+    suppress = {vrf.config.vlan or 0: vrf.config.suppress for vrf in vrfs}
+    has = look.links.vlans.get(port.ifindex, NO_VLANS)
+    change = suppression_change(port, has, suppress)
+    if change is not None and look.may(name):
         yield change
 
 

@@ -4,9 +4,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evpnd.core.evi.readiness import MANAGED_ALIAS
-from evpnd.model.bridge_actions import MakeSharedVxlan, SetTunnels, Tunnels
+from evpnd.model.bridge_actions import (
+    MakeSharedVxlan,
+    SetTunnels,
+    SetVlanSuppression,
+    Tunnels,
+)
 from evpnd.model.bridges import as_ranges
-from evpnd.model.rows import Link, VniFilter, VxlanLink, has_vni
+from evpnd.model.rows import Link, PortVlans, VniFilter, VxlanLink, has_vni
 
 
 def can_become_shared(vxlan: VxlanLink, vtep: bytes, udp_port: int) -> bool:
@@ -59,6 +64,33 @@ def tunnel_change(
         taken_in=as_ranges(vni for vni in vnis if not has_vni(vni_filter, vni)),
     )
     return None if change == SetTunnels(ifindex) else change
+
+
+def suppression_change(
+    port: Link, has: PortVlans, suppress: Mapping[int, bool]
+) -> SetVlanSuppression | None:
+    """Return what makes a device answer ARP and ND in some VLANs alone; None: it does.
+
+    `suppress` says of each VLAN whether it does there. Where it is the same in all, the
+    port's own setting does.
+    """
+    if port.port is None:
+        return None
+    apart = len(set(suppress.values())) > 1
+    on = {vlan for vlan, wanted in suppress.items() if wanted and vlan in has.vlans}
+    change = SetVlanSuppression(
+        port.ifindex,
+        apart,
+        answered=as_ranges(on - has.suppressed) if apart else (),
+        flooded=as_ranges(has.suppressed - on) if apart else (),
+    )
+    done = port.port.neigh_vlan_suppress == apart
+    return None if done and not (change.answered or change.flooded) else change
+
+
+def suppression_refused(port: str) -> str:
+    """Return by which name a refusal of it is stored: no other attempt clears it."""
+    return f"neigh_vlan_suppress of {port}"
 
 
 def _tunnels(mapped: Mapping[int, int]) -> Iterator[Tunnels]:

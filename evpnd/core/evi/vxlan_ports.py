@@ -2,13 +2,15 @@
 
 A device for many VNIs has one port for all its EVIs. It is set once, and where these do
 not agree on `suppress`, it answers ARP and ND: an EVI without suppression loses nothing
-but the requests, one with it would flood them.
+but the requests, one with it would flood them. On a device that evpnd made, or that is
+set so, it is a matter of each VLAN (`neigh_vlan_suppress`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from evpnd.core.evi.device_retries import Attempts
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.made_tunnels import suppression_refused
 from evpnd.core.evi.shared_device import is_shared
 from evpnd.core.turn import Turn
 from evpnd.model.actions import ConfigureVxlanPort, Notice
@@ -47,11 +49,19 @@ class VxlanPorts:
                 yield ConfigureVxlanPort(vxlan.ifindex, suppress)
                 turn.tell(_configured(vrfs[0], vxlan, suppress=suppress))
 
-    def notes(self, vrf: MacVrf) -> Iterator[str]:
-        """Yield a note where the port has not what an EVI wants."""
+    def notes(self, vrf: MacVrf, refused: Container[str]) -> Iterator[str]:
+        """Yield a note where the port has not what an EVI wants.
+
+        `refused` are devices that could not be changed.
+        """
         other = self._suppressing.get(vrf.domain.vxlan)
         if other is not None and not vrf.config.suppress:
             vxlan, _ = self._evis[vrf.domain.vxlan]
+            apart = vxlan.port is not None and vxlan.port.neigh_vlan_suppress
+            if apart or (
+                vrf.config.made and suppression_refused(vxlan.name) not in refused
+            ):
+                return  # it is so in a moment
             yield (
                 f"`suppress: false` has no effect: {vxlan.name} answers ARP and ND for "
                 f"all its EVIs, as EVI {other.config.name} has it"

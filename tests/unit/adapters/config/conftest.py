@@ -10,9 +10,8 @@ from tests.unit.adapters.config.loading import HEAD, Load
 
 
 @pytest.fixture
-def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load a text behind HEAD, whether evpnd does all that it says or not."""
-    monkeypatch.setattr("evpnd.adapters.config.load.refuse_unserved", lambda *_: None)
+def load(tmp_path: Path) -> Load:
+    """Load a text behind HEAD."""
 
     def load(text: str) -> Config:
         path = tmp_path / "evpnd.yaml"

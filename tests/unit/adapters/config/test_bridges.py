@@ -1,13 +1,12 @@
 """Bridges of `bridges`, and EVIs in their VLANs, as values."""
 
 import pickle
-from pathlib import Path
 
 import pytest
 
-from evpnd.adapters.config import ConfigErrors, load_config
+from evpnd.adapters.config import ConfigErrors
 from evpnd.model.bridges import BridgePort
-from tests.unit.adapters.config.loading import HEAD, Load
+from tests.unit.adapters.config.loading import Load
 
 BRIDGE = """
 bridges:
@@ -121,18 +120,3 @@ def test_the_child_can_hand_it_over(load: Load) -> None:
     config = load(BRIDGE + "evis: [{vni: 5, bridge: br0, vlan: 100}]\n")
 
     assert pickle.loads(pickle.dumps(config)) == config
-
-
-def test_until_it_is_served_one_device_for_all_vnis_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "evpnd.yaml"
-    bridge = BRIDGE.replace("name: br0", "name: br0\n    vxlan: vx0")
-    path.write_text(HEAD + bridge + "evis: [{vni: 5, bridge: br0, vlan: 100}]\n")
-
-    with pytest.raises(ConfigErrors) as refused:
-        load_config(path)
-    keys = [
-        error.key
-        for error in refused.value.errors
-        if not error.reason.startswith("warning: ")
-    ]
-    assert keys == ["bridges[0].vxlan"]

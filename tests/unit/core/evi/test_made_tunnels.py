@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evpnd.core.evi.made_tunnels import format_map, tunnel_change
-from evpnd.model.bridge_actions import MakeSharedVxlan, SetTunnels, Tunnels
+from evpnd.model.bridge_actions import (
+    MakeSharedVxlan,
+    SetTunnels,
+    SetVlanSuppression,
+    Tunnels,
+)
 from evpnd.model.bridges import BridgeConfig, BridgePort, as_ranges
 from evpnd.model.config import Config
 from evpnd.model.rows import PortVlans
@@ -17,7 +22,9 @@ A, B, C = 10, 11, 30
 
 
 def shared(*vlans: int, suppress: bool = True) -> Config:
-    bridge = BridgeConfig("br0", "vx0", (BridgePort("bond0", (range(10, 31),)),))
+    bridge = BridgeConfig(
+        "br0", "vx0", (BridgePort("bond*", (range(10, 31),), attach=False),)
+    )
     evis = tuple(made_evi(each, vxlan="vx0", suppress=suppress) for each in vlans)
     return made_config(bridges=(bridge,), evis=evis)
 
@@ -38,6 +45,7 @@ def vni_filter(host: MadeHost) -> tuple[range, ...]:
 def test_one_device_carries_all_vnis() -> None:
     host = host_with(A, B, C)
 
+    assert host.states() == {A: None, B: None, C: None}
     assert host.devices.ours() == {"br0", "vx0", *(f"br0.{v}" for v in (A, B, C))}
     assert host.devices.vlans_of("vx0") == port(A, B, C)
     assert vni_filter(host) == (range(10_010, 10_012), range(10_030, 10_031))
@@ -63,6 +71,7 @@ def test_map_and_filter_are_given_back() -> None:
         host.run(*kernel.set_vlans("vx0", vlans))
         host.later(2)
         assert kernel.vlans_of("vx0") == port(A, B, C)
+        assert host.states() == {A: None, B: None, C: None}
         assert vni_filter(host) == (range(10_010, 10_012), range(10_030, 10_031))
 
 
@@ -86,11 +95,56 @@ def test_devices_for_each_vni_give_way_to_one_and_the_other_way_round() -> None:
     host.reload(shared(A, B))
     host.later(2)
     assert host.devices.ours() == {"br0", "vx0", "br0.10", "br0.11"}
+    assert host.states() == {A: None, B: None}
 
     host.reload(made_config(A, B))
     host.later(2)
     assert host.devices.ours() == {"br0", "vx10010", "vx10011", "br0.10", "br0.11"}
     assert host.states() == {A: None, B: None}
+
+
+def differing(host: MadeHost) -> None:
+    evis = (made_evi(A, vxlan="vx0", suppress=False), made_evi(B, vxlan="vx0"))
+    host.reload(replace(shared(A, B), evis=evis))
+    host.later(2)
+    host.later(2)
+
+
+def test_vlans_are_told_apart_where_evis_differ_in_suppress() -> None:
+    host = host_with(A, B)
+    host.later(1)
+    differing(host)
+
+    port_state = host.devices.links["vx0"].port
+    assert port_state is not None
+    assert port_state.neigh_vlan_suppress
+    assert host.devices.vlans_of("vx0").suppressed == {B}
+    assert [vrf.notes for vrf in host.engine.inventory.vrfs.values()] == [(), ()]
+    host.run(
+        *host.devices.set_vlans("vx0", port(A, B)._replace(suppressed=frozenset({A})))
+    )
+    host.later(2)
+    assert host.devices.vlans_of("vx0").suppressed == {B}
+
+    host.reload(shared(A, B))
+    host.later(2)
+    port_state = host.devices.links["vx0"].port
+    assert port_state is not None
+    assert not port_state.neigh_vlan_suppress
+
+
+def test_a_kernel_that_cannot_tell_them_apart_is_asked_once() -> None:
+    host = host_with(A, B)
+    host.later(1)
+    host.devices.old = True
+    differing(host)
+
+    assert len(host.done(SetVlanSuppression)) == 1
+    one, other = host.engine.inventory.vrfs.values()
+    assert one.notes[0].startswith("`suppress: false` has no effect: vx0 answers")
+    assert other.notes == ()
+    host.later(5)
+    assert host.done(SetVlanSuppression) == []
 
 
 def test_a_device_of_somebody_else_is_not_taken() -> None:
