@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -297,6 +298,21 @@ def test_a_device_without_a_vni_filter_serves(make_lab: MakeLab) -> None:
 
     _, daemon = started(make_lab, make, of(A))
     ready(daemon, A)
+
+
+def test_the_commands_of_the_documentation_lead_to_an_evi(make_lab: MakeLab) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "vlans.md").read_text()
+    section = text.split("## One VXLAN device for all VNIs")[1]
+    commands = section.split("```")[1]
+
+    def make(host: Host) -> None:
+        lines = commands.replace("local 10.0.0.1", f"local {host.vtep}")
+        run(["ip", "netns", "exec", host.namespace, "sh", "-e"], lines)
+
+    _, daemon = started(make_lab, make, {"vni": 10100, "vxlan": DEVICE})
+    daemon.wait_ready(1)
+    (row,) = daemon.show("evis")
+    assert (row["vlan"], row["notes"]) == (100, [])
 
 
 def test_a_thousand_changes_are_few_readings(bench: Bench) -> None:
