@@ -8,6 +8,7 @@ from typing import Any
 
 from evpnd.adapters.yaml.scalars import NOTHING
 from evpnd.model.ids import parse_mac
+from tests.conformance import links
 from tests.conformance.host import Host
 from tests.conformance.routes import Route
 from tests.conformance.speaker import PeerEnd
@@ -65,7 +66,11 @@ def expect(host: Host, said: object, where: str) -> None:
         if words.has(name):
             wanted = words.take(name, _table)
             found.append((name, _lines(wanted), _lines(get())))
+    if words.has("vlans"):
+        wanted = words.take("vlans", _table)
+        found.append(("vlans", _lines(wanted), _lines(links.vlans(host))))
     lists: dict[str, Callable[[], list[str]]] = {
+        "made": lambda: links.ours(host),
         "flood": devices.flood,
         "changes": lambda: sorted(host.changes),
         "probes": lambda: sorted(host.probes),

@@ -88,7 +88,8 @@ class Host:
         for evi in new.evis:
             if evi.vni not in self.kernel.evis:
                 devices = self.kernel.add_evi(evi)
-                self.run(*(self._link_events(devices.vni)))
+                if self.kernel.made is None:
+                    self.run(*(self._link_events(devices.vni)))
         if encode(peers_of(old)) != encode(peers_of(new)):
             told = self.speaker.configure(new)
         self.run(ConfigChanged(new))

@@ -51,6 +51,7 @@ from evpnd.model.rows import (
 )
 from tests.conformance.words import CaseError
 from tests.fakes.kernel import BRIDGE, DOMAIN, PORTS, VXLAN, FakeKernel
+from tests.fakes.made_bridges import MadeKernel
 
 SVI = 20
 """Index of an EVI's VLAN device."""
@@ -269,6 +270,8 @@ class Kernel:
         self.addresses: set[tuple[int, bytes]] = {(LOOPBACK, vtep)}
         self.loopback = Link(LOOPBACK, "lo", "", True, True, 0, bytes(6), 65536, "")
         self.vtep = vtep
+        self.made = MadeKernel(vtep) if config.bridges else None
+        """The devices, where evpnd makes the bridges."""
         for evi in config.evis:
             self.add_evi(evi)
 
@@ -334,6 +337,8 @@ class Kernel:
         return next(link.name for link in self.links() if link.ifindex == ifindex)
 
     def links(self) -> tuple[Link, ...]:
+        if self.made is not None:
+            return tuple(self.made.links.values())
         found = [self.loopback]
         for evi in self.evis.values():
             found += evi.links.values()
@@ -341,6 +346,8 @@ class Kernel:
 
     def apply(self, action: KernelAction) -> list[Event]:
         """Do what the agent asks; gives notifications and refusals."""
+        if self.made is not None:
+            return self.made.apply(action)
         match action:
             case DumpLinks():
                 addresses = frozenset(self.addresses)
@@ -389,6 +396,12 @@ class Kernel:
         return []
 
     # Devices
+
+    def bridges(self) -> MadeKernel:
+        """Return the devices of a host whose bridges evpnd makes."""
+        if self.made is None:
+            raise CaseError("evpnd makes no bridge in this case")
+        return self.made
 
     def set_link(self, device: str, *, up: bool) -> list[Event]:
         """Take a device down or up, with what the kernel forgets by that."""

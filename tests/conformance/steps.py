@@ -11,6 +11,7 @@ from evpnd.wire.messages import Refreshing
 from tests.conformance import routes
 from tests.conformance.expect import expect
 from tests.conformance.host import Host
+from tests.conformance.links import play_link
 from tests.conformance.speaker import PeerEnd
 from tests.conformance.words import (
     Words,
@@ -49,6 +50,8 @@ def play(host: Host, folder: Path, step: object, where: str) -> None:
             _device(host, name, said, here)
         case "operator":
             _operator(host, said, here)
+        case "link":
+            play_link(host, name, said, here)
         case "kernel":
             _kernel(host, said, here)
         case "wait":
