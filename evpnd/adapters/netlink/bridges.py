@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from evpnd.adapters.netlink.dump import dump_links, read_link
+from evpnd.adapters.netlink.dump import dump_links
 from evpnd.adapters.netlink.link_requests import (
     NO_DELAY,
     Batch,
@@ -160,15 +160,13 @@ def _make_bridge(sock: socket.socket, name: str, link: Link | None) -> list[Refu
         batch.add(name, set_link(ifindex, link_kind("bridge", *NO_DELAY, *_FILTERING)))
     if ifindex:
         batch.add(name, set_link(ifindex, up=True))
-    errors = batch.finish()
-    if errors:
-        return [Refusal(name, describe(code)) for code in errors.values()]
-    found = read_link(ifindex)
-    if found is not None and not found.vlan_filtering:
-        # It takes the setting and says nothing.
-        what = "cannot filter VLANs: the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING"
-        return [Refusal(name, what)]
-    return []
+    return [Refusal(name, _why_no_bridge(code)) for code in batch.finish().values()]
+
+
+def _why_no_bridge(code: int) -> str:
+    if code == errno.EOPNOTSUPP:
+        return "cannot filter VLANs: the kernel lacks CONFIG_BRIDGE_VLAN_FILTERING"
+    return describe(code)
 
 
 def _make_vxlan_devices(
