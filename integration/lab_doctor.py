@@ -22,33 +22,17 @@ FAR = "10.0.0.2"
 Row = Mapping[str, str | None]
 
 
-class Patient:
-    """A host with one EVI, one tenant and one remote VTEP, all in order."""
+class Doctor:
+    """`evpnd doctor` on a host, with a configuration of its own."""
 
-    def __init__(self, host: Host, **config: object) -> None:
-        """Make the devices, and write the configuration."""
+    def __init__(self, host: Host, config: Mapping[str, object]) -> None:
+        """Write the configuration; no daemon is started."""
         self.host = host
         self.namespace = host.namespace
-        host.prepare(VNI)
-        host.tenant(PORT, VNI, 11)
-        self.flood(FAR)
-        self._last = 0
-        self.path = self.write(**config)
+        self.path = self._write(config)
 
-    def write(self, **config: object) -> Path:
-        """Write the configuration anew."""
-        given = self.host.config(FAR.replace("10.0", "10.1"), evis=[evi(VNI)])
-        daemon = Evpnd(
-            self.namespace, self.host.lab.directory, "patient", given | config
-        )
-        self.path = daemon.path
-        return daemon.path
-
-    def flood(self, vtep: str, *, ours: bool = True) -> None:
-        """Put a VTEP into the flood list."""
-        row = ["00:00:00:00:00:00", "dev", VXLAN, "dst", vtep, "self", "permanent"]
-        mark = ["extern_learn"] if ours else []
-        run(["bridge", "-n", self.namespace, "fdb", "append", *row, *mark])
+    def _write(self, config: Mapping[str, object]) -> Path:
+        return Evpnd(self.namespace, self.host.lab.directory, "patient", config).path
 
     def shell(self, line: str) -> None:
         """Run a command line here, as an operator would."""
@@ -112,6 +96,30 @@ class Patient:
         self.shell(fix)
         left = self.worse()
         assert left == [], left
+
+
+class Patient(Doctor):
+    """A host with one EVI, one tenant and one remote VTEP, all in order."""
+
+    def __init__(self, host: Host, **config: object) -> None:
+        """Make the devices, and write the configuration."""
+        host.prepare(VNI)
+        host.tenant(PORT, VNI, 11)
+        super().__init__(host, self._config(host) | config)
+        self.flood(FAR)
+
+    @staticmethod
+    def _config(host: Host) -> dict[str, object]:
+        return host.config(FAR.replace("10.0", "10.1"), evis=[evi(VNI)])
+
+    def write(self, **config: object) -> None:
+        """Write the configuration anew, with other keys."""
+        self._write(self._config(self.host) | config)
+
+    def flood(self, vtep: str) -> None:
+        """Put a VTEP into the flood list, as evpnd does."""
+        row = ["00:00:00:00:00:00", "dev", VXLAN, "dst", vtep, "self", "permanent"]
+        run(["bridge", "-n", self.namespace, "fdb", "append", *row, "extern_learn"])
 
 
 def program(name: str) -> str:

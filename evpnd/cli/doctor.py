@@ -10,6 +10,8 @@ import click
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.host.gather import gather
+from evpnd.cli.doctor_bundle import entry, pack
+from evpnd.cli.doctor_fix import mend
 from evpnd.cli.folding import fold
 from evpnd.cli.host import look_only
 from evpnd.cli.options import file_options, one_file, socket_option
@@ -32,6 +34,18 @@ _TEXT_AT = 9
 @click.command(short_help="Find what is wrong with this host and its fabric.")
 @file_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Run the commands of findings that are safe, after asking for each.",
+)
+@click.option("-y", "--yes", is_flag=True, help="With --fix: do not ask.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.tar.gz",
+    help="Pack configuration, state, tables, kernel facts and log, without secrets.",
+)
 @socket_option
 @click.pass_context
 def doctor(
@@ -41,8 +55,11 @@ def doctor(
     socket: Path | None,
     *,
     as_json: bool,
+    fix: bool,
+    yes: bool,
+    bundle: Path | None,
 ) -> None:
-    """Find what is wrong with this host and the fabric around it; change nothing.
+    """Find what is wrong with this host and the fabric around it.
 
     Prints one finding a line: how bad it is, the device, address or peer, what it
     means for packets, and behind `fix:` the command that mends it. `fault`: packets
@@ -55,6 +72,15 @@ def doctor(
     FILE and without /etc/evpnd/evpnd.yaml it looks at all VXLAN devices. Run it as
     root: other users do not see firewall rules and other programs' sockets.
 
+    doctor changes nothing without --fix. With it, it asks before each command that
+    loses no packet that passes now and opens nothing that somebody closed, runs it,
+    and says what it did; then it looks again. Settings of the kernel are lost at the
+    next boot.
+
+    --bundle writes a file for whoever is asked for help: the findings, configuration
+    and policies, the daemon's tables, what the kernel tells, and the log. Passwords
+    are cut. Only its owner can read it.
+
     --json prints one document, a list of objects: `check` (its name), `level`,
     `subject`, `text`, `fix` (null: none).
 
@@ -64,12 +90,16 @@ def doctor(
     Examples:
       evpnd doctor
       evpnd doctor -c new.yaml
+      evpnd doctor --fix
+      evpnd doctor --bundle /tmp/host1.tar.gz
       evpnd doctor --json | jq '.[] | select(.level == "fault")'
 
     \b
     Exit status: 0 nothing worse than a note, 1 a warning or a fault, 2 wrong usage or
     an invalid FILE.
     """  # noqa: D301 - click wants the character
+    if as_json and fix:
+        raise click.UsageError("--fix talks to people; it cannot be used with --json.")
     config: Config | None = None
     if configs or files or DEFAULT_FILE.exists():
         try:
@@ -77,12 +107,24 @@ def doctor(
         except ConfigErrors as errors:
             click.echo(str(errors), err=True)
             ctx.exit(2)
-    found = list(examine_all(_look(config, _socket(ctx, socket, config))))
+    at = _socket(ctx, socket, config)
+    seen = _look(config, at)
+    found = list(examine_all(seen))
+    if bundle is not None:
+        pack(bundle, seen, found, at)
     if as_json:
-        lines = ",\n".join(json.dumps(_entry(each)) for each in found)
+        lines = ",\n".join(json.dumps(entry(each)) for each in found)
         click.echo(f"[{lines}]")
     else:
         _print(found)
+    if fix:
+        click.echo()
+        well = mend(found, ask=not yes)
+        found = list(examine_all(_look(config, at)))
+        bad = sum(each.finding.level > Level.NOTE for each in found)
+        click.echo(f"\nwarnings and faults left: {bad}")
+        if not well:
+            ctx.exit(1)
     if any(each.finding.level > Level.NOTE for each in found):
         ctx.exit(1)
 
@@ -120,17 +162,6 @@ def _ask(socket: Path) -> Daemon | None:
     except NoDaemon:
         return None
     return Daemon(*tables)
-
-
-def _entry(told: Told) -> dict[str, object]:
-    finding = told.finding
-    return {
-        "check": told.check,
-        "level": finding.level.word,
-        "subject": finding.subject,
-        "text": finding.text,
-        "fix": None if finding.fix is None else finding.fix.text,
-    }
 
 
 def _print(found: list[Told]) -> None:

@@ -34,13 +34,15 @@ class Check(NamedTuple):
     find: Callable[[Examined], Iterator[Finding]]
     asks: bool = False
     """It needs a running evpnd."""
+    loses: bool = False
+    """Packets are lost where it finds a fault, so that `explain` tells it, too."""
 
 
 CHECKS: Final = (
     Check("start", "`evpnd run` would start, or runs", start.start),
     Check("config-port", "UDP port 4789 is configured", udp_port.configured),
     Check("udp-port", "all VXLAN devices have that port", udp_port.devices),
-    Check("port-taken", "no program has that port", udp_port.others),
+    Check("port-taken", "no program has that port", udp_port.others, loses=True),
     Check("port-shared", "no other VXLAN device has that port", devices.external),
     Check("evi", "all EVIs have what they need", start.readiness),
     Check("discover", "`discover` passes over no VXLAN device", start.discovery),
@@ -51,14 +53,16 @@ CHECKS: Final = (
     Check("vlan-membership", "VXLAN devices are in their VLAN", vlans.membership),
     Check("vlan-device", "VLANs have a device for ARP and ND", vlans.suppression),
     Check("tenant-port", "all tenant ports pass frames", start.ports),
-    Check("mtu", "the tenants' largest packets fit", mtu.frames),
+    Check("mtu", "the tenants' largest packets fit", mtu.frames, loses=True),
     Check("drops", "VXLAN devices dropped no frame", mtu.drops),
     Check("vtep-address", "this host has its VTEP address", underlay.vtep_address),
-    Check("vtep-route", "routes lead to all VTEPs", underlay.routes),
-    Check("next-hop", "the next hops to VTEPs answer", underlay.next_hops),
+    Check("vtep-route", "routes lead to all VTEPs", underlay.routes, loses=True),
+    Check("next-hop", "the next hops to VTEPs answer", underlay.next_hops, loses=True),
     Check("peer-route", "routes lead to all peers", underlay.peers),
     Check("rp-filter", "no strict reverse path filter", underlay.reverse_path),
-    Check("firewall", "no rule drops VXLAN or BGP", firewall.rules),
+    Check("rules", "the firewall's rules were read", firewall.unread),
+    Check("firewall", "no rule drops VXLAN", firewall.vxlan, loses=True),
+    Check("firewall-bgp", "no rule drops BGP", firewall.bgp),
     Check("offloads", "uplinks segment VXLAN themselves", offloads.segmentation),
     Check("rx-hash", "uplinks spread VXLAN over queues", offloads.hashing),
     Check("source-ports", "VXLAN has many source ports", udp_port.source_ports),
@@ -94,3 +98,19 @@ def examine_all(seen: Examined) -> Iterator[Told]:
             yield Told(check.name, each)
         if not found:
             yield Told(check.name, Finding(Level.OK, check.name, check.good))
+
+
+def losses(seen: Examined, vni: int, vtep: bytes) -> Iterator[str]:
+    """Yield why packets between an EVI and a VTEP are lost on this host.
+
+    Empty for `vtep`: any of the EVI's VTEPs.
+    """
+    ours = [each for each in seen.overlays if each.vni == vni]
+    if vtep:
+        ours = [each._replace(vteps=(vtep,)) for each in ours]
+    alone = seen._replace(overlays=tuple(ours))
+    for check in CHECKS:
+        for finding in check.find(alone) if check.loses else ():
+            if finding.level is Level.FAULT:
+                fix = f" ({finding.fix.text})" if finding.fix is not None else ""
+                yield f"{finding.subject}: {finding.text}{fix}"

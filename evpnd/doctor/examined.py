@@ -1,6 +1,6 @@
 """What is examined: the host, the configuration, and the EVIs with their devices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from evpnd.core.evi.bridge_vlans import find_vlan
@@ -13,6 +13,8 @@ from evpnd.doctor.facts import Host
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig, discovered_evi
 from evpnd.model.ids import is_host_ip, parse_ip, parse_vni
 from evpnd.model.rows import Link
+
+_BONDS = ("bond", "team")
 
 
 class Overlay(NamedTuple):
@@ -77,15 +79,16 @@ class Examined(NamedTuple):
 
     @property
     def uplinks(self) -> list[Link]:
-        """Return the devices that lead to remote VTEPs, with the members of bonds."""
+        """Return the devices that lead to remote VTEPs, and those below them."""
         links = self.links.by_index
         routes = (self.host.routes.get(vtep) for vtep in self.vteps)
         leading = {r.ifindex for r in routes if r and not r.local and not r.refused}
         if not leading:
             leading = {link.ifindex for link in likely_uplinks(self.links, self.vtep)}
-        members = {i for i, link in links.items() if link.master in leading}
-        both = leading | {i for i in members if links[i].kind not in ("vxlan", "veth")}
-        return [links[i] for i in sorted(both) if i in links]
+        leading |= {links[i].lower for i in leading if i in links and links[i].vlan_id}
+        bonds = {i for i in leading if i in links and links[i].kind in _BONDS}
+        members = {i for i, link in links.items() if link.master in bonds}
+        return [links[i] for i in sorted(leading | members) if i in links]
 
 
 def likely_uplinks(links: Links, vtep: bytes) -> list[Link]:
@@ -107,13 +110,19 @@ def likely_uplinks(links: Links, vtep: bytes) -> list[Link]:
 def examine(host: Host, config: Config | None, daemon: Daemon | None) -> Examined:
     """Return what checks look at."""
     vtep = _vtep(host.links, config)
-    overlays = tuple(_overlays(host, config, daemon))
+    overlays = tuple(_overlays(host, config, _told(daemon)))
     return Examined(host, config, daemon, overlays, vtep)
 
 
 def configured_devices(links: Links, config: Config | None) -> list[Link]:
     """Return the VXLAN devices that are examined."""
     return [each.vxlan for each in _places(links, config) if each.vxlan is not None]
+
+
+def alone(host: Host, config: Config, vteps: Mapping[int, Iterable[bytes]]) -> Examined:
+    """Return what checks look at where VTEPs are known, by VNI, without other facts."""
+    overlays = tuple(_overlays(host, config, vteps))
+    return Examined(host, config, None, overlays, _vtep(host.links, config))
 
 
 def _vtep(links: Links, config: Config | None) -> bytes:
@@ -155,14 +164,18 @@ def _places(links: Links, config: Config | None) -> Iterator[_Place]:
         yield _Place(evi.name, vni, evi, link)
 
 
-def _overlays(
-    host: Host, config: Config | None, daemon: Daemon | None
-) -> Iterator[Overlay]:
-    links = host.links
+def _told(daemon: Daemon | None) -> dict[int, set[bytes]]:
     told: dict[int, set[bytes]] = {}
     for row in () if daemon is None else daemon.vteps:
         for vni in row["vnis"]:
             told.setdefault(vni, set()).add(bytes(parse_ip(row["vtep"])))
+    return told
+
+
+def _overlays(
+    host: Host, config: Config | None, told: Mapping[int, Iterable[bytes]]
+) -> Iterator[Overlay]:
+    links = host.links
     for name, vni, evi, vxlan in _places(links, config):
         vteps = set(told.get(vni, ()))
         bridge: Link | None = None

@@ -37,7 +37,7 @@ def _fix_of(peer: str, text: str) -> Fix:
 
 def notes(seen: Examined) -> Iterator[Finding]:
     """Yield the notes of `show evis` that no other check tells."""
-    known = ("MTU", "no interface has", "does not exist", "VLAN", " is down")
+    known = ("MTU", "no interface has", "does not exist", "VLAN", "down (`ip link")
     for row in _daemon(seen).evis:
         for text in row["notes"]:
             if not any(word in text for word in known):

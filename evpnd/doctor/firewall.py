@@ -24,12 +24,25 @@ class _Flow(NamedTuple):
     hooks: tuple[str, ...]
 
 
-def rules(seen: Examined) -> Iterator[Finding]:
-    """Yield chains that drop packets between VTEPs, or between us and peers."""
+def unread(seen: Examined) -> Iterator[Finding]:
+    """Yield why rules could not be read."""
     for text in seen.host.firewall.unread:
         yield note("firewall", text)
+
+
+def vxlan(seen: Examined) -> Iterator[Finding]:
+    """Yield chains that drop packets between VTEPs."""
+    yield from _drops(seen, _vxlan(seen))
+
+
+def bgp(seen: Examined) -> Iterator[Finding]:
+    """Yield chains that drop connections between us and peers."""
+    yield from _drops(seen, _bgp(seen))
+
+
+def _drops(seen: Examined, flows: Iterator[_Flow]) -> Iterator[Finding]:
     told: set[tuple[Chain, str]] = set()
-    for flow in (*_vxlan(seen), *_bgp(seen)):
+    for flow in flows:
         for dropped in follow(seen.host.firewall, flow.packet, *flow.hooks):
             if (dropped.chain, flow.match) not in told:
                 told.add((dropped.chain, flow.match))

@@ -15,7 +15,7 @@ from evpnd.adapters.host.proc import (
     read_udp_sockets,
 )
 from evpnd.adapters.host.tunnels import read_tunnels
-from evpnd.adapters.netlink.dump import dump, dump_links, read_fdb
+from evpnd.adapters.netlink.dump import dump, dump_links, read_fdb, read_neighbors
 from evpnd.adapters.netlink.listener import ROWS_BUFFER
 from evpnd.adapters.netlink.parse import parse_neighbors
 from evpnd.adapters.netlink.paths import RTN_LOCAL, RTN_UNICAST, find_path
@@ -71,6 +71,33 @@ def gather(
         synchronised=is_synchronised(),
         obstacles=tuple(obstacles),
         doubts=tuple(doubts),
+    )
+
+
+def gather_way(config: Config, links: Links, vteps: Iterable[bytes]) -> Host:
+    """Return what decides whether packets reach VTEPs, and no other fact.
+
+    Raises OSError where the kernel's tables cannot be read.
+    """
+    routes = read_routes(links, vteps)
+    devices = {route.ifindex for route in routes.values() if route.ifindex}
+    return Host(
+        links=links,
+        tunnels=read_tunnels(),
+        dropped={},
+        filtered=0,
+        routes=routes,
+        rows={},
+        neighbors=[r for e in read_neighbors(sorted(devices)) for r in e.rows],
+        features={},
+        hashed={},
+        sysctls={},
+        udp_sockets=read_udp_sockets(frozenset({config.vtep.udp_port})),
+        firewall=read_firewall(),
+        buffer=Buffer(0, 0),
+        synchronised=None,
+        obstacles=(),
+        doubts=(),
     )
 
 

@@ -44,6 +44,12 @@ def _notes(vrf: MacVrf, links: Links, refused: dict[str, str]) -> Iterator[str]:
             yield f"port {name} does not exist"
         elif name in refused:
             yield f"port {name} {refused[name]}"
+    # Of a port without a carrier nothing is told: its machine is off.
+    members = (links.by_index.get(port) for port in sorted(vrf.members))
+    down = [port.name for port in members if port is not None and not port.up]
+    if down:
+        more = f" and {len(down) - 1} more are" if len(down) > 1 else " is"
+        yield f"port {down[0]}{more} down (`ip link set {down[0]} up`)"
     vxlan = links.by_index.get(vrf.domain.vxlan)
     if vxlan is None:
         return

@@ -18,6 +18,8 @@ from evpnd.views.query import Query
 from evpnd.views.vlans import place_in, vlan_of
 
 Read = Callable[[Dump], Event]
+Losses = Callable[[MacVrf, bytes], Sequence[str]]
+"""Why the host loses packets between an EVI and a VTEP; empty: any of its VTEPs."""
 Step = dict[str, Any]
 
 
@@ -68,11 +70,14 @@ def _is_of(domain: Domain, row: FdbRow) -> bool:
 class Story:
     """Steps in order, and the step that failed."""
 
-    def __init__(self, query: Query, read: Read, now: float) -> None:
+    def __init__(
+        self, query: Query, read: Read, now: float, losses: Losses = lambda *_: ()
+    ) -> None:
         """Store the engine to read from; nothing is changed."""
         self.query = query
         self.read = read
         self.now = now
+        self.losses = losses
         self.steps: list[Step] = []
         self._only: int | None = None
         """The VNI that is asked about."""

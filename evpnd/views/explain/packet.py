@@ -11,6 +11,7 @@ from evpnd.core.bgp.rewriting import find_rewriting
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import sentence
 from evpnd.core.want.macs import why_no_row
+from evpnd.model.config import VXLAN_PORT
 from evpnd.model.ids import format_ip, format_mac
 from evpnd.views.explain.narrative import Story
 
@@ -18,18 +19,18 @@ from evpnd.views.explain.narrative import Story
 def end_remote_mac(story: Story, vrf: MacVrf, mac: bytes, path: Path) -> None:
     """End the story of a MAC whose rows lead to a VTEP."""
     losses = [
-        *_outward(story, vrf),
+        *_outward(story, vrf, path.vtep),
         *_rewritten(story, path),
         *_duplicate_mac(story, vrf, mac),
     ]
-    _end(story, vrf, f"frames to it go to VTEP {format_ip(path.vtep)}", losses)
+    _end(story, vrf, f"frames to it go to {_vtep(story, path.vtep)}", losses)
 
 
 def end_remote_ip(story: Story, vrf: MacVrf, ip: bytes, mac: bytes, path: Path) -> None:
     """End the story of an IP that the bridge answers for with the MAC of a VTEP."""
-    where = f"{format_mac(mac)} at VTEP {format_ip(path.vtep)}"
+    where = f"{format_mac(mac)} at {_vtep(story, path.vtep)}"
     losses = [
-        *_outward(story, vrf),
+        *_outward(story, vrf, path.vtep),
         *_row_of_its_mac(vrf, mac),
         *_rewritten(story, path),
         *_duplicate_ip(story, vrf, ip),
@@ -40,8 +41,16 @@ def end_remote_ip(story: Story, vrf: MacVrf, ip: bytes, mac: bytes, path: Path) 
 
 def end_vtep(story: Story, vrf: MacVrf, vtep: bytes) -> None:
     """End the story of a VTEP that is in the kernel's flood list."""
-    text = f"flooded frames go to VTEP {format_ip(vtep)}"
-    _end(story, vrf, text, [*_outward(story, vrf)])
+    text = f"flooded frames go to {_vtep(story, vtep)}"
+    _end(story, vrf, text, [*_outward(story, vrf, vtep)])
+
+
+def _vtep(story: Story, vtep: bytes) -> str:
+    """Name a VTEP, with the UDP port where it is not what VTEPs use by default."""
+    port = story.query.config.vtep.udp_port
+    usual = port == VXLAN_PORT
+    asked = "" if usual else f" at UDP port {port}, not {VXLAN_PORT}"
+    return f"VTEP {format_ip(vtep)}{asked}"
 
 
 def end_local(
@@ -98,7 +107,7 @@ def _end(story: Story, vrf: MacVrf, text: str, losses: list[str]) -> None:
         story.tell("end", f"{text}: the kernel has the wanted rows", vrf, ok=True)
 
 
-def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
+def _inward(story: Story, vrf: MacVrf, vtep: bytes = b"") -> Iterator[str]:
     """Yield what loses frames between the fabric and the bridge."""
     links = story.query.links
     if not links.has_address(vrf.vtep):
@@ -106,11 +115,12 @@ def _inward(story: Story, vrf: MacVrf) -> Iterator[str]:
     vxlan = links.by_index.get(vrf.domain.vxlan)
     if vxlan is not None and vxlan.port is not None and not vxlan.port.forwarding:
         yield f"{vxlan.name} does not forward (spanning tree)"
+    yield from story.losses(vrf, vtep)
 
 
-def _outward(story: Story, vrf: MacVrf) -> Iterator[str]:
+def _outward(story: Story, vrf: MacVrf, vtep: bytes = b"") -> Iterator[str]:
     """Yield what loses frames between the tenants and the fabric."""
-    yield from _inward(story, vrf)
+    yield from _inward(story, vrf, vtep)
     if not vrf.own_ips and not vrf.open_ports:
         what = "is up" if vrf.ports else "is there"
         bridge = story.link(vrf.domain.bridge)
