@@ -14,6 +14,7 @@ from evpnd.adapters import descriptors
 from evpnd.adapters.control.server import ControlServer, SocketInUse
 from evpnd.adapters.loop_faults import LoopFaults
 from evpnd.adapters.netlink.kernel import Kernel
+from evpnd.adapters.oam.answerer import Answerer
 from evpnd.adapters.pipe.intake import Intake
 from evpnd.adapters.pipe.streams import Output, read_messages
 from evpnd.adapters.pipe.translation import MessageReader, MessageWriter, peers_of
@@ -24,6 +25,7 @@ from evpnd.core.engine import Engine
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice, SnoopPorts
 from evpnd.model.config import Config
 from evpnd.model.events import Event
+from evpnd.views.query import Query
 from evpnd.wire.messages import Hello, Message, Reload, Shutdown
 from evpnd.wire.pipe import encode
 
@@ -57,6 +59,7 @@ class Agent:
             reload=self._reloads.now,
             turn_soon=self._turn_soon,
         )
+        self._answerer = Answerer(Query(self.engine))
         self._stopped = asyncio.Event()
         readable = read_messages(STDIN, self._heard, self._stopped.set)
         self._intake = Intake(STDIN, readable, self._kernel)
@@ -85,6 +88,7 @@ class Agent:
             await control.start()
         except (SocketInUse, OSError) as error:
             sys.exit(f"evpnd: {error}")
+        self._answerer.start(loop)
         self.reports.serve_metrics(config)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
@@ -95,6 +99,7 @@ class Agent:
         try:
             await self._stopped.wait()
         finally:
+            self._answerer.close(loop)
             await control.close()
             await self.reports.close()
             await self._kernel.close()

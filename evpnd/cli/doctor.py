@@ -10,6 +10,7 @@ import click
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.host.gather import gather
+from evpnd.adapters.host.probe import probe as ask_vteps
 from evpnd.cli.doctor_bundle import entry, pack
 from evpnd.cli.doctor_fix import mend
 from evpnd.cli.folding import fold
@@ -19,7 +20,9 @@ from evpnd.doctor.checks import Told, examine_all
 from evpnd.doctor.daemon import Daemon
 from evpnd.doctor.examined import Examined, examine
 from evpnd.doctor.finding import Level
+from evpnd.doctor.probes import wanted
 from evpnd.model.config import DEFAULT_FILE, DEFAULT_SOCKET, Config
+from evpnd.model.ids import format_ip
 
 _COLOURS = {
     Level.OK: "green",
@@ -41,6 +44,11 @@ _TEXT_AT = 9
 )
 @click.option("-y", "--yes", is_flag=True, help="With --fix: do not ask.")
 @click.option(
+    "--probe",
+    is_flag=True,
+    help="Send packets to each VTEP, and look which come back.",
+)
+@click.option(
     "--bundle",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.tar.gz",
@@ -57,6 +65,7 @@ def doctor(
     as_json: bool,
     fix: bool,
     yes: bool,
+    probe: bool,
     bundle: Path | None,
 ) -> None:
     """Find what is wrong with this host and the fabric around it.
@@ -77,6 +86,11 @@ def doctor(
     and says what it did; then it looks again. Settings of the kernel are lost at the
     next boot.
 
+    --probe sends packets with DF to each VTEP, of several sizes: ICMP echo requests,
+    and frames within VXLAN that a running evpnd sends back. No tenant sees them. So
+    doctor finds a link on the way that is too small, a VTEP that has no VXLAN device,
+    and one that does not answer. It takes two seconds for what does not come back.
+
     --bundle writes a file for whoever is asked for help: the findings, configuration
     and policies, the daemon's tables, what the kernel tells, and the log. Passwords
     are cut. Only its owner can read it.
@@ -90,6 +104,7 @@ def doctor(
     Examples:
       evpnd doctor
       evpnd doctor -c new.yaml
+      evpnd doctor --probe
       evpnd doctor --fix
       evpnd doctor --bundle /tmp/host1.tar.gz
       evpnd doctor --json | jq '.[] | select(.level == "fault")'
@@ -109,6 +124,8 @@ def doctor(
             ctx.exit(2)
     at = _socket(ctx, socket, config)
     seen = _look(config, at)
+    if probe:
+        seen = _probe(seen)
     found = list(examine_all(seen))
     if bundle is not None:
         pack(bundle, seen, found, at)
@@ -147,6 +164,20 @@ def _look(config: Config | None, socket: Path) -> Examined:
         obstacles, doubts = look_only(config, socket)
     host = gather(config, daemon, obstacles=obstacles, doubts=doubts)
     return examine(host, config, daemon)
+
+
+def _probe(seen: Examined) -> Examined:
+    """Ask the VTEPs, and add what came back."""
+    asked = wanted(seen)
+    if not asked:
+        click.echo("--probe: no VTEP is known, so none is asked", err=True)
+        return seen
+    try:
+        came = ask_vteps(asked, seen.vtep, seen.udp_port)
+    except OSError as error:
+        reason = f"--probe, from {format_ip(seen.vtep)}: {error.strerror}"
+        raise click.ClickException(reason) from None
+    return seen._replace(host=seen.host._replace(probed=came))
 
 
 def _ask(socket: Path) -> Daemon | None:

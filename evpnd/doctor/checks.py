@@ -14,6 +14,7 @@ from evpnd.doctor import (
     limits,
     mtu,
     offloads,
+    probes,
     rows,
     start,
     udp_port,
@@ -34,6 +35,8 @@ class Check(NamedTuple):
     find: Callable[[Examined], Iterator[Finding]]
     asks: bool = False
     """It needs a running evpnd."""
+    probed: bool = False
+    """It needs `--probe`."""
     loses: bool = False
     """Packets are lost where it finds a fault, so that `explain` tells it, too."""
 
@@ -58,6 +61,7 @@ CHECKS: Final = (
     Check("vtep-address", "this host has its VTEP address", underlay.vtep_address),
     Check("vtep-route", "routes lead to all VTEPs", underlay.routes, loses=True),
     Check("next-hop", "the next hops to VTEPs answer", underlay.next_hops, loses=True),
+    Check("probe", "VTEPs answer, also large packets", probes.answers, probed=True),
     Check("peer-route", "routes lead to all peers", underlay.peers),
     Check("rp-filter", "no strict reverse path filter", underlay.reverse_path),
     Check("rules", "the firewall's rules were read", firewall.unread),
@@ -91,6 +95,8 @@ def examine_all(seen: Examined) -> Iterator[Told]:
         yield Told("daemon", note("evpnd", text + "kernel are"))
     for check in CHECKS:
         if check.asks and seen.daemon is None:
+            continue
+        if check.probed and not seen.host.probed:
             continue
         # A VXLAN device of many EVIs is looked at for each of them.
         found = list(dict.fromkeys(check.find(seen)))

@@ -1,6 +1,7 @@
 """What was read of the host, all at about one time."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from evpnd.core.evi.links import Links
@@ -105,6 +106,19 @@ class Buffer(NamedTuple):
     granted: int
 
 
+class Probed(NamedTuple):
+    """What came back from a VTEP of packets with DF; sizes are octets of IP packets."""
+
+    wanted: int
+    """Of the tenants' largest packet within VXLAN."""
+    pinged: int
+    """The largest that ICMP echo brought back; 0: none."""
+    through: int
+    """The largest that the evpnd there sent back within VXLAN; 0: none."""
+    refused: bool
+    """The host there said that nothing has the UDP port."""
+
+
 class Host(NamedTuple):
     """All that was read."""
 
@@ -137,3 +151,5 @@ class Host(NamedTuple):
     """Why `evpnd run` would refuse this host, one sentence each."""
     doubts: Sequence[str]
     """What may be in the way of `evpnd run`."""
+    probed: Mapping[bytes, Probed] = MappingProxyType({})
+    """By VTEP; empty: nobody asked for it."""

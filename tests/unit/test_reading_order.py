@@ -14,6 +14,7 @@ PACKAGES = [
     "core",
     "doctor",
     "adapters/host",
+    "adapters/oam",
     *(f"core/{file.parent.name}" for file in ROOT.glob("core/*/*.py")),
 ]
 

@@ -4,8 +4,9 @@ import pytest
 
 from evpnd.doctor.checks import CHECKS, Told, examine_all
 from evpnd.doctor.daemon import Row
-from evpnd.doctor.facts import Buffer, Feature, Host, Tunnel
+from evpnd.doctor.facts import Buffer, Feature, Host, Probed, Tunnel
 from evpnd.doctor.finding import Level
+from evpnd.doctor.probes import wanted
 from evpnd.model.ids import parse_ip
 from evpnd.model.rows import NTF_EXT_LEARNED, NUD_REACHABLE, NeighborRow
 from tests.unit.doctor.hosts import (
@@ -35,7 +36,8 @@ def only(host: Host, **told: Row) -> Told:
 def test_nothing_is_found_on_a_healthy_host() -> None:
     found = list(examine_all(seen(told=daemon())))
 
-    assert [each.check for each in found] == [check.name for check in CHECKS]
+    asked = [check.name for check in CHECKS if not check.probed]
+    assert [each.check for each in found] == asked
     assert {each.finding.level for each in found} == {Level.OK}
 
 
@@ -43,7 +45,7 @@ def test_without_a_daemon_that_is_told_and_its_checks_are_left_out() -> None:
     first, *others = examine_all(seen())
 
     assert (first.check, first.finding.level) == ("daemon", Level.NOTE)
-    asked = {check.name for check in CHECKS if check.asks}
+    asked = {check.name for check in CHECKS if check.asks or check.probed}
     assert {each.check for each in others} == {c.name for c in CHECKS} - asked
 
 
@@ -234,3 +236,33 @@ def test_a_managed_evi_without_devices_is_no_fault() -> None:
     found = examine_all(seen(configuration=config(evis=(managed,))))
 
     assert "evi" not in {each.check for each in found if each.finding.level > Level.OK}
+
+
+# What --probe brought back
+
+
+@pytest.mark.parametrize(
+    ("probed", "level", "text"),
+    [
+        (Probed(1550, 0, 1550, refused=False), None, ""),
+        (Probed(1550, 1550, 1500, refused=False), Level.FAULT, "those of 1500 do"),
+        (Probed(1550, 1280, 0, refused=False), Level.FAULT, "those of 1280 do"),
+        (Probed(1550, 1550, 0, refused=False), Level.NOTE, "no probe within VXLAN"),
+        (Probed(1550, 0, 0, refused=False), Level.WARNING, "neither ping nor"),
+        (Probed(1550, 1550, 0, refused=True), Level.FAULT, "nothing has UDP port 4789"),
+    ],
+)
+def test_what_came_back_of_probes(
+    probed: Probed, level: Level | None, text: str
+) -> None:
+    host = healthy()._replace(probed={parse_ip("10.0.0.2"): probed})
+    found = findings(host)
+
+    assert [each.finding.level for each in found] == ([] if level is None else [level])
+    assert all(each.check == "probe" and text in each.finding.text for each in found)
+
+
+def test_a_vtep_is_probed_for_the_largest_packet_of_its_tenants() -> None:
+    (asked,) = wanted(seen())
+
+    assert asked == (parse_ip("10.0.0.2"), 100, 1550)
