@@ -547,3 +547,21 @@ def test_what_run_would_refuse(patient: Patient) -> None:
 def test_json_is_one_document(patient: Patient) -> None:
     done = patient.ask("--json")
     assert isinstance(json.loads(done.stdout), list)
+
+
+def test_many_findings_of_one_kind_are_told_by_the_first(patient: Patient) -> None:
+    lines = []
+    for number in range(8):
+        lines += [
+            f"link add p{number} type veth peer name q{number}",
+            f"link set p{number} master {BRIDGE}",
+        ]
+    ip(lines, patient.namespace)
+
+    done = patient.ask()
+
+    told = [line for line in done.stdout.splitlines() if line.startswith("warning")]
+    assert len(told) == 6
+    assert told[-1] == "warning  tenant-port: 3 more of the same kind; --json lists all"
+    assert "0 faults, 8 warnings, " in done.stdout
+    assert len(patient.findings("tenant-port")) == 8

@@ -9,6 +9,7 @@ from integration import frr
 from integration.lab import ROUTER_SESSION, MakeLab, evi
 from integration.lab_doctor import Patient, program
 from integration.lab_evpnd import Evpnd
+from integration.lab_fabric import heard, mesh
 from integration.lab_netns import wait_until
 from integration.test_interop_acceptance import configuration
 from integration.test_interop_spines import SPINE, VNI, devices
@@ -80,3 +81,37 @@ def test_capabilities_that_are_missing(make_lab: MakeLab) -> None:
     assert row["level"] == "fault"
     assert "CAP_NET_RAW missing" in row["text"]
     assert done.returncode == 1
+
+
+def vteps(daemon: Evpnd) -> list[Row]:
+    done = daemon.run("doctor", "-c", str(daemon.path), "--json")
+    rows: list[Row] = json.loads(done.stdout)
+    return [row for row in rows if row["check"] == "vtep" and row["level"] != "ok"]
+
+
+def test_vteps_that_announce_one_type_of_routes(make_lab: MakeLab) -> None:
+    lab = make_lab(2)
+    for host in lab.hosts:
+        host.prepare(VNI)
+    lab[1].tenant("t1", VNI, 11)
+    one, two = mesh(lab, {1: [evi(VNI)], 2: [evi(VNI)]})
+    one.wait_show("vteps", lambda rows: len(rows) == 1, "the other VTEP")
+
+    (row,) = vteps(one)
+
+    assert (row["level"], row["subject"]) == ("note", lab[2].vtep)
+    assert "type 3 routes and no type 2" in row["text"]
+
+    tenant = lab[2].tenant("t2", VNI, 12)
+    heard([tenant])
+    one.wait_show("vteps", lambda rows: rows[0]["macs"] != 0, "a MAC")
+    assert vteps(one) == []
+    silent = [evi(VNI, advertise={"imet": False})]
+    two.write(lab[2].config(lab[1].session, evis=silent))
+    assert two.reload().returncode == 0
+    one.wait_show("vteps", lambda rows: not rows[0]["flood"], "no type 3 route")
+
+    (row,) = vteps(one)
+
+    assert (row["level"], row["subject"]) == ("warning", lab[2].vtep)
+    assert "announces no type 3 route" in row["text"]

@@ -153,3 +153,15 @@ def test_a_netlink_buffer_without_the_right_to_more() -> None:
         assert _alone(*bounded) == []
     finally:
         key.write_text(before)
+
+
+def test_a_vxlan_device_without_its_vlan(make_lab: MakeLab) -> None:
+    _, made = patient(make_lab)
+    vlan(made.host, f"del dev {vxlan_of(A)} vid {A}")
+
+    (row,) = made.findings("evi")
+
+    assert f"{vxlan_of(A)} has no untagged VLAN in {BRIDGE}" in str(row["text"])
+    fix = f"bridge vlan add dev {vxlan_of(A)} vid {A} pvid untagged"
+    assert (row["level"], row["fix"]) == ("fault", fix)
+    made.mend(row)

@@ -40,7 +40,8 @@ class Losses:
         if vtep not in self._hosts:
             every = {v for vrf in query.vrfs.values() for v in vrf.routes.imets.vteps()}
             known = [vtep] if vtep else sorted(every)[:MEASURED_MOST]
-            self._hosts[vtep] = gather_way(config, query.links, known)
+            known_rules = next((h.firewall for h in self._hosts.values()), None)
+            self._hosts[vtep] = gather_way(config, query.links, known, known_rules)
         if not vrf.discovered:
             config = replace(config, evis=(vrf.config,), discover=False)
         vni = vrf.config.vni

@@ -30,6 +30,8 @@ _COLOURS = {
     Level.WARNING: "yellow",
     Level.FAULT: "red",
 }
+SHOWN = 5
+"""Findings of one check and level that people are shown; programs get all."""
 _TEXT_AT = 9
 """Column at which the subject of a finding begins."""
 
@@ -196,18 +198,30 @@ def _ask(socket: Path) -> Daemon | None:
 
 
 def _print(found: list[Told]) -> None:
+    """Print a line for each finding; of many alike, the first."""
+    alike: Counter[tuple[str, Level]] = Counter()
     for told in found:
         finding = told.finding
         level = finding.level
-        word = click.style(f"{level.word:<{_TEXT_AT - 1}}", fg=_COLOURS[level])
-        text = f"{finding.subject}: {finding.text}"
-        if finding.fix is not None:
-            text += f"; fix: {finding.fix.text}"
-        line = fold(f"{level.word:<{_TEXT_AT - 1}} {text}", _TEXT_AT)
-        click.echo(word + line[_TEXT_AT - 1 :])
+        alike[told.check, level] += 1
+        if alike[told.check, level] <= SHOWN:
+            text = f"{finding.subject}: {finding.text}"
+            if finding.fix is not None:
+                text += f"; fix: {finding.fix.text}"
+            _print_line(level, text)
+    for (check, level), count in alike.items():
+        if count > SHOWN:
+            more = f"{check}: {count - SHOWN} more of the same kind; --json lists all"
+            _print_line(level, more)
     counts = Counter(told.finding.level for told in found)
     words = [f"{counts[level]} {_plural(level, counts[level])}" for level in Level]
     click.echo(f"\n{', '.join(reversed(words))}")
+
+
+def _print_line(level: Level, text: str) -> None:
+    line = fold(f"{level.word:<{_TEXT_AT - 1}} {text}", _TEXT_AT)
+    word = click.style(line[: _TEXT_AT - 1], fg=_COLOURS[level])
+    click.echo(word + line[_TEXT_AT - 1 :])
 
 
 def _plural(level: Level, count: int) -> str:

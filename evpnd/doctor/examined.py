@@ -186,7 +186,7 @@ def _overlays(
             vteps |= {vtep for vtep in of_vni if is_host_ip(vtep)}
             bridge = links.by_index.get(vxlan.master)
         elif evi is not None:
-            wanted = bridge_name(evi) if evi.manage else evi.bridge
+            wanted = bridge_name(evi) if evi.owns_devices else evi.bridge
             bridge = links.by_name.get(wanted) if wanted else None
         ports = tuple(_ports(links, vni, evi, vxlan, bridge))
         yield Overlay(name, vni, evi, vxlan, bridge, ports, tuple(sorted(vteps)))

@@ -1,7 +1,9 @@
 """Whether `evpnd run` would start here, and which EVIs are not ready."""
 
+import re
 from collections.abc import Iterator
 
+from evpnd.core.evi.bridge_vlans import with_vlan
 from evpnd.core.evi.discovery import passed_over
 from evpnd.core.evi.readiness import find_devices
 from evpnd.doctor.examined import Examined, Overlay
@@ -9,6 +11,9 @@ from evpnd.doctor.finding import Finding, fault, note, warning
 from evpnd.doctor.fix import Fix, advise, run
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link
+
+_COMMAND = re.compile(r"`((?:ip|bridge) [^`A-Z.]+)`")
+"""A command in a sentence, without a word to be filled in."""
 
 
 def start(seen: Examined) -> Iterator[Finding]:
@@ -29,9 +34,10 @@ def readiness(seen: Examined) -> Iterator[Finding]:
                 yield fault(str(row["name"]), reason, _fix(seen, device, reason))
         return
     for each in seen.overlays:
-        if each.evi is None or (each.evi.manage and each.vxlan is None):
+        if each.evi is None or (each.evi.owns_devices and each.vxlan is None):
             continue  # evpnd makes it at its start
         found = find_devices(each.evi, seen.links, seen.vtep, seen.udp_port)
+        found = with_vlan(seen.links, found, each.evi.vlan)
         if found.reason is not None and not found.renumbers:
             text = f"it will not be ready: {found.reason}"
             yield fault(each.name, text, _fix(seen, found.vxlan, found.reason))
@@ -40,6 +46,9 @@ def readiness(seen: Examined) -> Iterator[Finding]:
 def _fix(seen: Examined, vxlan: Link | None, reason: str) -> Fix | None:
     if reason.endswith(" is down"):
         return run(f"ip link set {reason.split(maxsplit=1)[0]} up", safe=True)
+    named = _COMMAND.search(reason)
+    if named is not None:
+        return run(named[1])
     if vxlan is None or vxlan.vxlan is None:
         return None
     if reason.endswith("is not in a bridge"):

@@ -41,7 +41,7 @@ def devices(seen: Examined) -> Iterator[Finding]:
         port = link.vxlan.udp_port
         if port == seen.udp_port or link.vxlan.external:
             continue
-        managed = each.evi is not None and each.evi.manage
+        managed = each.evi is not None and each.evi.owns_devices
         what = "vtep.udp-port" if seen.config else "VXLAN's port"
         yield fault(
             link.name,

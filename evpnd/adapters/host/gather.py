@@ -23,7 +23,7 @@ from evpnd.adapters.netlink.rtnl import NDMSG, RTM_GETNEIGH, Ending, open_socket
 from evpnd.core.evi.links import Links
 from evpnd.doctor.daemon import Daemon
 from evpnd.doctor.examined import configured_devices
-from evpnd.doctor.facts import Buffer, Host, Route
+from evpnd.doctor.facts import Buffer, Firewall, Host, Route
 from evpnd.model.config import VXLAN_PORT, Config
 from evpnd.model.events import FdbDumped
 from evpnd.model.ids import is_host_ip, parse_ip
@@ -74,10 +74,16 @@ def gather(
     )
 
 
-def gather_way(config: Config, links: Links, vteps: Iterable[bytes]) -> Host:
+def gather_way(
+    config: Config,
+    links: Links,
+    vteps: Iterable[bytes],
+    firewall: Firewall | None = None,
+) -> Host:
     """Return what decides whether packets reach VTEPs, and no other fact.
 
-    Raises OSError where the kernel's tables cannot be read.
+    `firewall` are its rules if they were read before. Raises OSError where the
+    kernel's tables cannot be read.
     """
     routes = read_routes(links, vteps)
     devices = {route.ifindex for route in routes.values() if route.ifindex}
@@ -93,7 +99,7 @@ def gather_way(config: Config, links: Links, vteps: Iterable[bytes]) -> Host:
         hashed={},
         sysctls={},
         udp_sockets=read_udp_sockets(frozenset({config.vtep.udp_port})),
-        firewall=read_firewall(),
+        firewall=firewall or read_firewall(),
         buffer=Buffer(0, 0),
         synchronised=None,
         obstacles=(),
