@@ -12,7 +12,7 @@ from evpnd.doctor.fix import Fix, advise, run
 from evpnd.model.ids import format_ip
 from evpnd.model.rows import Link
 
-_COMMAND = re.compile(r"`((?:ip|bridge) [^`A-Z.]+)`")
+_COMMAND = re.compile(r"`((?:ip|bridge) [^`A-Z]+)`")
 """A command in a sentence, without a word to be filled in."""
 
 
@@ -37,7 +37,7 @@ def readiness(seen: Examined) -> Iterator[Finding]:
         if each.evi is None or (each.evi.owns_devices and each.vxlan is None):
             continue  # evpnd makes it at its start
         found = find_devices(each.evi, seen.links, seen.vtep, seen.udp_port)
-        found = with_vlan(seen.links, found, each.evi.vlan)
+        found = with_vlan(seen.links, found, each.evi)
         if found.reason is not None and not found.renumbers:
             text = f"it will not be ready: {found.reason}"
             yield fault(each.name, text, _fix(seen, found.vxlan, found.reason))
@@ -48,7 +48,7 @@ def _fix(seen: Examined, vxlan: Link | None, reason: str) -> Fix | None:
         return run(f"ip link set {reason.split(maxsplit=1)[0]} up", safe=True)
     named = _COMMAND.search(reason)
     if named is not None:
-        return run(named[1])
+        return run(*named[1].split(" && "))
     if vxlan is None or vxlan.vxlan is None:
         return None
     if reason.endswith("is not in a bridge"):
