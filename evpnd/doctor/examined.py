@@ -11,7 +11,7 @@ from evpnd.core.evi.shared_device import find_shared, is_shared
 from evpnd.doctor.daemon import Daemon
 from evpnd.doctor.facts import Host
 from evpnd.model.config import VXLAN_PORT, Config, EviConfig, discovered_evi
-from evpnd.model.ids import is_host_ip, parse_ip, parse_vni
+from evpnd.model.ids import is_host_ip, is_link_local, parse_ip, parse_vni
 from evpnd.model.rows import Link
 
 _BONDS = ("bond", "team")
@@ -49,6 +49,8 @@ class Examined(NamedTuple):
     overlays: tuple[Overlay, ...]
     vtep: bytes
     """Our VTEP address; empty: not known."""
+    uplinks: tuple[Link, ...]
+    """Devices that lead to remote VTEPs, or may do so, with the members of bonds."""
 
     @property
     def links(self) -> Links:
@@ -77,18 +79,25 @@ class Examined(NamedTuple):
         found = self.links.by_index.get(ifindex)
         return found.name if found is not None else f"device {ifindex}"
 
-    @property
-    def uplinks(self) -> list[Link]:
-        """Return the devices that lead to remote VTEPs, and those below them."""
-        links = self.links.by_index
-        routes = (self.host.routes.get(vtep) for vtep in self.vteps)
-        leading = {r.ifindex for r in routes if r and not r.local and not r.refused}
-        if not leading:
-            leading = {link.ifindex for link in likely_uplinks(self.links, self.vtep)}
-        leading |= {links[i].lower for i in leading if i in links and links[i].vlan_id}
-        bonds = {i for i in leading if i in links and links[i].kind in _BONDS}
-        members = {i for i, link in links.items() if link.master in bonds}
-        return [links[i] for i in sorted(leading | members) if i in links]
+
+def _uplinks(host: Host, overlays: Iterable[Overlay], vtep: bytes) -> Iterator[Link]:
+    """Yield the devices that lead to remote VTEPs, and those below them."""
+    links = host.links.by_index
+    leading = _leading(host, (far for each in overlays for far in each.vteps))
+    if not leading:
+        likely = likely_uplinks(host.links, vtep)
+        leading = {link.ifindex for link in likely}
+        if len(leading) > 1:  # where peers are, VTEPs are, too
+            leading = _leading(host, host.routes) or leading
+    leading |= {links[i].lower for i in leading if i in links and links[i].vlan_id}
+    bonds = {i for i in leading if i in links and links[i].kind in _BONDS}
+    members = {i for i, link in links.items() if link.master in bonds}
+    yield from (links[i] for i in sorted(leading | members) if i in links)
+
+
+def _leading(host: Host, addresses: Iterable[bytes]) -> set[int]:
+    routes = (host.routes.get(address) for address in addresses)
+    return {r.ifindex for r in routes if r and not r.local and not r.refused}
 
 
 def likely_uplinks(links: Links, vtep: bytes) -> list[Link]:
@@ -100,7 +109,7 @@ def likely_uplinks(links: Links, vtep: bytes) -> list[Link]:
         and any(link.mac)
         and not link.master
         and link.kind not in ("bridge", "vxlan", "dummy")
-        and links.addresses_of(link.ifindex)
+        and not all(map(is_link_local, links.addresses_of(link.ifindex)))
     ]
     return [
         link for link in candidates if vtep in links.addresses_of(link.ifindex)
@@ -109,9 +118,7 @@ def likely_uplinks(links: Links, vtep: bytes) -> list[Link]:
 
 def examine(host: Host, config: Config | None, daemon: Daemon | None) -> Examined:
     """Return what checks look at."""
-    vtep = _vtep(host.links, config)
-    overlays = tuple(_overlays(host, config, _told(daemon)))
-    return Examined(host, config, daemon, overlays, vtep)
+    return _examined(host, config, daemon, _told(daemon))
 
 
 def configured_devices(links: Links, config: Config | None) -> list[Link]:
@@ -121,8 +128,19 @@ def configured_devices(links: Links, config: Config | None) -> list[Link]:
 
 def alone(host: Host, config: Config, vteps: Mapping[int, Iterable[bytes]]) -> Examined:
     """Return what checks look at where VTEPs are known, by VNI, without other facts."""
+    return _examined(host, config, None, vteps)
+
+
+def _examined(
+    host: Host,
+    config: Config | None,
+    daemon: Daemon | None,
+    vteps: Mapping[int, Iterable[bytes]],
+) -> Examined:
     overlays = tuple(_overlays(host, config, vteps))
-    return Examined(host, config, None, overlays, _vtep(host.links, config))
+    vtep = _vtep(host.links, config)
+    uplinks = tuple(_uplinks(host, overlays, vtep))
+    return Examined(host, config, daemon, overlays, vtep, uplinks)
 
 
 def _vtep(links: Links, config: Config | None) -> bytes:

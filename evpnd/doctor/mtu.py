@@ -9,7 +9,7 @@ listens, and counts it as dropped.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from evpnd.core.evi.underlay import LARGEST, likely_mtu, overhead
+from evpnd.core.evi.underlay import LARGEST, overhead
 from evpnd.doctor.examined import Examined, Overlay
 from evpnd.doctor.finding import Finding, fault, note, warning
 from evpnd.doctor.fix import Fix, advise, run
@@ -47,18 +47,11 @@ def underlay(seen: Examined, each: Overlay) -> Underlay | None:
         device = seen.links.by_index.get(route.ifindex)
         way = f"the route to VTEP {format_ip(vtep)} by {seen.name(route.ifindex)}"
         return Underlay(min(mtu, LARGEST), overhead(vtep), way, device)
-    if not seen.vtep or not seen.uplinks:
+    least = min(seen.uplinks, key=lambda link: link.mtu, default=None)
+    if least is None or not seen.vtep:
         return None
-    names = [port.name for port in each.ports]
-    added = overhead(seen.vtep)
-    mtu = likely_mtu(seen.links, seen.vtep, names) + added
-    device = min(
-        (link for link in seen.uplinks if link.mtu <= mtu),
-        key=lambda link: link.mtu,
-        default=None,
-    )
-    name = device.name if device is not None else "the underlay"
-    return Underlay(mtu, added, name, device)
+    mtu = min(least.mtu, LARGEST)
+    return Underlay(mtu, overhead(seen.vtep), least.name, least)
 
 
 def frames(seen: Examined) -> Iterator[Finding]:

@@ -266,3 +266,19 @@ def test_a_vtep_is_probed_for_the_largest_packet_of_its_tenants() -> None:
     (asked,) = wanted(seen())
 
     assert asked == (parse_ip("10.0.0.2"), 100, 1550)
+
+
+def test_without_a_vtep_the_way_to_the_peers_is_that_of_the_underlay() -> None:
+    other = link(7, "mgmt0", mtu=1500)
+    found = links(mgmt0=other)
+    for ifindex, ip in ((7, "192.0.2.7"), (5, "fe80::5")):
+        found.observe_address(ifindex, bytes(parse_ip(ip)), present=True)
+    host = healthy()._replace(links=found, rows={VXLAN: []})
+
+    assert findings(host) == []
+    assert [each.name for each in seen(host).uplinks] == ["eth0"]
+    # Where no route leads to a peer, each of them may be.
+    assert [each.name for each in seen(host._replace(routes={})).uplinks] == [
+        "eth0",
+        "mgmt0",
+    ]
