@@ -13,6 +13,7 @@ from evpnd.doctor.facts import Feature
 
 _SIOCETHTOOL = 0x8946
 _GSTRINGS, _GSSET_INFO, _GFEATURES, _GRXFH = 0x1B, 0x37, 0x3A, 0x29
+_GRXRINGS = 0x2D
 _FEATURES = 4
 """ETH_SS_FEATURES."""
 _NAME = 32
@@ -33,9 +34,16 @@ def read_features(device: str) -> dict[str, Feature]:
 
 
 def read_hashing(device: str) -> str | None:
-    """Return what of received UDP over IPv4 chooses the queue, as letters."""
+    """Return what of received UDP over IPv4 chooses the queue, as letters.
+
+    None: the device does not tell, or has one queue alone.
+    """
+    rings = struct.pack("=IIQ", _GRXRINGS, 0, 0) + bytes(_RXNFC - 16)
     question = struct.pack("=IIQ", _GRXFH, _UDP_V4_FLOW, 0) + bytes(_RXNFC - 16)
     with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        (count,) = struct.unpack_from("=Q", _ask(sock, device, rings), 8)
+        if count < 2:
+            return None
         (bits,) = struct.unpack_from("=Q", _ask(sock, device, question), 8)
         return "".join(each for bit, each in _LETTERS.items() if bits >> bit & 1)
     return None
