@@ -9,7 +9,7 @@ from pathlib import Path
 from lab.netns import NETNS_DIRECTORY
 from lab.place import Place
 
-OF_THE_GUEST = {"vlan-aware-bridge"}
+OF_THE_GUEST = {"single-vxlan-device", "vlan-aware-bridge"}
 """Topologies whose kernel needs VLAN filtering: tested in the guest (integration/)."""
 NAME = f"evt{os.getpid():07}"
 ALPINE = "topology:\n  defaults: {kind: linux, image: alpine, network-mode: none}\n"
