@@ -195,7 +195,7 @@ def _devices(query: Query) -> Iterator[tuple[Key, dict[str, Any]]]:
             shown["vlan"] = link.vlan_id
         if link.vxlan is not None:
             local = link.vxlan.local
-            shown["vni"] = link.vxlan.vni
+            shown["vni"] = None if link.vxlan.external else link.vxlan.vni
             shown["local"] = format_ip(local) if local else None
             shown["udp_port"] = link.vxlan.udp_port
             shown["mtu"] = link.mtu

@@ -33,6 +33,7 @@ from evpnd.model.events import (
     PortsDumped,
     RowFailed,
     RowsAudited,
+    VlansObserved,
 )
 from evpnd.model.ids import FLOOD_MAC, format_ip, format_mac
 from evpnd.model.rows import (
@@ -272,6 +273,10 @@ class Kernel:
         self.vtep = vtep
         self.made = MadeKernel(vtep) if config.bridges else None
         """The devices, where evpnd makes the bridges."""
+        self._tunnels: dict[int, int] = {}
+        """Of the VXLAN device for many VNIs, VLANs to VNIs; empty: all EVIs."""
+        self._taken_in: list[int] = []
+        """VNIs in its VNI filter; empty: those of all EVIs."""
         for evi in config.evis:
             self.add_evi(evi)
 
@@ -300,15 +305,32 @@ class Kernel:
         for evi in evis:
             only = PortVlans(evi.vlan, frozenset({evi.vlan}))
             if evi.single:
-                only = PortVlans(0, all_, all_, {e.vlan: e.vni for e in evis})
+                tunnels = self._tunnels or {e.vlan: e.vni for e in evis}
+                only = PortVlans(0, all_, all_, tunnels)
             found[evi.outside(VXLAN)] = only
         return found
 
     def vni_filters(self) -> dict[int, VniFilter]:
         """Return the VNI filter of the VXLAN device for many VNIs."""
         evis = [evi for evi in self.evis.values() if evi.single]
-        vnis = tuple(range(vni, vni + 1) for vni in sorted(evi.vni for evi in evis))
+        taken_in = self._taken_in or [evi.vni for evi in evis]
+        vnis = tuple(range(vni, vni + 1) for vni in sorted(taken_in))
         return {evis[0].outside(VXLAN): vnis} if evis else {}
+
+    @property
+    def vlans(self) -> list[int]:
+        """The VLANs of EVIs."""
+        return [evi.vlan for evi in self.evis.values() if evi.vlan]
+
+    def map(self, tunnels: dict[int, int]) -> Event:
+        """Change the tunnel map of the VXLAN device for many VNIs."""
+        self._tunnels = tunnels
+        return VlansObserved(self.port_vlans(), self.vni_filters())
+
+    def take_in(self, vnis: list[int]) -> Event:
+        """Change the VNI filter of the VXLAN device for many VNIs."""
+        self._taken_in = vnis
+        return VlansObserved(self.port_vlans(), self.vni_filters())
 
     def tag(self, port: str) -> int:
         """Return the tag of frames on a port, as a step names it; 0: none."""

@@ -197,6 +197,13 @@ def _device(host: Host, name: str, said: object, where: str) -> None:
             host.run(*kernel.set_address(name, ip_of(what, here), present=there))
         case "local":
             host.run(*kernel.set_local(name, ip_of(what, here)))
+        case "maps":
+            words = Words(what, here)
+            tunnels = {vlan: words.take(str(vlan), number, 0) for vlan in kernel.vlans}
+            words.done()
+            host.run(kernel.map({vlan: vni for vlan, vni in tunnels.items() if vni}))
+        case "takes-in":
+            host.run(kernel.take_in(some(number)(what, here)))
         case _:
             refuse(here, "this does not happen to a device; see README.md")
 
