@@ -357,9 +357,10 @@ class Worker:
 
     def _change_bridge(self, action: BridgeAction) -> None:
         """Change devices of a bridge; what many tell of themselves is read at once."""
-        many = (
-            isinstance(action, MakeVlanDevices | MakeVxlanDevices)
-            and len(action.devices) > _FEW
+        # The kernel tells of a new alias only where the device is up: what it told of
+        # a VLAN device before would be taken for the last word.
+        many = isinstance(action, MakeVlanDevices) or (
+            isinstance(action, MakeVxlanDevices) and len(action.devices) > _FEW
         )
         refused: Iterable[Refusal] = ()
         try:
@@ -367,8 +368,7 @@ class Worker:
                 refused = change_bridge(action)
         except (DumpInterruptedError, OSError) as error:
             self._tell([KernelOverran(f"a bridge was not changed: {error}")])
-        # The kernel tells of a new alias only where the device is up.
-        if many or isinstance(action, MakeVlanDevices):
+        if many:
             self._read(lambda: [dump_links()], *_LINK_EVENTS)
         told: list[Event] = [DeviceActionFailed(*each) for each in refused]
         if isinstance(action, MakeVlanDevices | MakeVxlanDevices):
