@@ -1,143 +1,38 @@
 """Bridges that evpnd makes: devices, ports and VLANs, from `bridges` alone."""
 
-import json
 import time
-from collections.abc import Iterable
 
 import pytest
 
-from integration.frames import FrameCounter, Kind, Known
-from integration.lab import Host, Lab, MakeLab
-from integration.lab_evpnd import Evpnd
+from integration.lab import MakeLab
 from integration.lab_fabric import CONVERGENCE, heard
 from integration.lab_kernel import bindings, link
+from integration.lab_made import (
+    A,
+    B,
+    C,
+    addresses,
+    compose,
+    devices,
+    expect_devices,
+    expect_vlans,
+    fabric,
+    master,
+    pings,
+    plugged,
+    port_vlans,
+)
 from integration.lab_netns import ip, run, wait_until
-from integration.lab_tenant import Tenant
 from integration.lab_vlans import (
     BRIDGE,
-    evis,
     expect_vlan_bindings,
     expect_vlan_macs,
     svi_of,
-    tag_interfaces,
     vlan,
-    vni_of,
     vxlan_of,
 )
 
 pytestmark = [pytest.mark.root, pytest.mark.guest]
-A, B, C = 10, 20, 30
-"""VLANs."""
-NOBODY = "10.1.0.99"
-"""A peer that is not there."""
-Vlans = dict[int, str]
-"""VLANs of a port, each tagged, untagged or pvid (untagged, and of untagged frames)."""
-
-
-def ports(host: Host, *more: dict[str, object]) -> list[dict[str, object]]:
-    """Compose the ports of a host: an untagged one, and a trunk."""
-    number = host.number
-    return [
-        {"name": f"a{number}", "untagged": A},
-        {"name": f"t{number}", "tagged": [A, B]},
-        {"name": "later*", "untagged": B},
-        *more,
-    ]
-
-
-def compose(
-    host: Host, vlans: Iterable[int] = (A, B), *more: dict[str, object]
-) -> dict[str, object]:
-    """Compose the configuration of a host that is a peer of the others."""
-    others = [each.session for each in host.lab.hosts if each is not host]
-    others = others or [NOBODY]
-    bridge = {"name": BRIDGE, "ports": ports(host, *more)}
-    return host.config(*others, evis=evis(*vlans), bridges=[bridge])
-
-
-def plugged(host: Host, name: str, number: int, in_vlan: int = A) -> Tenant:
-    """Make a tenant whose port is in no bridge."""
-    return host.tenant(name, vni_of(in_vlan), number, attach=False)
-
-
-def fabric(make_lab: MakeLab, *more: dict[str, object]) -> tuple[Lab, list[Evpnd]]:
-    """Have an untagged tenant aN in VLAN A, and tN tagged in A and B, on each host."""
-    lab = make_lab(2)
-    for host in lab.hosts:
-        plugged(host, f"a{host.number}", 10 + host.number)
-        trunk = plugged(host, f"t{host.number}", 20 + host.number)
-        tag_interfaces(trunk, 20 + host.number, A, B)
-    daemons = [host.evpnd(compose(host, (A, B), *more)) for host in lab.hosts]
-    for daemon in daemons:
-        daemon.wait_established(1)
-        daemon.wait_ready(2)
-    return lab, daemons
-
-
-def port_vlans(host: Host, port: str) -> Vlans:
-    found = run(["bridge", "-n", host.namespace, "-j", "vlan", "show", "dev", port])
-    told: Vlans = {}
-    for each in json.loads(found or "[]"):
-        for entry in each["vlans"]:
-            flags = entry.get("flags", [])
-            word = "pvid" if "PVID" in flags else "tagged"
-            if word == "tagged" and "Egress Untagged" in flags:
-                word = "untagged"
-            last = entry.get("vlanEnd", entry["vlan"])
-            told |= dict.fromkeys(range(entry["vlan"], last + 1), word)
-    return told
-
-
-def expect_vlans(host: Host, port: str, wanted: Vlans) -> None:
-    wait_until(
-        lambda: port_vlans(host, port) == wanted,
-        CONVERGENCE,
-        f"VLANs {wanted} of {port}",
-        seen=lambda: port_vlans(host, port),
-    )
-
-
-def master(host: Host, port: str) -> object:
-    found = link(host.namespace, port)
-    return None if found is None else found.get("master")
-
-
-def devices(host: Host) -> set[str]:
-    """Return the devices with evpnd's alias."""
-    return set(indexes(host))
-
-
-def indexes(host: Host) -> dict[str, int]:
-    """Return the ifindexes of the devices with evpnd's alias."""
-    found = json.loads(run(["ip", "-n", host.namespace, "-j", "-d", "link", "show"]))
-    return {e["ifname"]: e["ifindex"] for e in found if e.get("ifalias") == "evpnd"}
-
-
-def pings(lab: Lab) -> None:
-    a1, t1, a2, t2 = lab.tenants[:4]
-    for address in (a2.ip, a2.ip6):
-        a1.expect_ping(address, within=CONVERGENCE)
-    for number in (A, B):
-        for address in addresses(t2, number):
-            t1.expect_ping(address, within=CONVERGENCE)
-
-
-def addresses(trunk: Tenant, number: int) -> list[str]:
-    """Return the addresses of a tenant in a VLAN that it has a tag of."""
-    last = trunk.number
-    return [f"192.168.{number}.{last}", f"2001:db8:{number}::{last:x}"]
-
-
-def expect_devices(host: Host, vlans: Iterable[int]) -> None:
-    wanted = {BRIDGE}
-    for each in vlans:
-        wanted |= {vxlan_of(each), svi_of(each)}
-    wait_until(
-        lambda: devices(host) == wanted,
-        CONVERGENCE,
-        f"devices {wanted}",
-        seen=lambda: devices(host),
-    )
 
 
 def test_hosts_reach_each_other_by_bridges_alone(make_lab: MakeLab) -> None:
@@ -403,167 +298,3 @@ def test_a_vxlan_device_with_other_settings_is_told(make_lab: MakeLab) -> None:
     assert str(rows[0]["reason"]).startswith(
         f"{vxlan_of(A)} cannot share UDP port 4789: another VXLAN device has it"
     )
-
-
-def shared(host: Host, *vlans: int, **more: object) -> dict[str, object]:
-    """Compose a bridge with one VXLAN device for all VNIs."""
-    config = compose(host, vlans)
-    bridge = {"name": BRIDGE, "vxlan": "vx0", "ports": ports(host)}
-    return config | {"bridges": [bridge], "evis": evis(*vlans, **more)}
-
-
-def tunnel_map(host: Host) -> dict[int, int]:
-    """Return the VLANs that vx0 maps to VNIs."""
-    command = ["bridge", "-n", host.namespace, "-j", "vlan", "tunnelshow", "dev", "vx0"]
-    told: dict[int, int] = {}
-    for each in json.loads(run(command) or "[]"):
-        for entry in each["tunnels"]:
-            vlans = range(entry["vlan"], entry.get("vlanEnd", entry["vlan"]) + 1)
-            told |= {each: entry["tunid"] + each - vlans[0] for each in vlans}
-    return told
-
-
-def vni_filter(host: Host) -> set[int]:
-    """Return the VNIs that vx0 takes in."""
-    found = json.loads(
-        run(["bridge", "-n", host.namespace, "-j", "vni", "show"]) or "[]"
-    )
-    vnis: set[int] = set()
-    for each in found:
-        for entry in each["vnis"]:
-            vnis |= set(range(entry["vni"], entry.get("vniEnd", entry["vni"]) + 1))
-    return vnis
-
-
-def expect_tunnels(host: Host, *vlans: int) -> None:
-    wanted = {each: vni_of(each) for each in vlans}
-    wait_until(
-        lambda: (tunnel_map(host), vni_filter(host)) == (wanted, set(wanted.values())),
-        CONVERGENCE,
-        f"map and filter of {wanted}",
-        seen=lambda: (tunnel_map(host), vni_filter(host)),
-    )
-
-
-def test_one_vxlan_device_for_all_vnis(make_lab: MakeLab) -> None:
-    lab, daemons = fabric(make_lab)
-    pings(lab)
-    # From a device for each VNI to one for all, without a restart.
-    for host, daemon in zip(lab.hosts, daemons, strict=True):
-        daemon.write(shared(host, A, B))
-        done = daemon.reload()
-        assert done.returncode == 0, done.stderr
-        daemon.wait_ready(2)
-        expect_tunnels(host, A, B)
-        expect_vlans(host, "vx0", {A: "tagged", B: "tagged"})
-        wanted = {BRIDGE, "vx0", svi_of(A), svi_of(B)}
-        wait_until(lambda: devices(host) == wanted, CONVERGENCE, str(wanted))  # noqa: B023
-    heard(lab.tenants)
-    pings(lab)
-
-    host, one = lab[1], daemons[0]
-    vlan(host, f"del dev vx0 vid {A} tunnel_info id {vni_of(A)}")
-    expect_tunnels(host, A, B)
-    vlan(host, f"del dev vx0 vid {B}")
-    run(
-        [
-            "bridge",
-            "-n",
-            host.namespace,
-            "vni",
-            "del",
-            "vni",
-            str(vni_of(A)),
-            "dev",
-            "vx0",
-        ]
-    )
-    run(["bridge", "-n", host.namespace, "vni", "add", "vni", "77-99", "dev", "vx0"])
-    expect_tunnels(host, A, B)
-    ip(["link set vx0 down"], host.namespace)
-    one.wait_ready(2)
-    ip(["link del vx0"], host.namespace)
-    wait_until(lambda: "vx0" in devices(host), CONVERGENCE, "vx0 again")
-    expect_tunnels(host, A, B)
-    one.wait_ready(2)
-    heard(lab.tenants)
-    pings(lab)
-
-    a1, a2 = lab.tenants[0], lab.tenants[2]
-    with a1.pinging(a2.ip) as watched:
-        time.sleep(0.3)
-        one.kill_agent()
-        one.wait_ready(2)
-        time.sleep(0.5)
-    assert watched.result().loss == 0
-    one.write(shared(host, A, C))
-    assert one.reload().returncode == 0
-    one.wait_ready(2)
-    expect_tunnels(host, A, C)
-    one.restart("--flush-on-exit")
-    one.wait_ready(2)
-    one.stop()
-    assert devices(host) == set()
-
-
-def test_a_thousand_vnis_on_one_device(make_lab: MakeLab) -> None:
-    lab = make_lab(1)
-    host = lab[1]
-    config = compose(host, ())
-    bridge = {"name": BRIDGE, "vxlan": "vx0", "ports": []}
-    vnis = {"vnis": "10001-11000", "vlans": "1-1000", "bridge": BRIDGE}
-    daemon = host.evpnd(config | {"bridges": [bridge], "evis": [vnis]})
-    daemon.wait_ready(1000, 120)
-    assert len(tunnel_map(host)) == len(vni_filter(host)) == 1000
-    assert len(devices(host)) == 1002
-
-
-def test_vlans_of_one_device_differ_in_suppression(make_lab: MakeLab) -> None:
-    lab, daemons = fabric(make_lab)
-    for host, daemon in zip(lab.hosts, daemons, strict=True):
-        config = shared(host, A, B)
-        config["evis"] = evis(A, suppress=False) + evis(B)
-        daemon.write(config)
-        assert daemon.reload().returncode == 0
-        daemon.wait_ready(2)
-        expect_tunnels(host, A, B)
-        expect_suppressed(host, {B})
-    pings(lab)
-    for daemon in daemons:
-        assert [row["notes"] for row in daemon.show("evis")] == [[], []]
-    host, (_, t1, _, t2) = lab[1], lab.tenants
-    words = f"set dev vx0 vid {A} neigh_suppress on"
-    vlan(host, words)
-    expect_suppressed(host, {B})
-    ip(["neigh flush dev eth0.10", "neigh flush dev eth0.20"], t1.namespace)
-    with FrameCounter(lab.router, Known(lab.known_macs(), lab.known_ips())) as counted:
-        for number in (A, B):
-            t1.expect_ping(addresses(t2, number)[0])
-    asked = counted.report.samples.get(Kind.RESOLUTION, [])
-    assert {text.partition(" VNI ")[2].partition(":")[0] for text in asked} == {
-        str(vni_of(A))
-    }
-
-
-def expect_suppressed(host: Host, vlans: set[int]) -> None:
-    """Wait until these are the VLANs of vx0 in which ARP and ND are answered."""
-    wait_until(
-        lambda: suppressed(host) == vlans,
-        CONVERGENCE,
-        f"suppression in VLANs {vlans}",
-        seen=lambda: suppressed(host),
-    )
-
-
-def suppressed(host: Host) -> set[int]:
-    told = run(
-        ["bridge", "-n", host.namespace, "-j", "-d", "vlan", "show", "dev", "vx0"]
-    )
-    found: set[int] = set()
-    for each in json.loads(told or "[]"):
-        for entry in each["vlans"]:
-            if entry.get("neigh_suppress"):
-                found |= set(
-                    range(entry["vlan"], entry.get("vlanEnd", entry["vlan"]) + 1)
-                )
-    return found
