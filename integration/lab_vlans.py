@@ -13,6 +13,7 @@ number have the same MAC and the same addresses, in whichever VLAN.
 from collections.abc import Iterable
 
 from integration.lab import Host
+from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import CONVERGENCE
 from integration.lab_kernel import bindings, fdb, remote_macs
 from integration.lab_netns import ip, run, wait_until
@@ -122,6 +123,12 @@ def move(tenant: Tenant, to: Host, number: int) -> None:
         to.namespace,
     )
     vlan(to, f"add dev {tenant.name} vid {number} pvid untagged")
+
+
+def ports_of(daemon: Evpnd, tenant: Tenant, number: int) -> set[object]:
+    """Return the devices where a host has the MAC of a tenant in a VLAN."""
+    rows = daemon.show("macs", "--vni", str(vni_of(number)), "--mac", tenant.mac)
+    return {row["interface"] for row in rows}
 
 
 def tagged(frame: bytes, number: int) -> bytes:

@@ -25,6 +25,10 @@ from integration.lab_vlans import (
     evis,
     expect_vlan,
     expect_vlan_bindings,
+    move,
+    ports_of,
+    tagged,
+    trunk,
     vni_of,
 )
 
@@ -97,6 +101,53 @@ def test_a_host_with_a_device_for_each_vni_is_a_neighbour(make_lab: MakeLab) -> 
         expect_vlan(lab[2], number, [here])
         here.expect_ping(there.ip)
         there.expect_ping(here.ip6)
+
+
+def test_a_tenant_moves_in_its_vni_alone(make_lab: MakeLab) -> None:
+    lab, (one, two) = fabric(make_lab)
+    converge(lab)
+    a1, b1, a2, b2 = lab.tenants
+    # b1 has the same MAC, and stays.
+    move(a1, lab[2], A)
+    heard([a1])
+    expect_vni(lab[1], A, [a1, a2])
+    expect_vni(lab[1], B, [b2])
+    expect_vni(lab[2], A, [])
+    a1.expect_ping(a2.ip)
+    assert b1.ping(b2.ip, 3).received == 3
+    # To a port of the same host where its frames have a tag, and home again.
+    other = trunk(lab[2], "t2", 40, A, B)
+    other.send(*(tagged(frame, A) for frame in a1.announcements()))
+    wait_until(
+        lambda: ports_of(two, a1, A) == {other.name}, CONVERGENCE, "the MAC at t2"
+    )
+    assert ports_of(two, a1, B) == {DEVICE}
+    move(a1, lab[1], A)
+    heard([a1])
+    expect_vni(lab[2], A, [a1])
+    assert ports_of(one, a1, A) == {a1.name}
+    a1.expect_ping(a2.ip)
+
+
+def test_a_mac_of_one_vni_is_not_stolen_by_a_frame_in_another(
+    make_lab: MakeLab,
+) -> None:
+    lab, (one, _) = fabric(make_lab)
+    converge(lab)
+    a1, b1, a2, _ = lab.tenants
+    owner = access(lab[2], "c2", 33, A)
+    heard([owner])
+    expect_vni(lab[1], A, [a2, owner])
+    # A tenant of VLAN 20 on host 1 speaks as the MAC that VLAN 10 has on host 2.
+    b1.speak_as(owner.mac)
+    wait_until(
+        lambda: macs(lab[2], B).get(owner.mac) == lab[1].vtep,
+        CONVERGENCE,
+        "the MAC in VLAN 20 of host 1",
+    )
+    assert macs(lab[1], A)[owner.mac] == lab[2].vtep
+    assert ports_of(one, owner, A) == {DEVICE}
+    assert a1.ping(owner.ip, 4).received == 4
 
 
 def test_an_agent_that_dies_costs_no_frame_of_any_vni(make_lab: MakeLab) -> None:

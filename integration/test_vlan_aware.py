@@ -21,6 +21,7 @@ from integration.lab_vlans import (
     expect_vlan_bindings,
     expect_vlan_macs,
     move,
+    ports_of,
     prepare,
     svi_of,
     tagged,
@@ -109,12 +110,6 @@ def test_a_mac_of_one_vlan_is_not_stolen_by_a_frame_in_another(
     assert result.received == 4
 
 
-def _ports_of(daemon: Evpnd, tenant: Tenant, number: int) -> set[object]:
-    """Return the devices where a host has the MAC of a tenant in a VLAN."""
-    rows = daemon.show("macs", "--vni", str(vni_of(number)), "--mac", tenant.mac)
-    return {row["interface"] for row in rows}
-
-
 def test_a_tenant_moves_in_its_vlan_alone(make_lab: MakeLab) -> None:
     lab, (one, two) = fabric(make_lab)
     converge(lab)
@@ -133,9 +128,9 @@ def test_a_tenant_moves_in_its_vlan_alone(make_lab: MakeLab) -> None:
     other = trunk(lab[2], "t2", 40, A, B)
     other.send(*(tagged(frame, A) for frame in a1.announcements()))
     wait_until(
-        lambda: _ports_of(two, a1, A) == {other.name}, CONVERGENCE, "the MAC at t2"
+        lambda: ports_of(two, a1, A) == {other.name}, CONVERGENCE, "the MAC at t2"
     )
-    assert _ports_of(two, a1, B) == {vxlan_of(B)}
+    assert ports_of(two, a1, B) == {vxlan_of(B)}
     assert (a1.mac, A) in bridge_rows(lab[1], A)
     assert (b1.mac, B) not in bridge_rows(lab[1], B)
 
