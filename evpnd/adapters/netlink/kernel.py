@@ -8,10 +8,11 @@ where every event is delivered.
 import asyncio
 from collections.abc import Callable, Sequence
 
+from evpnd.adapters.netlink.jobs import CloseSockets, Reach, ReadLinks
 from evpnd.adapters.netlink.listener import ROWS_BUFFER, Listener
 from evpnd.adapters.netlink.preflight import missing_capabilities
 from evpnd.adapters.netlink.snoop import Snooper
-from evpnd.adapters.netlink.worker import CloseSockets, Reach, ReadLinks, Worker
+from evpnd.adapters.netlink.worker import Worker
 from evpnd.model.actions import KernelAction, SnoopPorts
 from evpnd.model.events import Event
 

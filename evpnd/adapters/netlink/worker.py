@@ -11,8 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.audit import audit_rows, audit_tables
@@ -28,6 +27,13 @@ from evpnd.adapters.netlink.dump import (
     read_neighbors,
 )
 from evpnd.adapters.netlink.echoes import EchoCounter, is_explained
+from evpnd.adapters.netlink.jobs import (
+    CloseSockets,
+    Job,
+    MeasureRest,
+    Reach,
+    ReadLinks,
+)
 from evpnd.adapters.netlink.listener import Listener, Recording
 from evpnd.adapters.netlink.listing import Lister
 from evpnd.adapters.netlink.lookup import look_up
@@ -54,7 +60,6 @@ from evpnd.model.actions import (
     DumpNeighbors,
     DumpPorts,
     FlushVlan,
-    KernelAction,
     ListMacs,
     LookUpMacs,
     MeasurePaths,
@@ -103,38 +108,6 @@ _FEW = 16
 and none of those is news after a dump of all links."""
 _ROW_EVENTS = (FdbObserved, NeighborsObserved)
 _LINK_EVENTS = (LinkObserved, LinkVanished, AddressObserved)
-
-
-class ReadLinks(NamedTuple):
-    """Read links whose state as a bridge port changed."""
-
-    ifindexes: frozenset[int]
-    vlans: bool
-    """Also the VLANs of all ports, their tunnel maps, and VNI filters."""
-
-
-class MeasureRest(NamedTuple):
-    """Look up the routes to the rest of some VTEPs."""
-
-    vteps: tuple[bytes, ...]
-    mtus: dict[bytes, int]
-    """By VTEP, of those before."""
-
-
-class CloseSockets(NamedTuple):
-    """Close packet sockets, for which the kernel waits a while."""
-
-    sockets: list[socket.socket]
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Call back, in the loop, when all jobs before this one are done."""
-
-    reached: Callable[[], None]
-
-
-Job = KernelAction | ReadLinks | MeasureRest | CloseSockets | Reach
 
 
 class Worker:
