@@ -22,11 +22,14 @@ from integration.lab_vlans import BRIDGE, expect_vlan_bindings, svi_of, vlan, vn
 DEVICE = "vx0"
 
 
-def prepare(host: Host, *vlans: int) -> None:
+PORT = "vlan_tunnel on learning off neigh_suppress on"
+"""What the device's bridge port needs."""
+
+
+def prepare(host: Host, *vlans: int, port: str = PORT) -> None:
     """Make the bridge and the device, and what each VLAN needs."""
     lab_vlans.prepare(host)
     tunnel = f"external vnifilter dstport 4789 local {host.vtep} nolearning"
-    port = "vlan_tunnel on learning off neigh_suppress on"
     ip(
         [
             f"link add {DEVICE} type vxlan {tunnel}",
@@ -49,9 +52,14 @@ def add_vni(host: Host, number: int) -> None:
         ],
         host.namespace,
     )
+    carry(host, number, vni_of(number))
+
+
+def carry(host: Host, number: int, vni: int) -> None:
+    """Map a VLAN to a VNI, and let the device take it in."""
     vlan(host, f"add dev {DEVICE} vid {number}")
-    vlan(host, f"add dev {DEVICE} vid {number} tunnel_info id {vni_of(number)}")
-    bridge(host, f"vni add vni {vni_of(number)} dev {DEVICE}")
+    vlan(host, f"add dev {DEVICE} vid {number} tunnel_info id {vni}")
+    bridge(host, f"vni add vni {vni} dev {DEVICE}")
 
 
 def bridge(host: Host, words: str) -> None:

@@ -10,11 +10,12 @@ VLAN V has VNI 10000 + V, and the VLAN device br0.V for neighbours. Tenants of t
 number have the same MAC and the same addresses, in whichever VLAN.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from integration.lab import Host
+from integration.frames import FrameCounter, Kind, Known
+from integration.lab import Host, Lab, MakeLab
 from integration.lab_evpnd import Evpnd
-from integration.lab_fabric import CONVERGENCE
+from integration.lab_fabric import CONVERGENCE, heard, mesh
 from integration.lab_kernel import bindings, fdb, remote_macs
 from integration.lab_netns import ip, run, wait_until
 from integration.lab_tenant import Tenant
@@ -107,6 +108,62 @@ def tag_interfaces(tenant: Tenant, number: int, *vlans: int) -> None:
             ],
             tenant.namespace,
         )
+
+
+def alike(
+    make_lab: MakeLab, prepare_host: Callable[..., None], a: int, b: int
+) -> tuple[Lab, list[Evpnd]]:
+    """Have a tenant in each of two VLANs on each of two hosts, those of a host alike.
+
+    On host N: aN in the first VLAN and bN in the second, with the same MAC and
+    addresses. `prepare_host` makes bridge and devices for the VLANs of a host.
+    """
+    lab = make_lab(2)
+    for host in lab.hosts:
+        prepare_host(host, a, b)
+        for name, number in (("a", a), ("b", b)):
+            access(host, f"{name}{host.number}", 10 + host.number, number)
+    daemons = mesh(lab, {1: evis(a, b), 2: evis(a, b)})
+    heard(lab.tenants)
+    return lab, daemons
+
+
+def expect_each_other(
+    lab: Lab, expect: Callable[[Host, int, list[Tenant]], None], a: int, b: int
+) -> None:
+    """Wait until each of the hosts that are `alike` has the rows of the other."""
+    a1, b1, a2, b2 = lab.tenants
+    for host, (in_a, in_b) in ((lab[1], (a2, b2)), (lab[2], (a1, b1))):
+        expect(host, a, [in_a])
+        expect(host, b, [in_b])
+
+
+def counter(lab: Lab) -> FrameCounter:
+    """Return what counts the frames in the underlay."""
+    return FrameCounter(lab.router, Known(lab.known_macs(), lab.known_ips()))
+
+
+def expect_strangers(lab: Lab, daemon: Evpnd, a: int, b: int) -> None:
+    """Let tenants that are `alike` reach their own, with nothing flooded or asked."""
+    a1, b1, a2, b2 = lab.tenants
+    assert (a1.mac, a1.ip) == (b1.mac, b1.ip)
+    for tenant in lab.tenants:
+        tenant.forget_neighbors()
+    with counter(lab) as counted:
+        for here, there in ((a1, a2), (b1, b2)):
+            here.expect_ping(there.ip)
+            here.expect_ping(there.ip6)
+    report = counted.report
+    assert report[Kind.KNOWN] > 0
+    assert (report[Kind.ANSWERABLE], report[Kind.RESOLUTION]) == (0, 0), report
+    assert (report[Kind.FLOODED], report[Kind.BUM]) == (0, 0), report
+
+    for number in (a, b):
+        vni = str(vni_of(number))
+        shown = {row["mac"]: row["kind"] for row in daemon.show("macs", "--vni", vni)}
+        assert shown == {a1.mac: "local", a2.mac: "remote"}
+    assert {row["state"] for row in daemon.show("evis")} == {"ready"}
+    assert [row["notes"] for row in daemon.show("evis")] == [[], []]
 
 
 def move(tenant: Tenant, to: Host, number: int) -> None:

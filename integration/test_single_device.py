@@ -5,7 +5,6 @@ import time
 import pytest
 
 from integration import lab_vlans
-from integration.frames import FrameCounter, Kind, Known
 from integration.lab import Lab, MakeLab
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import CONVERGENCE, heard, mesh
@@ -22,7 +21,10 @@ from integration.lab_single import (
 )
 from integration.lab_vlans import (
     access,
+    alike,
     evis,
+    expect_each_other,
+    expect_strangers,
     expect_vlan,
     expect_vlan_bindings,
     move,
@@ -39,51 +41,19 @@ NOBODYS = "02:00:00:00:99:99"
 
 
 def fabric(make_lab: MakeLab) -> tuple[Lab, list[Evpnd]]:
-    """Have a tenant in each VLAN on each of two hosts, those of a host alike.
-
-    On host N: aN in VLAN 10 and bN in VLAN 20, with the same MAC and addresses.
-    """
-    lab = make_lab(2)
-    for host in lab.hosts:
-        prepare(host, A, B)
-        for name, number in (("a", A), ("b", B)):
-            access(host, f"{name}{host.number}", 10 + host.number, number)
-    daemons = mesh(lab, {1: evis(A, B), 2: evis(A, B)})
-    heard(lab.tenants)
-    return lab, daemons
+    return alike(make_lab, prepare, A, B)
 
 
 def converge(lab: Lab) -> None:
-    a1, b1, a2, b2 = lab.tenants
-    for host, (a, b) in ((lab[1], (a2, b2)), (lab[2], (a1, b1))):
-        expect_vni(host, A, [a])
-        expect_vni(host, B, [b])
+    expect_each_other(lab, expect_vni, A, B)
 
 
 def test_the_same_mac_and_ip_in_two_vnis_are_strangers(make_lab: MakeLab) -> None:
     lab, (one, _) = fabric(make_lab)
     converge(lab)
-    a1, b1, a2, b2 = lab.tenants
-    assert (a1.mac, a1.ip) == (b1.mac, b1.ip)
-    for tenant in lab.tenants:
-        tenant.forget_neighbors()
-    counter = FrameCounter(lab.router, Known(lab.known_macs(), lab.known_ips()))
-    with counter as counted:
-        for here, there in ((a1, a2), (b1, b2)):
-            here.expect_ping(there.ip)
-            here.expect_ping(there.ip6)
-    report = counted.report
-    assert report[Kind.KNOWN] > 0
-    assert (report[Kind.ANSWERABLE], report[Kind.RESOLUTION]) == (0, 0), report
-    assert (report[Kind.FLOODED], report[Kind.BUM]) == (0, 0), report
-
+    expect_strangers(lab, one, A, B)
     for number in (A, B):
         assert flood_list(lab[1], number) == {lab[2].vtep}
-        vni = str(vni_of(number))
-        shown = {row["mac"]: row["kind"] for row in one.show("macs", "--vni", vni)}
-        assert shown == {a1.mac: "local", a2.mac: "remote"}
-    assert {row["state"] for row in one.show("evis")} == {"ready"}
-    assert [row["notes"] for row in one.show("evis")] == [[], []]
 
 
 def test_a_host_with_a_device_for_each_vni_is_a_neighbour(make_lab: MakeLab) -> None:

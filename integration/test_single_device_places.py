@@ -10,10 +10,12 @@ import pytest
 
 from evpnd.adapters.netlink.dump import dump_vlans
 from evpnd.model.events import VlansObserved
+from integration import lab_single
 from integration.lab import Host, MakeLab
 from integration.lab_evpnd import Evpnd
 from integration.lab_netns import inside, ip, run, wait_until
-from integration.lab_vlans import BRIDGE, svi_of, vlan, vni_of
+from integration.lab_single import DEVICE, bridge
+from integration.lab_vlans import BRIDGE, vlan, vni_of
 from integration.lab_vlans import prepare as make_bridge
 from integration.netlink_bench import Bench, Driver, bench
 
@@ -21,45 +23,13 @@ __all__ = ["bench"]
 pytestmark = [pytest.mark.root, pytest.mark.guest]
 A, B, C = 10, 20, 30
 """VLANs."""
-DEVICE = "vx0"
 AT_ONCE = 5.0
 """Seconds within which a change of a device is followed on a busy machine."""
 
 
-def bridge(host: Host, words: str) -> None:
-    """Do as ``bridge WORDS``."""
-    run(["bridge", "-n", host.namespace, *words.split()])
-
-
 def prepare(host: Host, *vlans: int) -> None:
-    """Make the bridge, the device, and what it needs to carry each VLAN."""
-    make_bridge(host)
-    tunnel = f"external vnifilter dstport 4789 local {host.vtep} nolearning"
-    ip(
-        [
-            f"link add {DEVICE} type vxlan {tunnel}",
-            f"link set {DEVICE} addrgenmode none",
-            f"link set {DEVICE} master {BRIDGE} up",
-        ],
-        host.namespace,
-    )
-    bridge(host, f"link set dev {DEVICE} vlan_tunnel on")
-    for each in vlans:
-        ip(
-            [
-                f"link add link {BRIDGE} name {svi_of(each)} type vlan id {each}",
-                f"link set {svi_of(each)} addrgenmode none",
-            ],
-            host.namespace,
-        )
-        add(host, each, vni_of(each))
-
-
-def add(host: Host, number: int, vni: int) -> None:
-    """Map a VLAN to a VNI, and let the device take it in."""
-    vlan(host, f"add dev {DEVICE} vid {number}")
-    vlan(host, f"add dev {DEVICE} vid {number} tunnel_info id {vni}")
-    bridge(host, f"vni add vni {vni} dev {DEVICE}")
+    """Make the device, with a port that evpnd is to configure."""
+    lab_single.prepare(host, *vlans, port="vlan_tunnel on")
 
 
 def started(

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from integration.frames import FrameCounter, Kind, Known
+from integration.frames import Kind
 from integration.lab import Lab, MakeLab
 from integration.lab_evpnd import Evpnd
 from integration.lab_fabric import CONVERGENCE, heard, mesh
@@ -15,8 +15,12 @@ from integration.lab_vlans import (
     BRIDGE,
     access,
     add_vlan,
+    alike,
     bridge_rows,
+    counter,
     evis,
+    expect_each_other,
+    expect_strangers,
     expect_vlan,
     expect_vlan_bindings,
     expect_vlan_macs,
@@ -37,54 +41,19 @@ A, B = 10, 20
 
 
 def fabric(make_lab: MakeLab) -> tuple[Lab, list[Evpnd]]:
-    """Have a tenant in each VLAN on each of two hosts, those of a host alike.
-
-    On host N: aN in VLAN 10 and bN in VLAN 20, with the same MAC and addresses.
-    """
-    lab = make_lab(2)
-    for host in lab.hosts:
-        prepare(host, A, B)
-        for name, number in (("a", A), ("b", B)):
-            access(host, f"{name}{host.number}", 10 + host.number, number)
-    daemons = mesh(lab, {1: evis(A, B), 2: evis(A, B)})
-    heard(lab.tenants)
-    return lab, daemons
+    return alike(make_lab, prepare, A, B)
 
 
 def converge(lab: Lab) -> None:
-    a1, b1, a2, b2 = lab.tenants
-    for host, (a, b) in ((lab[1], (a2, b2)), (lab[2], (a1, b1))):
-        expect_vlan(host, A, [a])
-        expect_vlan(host, B, [b])
-
-
-def counter(lab: Lab) -> FrameCounter:
-    return FrameCounter(lab.router, Known(lab.known_macs(), lab.known_ips()))
+    expect_each_other(lab, expect_vlan, A, B)
 
 
 def test_the_same_mac_and_ip_in_two_vlans_are_strangers(make_lab: MakeLab) -> None:
     lab, (one, _) = fabric(make_lab)
     converge(lab)
-    a1, b1, a2, b2 = lab.tenants
-    assert (a1.mac, a1.ip) == (b1.mac, b1.ip)
-    for tenant in lab.tenants:
-        tenant.forget_neighbors()
-    with counter(lab) as counted:
-        for here, there in ((a1, a2), (b1, b2)):
-            here.expect_ping(there.ip)
-            here.expect_ping(there.ip6)
-    report = counted.report
-    assert report[Kind.KNOWN] > 0
-    assert (report[Kind.ANSWERABLE], report[Kind.RESOLUTION]) == (0, 0), report
-    assert (report[Kind.FLOODED], report[Kind.BUM]) == (0, 0), report
-
+    expect_strangers(lab, one, A, B)
     for number in (A, B):
         assert flood_list(lab[1].namespace, vxlan_of(number)) == {lab[2].vtep}
-        vni = str(vni_of(number))
-        shown = {row["mac"]: row["kind"] for row in one.show("macs", "--vni", vni)}
-        assert shown == {a1.mac: "local", a2.mac: "remote"}
-    assert {row["state"] for row in one.show("evis")} == {"ready"}
-    assert [row["notes"] for row in one.show("evis")] == [[], []]
 
 
 def test_a_mac_of_one_vlan_is_not_stolen_by_a_frame_in_another(

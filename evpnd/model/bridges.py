@@ -98,7 +98,7 @@ def as_ranges(numbers: Iterable[int]) -> tuple[range, ...]:
     return tuple(found)
 
 
-def format_vlans(ranges: tuple[range, ...]) -> str:
+def format_ranges(ranges: tuple[range, ...]) -> str:
     """Write `100-199, 300`."""
     return ", ".join(
         f"{each[0]}-{each[-1]}" if len(each) > 1 else str(each[0]) for each in ranges

@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TypeVar
 
-from evpnd.model.bridges import BridgeConfig, BridgePort, format_vlans
+from evpnd.model.bridges import BridgeConfig, BridgePort, format_ranges
 from evpnd.model.config import Config, EviConfig, PeerConfig
 from evpnd.model.ids import Peer, format_ip, format_rd, format_route_target
 from evpnd.model.policy import Limit, Policy, Rule
@@ -194,7 +194,7 @@ def _value(value: object) -> str:
         case ImportTargets():
             return ", ".join(value.texts()) or "nothing"
         case range():
-            return format_vlans((value,))
+            return format_ranges((value,))
         case tuple():
             return ", ".join(map(_value, value))
         case bytes() if len(value) in _IP_LENGTHS:

@@ -28,7 +28,7 @@ from evpnd.model.actions import (
     RemoveDevices,
 )
 from evpnd.model.bridge_actions import BridgeAction
-from evpnd.model.bridges import as_ranges, format_vlans
+from evpnd.model.bridges import as_ranges, format_ranges
 from evpnd.model.config import Config, PeerConfig
 from evpnd.model.config_changes import UNNOTICED
 from evpnd.model.events import (
@@ -188,7 +188,7 @@ def _devices(query: Query) -> Iterator[tuple[Key, dict[str, Any]]]:
         }
         vlans = links.vlans.get(link.ifindex, NO_VLANS) if link.master else NO_VLANS
         shown["untagged"] = vlans.pvid or None
-        shown["tagged"] = format_vlans(as_ranges(vlans.tagged)) or None
+        shown["tagged"] = format_ranges(as_ranges(vlans.tagged)) or None
         if vlans.tunnels:
             shown["tunnels"] = format_map(vlans.tunnels)
         if link.vlan_id:

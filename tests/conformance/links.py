@@ -1,7 +1,7 @@
 """Links and VLANs of a host whose bridges evpnd makes: steps, and words for them."""
 
 from evpnd.core.evi.made_tunnels import format_map
-from evpnd.model.bridges import as_ranges, format_vlans
+from evpnd.model.bridges import as_ranges, format_ranges
 from evpnd.model.rows import PortVlans
 from tests.conformance.host import Host
 from tests.conformance.words import Words, flag, number, only_key, refuse, some, text
@@ -55,7 +55,7 @@ def vlans(host: Host) -> dict[str, str]:
         if has.pvid:
             parts.append(f"untagged {has.pvid}")
         if has.tagged:
-            parts.append(f"tagged {format_vlans(as_ranges(has.tagged))}")
+            parts.append(f"tagged {format_ranges(as_ranges(has.tagged))}")
         if has.tunnels:
             parts.append(f"VNIs {format_map(has.tunnels)}")
         if link.master:

@@ -15,7 +15,7 @@ from evpnd.model.bridges import (
     BridgeConfig,
     BridgePort,
     as_ranges,
-    format_vlans,
+    format_ranges,
     vlan_device,
 )
 
@@ -204,6 +204,6 @@ class VlanChecks:
             self._findings.warn(
                 (*place, "ports"),
                 "EVIs have VLANs that no port is a member of: "
-                f"{format_vlans(as_ranges(alone))}; "
+                f"{format_ranges(as_ranges(alone))}; "
                 "add them to `tagged` or `untagged` of a port",
             )

@@ -12,7 +12,15 @@ from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from typing import Final
 
-from evpnd.adapters.oam.frame import Probe, compose, open_listener, open_sender, parse
+from evpnd.adapters.netlink.probe import checksum
+from evpnd.adapters.oam.frame import (
+    Probe,
+    compose,
+    open_listener,
+    open_sender,
+    open_with_df,
+    parse,
+)
 from evpnd.doctor.facts import Probed
 from evpnd.doctor.probes import Wanted
 from evpnd.model.ids import IPV4_LENGTH, format_ip
@@ -26,7 +34,6 @@ _ECHO: Final = {4: (8, 0), 6: (128, 129)}
 """Types of request and reply (RFC 792; RFC 4443, 4)."""
 _ICMP = struct.Struct(">BBHHH")
 """Type, code, checksum, identifier, sequence."""
-_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PROBE = 10, 23, 3
 _LONGEST = 65535
 
 
@@ -115,9 +122,7 @@ class _Prober:
         kind, _ = _ECHO[4 if four else 6]
         identifier = int.from_bytes(self._key[:2])
         data = self._key + bytes(size - (20 if four else 40) - _ICMP.size - 4)
-        total = (
-            _checksum(_ICMP.pack(kind, 0, 0, identifier, size) + data) if four else 0
-        )
+        total = checksum(_ICMP.pack(kind, 0, 0, identifier, size) + data) if four else 0
         return _ICMP.pack(kind, 0, total, identifier, size) + data
 
     def _take_echo(self, octets: bytes, source: tuple[str, int]) -> None:
@@ -147,25 +152,5 @@ def _sizes(wanted: int) -> list[int]:
 
 def _open_icmp(own: bytes) -> socket.socket:
     four = len(own) == IPV4_LENGTH
-    family = socket.AF_INET if four else socket.AF_INET6
     protocol = socket.IPPROTO_ICMP if four else socket.IPPROTO_ICMPV6
-    sock = socket.socket(family, socket.SOCK_RAW | socket.SOCK_NONBLOCK, protocol)
-    try:
-        if four:
-            sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)
-        else:
-            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PROBE)
-        sock.bind((socket.inet_ntop(family, own), 0))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _checksum(octets: bytes) -> int:
-    """Sum 16-bit words (RFC 1071)."""
-    octets += bytes(len(octets) % 2)
-    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
+    return open_with_df(own, socket.SOCK_RAW, protocol)

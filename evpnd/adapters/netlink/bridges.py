@@ -13,37 +13,36 @@ from pathlib import Path
 
 from evpnd.adapters.netlink.dump import dump_links
 from evpnd.adapters.netlink.link_requests import (
+    ANSWERS,
     NO_DELAY,
+    RANGE_BEGIN,
+    RANGE_END,
     Batch,
     Request,
     index_of,
     link_kind,
+    local_address,
     make_link,
     mark,
+    port_head,
     remove_link,
     set_link,
+    vxlan_port,
 )
 from evpnd.adapters.netlink.links import (
     IFLA_AF_SPEC,
     IFLA_BR_VLAN_DEFAULT_PVID,
     IFLA_BR_VLAN_FILTERING,
-    IFLA_BRPORT_LEARNING,
-    IFLA_BRPORT_NEIGH_SUPPRESS,
     IFLA_LINK,
     IFLA_MASTER,
     IFLA_MTU,
-    IFLA_PROTINFO,
     IFLA_VLAN_ID,
     IFLA_VXLAN_ID,
     IFLA_VXLAN_LEARNING,
-    IFLA_VXLAN_LOCAL,
-    IFLA_VXLAN_LOCAL6,
     IFLA_VXLAN_PORT,
 )
 from evpnd.adapters.netlink.port import describe, link_name
 from evpnd.adapters.netlink.rtnl import (
-    AF_BRIDGE,
-    IFINFOMSG,
     RTM_DELLINK,
     RTM_SETLINK,
     attribute,
@@ -72,8 +71,6 @@ from evpnd.model.bridge_actions import (
 )
 from evpnd.model.rows import Link
 
-_ROOM = 4 << 20
-"""Octets of the answers that a batch may get."""
 _FILTERING = (
     attribute(IFLA_BR_VLAN_FILTERING, b"\1"),
     attribute(IFLA_BR_VLAN_DEFAULT_PVID, bytes(2)),
@@ -88,7 +85,7 @@ _IFLA_BRIDGE_VLAN_INFO = 2
 _SELF = attribute(_IFLA_BRIDGE_FLAGS, struct.pack("=H", 2))
 _VLAN_INFO = struct.Struct("=HH")
 """bridge_vlan_info: flags, VLAN (linux/if_bridge.h)."""
-_PVID, _UNTAGGED, _BEGIN, _END = 0x02, 0x04, 0x08, 0x10
+_PVID, _UNTAGGED = 0x02, 0x04
 
 
 def change_bridge(action: BridgeAction) -> Iterable[Refusal]:
@@ -105,7 +102,7 @@ def change_bridge(action: BridgeAction) -> Iterable[Refusal]:
     bridge = _bridge_of(action)
     if bridge in others or not (isinstance(action, MakeBridge) or bridge in links):
         return refused
-    with closing(open_socket(send=_ROOM, receive=_ROOM)) as sock:
+    with closing(open_socket(send=ANSWERS, receive=ANSWERS)) as sock:
         match action:
             case MakeBridge(name):
                 return _make_bridge(sock, name, links.get(name))
@@ -176,8 +173,7 @@ def _make_vxlan_devices(
     refused: set[str],
 ) -> Mapping[str, int]:
     batch = Batch(sock)
-    family = IFLA_VXLAN_LOCAL if len(action.vtep) == 4 else IFLA_VXLAN_LOCAL6
-    local = attribute(family, action.vtep)
+    local = local_address(action.vtep)
     udp_port = attribute(IFLA_VXLAN_PORT, action.udp_port.to_bytes(2, "big"))
     quiet = attribute(IFLA_VXLAN_LEARNING, b"\0")
     devices = [each for each in action.devices if each.name not in refused]
@@ -218,13 +214,9 @@ def _make_vxlan_devices(
 
 def _vxlan_port(ifindex: int, device: VxlanDevice) -> Request:
     """Return the settings of a VXLAN device in the bridge, before it is up."""
-    flags = nested(
-        IFLA_PROTINFO,
-        attribute(IFLA_BRPORT_LEARNING, b"\0"),
-        attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([device.suppress])),
-    )
+    flags = vxlan_port(suppress=device.suppress)
     vlan = nested(IFLA_AF_SPEC, _vlan(device.vlan, _PVID | _UNTAGGED))
-    return Request(RTM_SETLINK, 0, _bridge_head(ifindex) + flags + vlan)
+    return Request(RTM_SETLINK, 0, port_head(ifindex) + flags + vlan)
 
 
 def _make_vlan_devices(
@@ -285,13 +277,13 @@ def _attach(
 
 
 def _set_port_vlans(action: SetPortVlans) -> Iterable[Refusal]:
-    head, own = _bridge_head(action.ifindex), (_SELF,) * action.itself
+    head, own = port_head(action.ifindex), (_SELF,) * action.itself
     removed = [part for each in action.remove for part in _vlans(each)]
     added = [part for each in action.tagged for part in _vlans(each)]
     if action.untagged is not None:
         added.append(_vlan(action.untagged, _PVID | _UNTAGGED))
     name = link_name(action.ifindex)
-    with closing(open_socket(receive=_ROOM)) as sock:
+    with closing(open_socket(receive=ANSWERS)) as sock:
         batch = Batch(sock)
         for kind, vlans in ((RTM_DELLINK, removed), (RTM_SETLINK, added)):
             if vlans:
@@ -305,13 +297,9 @@ def _vlans(vlans: range) -> Iterator[bytes]:
     if len(vlans) == 1:
         yield _vlan(vlans[0], 0)
     else:
-        yield _vlan(vlans[0], _BEGIN)
-        yield _vlan(vlans[-1], _END)
+        yield _vlan(vlans[0], RANGE_BEGIN)
+        yield _vlan(vlans[-1], RANGE_END)
 
 
 def _vlan(vlan: int, flags: int) -> bytes:
     return attribute(_IFLA_BRIDGE_VLAN_INFO, _VLAN_INFO.pack(flags, vlan))
-
-
-def _bridge_head(ifindex: int) -> bytes:
-    return IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0)

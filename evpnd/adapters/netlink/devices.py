@@ -10,12 +10,14 @@ from contextlib import closing
 
 from evpnd.adapters.netlink.dump import dump_links
 from evpnd.adapters.netlink.link_requests import (
+    ANSWERS,
     NO_DELAY,
     NO_LINK_LOCAL,
     OUR_ALIAS,
     Batch,
     Request,
     link_kind,
+    local_address,
     make_link,
     remove_link,
     set_link,
@@ -25,8 +27,6 @@ from evpnd.adapters.netlink.links import (
     IFLA_MTU,
     IFLA_VXLAN_ID,
     IFLA_VXLAN_LEARNING,
-    IFLA_VXLAN_LOCAL,
-    IFLA_VXLAN_LOCAL6,
     IFLA_VXLAN_PORT,
 )
 from evpnd.adapters.netlink.port import (
@@ -44,9 +44,6 @@ from evpnd.adapters.netlink.rtnl import (
 from evpnd.core.evi.readiness import MANAGED_ALIAS, can_become, port_refusal, refusal
 from evpnd.model.actions import CreateDevices
 from evpnd.model.rows import Link
-
-_ANSWERS = 4 << 20
-"""Octets of the answers to the removal of many devices."""
 
 
 def create_devices(action: CreateDevices) -> None:
@@ -78,7 +75,7 @@ def remove_devices(names: Iterable[str]) -> None:
     Raises DeviceRefusedError.
     """
     links = {link.name: link for link in dump_links().links}
-    with closing(open_socket(receive=_ANSWERS)) as sock:
+    with closing(open_socket(receive=ANSWERS)) as sock:
         batch = Batch(sock)
         for name in names:
             if name in links and links[name].alias == MANAGED_ALIAS:
@@ -117,8 +114,7 @@ def _vxlan(
 ) -> int:
     name, vni, port = action.vxlan, action.evi.vni, action.udp_port
     link = links.get(name)
-    family = IFLA_VXLAN_LOCAL if len(action.vtep) == 4 else IFLA_VXLAN_LOCAL6
-    tunnel = (u32(IFLA_VXLAN_ID, vni), attribute(family, action.vtep))
+    tunnel = (u32(IFLA_VXLAN_ID, vni), local_address(action.vtep))
     if (
         link is None
         or link.vxlan is None

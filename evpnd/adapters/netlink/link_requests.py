@@ -8,13 +8,19 @@ from typing import NamedTuple
 from evpnd.adapters.netlink.links import (
     IFF_UP,
     IFLA_AF_SPEC,
+    IFLA_BRPORT_LEARNING,
+    IFLA_BRPORT_NEIGH_SUPPRESS,
     IFLA_IFALIAS,
     IFLA_IFNAME,
     IFLA_INFO_DATA,
     IFLA_INFO_KIND,
     IFLA_LINKINFO,
+    IFLA_PROTINFO,
+    IFLA_VXLAN_LOCAL,
+    IFLA_VXLAN_LOCAL6,
 )
 from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
     ERROR,
     HEADER,
     IFINFOMSG,
@@ -29,6 +35,7 @@ from evpnd.adapters.netlink.rtnl import (
     u32,
 )
 from evpnd.core.evi.readiness import MANAGED_ALIAS
+from evpnd.model.ids import IPV4_LENGTH
 
 _IFLA_INET6_ADDR_GEN_MODE = 8
 _IN6_ADDR_GEN_MODE_NONE = 1
@@ -46,6 +53,11 @@ NO_DELAY = (u32(_IFLA_BR_FORWARD_DELAY, 0), u32(_IFLA_BR_STP_STATE, 0))
 """Of a bridge: a port forwards as soon as it is in it."""
 OUR_ALIAS = attribute(IFLA_IFALIAS, MANAGED_ALIAS.encode())
 """The kernel takes no alias when a link is created, and no addrgenmode."""
+ANSWERS = 4 << 20
+"""Octets of the answers that a batch may get."""
+RANGE_BEGIN, RANGE_END = 0x08, 0x10
+"""Flags of the first and the last of VLANs that follow each other
+(linux/if_bridge.h)."""
 _PIECE = 64 << 10
 """Octets of requests that are sent at once."""
 _ANSWER = 64 << 10
@@ -86,6 +98,27 @@ def link_kind(kind: str, *settings: bytes) -> bytes:
         attribute(IFLA_INFO_KIND, kind.encode() + b"\0"),
         nested(IFLA_INFO_DATA, *settings),
     )
+
+
+def port_head(ifindex: int) -> bytes:
+    """Return what a message about a bridge port begins with."""
+    return IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0)
+
+
+def vxlan_port(*more: bytes, suppress: bool) -> bytes:
+    """Return the settings that evpnd needs of a VXLAN device's bridge port."""
+    return nested(
+        IFLA_PROTINFO,
+        attribute(IFLA_BRPORT_LEARNING, b"\0"),
+        attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([suppress])),
+        *more,
+    )
+
+
+def local_address(vtep: bytes) -> bytes:
+    """Return the attribute with the address of a VXLAN device."""
+    family = IFLA_VXLAN_LOCAL if len(vtep) == IPV4_LENGTH else IFLA_VXLAN_LOCAL6
+    return attribute(family, vtep)
 
 
 class Batch:

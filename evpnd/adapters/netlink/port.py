@@ -6,23 +6,20 @@ import socket
 from contextlib import closing
 
 from evpnd.adapters.netlink.dump import read_link
+from evpnd.adapters.netlink.link_requests import (
+    link_kind,
+    port_head,
+    set_link,
+    vxlan_port,
+)
 from evpnd.adapters.netlink.links import (
-    IFLA_BRPORT_LEARNING,
-    IFLA_BRPORT_NEIGH_SUPPRESS,
-    IFLA_INFO_DATA,
-    IFLA_INFO_KIND,
-    IFLA_LINKINFO,
-    IFLA_PROTINFO,
     IFLA_VXLAN_LEARNING,
 )
 from evpnd.adapters.netlink.rtnl import (
-    AF_BRIDGE,
-    IFINFOMSG,
     NLM_F_ACK,
     RTM_NEWLINK,
     RTM_SETLINK,
     attribute,
-    nested,
     open_socket,
     request,
 )
@@ -49,8 +46,9 @@ def configure_vxlan_port(ifindex: int, *, suppress: bool) -> None:
         link = read_link(ifindex)
         with closing(open_socket()) as sock:
             if link is not None and link.vxlan is not None and link.vxlan.learning:
-                request(sock, RTM_NEWLINK, NLM_F_ACK, _vxlan_learning_off(ifindex))
-            flags = _port_flags(ifindex, suppress=suppress)
+                off = link_kind("vxlan", attribute(IFLA_VXLAN_LEARNING, b"\0"))
+                request(sock, RTM_NEWLINK, NLM_F_ACK, set_link(ifindex, off).body)
+            flags = port_head(ifindex) + vxlan_port(suppress=suppress)
             request(sock, RTM_SETLINK, NLM_F_ACK, flags)
     except OSError as error:
         raise DeviceRefusedError(link_name(ifindex), describe(error)) from error
@@ -68,19 +66,3 @@ def link_name(ifindex: int) -> str:
         return socket.if_indextoname(ifindex)
     except OSError:
         return f"link {ifindex}"
-
-
-def _vxlan_learning_off(ifindex: int) -> bytes:
-    return IFINFOMSG.pack(socket.AF_UNSPEC, 0, ifindex, 0, 0) + nested(
-        IFLA_LINKINFO,
-        attribute(IFLA_INFO_KIND, b"vxlan\0"),
-        nested(IFLA_INFO_DATA, attribute(IFLA_VXLAN_LEARNING, b"\0")),
-    )
-
-
-def _port_flags(ifindex: int, *, suppress: bool) -> bytes:
-    return IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0) + nested(
-        IFLA_PROTINFO,
-        attribute(IFLA_BRPORT_LEARNING, b"\0"),
-        attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([suppress])),
-    )

@@ -67,7 +67,7 @@ def compose(own_mac: bytes, mac: bytes, ip: bytes, source: bytes) -> bytes:
         return ethernet + _ETH_P_ARP.to_bytes(2) + _ARP_REQUEST + body
     message = _SOLICITATION + ip + _SOURCE_ADDRESS + own_mac
     pseudo = source + ip + struct.pack("!II", len(message), _ICMPV6)
-    total = _checksum(pseudo + message)
+    total = checksum(pseudo + message)
     message = message[:2] + total.to_bytes(2) + message[4:]
     header = struct.pack("!IHBB", 6 << 28, len(message), _ICMPV6, _HOPS)
     return ethernet + _ETH_P_IPV6.to_bytes(2) + header + source + ip + message
@@ -80,8 +80,9 @@ def tag(frame: bytes, vlan: int) -> bytes:
     return frame[:12] + _ETH_P_8021Q.to_bytes(2) + vlan.to_bytes(2) + frame[12:]
 
 
-def _checksum(octets: bytes) -> int:
-    """Sum 16-bit words, an even number of octets (RFC 1071)."""
+def checksum(octets: bytes) -> int:
+    """Return the Internet checksum: the sum of 16-bit words (RFC 1071)."""
+    octets += bytes(len(octets) % 2)
     total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)

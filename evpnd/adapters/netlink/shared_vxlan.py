@@ -12,19 +12,23 @@ from contextlib import closing
 
 from evpnd.adapters.netlink.dump import read_link
 from evpnd.adapters.netlink.link_requests import (
+    ANSWERS,
+    RANGE_BEGIN,
+    RANGE_END,
     Batch,
     Request,
     index_of,
     link_kind,
+    local_address,
     make_link,
     mark,
+    port_head,
     remove_link,
     set_link,
+    vxlan_port,
 )
 from evpnd.adapters.netlink.links import (
     IFLA_AF_SPEC,
-    IFLA_BRPORT_LEARNING,
-    IFLA_BRPORT_NEIGH_SUPPRESS,
     IFLA_BRPORT_NEIGH_VLAN_SUPPRESS,
     IFLA_BRPORT_VLAN_TUNNEL,
     IFLA_MASTER,
@@ -32,15 +36,12 @@ from evpnd.adapters.netlink.links import (
     IFLA_PROTINFO,
     IFLA_VXLAN_COLLECT_METADATA,
     IFLA_VXLAN_LEARNING,
-    IFLA_VXLAN_LOCAL,
-    IFLA_VXLAN_LOCAL6,
     IFLA_VXLAN_PORT,
     IFLA_VXLAN_VNIFILTER,
 )
 from evpnd.adapters.netlink.port import describe, link_name
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
-    IFINFOMSG,
     RTM_DELLINK,
     RTM_DELTUNNEL,
     RTM_NEWTUNNEL,
@@ -62,13 +63,10 @@ from evpnd.model.bridge_actions import (
 )
 from evpnd.model.rows import Link
 
-_ROOM = 4 << 20
-"""Octets of the answers that a change may get."""
 _PIECES = 500
 """Ranges of one request: what holds them has a length of 16 bits."""
 _IFLA_BRIDGE_VLAN_TUNNEL_INFO = 3
 _TUNNEL_ID, _TUNNEL_VLAN, _TUNNEL_FLAGS = 1, 2, 3
-_BEGIN, _END = 0x08, 0x10
 _VLAN_ENTRY, _ENTRY_INFO, _ENTRY_RANGE, _ENTRY_SUPPRESS = 1, 1, 2, 9
 _ONLY_OPTIONS = 0x40
 """BRIDGE_VLAN_INFO_ONLY_OPTS: the VLAN itself stays as it is."""
@@ -81,8 +79,7 @@ def make_shared_vxlan(
     """Create the device, or complete it; return the errnos of what was refused."""
     batch, name = Batch(sock), action.name
     link = links.get(name)
-    family = IFLA_VXLAN_LOCAL if len(action.vtep) == 4 else IFLA_VXLAN_LOCAL6
-    local = attribute(family, action.vtep)
+    local = local_address(action.vtep)
     kept = (
         link is not None
         and link.vxlan is not None
@@ -123,7 +120,7 @@ def make_shared_vxlan(
 def set_tunnels(action: SetTunnels) -> list[Refusal]:
     """Change tunnel map and VNI filter; return what was refused."""
     name = link_name(action.ifindex)
-    with closing(open_socket(receive=_ROOM)) as sock:
+    with closing(open_socket(receive=ANSWERS)) as sock:
         batch = Batch(sock)
         unmapped = [Tunnels(vlans, 0) for vlans in action.unmapped]
         for kind, tunnels in (
@@ -132,7 +129,7 @@ def set_tunnels(action: SetTunnels) -> list[Refusal]:
         ):
             for start in range(0, len(tunnels), _PIECES):
                 parts = [p for t in tunnels[start : start + _PIECES] for p in _info(t)]
-                head = IFINFOMSG.pack(AF_BRIDGE, 0, action.ifindex, 0, 0)
+                head = port_head(action.ifindex)
                 request = Request(kind, 0, head + nested(IFLA_AF_SPEC, *parts))
                 batch.add(name, request, errno.ENODEV)
         for kind, vnis in (
@@ -154,8 +151,8 @@ def set_vlan_suppression(action: SetVlanSuppression) -> list[Refusal]:
     """
     name, index = link_name(action.ifindex), action.ifindex
     apart = attribute(IFLA_BRPORT_NEIGH_VLAN_SUPPRESS, bytes([action.apart]))
-    head = IFINFOMSG.pack(AF_BRIDGE, 0, index, 0, 0) + nested(IFLA_PROTINFO, apart)
-    with closing(open_socket(receive=_ROOM)) as sock:
+    head = port_head(index) + nested(IFLA_PROTINFO, apart)
+    with closing(open_socket(receive=ANSWERS)) as sock:
         batch = Batch(sock)
         batch.add(name, Request(RTM_SETLINK, 0, head), errno.ENODEV)
         errors = batch.finish()
@@ -187,14 +184,9 @@ def _suppress(vlans: range, *, on: bool) -> bytes:
 
 
 def _port(ifindex: int, *, suppress: bool) -> Request:
-    flags = nested(
-        IFLA_PROTINFO,
-        attribute(IFLA_BRPORT_LEARNING, b"\0"),
-        attribute(IFLA_BRPORT_NEIGH_SUPPRESS, bytes([suppress])),
-        attribute(IFLA_BRPORT_VLAN_TUNNEL, b"\1"),
-    )
-    head = IFINFOMSG.pack(AF_BRIDGE, 0, ifindex, 0, 0)
-    return Request(RTM_SETLINK, 0, head + flags)
+    tunnels = attribute(IFLA_BRPORT_VLAN_TUNNEL, b"\1")
+    flags = vxlan_port(tunnels, suppress=suppress)
+    return Request(RTM_SETLINK, 0, port_head(ifindex) + flags)
 
 
 def _info(tunnels: Tunnels) -> Iterator[bytes]:
@@ -202,8 +194,8 @@ def _info(tunnels: Tunnels) -> Iterator[bytes]:
     if len(vlans) == 1:
         yield _tunnel(vlans[0], vni, 0)
         return
-    yield _tunnel(vlans[0], vni, _BEGIN)
-    yield _tunnel(vlans[-1], vni + len(vlans) - 1, _END)
+    yield _tunnel(vlans[0], vni, RANGE_BEGIN)
+    yield _tunnel(vlans[-1], vni + len(vlans) - 1, RANGE_END)
 
 
 def _tunnel(vlan: int, vni: int, flags: int) -> bytes:

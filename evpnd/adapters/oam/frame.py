@@ -67,9 +67,14 @@ def open_listener() -> socket.socket:
 
 def open_sender(vtep: bytes) -> socket.socket:
     """Open a UDP socket that sends from a VTEP address, with DF; raises OSError."""
+    return open_with_df(vtep, socket.SOCK_DGRAM)
+
+
+def open_with_df(vtep: bytes, kind: int, protocol: int = 0) -> socket.socket:
+    """Open a socket that sends from a VTEP address, with DF; raises OSError."""
     four = len(vtep) == IPV4_LENGTH
     family = socket.AF_INET if four else socket.AF_INET6
-    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
     try:
         if four:
             sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PROBE)

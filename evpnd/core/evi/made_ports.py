@@ -6,7 +6,7 @@ from typing import NamedTuple
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.readiness import MANAGED_ALIAS
 from evpnd.model.bridge_actions import SetPortVlans
-from evpnd.model.bridges import BridgeConfig, BridgePort, as_ranges, format_vlans
+from evpnd.model.bridges import BridgeConfig, BridgePort, as_ranges, format_ranges
 from evpnd.model.rows import Link, PortVlans
 
 NO_VLANS = PortVlans(0, frozenset())
@@ -104,9 +104,9 @@ def told(change: SetPortVlans) -> dict[str, object]:
     """Return a change of VLANs as fields of a notice."""
     fields: dict[str, object] = {}
     if change.tagged:
-        fields["tagged"] = format_vlans(change.tagged)
+        fields["tagged"] = format_ranges(change.tagged)
     if change.untagged is not None:
         fields["untagged"] = change.untagged
     if change.remove:
-        fields["removed"] = format_vlans(change.remove)
+        fields["removed"] = format_ranges(change.remove)
     return fields

@@ -10,7 +10,7 @@ from evpnd.model.bridge_actions import (
     SetVlanSuppression,
     Tunnels,
 )
-from evpnd.model.bridges import as_ranges
+from evpnd.model.bridges import as_ranges, format_ranges
 from evpnd.model.rows import Link, PortVlans, VniFilter, VxlanLink, has_vni
 
 
@@ -129,7 +129,7 @@ def told(change: SetTunnels) -> dict[str, object]:
     for name in ("unmapped", "filtered", "taken_in"):
         ranges: tuple[range, ...] = getattr(change, name)
         if ranges:
-            fields[name] = _format(ranges)
+            fields[name] = format_ranges(ranges)
     return fields
 
 
@@ -137,18 +137,11 @@ def format_tunnels(tunnels: Iterable[Tunnels]) -> str:
     """Write `100-199: 10100-10199`: VLANs, and their VNIs."""
     pieces = []
     for vlans, vni in tunnels:
-        pieces.append(
-            f"{_format((vlans,))}: {_format((range(vni, vni + len(vlans)),))}"
-        )
+        vnis = range(vni, vni + len(vlans))
+        pieces.append(f"{format_ranges((vlans,))}: {format_ranges((vnis,))}")
     return ", ".join(pieces)
 
 
 def format_map(tunnels: Mapping[int, int]) -> str:
     """Write a whole tunnel map."""
     return format_tunnels(_tunnels(tunnels))
-
-
-def _format(ranges: tuple[range, ...]) -> str:
-    return ", ".join(
-        f"{each[0]}-{each[-1]}" if len(each) > 1 else str(each[0]) for each in ranges
-    )

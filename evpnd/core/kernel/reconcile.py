@@ -123,9 +123,6 @@ def _take(
     uncounted: Iterable[K] = (),
 ) -> None:
     """Record a difference as written, and report the rows that it restores."""
-    if not (delta.upserts or delta.deletes):
-        table.drift.settle(delta.looked_at)
-        return
     for cause, rows in table.take(delta, uncounted).items():
         now.repaired[table.name, cause] += rows
         fields = {"table": table.name, "rows": rows, "cause": cause}

@@ -7,8 +7,9 @@ that is no drift.
 """
 
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -21,6 +22,8 @@ RECHECK = "recheck"
 """Found by a recheck after a bulk write during which another program wrote."""
 AUDIT = "audit"
 """Found by the audit."""
+NOTHING: Mapping[str, int] = MappingProxyType({})
+"""No row was restored."""
 UNHEARD = 1024
 """Deletions of our own that are remembered until they are heard of. Those of a bulk
 never are (docs/adr/0004), and need not be remembered."""
@@ -83,11 +86,11 @@ class Drift(Generic[K]):
             self.unheard.clear()
         self.unheard.update(keys[:UNHEARD])
 
-    def write(self, keys: Iterable[K]) -> Counter[str]:
+    def write(self, keys: Iterable[K]) -> Mapping[str, int]:
         """Record rows that we write; count those that are restored, by cause."""
         self.wrote = True
         if not self.lost:
-            return Counter()
+            return NOTHING
         return Counter(self.lost.pop(key) for key in self.lost.keys() & keys)
 
     def settle(self, keys: set[K]) -> None:

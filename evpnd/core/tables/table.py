@@ -37,13 +37,12 @@ Not done yet: a table belongs to one EVI, and its keys have no VLAN and no VNI, 
 EVI has one of each. Tables that several EVIs share (nexthop groups) have no place.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Generic, NamedTuple, TypeVar
 
 from evpnd.core.reasons import Reason
-from evpnd.core.tables.drift import Drift
+from evpnd.core.tables.drift import NOTHING, Drift
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -140,13 +139,15 @@ class Table(Generic[K, V]):
                     deletes.append(key)
         return Delta(keys, upserts, deletes)
 
-    def take(self, delta: Delta[K, V], uncounted: Iterable[K] = ()) -> Counter[str]:
+    def take(
+        self, delta: Delta[K, V], uncounted: Iterable[K] = ()
+    ) -> Mapping[str, int]:
         """Record a difference as written; return the restored rows, by cause.
 
         `uncounted` are keys whose writing puts nothing back.
         """
         drift = self.drift
-        back: Counter[str] = Counter()
+        back: Mapping[str, int] = NOTHING
         if delta.upserts:
             self.actual.update(delta.upserts)
             for key in uncounted:

@@ -4,7 +4,7 @@ from evpnd.model.bridges import (
     BridgeConfig,
     BridgePort,
     as_ranges,
-    format_vlans,
+    format_ranges,
     vlan_device,
 )
 
@@ -57,7 +57,7 @@ def test_a_port_that_nobody_names_has_no_entry() -> None:
 
 def test_names_and_ranges_are_written_as_people_write_them() -> None:
     assert vlan_device("br0", 100) == "br0.100"
-    assert format_vlans((range(100, 200), range(300, 301))) == "100-199, 300"
+    assert format_ranges((range(100, 200), range(300, 301))) == "100-199, 300"
 
 
 @pytest.mark.parametrize(
