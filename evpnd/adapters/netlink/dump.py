@@ -54,6 +54,9 @@ from evpnd.model.rows import (
 )
 
 ATTEMPTS = 3
+READINGS = 4
+"""How often an FDB is read from which rows go at every reading. What none of them has,
+the audit finds."""
 LARGE = 50_000
 """Rows of one device that are dumped at once: the kernel takes 0.2 s for them, and for
 four times as many 16 times as long."""
@@ -157,10 +160,11 @@ def dump_fdb(bridge: int) -> FdbDumped:
 
     The kernel dumps an FDB piece by piece, by position: a row that goes meanwhile
     makes it skip another one, and nothing is flagged. So where rows went, the table
-    is read twice and both readings count: what is in doubt stays in, and the
-    notification of its going, which comes later, takes it out.
+    is read again, until none went or READINGS times, and all readings count: what is
+    in doubt stays in, and the notification of its going, which comes later, takes it
+    out.
     """
-    return FdbDumped(bridge, _dump_twice([_of_bridge(bridge)]))
+    return FdbDumped(bridge, _dump_until_still([_of_bridge(bridge)]))
 
 
 def read_fdb(bridge: int, *, many: bool = False) -> FdbDumped | FdbTooLarge:
@@ -170,7 +174,7 @@ def read_fdb(bridge: int, *, many: bool = False) -> FdbDumped | FdbTooLarge:
     """
     most = LARGE_BRIDGE if many else LARGE
     try:
-        return FdbDumped(bridge, _dump_twice([_of_bridge(bridge)], most=most))
+        return FdbDumped(bridge, _dump_until_still([_of_bridge(bridge)], most=most))
     except _TooLargeError as error:
         ours = frozenset(row.ifindex for row in error.rows if row.is_ours)
         return FdbTooLarge(bridge, ours)
@@ -181,7 +185,9 @@ def dump_ports(bridge: int, ports: frozenset[int]) -> PortsDumped:
 
     For each the kernel walks the FDB once, but sends what is the port's alone.
     """
-    rows = _dump_twice([NDMSG.pack(AF_BRIDGE, port, 0, 0, 0) for port in sorted(ports)])
+    rows = _dump_until_still(
+        [NDMSG.pack(AF_BRIDGE, port, 0, 0, 0) for port in sorted(ports)]
+    )
     bridged = [row for row in rows if not row.flags & NTF_SELF]
     return PortsDumped(bridge, ports, bridged)
 
@@ -237,15 +243,17 @@ def _of_bridge(bridge: int) -> bytes:
     return NDMSG.pack(AF_BRIDGE, 0, 0, 0, 0) + u32(NDA_MASTER, bridge)
 
 
-def _dump_twice(bodies: list[bytes], most: int | None = None) -> list[FdbRow]:
-    """Dump FDB rows, and once more where rows went; none of devices that are gone."""
+def _dump_until_still(bodies: list[bytes], most: int | None = None) -> list[FdbRow]:
+    """Dump FDB rows, and again where rows went; none of devices that are gone."""
     rows: list[FdbRow] = []
-    with deletions() as went:
-        pieces = [_dump_fdb_rows(body, rows, most) for body in bodies]
-        if max(pieces, default=0) <= 1 or not went():
-            return rows
-    for body in bodies:
-        _dump_fdb_rows(body, rows, None)
+    for reading in range(READINGS):
+        with deletions() as went:
+            limit = most if reading == 0 else None
+            pieces = [_dump_fdb_rows(body, rows, limit) for body in bodies]
+            if max(pieces, default=0) <= 1 or not went():
+                break
+    if reading == 0:
+        return rows
     latest = {(row.ifindex, row.mac, row.vlan, row.dst): row for row in rows}
     return list(latest.values())
 
