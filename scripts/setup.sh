@@ -13,7 +13,7 @@ readonly stamp=$venv/.complete
 readonly needs=(
     ip:iproute2 ping:iputils-ping tcpdump:tcpdump ethtool:ethtool ps:procps
     nft:nftables iptables-legacy:iptables
-    /usr/lib/frr/bgpd:frr gobgpd:gobgpd debootstrap:debootstrap
+    /usr/lib/frr/bgpd:frr gobgpd:gobgpd debootstrap:debootstrap chromium:chromium
 )
 # The services that these packages bring; the lab starts its own daemons, in
 # network namespaces, and nothing is to listen on the machine's own addresses.
