@@ -271,6 +271,26 @@ class WithdrawImet(NamedTuple):
     originator: bytes
 
 
+class AnnouncePrefixes(NamedTuple):
+    """Announce type 5 routes of a VRF, without a gateway (interface-less)."""
+
+    peer: Peer | None
+    advert: Advert
+    source: bytes
+    vni: int
+    """Of the VRF."""
+    prefixes: list[bytes]
+    """An address and the length of the prefix in bits (1 octet) in one piece."""
+
+
+class WithdrawPrefixes(NamedTuple):
+    """Withdraw type 5 routes."""
+
+    peer: Peer | None
+    source: bytes
+    prefixes: list[bytes]
+
+
 class FinishAnnouncement(NamedTuple):
     """The first full announcement is complete; sessions may start.
 
@@ -358,6 +378,8 @@ BgpAction = (
     | WithdrawMacIp
     | AnnounceImet
     | WithdrawImet
+    | AnnouncePrefixes
+    | WithdrawPrefixes
     | FinishAnnouncement
     | RequestRefresh
     | ResendRoutes

@@ -27,6 +27,10 @@ class Advert:
     """R, O and I (RFC 9047); None: what receivers assume is right."""
     pmsi_vni: int | None = None
     """With a type 3: ingress replication, this VNI, endpoint = next hop."""
+    l3_vni: int | None = None
+    """With a type 2 that has an IP: the VNI of its VRF, its second label."""
+    router_mac: bytes = b""
+    """Our MAC in the VRF, to which frames for its VNI go (RFC 9135, section 8.1)."""
     site_of_origin: bytes | None = None
     local_preference: int | None = None
     med: int | None = None

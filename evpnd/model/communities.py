@@ -20,6 +20,7 @@ ENCAPSULATION = b"\x03\x0c"
 MAC_MOBILITY = b"\x06\x00"
 """RFC 7432, section 7.7: flags, a reserved octet and the sequence follow."""
 ROUTER_MAC = b"\x06\x03"
+"""RFC 9135, section 8.1: the router's MAC follows."""
 ARP_ND = b"\x06\x08"
 """RFC 9047, section 2: flags and five reserved octets follow."""
 DEFAULT_GATEWAY = bytes.fromhex("030d000000000000")
@@ -40,6 +41,14 @@ def mobility_of(communities: Iterable[bytes]) -> tuple[int, bool]:
         if community[:2] == MAC_MOBILITY:
             return int.from_bytes(community[4:]), bool(community[2] & _STICKY)
     return 0, False
+
+
+def router_mac_of(communities: Iterable[bytes]) -> bytes:
+    """Return the router's MAC; empty without one, and of several the first."""
+    for community in communities:
+        if community[:2] == ROUTER_MAC:
+            return community[2:]
+    return b""
 
 
 def with_sticky(communities: Iterable[bytes], *, sticky: bool) -> tuple[bytes, ...]:
@@ -69,6 +78,8 @@ def encode_communities(advert: Advert) -> tuple[bytes, ...]:
         communities.append(DEFAULT_GATEWAY)
     if advert.arp_nd_flags is not None:
         communities.append(ARP_ND + bytes([advert.arp_nd_flags]) + bytes(5))
+    if advert.router_mac:
+        communities.append(ROUTER_MAC + advert.router_mac)
     if advert.site_of_origin is not None:
         communities.append(advert.site_of_origin)
     return tuple(communities)

@@ -46,18 +46,25 @@ class DecodedNlris(NamedTuple):
     malformed: tuple[Malformed, ...]
 
 
-def encode_mac_ip(source: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]:
+def encode_mac_ip(
+    source: bytes, vni: int, keys: Iterable[bytes], l3_vni: int | None = None
+) -> list[bytes]:
     """Write type 2 NLRIs: ESI 0, one label that is the VNI.
 
     The source is RD and Ethernet Tag (`source_of`). A key is a MAC (6 octets) and an
-    IP (0, 4 or 16) in one piece; ValueError for another length. For a withdrawal the
-    VNI may be 0 (RFC 7432, section 7.2).
+    IP (0, 4 or 16) in one piece; ValueError for another length. With an IP, the VNI of
+    its VRF is a second label (RFC 9135, section 5.1). For a withdrawal the VNI may be 0
+    (RFC 7432, section 7.2).
     """
     middle = source[:RD_LENGTH] + _NO_ESI + tag_of(source) + b"\x30"
     label = vni.to_bytes(3, "big")
     plain = b"\x02\x21" + middle
     plain_tail = b"\x00" + label
-    bound = {10: (b"\x02\x25" + middle, b"\x20"), 22: (b"\x02\x31" + middle, b"\x80")}
+    labels = label if l3_vni is None else label + l3_vni.to_bytes(3, "big")
+    bound = {
+        size: (bytes([MAC_IP, 24 + size + len(labels)]) + middle, bits)
+        for size, bits in ((10, b"\x20"), (22, b"\x80"))
+    }
     nlris = []
     for key in keys:
         size = len(key)
@@ -65,7 +72,7 @@ def encode_mac_ip(source: bytes, vni: int, keys: Iterable[bytes]) -> list[bytes]
             nlris.append(plain + key + plain_tail)
         elif size in bound:
             head, bits = bound[size]
-            nlris.append(head + key[MAC] + bits + key[IP] + label)
+            nlris.append(head + key[MAC] + bits + key[IP] + labels)
         else:
             raise ValueError(f"a MAC/IP key of {size} octets, not 6, 10 or 22")
     return nlris
@@ -76,6 +83,25 @@ def encode_imet(source: bytes, originator: bytes) -> bytes:
     value = source[:RD_LENGTH] + tag_of(source)
     value += bytes([8 * len(originator)]) + originator
     return bytes([3, len(value)]) + value
+
+
+def encode_prefixes(source: bytes, vni: int, prefixes: Iterable[bytes]) -> list[bytes]:
+    """Write type 5 NLRIs: no ESI, no gateway, and the VNI of the VRF as their label.
+
+    That is the interface-less form (RFC 9136, section 4.4.1). A prefix is an address (4
+    or 16 octets) and its length in bits (1) in one piece; ValueError for another
+    length. For a withdrawal the VNI may be 0.
+    """
+    middle = source[:RD_LENGTH] + _NO_ESI + tag_of(source)
+    label = vni.to_bytes(3, "big")
+    nlris = []
+    for prefix in prefixes:
+        address, bits = prefix[:-1], prefix[-1:]
+        if len(address) not in (4, 16):
+            raise ValueError(f"a prefix of {len(prefix)} octets, not 5 or 17")
+        tail = bits + address + bytes(len(address)) + label
+        nlris.append(bytes([5, len(middle) + len(tail)]) + middle + tail)
+    return nlris
 
 
 def split_nlris(block: bytes) -> list[bytes]:

@@ -16,6 +16,7 @@ from evpnd.model.actions import (
     Action,
     AnnounceImet,
     AnnounceMacIp,
+    AnnouncePrefixes,
     BgpAction,
     FinishAnnouncement,
     KernelAction,
@@ -25,6 +26,7 @@ from evpnd.model.actions import (
     ResetSession,
     WithdrawImet,
     WithdrawMacIp,
+    WithdrawPrefixes,
 )
 from evpnd.model.config import Config, PeerConfig, VtepConfig
 from evpnd.model.events import (
@@ -39,7 +41,7 @@ from evpnd.model.ids import Ip, Peer, parse_ip
 from evpnd.speaker.rib.adj_rib_out import Block, read_routes
 from evpnd.views.query import Query
 from evpnd.wire.attributes import encode_attributes
-from evpnd.wire.nlri import encode_imet, encode_mac_ip
+from evpnd.wire.nlri import encode_imet, encode_mac_ip, encode_prefixes
 from evpnd.wire.update import UpdateDecoder
 from tests.fakes.host import VNI, config
 from tests.fakes.kernel import FakeKernel
@@ -151,7 +153,7 @@ class Host(Speaker):
     def _do(self, action: Action) -> None:
         match action:
             case AnnounceMacIp(peer, attributes, rd, vni, keys):
-                nlris = b"".join(encode_mac_ip(rd, vni, keys))
+                nlris = b"".join(encode_mac_ip(rd, vni, keys, attributes.l3_vni))
                 block = Block(attributes.next_hop, encode_attributes(attributes))
                 for way in self._ways(peer):
                     way.rib.announce(read_routes(block, nlris))
@@ -166,6 +168,14 @@ class Host(Speaker):
             case WithdrawImet(peer, rd, originator):
                 for way in self._ways(peer):
                     way.rib.retract([encode_imet(rd, originator)])
+            case AnnouncePrefixes(peer, attributes, rd, vni, prefixes):
+                nlris = b"".join(encode_prefixes(rd, vni, prefixes))
+                block = Block(attributes.next_hop, encode_attributes(attributes))
+                for way in self._ways(peer):
+                    way.rib.announce(read_routes(block, nlris))
+            case WithdrawPrefixes(peer, rd, prefixes):
+                for way in self._ways(peer):
+                    way.rib.retract(encode_prefixes(rd, 0, prefixes))
             case FinishAnnouncement():
                 self.ready = True
                 for way in self.out.values():

@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 
 from evpnd.model.advert import Advert
-from evpnd.model.communities import decode_communities, encode_communities
+from evpnd.model.communities import (
+    decode_communities,
+    encode_communities,
+    router_mac_of,
+)
 from evpnd.model.ids import (
+    format_mac,
     format_route_target,
     parse_ip,
     parse_mac,
@@ -23,7 +28,12 @@ from evpnd.wire.attributes import (
     encode_attributes,
 )
 from evpnd.wire.framing import encode_attribute, split_attributes
-from evpnd.wire.nlri import decode_nlris, encode_imet, encode_mac_ip
+from evpnd.wire.nlri import (
+    decode_nlris,
+    encode_imet,
+    encode_mac_ip,
+    encode_prefixes,
+)
 from evpnd.wire.update import UpdateDecoder
 from tests.fuzz.oracle import SESSIONS, Oracle, verdict_of
 from tests.golden.values import Vector, attributes_value, nlri_values, update_value
@@ -52,9 +62,15 @@ def encode_nlri(value: Vector) -> bytes:
     rd = parse_rd(value["rd"])
     if value["type"] == 3:
         return encode_imet(rd, parse_ip(value["originator"]))
+    if value["type"] == 5:
+        address, length = value["prefix"].split("/")
+        prefix = parse_ip(address) + bytes([int(length)])
+        return encode_prefixes(rd, int(value["label"], 16), [prefix])[0]
     ip = parse_ip(value["ip"]) if value["ip"] else b""
-    vni = int(value["labels"], 16)
-    return encode_mac_ip(rd, vni, [parse_mac(value["mac"]) + ip])[0]
+    labels = bytes.fromhex(value["labels"])
+    l3_vni = int.from_bytes(labels[3:]) if labels[3:] else None
+    key = parse_mac(value["mac"]) + ip
+    return encode_mac_ip(rd, int.from_bytes(labels[:3]), [key], l3_vni)[0]
 
 
 def encode_community(value: Vector) -> bytes:
@@ -67,6 +83,8 @@ def encode_community(value: Vector) -> bytes:
         parse_route_target(value[name]) for name in value if name == "route_target"
     )
     named = {name: value[name] for name in value if name != "route_target"}
+    if "router_mac" in named:
+        named["router_mac"] = parse_mac(named["router_mac"])
     said = encode_communities(Advert(vtep, targets, **named))
     (community,) = (each for each in said if each != encapsulation)
     return community
@@ -84,6 +102,7 @@ def encode_update(value: Vector) -> list[bytes]:
         route_targets=tuple(map(parse_route_target, known["route_targets"])),
         sequence=known.get("sequence", 0),
         pmsi_vni=known["pmsi"]["label"] if "pmsi" in known else None,
+        router_mac=parse_mac(known["router_mac"]) if "router_mac" in known else b"",
     )
     return list(
         build_updates(
@@ -159,6 +178,8 @@ def test_an_extended_community_decodes_to_its_value(name: str) -> None:
     if "encapsulation" in expected:
         expected["encapsulations"] = (expected.pop("encapsulation"),)
     assert list(map(format_route_target, decoded.route_targets)) == targets
+    router_mac = expected.pop("router_mac", "")
+    assert format_mac(router_mac_of([bytes.fromhex(vector["hex"])])) == router_mac
     assert decoded._replace(route_targets=()) == NO_MEANING._replace(**expected)
 
 

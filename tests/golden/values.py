@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from evpnd.model.communities import router_mac_of
 from evpnd.model.ids import format_ip, format_mac, format_rd, format_route_target
 from evpnd.model.routes import (
     EthernetAdRoute,
@@ -94,6 +95,9 @@ def attributes_value(attributes: PathAttributes) -> Vector:
         value["originator_id"] = format_ip(attributes.originator_id)
     if attributes.cluster_list:
         value["cluster_list"] = list(map(format_ip, attributes.cluster_list))
+    router_mac = router_mac_of(attributes.extended_communities)
+    if router_mac:
+        value["router_mac"] = format_mac(router_mac)
     if attributes.pmsi:
         value["pmsi"] = attributes.pmsi._asdict()
         endpoint = attributes.pmsi.endpoint

@@ -16,6 +16,7 @@ from evpnd.wire.nlri import (
     decode_uniform,
     encode_imet,
     encode_mac_ip,
+    encode_prefixes,
     nlri_key,
     split_nlris,
 )
@@ -36,6 +37,13 @@ keys = st.sampled_from([6, 10, 22]).flatmap(
 vteps = st.sampled_from([4, 16]).flatmap(
     lambda size: st.binary(min_size=size - 1, max_size=size - 1).map(b"\x0a".__add__)
 )
+prefixes = st.sampled_from([4, 16]).flatmap(
+    lambda size: st.builds(
+        lambda address, length: address + bytes([length]),
+        st.binary(min_size=size, max_size=size),
+        st.integers(0, 8 * size),
+    )
+)
 octets_of = {n: st.binary(min_size=n, max_size=n) for n in (4, 6, 12)}
 target = octets_of[6].map(b"\x00\x02".__add__)
 
@@ -50,6 +58,7 @@ def exports(draw: st.DrawFn) -> Advert:
         default_gateway=draw(st.booleans()),
         arp_nd_flags=draw(st.none() | st.integers(0, 255)),
         pmsi_vni=draw(st.none() | vnis),
+        router_mac=draw(st.just(b"") | octets_of[6]),
         site_of_origin=draw(st.none() | octets_of[6].map(b"\x01\x03".__add__)),
         local_preference=draw(st.none() | st.integers(0, (1 << 32) - 1)),
         med=draw(st.none() | st.integers(0, (1 << 32) - 1)),
@@ -68,8 +77,12 @@ sessions = st.fixed_dictionaries(
 sources = st.builds(source_of, rds, st.none() | st.integers(0, 0xFFFFFFFF))
 nlri_lists = st.lists(
     st.builds(
-        lambda source, vni, key: encode_mac_ip(source, vni, [key])[0],
-        *(sources, vnis, keys),
+        lambda source, vni, key, l3: encode_mac_ip(source, vni, [key], l3)[0],
+        *(sources, vnis, keys, st.none() | vnis),
+    )
+    | st.builds(
+        lambda source, vni, prefix: encode_prefixes(source, vni, [prefix])[0],
+        *(sources, vnis, prefixes),
     )
     | st.builds(encode_imet, sources, vteps),
     max_size=60,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
+    AnnouncePrefixes,
     BgpAction,
     EndDamping,
     FinishAnnouncement,
@@ -17,6 +18,7 @@ from evpnd.model.actions import (
     ResetSession,
     WithdrawImet,
     WithdrawMacIp,
+    WithdrawPrefixes,
 )
 from evpnd.model.advert import Advert
 from evpnd.model.config import Config
@@ -36,7 +38,7 @@ from evpnd.model.ids import Peer, format_ip, parse_ip
 from evpnd.model.numbers import HEADER_SIZE
 from evpnd.wire import messages
 from evpnd.wire.attributes import encode_attributes
-from evpnd.wire.nlri import encode_imet, encode_mac_ip
+from evpnd.wire.nlri import encode_imet, encode_mac_ip, encode_prefixes
 from evpnd.wire.pipe import encode
 from evpnd.wire.update import UpdateDecoder
 
@@ -135,7 +137,7 @@ class MessageWriter:
         match action:
             case AnnounceMacIp(peer, advert, source, vni, keys):
                 for some in _cut(keys):
-                    nlris = b"".join(encode_mac_ip(source, vni, some))
+                    nlris = b"".join(encode_mac_ip(source, vni, some, advert.l3_vni))
                     yield self._announce(peer, advert, nlris)
             case WithdrawMacIp(peer, source, keys):
                 for some in _cut(keys):
@@ -145,6 +147,14 @@ class MessageWriter:
                 yield self._announce(peer, advert, encode_imet(source, originator))
             case WithdrawImet(peer, source, originator):
                 yield messages.Withdraw(peer, encode_imet(source, originator))
+            case AnnouncePrefixes(peer, advert, source, vni, prefixes):
+                for some in _cut(prefixes):
+                    nlris = b"".join(encode_prefixes(source, vni, some))
+                    yield self._announce(peer, advert, nlris)
+            case WithdrawPrefixes(peer, source, prefixes):
+                for some in _cut(prefixes):
+                    nlris = b"".join(encode_prefixes(source, 0, some))
+                    yield messages.Withdraw(peer, nlris)
             case FinishAnnouncement(preserved):
                 yield messages.Ready(preserved)
             case RequestRefresh(peer):

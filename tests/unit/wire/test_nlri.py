@@ -14,6 +14,7 @@ from evpnd.wire.nlri import (
     decode_uniform,
     encode_imet,
     encode_mac_ip,
+    encode_prefixes,
     key_within_source,
     nlri_key,
     split_nlris,
@@ -257,6 +258,36 @@ def test_the_keys_of_a_mac_and_of_its_bindings_differ() -> None:
 def test_what_is_no_mac_and_ip_is_not_encoded() -> None:
     with pytest.raises(ValueError, match="7 octets"):
         encode_mac_ip(RD, 1, [MAC + b"\x00"])
+
+
+def test_a_second_label_stands_with_an_ip_alone() -> None:
+    keys = [MAC, MAC + IP4, MAC + IP6]
+
+    plain, *bound = encode_mac_ip(RD, 10100, keys, 9999)
+
+    assert plain == encode_mac_ip(RD, 10100, [MAC])[0]
+    for nlri, key in zip(bound, keys[1:], strict=True):
+        (batch,) = decode_nlris(nlri).mac_ip
+        assert (batch.keys, batch.labels.hex()) == ([key], "00277400270f")
+        assert nlri_key(nlri) == nlri_key(encode_mac_ip(RD, 0, [key])[0])
+
+
+@pytest.mark.parametrize("address", [IP4, IP6])
+def test_a_prefix_route_has_no_gateway_and_the_label_of_its_vrf(address: bytes) -> None:
+    prefix = address + bytes([20])
+
+    (nlri,) = encode_prefixes(RD, 9999, [prefix])
+
+    (route,) = decode_nlris(nlri).routes
+    assert isinstance(route, IpPrefixRoute)
+    assert (route.rd, route.prefix, route.prefix_length) == (RD, address, 20)
+    assert (route.gateway, route.label.hex()) == (bytes(len(address)), "00270f")
+    assert nlri_key(nlri) == nlri_key(encode_prefixes(RD, 0, [prefix])[0])
+
+
+def test_what_is_no_prefix_is_not_encoded() -> None:
+    with pytest.raises(ValueError, match="4 octets"):
+        encode_prefixes(RD, 1, [IP4])
 
 
 def test_an_imet_route_has_the_originators_length_in_bits() -> None:

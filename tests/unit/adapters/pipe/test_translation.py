@@ -11,9 +11,11 @@ from evpnd.adapters.pipe.translation import (
 from evpnd.model.actions import (
     AnnounceImet,
     AnnounceMacIp,
+    AnnouncePrefixes,
     EndDamping,
     ResendRoutes,
     WithdrawMacIp,
+    WithdrawPrefixes,
 )
 from evpnd.model.advert import Advert
 from evpnd.model.config import Config, PeerConfig, VtepConfig
@@ -21,7 +23,7 @@ from evpnd.model.events import PeerDamped, PeerWentUp
 from evpnd.model.ids import Peer, parse_ip, parse_rd
 from evpnd.wire import messages
 from evpnd.wire.attributes import encode_attributes
-from evpnd.wire.nlri import encode_mac_ip
+from evpnd.wire.nlri import encode_mac_ip, encode_prefixes
 from evpnd.wire.pipe import decode
 
 PEER = Peer("192.0.2.1")
@@ -79,6 +81,26 @@ def test_an_action_names_its_peer_or_all() -> None:
     assert first.attributes == encode_attributes(advert)
     assert second.nlris == encode_mac_ip(rd, 100, [mac])[0]
     assert third == messages.Withdraw(PEER, encode_mac_ip(rd, 0, [mac])[0])
+
+
+def test_a_vrf_gives_mac_ip_routes_a_second_label_and_has_prefixes() -> None:
+    rd = parse_rd("10.0.0.1:100")
+    advert = Advert(VTEP, (), l3_vni=9999, router_mac=b"\2\0\0\0\0\1")
+    key, prefix = b"\2\0\0\0\0\2" + bytes(4), bytes([192, 0, 2, 0, 24])
+    frames = MessageWriter().write(
+        [
+            AnnounceMacIp(None, advert, rd, 100, [key]),
+            AnnouncePrefixes(None, advert, rd, 9999, [prefix]),
+            WithdrawPrefixes(PEER, rd, [prefix]),
+        ]
+    )
+
+    first, second, third = (decode(frame[4:]) for frame in frames)
+    assert isinstance(first, messages.Announce)
+    assert isinstance(second, messages.Announce)
+    assert first.nlris == encode_mac_ip(rd, 100, [key], 9999)[0]
+    assert second.nlris == encode_prefixes(rd, 9999, [prefix])[0]
+    assert third == messages.Withdraw(PEER, encode_prefixes(rd, 0, [prefix])[0])
 
 
 def test_damping_is_heard_and_ended() -> None:
