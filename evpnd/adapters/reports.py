@@ -20,7 +20,7 @@ from evpnd.model.routes import (
     ImetRoute,
     IpPrefixRoute,
 )
-from evpnd.views import policies, routes, show
+from evpnd.views import parts, policies, routes, show
 from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
 
@@ -84,7 +84,8 @@ class Reports:
 
         The answer has a `note` where no EVI has the VNI or VLAN that is asked for.
         Unless they are wanted at once, they are made while `result` is walked over,
-        and nothing may change meanwhile.
+        and nothing may change meanwhile. With `limit` it is a part of the table, with
+        the `total`.
         """
         query = self._query
         now = time.monotonic()
@@ -108,11 +109,26 @@ class Reports:
                 error = f"there is no peer {name}; known peers: {known}"
                 return {"ok": False, "error": error}
             filters = {**filters, "peer": {name, *meant}}
-        found = _shown(table(), filters, time.time() - now)
         answer: dict[str, object] = {"ok": True}
+        if "limit" in filters:
+            answer["total"], rows = self._part(what, filters)
+            found = _shown(rows, filters, time.time() - now)
+        else:
+            found = _shown(table(), filters, time.time() - now)
         if what != "events" and (note := _unknown(query, filters)):
             answer["note"] = note
         return {**answer, "result": list(found) if at_once else found}
+
+    def _part(self, what: str, wanted: dict[str, Any]) -> tuple[int, Iterator[Entry]]:
+        """Return how many rows a table has, and the part that is asked for."""
+        if what == "events":
+            passing = [each for each in self._events if _passes(each, wanted)]
+            last = max(0, len(passing) - int(wanted["offset"]))
+            first = max(0, last - int(wanted["limit"]))
+            return len(passing), iter(passing[first:last])
+        table = parts.macs if what == "macs" else parts.neighbors
+        total, rows = table(self._query, wanted)
+        return total, iter(rows)
 
     def _peers(self, name: str) -> list[str]:
         """Return peers by their address or description."""

@@ -40,8 +40,11 @@ class Requests:
         """Return the answer, or a generator of its pieces."""
         match request:
             case {"command": "show", "what": str(what)}:
-                # Counting for policies disturbs the counters that metrics read.
-                if what == "policies" or self._reports.size() > SHOWN_AT_ONCE:
+                # Counting for policies disturbs the counters that metrics read. Events
+                # are few, however many routes there are.
+                if what == "policies" or (
+                    what != "events" and self._reports.size() > SHOWN_AT_ONCE
+                ):
                     return self._copies.ask(
                         partial(self._reports.show, what, request, at_once=False)
                     )

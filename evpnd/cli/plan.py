@@ -13,7 +13,7 @@ from evpnd.adapters.planning import plan_start
 from evpnd.cli.folding import fold
 from evpnd.cli.host import look_only, tell
 from evpnd.cli.options import file_options, one_file, socket_option
-from evpnd.cli.tables import write_text
+from evpnd.written import write_text
 
 SHOWN = 200
 """Lines of one kind that people are shown; programs get all."""

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from evpnd.cli.folding import NARROWEST, wrap_words
-from evpnd.cli.tables import NOTHING, Row, Table, cells, with_values
+from evpnd.cli.tables import Row, Table, cells, with_values
+from evpnd.written import NOTHING
 
 _GAP = 2
 _INDENT = 4

@@ -1,8 +1,8 @@
 """What the peers and the other VTEPs say, as a running evpnd has it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from evpnd.doctor.daemon import Daemon
+from evpnd.doctor.daemon import Daemon, Row
 from evpnd.doctor.examined import Examined
 from evpnd.doctor.finding import Finding, fault, note, warning
 from evpnd.doctor.fix import Fix, advise
@@ -12,7 +12,12 @@ _REQUIRES = "ebgp-requires-policy"
 
 def sessions(seen: Examined) -> Iterator[Finding]:
     """Yield peers without a session, and what evpnd found about the others."""
-    for row in _daemon(seen).peers:
+    return of_peers(_daemon(seen).peers)
+
+
+def of_peers(rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield the findings of a table of peers."""
+    for row in rows:
         name = str(row["address"])
         if row["state"] != "established":
             why = (
@@ -46,7 +51,12 @@ def notes(seen: Examined) -> Iterator[Finding]:
 
 def vteps(seen: Examined) -> Iterator[Finding]:
     """Yield VTEPs of which only one kind of routes is there."""
-    for row in _daemon(seen).vteps:
+    return of_vteps(_daemon(seen).vteps)
+
+
+def of_vteps(rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield the findings of a table of VTEPs."""
+    for row in rows:
         name, count = str(row["vtep"]), int(row["macs"])
         if count and not row["flood"]:
             yield warning(

@@ -90,7 +90,7 @@ def evis(query: Query) -> Iterator[Entry]:
     """List the EVIs."""
     for vrf in query.vrfs.values():
         evi = vrf.config
-        remote = sum(1 for mac in _routed_macs(vrf) if not vrf.macs.is_local(mac))
+        remote = sum(1 for mac in routed_macs(vrf) if not vrf.macs.is_local(mac))
         ready = vrf.ready
         yield {
             "name": evi.name,
@@ -119,47 +119,56 @@ def macs(query: Query) -> Iterator[Entry]:
     """List local and remote MACs."""
     for vrf in query.vrfs.values():
         for mac in vrf.macs.local.keys() | vrf.macs.static.keys():
-            local = vrf.macs.local.get(mac)
-            state, reason = _local_state(query, vrf, mac)
-            yield {
-                "vni": vrf.config.vni,
-                "vlan": vlan_of(vrf),
-                "mac": format_mac(mac),
-                "ips": sorted(map(format_ip, vrf.bindings.ips_of.get(mac, ()))),
-                "kind": "local",
-                "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
-                "sequence": vrf.macs.sequence.get(mac, 0),
-                "sticky": vrf.macs.is_sticky(mac),
-                "duplicate": (vrf.config.vni, mac) in query.duplicate_macs,
-                "interface": _link_name(query, local.port) if local else None,
-                "state": state,
-                "reason": reason,
-                "since": local.since if local else None,
-                "origin": local.origin.value if local else "configured",
-                "peer": None,
-            }
-        for mac in _routed_macs(vrf):
+            yield local_mac(query, vrf, mac)
+        for mac in routed_macs(vrf):
             path = best_for_mac(vrf.routes, mac)
-            if path is None or vrf.macs.is_local(mac):
-                continue
-            state, reason = _row_state(query, vrf, mac, path)
-            yield {
-                "vni": vrf.config.vni,
-                "vlan": vlan_of(vrf),
-                "mac": format_mac(mac),
-                "ips": sorted(map(format_ip, vrf.routes.ips_of.get(mac, ()))),
-                "kind": "remote",
-                "vtep": format_ip(path.vtep),
-                "sequence": path.sequence,
-                "sticky": path.sticky,
-                "duplicate": (vrf.config.vni, mac) in query.duplicate_macs,
-                "interface": _link_name(query, vrf.domain.vxlan),
-                "state": state,
-                "reason": reason,
-                "since": _since(query, vrf, mac, path),
-                "origin": "bgp",
-                "peer": path.peer,
-            }
+            if path is not None and not vrf.macs.is_local(mac):
+                yield remote_mac(query, vrf, mac, path)
+
+
+def local_mac(query: Query, vrf: MacVrf, mac: bytes) -> Entry:
+    """Return the row of a MAC that is behind a port of this host, or is to be."""
+    local = vrf.macs.local.get(mac)
+    state, reason = _local_state(query, vrf, mac)
+    return {
+        "vni": vrf.config.vni,
+        "vlan": vlan_of(vrf),
+        "mac": format_mac(mac),
+        "ips": sorted(map(format_ip, vrf.bindings.ips_of.get(mac, ()))),
+        "kind": "local",
+        "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+        "sequence": vrf.macs.sequence.get(mac, 0),
+        "sticky": vrf.macs.is_sticky(mac),
+        "duplicate": (vrf.config.vni, mac) in query.duplicate_macs,
+        "interface": _link_name(query, local.port) if local else None,
+        "state": state,
+        "reason": reason,
+        "since": local.since if local else None,
+        "origin": local.origin.value if local else "configured",
+        "peer": None,
+    }
+
+
+def remote_mac(query: Query, vrf: MacVrf, mac: bytes, path: Path) -> Entry:
+    """Return the row of a MAC that is at another VTEP, by its best path."""
+    state, reason = _row_state(query, vrf, mac, path)
+    return {
+        "vni": vrf.config.vni,
+        "vlan": vlan_of(vrf),
+        "mac": format_mac(mac),
+        "ips": sorted(map(format_ip, vrf.routes.ips_of.get(mac, ()))),
+        "kind": "remote",
+        "vtep": format_ip(path.vtep),
+        "sequence": path.sequence,
+        "sticky": path.sticky,
+        "duplicate": (vrf.config.vni, mac) in query.duplicate_macs,
+        "interface": _link_name(query, vrf.domain.vxlan),
+        "state": state,
+        "reason": reason,
+        "since": _since(query, vrf, mac, path),
+        "origin": "bgp",
+        "peer": path.peer,
+    }
 
 
 def _since(query: Query, vrf: MacVrf, mac: bytes, path: Path) -> float:
@@ -180,84 +189,92 @@ def _since(query: Query, vrf: MacVrf, mac: bytes, path: Path) -> float:
 def neighbors(query: Query) -> Iterator[Entry]:
     """List bindings of IPs to MACs, local and remote."""
     for vrf in query.vrfs.values():
-        vni, vlan = vrf.config.vni, vlan_of(vrf)
         for mac, ips in vrf.bindings.ips_of.items():
             for ip in ips:
                 if vrf.bindings.holder(ip) == mac:
-                    flags = vrf.bindings.arp_nd_flags(ip)
-                    yield {
-                        "vni": vni,
-                        "vlan": vlan,
-                        "ip": format_ip(ip),
-                        "mac": format_mac(mac),
-                        "kind": "local",
-                        "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
-                        "state": "advertised"
-                        if ip in _announced_ips(vrf, mac)
-                        and query.exporter.tells(vrf.source, (mac + ip,))
-                        else "not-advertised",
-                        "duplicate": (vni, ip) in query.duplicate_ips,
-                        **arp_nd(flags),
-                        "peer": None,
-                    }
+                    yield local_binding(query, vrf, ip, mac)
         for ip in vrf.routes.macs_of:
             found = best_for_ip(vrf.routes, ip)
-            if found is None or vrf.bindings.holder(ip) is not None:
-                continue
-            mac, path = found
-            wanted = want_neighbors.decide(vrf, ip)
-            refused = query.refusal(vni, "neighbor", ip)
-            if isinstance(wanted, Reason):
-                state = "inactive"
-            elif vrf.neighbors.actual.get(ip) == wanted:
-                state = "installed"
-            else:
-                state = "pending" if refused is None else f"refused (errno {refused})"
-            yield {
-                "vni": vni,
-                "vlan": vlan,
-                "ip": format_ip(ip),
-                "mac": format_mac(mac),
-                "kind": "remote",
-                "vtep": format_ip(path.vtep),
-                "state": state,
-                "duplicate": (vni, ip) in query.duplicate_ips,
-                **arp_nd(flags_of(path, ip)),
-                "peer": path.peer,
-            }
+            if found is not None and vrf.bindings.holder(ip) is None:
+                yield remote_binding(query, vrf, ip, *found)
+
+
+def local_binding(query: Query, vrf: MacVrf, ip: bytes, mac: bytes) -> Entry:
+    """Return the row of an IP that a local MAC has."""
+    told = ip in _announced_ips(vrf, mac) and query.exporter.tells(
+        vrf.source, (mac + ip,)
+    )
+    return {
+        "vni": vrf.config.vni,
+        "vlan": vlan_of(vrf),
+        "ip": format_ip(ip),
+        "mac": format_mac(mac),
+        "kind": "local",
+        "vtep": format_ip(vrf.vtep) if vrf.vtep else None,
+        "state": "advertised" if told else "not-advertised",
+        "duplicate": (vrf.config.vni, ip) in query.duplicate_ips,
+        **arp_nd(vrf.bindings.arp_nd_flags(ip)),
+        "peer": None,
+    }
+
+
+def remote_binding(
+    query: Query, vrf: MacVrf, ip: bytes, mac: bytes, path: Path
+) -> Entry:
+    """Return the row of an IP that a MAC at another VTEP has, by its best path."""
+    wanted = want_neighbors.decide(vrf, ip)
+    refused = query.refusal(vrf.config.vni, "neighbor", ip)
+    if isinstance(wanted, Reason):
+        state = "inactive"
+    elif vrf.neighbors.actual.get(ip) == wanted:
+        state = "installed"
+    else:
+        state = "pending" if refused is None else f"refused (errno {refused})"
+    return {
+        "vni": vrf.config.vni,
+        "vlan": vlan_of(vrf),
+        "ip": format_ip(ip),
+        "mac": format_mac(mac),
+        "kind": "remote",
+        "vtep": format_ip(path.vtep),
+        "state": state,
+        "duplicate": (vrf.config.vni, ip) in query.duplicate_ips,
+        **arp_nd(flags_of(path, ip)),
+        "peer": path.peer,
+    }
 
 
 def vteps(query: Query) -> Iterator[Entry]:
     """List the remote VTEPs."""
     macs_by: dict[bytes, dict[int, int]] = {}
-    peers_of: dict[bytes, str] = {}
-    by_mac: dict[bytes, str] = {}
+    peers_of: dict[bytes, set[str]] = {}
+    """By which peers type 3 routes of a VTEP came."""
+    by_mac: dict[bytes, set[str]] = {}
     """For the VTEPs without a type 3 route."""
     flooded: set[bytes] = set()
     for vrf in query.vrfs.values():
         vni = vrf.config.vni
         for (peer, *_), vtep in vrf.routes.imets.items():
             macs_by.setdefault(vtep, {}).setdefault(vni, 0)
-            # Of several the lowest: the order of arrival tells nobody anything.
-            known = (peers_of.get(vtep, str(peer)), str(peer))
-            peers_of[vtep] = min(known, key=parse_ip)
-        for mac in _routed_macs(vrf):
+            peers_of.setdefault(vtep, set()).add(str(peer))
+        for mac in routed_macs(vrf):
             path = best_for_mac(vrf.routes, mac)
             if path is not None and not vrf.macs.is_local(mac):
                 counts = macs_by.setdefault(path.vtep, {})
                 counts[vni] = counts.get(vni, 0) + 1
-                known = (by_mac.get(path.vtep, path.peer), path.peer)
-                by_mac[path.vtep] = min(known, key=parse_ip)
+                by_mac.setdefault(path.vtep, set()).add(path.peer)
         flooded.update(vrf.floods.present())
-    peers_of = by_mac | peers_of
     macs_by.pop(bytes(query.vtep), None)
     for vtep, counts in macs_by.items():
+        peers = sorted(peers_of.get(vtep) or by_mac[vtep], key=parse_ip)
         yield {
             "vtep": format_ip(vtep),
             "vnis": sorted(counts),
             "macs": sum(counts.values()),
             "flood": vtep in flooded,
-            "peer": peers_of[vtep],
+            # Of several the lowest: the order of arrival tells nobody anything.
+            "peer": peers[0],
+            "peers": peers,
         }
 
 
@@ -271,7 +288,8 @@ def policies(query: Query) -> Iterator[Entry]:
     yield from policy_limits(query.config, query.limits)
 
 
-def _routed_macs(vrf: MacVrf) -> set[bytes]:
+def routed_macs(vrf: MacVrf) -> set[bytes]:
+    """Return the MACs that routes lead to, alone or with an IP."""
     return {key[MAC] for key in vrf.routes.slots}
 
 

@@ -5,6 +5,7 @@ import errno
 import json
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 _CHUNK = 1 << 18
@@ -32,20 +33,42 @@ class RequestFailed(Exception):  # noqa: N818 - as above
 
 
 def request(
-    path: Path, question: dict[str, object], timeout: float = 30.0
+    path: Path,
+    question: dict[str, object],
+    timeout: float = 30.0,
+    restart: float = _RESTART,
 ) -> dict[str, object]:
     """Send one request and wait for its answer.
 
     `timeout` is in seconds and bounds every pause, not the whole: a long table
-    may take longer. Raises NoDaemon, or RequestFailed.
+    may take longer. `restart` are the seconds that an agent which died has to start
+    again. Raises NoDaemon, or RequestFailed.
     """
     try:
-        with _connect_patiently(path, timeout) as sock:
+        answer = json.loads(b"".join(pieces(path, question, timeout, restart)))
+    except ValueError:
+        raise _not_evpnd(path) from None
+    if not isinstance(answer, dict):
+        raise _not_evpnd(path)
+    return answer
+
+
+def pieces(
+    path: Path,
+    question: dict[str, object],
+    timeout: float = 30.0,
+    restart: float = _RESTART,
+) -> Iterator[bytes]:
+    """Send one request and yield its answer, a line, as it comes.
+
+    As `request` otherwise.
+    """
+    try:
+        with _connect_patiently(path, timeout, restart) as sock:
             # One that is refused at once has its answer before it asks.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 sock.sendall(json.dumps(question).encode() + b"\n")
-            line = _read_line(sock)
-        answer = json.loads(line)
+            yield from _read_line(sock)
     except TimeoutError:
         raise RequestFailed(
             f"evpnd at {path} did not answer within {timeout:g} seconds"
@@ -56,13 +79,10 @@ def request(
         ) from None
     except OSError as error:
         raise RequestFailed(f"asking evpnd at {path}: {error.strerror}") from None
-    except ValueError:
-        raise RequestFailed(
-            f"the program that answers at {path} is not evpnd"
-        ) from None
-    if not isinstance(answer, dict):
-        raise RequestFailed(f"the program that answers at {path} is not evpnd")
-    return answer
+
+
+def _not_evpnd(path: Path) -> RequestFailed:
+    return RequestFailed(f"the program that answers at {path} is not evpnd")
 
 
 def is_answered(path: Path) -> bool:
@@ -77,9 +97,9 @@ def is_answered(path: Path) -> bool:
     return True
 
 
-def _connect_patiently(path: Path, timeout: float) -> socket.socket:
+def _connect_patiently(path: Path, timeout: float, restart: float) -> socket.socket:
     """Connect, now or when the agent has started again."""
-    deadline = time.monotonic() + _RESTART
+    deadline = time.monotonic() + restart
     while True:
         try:
             return _connect(path, timeout)
@@ -113,10 +133,9 @@ def _connect(path: Path, timeout: float) -> socket.socket:
     return sock
 
 
-def _read_line(sock: socket.socket) -> bytes:
-    pieces: list[bytes] = []
+def _read_line(sock: socket.socket) -> Iterator[bytes]:
     while piece := sock.recv(_CHUNK):
-        pieces.append(piece)
+        yield piece
         if piece.endswith(b"\n"):
-            return b"".join(pieces)
+            return
     raise RequestFailed("evpnd ended the connection in the middle of its answer")

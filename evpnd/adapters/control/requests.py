@@ -27,6 +27,12 @@ FILTERS_OF: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(TABLES, FILTERS
     "events": ("vni", "peer", "mac", "ip"),
 }
 """What each table can be filtered by."""
+PARTS: Final = ("macs", "neighbors", "events")
+"""Tables of which a part can be asked for, by `limit` and `offset`: of the events, the
+latest; of the others, rows in order, also by `kind` and `vtep`. The answer has the
+`total`."""
+LIMIT_MAX: Final = 1000
+KINDS: Final = ("local", "remote")
 COMMANDS: Final = (
     "show",
     "status",
@@ -70,6 +76,7 @@ def parse_request(line: bytes) -> Request:
         ]
         if vain:
             raise ValueError(f"{what} cannot be filtered by {' and '.join(vain)}")
+        _check_part(request, what)
     if request["command"] == "clear":
         given = request.keys()
         if "vni" not in given or ("mac" in given) == ("ip" in given):
@@ -95,6 +102,34 @@ def parse_request(line: bytes) -> Request:
                 raise ValueError(f"{key} is not text")
             request[key] = normal_filter(key, value)
     return request
+
+
+def _check_part(request: Request, what: str) -> None:
+    for key in ("limit", "offset", "kind", "vtep"):
+        if key in request and what not in PARTS:
+            raise ValueError(f"{what} has no parts: {key} does not apply")
+        if key in request and "limit" not in request:
+            raise ValueError(f"{key} needs a limit")
+    if "limit" not in request:
+        return
+    for key in () if what == "events" else ("peer", "mac", "ip"):
+        if key in request:
+            raise ValueError(f"{key} does not go with limit")
+    for key, least, most in (("limit", 1, LIMIT_MAX), ("offset", 0, 1 << 32)):
+        value = request.setdefault(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(  # noqa: TRY004 - as above
+                f"{key} is not a whole number"
+            )
+        if not least <= value <= most:
+            raise ValueError(f"{key} must be {least} to {most}")
+    if request.get("kind") not in (None, *KINDS):
+        raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+    vtep = request.get("vtep")
+    if vtep is not None:
+        if not isinstance(vtep, str):
+            raise ValueError("vtep is not text")
+        request["vtep"] = normal_filter("ip", vtep)
 
 
 def _check_explain(request: Request) -> None:

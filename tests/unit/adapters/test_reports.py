@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from evpnd.adapters.reports import Reports
+from evpnd.model.actions import Notice
 from evpnd.model.rows import PortVlans
 from tests.fakes.host import (
     PEERS,
@@ -97,3 +98,22 @@ def test_routes_are_counted_by_their_types() -> None:
 
     assert counts[ONE, "mac-ip", "received"] == 1
     assert counts[ONE, "imet", "received"] == 1
+
+
+def test_a_part_of_a_table_says_how_long_the_whole_is() -> None:
+    answer = reports().show("macs", {"limit": 1, "offset": 1})
+
+    assert answer["total"] == 2
+    assert [row["mac"] for row in found_in(answer)] == ["02:00:00:00:00:02"]
+    assert all(isinstance(row["since"], str) for row in found_in(answer))
+
+
+def test_a_part_of_the_events_is_the_latest_oldest_first() -> None:
+    seen = reports()
+    for number in range(5):
+        seen.notice(Notice("info", f"event_{number}", {}))
+
+    answer = seen.show("events", {"limit": 2, "offset": 1})
+
+    assert answer["total"] == 5
+    assert [row["event"] for row in found_in(answer)] == ["event_2", "event_3"]

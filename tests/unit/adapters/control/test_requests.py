@@ -36,10 +36,41 @@ def test_filters_come_out_as_the_tables_write_them() -> None:
 
 def test_a_null_filter_is_no_filter_and_other_keys_stay() -> None:
     request = parse_request(
-        b'{"command": "show", "what": "macs", "vni": null, "limit": 3}'
+        b'{"command": "show", "what": "macs", "vni": null, "colour": 3}'
     )
 
-    assert request == {"command": "show", "what": "macs", "limit": 3}
+    assert request == {"command": "show", "what": "macs", "colour": 3}
+
+
+def test_a_part_of_a_table_begins_at_its_start_unless_it_says_where() -> None:
+    line = b'{"command": "show", "what": "macs", "limit": 3, "vtep": "2001:DB8:0::1"}'
+
+    request = parse_request(line)
+
+    assert (request["offset"], request["vtep"]) == (0, "2001:db8::1")
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"what": "evis", "limit": 3}, "evis has no parts: limit does not apply"),
+        ({"what": "macs", "offset": 3}, "offset needs a limit"),
+        ({"what": "macs", "kind": "local"}, "kind needs a limit"),
+        ({"what": "macs", "limit": 0}, "limit must be 1 to 1000"),
+        ({"what": "macs", "limit": 1001}, "limit must be 1 to 1000"),
+        ({"what": "macs", "limit": True}, "limit is not a whole number"),
+        ({"what": "macs", "limit": 1, "offset": -1}, "offset must be 0 to"),
+        ({"what": "macs", "limit": 1, "offset": "2"}, "offset is not a whole number"),
+        ({"what": "macs", "limit": 1, "kind": "far"}, "kind must be one of local"),
+        ({"what": "macs", "limit": 1, "vtep": 7}, "vtep is not text"),
+        ({"what": "macs", "limit": 1, "mac": "02:00:00:00:00:01"}, "mac does not go"),
+    ],
+)
+def test_a_part_that_cannot_be_given_is_refused(
+    given: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        parse_request(json.dumps({"command": "show"} | given).encode())
 
 
 @pytest.mark.parametrize(
