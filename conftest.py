@@ -41,6 +41,8 @@ def _missing(item: pytest.Item) -> str | None:
         return "needs the Debian package frr"
     if item.get_closest_marker("gobgp") and not shutil.which("gobgpd"):
         return "needs the Debian package gobgpd"
+    if item.get_closest_marker("promtool") and not shutil.which("promtool"):
+        return "needs the Debian package prometheus"
     return None if needs is None else f"needs {needs.args[0]}"
 
 

@@ -14,10 +14,11 @@ readonly needs=(
     ip:iproute2 ping:iputils-ping tcpdump:tcpdump ethtool:ethtool ps:procps
     nft:nftables iptables-legacy:iptables
     /usr/lib/frr/bgpd:frr gobgpd:gobgpd debootstrap:debootstrap chromium:chromium
+    promtool:prometheus
 )
 # The services that these packages bring; the lab starts its own daemons, in
 # network namespaces, and nothing is to listen on the machine's own addresses.
-readonly services=(frr gobgpd)
+readonly services=(frr gobgpd prometheus)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 

@@ -13,7 +13,8 @@ import os
 import signal
 import traceback
 import warnings
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -46,26 +47,58 @@ class Copies:
     ) -> AsyncGenerator[bytes, None]:
         """Run some work in a copy; yields its result as a line of JSON, in pieces.
 
+        What goes wrong before the first piece is a refusal. Raises CopyFailed where
+        the answer breaks off; its beginning was yielded then.
+        """
+        begun = False
+        try:
+            async for piece in self.octets(partial(_encode, work)):
+                begun = True
+                yield piece
+        except CopyFailed as failed:
+            if begun:
+                raise
+            yield _line(str(failed))
+
+    async def octets(
+        self, work: Callable[[], Iterable[bytes]]
+    ) -> AsyncGenerator[bytes, None]:
+        """Run some work in a copy; yields the octets that it makes.
+
         The work may use and change all it reaches: nothing of that comes back but
-        the result. What goes wrong before the first piece is a refusal. Raises
-        CopyFailed where the answer breaks off; its beginning was yielded then.
+        the result. Raises CopyFailed where that cannot be had, or breaks off.
         """
         try:
             async with asyncio.timeout(WAIT):
                 await self._free.acquire()
         except TimeoutError:
-            yield _line(f"{AT_ONCE} long answers are on their way already; ask again")
-            return
+            raise CopyFailed(
+                f"{AT_ONCE} long answers are on their way already; ask again"
+            ) from None
         try:
             try:
                 copy = _Copy(work)
             except OSError as error:
-                yield _line(f"no copy can be made to answer this: {error.strerror}")
-                return
+                raise CopyFailed(
+                    f"no copy can be made to answer this: {error.strerror}"
+                ) from None
             async for piece in copy.answer():
                 yield piece
         finally:
             self._free.release()
+
+
+def _encode(work: Callable[[], dict[str, object]]) -> Iterator[bytes]:
+    """Yield the result of some work as JSON; its error, before the first piece."""
+    begun = False
+    try:
+        for piece in encoded(work()):
+            begun = True
+            yield piece
+    except Exception as error:
+        if begun:
+            raise
+        yield _line("".join(traceback.format_exception_only(error)).strip())
 
 
 def _line(reason: str) -> bytes:
@@ -75,7 +108,7 @@ def _line(reason: str) -> bytes:
 class _Copy:
     """A process, and the pipe that its answer comes through."""
 
-    def __init__(self, work: Callable[[], dict[str, object]]) -> None:
+    def __init__(self, work: Callable[[], Iterable[bytes]]) -> None:
         self._reader, writer = os.pipe()
         try:
             with warnings.catch_warnings():
@@ -94,21 +127,17 @@ class _Copy:
         self._reaping: asyncio.Future[tuple[int, int]] | None = None
 
     async def answer(self) -> AsyncGenerator[bytes, None]:
-        begun = False
         try:
             deadline = asyncio.get_running_loop().time() + PATIENCE
             while piece := await self._read(deadline):
-                begun = True
                 yield piece
             trouble = await self._reap()
         except TimeoutError:
             trouble = f"no answer within {PATIENCE:g} seconds"
         finally:
             await self._end()
-        if trouble and begun:
-            raise CopyFailed(trouble)
         if trouble:
-            yield _line(trouble)
+            raise CopyFailed(trouble)
 
     async def _read(self, deadline: float) -> bytes:
         loop = asyncio.get_running_loop()
@@ -156,8 +185,8 @@ def _set(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
-def _work(writer: int, work: Callable[[], dict[str, object]]) -> NoReturn:
-    status, begun = 1, False
+def _work(writer: int, work: Callable[[], Iterable[bytes]]) -> NoReturn:
+    status = 1
     try:
         gc.disable()
         set_title("answer")
@@ -166,16 +195,9 @@ def _work(writer: int, work: Callable[[], dict[str, object]]) -> NoReturn:
             signal.signal(number, signal.SIG_DFL)
         _close_all_but(writer)
         os.nice(5)
-        for piece in encoded(work()):
-            begun = True
+        for piece in work():
             _write(writer, piece)
         status = 0
-    except BaseException as error:  # noqa: BLE001 - it is told in the parent's words
-        if not begun:
-            reason = "".join(traceback.format_exception_only(error)).strip()
-            with contextlib.suppress(OSError):
-                _write(writer, _line(reason))
-                status = 0
     finally:
         os._exit(status)
 

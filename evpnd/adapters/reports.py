@@ -8,34 +8,24 @@ from typing import Any
 
 from evpnd import log
 from evpnd.adapters.control.requests import FILTERS
-from evpnd.adapters.metrics import Histogram, MetricsServer, Snapshot
+from evpnd.adapters.metrics import Counting, Histogram, MetricsServer, Snapshot
 from evpnd.core.engine import Engine
 from evpnd.log_stream import LogStream
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config
-from evpnd.model.policy import RouteType
-from evpnd.model.routes import (
-    EthernetAdRoute,
-    EthernetSegmentRoute,
-    ImetRoute,
-    IpPrefixRoute,
-)
 from evpnd.views import parts, policies, routes, show
 from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
 
 KEPT_EVENTS = 1000
+COUNTED_EVIS = 20
+COUNTED_ROUTES = 2_000
+"""EVIs, and routes and local MACs, up to which the loop itself answers a scrape: some
+milliseconds. A copy takes about as long to be made."""
 SAME_EVENT_LIMIT = 50
 """Lines a second of one event; the rest are counted and told in one line."""
 
 Entry = dict[str, Any]
-
-_TYPES = {
-    EthernetAdRoute: RouteType.ETHERNET_AD,
-    ImetRoute: RouteType.IMET,
-    EthernetSegmentRoute: RouteType.ETHERNET_SEGMENT,
-    IpPrefixRoute: RouteType.IP_PREFIX,
-}
 
 
 class Reports:
@@ -48,15 +38,14 @@ class Reports:
         self._second = 0
         self._told: collections.Counter[str] = collections.Counter()
         self._metrics: MetricsServer | None = None
+        self._counting = Counting(self._query)
         self._convergence = Histogram()
         self.log: LogStream | None = None
         """Where log lines go; it counts those that are dropped."""
-        self.counts: collections.Counter[str] = collections.Counter()
-        """Events by name since the start."""
 
     def notice(self, notice: Notice) -> None:
         """Log an event, and keep it for `show events`."""
-        self.counts[notice.event] += 1
+        self._counting.note(notice)
         second = int(time.monotonic())
         if second != self._second:
             for event, count in self._told.items():
@@ -144,6 +133,10 @@ class Reports:
         count = sum(len(each.rib) for each in query.sessions.values())
         return count + sum(len(vrf.macs.local) for vrf in query.vrfs.values())
 
+    def _is_large(self) -> bool:
+        evis = len(self._query.vrfs)
+        return evis > COUNTED_EVIS or self.size() > COUNTED_ROUTES
+
     def status(self) -> Entry:
         """Return the daemon's own state in a few numbers."""
         sessions = self._query.sessions.values()
@@ -160,7 +153,9 @@ class Reports:
     def serve_metrics(self, config: Config) -> None:
         """Serve Prometheus metrics where the configuration asks for them."""
         if config.metrics_listen is not None:
-            self._metrics = MetricsServer(config.metrics_listen, self.snapshot)
+            self._metrics = MetricsServer(
+                config.metrics_listen, self.snapshot, is_large=self._is_large
+            )
             try:
                 self._metrics.start()
             except OSError as error:
@@ -178,23 +173,9 @@ class Reports:
     def snapshot(self) -> Snapshot:
         """Read the counters that metrics show, in the event loop."""
         query = self._query
-        vrfs = list(query.vrfs.values())
-        counts: collections.Counter[tuple[str, str, str]] = collections.Counter()
-        for session in query.sessions.values():
-            count = sum(map(len, session.rib.mac_ip.values()))
-            counts[session.peer, "mac-ip", "received"] += count
-            kinds = collections.Counter(type(r) for r, _ in session.rib.others.values())
-            for kind, number in kinds.items():
-                counts[session.peer, _TYPES[kind].word, "received"] += number
         return Snapshot(
-            peer_up={
-                session.peer: session.established for session in query.sessions.values()
-            },
-            routes=dict(counts),
-            evi_ready={vrf.config.name: vrf.ready for vrf in vrfs},
-            fdb_entries=sum(len(vrf.fdb.actual) for vrf in vrfs),
-            neighbor_entries=sum(len(vrf.neighbors.actual) for vrf in vrfs),
-            flood_list_size={vrf.config.vni: len(vrf.floods) for vrf in vrfs},
+            peers=self._counting.peers(),
+            evis=self._counting.evis(),
             netlink_errors={
                 (table, errno): count
                 for (table, errno), count in query.refusals.items()
@@ -210,20 +191,11 @@ class Reports:
                     query.config, query.attached.counts()
                 )
             },
-            max_routes={
-                peer: quota.settings.limit for peer, quota in list(query.quotas.items())
-            },
-            routes_over_limit={
-                peer: quota.over for peer, quota in list(query.quotas.items())
-            },
             limit_waiting={
                 (policy, limit): count
                 for policy, limit, count in policies.waiting(query.limits)
             },
             log_lines_dropped=0 if self.log is None else self.log.dropped,
-            mac_moves=self.counts["mac_moved"],
-            duplicate_macs=len(query.duplicate_macs),
-            duplicate_ips=len(query.duplicate_ips),
             convergence=Histogram(
                 self._convergence.bounds,
                 list(self._convergence.counts),

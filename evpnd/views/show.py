@@ -39,8 +39,7 @@ Entry = dict[str, Any]
 def peers(query: Query, now: float) -> Iterator[Entry]:
     """List the sessions."""
     advertised = query.exporter.advertised(query.vrfs.values())
-    sessions = query.sessions.values()
-    for session in sessions:
+    for session in query.sessions.values():
         rejected, octets = kept_rejected(session)
         yield {
             "address": session.peer,
@@ -57,10 +56,7 @@ def peers(query: Query, now: float) -> Iterator[Entry]:
             "damped_for": _damped_for(session, now),
             "last_error": session.last_error,
             "last_error_at": session.last_error_at,
-            "findings": [
-                *_findings_of_quota(query, session),
-                *peer_diagnostics.of_peer(session, sessions, query.config.asn),
-            ],
+            "findings": list(findings(query, session)),
         }
 
 
@@ -73,11 +69,14 @@ def _quota(query: Query, session: Session) -> Entry:
     }
 
 
-def _findings_of_quota(query: Query, session: Session) -> Iterator[str]:
+def findings(query: Query, session: Session) -> Iterator[str]:
+    """Yield what is wrong with the routes and the session of a peer."""
     quota = query.quotas.get(session.peer)
     found = None if quota is None else quota.finding()
     if found is not None:
         yield found
+    sessions = query.sessions.values()
+    yield from peer_diagnostics.of_peer(session, sessions, query.config.asn)
 
 
 def _damped_for(session: Session, now: float) -> int:

@@ -9,11 +9,19 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
 )
 
-from evpnd.adapters.metrics.snapshot import Histogram, Snapshot
+from evpnd.adapters.metrics.snapshot import (
+    EviNumbers,
+    Histogram,
+    PeerNumbers,
+    Snapshot,
+)
 
 Samples = Iterable[tuple[tuple[str, ...], int]]
+
+_TYPES_OF_ROUTES = ("peer", "type", "state")
 
 
 class Collector:
@@ -29,40 +37,8 @@ class Collector:
 
 def families(now: Snapshot) -> Iterator[Metric]:
     """Yield a metric family, with name, help and labels, for every number."""
-    yield _gauge(
-        "peer_up",
-        "1 while the session with the peer is established.",
-        (((peer,), int(up)) for peer, up in now.peer_up.items()),
-        "peer",
-    )
-    yield _gauge(
-        "routes",
-        "Routes received, by peer, type and state.",
-        now.routes.items(),
-        *("peer", "type", "state"),
-    )
-    yield _gauge(
-        "evi_ready",
-        "1 while the EVI's devices are usable and its kernel tables have been read.",
-        (((evi,), int(ready)) for evi, ready in now.evi_ready.items()),
-        "evi",
-    )
-    yield _gauge(
-        "fdb_entries",
-        "Remote MACs that are installed in the FDB.",
-        [((), now.fdb_entries)],
-    )
-    yield _gauge(
-        "neighbor_entries",
-        "Neighbours that evpnd installed.",
-        [((), now.neighbor_entries)],
-    )
-    yield _gauge(
-        "flood_list_size",
-        "Remote VTEPs in the flood list.",
-        (((str(vni),), size) for vni, size in now.flood_list_size.items()),
-        "vni",
-    )
+    yield from _of_peers(now.peers)
+    yield from _of_evis(now.evis)
     yield _counter(
         "netlink_errors",
         "Rows that the kernel refused.",
@@ -108,30 +84,92 @@ def families(now: Snapshot) -> Iterator[Metric]:
         "Log lines that the agent could not write.",
         [((), now.log_lines_dropped)],
     )
+    yield _convergence(now.convergence)
+
+
+def _of_peers(peers: Iterable[PeerNumbers]) -> Iterator[Metric]:
+    information = InfoMetricFamily(
+        "evpnd_peer",
+        "The configured peers; join by peer to have AS number and description.",
+        labels=("peer",),
+    )
+    for each in peers:
+        more = {"asn": str(each.asn), "description": each.description}
+        information.add_metric((each.address,), more)
+    yield information
+    yield _gauge(
+        "peer_up",
+        "1 while the session with the peer is established.",
+        (((each.address,), int(each.up)) for each in peers),
+        "peer",
+    )
+    yield _gauge(
+        "peer_findings",
+        "What evpnd found wrong with the peer's routes and session.",
+        (((each.address,), each.findings) for each in peers),
+        "peer",
+    )
+    yield _gauge(
+        "routes",
+        "Routes received from and advertised to the peer, by type and state.",
+        (
+            ((each.address, kind, state), count)
+            for each in peers
+            for state, counts in (
+                ("received", each.received),
+                ("advertised", each.advertised),
+            )
+            for kind, count in counts.items()
+        ),
+        *_TYPES_OF_ROUTES,
+    )
     yield _gauge(
         "max_routes",
         "Maximum number of routes that the peer may send (peers[].max-routes).",
-        (((peer,), limit) for peer, limit in now.max_routes.items()),
+        (((p.address,), p.max_routes) for p in peers if p.max_routes is not None),
         "peer",
     )
     yield _gauge(
         "routes_over_limit",
         "Routes that the peer sent beyond its max-routes.",
-        (((peer,), over) for peer, over in now.routes_over_limit.items()),
+        (((p.address,), p.over_limit) for p in peers if p.over_limit is not None),
         "peer",
     )
-    yield _counter("mac_moves", "Moves of MACs between VTEPs.", [((), now.mac_moves)])
+
+
+def _of_evis(evis: Iterable[EviNumbers]) -> Iterator[Metric]:
+    labels = [(each.name, str(each.vni)) for each in evis]
+
+    def gauge(name: str, text: str) -> Metric:
+        numbers = (int(getattr(each, name)) for each in evis)
+        return _gauge(name, text, zip(labels, numbers, strict=True), "evi", "vni")
+
     yield _gauge(
-        "duplicate_macs",
-        "MACs that are duplicates (moved too often).",
-        [((), now.duplicate_macs)],
+        "evi_ready",
+        "1 while the EVI's devices are usable and its kernel tables have been read.",
+        zip(labels, (int(each.ready) for each in evis), strict=True),
+        *("evi", "vni"),
     )
     yield _gauge(
-        "duplicate_ips",
-        "IPs that two MACs use at the same time.",
-        [((), now.duplicate_ips)],
+        "evi_notes",
+        "Notes of the EVI in `evpnd show evis`.",
+        zip(labels, (each.notes for each in evis), strict=True),
+        *("evi", "vni"),
     )
-    yield _convergence(now.convergence)
+    yield gauge("local_macs", "MACs behind tenant ports, and static ones.")
+    yield gauge("local_ips", "IPs of local MACs.")
+    yield gauge("advertised_macs", "Local MACs that are announced, before policies.")
+    yield gauge("fdb_entries", "Remote MACs that are installed in the FDB.")
+    yield gauge("neighbor_entries", "Neighbours that evpnd installed.")
+    yield gauge("flood_list_size", "Remote VTEPs in the flood list.")
+    yield _counter(
+        "mac_moves",
+        "Moves of MACs between VTEPs.",
+        zip(labels, (each.mac_moves for each in evis), strict=True),
+        *("evi", "vni"),
+    )
+    yield gauge("duplicate_macs", "MACs that are duplicates (moved too often).")
+    yield gauge("duplicate_ips", "IPs that two MACs use at the same time.")
 
 
 def _gauge(name: str, text: str, samples: Samples, *labels: str) -> Metric:
@@ -152,6 +190,7 @@ def _convergence(durations: Histogram) -> Metric:
     family = HistogramMetricFamily(
         "evpnd_convergence_seconds",
         "Seconds from receiving a route to its row in the kernel.",
+        unit="seconds",
     )
     bounds = [*map(str, durations.bounds), "+Inf"]
     counts = accumulate(durations.counts)

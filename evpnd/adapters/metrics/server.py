@@ -7,7 +7,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
+from evpnd import log
 from evpnd.adapters.clients import Clients, receive, send
+from evpnd.adapters.copy import Copies, CopyFailed
 from evpnd.adapters.metrics.snapshot import Snapshot
 
 MAX_CLIENTS: Final = 16
@@ -26,8 +28,8 @@ _BACKLOG: Final = 32
 class MetricsServer:
     """Serves ``/metrics``, one request a connection.
 
-    `snapshot` is called in the event loop, between two changes of the tables; its
-    numbers become text in a thread.
+    `snapshot` is called between two changes of the tables: in the event loop, or in a
+    copy of the process where it would keep the loop for long.
     """
 
     def __init__(
@@ -35,14 +37,21 @@ class MetricsServer:
         listen: tuple[str, int],
         snapshot: Callable[[], Snapshot],
         *,
+        is_large: Callable[[], bool] = lambda: False,
         fresh: float = FRESH,
     ) -> None:
-        """Store an address and a port; `fresh` is in seconds."""
+        """Store an address and a port; `fresh` is in seconds.
+
+        `is_large` tells whether a copy is to count and write.
+        """
         self._listen = listen
         self._snapshot = snapshot
+        self._is_large = is_large
         self._fresh = fresh
-        self._taken: Snapshot | None = None
-        self._taken_at = 0.0
+        self._copies = Copies()
+        self._rendering = asyncio.Lock()
+        self._texts: dict[str, tuple[float, bytes]] = {}
+        """By format: when the text was asked for, and the text."""
         self._clients: Clients | None = None
         self.port = 0
         """The port listened on, also where 0 asked for any."""
@@ -56,9 +65,13 @@ class MetricsServer:
         from prometheus_client import CollectorRegistry  # noqa: PLC0415
 
         from evpnd.adapters.metrics.families import Collector  # noqa: PLC0415
+        from evpnd.adapters.metrics.processes import (  # noqa: PLC0415
+            agent_and_speaker,
+        )
 
         self._registry: CollectorRegistry = CollectorRegistry()
-        self._registry.register(Collector(self._recent))
+        self._registry.register(agent_and_speaker())
+        self._registry.register(Collector(self._snapshot))
         host, port = self._listen
         try:
             listener = _listen(host, port)
@@ -80,10 +93,6 @@ class MetricsServer:
             await self._clients.close()
             self._clients = None
 
-    def _recent(self) -> Snapshot:
-        assert self._taken is not None
-        return self._taken
-
     async def _serve(self, client: socket.socket) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
@@ -96,10 +105,14 @@ class MetricsServer:
         if method not in (b"GET", b"HEAD"):
             await send(client, _head(HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", 0), 1)
             return
-        now = asyncio.get_running_loop().time()
-        if self._taken is None or now - self._taken_at >= self._fresh:
-            self._taken, self._taken_at = self._snapshot(), now
-        kind, text = await asyncio.to_thread(self._render, _accepts(fields))
+        try:
+            kind, text = await self._text(_accepts(fields))
+        except CopyFailed as failed:
+            log.warning("metrics_not_served", reason=str(failed))
+            await send(
+                client, _head(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", 0), 1
+            )
+            return
         answer = _head(HTTPStatus.OK, kind, len(text))
         if method == b"GET":
             answer += text
@@ -107,11 +120,33 @@ class MetricsServer:
             if not await send(client, answer[start : start + _PIECE], PATIENCE):
                 return
 
-    def _render(self, accepts: str) -> tuple[str, bytes]:
+    async def _text(self, accepts: str) -> tuple[str, bytes]:
+        """Return a format that the client takes, and the metrics in it.
+
+        Who asks while they are written for somebody else gets the same. Raises
+        CopyFailed.
+        """
         from prometheus_client.exposition import choose_encoder  # noqa: PLC0415
 
         encoder, kind = choose_encoder(accepts)
-        return kind, encoder(self._registry)
+        asked = asyncio.get_running_loop().time()
+        async with self._rendering:
+            began, text = self._texts.get(kind, (-self._fresh, b""))
+            if not text or asked - began >= self._fresh:
+                began = asyncio.get_running_loop().time()
+                # A client may name as many formats as it likes.
+                self._texts = {
+                    each: known
+                    for each, known in self._texts.items()
+                    if began - known[0] < self._fresh
+                }
+                if self._is_large():
+                    pieces = self._copies.octets(lambda: [encoder(self._registry)])
+                    text = b"".join([piece async for piece in pieces])
+                else:
+                    text = encoder(self._registry)
+                self._texts[kind] = began, text
+        return kind, text
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,8 +1,9 @@
 """The numbers that metrics show, as the agent hands them over."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 CONVERGENCE_BOUNDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Seconds: upper bounds of the buckets; what is slower counts in the last, open one."""
@@ -28,20 +29,48 @@ class Histogram:
         self.total += seconds * times
 
 
+class PeerNumbers(NamedTuple):
+    """Of one configured peer."""
+
+    address: str
+    asn: int = 0
+    description: str = ""
+    up: bool = False
+    findings: int = 0
+    """Sentences of `show peers`."""
+    received: Mapping[str, int] = {}
+    """Routes by type, before policies."""
+    advertised: Mapping[str, int] = {}
+    """Routes by type, after policies."""
+    max_routes: int | None = None
+    over_limit: int | None = None
+    """Routes beyond `max-routes`; None: there is no limit."""
+
+
+class EviNumbers(NamedTuple):
+    """Of one EVI."""
+
+    name: str
+    vni: int
+    ready: bool = False
+    notes: int = 0
+    local_macs: int = 0
+    local_ips: int = 0
+    advertised_macs: int = 0
+    fdb_entries: int = 0
+    neighbor_entries: int = 0
+    flood_list_size: int = 0
+    mac_moves: int = 0
+    duplicate_macs: int = 0
+    duplicate_ips: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Counters and gauges at one moment; named as in the interface's Metrics."""
 
-    peer_up: Mapping[str, bool] = field(default_factory=dict)
-    """By peer address."""
-    routes: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
-    """By peer, type and state."""
-    evi_ready: Mapping[str, bool] = field(default_factory=dict)
-    """By name."""
-    fdb_entries: int = 0
-    neighbor_entries: int = 0
-    flood_list_size: Mapping[int, int] = field(default_factory=dict)
-    """By VNI."""
+    peers: Sequence[PeerNumbers] = ()
+    evis: Sequence[EviNumbers] = ()
     netlink_errors: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """By operation and errno."""
     resyncs: Mapping[str, int] = field(default_factory=dict)
@@ -55,12 +84,5 @@ class Snapshot:
     limit_waiting: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By policy and limit."""
     log_lines_dropped: int = 0
-    max_routes: Mapping[str, int] = field(default_factory=dict)
-    """By peer address, where there is a limit."""
-    routes_over_limit: Mapping[str, int] = field(default_factory=dict)
-    """By peer address, where there is a limit."""
-    mac_moves: int = 0
-    duplicate_macs: int = 0
-    duplicate_ips: int = 0
     convergence: Histogram = field(default_factory=Histogram)
     """Route in to row in the kernel."""

@@ -58,6 +58,7 @@ class Originator:
         self._vrfs[vni] = vrf
         old = {} if known is None else dict(routes(mac, known))
         new = {} if wanted is None else dict(routes(mac, wanted))
+        vrf.sent.routes_of_macs += len(new) - len(old)
         if wanted is None:
             del vrf.sent.macs[mac]
         else:
@@ -189,6 +190,7 @@ class Originator:
         if vrf.sent.imet is not None:
             actions.append(WithdrawImet(None, vrf.source, vrf.sent.imet.next_hop))
         vrf.sent.macs = {}
+        vrf.sent.routes_of_macs = 0
         vrf.sent.imet = None
         return actions
 
@@ -286,7 +288,7 @@ def _tell_all(peer: Peer, vrf: MacVrf) -> Iterator[Action]:
 def count(vrfs: Iterable[MacVrf]) -> int:
     """Return the number of routes announced."""
     return sum(
-        sum(known.alone + len(known.ips) for known in vrf.sent.macs.values())
+        vrf.sent.routes_of_macs
         + sum(len(group.keys) for group in vrf.sent.gateways)
         + (vrf.sent.imet is not None)
         for vrf in vrfs

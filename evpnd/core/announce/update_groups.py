@@ -272,6 +272,14 @@ class Exporter:
         count = originator.count(vrfs)
         return {peer: count - len(group.withheld) for peer, group in self._of.items()}
 
+    def advertised_imets(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
+        """Return the number of type 3 routes among them."""
+        sent = {(vrf.source, IMET) for vrf in vrfs if vrf.sent.imet is not None}
+        return {
+            peer: len(sent - group.withheld) if group.withheld else len(sent)
+            for peer, group in self._of.items()
+        }
+
 
 def _announce(
     group: Group,

@@ -31,11 +31,13 @@ class Gateway(NamedTuple):
 class Sent:
     """The routes that were announced. announce/originator.py keeps them."""
 
-    __slots__ = ("gateways", "imet", "macs", "stale")
+    __slots__ = ("gateways", "imet", "macs", "routes_of_macs", "stale")
 
     def __init__(self) -> None:
         """Start with nothing announced."""
         self.macs: dict[bytes, Announced] = {}
+        self.routes_of_macs = 0
+        """Routes of these MACs, with and without an IP."""
         self.gateways: tuple[Gateway, ...] = ()
         self.imet: Advert | None = None
         self.stale = True

@@ -10,7 +10,6 @@ from tests.fakes.host import (
     VTEP,
     Host,
     announce,
-    announce_imet,
     attributes,
     config,
 )
@@ -86,18 +85,6 @@ def test_a_vlan_is_a_filter_and_one_that_no_evi_has_is_noted() -> None:
         "no EVI has VLAN 10; known VLANs: none"
     )
     assert "note" not in shown("events", {"vni": 999})
-
-
-def test_routes_are_counted_by_their_types() -> None:
-    here = Host()
-    here.up()
-    mac = bytes((2, 0, 0, 0, 0, 1))
-    here.run(announce(ONE, attributes(FAR), FAR, mac), announce_imet(ONE, FAR))
-
-    counts = Reports(here.engine).snapshot().routes
-
-    assert counts[ONE, "mac-ip", "received"] == 1
-    assert counts[ONE, "imet", "received"] == 1
 
 
 def test_a_part_of_a_table_says_how_long_the_whole_is() -> None:
