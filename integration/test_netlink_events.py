@@ -84,6 +84,22 @@ def test_a_bulk_is_not_echoed_and_the_dump_after_it_is_whole(bench: Bench) -> No
     bench.run(scenario)
 
 
+def test_who_waits_for_few_rows_is_called_before_all_are_written(bench: Bench) -> None:
+    macs = [mac(number) for number in range(BULK)]
+    called: list[str] = []
+
+    async def scenario(driver: Driver) -> None:
+        driver.kernel.call_when_few(BULK // 2, lambda: called.append("few"))
+        driver.kernel.submit([UpsertRemoteMacs(bench.domain, VTEP_2, macs)])
+        driver.kernel.call_when_done(lambda: called.append("done"))
+        await driver.kernel.drain()
+        await driver.do(DeleteRemoteMacs(bench.domain, macs))
+
+    bench.run(scenario)
+
+    assert called == ["few", "done"]
+
+
 def test_a_bulk_of_neighbors_is_not_echoed(bench: Bench) -> None:
     bindings = [
         (b"\x0a\x40" + number.to_bytes(2), mac(number), False) for number in range(500)

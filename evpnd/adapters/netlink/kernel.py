@@ -79,6 +79,13 @@ class Kernel:
         """Call back, in the loop, when all that was submitted is done."""
         self._worker.submit([Reach(done)])
 
+    def call_when_few(self, most: int, few: Callable[[], None]) -> None:
+        """Call back, in the loop, once so few rows wait; the last to ask counts.
+
+        Rows are counted after each send: where none follows, nobody is called.
+        """
+        self._worker.call_when_few(most, few)
+
     async def drain(self) -> None:
         """Wait until all that was submitted is done and its events are delivered."""
         done = asyncio.Event()

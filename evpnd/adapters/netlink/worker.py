@@ -124,7 +124,7 @@ class Worker:
         self._listener = listener
         self._snooper = snooper
         self._on_event = on_event
-        self._writer = Writer(self._tell)
+        self._writer = Writer(self._tell, self._sent)
         self._echoes = EchoCounter()
         self._prober = ProbeSender()
         self._lister = Lister(lambda event: self._tell([event]), self._list_failed)
@@ -132,6 +132,8 @@ class Worker:
         self._wake = threading.Event()
         self._stopping = False
         self._submitted = 0
+        self._awaited: tuple[int, Callable[[], None]] | None = None
+        """Whom to call back once how many rows wait at most."""
         self._snooped = SnoopPorts(frozenset())
         self._thread = threading.Thread(target=self._run, name="netlink", daemon=True)
 
@@ -150,6 +152,10 @@ class Worker:
     def backlog(self) -> int:
         """Count the rows that are queued and not written yet."""
         return self._submitted - self._writer.written
+
+    def call_when_few(self, most: int, few: Callable[[], None]) -> None:
+        """Call back, in the loop, after a send that leaves at most so many rows."""
+        self._awaited = most, few
 
     def stop(self) -> None:
         """Finish the job at hand, leave the others, end; blocks until then."""
@@ -241,6 +247,13 @@ class Worker:
                 self._loop.call_soon_threadsafe(reached)
             case _:
                 assert_never(job)
+
+    def _sent(self) -> None:
+        """Tell that few rows are left, if that is awaited; in the worker's thread."""
+        awaited = self._awaited
+        if awaited is not None and self.backlog() <= awaited[0]:
+            self._awaited = None
+            self._loop.call_soon_threadsafe(awaited[1])
 
     def _dump_neighbors(self, first: DumpNeighbors) -> None:
         """Dump the neighbours of a device, and of those that follow in the queue."""

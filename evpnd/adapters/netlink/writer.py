@@ -67,10 +67,13 @@ class Writer:
     """A socket for rows; used by one thread."""
 
     def __init__(
-        self, on_failures: Callable[[Sequence[RowFailed | KernelOverran]], None]
+        self,
+        on_failures: Callable[[Sequence[RowFailed | KernelOverran]], None],
+        on_sent: Callable[[], None] = lambda: None,
     ) -> None:
         self._sock = open_socket(send=_BUFFER, receive=_BUFFER)
         self._on_failures = on_failures
+        self._on_sent = on_sent
         self._waiting: list[bytes] = []
         self._waiting_rows = 0
         self._left: set[Domain] = set()
@@ -114,6 +117,7 @@ class Writer:
         self._sock.send(octets)
         refusals = self._refusals()
         self.written += rows
+        self._on_sent()
         if refusals:
             self._on_failures([refusal.failed for refusal in refusals])
             self.refused += sum(each.failed.table == "fdb" for each in refusals)

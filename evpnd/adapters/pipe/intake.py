@@ -24,6 +24,9 @@ class Rows(Protocol):
     def call_when_done(self, done: Callable[[], None]) -> None:
         """Call back, in the loop, when all that was submitted is done."""
 
+    def call_when_few(self, most: int, few: Callable[[], None]) -> None:
+        """Call back, in the loop, once so few rows wait; the last to ask counts."""
+
 
 class Intake:
     """Reads messages, and holds them back while too many rows wait."""
@@ -48,18 +51,22 @@ class Intake:
     def pace(self) -> None:
         """Hold messages back where too many rows wait; to be called after each submit.
 
-        Each turn that adds rows is waited for, whatever it answers: the last of them
-        lets the peers go on.
+        Peers go on while the last rows are still being written. Each turn that adds
+        rows is waited for as well: the last lets them go on whatever the count says.
         """
         if not self._holding and self._rows.backlog() > BACKLOG_MOST:
             self._holding = True
             asyncio.get_running_loop().remove_reader(self._fd)
+            self._rows.call_when_few(BACKLOG_LEAST, self._go_on)
         if self._holding:
             self._awaited += 1
             self._rows.call_when_done(self._release)
 
     def _release(self) -> None:
         self._awaited -= 1
+        self._go_on()
+
+    def _go_on(self) -> None:
         few = self._rows.backlog() <= BACKLOG_LEAST or not self._awaited
         if self._holding and few:
             self._holding = False

@@ -14,12 +14,26 @@ class Rows:
 
     def __init__(self) -> None:
         self.queue: list[int | Callable[[], None]] = []
+        self.few: tuple[int, Callable[[], None]] | None = None
 
     def backlog(self) -> int:
         return sum(each for each in self.queue if isinstance(each, int))
 
     def call_when_done(self, done: Callable[[], None]) -> None:
         self.queue.append(done)
+
+    def call_when_few(self, most: int, few: Callable[[], None]) -> None:
+        self.few = most, few
+
+    def send(self, rows: int) -> None:
+        """Write some rows of the first turn."""
+        first = self.queue[0]
+        assert isinstance(first, int)
+        self.queue[0] = first - rows
+        if self.few is not None and self.backlog() <= self.few[0]:
+            _, few = self.few
+            self.few = None
+            few()
 
     def write(self) -> None:
         """Write what one turn submitted, and call back what follows it."""
@@ -77,6 +91,35 @@ def test_lines_wait_while_many_rows_do(bench: Bench) -> None:
         bench.rows.write()
         assert await bench.hears(b"d")
         assert bench.read == b"cd"
+
+    run(scenario())
+
+
+def test_lines_are_read_again_while_the_last_rows_are_written(bench: Bench) -> None:
+    async def scenario() -> None:
+        bench.intake.start()
+        bench.submit(BACKLOG_MOST + 1)
+        bench.rows.send(BACKLOG_MOST - BACKLOG_LEAST)
+        assert not await bench.hears(b"a")
+        bench.rows.send(1)
+        assert await bench.hears(b"b")
+        assert bench.rows.backlog() == BACKLOG_LEAST
+
+    run(scenario())
+
+
+def test_who_is_called_late_does_not_end_the_next_wait(bench: Bench) -> None:
+    async def scenario() -> None:
+        bench.intake.start()
+        bench.submit(BACKLOG_MOST + 1)
+        assert bench.rows.few is not None
+        _, late = bench.rows.few
+        bench.rows.write()
+        bench.submit(BACKLOG_MOST + 1)
+        late()
+        assert not await bench.hears(b"a")
+        bench.rows.write()
+        assert await bench.hears(b"b")
 
     run(scenario())
 
