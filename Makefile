@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup bed demo demo-clean check test deep lint fuzz lab interop image soak
+.PHONY: help setup setup-demo bed demo demo-clean check test deep lint fuzz lab interop image soak
 
 help:
 	@echo "make demo        a fabric of three hosts in network namespaces, with checks"
@@ -18,20 +18,24 @@ help:
 	@echo "                 (SECONDS=600 sets how long)"
 	@echo "make soak        measure the memory of agent and speaker over hours of changes"
 	@echo "                 (SECONDS=3600 sets how long)"
-	@echo "make setup       install Debian packages and .venv; the others call it"
+	@echo "make setup       install Debian packages and .venv; the others call it,"
+	@echo "                 but for demo, which installs only what it uses"
 	@echo "make bed         make setup, and a Debian 13 root with FRR 10 and a kernel to boot;"
 	@echo "                 test and interop call it (EVPND_BEDS=FOLDER: another place)"
 
 setup:
 	@scripts/setup.sh
 
+setup-demo:
+	@scripts/setup.sh --demo
+
 bed:
 	@scripts/setup.sh --bed
 
-demo: setup
+demo: setup-demo
 	@.venv/bin/python -m integration.demo
 
-demo-clean: setup
+demo-clean: setup-demo
 	@.venv/bin/python -m integration.demo clean
 
 lab: TOPO ?= containerlab/back-to-back

@@ -69,6 +69,7 @@ class Demo:
         self.isolation()
         self.underlay()
         self.tables()
+        self.reasons()
         self.move()
 
     def build(self) -> None:
@@ -229,14 +230,30 @@ class Demo:
         """Print what an operator sees."""
         section("what evpnd on host1 shows")
         for what in ("peers", "evis", "vteps", "macs", "neighbors"):
-            done = self.daemons[0].run(
-                "show", what, "--socket", str(self.daemons[0].socket)
-            )
-            print(f"  $ evpnd show {what}")
-            print("  " + done.stdout.rstrip().replace("\n", "\n  "))
-            self.check(
-                f"evpnd show {what}", holds=done.returncode == 0, detail=done.stderr
-            )
+            self._say("show", what)
+
+    def reasons(self) -> None:
+        """Print why a MAC is where it is, and what is wrong with the host."""
+        section("why a tenant is where it is, and whether anything is wrong")
+        self._say("explain", self._tenant("lone3").mac)
+        host1 = self.daemons[0]
+        said = host1.run("doctor", "-c", str(host1.path)).stdout.splitlines()
+        found = [line for line in said if not line.startswith("ok ")]
+        print("  $ evpnd doctor          # without the checks that found nothing")
+        print("  " + "\n  ".join(found))
+        self.check(
+            "evpnd doctor finds no fault",
+            holds=found[-1:] != [] and found[-1].startswith("0 faults"),
+        )
+
+    def _say(self, *words: str) -> None:
+        """Print a command of host1 and its answer."""
+        host1 = self.daemons[0]
+        done = host1.run(*words, "--socket", str(host1.socket))
+        text = " ".join(["evpnd", *words])
+        print(f"  $ {text}")
+        print("  " + done.stdout.rstrip().replace("\n", "\n  "))
+        self.check(text, holds=done.returncode == 0, detail=done.stderr)
 
     def move(self) -> None:
         """Move a tenant to another host while another pings it."""
@@ -289,6 +306,10 @@ NEVER = {
 }
 """What must not be seen in the underlay, in plain words."""
 
+NEXT = "next: make demo KEEP=1 lets you look around; docs/prepare-host.md: your own host"
+NEXT_KEPT = "next: the commands above; then docs/prepare-host.md: your own host"
+"""Where to go from here, in one line."""
+
 
 def section(text: str) -> None:
     """Print a heading."""
@@ -308,7 +329,7 @@ def guide(lab: Lab, daemons: list[Evpnd]) -> None:
         f"{evpnd} show macs --socket {socket}",
         f"{evpnd} explain {far} --socket {socket}",
         f"{evpnd} show routes --mac {far} --vni {RED} --socket {socket}",
-        f"ip netns exec {lab.router} tcpdump -ni any udp port 4789",
+        f"ip netns exec {lab[1].namespace} {evpnd} doctor -c {daemons[0].path}",
     ):
         print(f"    {words}")
     print(f"  files and logs: {lab.directory}")
@@ -340,6 +361,8 @@ def main() -> int:
         return 130
     spent = time.monotonic() - start
     print(f"\n{demo.held} checks held, {demo.failed} failed, {spent:.0f} s")
+    if not demo.failed:
+        print(NEXT_KEPT if keep else NEXT)
     return 1 if demo.failed else 0
 
 

@@ -251,13 +251,21 @@ class Release:
 def release(root: Root) -> Release:
     """Return what a root has."""
     images = [
-        replace(image, root=root.path) if image.package else image
+        replace(image, root=root.path) if _is_of_a_release(image) else image
         for image in read_images(TABLE)
     ]
     said = run(root.command(["/usr/lib/frr/bgpd", "--version"]))
     frr = re.search(r"version (\S+)", said)
     gobgp = run(root.command(["gobgpd", "--version"])).split()[-1]
     return Release(root, images, frr[1] if frr else "?", gobgp)
+
+
+def _is_of_a_release(image: Image) -> bool:
+    """Return whether a program is tried in each release.
+
+    evpnd is not, nor what runs beside it: its Python is this machine's.
+    """
+    return bool(image.package) and "evpnd" not in image.entrypoint
 
 
 def _measure(pair: Pair, release: Release, prefix: str) -> list[str]:

@@ -21,6 +21,7 @@ from integration.image import (
 from integration.lab_netns import OWN, ip, run, wait_until
 
 GOBGP = DOCKERFILE.parent / "ipv6-underlay" / "gobgp.Dockerfile"
+ROUTING = DOCKERFILE.parent / "routing.Dockerfile"
 NAMESPACE = f"{OWN}-image"
 CONFIG = """
 asn: 65001
@@ -38,7 +39,7 @@ def test_the_linter_finds_nothing() -> None:
         pytest.skip("needs hadolint")
 
     done = subprocess.run(
-        [linter, DOCKERFILE, GOBGP], capture_output=True, text=True, check=False
+        [linter, DOCKERFILE, GOBGP, ROUTING], capture_output=True, text=True, check=False
     )
 
     assert (done.returncode, done.stdout) == (0, "")

@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
-# Makes a Debian 12 machine ready for `make demo` and `make test`: Debian
-# packages that are missing, and a virtual environment in .venv with exactly the
-# versions of constraints.txt. With `--bed` also the Debian 13 root that some tests
-# run in (integration/bed.py). Does nothing where nothing has changed.
+# Makes a Debian 12 machine ready for `make test`: Debian packages that are missing,
+# and a virtual environment in .venv with exactly the versions of constraints.txt.
+# With `--bed` also the Debian 13 root that some tests run in (integration/bed.py).
+# With `--demo` only what `make demo` uses: evpnd itself, ip and ping. Does nothing
+# where nothing has changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly venv=.venv
-readonly stamp=$venv/.complete
+# Says that all of it is there, or evpnd alone.
+readonly complete=$venv/.complete demo=$venv/.demo
 # What is needed, as PROGRAM:PACKAGE; an absolute path where the program is not
 # on PATH.
-readonly needs=(
-    ip:iproute2 ping:iputils-ping tcpdump:tcpdump ethtool:ethtool ps:procps
-    nft:nftables iptables-legacy:iptables
-    /usr/lib/frr/bgpd:frr gobgpd:gobgpd debootstrap:debootstrap chromium:chromium
-    promtool:prometheus
+needs=(ip:iproute2 ping:iputils-ping)
+readonly needs_of_tests=(
+    tcpdump:tcpdump ethtool:ethtool ps:procps nft:nftables iptables-legacy:iptables
+    /usr/lib/frr/bgpd:frr gobgpd:gobgpd bird:bird2 debootstrap:debootstrap
+    chromium:chromium promtool:prometheus
 )
 # The services that these packages bring; the lab starts its own daemons, in
 # network namespaces, and nothing is to listen on the machine's own addresses.
-readonly services=(frr gobgpd prometheus)
+readonly services=(frr gobgpd bird prometheus)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 
@@ -90,28 +92,37 @@ install_packages() {
 }
 
 current() {
-    [ -x $venv/bin/evpnd ] && [ -e $stamp ] &&
-        [ "$(cat $stamp)" = "$(fingerprint)" ]
+    [ -x $venv/bin/evpnd ] || return 1
+    local stamp
+    for stamp in "$@"; do
+        [ ! -e "$stamp" ] || [ "$(cat "$stamp")" != "$(fingerprint)" ] || return 0
+    done
+    return 1
 }
 
 fingerprint() { sha256sum pyproject.toml constraints.txt scripts/setup.sh; }
 
 install_python() {
-    local python
+    local stamp=$1 what=$2 python
     python=$(find_python) || die "no Python 3.11 or newer was found"
     say "making $venv with $("$python" --version)"
     "$python" -m venv --clear $venv
     quietly $venv/bin/python -m pip install --disable-pip-version-check \
-        --constraint constraints.txt --editable '.[dev]'
-    fingerprint >$stamp
+        --constraint constraints.txt --editable "$what"
+    fingerprint >"$stamp"
 }
 
 [ "$(id -u)" -eq 0 ] ||
     die "run this as root: network namespaces, VXLAN devices and packages need it"
 
+[ "${1:-}" = --demo ] || needs+=("${needs_of_tests[@]}")
 mapfile -t packages < <(missing_packages)
 [ ${#packages[@]} -eq 0 ] || install_packages "${packages[@]}"
-current || install_python
+if [ "${1:-}" = --demo ]; then
+    current $demo $complete || install_python $demo .
+else
+    current $complete || install_python $complete '.[dev]'
+fi
 # An editable package has no bytecode, and evpnd would compile itself at each start.
 $venv/bin/python -m compileall -q evpnd lab
 if [ "${1:-}" = --bed ]; then
