@@ -306,7 +306,9 @@ NEVER = {
 }
 """What must not be seen in the underlay, in plain words."""
 
-NEXT = "next: make demo KEEP=1 lets you look around; docs/prepare-host.md: your own host"
+NEXT = (
+    "next: make demo KEEP=1 lets you look around; docs/prepare-host.md: your own host"
+)
 NEXT_KEPT = "next: the commands above; then docs/prepare-host.md: your own host"
 """Where to go from here, in one line."""
 

@@ -39,7 +39,10 @@ def test_the_linter_finds_nothing() -> None:
         pytest.skip("needs hadolint")
 
     done = subprocess.run(
-        [linter, DOCKERFILE, GOBGP, ROUTING], capture_output=True, text=True, check=False
+        [linter, DOCKERFILE, GOBGP, ROUTING],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert (done.returncode, done.stdout) == (0, "")
