@@ -4,10 +4,17 @@ import time
 from typing import assert_never
 
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
+from evpnd.adapters.netlink.lookup import look_up
 from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.core.engine import Engine
 from evpnd.core.evi.discovery import describe_reload
-from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors, MeasurePaths
+from evpnd.model.actions import (
+    DumpFdb,
+    DumpLinks,
+    DumpNeighbors,
+    LookUpMacs,
+    MeasurePaths,
+)
 from evpnd.model.config import Config
 from evpnd.model.events import ConfigChanged, Event
 from evpnd.views.plan import Change, Dump, difference, picture, pretend, restarts
@@ -42,13 +49,15 @@ def plan_reload(engine: Engine, config: Config) -> dict[str, object]:
     }
 
 
-def read_kernel(action: Dump) -> Event:
+def read_kernel(action: Dump | LookUpMacs) -> Event:
     """Answer a dump at once, in this thread."""
     match action:
         case DumpLinks():
             return dump_links()
         case DumpFdb(bridge):
             return dump_fdb(bridge)
+        case LookUpMacs():
+            return look_up(action)
         case DumpNeighbors(ifindex):
             return dump_neighbors(ifindex)
         case MeasurePaths(vteps):

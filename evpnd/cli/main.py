@@ -29,6 +29,7 @@ _MODULES: Final = {
     "doctor": "evpnd.cli.doctor",
     "clear": "evpnd.cli.clear",
     "policy": "evpnd.cli.policy",
+    "web": "evpnd.cli.web",
 }
 
 

@@ -4,10 +4,9 @@ A table of 100,000 rows takes seconds to write. Here the keys are put in order, 
 the rows that are asked for are written.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
-from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.select import best_for_ip, best_for_mac
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.model.ids import parse_ip
@@ -19,38 +18,54 @@ Entry = dict[str, Any]
 Wanted = Mapping[str, Any]
 """`limit` and `offset`, and filters: `vni`, `vlan`, `kind`, `vtep`."""
 
-T = TypeVar("T")
-_Mac = tuple[MacVrf, bytes, Path | None]
-_Binding = tuple[MacVrf, bytes, bytes, Path | None]
+_LOCAL, _ROUTED = b"\0", b"\1"
+"""What stands behind a MAC in a key: one that is known both ways has two rows."""
 
 
 def macs(query: Query, wanted: Wanted) -> tuple[int, list[Entry]]:
     """Return how many MACs there are, and some of them by VNI and MAC."""
-    total, found = _cut(_macs(query, wanted), wanted)
-    rows = [
-        show.local_mac(query, vrf, mac)
-        if path is None
-        else show.remote_mac(query, vrf, mac, path)
-        for vrf, mac, path in found
-    ]
-    return total, rows
+    part = _Part(wanted)
+    for vrf in _vrfs(query, wanted):
+        for key in part.cut(_mac_keys(vrf, wanted)):
+            mac, routed = key[:-1], key.endswith(_ROUTED)
+            if not routed:
+                part.rows.append(show.local_mac(query, vrf, mac))
+            elif (path := best_for_mac(vrf.routes, mac)) is not None:
+                part.rows.append(show.remote_mac(query, vrf, mac, path))
+    return part.total, part.rows
 
 
 def neighbors(query: Query, wanted: Wanted) -> tuple[int, list[Entry]]:
     """Return how many bindings there are, and some of them by VNI and IP."""
-    total, found = _cut(_bindings(query, wanted), wanted)
-    rows = [
-        show.local_binding(query, vrf, ip, mac)
-        if path is None
-        else show.remote_binding(query, vrf, ip, mac, path)
-        for vrf, ip, mac, path in found
-    ]
-    return total, rows
+    part = _Part(wanted)
+    for vrf in _vrfs(query, wanted):
+        for ip in part.cut(_ips(vrf, wanted)):
+            mac = vrf.bindings.holder(ip)
+            if mac is not None:
+                part.rows.append(show.local_binding(query, vrf, ip, mac))
+            elif (best := best_for_ip(vrf.routes, ip)) is not None:
+                part.rows.append(show.remote_binding(query, vrf, ip, *best))
+    return part.total, part.rows
 
 
-def _cut(found: list[T], wanted: Wanted) -> tuple[int, list[T]]:
-    first = int(wanted["offset"])
-    return len(found), found[first : first + int(wanted["limit"])]
+class _Part:
+    """What was counted and written so far."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._first = int(wanted["offset"])
+        self._end = self._first + int(wanted["limit"])
+        self.total = 0
+        self.rows: list[Entry] = []
+
+    def cut(self, keys: Collection[bytes]) -> list[bytes]:
+        """Count the keys of an EVI, and return those that are shown, in order."""
+        first = max(0, self._first - self.total)
+        end = max(0, self._end - self.total)
+        self.total += len(keys)
+        if first >= min(end, len(keys)):
+            return []
+        # Stable: IPv4 before IPv6, which is longer.
+        return sorted(sorted(keys), key=len)[first:end]
 
 
 def _vrfs(query: Query, wanted: Wanted) -> Iterator[MacVrf]:
@@ -63,45 +78,38 @@ def _vrfs(query: Query, wanted: Wanted) -> Iterator[MacVrf]:
             yield vrf
 
 
-def _macs(query: Query, wanted: Wanted) -> list[_Mac]:
-    found: list[_Mac] = []
+def _mac_keys(vrf: MacVrf, wanted: Wanted) -> set[bytes]:
+    """Return the MACs of an EVI, each with how it is known."""
     kind, vtep = wanted.get("kind"), _vtep(wanted)
-    for vrf in _vrfs(query, wanted):
-        here: list[_Mac] = []
-        if kind != "remote" and vtep in (None, vrf.vtep):
-            local = vrf.macs.local.keys() | vrf.macs.static.keys()
-            here += [(vrf, mac, None) for mac in local]
-        if kind != "local":
-            for mac in show.routed_macs(vrf):
-                path = best_for_mac(vrf.routes, mac)
-                if path is None or vrf.macs.is_local(mac):
-                    continue
-                if vtep in (None, path.vtep):
-                    here.append((vrf, mac, path))
-        found += sorted(here, key=lambda each: (each[1], each[2] is not None))
+    macs = vrf.macs
+    found: set[bytes] = set()
+    if kind != "remote" and vtep in (None, vrf.vtep):
+        found |= {mac + _LOCAL for mac in macs.local.keys() | macs.static.keys()}
+    if kind != "local":
+        routed = show.routed_macs(vrf) - macs.local.keys()
+        routed -= {mac for mac in macs.static if macs.is_local(mac)}
+        if vtep is not None:
+            at = ((mac, best_for_mac(vrf.routes, mac)) for mac in routed)
+            routed = {mac for mac, path in at if path and path.vtep == vtep}
+        found |= {mac + _ROUTED for mac in routed}
     return found
 
 
-def _bindings(query: Query, wanted: Wanted) -> list[_Binding]:
-    found: list[_Binding] = []
+def _ips(vrf: MacVrf, wanted: Wanted) -> set[bytes]:
     kind, vtep = wanted.get("kind"), _vtep(wanted)
-    for vrf in _vrfs(query, wanted):
-        here: list[_Binding] = []
-        if kind != "remote" and vtep in (None, vrf.vtep):
-            here += [
-                (vrf, ip, mac, None)
-                for mac, ips in vrf.bindings.ips_of.items()
-                for ip in ips
-                if vrf.bindings.holder(ip) == mac
-            ]
-        if kind != "local":
-            for ip in vrf.routes.macs_of:
-                best = best_for_ip(vrf.routes, ip)
-                if best is None or vrf.bindings.holder(ip) is not None:
-                    continue
-                if vtep in (None, best[1].vtep):
-                    here.append((vrf, ip, *best))
-        found += sorted(here, key=lambda each: (len(each[1]), each[1]))
+    bindings = vrf.bindings
+    local = {
+        ip for ips in bindings.ips_of.values() for ip in ips if bindings.holder(ip)
+    }
+    found: set[bytes] = set()
+    if kind != "remote" and vtep in (None, vrf.vtep):
+        found |= local
+    if kind != "local":
+        remote = vrf.routes.macs_of.keys() - local
+        if vtep is not None:
+            at = ((ip, best_for_ip(vrf.routes, ip)) for ip in remote)
+            remote = {ip for ip, best in at if best and best[1].vtep == vtep}
+        found |= remote
     return found
 
 

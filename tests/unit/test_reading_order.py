@@ -13,6 +13,7 @@ PACKAGES = [
     "agent",
     "core",
     "doctor",
+    "web",
     "adapters/host",
     "adapters/oam",
     *(f"core/{file.parent.name}" for file in ROOT.glob("core/*/*.py")),

@@ -282,6 +282,13 @@ class MetricsSection(Section):
     """ADDRESS:PORT of the HTTP server, such as 127.0.0.1:9471 or [::1]:9471."""
 
 
+class WebSection(Section):
+    """The looking glass, for `evpnd web`; the daemon leaves it alone."""
+
+    listen: types.ListenAddress
+    """ADDRESS:PORT of the pages, such as 127.0.0.1:9472 or [::1]:9472."""
+
+
 class LogSection(Section):
     """How the daemon logs."""
 
@@ -320,5 +327,7 @@ class ConfigFile(Section):
     """The socket at which commands reach the daemon."""
     metrics: MetricsSection | None = None
     """Prometheus metrics; absent: off."""
+    web: WebSection | None = None
+    """Where `evpnd web` serves its pages; default: 127.0.0.1:9472."""
     log: LogSection = Field(default_factory=LogSection)
     """How the daemon logs."""

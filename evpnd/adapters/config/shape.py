@@ -33,6 +33,7 @@ _CONFIG_SECTIONS: Final[dict[str, type[Section]]] = {
     "duplicate-detection": schema.DuplicateDetectionSection,
     "control": schema.ControlSection,
     "metrics": schema.MetricsSection,
+    "web": schema.WebSection,
     "log": schema.LogSection,
 }
 

@@ -169,7 +169,7 @@ def _tell_selected(
 def _tell_found_mac(
     story: Story, vrf: MacVrf, mac: bytes, wanted: Path | None, lost: str | None
 ) -> None:
-    rows = [row for row in story.fdb(vrf) if row.mac == mac]
+    rows = story.fdb(vrf, mac)
     for row in rows:
         story.tell("found", story.row(row), vrf)
     kept = mac in vrf.fdb.adopted and story.waits and not vrf.macs.is_local(mac)

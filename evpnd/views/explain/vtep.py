@@ -163,7 +163,7 @@ def _tell_vtep_in(
             "wanted", f"in the flood list of {story.link(vrf.domain.vxlan)}", vrf
         )
     lost = lost or unready
-    rows = [row for row in story.fdb(vrf) if row.mac == FLOOD_MAC and row.dst == vtep]
+    rows = [row for row in story.fdb(vrf, FLOOD_MAC) if row.dst == vtep]
     for row in rows:
         ours = row.is_ours
         text = story.row(row) + ("" if ours else " (not marked as ours)")

@@ -24,7 +24,7 @@ from typing import Any
 
 MODULES = (
     *("run", "check", "schema", "plan", "reload", "show", "explain", "clear", "doctor"),
-    *("policy", "terminal"),
+    *("policy", "terminal", "web"),
 )
 PATIENCE = 60.0
 CLOSED = -1

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,20 +12,20 @@ Answer = dict[str, object]
 
 
 class Daemon:
-    """Answers every request alike and keeps what was asked."""
+    """Answers every request alike, or as a function says, and keeps what was asked."""
 
-    def __init__(self, path: Path, answer: Answer) -> None:
+    def __init__(self, path: Path, answer: Answer | Callable[[Answer], Answer]) -> None:
         self.path = path
         self.answer = answer
         self.asked: list[dict[str, object]] = []
 
     def reply(self, question: dict[str, object]) -> Answer:
         self.asked.append(question)
-        return self.answer
+        return self.answer(question) if callable(self.answer) else self.answer
 
 
 @contextmanager
-def daemon(path: Path, answer: Answer) -> Iterator[Daemon]:
+def daemon(path: Path, answer: Answer | Callable[[Answer], Answer]) -> Iterator[Daemon]:
     """Serve from a thread's event loop until left."""
     served = Daemon(path, answer)
     loop = asyncio.new_event_loop()

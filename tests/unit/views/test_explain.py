@@ -1,16 +1,19 @@
 """The last step of a story names the first place where the address got lost."""
 
 import errno
+from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from evpnd.core.bgp.path import RANK_STEPS, Rank
+from evpnd.model.actions import LookUpMacs
 from evpnd.model.config import DuplicateDetection, StaticEntry
 from evpnd.model.events import (
     AddressObserved,
     BindingsSnooped,
+    Event,
     Heard,
     PeerWentDown,
     UpdateReceived,
@@ -18,7 +21,7 @@ from evpnd.model.events import (
 from evpnd.model.ids import Mac, parse_ip, parse_route_target
 from evpnd.model.routes import MacIpBatch, Update
 from evpnd.model.rows import NTF_SELF, NUD_PERMANENT, FdbRow
-from evpnd.views.explain import explain_vtep
+from evpnd.views.explain import explain_vtep, narrative
 from tests.fakes.host import (
     LABEL,
     VNI,
@@ -78,6 +81,31 @@ def test_an_installed_mac_ends_well() -> None:
         *("found", "found", "end"),
     ]
     assert steps[-1]["ok"] is True
+
+
+def test_in_a_large_table_the_mac_alone_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = host()
+    here.run(announce(ONE, attributes(FAR), FAR, MAC))
+    by_dump = mac_story(here)
+    monkeypatch.setattr(narrative, "LARGE", 0)
+    read: list[object] = []
+    monkeypatch.setattr(here.kernel, "apply", _noting(here.kernel.apply, read))
+
+    assert mac_story(here) == by_dump
+
+    assert [type(action) for action in read] == [LookUpMacs]
+
+
+def _noting(
+    apply: Callable[[Any], list[Event]], read: list[object]
+) -> Callable[[object], list[Event]]:
+    def applied(action: object) -> list[Event]:
+        read.append(action)
+        return apply(action)
+
+    return applied
 
 
 def test_the_winner_is_told_with_what_decided() -> None:
