@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from integration import bed, guest, guest_tests, speaker_lab
+from integration import bed, guest, guest_tests, recordings, speaker_lab
 from integration.lab import Lab, MakeLab
 from integration.lab_netns import OWN, sweep, sweep_dead
 from integration.roots import MACHINE, Root
@@ -48,6 +48,11 @@ def pytest_runtest_makereport(
         for lab in item.stash.get(_labs, []):
             report.sections.append((f"logs of {lab.prefix}", lab.logs()))
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    recordings.wanted = recordings.is_recorded(item.path)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -189,6 +189,8 @@ class Lab:
         """End the processes and remove namespaces and files."""
         try:
             for daemon in self.daemons:
+                daemon.check_recording()
+            for daemon in self.daemons:
                 daemon.ask_to_stop()
             for process in reversed(self.processes):
                 process.stop()

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from evpnd.cli.main import call
+from integration import recordings
 from integration.lab_netns import LabError, Process, children, wait_until
 
 START = 20.0
@@ -42,6 +43,9 @@ class Evpnd:
         self.path = directory / f"{name}.yaml"
         self.socket = directory / f"{name}.sock"
         self.log = directory / f"{name}.log"
+        self.recording = directory / f"{name}.rec"
+        self.unrecorded = False
+        """It records nothing, or what it records is not to be replayed."""
         self._process: Process | None = None
         self.write(config)
 
@@ -59,6 +63,8 @@ class Evpnd:
         Its log goes to the lab's file, or to a descriptor.
         """
         argv = [*command(), "run", "-c", str(self.path), *arguments]
+        if recordings.wanted:
+            argv += ["--record", str(self.recording)]
         self._process = Process(self.namespace, argv, self.log, stderr=stderr)
 
     @property
@@ -71,6 +77,12 @@ class Evpnd:
     def stop(self, timeout: float = 10.0) -> int:
         """SIGTERM and wait; the exit status."""
         return self.process.stop(timeout)
+
+    def check_recording(self) -> None:
+        """Compare the replay of what it recorded with what it knows, if it does."""
+        runs = self._process is not None and self._process.status is None
+        if runs and recordings.wanted and not self.unrecorded:
+            recordings.check(self, self.recording)
 
     def ask_to_stop(self) -> None:
         """SIGTERM without waiting."""

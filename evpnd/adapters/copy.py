@@ -193,7 +193,7 @@ def _work(writer: int, work: Callable[[], Iterable[bytes]]) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        _close_all_but(writer)
+        close_all_but(writer)
         os.nice(5)
         for piece in work():
             _write(writer, piece)
@@ -202,7 +202,8 @@ def _work(writer: int, work: Callable[[], Iterable[bytes]]) -> NoReturn:
         os._exit(status)
 
 
-def _close_all_but(kept: int) -> None:
+def close_all_but(kept: int) -> None:
+    """Close all descriptors but one; for a copy of a process."""
     # Up to the highest that is open: the limit may be a thousand millions.
     highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
     os.closerange(0, kept)

@@ -58,6 +58,12 @@ def explain(
     """
     query = Query(engine)
     story = Story(query, read_kernel, time.monotonic(), Losses(query).of)
+    return tell(story, what, value, vni)
+
+
+def tell(story: Story, what: str, value: str, vni: int | None) -> dict[str, object]:
+    """Return the same as a story has it."""
+    query = story.query
     if what == "mac":
         explain_mac(story, parse_mac(value), vni)
         return {"ok": True, "what": what, "result": story.steps}

@@ -1,6 +1,7 @@
 """What starting or reloading with a file would change; reads, touches nothing."""
 
 import time
+from collections.abc import Callable
 from typing import assert_never
 
 from evpnd.adapters.netlink.dump import dump_fdb, dump_links, dump_neighbors
@@ -32,16 +33,25 @@ def plan_start(config: Config) -> list[Change]:
     return list(difference(before, picture(Query(engine))))
 
 
-def plan_reload(engine: Engine, config: Config) -> dict[str, object]:
-    """Compare with a running daemon's state; `engine` is a copy and used up."""
-    now = time.monotonic()
-    pretend(engine, now, read_kernel)
+def plan_reload(
+    engine: Engine,
+    config: Config,
+    now: float | None = None,
+    read: Callable[[Dump], Event] | None = None,
+) -> dict[str, object]:
+    """Compare with a running daemon's state; `engine` is a copy and used up.
+
+    A replay has its own time, and its own tables.
+    """
+    now = time.monotonic() if now is None else now
+    read = read or read_kernel
+    pretend(engine, now, read)
     query = Query(engine)
     before = picture(query)
     changes = describe_reload(query.config, config, query.links, query.vrfs)
     sessions = restarts(query)
     engine.handle(ConfigChanged(config), now)
-    before = pretend(engine, now, read_kernel) | before
+    before = pretend(engine, now, read) | before
     return {
         "ok": True,
         "configuration": changes,

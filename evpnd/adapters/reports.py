@@ -2,7 +2,7 @@
 
 import collections
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,9 +31,24 @@ Entry = dict[str, Any]
 class Reports:
     """Reads the engine, never changes it."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Start with no event seen."""
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        quiet: bool = False,
+    ) -> None:
+        """Start with no event seen; `quiet`: log nothing.
+
+        A replay has clocks of its own.
+        """
         self._query = Query(engine)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._quiet = quiet
+        self.on_told: Callable[[Notice], None] | None = None
+        """Who else is told what the agent itself has to tell."""
         self._events: collections.deque[Entry] = collections.deque(maxlen=KEPT_EVENTS)
         self._second = 0
         self._told: collections.Counter[str] = collections.Counter()
@@ -43,9 +58,35 @@ class Reports:
         self.log: LogStream | None = None
         """Where log lines go; it counts those that are dropped."""
 
+    def tell(self, notice: Notice) -> None:
+        """Log what the agent itself has to tell, not the core."""
+        self.notice(notice)
+        if self.on_told is not None:
+            self.on_told(notice)
+
+    def remembered(self) -> list[Entry]:
+        """Return the latest events."""
+        return list(self._events)
+
+    def remember(self, events: Iterable[Entry]) -> None:
+        """Take over what was remembered."""
+        self._events.extend(events)
+
     def notice(self, notice: Notice) -> None:
         """Log an event, and keep it for `show events`."""
         self._counting.note(notice)
+        self._events.append(
+            {
+                "time": _iso(self._clock()),
+                "level": notice.level,
+                "event": notice.event,
+                **notice.fields,
+            }
+        )
+        if not self._quiet:
+            self._log(notice)
+
+    def _log(self, notice: Notice) -> None:
         second = int(time.monotonic())
         if second != self._second:
             for event, count in self._told.items():
@@ -55,14 +96,6 @@ class Reports:
             self._second = second
             self._told.clear()
         self._told[notice.event] += 1
-        self._events.append(
-            {
-                "time": _iso(time.time()),
-                "level": notice.level,
-                "event": notice.event,
-                **notice.fields,
-            }
-        )
         if self._told[notice.event] <= SAME_EVENT_LIMIT:
             log.write(notice.level, notice.event, **notice.fields)
 
@@ -77,7 +110,7 @@ class Reports:
         the `total`.
         """
         query = self._query
-        now = time.monotonic()
+        now = self._monotonic()
         tables: dict[str, Callable[[], Iterator[Entry]]] = {
             "peers": lambda: show.peers(query, now),
             "evis": lambda: show.evis(query),
@@ -101,9 +134,9 @@ class Reports:
         answer: dict[str, object] = {"ok": True}
         if "limit" in filters:
             answer["total"], rows = self._part(what, filters)
-            found = _shown(rows, filters, time.time() - now)
+            found = _shown(rows, filters, self._clock() - now)
         else:
-            found = _shown(table(), filters, time.time() - now)
+            found = _shown(table(), filters, self._clock() - now)
         if what != "events" and (note := _unknown(query, filters)):
             answer["note"] = note
         return {**answer, "result": list(found) if at_once else found}

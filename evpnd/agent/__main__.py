@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument(
         "--accepted-from", type=int, help="A pipe that tells its path, or ends."
     )
+    parser.add_argument("--record", type=Path, help="The recording to write.")
     arguments = parser.parse_args()
     set_title("agent", "-c", str(arguments.config))
     if arguments.accepted_from is not None:
@@ -59,7 +60,7 @@ def main() -> None:
     log.configure(config.log.format, config.log.level)
     gc.freeze()
     with contextlib.suppress(KeyboardInterrupt):
-        agent = Agent(config, kept)
+        agent = Agent(config, kept, arguments.record)
         agent.reports.log = stderr
         asyncio.run(agent.run())
 

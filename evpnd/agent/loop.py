@@ -18,12 +18,13 @@ from evpnd.adapters.oam.answerer import Answerer
 from evpnd.adapters.pipe.intake import Intake
 from evpnd.adapters.pipe.streams import Output, read_messages
 from evpnd.adapters.pipe.translation import MessageReader, MessageWriter, peers_of
+from evpnd.adapters.recording.recorder import Recorder
 from evpnd.adapters.reports import Reports
 from evpnd.agent.reload import Reloads
 from evpnd.agent.requests import Requests
 from evpnd.core.engine import Engine
 from evpnd.model.actions import Action, BgpAction, KernelAction, Notice, SnoopPorts
-from evpnd.model.config import Config
+from evpnd.model.config import RING_SIZE, Config, RecordConfig
 from evpnd.model.events import Event
 from evpnd.views.query import Query
 from evpnd.wire.messages import Hello, Message, Reload, Shutdown
@@ -37,11 +38,20 @@ SWEPT = 512
 class Agent:
     """Events from the speaker, the kernel and the operator, through the core."""
 
-    def __init__(self, config: Config, kept: Path | None = None) -> None:
-        """Store an accepted configuration, and where the next one is kept."""
-        self.engine = Engine(config, time.monotonic())
+    def __init__(
+        self, config: Config, kept: Path | None = None, record: Path | None = None
+    ) -> None:
+        """Store an accepted configuration, and where the next one is kept.
+
+        `record` is a recording that `evpnd run` was asked for.
+        """
+        self._began = time.monotonic()
+        self.engine = Engine(config, self._began)
         self.reports = Reports(self.engine)
         self._reader = MessageReader(config)
+        self._recorder = Recorder(self.engine, self._reader, self.reports)
+        self.reports.on_told = self._recorder.notice
+        self._record = record
         self._writer = MessageWriter()
         self._output = Output(STDOUT)
         self._kernel = Kernel(self._take, self._take_rows)
@@ -51,11 +61,14 @@ class Agent:
             self.engine,
             self.reports,
             tell=self._reconfigure,
+            handle=self._handle,
             turn=self._turn,
         )
         self._requests = Requests(
             self.engine,
             self.reports,
+            self._recorder,
+            turn=self._turn,
             reload=self._reloads.now,
             turn_soon=self._turn_soon,
         )
@@ -82,6 +95,7 @@ class Agent:
         loop, config = asyncio.get_running_loop(), self._reloads.config
         loop.set_exception_handler(self._failed)
         os.set_blocking(STDIN, False)
+        self._start_recording(loop, config)
         await self._kernel.start()
         control = ControlServer(config.control_socket, self._requests.answer)
         try:
@@ -95,7 +109,7 @@ class Agent:
         loop.add_signal_handler(signal.SIGHUP, self._reloads.soon)
         self._intake.start()
         started = {"pid": os.getpid(), "config": str(config.path)}
-        self.reports.notice(Notice("info", "agent_started", started))
+        self.reports.tell(Notice("info", "agent_started", started))
         try:
             await self._stopped.wait()
         finally:
@@ -103,9 +117,19 @@ class Agent:
             await control.close()
             await self.reports.close()
             await self._kernel.close()
+            await self._recorder.stop("the agent stopped")
             log.info("agent_stopped", pid=os.getpid())
         if self._failure is not None:
             raise self._failure
+
+    def _start_recording(self, loop: asyncio.AbstractEventLoop, config: Config) -> None:
+        self._recorder.attach(loop)
+        wanted = config.record
+        if self._record is not None:
+            size = RING_SIZE if wanted is None else wanted.size
+            wanted = RecordConfig(self._record, size)
+        if wanted is not None:
+            self._recorder.start_or_tell(wanted, self._began)
 
     def _failed(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, object]
@@ -117,7 +141,7 @@ class Agent:
             self._stopped.set()
             return
         fields = {"what": context.get("message"), "error": repr(failure)}
-        self.reports.notice(Notice("warning", "loop_fault", fields))
+        self.reports.tell(Notice("warning", "loop_fault", fields))
         loop.default_exception_handler(context)
 
     def _heard(self, messages: Iterable[Message]) -> None:
@@ -125,9 +149,12 @@ class Agent:
         if self._oldest_input is None:
             self._oldest_input = now
         handle, read = self.engine.handle, self._reader.read
+        hear = self._recorder.hear if self._recorder.on else None
         for message in messages:
             if self._stopping:
                 return
+            if hear is not None:
+                hear(now, message)
             for event in read(message):
                 handle(event, now)
             match message:
@@ -143,8 +170,14 @@ class Agent:
                     pass
         self._turn_soon()
 
+    def _handle(self, event: Event) -> bool:
+        now = time.monotonic()
+        if self._recorder.on:
+            self._recorder.see(now, event)
+        return self.engine.handle(event, now)
+
     def _take(self, event: Event) -> None:
-        if self.engine.handle(event, time.monotonic()):
+        if self._handle(event):
             self._turn_soon()
 
     def _take_rows(self, events: list[Event]) -> None:
@@ -153,10 +186,9 @@ class Agent:
         What a tenant does is told without waiting for the loop's next look at all
         descriptors.
         """
-        handle, now = self.engine.handle, time.monotonic()
         news = False
         for event in events:
-            news |= handle(event, now)
+            news |= self._handle(event)
         if news:
             self._turn()
 
@@ -173,8 +205,13 @@ class Agent:
         now = time.monotonic()
         # Else what is swept would keep the peers' messages from being read.
         sweep = 0 if self._intake.is_busy() else SWEPT
+        recorder = self._recorder
+        if recorder.on:
+            recorder.turn(now, sweep)
         actions = self.engine.reconcile(now, sweep)
         self._do(actions)
+        if recorder.on:
+            recorder.after_turn(now)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -241,4 +278,4 @@ class Agent:
                 "limit": limit,
                 "fix": f"set LimitNOFILE= of the service to at least {needed}",
             }
-            self.reports.notice(Notice("warning", "descriptors_short", fields))
+            self.reports.tell(Notice("warning", "descriptors_short", fields))

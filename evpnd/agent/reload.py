@@ -5,7 +5,6 @@ to the speaker and the core. One reload at a time, and none once the end has beg
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from evpnd.core.evi.discovery import describe_reload
 from evpnd.model.actions import Action, Notice
 from evpnd.model.config import Config
 from evpnd.model.config_changes import NEEDS_RESTART, sessions_that_stay
-from evpnd.model.events import ConfigChanged
+from evpnd.model.events import ConfigChanged, Event
 from evpnd.views.query import Query
 from evpnd.views.summary import summarise
 
@@ -41,18 +40,21 @@ class Reloads:
         reports: Reports,
         *,
         tell: Callable[[Config, Config], None],
+        handle: Callable[[Event], object],
         turn: Callable[[], list[Action]],
     ) -> None:
         """Store what is in force, and the file where it is kept, if any.
 
-        `tell` lets those outside the core know the old and the new one; `turn` does
-        what the core has to do now, and returns it.
+        `tell` lets those outside the core know the old and the new one; `handle` has
+        the core handle an event; `turn` does what the core has to do now, and
+        returns it.
         """
         self.config = config
         self._kept = kept
         self._engine = engine
         self._reports = reports
         self._tell = tell
+        self._handle = handle
         self._turn = turn
         self._one = asyncio.Lock()
         self._signals = 0
@@ -102,11 +104,11 @@ class Reloads:
             new = await read_config(self.config.path)
         except Unreadable as refused:
             fields: dict[str, object] = {"errors": list(refused.errors)}
-            self._reports.notice(Notice("warning", "reload_refused", fields))
+            self._reports.tell(Notice("warning", "reload_refused", fields))
             return refusal_of(refused, "; nothing was changed")
         await asyncio.to_thread(self._keep, new)
         changes = self._put_in_force(new)
-        self._reports.notice(Notice("info", "reloaded", {"changes": changes}))
+        self._reports.tell(Notice("info", "reloaded", {"changes": changes}))
         return {"ok": True, "changes": changes}
 
     def _put_in_force(self, new: Config) -> list[str]:
@@ -116,7 +118,7 @@ class Reloads:
         changes = describe_reload(old, new, query.links, query.vrfs)
         self._tell(old, new)
         self._turn()  # what waits is no doing of the new configuration
-        self._engine.handle(ConfigChanged(new), time.monotonic())
+        self._handle(ConfigChanged(new))
         staying = sessions_that_stay(old, new)
         hearers = [
             session.peer

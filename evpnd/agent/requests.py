@@ -1,5 +1,6 @@
 """Requests of the control socket: answered at once or by a copy."""
 
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,10 @@ from evpnd.adapters.control.server import Answer
 from evpnd.adapters.copy import Copies
 from evpnd.adapters.explaining import explain
 from evpnd.adapters.file_questions import FileQuestions
+from evpnd.adapters.recording.recorder import Recorder
 from evpnd.adapters.reports import Reports
 from evpnd.core.engine import Engine
+from evpnd.model.config import RING_SIZE
 from evpnd.model.ids import parse_ip, parse_mac
 
 SHOWN_AT_ONCE = 5_000
@@ -24,13 +27,17 @@ class Requests:
         self,
         engine: Engine,
         reports: Reports,
+        recorder: Recorder,
         *,
+        turn: Callable[[], object],
         reload: Callable[[], Awaitable[dict[str, object]]],
         turn_soon: Callable[[], None],
     ) -> None:
         """Store what is asked, and what is done for those who ask for more."""
         self._engine = engine
         self._reports = reports
+        self._recorder = recorder
+        self._turn = turn
         self._reload = reload
         self._turn_soon = turn_soon
         self._copies = Copies()
@@ -56,7 +63,10 @@ class Requests:
                 return self._clear(vni, parse_mac(str(mac)) if mac else parse_ip(ip))
             case {"command": "clear-peer", "peer": str(peer)}:
                 soft = request.get("soft") is True
+                self._recorder.clear_peer(time.monotonic(), peer, soft=soft)
                 return clear_peer(self._engine, peer, self._turn_soon, soft=soft)
+            case {"command": "record"}:
+                return await self._record(request)
             case {"command": "reload"}:
                 return await self._reload()
             case {"command": "plan", "path": str(path)}:
@@ -72,7 +82,33 @@ class Requests:
             case _:
                 return {"ok": False, "error": "there is no such command"}
 
+    async def _record(self, request: dict[str, object]) -> dict[str, object]:
+        """Begin or end a recording; without `do`, say whether there is one."""
+        recorder = self._recorder
+        match request:
+            case {"do": "start", "file": str(file)}:
+                if recorder.on:
+                    error = f"{recorder.status['file']} is recorded already; stop it"
+                    return {"ok": False, "error": error}
+                given = request.get("size")
+                size = given if isinstance(given, int) else RING_SIZE
+                self._turn()  # a state is what it is after a turn
+                try:
+                    recorder.start(Path(file), size, time.monotonic(), fresh=False)
+                except OSError as error:
+                    return {"ok": False, "error": f"{file}: {error.strerror}"}
+            case {"do": "stop"}:
+                if not recorder.on:
+                    return {"ok": False, "error": "nothing is recorded"}
+                told = recorder.status | {"recording": False}
+                await recorder.stop("evpnd record stop")
+                return {"ok": True, "result": told}
+            case _:
+                pass
+        return {"ok": True, "result": recorder.status}
+
     def _clear(self, vni: int, address: bytes) -> dict[str, object]:
+        self._recorder.clear(time.monotonic(), vni, address)
         if not self._engine.clear_duplicate(vni, address):
             return {"ok": False, "error": f"it is not a duplicate in VNI {vni}"}
         self._turn_soon()

@@ -13,19 +13,25 @@ from pathlib import Path
 from evpnd.speaker.process.agent_process import spawn
 
 
-def agent_command(path: Path) -> list[str]:
-    """Return the command of an agent, without what tells it the configuration."""
+def agent_command(path: Path, record: Path | None = None) -> list[str]:
+    """Return the command of an agent, without what tells it the configuration.
+
+    `record` is the recording that it writes, beside what the configuration says.
+    """
     # -P as for every process of ours: the current directory may be anybody's.
-    return [sys.executable, "-P", "-m", "evpnd.agent", "-c", str(path.absolute())]
+    command = [sys.executable, "-P", "-m", "evpnd.agent", "-c", str(path.absolute())]
+    if record is not None:
+        command += ["--record", str(record.absolute())]
+    return command
 
 
 class EarlyAgent:
     """An agent that waits."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, record: Path | None = None) -> None:
         """Start it; where that fails, whoever needs one tries again, and tells why."""
         waits, self._tells = os.pipe()
-        command = [*agent_command(path), "--accepted-from", str(waits)]
+        command = [*agent_command(path, record), "--accepted-from", str(waits)]
         self._agent: subprocess.Popen[bytes] | None = None
         with contextlib.suppress(OSError):
             self._agent = spawn(command, keep_open=(waits,))

@@ -13,7 +13,7 @@ import click
 from evpnd import __version__
 from evpnd.adapters.control.client import NoDaemon, RequestFailed
 from evpnd.adapters.control.requests import TABLES
-from evpnd.cli.options import socket_option
+from evpnd.cli.options import Recorded, socket_option, until_option
 from evpnd.cli.words import Words
 
 DONE, FAILED, WRONG, NO_DAEMON = 0, 1, 2, 3
@@ -28,6 +28,8 @@ _MODULES: Final = {
     "explain": "evpnd.cli.explain",
     "doctor": "evpnd.cli.doctor",
     "clear": "evpnd.cli.clear",
+    "record": "evpnd.cli.record",
+    "replay": "evpnd.cli.replay",
     "policy": "evpnd.cli.policy",
     "web": "evpnd.cli.web",
 }
@@ -61,8 +63,17 @@ class _Commands(Words):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="evpnd", message="%(prog)s %(version)s")
 @socket_option
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Ask the end of a recording, not a daemon: show, explain, plan.",
+)
+@until_option
 @click.pass_context
-def evpnd(ctx: click.Context, socket: Path | None) -> None:
+def evpnd(
+    ctx: click.Context, socket: Path | None, replay: Path | None, until: str | None
+) -> None:
     """Take part in a BGP EVPN fabric with VXLAN (RFC 7432, RFC 8365).
 
     evpnd advertises the MACs and IPs of the tenants on this host, learns those of
@@ -80,6 +91,7 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
       evpnd show macs --vni 10100 --json
       evpnd explain 02:00:00:00:00:01
       evpnd reload
+      evpnd --replay night.rec show macs
 
     \b
     Files:
@@ -93,7 +105,9 @@ def evpnd(ctx: click.Context, socket: Path | None) -> None:
       2  wrong usage or invalid file
       3  no daemon at the socket
     """  # noqa: D301 - click wants the character
-    ctx.obj = socket
+    if until is not None and replay is None:
+        raise click.UsageError("--until needs --replay FILE.")
+    ctx.obj = socket if replay is None else Recorded(replay, until)
 
 
 def call(words: list[str]) -> int:
@@ -131,9 +145,25 @@ def _complain(sentence: str, status: int = FAILED) -> int:
     return status
 
 
+def _keep_order(words: list[str]) -> None:
+    """Begin this process anew for a replay: its sets have one order then.
+
+    Without that, two replays could print the same things in another order.
+    """
+    if os.environ.get("PYTHONHASHSEED") != "0" and _replays(words):
+        argv = [sys.executable, "-P", "-m", "evpnd.cli.main", *words]
+        os.execve(sys.executable, argv, {**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S606
+
+
+def _replays(words: list[str]) -> bool:
+    options = [word.partition("=")[0] for word in words]
+    return "--replay" in options or (bool(words) and words[0].startswith("rep"))
+
+
 def main() -> None:
     """Run the command `evpnd`."""
     _open_streams()
+    _keep_order(sys.argv[1:])
     try:
         status = call(sys.argv[1:])
         sys.stdout.flush()

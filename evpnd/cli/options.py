@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -11,6 +11,14 @@ from evpnd.adapters.control.requests import normal_filter
 from evpnd.model.bridges import VLAN_MAX
 from evpnd.model.config import DEFAULT_FILE, DEFAULT_SOCKET
 from evpnd.model.ids import VNI_MAX
+
+
+class Recorded(NamedTuple):
+    """A recording in place of a daemon: what `--replay` and `--until` say."""
+
+    path: Path
+    until: str | None
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,6 +56,11 @@ def one_file(configs: Sequence[str], files: Sequence[str]) -> str:
     return named[0]
 
 
+until_option = click.option(
+    "--until",
+    metavar="TIME|EVENT",
+    help="Where the replay stops: `evpnd replay --help`.",
+)
 socket_option = click.option(
     "--socket",
     type=click.Path(path_type=Path, readable=False),
@@ -94,7 +107,13 @@ ip_option = click.option(
 def ask(
     ctx: click.Context, socket: Path | None, question: dict[str, object]
 ) -> dict[str, object]:
-    """Ask the daemon that `--socket` names, here or before the command."""
+    """Ask the daemon that `--socket` names, or the recording of `--replay`."""
     given = ctx.find_root().obj
+    if isinstance(given, Recorded):
+        # A replay loads the core, and most commands do without it.
+        from evpnd.adapters.recording.answers import answer  # noqa: PLC0415
+        from evpnd.cli.recorded import replay_of  # noqa: PLC0415
+
+        return answer(replay_of(given), question)
     path = socket or (given if isinstance(given, Path) else DEFAULT_SOCKET)
     return request(path, question)

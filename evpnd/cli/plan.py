@@ -12,7 +12,13 @@ from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.planning import plan_start
 from evpnd.cli.folding import fold
 from evpnd.cli.host import look_only, tell
-from evpnd.cli.options import file_options, one_file, socket_option
+from evpnd.cli.options import (
+    Recorded,
+    ask,
+    file_options,
+    one_file,
+    socket_option,
+)
 from evpnd.written import write_text
 
 SHOWN = 200
@@ -100,6 +106,10 @@ def plan(
         click.echo(str(errors), err=True)
         ctx.exit(2)
     given = ctx.find_root().obj
+    if isinstance(given, Recorded):
+        question: dict[str, object] = {"command": "plan", "path": str(path)}
+        _print_answer(ask(ctx, socket, question), f"{given.path}", as_json=as_json)
+        return
     at = socket or (given if isinstance(given, Path) else config.control_socket)
     tell(look_only(config, at), set())
     summary: list[str] = []
@@ -121,6 +131,20 @@ def plan(
             raise click.ClickException(str(answer.get("error")))
         changes = _list(answer.get("result"))
         summary = [str(line) for line in _list(answer.get("configuration"))]
+    _print_plan(changes, summary, against, as_json=as_json)
+
+
+def _print_answer(answer: dict[str, object], against: str, *, as_json: bool) -> None:
+    if not answer.get("ok"):
+        raise click.ClickException(str(answer.get("error")))
+    summary = [str(line) for line in _list(answer.get("configuration"))]
+    changes: list[Change] = _list(answer.get("result"))
+    _print_plan(changes, summary, f"the end of {against}", as_json=as_json)
+
+
+def _print_plan(
+    changes: Sequence[Change], summary: Sequence[str], against: str, *, as_json: bool
+) -> None:
     if as_json:
         lines = ",\n".join(json.dumps(change) for change in changes)
         click.echo(f"[{lines}]")
@@ -128,14 +152,15 @@ def plan(
     click.echo(fold(f"compared with {against}; nothing is changed", 2))
     for line in summary:
         click.echo(fold(f"  {line}", 4))
-    _print(changes)
+    print_changes(changes)
 
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _print(changes: Sequence[Change]) -> None:
+def print_changes(changes: Sequence[Change]) -> None:
+    """Print changes for people."""
     for what, heading in _HEADINGS.items():
         of_kind = [change for change in changes if change["what"] == what]
         if not of_kind:

@@ -30,11 +30,18 @@ from evpnd.speaker.process.configuration import write_speaker
     is_flag=True,
     help="At SIGTERM, remove the rows that evpnd installed. Default: keep them.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Record all events in FILE, for `evpnd replay`.",
+)
 @click.pass_context
 def run(
     ctx: click.Context,
     configs: tuple[str, ...],
     files: tuple[str, ...],
+    record: Path | None,
     *,
     flush_on_exit: bool,
 ) -> None:
@@ -49,6 +56,9 @@ def run(
       SIGHUP   evpnd reads FILE again; a file with errors changes nothing
       SIGTERM  evpnd stops; forwarding continues unless --flush-on-exit is given
 
+    --record keeps every event that evpnd gets in FILE, at most 256 MiB unless the key
+    `record` of the configuration says otherwise: `evpnd replay --help`.
+
     Under systemd use Type=notify. Needs CAP_NET_ADMIN, CAP_NET_RAW and
     CAP_NET_BIND_SERVICE.
 
@@ -56,6 +66,7 @@ def run(
     Examples:
       evpnd run
       evpnd run -c lab.yaml --flush-on-exit
+      evpnd run --record /var/lib/evpnd/recording
 
     \b
     Exit status: 0 stopped by a signal, 1 evpnd refused the host or failed,
@@ -67,7 +78,10 @@ def run(
     log_stream.open_standard_descriptors()
     stderr = log_stream.install(log.dropped_lines)
     set_title("speaker", "-c", str(path))
-    with closing(Preparation(path)) as child, closing(EarlyAgent(path)) as agent:
+    with (
+        closing(Preparation(path)) as child,
+        closing(EarlyAgent(path, record)) as agent,
+    ):
         # Meanwhile: the most of what a daemon needs until its sessions are up.
         from evpnd.speaker import main as speaker  # noqa: PLC0415
 
@@ -89,7 +103,7 @@ def run(
             keep(prepared.in_force, kept)
         except OSError as error:
             raise click.ClickException(f"{kept}: {error.strerror}") from None
-        command = [*agent_command(path), "--accepted", str(kept)]
+        command = [*agent_command(path, record), "--accepted", str(kept)]
         file = write_speaker(config, command)
         first = agent.accept(kept)
     stderr.drain()

@@ -163,6 +163,19 @@ class DuplicateDetection:
     """Window, in seconds."""
 
 
+RING_SIZE = 256 << 20
+"""Octets of a recording, where nothing else is configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConfig:
+    """A recording of all that the core is told."""
+
+    file: Path
+    size: int = RING_SIZE
+    """Octets that all segments together may have."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogConfig:
     """How the daemon logs."""
@@ -190,6 +203,8 @@ class Config:
     metrics_listen: tuple[str, int] | None = None
     """Address and port; None: off."""
     log: LogConfig = field(default_factory=LogConfig)
+    record: RecordConfig | None = None
+    """None: off."""
     policies: Mapping[str, Policy] = field(default_factory=dict)
     """All that the file names, by their names."""
     site_of_origin: bytes | None = None

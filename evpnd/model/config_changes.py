@@ -6,16 +6,17 @@ from enum import Enum
 from typing import TypeVar
 
 from evpnd.model.bridges import BridgeConfig, BridgePort, format_ranges
-from evpnd.model.config import Config, EviConfig, PeerConfig
+from evpnd.model.config import Config, EviConfig, PeerConfig, RecordConfig
 from evpnd.model.ids import Peer, format_ip, format_rd, format_route_target
 from evpnd.model.policy import Limit, Policy, Rule
+from evpnd.model.sizes import format_size
 from evpnd.model.targets import ImportTargets
 
 Item = TypeVar("Item", PeerConfig, EviConfig, BridgeConfig, Policy)
 Values = Sequence[tuple[str, object, object]]
 """Names of what differs, with the old and the new value."""
 
-NEEDS_RESTART = ("control_socket", "metrics_listen", "log")
+NEEDS_RESTART = ("control_socket", "metrics_listen", "log", "record")
 _OF_THE_HOST = (
     *("asn", "router_id", "vtep", "site_of_origin", "discover", "duplicate_detection"),
 )
@@ -169,7 +170,7 @@ def _parts(name: str, was: object, now: object) -> Iterator[str]:
     word = _NAMES.get(name, name).replace("_", "-")
     if name in _NOT_TOLD:
         yield word
-    elif is_dataclass(now):
+    elif is_dataclass(now) and was is not None:
         for each in _differing(was, now, (part.name for part in fields(now))):
             yield from (f"{word} {part}" for part in _parts(*each))
     else:
@@ -191,6 +192,8 @@ def _value(value: object) -> str:
             return f"{value:g}"
         case Enum():
             return str(value.value)
+        case RecordConfig(file, size):
+            return f"{file} of {format_size(size)}"
         case ImportTargets():
             return ", ".join(value.texts()) or "nothing"
         case range():

@@ -23,6 +23,7 @@ SOURCES = (
     PACKAGE / "model/ids.py",
     PACKAGE / "model/community_text.py",
     PACKAGE / "model/targets.py",
+    PACKAGE / "model/sizes.py",
 )
 TELLING = {"ValueError", "ConfigError", "PydanticCustomError", "add", "warn", "_empty"}
 SHORTEST = 6

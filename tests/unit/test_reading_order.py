@@ -16,6 +16,8 @@ PACKAGES = [
     "web",
     "adapters/host",
     "adapters/oam",
+    "adapters/recording",
+    "recording",
     *(f"core/{file.parent.name}" for file in ROOT.glob("core/*/*.py")),
 ]
 

@@ -12,6 +12,7 @@ from evpnd.adapters.config.schema import (
     ConfigFile,
     MaxRoutesSection,
     PeerSection,
+    RecordSection,
 )
 from evpnd.adapters.config.shape import CONFIG
 from evpnd.adapters.policy_files.named import read_policies
@@ -29,6 +30,7 @@ from evpnd.model.config import (
     MaxRoutes,
     MaxRoutesAction,
     PeerConfig,
+    RecordConfig,
     StaticEntry,
     VtepConfig,
 )
@@ -128,6 +130,7 @@ def _config(
         control_socket=Path(file.control.socket),
         metrics_listen=file.metrics.listen if file.metrics else None,
         log=LogConfig(level=file.log.level, format=file.log.format),
+        record=_record(file.record),
         policies=policies,
     )
 
@@ -158,6 +161,12 @@ def _peer(
         import_policies=tuple(peer.import_),
         export_policies=tuple(peer.export),
     )
+
+
+def _record(section: RecordSection | None) -> RecordConfig | None:
+    if section is None:
+        return None
+    return RecordConfig(Path(section.file), section.size)
 
 
 def _max_routes(section: MaxRoutesSection | None) -> MaxRoutes | None:

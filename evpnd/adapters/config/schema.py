@@ -13,7 +13,7 @@ from evpnd.adapters.config.placeholders import Unfilled
 from evpnd.adapters.yaml import values
 from evpnd.adapters.yaml.reader import describe
 from evpnd.adapters.yaml.section import Section
-from evpnd.model.config import HOLD_TIME, RESTART_TIME
+from evpnd.model.config import HOLD_TIME, RESTART_TIME, RING_SIZE
 from evpnd.model.ids import RouteTarget
 from evpnd.model.numbers import BGP_PORT, RESTART_TIME_MAX
 
@@ -298,6 +298,15 @@ class LogSection(Section):
     """json: one object a line; console: readable text."""
 
 
+class RecordSection(Section):
+    """A recording of all events, for `evpnd replay`."""
+
+    file: types.RecordingPath
+    """Path of the recording; earlier parts of it are FILE.1, FILE.2 and so on."""
+    size: types.RecordingSize = RING_SIZE
+    """Size of all parts together, such as 256M; the oldest part is removed for it."""
+
+
 class ConfigFile(Section):
     """The configuration of evpnd."""
 
@@ -331,3 +340,5 @@ class ConfigFile(Section):
     """Where `evpnd web` serves its pages; default: 127.0.0.1:9472."""
     log: LogSection = Field(default_factory=LogSection)
     """How the daemon logs."""
+    record: RecordSection | None = None
+    """Records all events in a file; absent: off."""

@@ -19,6 +19,7 @@ _CONFIG_EXAMPLES: Final = {
     "mac": "mac: 02:00:00:00:00:01",
     "hops": "hops: 1",
     "listen": "listen: 127.0.0.1:9471",
+    "file": "file: /var/lib/evpnd/recording",
 }
 _CONFIG_SECTIONS: Final[dict[str, type[Section]]] = {
     "vtep": schema.VtepSection,
@@ -35,6 +36,7 @@ _CONFIG_SECTIONS: Final[dict[str, type[Section]]] = {
     "metrics": schema.MetricsSection,
     "web": schema.WebSection,
     "log": schema.LogSection,
+    "record": schema.RecordSection,
 }
 
 

@@ -31,6 +31,7 @@ from evpnd.model.ids import (
     parse_route_target,
     parse_site_of_origin,
 )
+from evpnd.model.sizes import parse_size
 
 _LONGEST_SOCKET = 100
 """sun_path has 108 octets; some are left for temporary names."""
@@ -201,6 +202,22 @@ def socket_path(word: str) -> str:
     return word
 
 
+def recording_size(value: object) -> int:
+    """Read a size: ``256M``, ``1G``, or a number of octets."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(  # noqa: TRY004 - what pydantic collects
+            f"expected a size like 256M, not {describe(value)}"
+        )
+    return parse_size(value)
+
+
+def recording_path(word: str) -> str:
+    """Read the path of a recording."""
+    if not word.startswith("/"):
+        raise ValueError(f"{describe(word)} is no absolute path; begin it with /")
+    return word
+
+
 _RD_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
 _NUMBER = r"([0-9]|\{vni\}|\{vlan\})+"
 _TARGET_TEXT = rf"^(auto|[0-9.]+:{_NUMBER}|{_NUMBER}:{_NUMBER})$"
@@ -247,6 +264,14 @@ SiteOfOrigin = Annotated[
 SocketPath = Annotated[str, of_text(socket_path, pattern=r"^/")]
 ListenAddress = Annotated[
     tuple[str, int], of_text(listen_address, examples=["127.0.0.1:9471"])
+]
+RecordingPath = Annotated[str, of_text(recording_path, pattern=r"^/")]
+RecordingSize = Annotated[
+    int,
+    Parsed(
+        recording_size,
+        {"type": ["string", "integer"], "examples": ["256M", "1G"]},
+    ),
 ]
 _VENDORS = {
     "cumulus": "frr",

@@ -42,6 +42,7 @@ COMMANDS: Final = (
     "plan",
     "explain",
     "rehearse",
+    "record",
 )
 ADDRESS: Final = "address"
 """Kind of address to explain; for `address` the daemon finds out."""

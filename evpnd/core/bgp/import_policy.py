@@ -161,6 +161,12 @@ class Admission:
             refusals=tuple(refusals),
         )
 
+    def __setstate__(self, state: tuple[None, dict[str, object]]) -> None:
+        """Take the state of a recording, where outcomes had other identities."""
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        self._stages = {id(kept[0]): kept for kept in self._stages.values()}
+
     def judge(self, keys: Keys, *, count: bool = True) -> Iterator[Fate]:
         """Return the result for routes; count them unless `count` is false."""
         if self._program is None:

@@ -247,7 +247,7 @@ def _of_paths(session: Session) -> Iterator[str]:
 
 def _mac_ip_paths(session: Session) -> Iterable[Path]:
     for table in session.rib.mac_ip.values():
-        yield from set(table.values())
+        yield from dict.fromkeys(table.values())
 
 
 def _of_path(path: Path, imported: Imported) -> Iterator[str]:

@@ -134,6 +134,14 @@ class Links:
         """Return the IP addresses of a link."""
         return set(self._addresses.get(ifindex, ()))
 
+    def lengths(self) -> frozenset[tuple[int, bytes, int]]:
+        """Return addresses with their prefix lengths, as in `LinksDumped`."""
+        return frozenset(
+            (ifindex, ip, length)
+            for ifindex, known in self._lengths.items()
+            for ip, length in known.items()
+        )
+
     def has_address(self, ip: bytes) -> bool:
         """Return whether a link has an IP address."""
         return any(ip in addresses for addresses in self._addresses.values())

@@ -85,6 +85,11 @@ class Underlay:
         self._routes = routes
         return news
 
+    @property
+    def routes(self) -> dict[bytes, int]:
+        """The MTU of the routes to VTEPs, as measured last."""
+        return self._routes
+
     def room(self, vrf: MacVrf) -> Room | None:
         """Return the largest MTU of an EVI's VXLAN device; None: not known."""
         routes = self._routes

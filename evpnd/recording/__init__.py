@@ -1,0 +1,7 @@
+"""Recordings: what the core was told, and when, as lines of JSON.
+
+Octets and text in, records out, and back; files, threads and the replay itself are in
+`adapters/recording`. docs/recordings.md describes the form. Read `values` (events and
+configuration as JSON), `passwords` (which are cut), `records` (a line), then `state`
+(all that an agent knows, where a recording begins in the middle).
+"""
