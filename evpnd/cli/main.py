@@ -13,7 +13,8 @@ import click
 from evpnd import __version__
 from evpnd.adapters.control.client import NoDaemon, RequestFailed
 from evpnd.adapters.control.requests import TABLES
-from evpnd.cli.options import Recorded, socket_option, until_option
+from evpnd.cli.asked import Recorded
+from evpnd.cli.options import socket_option, until_option
 from evpnd.cli.words import Words
 
 DONE, FAILED, WRONG, NO_DAEMON = 0, 1, 2, 3

@@ -2,23 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from evpnd.adapters.control.client import request
 from evpnd.adapters.control.requests import normal_filter
+from evpnd.cli.asked import Recorded
 from evpnd.model.bridges import VLAN_MAX
 from evpnd.model.config import DEFAULT_FILE, DEFAULT_SOCKET
 from evpnd.model.ids import VNI_MAX
-
-
-class Recorded(NamedTuple):
-    """A recording in place of a daemon: what `--replay` and `--until` say."""
-
-    path: Path
-    until: str | None
-
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -10,10 +10,10 @@ import click
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.control.client import NoDaemon, request
 from evpnd.adapters.planning import plan_start
+from evpnd.cli.asked import Recorded
 from evpnd.cli.folding import fold
 from evpnd.cli.host import look_only, tell
 from evpnd.cli.options import (
-    Recorded,
     ask,
     file_options,
     one_file,

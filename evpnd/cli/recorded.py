@@ -11,7 +11,7 @@ import click
 from evpnd.adapters.recording import segments
 from evpnd.adapters.recording.reading import RecordingError, segments_of
 from evpnd.adapters.recording.replay import Replay, Until
-from evpnd.cli.options import Recorded
+from evpnd.cli.asked import Recorded
 
 
 def replay_of(recorded: Recorded) -> Replay:

@@ -8,7 +8,7 @@ import click
 
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.recording.replay import Replay
-from evpnd.cli.options import Recorded
+from evpnd.cli.asked import Recorded
 from evpnd.cli.plan import print_changes
 from evpnd.cli.recorded import run
 from evpnd.views.plan import difference, picture, pretend

@@ -85,7 +85,7 @@ def test_a_child_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    monkeypatch.setattr(early_agent, "agent_command", lambda _: [sys.executable, code])
+    monkeypatch.setattr(early_agent, "agent_command", lambda *_: [sys.executable, code])
 
 
 def test_an_agent_is_told_where_the_accepted_configuration_is(
@@ -154,7 +154,7 @@ def _is_dead(pid: int) -> bool:
 def test_an_agent_that_cannot_be_started_is_left_to_whoever_tells_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(early_agent, "agent_command", lambda _: ["/no/such/program"])
+    monkeypatch.setattr(early_agent, "agent_command", lambda *_: ["/no/such/program"])
     with closing(EarlyAgent(Path("evpnd.yaml"))) as early:
         assert early.accept(Path("/run/x")) is None
 

@@ -29,7 +29,7 @@ def test_commands_and_tables_may_be_abbreviated(
     ("words", "told"),
     [
         (["shw"], "No such command 'shw'. Did you mean show?"),
-        (["relaod"], "Did you mean reload?"),
+        (["relaod"], "Did you mean reload"),
         (["macs"], "Did you mean show macs?"),
         (["zzz"], "The commands are run, check, schema, plan,"),
         (["s", "macs"], "'s' may be schema or show; write more of it."),
