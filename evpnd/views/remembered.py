@@ -10,12 +10,19 @@ from typing import assert_never
 from evpnd.core.engine import Engine
 from evpnd.core.evi.local_macs import Origin
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.model.actions import DumpFdb, DumpLinks, DumpNeighbors, MeasurePaths
+from evpnd.model.actions import (
+    DumpFdb,
+    DumpLinks,
+    DumpNeighbors,
+    LookUpMacs,
+    MeasurePaths,
+)
 from evpnd.model.domain import NO_VTEP, Vtep
 from evpnd.model.events import (
     Event,
     FdbDumped,
     LinksDumped,
+    MacsLookedUp,
     NeighborsDumped,
     PathsMeasured,
 )
@@ -45,10 +52,10 @@ _OF_ORIGIN = {
 """State and flags of the row of a local MAC."""
 
 
-def memory_of(engine: Engine) -> Callable[[Dump], Event]:
+def memory_of(engine: Engine) -> Callable[[Dump | LookUpMacs], Event]:
     """Return what answers dumps in place of the kernel."""
 
-    def read(action: Dump) -> Event:
+    def read(action: Dump | LookUpMacs) -> Event:
         vrfs = engine.inventory.vrfs.values()
         match action:
             case DumpLinks():
@@ -56,10 +63,19 @@ def memory_of(engine: Engine) -> Callable[[Dump], Event]:
             case DumpFdb(bridge):
                 here = [vrf for vrf in vrfs if vrf.domain.bridge == bridge]
                 return FdbDumped(bridge, [row for vrf in here for row in fdb_rows(vrf)])
+            case LookUpMacs(domain, macs):
+                rows = [
+                    row
+                    for vrf in vrfs
+                    if vrf.domain == domain
+                    for row in fdb_rows(vrf)
+                    if row.mac in macs
+                ]
+                return MacsLookedUp(domain, macs, rows)
             case DumpNeighbors(ifindex):
                 here = [vrf for vrf in vrfs if vrf.domain.svi == ifindex]
-                rows = [row for vrf in here for row in neighbor_rows(vrf)]
-                return NeighborsDumped(ifindex, rows)
+                found = [row for vrf in here for row in neighbor_rows(vrf)]
+                return NeighborsDumped(ifindex, found)
             case MeasurePaths(vteps):
                 known = engine.inventory.underlay.routes
                 return PathsMeasured({v: known[v] for v in vteps if v in known})
