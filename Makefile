@@ -11,7 +11,7 @@ help:
 	@echo "                 (WRITE=docs/interop-matrix.md writes the page)"
 	@echo "make image       the container image evpnd:latest"
 	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
-	@echo "make test        all checks and tests: ten minutes on two processors"
+	@echo "make test        all checks and tests: half an hour on two processors"
 	@echo "make deep        the property tests with five times as many fabrics as make test"
 	@echo "make lint        the static checks alone"
 	@echo "make fuzz        fuzz the UPDATE codec, guided by coverage"
