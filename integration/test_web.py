@@ -277,7 +277,7 @@ def test_a_daemon_that_goes_is_named_until_it_is_back(
         expect(page.locator("p.away")).to_have_count(0, timeout=2000 * SOON)
         fabric.asked.wait_established(2)
 
-        glass.process.stop()
+        assert glass.process.stop() == 0
 
         expect(page.locator("#lost")).to_be_visible(timeout=1000 * SOON)
 

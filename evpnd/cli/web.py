@@ -83,7 +83,8 @@ def web(
       evpnd web --listen 0.0.0.0:9472 --name glass.example.net
 
     \b
-    Exit status: 0 ended by SIGINT, 1 it cannot listen, 2 wrong usage or invalid FILE.
+    Exit status: 0 ended by SIGINT or SIGTERM, 1 it cannot listen, 2 wrong usage or
+    an invalid FILE.
     """  # noqa: D301 - click wants the character
     try:
         # Only this command needs these libraries.

@@ -1,5 +1,6 @@
 """The JSON of `show --json`, `explain --json` and of the findings, for programs."""
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -169,12 +170,14 @@ def _headers(head: bytes) -> dict[str, str]:
 def _without_end(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield all but the end of the answer's object."""
     held = b""
-    for piece in pieces:
-        held += piece
-        if len(held) > len(_END):
-            yield held[: -len(_END)]
-            held = held[-len(_END) :]
-    yield held.removesuffix(_END) + b"\n"
+    # Where the daemon breaks off, the JSON does as well.
+    with contextlib.suppress(RequestFailed):
+        for piece in pieces:
+            held += piece
+            if len(held) > len(_END):
+                yield held[: -len(_END)]
+                held = held[-len(_END) :]
+        yield held.removesuffix(_END) + b"\n"
 
 
 def _wrong(sentence: str, status: int) -> JSONResponse:

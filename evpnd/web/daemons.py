@@ -25,6 +25,8 @@ LONGEST: Final = 15.0
 """Seconds after which an answer is asked for anew, whatever it takes."""
 KEPT: Final = 128
 """Answers that are remembered of each daemon."""
+PATIENCE: Final = 20.0
+"""Seconds that a daemon may take for an answer; long ones wait for their turn there."""
 AT_ONCE: Final = 2
 """Questions that wait for one daemon at a time."""
 
@@ -96,7 +98,7 @@ class Daemon:
                 spent = time.monotonic() - now
                 kept.until = now + spent + min(max(FRESH, SHARE * spent), LONGEST)
                 if kept.answer.trouble is not None:
-                    kept.until = now + spent + FRESH
+                    kept.until = self._away_until
             return kept.answer
 
     def stream(self, question: Question) -> Iterator[bytes]:
@@ -129,10 +131,13 @@ class Daemon:
             if time.monotonic() < self._away_until:
                 return last._replace(trouble=self._away)
             try:
-                said = request(self.path, question, restart=0.0)
+                began = time.monotonic()
+                said = request(self.path, question, PATIENCE, restart=0.0)
             except (NoDaemon, RequestFailed) as error:
+                now = time.monotonic()
                 self._away = str(error)
-                self._away_until = time.monotonic() + FRESH
+                # One that hangs is not waited for by every page in turn.
+                self._away_until = now + max(FRESH, now - began)
                 return last._replace(trouble=self._away)
         now = time.time()
         if not said.get("ok"):

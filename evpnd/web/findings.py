@@ -1,11 +1,15 @@
 """What is wrong, as far as a daemon can tell: `evpnd doctor` without the host."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from evpnd.doctor.fabric import of_peers, of_vteps
 from evpnd.doctor.finding import Finding, Level, fault, warning
 from evpnd.web.daemons import Row
+
+SHOWN: Final = 5
+"""Findings of one kind and level on a page."""
 
 
 class Found(NamedTuple):
@@ -16,6 +20,8 @@ class Found(NamedTuple):
     key: str
     """Address or VNI."""
     finding: Finding
+    host: str = ""
+    """Which daemon told it, where several are asked."""
 
     @property
     def level(self) -> str:
@@ -33,6 +39,17 @@ def find(
         *(Found("vtep", each.subject, each) for each in of_vteps(vteps)),
     ]
     return sorted(found, key=lambda each: -each.finding.level)
+
+
+def shortened(found: Sequence[Found]) -> tuple[list[Found], int]:
+    """Return the first few of those alike, and how many more there are."""
+    alike: Counter[tuple[str, str]] = Counter()
+    shown = []
+    for each in found:
+        alike[each.kind, each.level] += 1
+        if alike[each.kind, each.level] <= SHOWN:
+            shown.append(each)
+    return shown, len(found) - len(shown)
 
 
 def worst(found: Sequence[Found]) -> str:

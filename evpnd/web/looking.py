@@ -72,9 +72,9 @@ class Looking:
         """Return a table of the chosen daemon."""
         return self.ask({"command": "show", "what": what, **filters})
 
-    def ask(self, question: Question) -> Answer:
-        """Ask the chosen daemon."""
-        return self._note(self.daemon, self.daemon.ask(question))
+    def ask(self, question: Question, age: float = 0.0) -> Answer:
+        """Ask the chosen daemon, unless an answer `age` seconds old is there."""
+        return self._note(self.daemon, self.daemon.ask(question, age))
 
     def views(self, age: float = 0.0) -> list[View]:
         """Return what all hosts know of the fabric, at most `age` seconds old."""

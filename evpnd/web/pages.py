@@ -13,7 +13,7 @@ from evpnd.adapters.control.requests import ADDRESS, KINDS, normal_filter
 from evpnd.web import search
 from evpnd.web.daemons import Daemon, Question, Row
 from evpnd.web.fabric import View, fabric
-from evpnd.web.findings import find, worst
+from evpnd.web.findings import find, shortened, worst
 from evpnd.web.looking import Looking
 from evpnd.web.picture import NARROW, WIDE, Picture, draw
 from evpnd.web.rendering import Templates
@@ -27,6 +27,8 @@ ALL_EVENTS: Final = 1000
 LARGE: Final = 10_000
 """MACs behind a VTEP from which on its story is told when it is asked for."""
 
+_NAMES_AGE: Final = 300.0
+"""Seconds for which the names of policies are known to the search."""
 _STATE_AGE: Final = 15.0
 """Seconds that the mark of the state may lag on pages that need no such tables."""
 _QUICK, _SLOW = 3, 10
@@ -68,17 +70,17 @@ class Pages:
         look = Looking(request, self._daemons)
         views = look.views()
         found = [
-            (view.name, each)
+            each._replace(host=view.name)
             for view in views
             for each in find(view.peers, view.evis, view.vteps)
         ]
-        found.sort(key=lambda item: -item[1].finding.level)
+        found.sort(key=lambda each: -each.finding.level)
         return self._page(
             look,
             "fabric.html",
             numbers=_numbers(views),
             pictures=_pictures(views, None),
-            found=found,
+            found=shortened(found),
             latest=look.events(LATEST),
         )
 
@@ -168,7 +170,9 @@ class Pages:
         """Show the peers with their findings."""
         look = Looking(request, self._daemons)
         rows = sorted(look.table("peers").rows, key=lambda row: rank(row["address"]))
-        return self._page(look, "peers.html", part=look.cut(rows), found=find(rows))
+        return self._page(
+            look, "peers.html", part=look.cut(rows), found=shortened(find(rows))
+        )
 
     def peer(self, request: Request) -> Response:
         """Show one peer."""
@@ -184,7 +188,7 @@ class Pages:
             "peer.html",
             address=address,
             peer=rows[0] if rows else None,
-            found=find(rows),
+            found=shortened(find(rows)),
             behind=look.cut(sorted(behind, key=lambda row: rank(row["vtep"]))),
         )
 
@@ -222,7 +226,10 @@ class Pages:
         page = search.page_of_address(word)
         if page is None:
             peers, evis = look.table("peers").rows, look.table("evis").rows
-            policies = look.table("policies").rows
+            # Counting for policies takes the daemon as long as all its routes.
+            policies = look.ask(
+                {"command": "show", "what": "policies"}, _NAMES_AGE
+            ).rows
             hits = search.hits(word, peers, evis, policies) if word else []
             if len(hits) != 1:
                 status = 200 if hits or not word else 404

@@ -15,6 +15,7 @@ MOST_HEARD: Final = 120
 """Lines to VTEPs that peers tell of; more would be a carpet."""
 
 _GAP: Final = 14
+_SMALL_GAP: Final = 6
 _WIDEST_GAP: Final = 44
 _BETWEEN: Final = 74
 """Pixels between tiers, for the lines."""
@@ -133,24 +134,25 @@ def _tier(
     lines = 0 if small else max((_chip_lines(node) for node in nodes), default=0)
     if lines:
         high += lines * (_CHIP[1] + _CHIP[2]) + 2
-    a_line = max(1, int((width - 2 * _MARGIN + _GAP) // (wide + _GAP)))
+    least = _SMALL_GAP if small else _GAP
+    a_line = max(1, int((width - 2 * _MARGIN + least) // (wide + least)))
     # As many in each line as in the others.
     rows = -(-len(nodes) // a_line)
     a_line = -(-len(nodes) // max(1, rows))
     spare = (width - 2 * _MARGIN - a_line * wide) / max(1, a_line - 1)
-    gap = min(spare, _WIDEST_GAP)
+    gap = min(spare, _SMALL_GAP if small else _WIDEST_GAP)
     cards = []
     for at, node in enumerate(nodes):
         row, column = divmod(at, a_line)
         of_row = min(a_line, len(nodes) - row * a_line)
         left = (width - of_row * (wide + gap) + gap) / 2
-        x, y = left + column * (wide + gap), top + row * (high + _GAP)
+        x, y = left + column * (wide + gap), top + row * (high + least)
         chips = () if small else tuple(_chips(node, x, y, hues))
         title = _shortened(node.title, _SMALL_TITLE if small else _TITLE)
         detail = "" if small else _shortened(node.detail, _DETAIL)
         x = round(x, 1)
         cards.append(Card(node, title, detail, x, y, wide, high, chips, small))
-    return cards, top + rows * (high + _GAP) - _GAP
+    return cards, top + rows * (high + least) - least
 
 
 def _shortened(text: str, most: int) -> str:

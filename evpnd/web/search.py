@@ -53,7 +53,8 @@ def hits(
                 continue
             base = path("policies") if kind == "policy" else ""
             page = f"{base}#{row[key]}" if base else path(kind.lower(), row[key])
-            found.setdefault(page, Hit(kind, f"{values[0]} ({row[key]})", page))
+            name = values[0] if kind == "policy" else f"{values[0]} ({row[key]})"
+            found.setdefault(page, Hit(kind, name, page))
             if word.lower() in (value.lower() for value in values):
                 exact.append(page)
     return sorted(found.values(), key=lambda hit: hit.page not in exact)[:MOST]

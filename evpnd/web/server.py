@@ -1,5 +1,6 @@
 """All of it together, served at an address."""
 
+import signal
 import socket
 from collections.abc import Sequence
 
@@ -55,7 +56,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until a signal ends it."""
+    """Serve until SIGINT or SIGTERM, then return."""
+    # uvicorn raises the signal again when it has ended.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         app,
         log_level="warning",

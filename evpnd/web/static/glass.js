@@ -10,11 +10,12 @@ async function look() {
   clearTimeout(timer);
   if (document.hidden) return;
   asking?.abort();
-  asking = new AbortController();
+  const mine = new AbortController();
+  asking = mine;
+  const patience = setTimeout(() => mine.abort(), 60000);
   const lost = document.getElementById("lost");
   try {
-    const signal = AbortSignal.any([asking.signal, AbortSignal.timeout(60000)]);
-    const answer = await fetch(location.href, { signal });
+    const answer = await fetch(location.href, { signal: mine.signal });
     if (!(answer.headers.get("Content-Type") ?? "").startsWith("text/html")) {
       throw new Error("no page");
     }
@@ -34,9 +35,11 @@ async function look() {
       }
     }
     lost.hidden = true;
-  } catch (error) {
-    if (error.name === "AbortError") return;
+  } catch {
+    if (mine !== asking) return; // a later look goes on
     lost.hidden = false;
+  } finally {
+    clearTimeout(patience);
   }
   timer = setTimeout(look, Number(root.dataset.refresh) * 1000);
 }

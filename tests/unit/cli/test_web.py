@@ -1,5 +1,6 @@
 """`evpnd web`, up to where it serves; tests/unit/web has what it serves."""
 
+import shlex
 import socket
 import sys
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evpnd.cli.main import call
+from evpnd.cli.web import web
 
 
 @pytest.fixture
@@ -69,3 +71,16 @@ def test_the_file_says_where_it_listens(
     file.write_text("web: {")
     assert call(["web", "-c", str(file)]) == 2
     assert f"{file}:2: is not valid YAML" in capsys.readouterr().err
+
+
+def test_its_unit_starts_it_without_rights() -> None:
+    unit = Path(__file__).parents[3] / "packaging/evpnd-web.service"
+    said = dict(
+        line.split("=", 1) for line in unit.read_text().splitlines() if "=" in line
+    )
+    program, command, *words = shlex.split(said["ExecStart"])
+
+    assert (program, command) == ("/usr/bin/evpnd", "web")
+    web.make_context(command, words)
+    assert said["CapabilityBoundingSet"] == ""
+    assert said["DynamicUser"] == "yes"

@@ -1,12 +1,14 @@
 """The JSON for programs: what `show --json` prints."""
 
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.unit.cli.commands import evpnd
-from tests.unit.cli.daemon import daemon
+from tests.unit.cli.daemon import Daemon, daemon
 from tests.unit.web.glass import MAC, PEER, TABLES, Glass, glass
 
 
@@ -103,3 +105,25 @@ def test_findings_are_those_of_doctor(tmp_path: Path) -> None:
     )
     assert found["text"] == "peer: no session (active), refused"
     assert "ip route get" in found["fix"]
+
+
+def test_an_answer_that_breaks_off_is_no_json(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b'{"ok":true,"result":[{"vni":1},')
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        said = Glass([Daemon(path, {})]).get("/api/v1/evis")
+        thread.join()
+
+    assert said.text.startswith('[{"vni":1')
+    with pytest.raises(json.JSONDecodeError):
+        said.json  # noqa: B018
