@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evpnd.adapters.recording.reading import records
+from evpnd.recording.records import Header, State
+from evpnd.recording.state import thaw
 from integration.lab import Lab, MakeLab, evi
 from integration.lab_doctor import BRIDGE, PORT, VNI, VXLAN, Patient, program
 from integration.lab_evpnd import Evpnd
@@ -32,6 +35,10 @@ def doctor(patient: Patient, *words: str, answers: str = "") -> str:
         timeout=60,
     )
     return f"{done.stdout}{done.stderr}status {done.returncode}"
+
+
+def at(daemon: Evpnd) -> tuple[str, str]:
+    return "--socket", str(daemon.socket)
 
 
 def break_it(patient: Patient) -> None:
@@ -93,7 +100,7 @@ def contents(path: Path) -> dict[str, str]:
         for member in tar.getmembers():
             file = tar.extractfile(member)
             assert file is not None
-            found[member.name.partition("/")[2]] = file.read().decode()
+            found[member.name.partition("/")[2]] = file.read().decode(errors="replace")
     return found
 
 
@@ -125,6 +132,8 @@ def test_a_bundle_has_everything_but_secrets(make_lab: MakeLab, tmp_path: Path) 
     # The kernel may show it, too.
     run(["ip", "-n", lab[1].namespace, "link", "set", PORT, "alias", SECRET])
     path = tmp_path / "host1.tar.gz"
+    recording = tmp_path / "night"
+    assert daemon.run("record", "start", str(recording), *at(daemon)).returncode == 0
 
     done = daemon.run("doctor", "-c", str(daemon.path), "--bundle", str(path))
 
@@ -141,10 +150,21 @@ def test_a_bundle_has_everything_but_secrets(make_lab: MakeLab, tmp_path: Path) 
     assert json.loads(files["state/evis.json"])[0]["state"] == "ready"
     assert yaml.safe_load(files["config/evpnd.yaml"])["peers"][0]["password-file"]
     octets = path.read_bytes()
+    recorded = list(records(recording))
+    assert isinstance(recorded[0], Header)
+    state = next(each for each in recorded if isinstance(each, State))
+    assert isinstance(thaw(state.octets), tuple)
+    files["recording"] = repr(recorded)
     forms = [SECRET, json.dumps(SECRET)[1:-1], OTHER_SECRET]
     for name, content in files.items():
         assert not [each for each in forms if each in content], name
     with tarfile.open(fileobj=io.BytesIO(octets)) as tar:
+        (packed,) = (
+            each for each in tar.getmembers() if each.name.endswith("/recording")
+        )
+        file = tar.extractfile(packed)
+        assert file is not None
+        assert recording.read_bytes().startswith(file.read())
         assert all(member.mode == 0o600 for member in tar.getmembers())
 
 

@@ -100,9 +100,7 @@ class Requests:
             case {"do": "stop"}:
                 if not recorder.on:
                     return {"ok": False, "error": "nothing is recorded"}
-                told = recorder.status | {"recording": False}
                 await recorder.stop("evpnd record stop")
-                return {"ok": True, "result": told}
             case _:
                 pass
         return {"ok": True, "result": recorder.status}

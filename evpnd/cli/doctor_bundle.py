@@ -13,6 +13,7 @@ from evpnd.adapters.control.requests import TABLES
 from evpnd.adapters.host.bundle import (
     collect_config,
     collect_host,
+    collect_recording,
     secrets_of,
     write_bundle,
 )
@@ -41,7 +42,7 @@ def entry(told: Told) -> dict[str, object]:
 
 def _files(
     seen: Examined, found: Sequence[Told], socket: Path
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | bytes]]:
     yield "version", f"evpnd {__version__}, Python {sys.version}\n"
     yield "doctor.json", _lines([entry(each) for each in found])
     if seen.config is not None:
@@ -58,7 +59,20 @@ def _files(
         result = answer.get("result")
         rows = result if isinstance(result, list) else [answer]
         yield f"state/{what}.json", _lines(rows)
+    yield from collect_recording(_last_recording(seen, socket))
     yield from collect_host(link.name for link in seen.uplinks)
+
+
+def _last_recording(seen: Examined, socket: Path) -> Path | None:
+    """Return the file that the daemon records in, or did; else the configured one."""
+    try:
+        told = request(socket, {"command": "record"}).get("result")
+    except (NoDaemon, RequestFailed):
+        told = None
+    if isinstance(told, dict) and told.get("file"):
+        return Path(str(told["file"]))
+    configured = None if seen.config is None else seen.config.record
+    return None if configured is None else configured.file
 
 
 def _lines(rows: Sequence[object]) -> str:

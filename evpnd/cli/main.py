@@ -71,9 +71,19 @@ class _Commands(Words):
     help="Ask the end of a recording, not a daemon: show, explain, plan.",
 )
 @until_option
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --replay: a configuration in place of the recorded one.",
+)
 @click.pass_context
 def evpnd(
-    ctx: click.Context, socket: Path | None, replay: Path | None, until: str | None
+    ctx: click.Context,
+    socket: Path | None,
+    replay: Path | None,
+    until: str | None,
+    config: Path | None,
 ) -> None:
     """Take part in a BGP EVPN fabric with VXLAN (RFC 7432, RFC 8365).
 
@@ -106,9 +116,10 @@ def evpnd(
       2  wrong usage or invalid file
       3  no daemon at the socket
     """  # noqa: D301 - click wants the character
-    if until is not None and replay is None:
-        raise click.UsageError("--until needs --replay FILE.")
-    ctx.obj = socket if replay is None else Recorded(replay, until)
+    if (until or config) and replay is None:
+        option = "--until" if until else "--config"
+        raise click.UsageError(f"{option} before the command needs --replay FILE.")
+    ctx.obj = socket if replay is None else Recorded(replay, until, config)
 
 
 def call(words: list[str]) -> int:

@@ -5,16 +5,27 @@ from pathlib import Path
 
 import click
 
+from evpnd.cli.asked import Recorded
 from evpnd.cli.options import ask, socket_option
 from evpnd.cli.words import Words
 from evpnd.model.config import RING_SIZE
 from evpnd.model.sizes import format_size, parse_size
 
 
-@click.group(cls=Words, short_help="Record the events of the running daemon.")
+@click.group(
+    cls=Words,
+    invoke_without_command=True,
+    short_help="Record the events of the running daemon.",
+)
+@click.option(
+    "--mrt",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what peers sent, as far as it is recorded, as MRT (RFC 6396).",
+)
 @socket_option
 @click.pass_context
-def record(ctx: click.Context, socket: Path | None) -> None:
+def record(ctx: click.Context, socket: Path | None, mrt: Path | None) -> None:
     """Record the events of the running daemon, for `evpnd replay`.
 
     A recording begins with all that the daemon knows, and then has every event that
@@ -22,20 +33,51 @@ def record(ctx: click.Context, socket: Path | None) -> None:
     user can read it, and passwords are not in it. If the disk cannot take it, the
     recording ends with an event `recording_failed`, and the daemon goes on.
 
+    --mrt writes what peers sent as an MRT dump (BGP4MP_ET), from the daemon's
+    recording, or with `evpnd --replay RECORDING record --mrt FILE` from another one.
+
     To record from the start of the daemon, use `evpnd run --record FILE` or the key
     `record` of the configuration.
 
     \b
     Examples:
       evpnd record start /var/tmp/evpnd.rec
-      evpnd record
+      evpnd record status
       evpnd record stop
+      evpnd record --mrt peers.mrt
 
     \b
     Exit status: 0 done, 1 refused, 2 wrong usage, 3 no daemon.
     """  # noqa: D301 - click wants the character
     if socket is not None:
         ctx.find_root().obj = socket
+    if mrt is not None:
+        if ctx.invoked_subcommand is not None:
+            raise click.UsageError("--mrt takes no command behind it.")
+        _write_mrt(ctx, mrt)
+    elif ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        ctx.exit(2)
+
+
+def _write_mrt(ctx: click.Context, path: Path) -> None:
+    # A recording loads the core, and the other commands do without it.
+    from evpnd.adapters.recording.dumping import write_mrt  # noqa: PLC0415
+    from evpnd.cli.recorded import progress, read_until, told  # noqa: PLC0415
+
+    given = ctx.find_root().obj
+    if not isinstance(given, Recorded):
+        answer = _answer(ctx, None, {"command": "record"})
+        if not answer.get("file"):
+            raise click.ClickException(
+                "the daemon has recorded nothing: see `evpnd record start --help`"
+            )
+        given = Recorded(Path(str(answer["file"])))
+    with told(given.path):
+        until = read_until(given)
+        with progress(given.path) as step:
+            count = write_mrt(path, given.path, until, step)
+    click.echo(f"{path}: {count} UPDATEs of peers")
 
 
 def _size(

@@ -1,8 +1,13 @@
 """Cuts passwords out of what is recorded."""
 
+import json
 from dataclasses import replace
 
 from evpnd.model.config import Config, PeerConfig
+
+_SHORTEST = 4
+"""Characters of a password that is looked for in other text: a shorter one may be
+anything there."""
 
 
 class Passwords:
@@ -25,3 +30,19 @@ class Passwords:
             return peer
         name = f"(cut {len(self._names) + 1})"
         return replace(peer, password=self._names.setdefault(peer.password, name))
+
+    def cut_text(self, text: str) -> str:
+        """Return JSON without passwords that are in it for another reason."""
+        for password in tuple(self._names):
+            if len(password) >= _SHORTEST:
+                for form in (password, json.dumps(password)[1:-1]):
+                    text = text.replace(form, "(cut)")
+        return text
+
+    def cut_octets(self, octets: bytes) -> bytes:
+        """Return as many octets without such passwords."""
+        for password in tuple(self._names):
+            if len(password) >= _SHORTEST:
+                form = password.encode()
+                octets = octets.replace(form, b"x" * len(form))
+        return octets

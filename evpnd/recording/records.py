@@ -6,6 +6,7 @@ the header has what the clock said at one of them.
 """
 
 import json
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any, NamedTuple, get_args
@@ -172,8 +173,16 @@ def write_record(record: Record) -> str:
             return _dump({"t": t, "do": _NAMES[type(record)], **written})
 
 
+_SAID = re.compile(
+    rb'\{"t":([0-9.e+-]+),"peer":"([0-9A-Fa-f.:]+)","update":"([0-9a-f]*)"\}'
+)
+
+
 def read_record(line: bytes | str) -> Record:
     """Return the record of a line; raises RecordError."""
+    if isinstance(line, bytes) and (said := _SAID.fullmatch(line)):
+        # Most lines, in a third of the time.
+        return _said(float(said[1]), said[2].decode(), said[3].decode())
     try:
         found = json.loads(line)
     except ValueError:
@@ -192,9 +201,7 @@ def read_record(line: bytes | str) -> Record:
 
 def _read(found: dict[str, Any]) -> Record:
     if "update" in found:
-        updates = bytes.fromhex(found["update"])
-        check_updates(updates)
-        return Said(float(found["t"]), str(found["peer"]), updates)
+        return _said(float(found["t"]), str(found["peer"]), found["update"])
     if "turn" in found:
         return Turned(float(found["t"]), int(found["turn"]))
     if "event" in found and "do" not in found:
@@ -220,6 +227,15 @@ def _read(found: dict[str, Any]) -> Record:
         record: Record = _known(_PLAIN, name, "record").read(found)
         return record
     raise RecordError(f"{', '.join(sorted(found)) or 'nothing'} makes no record")
+
+
+def _said(t: float, peer: str, text: str) -> Said:
+    try:
+        updates = bytes.fromhex(text)
+    except ValueError:
+        raise RecordError("its UPDATEs are not hexadecimal") from None
+    check_updates(updates)
+    return Said(t, peer, updates)
 
 
 def check_updates(octets: bytes) -> None:

@@ -37,7 +37,7 @@ def freeze(value: object, passwords: Passwords) -> bytes:
     """
     file = io.BytesIO()
     _Freezer(file, passwords).dump(value)
-    return file.getvalue()
+    return passwords.cut_octets(file.getvalue())
 
 
 def thaw(octets: bytes) -> object:

@@ -77,7 +77,7 @@ def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Pictur
         answered = False
         for action in actions:
             # One after the other: what an action makes is there for the next.
-            for event in _obey(engine, action, read):
+            for event in obey(engine, action, read):
                 answered = True
                 engine.handle(event, now)
                 if isinstance(event, LinksDumped):
@@ -90,9 +90,10 @@ def pretend(engine: Engine, now: float, read: Callable[[Dump], Event]) -> Pictur
     return found
 
 
-def _obey(
+def obey(
     engine: Engine, action: Action, read: Callable[[Dump], Event]
 ) -> Iterator[Event]:
+    """Yield what a kernel tells that does at once what it is asked for."""
     links = engine.inventory.links
     match action:
         case DumpLinks() | DumpFdb() | DumpNeighbors() | MeasurePaths():

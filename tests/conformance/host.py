@@ -7,6 +7,7 @@ from typing import Any
 
 from evpnd.adapters.config import ConfigErrors, load_config
 from evpnd.adapters.pipe.translation import MessageReader, MessageWriter, peers_of
+from evpnd.adapters.recording.replay import Replay
 from evpnd.core.engine import Engine
 from evpnd.model.actions import (
     BgpAction,
@@ -94,6 +95,18 @@ class Host:
             told = self.speaker.configure(new)
         self.run(ConfigChanged(new))
         self.hear(*told)
+
+    def replay(self, path: Path) -> None:
+        """Run a recording; from then on the host is as it ends."""
+        played = Replay()
+        played.run(path)
+        self.engine, self.reader = played.engine, played.reader
+        self.config, self.now = played.engine.config, played.now
+        self.kernel = Kernel(self.config, self.kernel.vtep)
+        self.notices.clear()
+        for event in played.reports.remembered():
+            fields = {k: v for k, v in event.items() if k not in ("level", "event")}
+            self.notices.append(Notice(event["level"], event["event"], fields))
 
     def _link_events(self, vni: int) -> list[Event]:
         devices = self.kernel.evis[vni]

@@ -60,6 +60,8 @@ def play(host: Host, folder: Path, step: object, where: str) -> None:
             host.reload(folder / text(said, here))
         case "evpnd":
             _evpnd(host, said, here)
+        case "recording":
+            host.replay(folder / text(said, here))
         case "clear":
             _clear(host, name, said, here)
         case _:

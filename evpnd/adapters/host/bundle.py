@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Final
 
 from evpnd.adapters.host.firewall import run_program
+from evpnd.adapters.recording.segments import older
 from evpnd.model.config import Config
 from evpnd.private_files import write_private
 
 CUT: Final = "(cut)"
 LOG_LINES: Final = 5000
+RECORDING_MOST: Final = 128 << 20
+"""Octets of a recording."""
 _WORDS: Final = "password|passphrase|secret|token"
 _SECRET = re.compile(
     rf"(?im)^(?P<key>[ \t#-]*[\"']?[\w-]*(?:{_WORDS}|\bkey\b)[\w-]*[\"']?[ \t]*:)"
@@ -76,6 +79,26 @@ def collect_config(config: Config) -> Iterator[tuple[str, str]]:
         yield f"config/policies/{name}.yaml", _read(found)
 
 
+def collect_recording(path: Path | None) -> Iterator[tuple[str, str | bytes]]:
+    """Yield the last recording, its latest parts first, as far as there is room.
+
+    Passwords never come into a recording.
+    """
+    if path is None:
+        return
+    room = RECORDING_MOST
+    for each in (path, *older(path)):
+        try:
+            octets = each.read_bytes()
+        except OSError as error:
+            yield f"{each.name}.missing", f"{each}: {error.strerror}\n"
+            return
+        room -= len(octets)
+        if room < 0:
+            return
+        yield each.name.replace(path.name, "recording"), octets
+
+
 def secrets_of(config: Config) -> list[str]:
     """Return what must not be in a bundle, the longest first."""
     found = {peer.password for peer in config.peers if peer.password}
@@ -97,7 +120,7 @@ def _cut(found: "re.Match[str]") -> str:
 
 
 def write_bundle(
-    path: Path, files: Iterable[tuple[str, str]], secrets: Iterable[str]
+    path: Path, files: Iterable[tuple[str, str | bytes]], secrets: Iterable[str]
 ) -> int:
     """Write a tar file, readable by its owner only; return how many files it has.
 
@@ -108,7 +131,11 @@ def write_bundle(
     octets, count = io.BytesIO(), 0
     with tarfile.open(fileobj=octets, mode="w:gz") as tar:
         for name, text in files:
-            content = without_secrets(text, secrets).encode(errors="replace")
+            content = (
+                text
+                if isinstance(text, bytes)
+                else without_secrets(text, secrets).encode(errors="replace")
+            )
             head = tarfile.TarInfo(f"{folder}/{name}")
             head.size, head.mode, head.mtime = len(content), 0o600, int(time.time())
             tar.addfile(head, io.BytesIO(content))

@@ -89,7 +89,8 @@ class Recorder:
     def status(self) -> dict[str, object]:
         """Return what is recorded, for `evpnd record`."""
         if not self.on:
-            return {"recording": False}
+            last = str(self._path) if self._began else None
+            return {"recording": False, "file": last}
         return {"recording": True, "file": str(self._path), "size": self._size}
 
     def start(self, path: Path, size: int, now: float, *, fresh: bool) -> None:
@@ -202,7 +203,7 @@ class Recorder:
     def _segment(self, now: float, *, fresh: bool) -> Segment:
         descriptor = segments.begin(self._path, self._size)
         if fresh:
-            return Segment(descriptor, None)
+            return Segment(descriptor, None, self._passwords)
         try:
             with warnings.catch_warnings():
                 # Of threads that hold locks; the copy takes none of theirs.
@@ -213,7 +214,7 @@ class Recorder:
             raise
         if child == 0:
             self._write_state(descriptor, now)
-        return Segment(descriptor, child)
+        return Segment(descriptor, child, self._passwords)
 
     def _write_state(self, descriptor: int, now: float) -> NoReturn:
         """Write header and state, in the copy of the process."""

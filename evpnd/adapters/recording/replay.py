@@ -27,6 +27,7 @@ from evpnd.recording.records import (
     Lost,
     Noticed,
     Record,
+    RecordError,
     Said,
     State,
     Told,
@@ -59,14 +60,17 @@ class Replay:
     def __init__(
         self,
         config: Config | None = None,
-        on_actions: Callable[[float, list[Action]], None] | None = None,
+        change: Callable[[Record], Record | None] | None = None,
+        on_record: Callable[[Record], None] | None = None,
     ) -> None:
         """Store a configuration to use in place of the recorded one.
 
-        `on_actions` is told what the core wants done.
+        `change` returns what is run in place of a record, None: nothing. `on_record`
+        is told what is run.
         """
         self._other = config
-        self._on_actions = on_actions
+        self._change = change
+        self._on_record = on_record
         self.engine: Engine
         self.reader: MessageReader
         self.reports: Reports
@@ -79,10 +83,7 @@ class Replay:
         self.notes: list[str] = []
         """What a reader of the result has to know."""
         self.header: Header | None = None
-        self._in_doubt = False
-        """Records are missing before the next segment."""
-        self._waiting: Header | None = None
-        """Of a segment whose state follows."""
+        """Of the segment that is run."""
         self._seen: set[str] = set()
 
     @property
@@ -101,17 +102,25 @@ class Replay:
         `progress` is told of octets read. Raises RecordingError and OSError.
         """
         gc.set_threshold(_GC_THRESHOLD, 20, 20)
-        for segment in chosen(segments_of(path), until):
-            self.header = segment.header
-            for record in records(segment.path, progress):
-                if self._is_past(record, until):
-                    return
-                try:
-                    self.apply(record)
-                except OtherCodeError as error:
-                    raise RecordingError(segment.path, str(error), 2) from None
-                if until.event in self._seen or self.events == until.events:
-                    return
+        for segment, record in needed(path, until, progress):
+            if self._is_past(record, until):
+                return
+            try:
+                self._run_one(record)
+            except OtherCodeError as error:
+                raise RecordingError(segment.path, str(error), 2) from None
+            except RecordError as error:
+                raise RecordingError(segment.path, str(error)) from None
+            if until.event in self._seen or self.events == until.events:
+                return
+
+    def _run_one(self, record: Record) -> None:
+        changed = record if self._change is None else self._change(record)
+        if changed is None:
+            return
+        if self._on_record is not None:
+            self._on_record(changed)
+        self.apply(changed)
 
     def _is_past(self, record: Record, until: Until) -> bool:
         if until.clock is None:
@@ -163,7 +172,6 @@ class Replay:
                 self._restore(octets)
             case Lost(t, number):
                 self.now = t
-                self._in_doubt = True
                 self.notes.append(f"{number} records were lost before {self.clock:.3f}")
             case Ended(t):
                 self.now = t
@@ -172,20 +180,15 @@ class Replay:
         for action in actions:
             if isinstance(action, Notice):
                 self._notice(action)
-        if self._on_actions is not None:
-            self._on_actions(self.now, actions)
 
     def _notice(self, notice: Notice) -> None:
         self.reports.notice(notice)
         self._seen.add(notice.event)
 
     def _begin(self, header: Header) -> None:
-        self._waiting = None
+        self.header = header
         if header.code:
-            # Whoever comes from the segment before knows the state already.
-            if not hasattr(self, "engine") or self._in_doubt:
-                self._waiting = header
-            return
+            return  # a state follows
         self.now, self.offset = header.t, header.clock - header.t
         self._start(Engine(self._other or header.config, header.t))
         self.reader = MessageReader(self._other or header.config)
@@ -197,9 +200,8 @@ class Replay:
         )
 
     def _restore(self, octets: bytes) -> None:
-        header, self._waiting = self._waiting, None
-        if header is None:
-            return
+        header = self.header
+        assert header is not None
         if header.code != code():
             raise OtherCodeError(
                 f"the recording begins in the middle, with what evpnd {header.evpnd} "
@@ -208,12 +210,29 @@ class Replay:
         known: Any = thaw(octets)
         engine, self.reader, told = known
         self.now, self.offset = header.t, header.clock - header.t
-        self._in_doubt = False
         self._start(engine)
         self.reports.remember(told)
         if self._other is not None:
             self.reader.configure(self._other)
             engine.handle(ConfigChanged(self._other), self.now)
+
+
+def needed(
+    path: Path, until: Until, progress: Callable[[int], None] = lambda _: None
+) -> Iterator[tuple[Segment, Record]]:
+    """Yield the records that a replay has to run, with their segments.
+
+    The beginning of a segment is left out for whoever comes from the one before.
+    Raises RecordingError and OSError.
+    """
+    knows = False
+    for segment in chosen(segments_of(path), until):
+        begins = not knows
+        for record in records(segment.path, progress):
+            if isinstance(record, Header | State) and not begins:
+                continue
+            knows = not isinstance(record, Lost)
+            yield segment, record
 
 
 def chosen(found: list[Segment], until: Until) -> Iterator[Segment]:

@@ -9,10 +9,13 @@ import os
 import threading
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
-from evpnd.recording.records import Record, write_record
+from evpnd.private_files import write_private
+from evpnd.recording.passwords import Passwords
+from evpnd.recording.records import Record, Said, Turned, write_record
 
 ROOM: Final = 64 << 20
 """Octets of the queue, as the recorder estimates them."""
@@ -45,11 +48,21 @@ class Member:
         return self._compress.flush(zlib.Z_FINISH)
 
 
+def write_file(path: Path, records: Iterable[Record]) -> None:
+    """Write a recording as one file, readable by its owner only; raises OSError."""
+    member = Member()
+    octets = [member.add(write_record(record) + "\n") for record in records]
+    write_private(path, b"".join([*octets, member.end()]))
+
+
 class Segment:
     """The end of a file that is written, and the process that writes its beginning."""
 
-    def __init__(self, descriptor: int, child: int | None) -> None:
-        """Store them; None: the file is empty."""
+    def __init__(
+        self, descriptor: int, child: int | None, passwords: Passwords
+    ) -> None:
+        """Store them; None: the file is empty. `passwords` must not be written."""
+        self._passwords = passwords
         self.descriptor = descriptor
         self._child = child
         self._member = Member()
@@ -74,7 +87,10 @@ class Segment:
         lines: list[str] = []
         length = 0
         for record in records:
-            lines.append(write_record(record))
+            line = write_record(record)
+            if not isinstance(record, Said | Turned):  # which have no text
+                line = self._passwords.cut_text(line)
+            lines.append(line)
             length += len(lines[-1])
             if length > _PIECE:
                 self._put(lines)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import io
 import json
 import os
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evpnd.cli.main import call
-from tests.conformance.case import ROOT, read_case
+from tests.conformance.case import ROOT, read_case, run_case
 from tests.unit.adapters.recording.recorded_host import RecordedHost, play_all
 from tests.unit.cli.daemon import daemon
 
@@ -115,7 +116,11 @@ def test_another_configuration_makes_something_else_of_it(
         (("replay", "/nowhere"), 1, "/nowhere: No such file"),
         (("replay", str(CASE / "case.md")), 1, "neither a recording nor an MRT dump"),
         (("replay",), 2, "Missing argument 'FILE'"),
-        (("--until", "5", "show", "macs"), 2, "--until needs --replay"),
+        (
+            ("--until", "5", "show", "macs"),
+            2,
+            "--until before the command needs --replay",
+        ),
         (("--replay", "/nowhere", "show", "macs"), 1, "/nowhere: No such file"),
         (("record", "start", "x", "--size", "many"), 2, "is not a size"),
         (("record", "start", "x", "--size", "1K"), 2, "not within 1M..1T"),
@@ -176,3 +181,78 @@ def test_record_asks_the_daemon(tmp_path: Path) -> None:
     assert started.stdout == "recording in /tmp/x\n"
     assert status.stdout == "recording in /tmp/x, at most 256M\n"
     assert stopped.stdout == "recorded in /tmp/x\n"
+
+
+def test_an_mrt_dump_is_written_and_asked(recording: Path, tmp_path: Path) -> None:
+    dump = tmp_path / "peers.mrt"
+    config = str(ROOT / "evpnd.yaml")
+    done = evpnd("--replay", str(recording), "record", "--mrt", str(dump))
+    assert done.returncode == 0, done.stderr
+    assert dump.stat().st_mode & 0o777 == 0o600
+
+    done = evpnd("replay", str(dump), "--config", config, "--json")
+    assert json.loads(done.stdout)["evis_ready"] == 1
+    words = ("--replay", str(dump), "--config", config)
+    done = evpnd(*words, "show", "macs", "--json")
+    (row,) = json.loads(done.stdout)
+    assert (row["mac"], row["vtep"]) == (MAC, "10.0.0.9")
+    done = evpnd(*words, "explain", MAC)
+    assert done.stdout.splitlines()[-1].split()[1] == "end"
+    assert "10.0.0.9" in done.stdout
+
+
+def test_a_dump_has_no_configuration(recording: Path, tmp_path: Path) -> None:
+    dump = tmp_path / "peers.mrt"
+    evpnd("--replay", str(recording), "record", "--mrt", str(dump))
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("asn: none")
+
+    assert evpnd("replay", str(dump), "--config", str(wrong)).returncode == 2
+    assert evpnd("replay", str(dump), "--as-case", str(tmp_path)).returncode == 2
+
+
+def test_a_recording_with_other_addresses_is_for_others(
+    recording: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "new.rec"
+    done = evpnd("replay", str(recording), "--anonymise", "--write", str(new))
+    assert done.returncode == 0, done.stderr
+    assert new.stat().st_mode & 0o777 == 0o600
+
+    text = gzip.decompress(new.read_bytes()).decode()
+    for address in (MAC, MAC.replace(":", ""), "10.0.0.9", "0a000009", "10.0.0.254"):
+        assert address not in text
+    done = evpnd("--replay", str(new), "show", "macs", "--json")
+    (row,) = json.loads(done.stdout)
+    assert (row["kind"], row["state"], row["sequence"]) == ("remote", "installed", 1)
+    assert row["mac"].startswith("02:")
+    assert row["mac"] != MAC
+
+
+def test_a_case_is_written_and_holds(recording: Path, tmp_path: Path) -> None:
+    done = evpnd("replay", str(recording), "--as-case", str(tmp_path / "case"))
+
+    assert done.returncode == 0, done.stderr
+    run_case(read_case(tmp_path / "case"))
+    again = evpnd("replay", str(recording), "--as-case", str(tmp_path / "case"))
+    assert again.returncode == 1
+    assert "there is a case already" in again.stderr
+
+
+def test_addresses_are_replaced_for_a_file(recording: Path) -> None:
+    done = evpnd("replay", str(recording), "--anonymise")
+
+    assert done.returncode == 2
+    assert "needs --write NEW or --as-case DIR" in done.stderr
+
+
+def test_without_a_recording_there_is_no_dump(tmp_path: Path) -> None:
+    told = {"recording": False, "file": None}
+    with daemon(tmp_path / "s", {"ok": True, "result": told}) as served:
+        done = evpnd(
+            *("record", "--socket", str(served.path)),
+            *("--mrt", str(tmp_path / "x.mrt")),
+        )
+
+    assert done.returncode == 1
+    assert "has recorded nothing" in done.stderr

@@ -66,6 +66,7 @@ def test_every_record_comes_back(config: Config) -> None:
     ]
 
     assert [read_record(write_record(each)) for each in records] == records
+    assert [read_record(write_record(each).encode()) for each in records] == records
 
 
 def test_every_kind_of_event_has_a_form() -> None:
@@ -95,10 +96,12 @@ def test_a_recording_of_a_newer_version_is_refused(config: Config) -> None:
         ('{"event":"LinkVanished","ifindex":1}', "KeyError"),
         ('{"t":1,"event":"LinkVanished"}', "LinkVanished lacks ifindex"),
         ('{"t":1,"peer":"a","update":"ff"}', "no whole BGP messages"),
-        ('{"t":1,"peer":"a","update":"xx"}', "it is no record"),
+        ('{"t":1,"peer":"a","update":"xx"}', "not hexadecimal"),
+        (b'{"t":1,"peer":"::1","update":"f"}', "not hexadecimal"),
+        (b'{"t":1.5,"peer":"::1","update":"ff"}', "no whole BGP messages"),
         ('{"state":"?"}', "it is no record"),
     ],
 )
-def test_a_line_that_is_no_record_is_refused(line: str, says: str) -> None:
+def test_a_line_that_is_no_record_is_refused(line: str | bytes, says: str) -> None:
     with pytest.raises(RecordError, match=says):
         read_record(line)

@@ -68,6 +68,17 @@ def test_a_changed_password_remains_a_change() -> None:
     assert cut("one") != cut("two")
 
 
+def test_a_password_that_something_else_tells_is_cut_too() -> None:
+    passwords = Passwords()
+    first, *_ = Host(DEFAULT_CONFIG).config.peers
+    passwords.cut_peer(replace(first, password='hunter"2'))
+    passwords.cut_peer(replace(first, password="abc"))
+    known = ['the alias is hunter"2', "abc"]
+
+    assert passwords.cut_text(json.dumps(known)) == '["the alias is (cut)", "abc"]'
+    assert thaw(freeze(known, passwords)) == ["the alias is xxxxxxxx", "abc"]
+
+
 class Dangerous:
     def __reduce__(self) -> tuple[object, ...]:
         return eval, ("1 + 1",)
