@@ -78,14 +78,21 @@ class Host:
         )
 
     def tenant(
-        self, name: str, vni: int, number: int, *, attach: bool = True
+        self,
+        name: str,
+        vni: int,
+        number: int,
+        *,
+        attach: bool = True,
+        subnet: int = 100,
     ) -> Tenant:
         """Make a tenant with MAC and addresses of this number.
 
         Its port in this host bears its name, and is in ``br<vni>`` where
         ``attach`` is true.
         """
-        tenant = Tenant(name, vni, number, f"{self.lab.prefix}-{name}", self)
+        namespace = f"{self.lab.prefix}-{name}"
+        tenant = Tenant(name, vni, number, namespace, self, subnet)
         tenant.build(self.namespace)
         if attach:
             tenant.attach()

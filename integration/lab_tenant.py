@@ -29,6 +29,7 @@ class Tenant:
     number: int
     namespace: str
     host: "Host"
+    subnet: int = 100
 
     @property
     def mac(self) -> str:
@@ -37,13 +38,13 @@ class Tenant:
 
     @property
     def ip(self) -> str:
-        """192.168.100.N, the same in every VNI."""
-        return f"192.168.100.{self.number}"
+        """192.168.100.N, the same in every VNI, or 192.168.SUBNET.N."""
+        return f"192.168.{self.subnet}.{self.number}"
 
     @property
     def ip6(self) -> str:
-        """2001:db8:100::N, the same in every VNI."""
-        return f"2001:db8:100::{self.number:x}"
+        """2001:db8:100::N, the same in every VNI, or 2001:db8:SUBNET::N."""
+        return f"2001:db8:{self.subnet}::{self.number:x}"
 
     def build(self, host: str) -> None:
         """Make the namespace and the cable to the host's namespace."""

@@ -14,6 +14,7 @@ from evpnd.log_stream import LogStream
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config
 from evpnd.views import parts, policies, routes, show
+from evpnd.views import vrfs as vrf_tables
 from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
 
@@ -114,6 +115,8 @@ class Reports:
         tables: dict[str, Callable[[], Iterator[Entry]]] = {
             "peers": lambda: show.peers(query, now),
             "evis": lambda: show.evis(query),
+            "vrfs": lambda: vrf_tables.vrfs(query),
+            "prefixes": lambda: vrf_tables.prefixes(query),
             "macs": lambda: show.macs(query),
             "neighbors": lambda: show.neighbors(query),
             "vteps": lambda: show.vteps(query),

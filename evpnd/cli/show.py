@@ -26,6 +26,8 @@ FOLDED_ROWS = 1000
 _HELP = {
     "peers": "BGP peers: state, routes received and advertised, last error.",
     "evis": "EVIs: devices, route targets, and whether they are ready.",
+    "vrfs": "VRFs: L3 VNIs, devices, tables, and whether they are ready.",
+    "prefixes": "Prefixes of VRFs: received ones and where they lead, and our own.",
     "macs": "MAC addresses, local and remote, and where they lead.",
     "neighbors": "Bindings of IP addresses to MAC addresses.",
     "vteps": "Remote tunnel endpoints.",
@@ -50,6 +52,9 @@ class _Tables(Words):
         "vnis": "evis",
         "vni": "evis",
         "instances": "evis",
+        "vrf": "vrfs",
+        "l3vni": "vrfs",
+        "type5": "prefixes",
         "fdb": "macs",
         "arp": "neighbors",
         "nd": "neighbors",

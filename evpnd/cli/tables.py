@@ -96,6 +96,10 @@ def _sentence(
     return replace(_column(field, heading), write=write, sentence=True)
 
 
+_TARGETS = [
+    _column(f"{way}_targets", way.upper(), spare=spare)
+    for way, spare in (("import", 6), ("export", 7))
+]
 _VLAN = replace(_number("vlan"), optional=True)
 
 TABLES: dict[str, Table] = {
@@ -135,8 +139,7 @@ TABLES: dict[str, Table] = {
             _column("vxlan", spare=3),
             _column("vtep", spare=4),
             _column("rd", spare=5),
-            _column("import_targets", "IMPORT", spare=6),
-            _column("export_targets", "EXPORT", spare=7),
+            *_TARGETS,
             _number("local_macs"),
             _number("remote_macs"),
             _number("remote_vteps"),
@@ -145,6 +148,35 @@ TABLES: dict[str, Table] = {
             _sentence("notes", write_sentences),
         ),
         ("vni",),
+    ),
+    "vrfs": Table(
+        (
+            _column("name"),
+            _number("vni"),
+            _column("vxlan", spare=3),
+            _number("table", spare=4),
+            _column("router_mac", spare=1),
+            *(_column("rd", spare=5), *_TARGETS),
+            *(_number("prefixes"), _number("announced", spare=2)),
+            _column("state"),
+            _sentence("reason"),
+        ),
+        ("vni",),
+    ),
+    "prefixes": Table(
+        (
+            _column("vrf"),
+            _column("prefix"),
+            _column("kind"),
+            _column("vtep"),
+            _column("router_mac", spare=1),
+            _number("vni", spare=3),
+            _column("next_hop", spare=2),
+            _column("state"),
+            Column("since", "AGE", write_age, right=True, spare=4),
+            _sentence("reason"),
+        ),
+        ("vrf", "prefix", "kind", "vtep"),
     ),
     "macs": Table(
         (

@@ -5,6 +5,7 @@ actions; `next_deadline` says when to call it again. No input, output, clock or
 logging: the same events end in the same state, however they were grouped.
 """
 
+from evpnd.core.announce import prefixes
 from evpnd.core.announce.export_policy import (
     PeerExport,
     asks_how_learned,
@@ -19,13 +20,16 @@ from evpnd.core.evi.changes import UnderlayChanged
 from evpnd.core.evi.instances import Changed
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.kernel import parts
+from evpnd.core.kernel import parts, vrf_rows
 from evpnd.core.kernel.moving import follow
 from evpnd.core.kernel.reconcile import Pass, is_dirty, reconcile
 from evpnd.core.kernel.removal import let_go, remove_rows
 from evpnd.core.kernel.rows import KernelRows, RowEvent
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn, soonest
+from evpnd.core.vrf.forwarding import tell_forwarding
+from evpnd.core.vrf.ip_vrf import IpVrf
+from evpnd.core.vrf.ip_vrfs import IpVrfs, Left
 from evpnd.model.actions import (
     Action,
     DumpLinks,
@@ -47,6 +51,7 @@ from evpnd.model.events import (
     UpdateReceived,
     VlansObserved,
 )
+from evpnd.model.vrf_events import ForwardingChanged
 
 
 class Engine:
@@ -56,6 +61,7 @@ class Engine:
         """Start with the configuration; nothing else is known."""
         self.config = config
         self.inventory = Inventory(config)
+        self.ip_vrfs = IpVrfs(config, self.inventory)
         self.importer = Importer(config)
         self._turn = Turn(now)
         self.peering = Peering(config, self.importer, self._turn)
@@ -63,7 +69,9 @@ class Engine:
         self.originator.ask_how_learned((), asked=asks_how_learned(config))
         self.exporter = Exporter(config, self._export_policy)
         self.tenants = Tenants(config.duplicate_detection, self.inventory.links, now)
-        self.rows = KernelRows(self.inventory, self.tenants, self.importer, now)
+        self.rows = KernelRows(
+            self.inventory, self.ip_vrfs, self.tenants, self.importer, now=now
+        )
         self.announced_first = False
         self._turn.do(DumpLinks())
         self._links_known = False
@@ -106,6 +114,8 @@ class Engine:
                     turn.warn("device_refused", device=device, reason=reason)
             case DevicesTried(devices):
                 self.inventory.devices_tried(devices)
+            case ForwardingChanged():
+                tell_forwarding(event, turn)
             case ConfigChanged(config):
                 self._reconfigure(config, turn)
             case _:
@@ -128,7 +138,7 @@ class Engine:
             self._stand_on_devices(turn)
         self._import_anew()
         # Rows follow from routes, but not while what peers sent earlier is replayed.
-        self.rows.retries.release(now, vrfs)
+        self.rows.retries.release(now, self._with_vni)
         if not self.peering.replaying:
             if not self.announced_first and self._all_read():
                 let_go(vrfs, self.peering.bygone.release(self.importer))
@@ -136,9 +146,10 @@ class Engine:
         # The kernel answers questions after the writes, and so with their outcome.
         self.rows.ask(turn, replaying=bool(self.peering.replaying))
         # A new peer is told what the others have been told by now.
-        turn.do_last(self.originator.tell_new_peers(vrfs.values()))
+        ip_vrfs = self.ip_vrfs.vrfs
+        turn.do_last(self.originator.tell_new_peers(vrfs.values(), ip_vrfs.values()))
         # Each peer is told it in the form for it, once all is known that is told.
-        actions = self.exporter.export(turn.take_actions(), vrfs)
+        actions = self.exporter.export(turn.take_actions(), vrfs, ip_vrfs)
         self._announce_first(actions)
         self.importer.tell(self.peering.sessions, turn)
         actions.extend(turn.take_notices())
@@ -153,21 +164,35 @@ class Engine:
         for vrf in vrfs.values():
             tenants.bindings.restore(vrf, turn)
             vrf.take_touched()
+            if vrf.config.vrf is not None and vrf.neighbors.dirty:
+                self.ip_vrfs.touch_hosts(vrf)
             if vrf.floods.is_dirty:
                 self.inventory.underlay.expect(turn.now)
             if is_dirty(vrf):
                 reconcile(vrf, work)
+        self._reconcile_ip_vrfs(turn)
         # Rows that go to another VTEP, or come from one, are a reason to ask tenants.
         tenants.prober.ask_new(vrfs, turn)
         turn.do_all(self.inventory.underlay.ask(turn.now, vrfs.values()))
         # Routes of equal adverts go out together, of all EVIs.
         turn.do_all(self.originator.flush())
 
+    def _reconcile_ip_vrfs(self, turn: Turn) -> None:
+        for vrf in self.ip_vrfs.vrfs.values():
+            vrf.take_touched()
+            turn.do_all(vrf_rows.reconcile(vrf, turn, self.rows.repaired))
+            turn.do_all(prefixes.announce(vrf))
+
+    def _with_vni(self, vni: int) -> MacVrf | IpVrf | None:
+        return self.inventory.vrfs.get(vni) or self.ip_vrfs.vrfs.get(vni)
+
     def _end_waits(self, turn: Turn) -> None:
         """Stop waiting for peers, and for the kernel after an overrun."""
         if self.peering.expire(turn):
             for vrf in self.inventory.vrfs.values():
                 vrf.tables.mark_adopted()
+            for ip_vrf in self.ip_vrfs.vrfs.values():
+                ip_vrf.tables.mark_adopted()
         self.rows.read_anew(turn)
 
     def _stand_on_devices(self, turn: Turn) -> None:
@@ -183,8 +208,18 @@ class Engine:
                     self.importer.doubt()
                 case _:
                     placed.extend(follow(change, self.tenants, turn))
+        for left in self.ip_vrfs.stand(turn):
+            self._leave_ip_vrf(left, turn)
         # Dumps come last: an EVI that is ready hears its tenants already.
         turn.do_all(placed)
+
+    def _leave_ip_vrf(self, left: Left, turn: Turn) -> None:
+        """Remove our rows of a VRF from where it stood, and its routes with it."""
+        vrf = left.vrf
+        turn.do_all(vrf_rows.remove_rows(vrf))
+        vrf.forget_kernel()
+        if left.gone:
+            turn.do_all(prefixes.withdraw_all(vrf))
 
     def _leave(self, vrf: MacVrf) -> list[Action]:
         """Remove our rows of an EVI that was discovered, where its devices still are.
@@ -204,10 +239,13 @@ class Engine:
         vrfs = inventory.vrfs.values()
         for vrf in vrfs:
             vrf.mark_all()
+        ip_vrfs = self.ip_vrfs.vrfs.values()
+        for ip_vrf in ip_vrfs:
+            ip_vrf.mark_all()
         self.importer.judge_all(
             self.peering.sessions.values(),
-            [vrf.routes for vrf in vrfs],
-            frozenset(vrf.rd for vrf in vrfs),
+            [*(vrf.routes for vrf in vrfs), *(vrf.routes for vrf in ip_vrfs)],
+            frozenset([*(vrf.rd for vrf in vrfs), *(vrf.rd for vrf in ip_vrfs)]),
             inventory.vtep,
             inventory.no_hosts,
         )
@@ -229,9 +267,13 @@ class Engine:
         The tables of all EVIs that have devices were read, or what concerns tenants.
         """
         vrfs = self.inventory.vrfs.values()
-        return self._links_known and not any(
-            vrf.reason is None and (not vrf.ready or parts.hides_tenants(vrf))
-            for vrf in vrfs
+        ip_vrfs = self.ip_vrfs.vrfs.values()
+        return self._links_known and not (
+            any(
+                vrf.reason is None and (not vrf.ready or parts.hides_tenants(vrf))
+                for vrf in vrfs
+            )
+            or any(vrf.reason is None and not vrf.ready for vrf in ip_vrfs)
         )
 
     def next_deadline(self) -> float | None:
@@ -250,6 +292,8 @@ class Engine:
         actions: list[Action] = []
         for vrf in self.inventory.vrfs.values():
             actions.extend(remove_rows(vrf))
+        for ip_vrf in self.ip_vrfs.vrfs.values():
+            actions.extend(vrf_rows.remove_rows(ip_vrf))
         actions.extend(self.inventory.remove_managed())
         return actions
 
@@ -277,6 +321,9 @@ class Engine:
             turn.do_all(self.originator.withdraw_all(vrf))
             turn.do_all(remove_rows(vrf))
         turn.do_all(removals)
+        for left in self.ip_vrfs.reconfigure(config):
+            self._leave_ip_vrf(left, turn)
+            self.importer.doubt()
         self._follow_evis(evis, turn)
 
     def _follow_evis(self, evis: Changed, turn: Turn) -> None:
@@ -286,7 +333,9 @@ class Engine:
         turn.do_last(last)
         if evis.others:
             self.importer.doubt()
-            self.rows.retries.forget(self.inventory.vrfs)
+            self.rows.retries.forget(
+                self.inventory.vrfs.keys() | self.ip_vrfs.vrfs.keys()
+            )
             self.tenants.duplicates.forget(self.inventory.vrfs)
 
     def _export_policy(self, peer: PeerConfig) -> ExportPolicy | None:
@@ -294,4 +343,6 @@ class Engine:
         if not needs_judging(peer, self.config):
             return None
         attached = self.importer.attached
-        return PeerExport(peer, self.config, attached, self.inventory.vrfs)
+        return PeerExport(
+            peer, self.config, attached, self.inventory.vrfs, self.ip_vrfs.vrfs
+        )

@@ -30,6 +30,12 @@ class Reason(Enum):
     MAC_LOCAL = "MAC local"
     MAC_OWN = "MAC own"
     FOREIGN_NEIGHBOR = "foreign neighbor"
+    # Of a route of a VRF, and of what it needs.
+    NO_ROUTE_TO_PREFIX = "no route to the prefix"
+    OTHERS_ROUTE = "other route"
+    TENANT_HERE = "tenant here"
+    NO_ROUTER_MAC = "no router MAC"
+    NOT_USED = "not used"
     # Of a VTEP in the flood list.
     NO_IMET = "no IMET route"
     NO_FLOOD = "no flooding"
@@ -62,6 +68,11 @@ SENTENCES: Final = {
     Reason.MAC_LOCAL: "its MAC {mac} is local",
     Reason.MAC_OWN: "its MAC {mac} belongs to one of this host's interfaces",
     Reason.FOREIGN_NEIGHBOR: "another program's neighbour is on the bridge",
+    Reason.NO_ROUTE_TO_PREFIX: "no route to it is imported",
+    Reason.OTHERS_ROUTE: "the table has a route to it that evpnd did not make",
+    Reason.TENANT_HERE: "it is a tenant of this host",
+    Reason.NO_ROUTER_MAC: "its route names no router's MAC",
+    Reason.NOT_USED: "no route of ours leads there",
     Reason.NO_IMET: "no type 3 route from it is imported",
     Reason.NO_FLOOD: "flood is false in the configuration",
     Reason.OWN_VTEP: "it is our own VTEP address",

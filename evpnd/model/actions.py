@@ -11,6 +11,7 @@ from evpnd.model.bridge_actions import BridgeAction
 from evpnd.model.config import EviConfig
 from evpnd.model.domain import Domain, Hop
 from evpnd.model.ids import Peer
+from evpnd.model.vrf_actions import VrfAction
 
 
 class UpsertRemoteMacs(NamedTuple):
@@ -372,6 +373,7 @@ KernelAction = (
     | DeviceAction
     | SnoopPorts
     | SendProbes
+    | VrfAction
 )
 BgpAction = (
     AnnounceMacIp

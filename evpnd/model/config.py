@@ -97,8 +97,8 @@ class Advertise:
 
 
 @dataclass(frozen=True, slots=True)
-class EviConfig:
-    """One EVI, given in the YAML or discovered."""
+class InstanceConfig:
+    """What EVIs and VRFs have in common: identity, route targets, policies."""
 
     vni: Vni
     name: str
@@ -108,6 +108,62 @@ class EviConfig:
     given_targets: tuple[RouteTarget, ...] | None = None
     """The export targets beside `auto`, which each peer gets in the form of its
     profile; None: there is no `auto` among them."""
+    rd: Rd | None = None
+    """None: router-id:index."""
+    ethernet_tag: int | None = None
+    """Of the routes that it announces and imports (RFC 7432, 6.3); None: it announces
+    0 and imports any."""
+    import_policies: tuple[str, ...] = ()
+    export_policies: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What it is called in sentences."""
+        return f"EVI {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class VrfAdvertise:
+    """Which routes of a VRF's table are announced, by who made them."""
+
+    connected: bool = True
+    """Those of the kernel, for subnets of the VRF's devices."""
+    static: bool = False
+    """Those with the protocol number `static`."""
+    kernel: bool = False
+    """Those with the protocol number `boot`, as `ip route add` makes them."""
+    prefixes: frozenset[bytes] = frozenset()
+    """These, whoever made them but evpnd: an address and the length in bits (1
+    octet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VrfConfig(InstanceConfig):
+    """One VRF; its VNI is the L3 VNI, its name that of the VRF device."""
+
+    manage: bool = False
+    """evpnd makes the VRF device and the VXLAN device of the L3 VNI."""
+    table: int | None = None
+    """Routing table; None: that of the VRF device."""
+    router_mac: Mac | None = None
+    """None: derived from VTEP address and VNI."""
+    advertise: VrfAdvertise = VrfAdvertise()
+
+    @property
+    def title(self) -> str:
+        """What it is called in sentences."""
+        return f"VRF {self.name}"
+
+    @property
+    def vxlan(self) -> str:
+        """Name of the VXLAN device that evpnd makes for it."""
+        return f"vx{self.vni}"
+
+
+@dataclass(frozen=True, slots=True)
+class EviConfig(InstanceConfig):
+    """One EVI, given in the YAML or discovered."""
+
     bridge: str | None = None
     """None: the bridge that the VXLAN device is in."""
     vxlan: str | None = None
@@ -119,11 +175,6 @@ class EviConfig:
     made: bool = False
     """It is on a bridge of `bridges`, which evpnd makes with all its devices."""
     ports: tuple[str, ...] = ()
-    rd: Rd | None = None
-    """None: router-id:index."""
-    ethernet_tag: int | None = None
-    """Of the routes that it announces and imports (RFC 7432, 6.3); None: it announces
-    0 and imports any."""
     suppress: bool = True
     advertise: Advertise = Advertise()
     flood: bool = True
@@ -132,8 +183,8 @@ class EviConfig:
     """Ask silent tenants whether they still have their IPs."""
     ips_per_mac: int = 64
     """Most local bindings of one MAC; 0: any number."""
-    import_policies: tuple[str, ...] = ()
-    export_policies: tuple[str, ...] = ()
+    vrf: VrfConfig | None = None
+    """The VRF that its tenants are routed in; None: they are not."""
 
     @property
     def owns_devices(self) -> bool:
@@ -195,6 +246,7 @@ class Config:
     vtep: VtepConfig
     peers: tuple[PeerConfig, ...]
     evis: tuple[EviConfig, ...] = ()
+    vrfs: tuple[VrfConfig, ...] = ()
     bridges: tuple[BridgeConfig, ...] = ()
     """VLAN-aware bridges that evpnd makes."""
     discover: bool = False

@@ -6,13 +6,21 @@ from enum import Enum
 from typing import TypeVar
 
 from evpnd.model.bridges import BridgeConfig, BridgePort, format_ranges
-from evpnd.model.config import Config, EviConfig, PeerConfig, RecordConfig
-from evpnd.model.ids import Peer, format_ip, format_rd, format_route_target
+from evpnd.model.config import Config, EviConfig, PeerConfig, RecordConfig, VrfConfig
+from evpnd.model.ids import (
+    Peer,
+    format_ip,
+    format_mac,
+    format_prefix,
+    format_rd,
+    format_route_target,
+)
+from evpnd.model.key import MAC_LENGTH
 from evpnd.model.policy import Limit, Policy, Rule
 from evpnd.model.sizes import format_size
 from evpnd.model.targets import ImportTargets
 
-Item = TypeVar("Item", PeerConfig, EviConfig, BridgeConfig, Policy)
+Item = TypeVar("Item", PeerConfig, EviConfig, VrfConfig, BridgeConfig, Policy)
 Values = Sequence[tuple[str, object, object]]
 """Names of what differs, with the old and the new value."""
 
@@ -82,6 +90,8 @@ def describe_changes(
         changes += [f"EVI vni-{vni} (VNI {vni}) {word}" for vni in sorted(vnis)]
     was_made, made = ({each.name: each for each in c.bridges} for c in (old, new))
     changes.extend(_compare("bridge", was_made, made, _bridge_details))
+    old_vrfs, new_vrfs = ({each.name: each for each in c.vrfs} for c in (old, new))
+    changes.extend(_compare("VRF", old_vrfs, new_vrfs, _vrf_details))
     changes.extend(
         _compare("policy", dict(old.policies), dict(new.policies), _policy_details)
     )
@@ -137,9 +147,19 @@ def _restarts(old: PeerConfig, new: PeerConfig) -> bool:
 
 
 def _evi_details(old: EviConfig, new: EviConfig) -> str:
-    found = _differing(old, new, EviConfig.__slots__)
+    found = _differing(old, new, (each.name for each in fields(EviConfig)))
+    # What changes in the VRF itself is told of the VRF.
+    found = [each for each in found if each[0] != "vrf"]
+    was, now = (each.vrf.name if each.vrf else None for each in (old, new))
+    if was != now:
+        found.append(("vrf", was, now))
     if old.export_targets != new.export_targets:
         found = [each for each in found if each[0] != "given_targets"]
+    return _written(found)
+
+
+def _vrf_details(old: VrfConfig, new: VrfConfig) -> str:
+    found = _differing(old, new, (each.name for each in fields(VrfConfig)))
     return _written(found)
 
 
@@ -200,6 +220,10 @@ def _value(value: object) -> str:
             return format_ranges((value,))
         case tuple():
             return ", ".join(map(_value, value))
+        case frozenset():
+            return ", ".join(map(format_prefix, sorted(value))) or "nothing"
+        case bytes() if len(value) == MAC_LENGTH:
+            return format_mac(value)
         case bytes() if len(value) in _IP_LENGTHS:
             return format_ip(value)
         case bytes():

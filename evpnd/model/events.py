@@ -13,6 +13,7 @@ from evpnd.model.domain import Domain
 from evpnd.model.ids import Peer
 from evpnd.model.routes import Update
 from evpnd.model.rows import FdbRow, Link, NeighborRow, PortVlans, VniFilter
+from evpnd.model.vrf_events import VrfEvent
 
 
 class ConfigChanged(NamedTuple):
@@ -289,10 +290,11 @@ class RowFailed(NamedTuple):
     """The kernel refused one row; it is not in the table."""
 
     table: str
-    """fdb, flood or neighbor."""
+    """fdb, flood, neighbor, nexthop, route or unreachable."""
     ifindex: int
+    """Of a route: its table."""
     key: bytes
-    """The MAC, the VTEP (flood) or the IP (neighbor)."""
+    """The MAC, the VTEP (flood), the IP (neighbor), the id (nexthop) or the prefix."""
     errno: int
     deleting: bool
     vlan: int = 0
@@ -347,6 +349,7 @@ Event = (
     | NeighborsDumped
     | BindingsSnooped
     | ProbesRefused
+    | VrfEvent
     | RowFailed
     | RowsInDoubt
     | RowsAudited

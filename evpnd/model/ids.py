@@ -100,6 +100,20 @@ def format_ip(ip: bytes) -> str:
     return str(ipaddress.ip_address(ip))
 
 
+def format_prefix(prefix: bytes) -> str:
+    """Write a prefix, an address and its length in bits (1 octet): ``192.0.2.0/24``."""
+    return f"{format_ip(prefix[:-1])}/{prefix[-1]}"
+
+
+def parse_prefix(text: str) -> bytes:
+    """Read ``192.0.2.0/24``; ValueError for another text, and for host bits.
+
+    Returns the address and the length in bits (1 octet) in one piece.
+    """
+    network = ipaddress.ip_network(text)
+    return network.network_address.packed + bytes([network.prefixlen])
+
+
 def parse_asn(text: str) -> int:
     """Read an AS number: ``4200000001`` or, in asdot, ``64086.59905`` (RFC 5396).
 

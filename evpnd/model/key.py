@@ -9,3 +9,13 @@ MAC_LENGTH = 6
 MAC = slice(MAC_LENGTH)
 IP = slice(MAC_LENGTH, None)
 """No octets where the route has no IP."""
+
+_PREFIX_LENGTHS = frozenset({5, 17})
+
+
+def is_prefix(key: bytes) -> bool:
+    """Return whether a key is that of a type 5 route, and not of type 2 or 3.
+
+    It is an address (4 or 16 octets) and the length of the prefix in bits (1 octet).
+    """
+    return len(key) in _PREFIX_LENGTHS

@@ -25,7 +25,21 @@ NTF_STICKY = 0x40
 NTF_ROUTER = 0x80
 
 EVPND_PROTOCOL = 0xE5
-"""NDA_PROTOCOL of our neighbours; unassigned in rtnetlink.h and FRR's rt_protos."""
+"""Protocol number of our neighbours (NDA_PROTOCOL), routes and nexthop objects;
+unassigned in rtnetlink.h and FRR's rt_protos."""
+
+RTN_UNICAST = 1
+RTN_UNREACHABLE = 7
+RTPROT_KERNEL = 2
+RTPROT_BOOT = 3
+"""Of `ip route add`, where nobody names another."""
+RTPROT_STATIC = 4
+ROUTE_METRIC = 20
+"""Metric of our routes, as FRR has it. It is part of a route's key, so that a route of
+somebody else with another is not replaced."""
+UNREACHABLE_METRIC = 4278198272
+"""Metric of the unreachable default of a VRF
+(Documentation/networking/vrf.rst)."""
 
 
 class FdbRow(NamedTuple):
@@ -104,6 +118,45 @@ class NeighborRow(NamedTuple):
     def is_note(self) -> bool:
         """Whether a row of ours notes a local binding; remote ones are NOARP."""
         return bool(self.state & NUD_PERMANENT)
+
+
+class RouteRow(NamedTuple):
+    """One route of a table (linux/rtnetlink.h); its key is prefix and metric."""
+
+    present: bool
+    table: int
+    prefix: bytes
+    """An address and the length of the prefix in bits (1 octet) in one piece."""
+    protocol: int
+    metric: int
+    kind: int
+    """RTN_UNICAST, RTN_UNREACHABLE and so on."""
+    nexthop: bytes
+    """Id of a nexthop object, 4 octets; empty: it names none."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether evpnd wrote the row."""
+        return self.protocol == EVPND_PROTOCOL
+
+
+class NexthopRow(NamedTuple):
+    """One nexthop object (linux/nexthop.h)."""
+
+    present: bool
+    nexthop: bytes
+    """Its id, 4 octets."""
+    ifindex: int
+    """0: it is a group."""
+    gateway: bytes
+    members: tuple[bytes, ...]
+    """Ids of those of a group, in ascending order."""
+    protocol: int
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether evpnd made the object."""
+        return self.protocol == EVPND_PROTOCOL
 
 
 class VxlanLink(NamedTuple):
@@ -190,3 +243,5 @@ class Link(NamedTuple):
     """Of a VLAN device: the index of the link that it stands on (IFLA_LINK)."""
     vlan_id: int = 0
     """Of a VLAN device (IFLA_VLAN_ID)."""
+    table: int = 0
+    """Of a VRF device: its routing table (IFLA_VRF_TABLE)."""

@@ -98,15 +98,23 @@ def received_as(attributes: PathAttributes, left: Subject) -> PathAttributes:
 
 
 def to_announce(
-    advert: Advert, *, vni: int, source: bytes, learned: Learned | None
+    advert: Advert,
+    *,
+    vni: int,
+    source: bytes,
+    learned: Learned | None,
+    of_prefix: bool = False,
 ) -> Subject:
-    """See a route of ours; `learned` of type 2 alone."""
+    """See a route of ours; `learned` of type 2 alone, `of_prefix` of type 5."""
     imet = advert.pmsi_vni is not None
+    kind = RouteType.IMET if imet else RouteType.MAC_IP
+    if of_prefix:
+        kind = RouteType.IP_PREFIX
     return Subject(
-        RouteType.IMET if imet else RouteType.MAC_IP,
+        kind,
         vni=vni,
         ethernet_tag=int.from_bytes(tag_of(source)),
-        sequence=None if imet else advert.sequence,
+        sequence=None if kind is not RouteType.MAC_IP else advert.sequence,
         vtep=advert.next_hop,
         originator=advert.next_hop if imet else b"",
         rd=source[:RD_LENGTH],

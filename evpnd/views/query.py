@@ -15,6 +15,7 @@ from evpnd.core.engine import Engine
 from evpnd.core.evi.links import Links
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.local.ip_claims import DuplicateIp
+from evpnd.core.vrf.ip_vrf import IpVrf
 from evpnd.model.config import Config
 from evpnd.model.ids import Peer
 from evpnd.model.routes import Treatment
@@ -55,6 +56,11 @@ class Query:
     def vrfs(self) -> Mapping[int, MacVrf]:
         """Return the EVIs by VNI."""
         return self._engine.inventory.vrfs
+
+    @property
+    def ip_vrfs(self) -> Mapping[int, IpVrf]:
+        """Return the VRFs by L3 VNI."""
+        return self._engine.ip_vrfs.vrfs
 
     # Peers
 

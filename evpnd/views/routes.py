@@ -6,12 +6,14 @@ from typing import Any
 from evpnd.core.bgp.adj_rib_in import OTHERS
 from evpnd.core.bgp.import_policy import Fate
 from evpnd.core.bgp.imports import fate, other_fate
+from evpnd.core.bgp.other_routes import prefix_of
 from evpnd.core.bgp.path import Path, why_better
 from evpnd.core.bgp.peer_diagnostics import of_imet, of_mac_ip
 from evpnd.core.bgp.rewriting import find_rewriting
 from evpnd.core.bgp.select import best_for_ip, mac_candidates
 from evpnd.core.bgp.session import Session
 from evpnd.core.bgp.slots import best
+from evpnd.core.bgp.vrf_routes import VrfRoutes, host_prefix
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.reasons import Reason, sentence
 from evpnd.core.want import macs as want_macs
@@ -40,6 +42,7 @@ from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
 
 Entry = dict[str, Any]
+_UNUSED = "routes of this type are kept, but not used"
 
 
 def flags_of(path: Path, ip: bytes) -> int:
@@ -99,6 +102,11 @@ def _mac_ip_entry(
     entry["vlan"] = _vlan([vrf for vrf, _ in takers])
     reasons = [_why_not(vrf, mac, taken) for vrf, taken in takers]
     entry["best"] = any(reason is None for reason in reasons)
+    routed = [each for each, _ in judged.takers if isinstance(each, VrfRoutes)]
+    if ip and not takers and routed:
+        # No EVI of this host has it: it is a host that the VRF leads to.
+        reasons += [_why_no_host(each, ip, path) for each in routed]
+        entry["best"] = None in reasons
     if entry["accepted"] and not entry["best"]:
         lost = [reason for reason in (*reasons, entry["reason"]) if reason]
         entry["reason"] = "; ".join(lost)
@@ -106,6 +114,16 @@ def _mac_ip_entry(
         lost = [why for vrf, _ in takers if (why := _why_unbound(vrf, mac, ip))]
         entry["reason"] = f"used for its MAC only: {'; '.join(lost)}" if lost else None
     return entry
+
+
+def _why_no_host(vrf: VrfRoutes, ip: bytes, path: Path) -> str | None:
+    """Return why a host is not routed on a path in a VRF that imports it."""
+    leading = vrf.leading(host_prefix(ip))
+    if any(each.source is path for each in leading):
+        return None
+    better = leading[0] if leading else path
+    where = f"{format_ip(better.vtep)} from peer {better.peer}"
+    return f"{where} is better in {vrf.config.title}"
 
 
 def _takers(vrfs: Mapping[int, MacVrf], judged: Fate) -> list[tuple[MacVrf, Path]]:
@@ -199,10 +217,28 @@ def _other_entry(
     judged = other_fate(path, imported, route, count=False)
     _tell_fate(entry, judged)
     entry["vlan"] = _vlan([vrf for vrf, _ in _takers(vrfs, judged)])
-    if not isinstance(route, ImetRoute) and entry["accepted"]:
-        entry["reason"] = "routes of this type are kept, but not used"
-    entry["best"] = entry["accepted"] and isinstance(route, ImetRoute)
+    used = isinstance(route, ImetRoute)
+    if isinstance(route, IpPrefixRoute) and entry["accepted"]:
+        takers = [each for each, _ in judged.takers if isinstance(each, VrfRoutes)]
+        reasons = [_why_not_routed(each, route, path) for each in takers]
+        used = None in reasons
+        entry["reason"] = "; ".join(filter(None, reasons)) if reasons else _UNUSED
+    elif not used and entry["accepted"]:
+        entry["reason"] = _UNUSED
+    entry["best"] = entry["accepted"] and used
     return entry
+
+
+def _why_not_routed(vrf: VrfRoutes, route: IpPrefixRoute, path: Path) -> str | None:
+    """Return why a prefix is not routed on a path in a VRF that imports it."""
+    if any(route.gateway):
+        return "its gateway is a host, which evpnd does not look up"
+    leading = vrf.leading(prefix_of(route))
+    if any(each.source is path for each in leading):
+        return None
+    better = leading[0] if leading else path
+    where = f"{format_ip(better.vtep)} from peer {better.peer}"
+    return f"{where} is better in {vrf.config.title}"
 
 
 def _path_entry(session: Session, path: Path, route_type: int) -> Entry:

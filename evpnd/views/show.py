@@ -38,7 +38,7 @@ Entry = dict[str, Any]
 
 def peers(query: Query, now: float) -> Iterator[Entry]:
     """List the sessions."""
-    advertised = query.exporter.advertised(query.vrfs.values())
+    advertised = query.exporter.advertised(query.vrfs.values(), query.ip_vrfs.values())
     for session in query.sessions.values():
         rejected, octets = kept_rejected(session)
         yield {

@@ -154,6 +154,9 @@ def _attachments(file: ConfigFile) -> Iterator[tuple[KeyPath, list[str]]]:
     for index, evi in enumerate(file.evis):
         yield ("evis", index, "import"), evi.import_
         yield ("evis", index, "export"), evi.export
+    for index, vrf in enumerate(file.vrfs):
+        yield ("vrfs", index, "import"), vrf.import_
+        yield ("vrfs", index, "export"), vrf.export
 
 
 def _check_duplicate_detection(file: ConfigFile, findings: Findings) -> None:

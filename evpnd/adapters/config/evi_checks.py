@@ -7,6 +7,7 @@ from evpnd.adapters.config.devices import Devices, Shared
 from evpnd.adapters.config.members import Member
 from evpnd.adapters.config.once import Once
 from evpnd.adapters.config.schema import ConfigFile, EviSection
+from evpnd.adapters.config.vrfs import check_vrfs
 from evpnd.adapters.yaml.errors import KeyPath
 from evpnd.adapters.yaml.findings import Findings
 from evpnd.model.ids import (
@@ -51,6 +52,7 @@ def check_evis(file: ConfigFile, evis: Sequence[Member], findings: Findings) -> 
             _check_devices(evi, devices, findings, new=new)
         vlans.check(evi, new=new)
     vlans.finish()
+    check_vrfs(file, devices, vnis, rds, findings)
     for index, section in enumerate(file.evis):
         if not section.route_targets.export:
             findings.add(

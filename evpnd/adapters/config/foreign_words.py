@@ -62,7 +62,14 @@ OUR_KEYS: Final = {
 
 _POLICIES = "unknown key; name policies in `import` and `export` (evpnd policy --help)"
 _SEGMENTS = "not supported: multihoming (Ethernet segments)"
-_ROUTED = "not supported: VRFs, symmetric IRB and type 5 routes"
+_VRF = (
+    "unknown key; write the VRF in `vrfs`, with its L3 VNI as `vni`, and `vrf: NAME` "
+    "in its EVIs"
+)
+_TYPE_5 = (
+    "unknown key; `advertise` of a VRF in `vrfs` says which routes of its table are "
+    "announced"
+)
 _REFLECTOR = "not supported: evpnd does not pass routes on; it is no route reflector"
 _RAPID = (
     "not supported: use a shorter `hold-time` of the peer to detect failures sooner"
@@ -83,7 +90,8 @@ NOT_OURS: Final = {
     "in the EVI",
     "advertise-svi-ip": "not supported as it is; `advertise: {default-gateway: true}` "
     "in the EVI announces the bridge's addresses as default gateway",
-    "advertise-pip": _ROUTED,
+    "advertise-pip": "not needed: the next hop is the VTEP address, and the router's "
+    "MAC that of this host",
     "as-override": "not supported; on a leaf whose AS is the other leaves' too the "
     "peer does it, or `allow-own-as` of the peer lets their routes in",
     "bestpath": "not supported: the order in which paths are compared is fixed",
@@ -92,6 +100,8 @@ NOT_OURS: Final = {
     "cluster-id": _REFLECTOR,
     "confederation": "not supported: confederations",
     "connect-retry": "not supported: the interval is short and increases automatically",
+    "advertise-ipv4-unicast": _TYPE_5,
+    "advertise-ipv6-unicast": _TYPE_5,
     "distribute-list": _POLICIES,
     "ebgp-multihop": "not needed: external peers may be any number of hops away; "
     "`ttl-security` bounds it",
@@ -106,11 +116,10 @@ NOT_OURS: Final = {
     "filter-list": _POLICIES,
     "prefix-list": _POLICIES,
     "route-map": _POLICIES,
-    "gateway": _ROUTED,
+    "gateway": "not supported: anycast gateways; give address and MAC of the gateway "
+    "to the bridge",
     "keepalive": "not needed: it is a third of `hold-time`",
-    "l3vni": _ROUTED,
-    "vrf": _ROUTED,
-    "vrfs": _ROUTED,
+    "l3vni": _VRF,
     "listen": "not supported: dynamic peers (`listen range`); give each its address",
     "listen-range": "not supported: dynamic peers; give each its address",
     "mac-holdtime": "not needed: evpnd uses the ageing time of the bridge "
@@ -118,14 +127,14 @@ NOT_OURS: Final = {
     "multicast-group": "not supported: multicast underlays; flooding is ingress "
     "replication (`flood: true`)",
     "neigh-holdtime": "not needed: evpnd probes tenants",
-    "network": _ROUTED,
+    "network": _TYPE_5,
     "next-hop-self": "not needed: the next hop of our routes is the VTEP address, and "
     "evpnd does not pass routes on",
     "next-hop-unchanged": "not needed: evpnd does not pass routes on; "
     "configure it on the spine",
     "peer-group": "not supported; write the values at each peer, or a YAML anchor: "
     "`- {<<: *spines, address: 10.0.0.254}`",
-    "redistribute": _ROUTED,
+    "redistribute": _TYPE_5,
     "remove-private-as": "not supported: AS paths are not rewritten",
     "route-reflector-client": _REFLECTOR,
     "route-server-client": "not supported: evpnd does not pass routes on",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from evpnd.adapters.config.bridge_checks import bridge_config
 from evpnd.adapters.config.checks import check
-from evpnd.adapters.config.members import ExportTarget, ImportTarget, Member, expand
+from evpnd.adapters.config.members import Member, expand
 from evpnd.adapters.config.passwords import read_password
 from evpnd.adapters.config.schema import (
     ConfigFile,
@@ -15,6 +15,8 @@ from evpnd.adapters.config.schema import (
     RecordSection,
 )
 from evpnd.adapters.config.shape import CONFIG
+from evpnd.adapters.config.targets import export_targets, import_targets
+from evpnd.adapters.config.vrfs import vrf_config
 from evpnd.adapters.policy_files.named import read_policies
 from evpnd.adapters.policy_files.recognise import is_policy
 from evpnd.adapters.yaml.errors import ConfigError, ConfigErrors
@@ -32,17 +34,12 @@ from evpnd.model.config import (
     PeerConfig,
     RecordConfig,
     StaticEntry,
+    VrfConfig,
     VtepConfig,
 )
-from evpnd.model.ids import RouteTarget, parse_vni
+from evpnd.model.ids import parse_vni
 from evpnd.model.policy import Policy
-from evpnd.model.targets import (
-    ImportTargets,
-    Profile,
-    auto_export_target,
-    auto_import_targets,
-    wildcard_numbers,
-)
+from evpnd.model.targets import Profile
 
 
 def load_config(path: Path) -> Config:
@@ -106,6 +103,8 @@ def _config(
     assert router_id is not None
     detection = file.duplicate_detection
     profiles = frozenset(peer.profile for peer in peers)
+    vrfs = tuple(vrf_config(vrf, file.asn, profiles) for vrf in file.vrfs)
+    by_name = {vrf.name: vrf for vrf in vrfs}
     return Config(
         path=path,
         asn=file.asn,
@@ -117,7 +116,8 @@ def _config(
         ),
         site_of_origin=file.site_of_origin,
         peers=peers,
-        evis=tuple(_evi(evi, file.asn, profiles) for evi in evis),
+        evis=tuple(_evi(evi, file.asn, profiles, by_name) for evi in evis),
+        vrfs=vrfs,
         bridges=tuple(map(bridge_config, file.bridges)),
         discover=file.discover,
         duplicate_detection=DuplicateDetection(
@@ -176,15 +176,20 @@ def _max_routes(section: MaxRoutesSection | None) -> MaxRoutes | None:
     return MaxRoutes(section.limit, section.warn_at, action)
 
 
-def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
+def _evi(
+    member: Member,
+    asn: int,
+    profiles: frozenset[Profile],
+    vrfs: Mapping[str, VrfConfig],
+) -> EviConfig:
     evi = member.section
     imported, exported = member.targets
     given = tuple(dict.fromkeys(target for target in exported if target != "auto"))
     return EviConfig(
         vni=parse_vni(member.vni),
         name=member.name,
-        export_targets=_export_targets(exported, asn, member.vni),
-        import_targets=_import_targets(imported, member.vni, profiles),
+        export_targets=export_targets(exported, asn, member.vni),
+        import_targets=import_targets(imported, member.vni, profiles),
         given_targets=given if "auto" in exported else None,
         bridge=member.bridge,
         vxlan=member.vxlan,
@@ -210,32 +215,5 @@ def _evi(member: Member, asn: int, profiles: frozenset[Profile]) -> EviConfig:
         ),
         import_policies=tuple(evi.import_),
         export_policies=tuple(evi.export),
+        vrf=None if evi.vrf is None else vrfs[evi.vrf],
     )
-
-
-def _export_targets(
-    exported: Sequence[ExportTarget], asn: int, vni: int
-) -> tuple[RouteTarget, ...]:
-    targets = (
-        auto_export_target(asn, vni) if target == "auto" else target
-        for target in exported
-    )
-    return tuple(dict.fromkeys(targets))
-
-
-def _import_targets(
-    imported: Sequence[ImportTarget], vni: int, profiles: frozenset[Profile]
-) -> ImportTargets:
-    exact: set[RouteTarget] = set()
-    wildcards: set[int] = set()
-    wide: frozenset[int] = frozenset()
-    for target in imported:
-        if target == "auto":
-            automatic = auto_import_targets(vni, profiles)
-            wildcards |= automatic.wildcards
-            wide = automatic.wide
-        elif isinstance(target, int):
-            wildcards |= wildcard_numbers(target)
-        else:
-            exact.add(target)
-    return ImportTargets(frozenset(exact), frozenset(wildcards), wide)

@@ -211,6 +211,8 @@ class EviSection(Section):
     Routes are announced with it, and imported with it alone. Default: announced with 0,
     imported with any.
     """
+    vrf: types.Device | None = None
+    """VRF of `vrfs` that routes the EVI's tenants."""
     suppress: values.Flag = True
     """Answer ARP and ND locally (neigh_suppress)."""
     advertise: AdvertiseSection = Field(default_factory=AdvertiseSection)
@@ -227,6 +229,48 @@ class EviSection(Section):
     """Policies for routes that the EVI imports, in order."""
     export: list[values.Text] = Field(default_factory=list)
     """Policies for routes that the EVI announces, in order."""
+
+
+class VrfAdvertiseSection(Section):
+    """Which routes of a VRF's table are announced as type 5 routes."""
+
+    connected: values.Flag = True
+    """Subnets of the VRF's devices (protocol kernel)."""
+    static: values.Flag = False
+    """Routes with protocol static."""
+    kernel: values.Flag = False
+    """Routes with protocol boot, which `ip route add` gives."""
+    prefixes: list[types.VrfPrefix] = Field(default_factory=list)
+    """These, if the table has a route that evpnd did not make."""
+
+
+class VrfSection(Section):
+    """A VRF with an L3 VNI: symmetric IRB (RFC 9135) and type 5 routes (RFC 9136)."""
+
+    name: types.Device
+    """Name of the VRF device."""
+    vni: types.VniNumber
+    """Its L3 VNI."""
+    manage: values.Flag = False
+    """Create, configure and remove the VRF device and the VXLAN device vxVNI in it."""
+    table: types.Table | None = None
+    """Routing table; default: the one that the VRF device has."""
+    rd: types.GivenRd = None
+    """Route distinguisher: auto (router-id:index), or given as 10.0.0.1:100."""
+    route_targets: Annotated[
+        RouteTargetSection,
+        BeforeValidator(_auto_targets),
+        values.Also({"const": "auto"}),
+    ] = Field(default_factory=RouteTargetSection)
+    """Which routes are imported, and what is exported: auto or a mapping."""
+    router_mac: types.RouterMac = None
+    """MAC that other hosts send to: auto (from VTEP address and VNI), or given."""
+    advertise: VrfAdvertiseSection = Field(default_factory=VrfAdvertiseSection)
+    """Which routes of the table are announced."""
+    import_: list[values.Text] = Field(default_factory=list, alias="import")
+    """Policies for routes that the VRF imports, in order."""
+    export: list[values.Text] = Field(default_factory=list)
+    """Policies for type 5 routes that the VRF announces, in order."""
 
 
 class BridgePortSection(Section):
@@ -322,6 +366,8 @@ class ConfigFile(Section):
     """BGP peers, at least one."""
     evis: list[EviSection] = Field(default_factory=list)
     """EVPN instances."""
+    vrfs: list[VrfSection] = Field(default_factory=list)
+    """VRFs; EVIs name them in `vrf`."""
     bridges: list[BridgeSection] = Field(default_factory=list)
     """VLAN-aware bridges that evpnd creates; EVIs name them in `bridge`."""
     discover: values.Flag = False

@@ -15,6 +15,8 @@ _CONFIG_EXAMPLES: Final = {
     "peers": "peers: [{address: 10.0.0.254, asn: 65000}]",
     "address": "address: 10.0.0.254",
     "bridges.name": "name: br0",
+    "vrfs.name": "name: red",
+    "vrfs.vni": "vni: 9999",
     "ports.name": "name: bond0",
     "mac": "mac: 02:00:00:00:00:01",
     "hops": "hops: 1",
@@ -29,6 +31,7 @@ _CONFIG_SECTIONS: Final[dict[str, type[Section]]] = {
     "route-targets": schema.RouteTargetSection,
     "advertise": schema.AdvertiseSection,
     "static": schema.StaticSection,
+    "vrfs": schema.VrfSection,
     "bridges": schema.BridgeSection,
     "ports": schema.BridgePortSection,
     "duplicate-detection": schema.DuplicateDetectionSection,
@@ -49,6 +52,10 @@ def _config_stand_in(hole: KeyPath) -> int | str | None:
             return VNI_MAX - index
         case ("bridges", int(index), "name"):
             return f"bridge#{index}"
+        case ("vrfs", int(index), "name"):
+            return f"vrf#{index}"
+        case ("vrfs", int(index), "vni"):
+            return VNI_MAX // 2 - index
         case _:
             return None
 

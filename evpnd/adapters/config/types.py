@@ -27,6 +27,7 @@ from evpnd.model.ids import (
     is_unicast_mac,
     parse_ip,
     parse_mac,
+    parse_prefix,
     parse_rd,
     parse_route_target,
     parse_site_of_origin,
@@ -156,6 +157,11 @@ def station_mac(word: str) -> Mac:
     return mac
 
 
+def router_mac(word: str) -> Mac | None:
+    """Read the MAC of a VRF on this host; None for ``auto``."""
+    return None if word == "auto" else station_mac(word)
+
+
 def tenant_ip(word: str) -> Ip:
     """Read an address that may be advertised with a MAC."""
     ip = address(word)
@@ -218,11 +224,38 @@ def recording_path(word: str) -> str:
     return word
 
 
+def vrf_prefix(word: str) -> bytes:
+    """Read a prefix that a VRF may announce."""
+    try:
+        return parse_prefix(word)
+    except ValueError as error:
+        hint = ""
+        if "host bits" in str(error):
+            hint = f"; write {ipaddress.ip_network(word, strict=False)}"
+        raise ValueError(
+            f"{describe(word)} is not a prefix such as 192.0.2.0/24{hint}"
+        ) from None
+
+
+_RESERVED_TABLES = {253: "default", 254: "main", 255: "local"}
+
+
+def table(value: object) -> int:
+    """Read the number of a routing table that a VRF can have."""
+    found = number(value, 1, AS4_MAX)
+    if found in _RESERVED_TABLES:
+        raise ValueError(
+            f"{found} is the table {_RESERVED_TABLES[found]}; write another number"
+        )
+    return found
+
+
 _RD_TEXT = r"^(auto|[0-9]+:[0-9]+|[0-9.]+:[0-9]+)$"
 _NUMBER = r"([0-9]|\{vni\}|\{vlan\})+"
 _TARGET_TEXT = rf"^(auto|[0-9.]+:{_NUMBER}|{_NUMBER}:{_NUMBER})$"
 _ORIGIN_TEXT = r"^([0-9]+|[0-9.]+):[0-9]+$"
 _IMPORT_TEXT = rf"^(auto|\*:{_NUMBER}|[0-9.]+:{_NUMBER}|{_NUMBER}:{_NUMBER})$"
+_ROUTER_MAC_TEXT = r"^(auto|[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5})$"
 _MAC_TEXT = r"^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"
 
 VniNumber = Annotated[int, whole(1, VNI_MAX)]
@@ -230,6 +263,11 @@ EthernetTag = Annotated[int, whole(0, AS4_MAX)]
 VniRanges = Annotated[Ranges, ranges(1, VNI_MAX)]
 VlanNumber = Annotated[int, whole(1, VLAN_MAX)]
 VlanRanges = Annotated[Ranges, ranges(1, VLAN_MAX)]
+Table = Annotated[
+    int, Parsed(table, {"type": "integer", "minimum": 1, "maximum": AS4_MAX})
+]
+RouterMac = Annotated[Mac | None, of_text(router_mac, pattern=_ROUTER_MAC_TEXT)]
+VrfPrefix = Annotated[bytes, of_text(vrf_prefix, examples=["192.0.2.0/24"])]
 Port = Annotated[int, whole(1, 65535)]
 HoldTime = Annotated[
     int, Parsed(hold_time, {"type": "integer", "minimum": 0, "maximum": 65535})

@@ -11,6 +11,8 @@ from evpnd.model.ids import format_mac, parse_mac, parse_vni
 TABLES: Final = (
     "peers",
     "evis",
+    "vrfs",
+    "prefixes",
     "macs",
     "neighbors",
     "vteps",
@@ -22,6 +24,8 @@ FILTERS: Final = ("vni", "vlan", "peer", "mac", "ip")
 FILTERS_OF: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(TABLES, FILTERS) | {
     "peers": ("peer",),
     "evis": ("vni", "vlan"),
+    "vrfs": ("vni",),
+    "prefixes": ("vni", "peer"),
     "vteps": ("vni", "peer"),
     "policies": (),
     "events": ("vni", "peer", "mac", "ip"),

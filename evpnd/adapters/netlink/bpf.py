@@ -13,7 +13,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache, wraps
 from typing import NamedTuple
 
-from evpnd.adapters.netlink.rtnl import AF_BRIDGE, RTM_DELNEIGH, RTM_NEWNEIGH
+from evpnd.adapters.netlink.rtnl import (
+    AF_BRIDGE,
+    RTM_DELNEIGH,
+    RTM_DELROUTE,
+    RTM_NEWNEIGH,
+    RTM_NEWROUTE,
+)
 from evpnd.model.rows import NTF_EXT_LEARNED, NTF_SELF, NUD_FAILED
 
 _SO_ATTACH_FILTER = 26
@@ -49,6 +55,9 @@ _FAMILY_OFFSET = 16
 _IFINDEX_OFFSET = 20
 _STATE_OFFSET = 24
 _FLAGS_OFFSET = 26
+_TABLE_OFFSET = 20
+"""rtm_table, in which tables above 255 are 252 (RT_TABLE_COMPAT)."""
+_TABLE_MAIN, _TABLE_LOCAL = 254, 255
 _MAC_OFFSET = 32
 """NDA_LLADDR comes first (vxlan_fdb_info, fdb_fill_info). For a VXLAN device whose
 underlay is in another namespace NDA_LINK_NETNSID does, and the octets read as the MAC
@@ -165,6 +174,30 @@ WITHOUT_GHOSTS = _assemble(
 )
 """Drop what Linux up to 6.12 says again of each request with NTF_SELF (rtnl_fdb_add,
 rtnl_fdb_del): the MAC alone, which would wake us for each row that we write."""
+
+
+def of_vrfs(port_id: int) -> Program:
+    """Keep notifications of nexthop objects, and of routes that may be those of a VRF.
+
+    Those of the tables main and local are left out, for a host may have a million
+    routes there, and so is what the socket of this port id changed.
+    """
+    return _assemble(
+        {
+            "begin": (
+                _Step(_LOAD_WORD, _PORT_ID_OFFSET),
+                _Step(_JUMP_EQUAL, _native(port_id, 4), "drop"),
+                _Step(_LOAD_HALF, _TYPE_OFFSET),
+                _Step(_JUMP_EQUAL, _native(RTM_NEWROUTE, 2), "table"),
+                _Step(_JUMP_EQUAL, _native(RTM_DELROUTE, 2), "table", "keep"),
+            ),
+            "table": (
+                _Step(_LOAD_BYTE, _TABLE_OFFSET),
+                _Step(_JUMP_EQUAL, _TABLE_MAIN, "drop"),
+                _Step(_JUMP_EQUAL, _TABLE_LOCAL, "drop", "keep"),
+            ),
+        }
+    )
 
 
 @_kept

@@ -59,7 +59,7 @@ def create_devices(action: CreateDevices) -> None:
     with closing(open_socket()) as sock:
         bridge = _bridge(sock, links, action.bridge)
         vxlan = _vxlan(sock, links, action, bridge)
-        _up(sock, action.bridge, bridge, links)
+        bring_up(sock, action.bridge, bridge, links)
         for name in action.evi.ports:
             if name in links:
                 refused = port_refusal(links[name], action.bridge, links)
@@ -96,16 +96,16 @@ def release_ports(bridge: str, names: Iterable[str]) -> None:
     with closing(open_socket()) as sock:
         for name in names:
             if inside and name in links and links[name].master == inside:
-                _set(sock, name, links[name].ifindex, u32(IFLA_MASTER, 0))
+                change_device(sock, name, links[name].ifindex, u32(IFLA_MASTER, 0))
 
 
 def _bridge(sock: socket.socket, links: Mapping[str, Link], name: str) -> int:
     link = links.get(name)
     if link is None or link.kind != "bridge":
-        ifindex = _make(sock, link, name, "bridge")
+        ifindex = make_device(sock, link, name, "bridge")
     else:
         ifindex = link.ifindex
-    _set(sock, name, ifindex, link_kind("bridge", *NO_DELAY))
+    change_device(sock, name, ifindex, link_kind("bridge", *NO_DELAY))
     return ifindex
 
 
@@ -120,7 +120,7 @@ def _vxlan(
         or link.vxlan is None
         or not can_become(link.vxlan, vni, action.vtep, port)
     ):
-        ifindex = _make(
+        ifindex = make_device(
             sock,
             link,
             name,
@@ -133,47 +133,59 @@ def _vxlan(
     else:
         ifindex = link.ifindex
         if link.vxlan.local != action.vtep:
-            _set(sock, name, ifindex, link_kind("vxlan", *tunnel))
+            change_device(sock, name, ifindex, link_kind("vxlan", *tunnel))
     if link is None or link.mtu != action.mtu:
-        _set(sock, name, ifindex, u32(IFLA_MTU, action.mtu))
+        change_device(sock, name, ifindex, u32(IFLA_MTU, action.mtu))
     if link is None or link.master != bridge:
-        _set(sock, name, ifindex, u32(IFLA_MASTER, bridge))
-    _up(sock, name, ifindex, links)
+        change_device(sock, name, ifindex, u32(IFLA_MASTER, bridge))
+    bring_up(sock, name, ifindex, links)
     return ifindex
 
 
 def _port(sock: socket.socket, link: Link, bridge: int) -> None:
     if not link.master:
-        _set(sock, link.name, link.ifindex, u32(IFLA_MASTER, bridge))
+        change_device(sock, link.name, link.ifindex, u32(IFLA_MASTER, bridge))
     if not link.up:
         _request(sock, link.name, set_link(link.ifindex, up=True))
 
 
-def _make(
-    sock: socket.socket, earlier: Link | None, name: str, kind: str, *settings: bytes
+def make_device(
+    sock: socket.socket,
+    earlier: Link | None,
+    name: str,
+    kind: str,
+    *settings: bytes,
+    before: bytes = b"",
 ) -> int:
+    """Make a device, in place of an earlier one of ours; return its ifindex.
+
+    `before` are attributes beside those of its kind.
+    """
     if earlier is not None:
         _remove(sock, earlier)
-    _request(sock, name, make_link(name, kind, *settings))
+    _request(sock, name, make_link(name, kind, *settings, before=before))
     ifindex = socket.if_nametoindex(name)
-    _set(sock, name, ifindex, OUR_ALIAS)
+    change_device(sock, name, ifindex, OUR_ALIAS)
     try:
-        _set(sock, name, ifindex, NO_LINK_LOCAL)
+        change_device(sock, name, ifindex, NO_LINK_LOCAL)
     except DeviceRefusedError as refused:
         if refused.errno != errno.EAFNOSUPPORT:
             raise
     return ifindex
 
 
-def _up(
+def bring_up(
     sock: socket.socket, name: str, ifindex: int, links: Mapping[str, Link]
 ) -> None:
+    """Bring a device up, unless it is."""
     link = links.get(name)
     if link is None or link.ifindex != ifindex or not link.up:
         _request(sock, name, set_link(ifindex, up=True))
 
 
-def _set(sock: socket.socket, name: str, ifindex: int, *settings: bytes) -> None:
+def change_device(
+    sock: socket.socket, name: str, ifindex: int, *settings: bytes
+) -> None:
     """Change attributes of a link."""
     _request(sock, name, set_link(ifindex, *settings))
 

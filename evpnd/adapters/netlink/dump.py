@@ -192,6 +192,11 @@ def dump_ports(bridge: int, ports: frozenset[int]) -> PortsDumped:
     return PortsDumped(bridge, ports, bridged)
 
 
+def dump_device(ifindex: int) -> list[FdbRow]:
+    """Read the FDB rows of one device: its own, and as a port of a bridge."""
+    return _dump_until_still([NDMSG.pack(AF_BRIDGE, ifindex, 0, 0, 0)])
+
+
 def dump_neighbors(ifindex: int) -> NeighborsDumped:
     """Read the IPv4 and IPv6 neighbours of a device.
 

@@ -50,6 +50,7 @@ IFLA_BR_AGEING_TIME = 4
 IFLA_BR_VLAN_FILTERING = 7
 IFLA_BR_VLAN_DEFAULT_PVID = 39
 IFLA_VLAN_ID = 1
+IFLA_VRF_TABLE = 1
 IFLA_BRPORT_STATE = 1
 IFLA_BRPORT_LEARNING = 8
 IFLA_BRPORT_VLAN_TUNNEL = 29
@@ -123,7 +124,7 @@ def _maps_vlans(octets: bytes, start: int, end: int) -> bool:
 
 def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
     kind, vxlan, port, ageing, filtering = "", None, None, None, False
-    lower = vlan_id = default_pvid = 0
+    lower = vlan_id = default_pvid = table = 0
     if linkinfo := found.get(IFLA_LINKINFO):
         about = _nested(linkinfo)
         kind = _text(about.get(IFLA_INFO_KIND))
@@ -134,6 +135,8 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
             ageing = _u32(bridge.get(IFLA_BR_AGEING_TIME)) / _USER_HZ
             filtering = bool(_u8(bridge.get(IFLA_BR_VLAN_FILTERING)))
             default_pvid = _u16(bridge.get(IFLA_BR_VLAN_DEFAULT_PVID))
+        elif kind == "vrf":
+            table = _u32(_nested(about.get(IFLA_INFO_DATA, b"")).get(IFLA_VRF_TABLE))
         elif kind == "vlan":
             vlan_id = _u16(_nested(about.get(IFLA_INFO_DATA, b"")).get(IFLA_VLAN_ID))
             lower = _u32(found.get(IFLA_LINK))
@@ -156,6 +159,7 @@ def _link(ifindex: int, flags: int, found: dict[int, bytes]) -> Link:
         default_pvid=default_pvid,
         lower=lower,
         vlan_id=vlan_id,
+        table=table,
     )
 
 

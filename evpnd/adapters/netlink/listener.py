@@ -1,6 +1,6 @@
-"""Notifications of the kernel: links, addresses, FDB rows, neighbours.
+"""Notifications of the kernel: links, addresses, FDB rows, neighbours, routes.
 
-Two sockets, so that a flood of rows loses no link. Both are read in the loop's
+Several sockets, so that a flood of rows loses no link. All are read in the loop's
 thread, many messages a wakeup; what was read in one wakeup is one event.
 """
 
@@ -13,12 +13,16 @@ from contextlib import contextmanager, suppress
 from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.links import parse_links
 from evpnd.adapters.netlink.parse import parse_neighbors
+from evpnd.adapters.netlink.routes import parse_routes
 from evpnd.adapters.netlink.rtnl import (
     GROUP_BRVLAN,
     GROUP_IPV4_IFADDR,
+    GROUP_IPV4_ROUTE,
     GROUP_IPV6_IFADDR,
+    GROUP_IPV6_ROUTE,
     GROUP_LINK,
     GROUP_NEIGH,
+    GROUP_NEXTHOP,
     GROUP_TUNNEL,
     open_socket,
     subscribe,
@@ -29,7 +33,8 @@ from evpnd.model.events import (
     KernelOverran,
     NeighborsObserved,
 )
-from evpnd.model.rows import FdbRow, NeighborRow
+from evpnd.model.rows import FdbRow, NeighborRow, NexthopRow, RouteRow
+from evpnd.model.vrf_events import NexthopsObserved, RoutesObserved
 
 ROWS_BUFFER = 64 << 20
 """Octets for queued rows: 160,000, as the kernel doubles it and counts 832 for each."""
@@ -54,7 +59,7 @@ class Recording:
 
 
 class Listener:
-    """Both sockets, subscribed from the start, read from `start()` on."""
+    """The sockets, subscribed from the start, read from `start()` on."""
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class Listener:
         for group in (GROUP_BRVLAN, GROUP_TUNNEL):
             with suppress(OSError):
                 subscribe(self._links, group)
+        self._routes: socket.socket | None = None
         self._buffer = memoryview(bytearray(8 * _LARGEST))
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -87,9 +93,25 @@ class Listener:
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop reading and close the sockets."""
-        for sock in (self._links, self.rows):
-            loop.remove_reader(sock)
-            sock.close()
+        for sock in (self._links, self.rows, self._routes):
+            if sock is not None:
+                loop.remove_reader(sock)
+                sock.close()
+
+    def hear_routes(self, loop: asyncio.AbstractEventLoop, port_id: int) -> None:
+        """Subscribe to routes and nexthop objects, but for those of a port id.
+
+        Hosts without VRFs are not woken for them. Any thread may; what comes until the
+        loop reads it waits in the socket.
+        """
+        if self._routes is None:
+            self._routes = open_socket(receive=ROWS_BUFFER)
+            bpf.attach(self._routes, bpf.of_vrfs(port_id))
+            for group in (GROUP_IPV4_ROUTE, GROUP_IPV6_ROUTE, GROUP_NEXTHOP):
+                subscribe(self._routes, group)
+            loop.call_soon_threadsafe(
+                loop.add_reader, self._routes, self._read_routes, self._routes
+            )
 
     @contextmanager
     def without_links(self) -> Iterator[None]:
@@ -132,6 +154,22 @@ class Listener:
             events.append(KernelOverran("notifications of rows were lost"))
         if events:
             self._on_rows(events)
+
+    def _read_routes(self, sock: socket.socket) -> None:
+        octets, lost = self._receive(sock)
+        routes: list[RouteRow] = []
+        nexthops: list[NexthopRow] = []
+        parse_routes(octets, routes, nexthops)
+        events: list[Event] = []
+        if nexthops:
+            events.append(NexthopsObserved(nexthops))
+        if routes:
+            events.append(RoutesObserved(routes))
+        for event in events:
+            self._record(event)
+            self._on_event(event)
+        if lost:
+            self._on_event(KernelOverran("notifications of routes were lost"))
 
     def _read_links(self) -> None:
         octets, lost = self._receive(self._links)

@@ -55,6 +55,7 @@ from evpnd.model.rows import (
     NUD_PERMANENT,
     NUD_STATIC,
 )
+from evpnd.model.vrf_actions import VrfRowAction
 
 Upsert = (
     UpsertRemoteMacs
@@ -83,7 +84,7 @@ _DST_ATTRIBUTE = {4: ATTRIBUTE.pack(8, NDA_DST), 16: ATTRIBUTE.pack(20, NDA_DST)
 _OURS = attribute(NDA_PROTOCOL, bytes([EVPND_PROTOCOL]))
 
 
-def row_count(action: Upsert | OverrideLocalMacs | Delete) -> int:
+def row_count(action: Upsert | OverrideLocalMacs | Delete | VrfRowAction) -> int:
     """Count the rows of an action."""
     return len(action[-1])
 

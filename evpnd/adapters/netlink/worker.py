@@ -16,7 +16,7 @@ from typing import assert_never
 from evpnd.adapters.netlink import bpf
 from evpnd.adapters.netlink.audit import audit_rows, audit_tables
 from evpnd.adapters.netlink.bridges import change_bridge
-from evpnd.adapters.netlink.devices import create_devices, release_ports, remove_devices
+from evpnd.adapters.netlink.device_changes import DeviceChange, change_devices
 from evpnd.adapters.netlink.dump import (
     DumpInterruptedError,
     dump_links,
@@ -27,6 +27,7 @@ from evpnd.adapters.netlink.dump import (
     read_neighbors,
 )
 from evpnd.adapters.netlink.echoes import EchoCounter, is_explained
+from evpnd.adapters.netlink.forwarding import enable_forwarding
 from evpnd.adapters.netlink.jobs import (
     CloseSockets,
     Job,
@@ -41,11 +42,11 @@ from evpnd.adapters.netlink.pack import OF_MACS, Delete, Upsert, row_count
 from evpnd.adapters.netlink.paths import measure_paths
 from evpnd.adapters.netlink.port import (
     DeviceRefusedError,
-    configure_vxlan_port,
     describe,
     link_name,
 )
 from evpnd.adapters.netlink.probe import ProbeSender
+from evpnd.adapters.netlink.routes import dump_vrf
 from evpnd.adapters.netlink.rtnl import RTM_DELNEIGH, RTM_NEWNEIGH
 from evpnd.adapters.netlink.snoop import Snooper, open_port
 from evpnd.adapters.netlink.writer import Writer
@@ -53,8 +54,6 @@ from evpnd.core.evi.readiness import Refusal
 from evpnd.model.actions import (
     AuditRows,
     AuditTables,
-    ConfigureVxlanPort,
-    CreateDevices,
     DumpFdb,
     DumpLinks,
     DumpNeighbors,
@@ -64,8 +63,6 @@ from evpnd.model.actions import (
     LookUpMacs,
     MeasurePaths,
     OverrideLocalMacs,
-    ReleasePorts,
-    RemoveDevices,
     SendProbes,
     SnoopPorts,
 )
@@ -94,6 +91,12 @@ from evpnd.model.events import (
     ProbesRefused,
     RowsInDoubt,
 )
+from evpnd.model.vrf_actions import (
+    DumpVrf,
+    EnableForwarding,
+    VrfRowAction,
+)
+from evpnd.model.vrf_events import NexthopsObserved, RoutesObserved
 
 BULK = 64
 """More rows at once than this are written with their echoes muted."""
@@ -107,6 +110,7 @@ _FEW = 16
 """More devices than this are made with their notifications muted: each sends some ten,
 and none of those is news after a dump of all links."""
 _ROW_EVENTS = (FdbObserved, NeighborsObserved)
+_ROUTE_EVENTS = (RoutesObserved, NexthopsObserved)
 _LINK_EVENTS = (LinkObserved, LinkVanished, AddressObserved)
 
 
@@ -144,7 +148,7 @@ class Worker:
     def submit(self, jobs: Sequence[Job]) -> None:
         """Queue jobs; from the loop's thread."""
         for job in jobs:
-            if isinstance(job, Upsert | OverrideLocalMacs | Delete):
+            if isinstance(job, Upsert | OverrideLocalMacs | Delete | VrfRowAction):
                 self._submitted += row_count(job)
         self._jobs.extend(jobs)
         self._wake.set()
@@ -188,8 +192,11 @@ class Worker:
         if isinstance(job, Upsert | Delete):
             self._write(job)
             return
-        if isinstance(job, OverrideLocalMacs):
+        if isinstance(job, OverrideLocalMacs | VrfRowAction):
             self._writer.write([job])
+            return
+        if isinstance(job, DeviceChange):
+            self._change(job)
             return
         match job:
             case FlushVlan(domain):
@@ -211,6 +218,11 @@ class Worker:
                 self._lister.ask(job)
             case DumpNeighbors():
                 self._dump_neighbors(job)
+            case DumpVrf():
+                self._listener.hear_routes(self._loop, self._writer.port_id)
+                self._read(lambda: [dump_vrf(job)], *_ROW_EVENTS, *_ROUTE_EVENTS)
+            case EnableForwarding(devices):
+                self._tell([enable_forwarding(devices)])
             case MeasurePaths(vteps):
                 self._measure(vteps, {})
             case MeasureRest(vteps, mtus):
@@ -219,13 +231,6 @@ class Worker:
                 self._read(lambda: [audit_tables(job)], *_ROW_EVENTS)
             case AuditRows():
                 self._read(lambda: [audit_rows(job)], *_ROW_EVENTS)
-            case (
-                ConfigureVxlanPort()
-                | CreateDevices()
-                | RemoveDevices()
-                | ReleasePorts()
-            ):
-                self._change(job)
             case (
                 MakeBridge()
                 | MakeVlanDevices()
@@ -361,19 +366,9 @@ class Worker:
             told.append(DevicesTried(frozenset(each.name for each in action.devices)))
         self._tell(told)
 
-    def _change(
-        self,
-        action: ConfigureVxlanPort | CreateDevices | RemoveDevices | ReleasePorts,
-    ) -> None:
+    def _change(self, action: DeviceChange) -> None:
         try:
-            if isinstance(action, ConfigureVxlanPort):
-                configure_vxlan_port(action.ifindex, suppress=action.suppress)
-            elif isinstance(action, CreateDevices):
-                create_devices(action)
-            elif isinstance(action, ReleasePorts):
-                release_ports(action.bridge, action.ports)
-            else:
-                remove_devices(action.names)
+            change_devices(action)
         except DeviceRefusedError as refused:
             self._tell([DeviceActionFailed(refused.device, refused.reason)])
 

@@ -20,6 +20,7 @@ from evpnd.adapters.netlink.pack import (
     flush_vlan,
     pack,
 )
+from evpnd.adapters.netlink.routes import OF_VRFS, failed_vrf_row, pack_vrf
 from evpnd.adapters.netlink.rtnl import (
     AF_BRIDGE,
     ERROR,
@@ -40,6 +41,7 @@ from evpnd.model.domain import Domain
 from evpnd.model.events import KernelOverran, RowFailed
 from evpnd.model.ids import FLOOD_MAC
 from evpnd.model.rows import NTF_MASTER, NTF_SELF
+from evpnd.model.vrf_actions import VrfRowAction
 
 _BUFFER = 4 << 20
 _ERROR_MESSAGE = 64 << 10
@@ -91,13 +93,18 @@ class Writer:
         port_id: int = self._sock.getsockname()[0]
         return port_id
 
-    def write(self, actions: Iterable[Upsert | OverrideLocalMacs | Delete]) -> None:
+    def write(
+        self, actions: Iterable[Upsert | OverrideLocalMacs | Delete | VrfRowAction]
+    ) -> None:
         """Write or remove the rows of the actions, in order.
 
         On return the kernel is done, and refused rows have been reported.
         """
         for action in actions:
-            for octets, rows in pack(action):
+            pieces = (
+                pack_vrf(action) if isinstance(action, VrfRowAction) else pack(action)
+            )
+            for octets, rows in pieces:
                 if self._waiting_rows + rows > ROWS:
                     self._send()
                 self._waiting.append(octets)
@@ -179,6 +186,9 @@ def read_refusal(octets: bytes) -> Refusal | None:
         return None
     code = -ERROR.unpack_from(octets, 16)[0]
     _, kind, request, sequence, _ = HEADER.unpack_from(octets, _REQUEST)
+    if kind in OF_VRFS:
+        failed = failed_vrf_row(octets, _REQUEST + HEADER.size, kind, code)
+        return None if failed is None else Refusal(failed, half_made=False)
     deleting = kind == RTM_DELNEIGH
     if code == 0 or (code in _GONE if deleting else code == errno.EEXIST):
         return None

@@ -1,4 +1,4 @@
 """What the peers are told.
 
-Read `originator`, `update_groups`, `export_policy` and `rd_change`.
+Read `originator`, `prefixes`, `update_groups`, `export_policy` and `rd_change`.
 """

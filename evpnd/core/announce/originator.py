@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterable, Iterator
 from weakref import WeakValueDictionary
 
+from evpnd.core.announce import prefixes
 from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.sent import Announced, Gateway
+from evpnd.core.vrf.ip_vrf import IpVrf
 from evpnd.core.want import adverts
 from evpnd.model.actions import (
     Action,
@@ -14,6 +16,7 @@ from evpnd.model.actions import (
     WithdrawMacIp,
 )
 from evpnd.model.advert import Advert
+from evpnd.model.config import VrfConfig
 from evpnd.model.ids import IPV4_LENGTH, Peer, is_tenant_ip
 from evpnd.model.policy import Learned
 from evpnd.model.routes import OVERRIDE, ROUTER
@@ -85,24 +88,41 @@ class Originator:
         advert = self._advert(vrf, mac, None)
         of_ips: tuple[Advert, ...] = ()
         if ips:
+            routed = bool(vrf.router_mac)
             flags = [_telling_flags(vrf, ip) for ip in ips]
-            if any(each is not None for each in flags):
-                of_ips = tuple(self._advert(vrf, mac, each) for each in flags)
+            if routed or any(each is not None for each in flags):
+                of_ips = tuple(
+                    self._advert(vrf, mac, each, routed=routed) for each in flags
+                )
         learned: tuple[Learned, ...] = ()
         if self._asks_how_learned:
             learned = _how_learned(vrf, mac, ips)
         alone = vrf.config.advertise.macs
         return Announced(advert, alone, ips, of_ips, learned)
 
-    def _advert(self, vrf: MacVrf, mac: bytes, flags: int | None) -> Advert:
-        """Return equal adverts as one object, so that routes group by identity."""
+    def _advert(
+        self, vrf: MacVrf, mac: bytes, flags: int | None, *, routed: bool = False
+    ) -> Advert:
+        """Return equal adverts as one object, so that routes group by identity.
+
+        `routed`: they say how the VRF routes to the IP (RFC 9135, section 5.1).
+        """
         targets = vrf.config.export_targets
+        routing: VrfConfig | None = None
+        router_mac = b""
+        if routed and vrf.config.vrf is not None:
+            routing, router_mac = vrf.config.vrf, vrf.router_mac
+            targets = tuple(dict.fromkeys((*targets, *routing.export_targets)))
         sequence, sticky = vrf.macs.sequence.get(mac, 0), vrf.macs.is_sticky(mac)
-        shared = (vrf.vtep, targets, sequence, sticky, flags)
+        l3_vni = None if routing is None else routing.vni
+        shared = (vrf.vtep, targets, sequence, sticky, flags, l3_vni, router_mac)
         advert = self._shared.get(shared)
         if advert is None:
             advert = self._shared[shared] = Advert(
-                vrf.vtep, targets, sequence, sticky, arp_nd_flags=flags
+                *(vrf.vtep, targets, sequence, sticky),
+                arp_nd_flags=flags,
+                l3_vni=l3_vni,
+                router_mac=router_mac,
             )
         return advert
 
@@ -151,12 +171,15 @@ class Originator:
         """Store peers that are new in the configuration, for `tell_new_peers`."""
         self._new_peers.extend(peers)
 
-    def tell_new_peers(self, vrfs: Collection[MacVrf]) -> list[Action]:
+    def tell_new_peers(
+        self, vrfs: Collection[MacVrf], ip_vrfs: Collection[IpVrf]
+    ) -> list[Action]:
         """Announce everything to the peers that know nothing of us yet."""
         actions: list[Action] = []
         for peer in self._new_peers:
             for vrf in vrfs:
                 actions.extend(_tell_all(peer, vrf))
+        actions.extend(prefixes.tell_new_peers(self._new_peers, ip_vrfs))
         self._new_peers.clear()
         return actions
 

@@ -10,18 +10,22 @@ from dataclasses import replace
 from itertools import repeat
 from typing import NamedTuple, Protocol
 
-from evpnd.core.announce import originator
+from evpnd.core.announce import originator, prefixes
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.vrf.ip_vrf import IpVrf
 from evpnd.model.actions import (
     Action,
     AnnounceImet,
     AnnounceMacIp,
+    AnnouncePrefixes,
     WithdrawImet,
     WithdrawMacIp,
+    WithdrawPrefixes,
 )
 from evpnd.model.advert import Advert
-from evpnd.model.config import Config, EviConfig, PeerConfig
+from evpnd.model.config import Config, EviConfig, InstanceConfig, PeerConfig
 from evpnd.model.ids import Peer
+from evpnd.model.key import is_prefix
 from evpnd.model.targets import Profile, auto_export_target, auto_form
 
 IMET = b""
@@ -35,10 +39,16 @@ class ExportPolicy(Protocol):
     equal ones share a group and a reload that changes nothing announces nothing.
     """
 
-    def __call__(self, evi: EviConfig, advert: Advert, key: bytes) -> Advert | None:
-        """Return the verdict on a route; the key is MAC and IP octets, or `IMET`."""
+    def __call__(
+        self, evi: InstanceConfig, advert: Advert, key: bytes
+    ) -> Advert | None:
+        """Return the verdict on a route.
+
+        The key is MAC and IP octets, a prefix, or `IMET`.
+        """
 
 
+_NO_VRFS: Mapping[int, IpVrf] = {}
 PolicyOf = Callable[[PeerConfig], ExportPolicy | None]
 
 
@@ -65,9 +75,9 @@ class Treatment(NamedTuple):
             and self.policy is None
         )
 
-    def form_of(self, evi: EviConfig, advert: Advert) -> Advert:
+    def form_of(self, evi: InstanceConfig, advert: Advert) -> Advert:
         """Write `auto` in the profile's form and add the site of origin."""
-        targets = self._targets(evi)
+        targets = self._targets(evi, advert)
         if targets is None and self.site_of_origin is None:
             return advert
         return replace(
@@ -76,15 +86,26 @@ class Treatment(NamedTuple):
             site_of_origin=self.site_of_origin,
         )
 
-    def _targets(self, evi: EviConfig) -> tuple[bytes, ...] | None:
-        if self.form is Profile.GENERIC or evi.given_targets is None:
+    def _targets(
+        self, instance: InstanceConfig, advert: Advert
+    ) -> tuple[bytes, ...] | None:
+        if self.form is Profile.GENERIC:
             return None
-        automatic = auto_export_target(self.asn, evi.vni, self.form)
-        targets = tuple(dict.fromkeys((automatic, *evi.given_targets)))
-        return None if set(targets) == set(evi.export_targets) else targets
+        targets = self._in_form(instance)
+        if advert.l3_vni is not None and isinstance(instance, EviConfig):
+            targets += self._in_form(instance.vrf) if instance.vrf else ()
+        targets = tuple(dict.fromkeys(targets))
+        return None if set(targets) == set(advert.route_targets) else targets
+
+    def _in_form(self, instance: InstanceConfig) -> tuple[bytes, ...]:
+        """Return the export targets of an EVI or a VRF, `auto` in the form."""
+        if instance.given_targets is None:
+            return instance.export_targets
+        automatic = auto_export_target(self.asn, instance.vni, self.form)
+        return automatic, *instance.given_targets
 
     def routes(
-        self, evi: EviConfig, advert: Advert, keys: list[bytes]
+        self, evi: InstanceConfig, advert: Advert, keys: list[bytes]
     ) -> Iterator[Advert | None]:
         """Return the advert of each route; None: not announced."""
         if self.policy is None:
@@ -94,7 +115,7 @@ class Treatment(NamedTuple):
     def _judge(
         self,
         policy: ExportPolicy,
-        evi: EviConfig,
+        evi: InstanceConfig,
         advert: Advert,
         keys: list[bytes],
     ) -> Iterator[Advert | None]:
@@ -115,7 +136,7 @@ class Group:
 
     def announce(
         self,
-        evi: EviConfig,
+        evi: InstanceConfig,
         source: bytes,
         advert: Advert,
         keys: list[bytes],
@@ -155,7 +176,7 @@ class Exporter:
         self.groups: dict[Treatment, Group] = {}
         self._of: dict[Peer, Group] = {}
         self._config = config
-        self._before: tuple[dict[Peer, Group], dict[int, EviConfig]] | None = None
+        self._before: tuple[dict[Peer, Group], dict[int, InstanceConfig]] | None = None
         """Groups and EVIs at the last export, where a configuration came since."""
         self._group(config, policy_of)
 
@@ -184,27 +205,36 @@ class Exporter:
     def configure(self, config: Config, policy_of: PolicyOf = no_policy) -> None:
         """Store a new configuration; its changes follow at the next export."""
         if self._before is None:
-            evis: dict[int, EviConfig] = {evi.vni: evi for evi in self._config.evis}
+            instances = (*self._config.evis, *self._config.vrfs)
+            evis: dict[int, InstanceConfig] = {each.vni: each for each in instances}
             self._before = self._of, evis
         self._config = config
         self._group(config, policy_of)
 
-    def export(self, actions: list[Action], vrfs: Mapping[int, MacVrf]) -> list[Action]:
+    def export(
+        self,
+        actions: list[Action],
+        vrfs: Mapping[int, MacVrf],
+        ip_vrfs: Mapping[int, IpVrf] = _NO_VRFS,
+    ) -> list[Action]:
         """Address announcements for all peers to each group, in its form."""
         before, self._before = self._before, None
         if before is None and len(self.groups) <= 1:
             group = next(iter(self.groups.values()), None)
             if group is None or group.treatment.changes_nothing:
                 return actions
-        by_source = {vrf.source: vrf.config for vrf in vrfs.values()} if actions else {}
+        by_source: dict[bytes, InstanceConfig] = {}
+        if actions:
+            by_source.update((vrf.source, vrf.config) for vrf in vrfs.values())
+            by_source.update((vrf.source, vrf.config) for vrf in ip_vrfs.values())
         done: list[Action] = []
         for action in actions:
             match action:
-                case AnnounceMacIp() | AnnounceImet():
+                case AnnounceMacIp() | AnnounceImet() | AnnouncePrefixes():
                     evi = by_source[action.source]
                     for group, peers in self._addressed(action.peer):
                         done.extend(_announce(group, peers, evi, action))
-                case WithdrawMacIp() | WithdrawImet():
+                case WithdrawMacIp() | WithdrawImet() | WithdrawPrefixes():
                     for group, peers in self._addressed(action.peer):
                         done.extend(_withdraw(group, peers, action))
                 case _:
@@ -212,7 +242,13 @@ class Exporter:
         if before is not None:
             groups, evis = before
             for vrf in vrfs.values():
-                done.extend(self._differences(vrf, groups, evis.get(vrf.config.vni)))
+                old = evis.get(vrf.config.vni)
+                told = originator.announced(vrf)
+                done.extend(self._differences(vrf, told, groups, old))
+            for ip_vrf in ip_vrfs.values():
+                old = evis.get(ip_vrf.config.vni)
+                told = prefixes.announced(ip_vrf)
+                done.extend(self._differences(ip_vrf, told, groups, old))
         return done
 
     def _addressed(
@@ -227,24 +263,26 @@ class Exporter:
             yield group, (None,) if len(self.groups) == 1 else group.peers
 
     def _differences(
-        self, vrf: MacVrf, groups: dict[Peer, Group], old_evi: EviConfig | None
+        self,
+        vrf: MacVrf | IpVrf,
+        announced: Iterable[tuple[Advert, list[bytes]]],
+        groups: dict[Peer, Group],
+        old_evi: InstanceConfig | None,
     ) -> Iterator[Action]:
         """Announce what a new configuration changes in routes that stay."""
-        evi = vrf.config
+        evi: InstanceConfig = vrf.config
+        announced = list(announced)
         if old_evi is None:
             old_evi = evi
         if old_evi.export_targets != evi.export_targets:
             # The Originator has announced all of it anew.
             return
-        same = (old_evi.given_targets, old_evi.export_policies) == (
-            evi.given_targets,
-            evi.export_policies,
-        )
+        same = _form_of(old_evi) == _form_of(evi)
         for peer, group in self._of.items():
             old = groups.get(peer)
             if old is None or (same and old.treatment == group.treatment):
                 continue
-            for advert, keys in originator.announced(vrf):
+            for advert, keys in announced:
                 told: dict[Advert, list[bytes]] = {}
                 gone: list[bytes] = []
                 before = old.treatment.routes(old_evi, advert, keys)
@@ -267,9 +305,11 @@ class Exporter:
             return True
         return any((source, key) not in withheld for key in keys for withheld in kept)
 
-    def advertised(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
+    def advertised(
+        self, vrfs: Iterable[MacVrf], ip_vrfs: Iterable[IpVrf] = ()
+    ) -> dict[Peer, int]:
         """Return the number of routes that each peer receives."""
-        count = originator.count(vrfs)
+        count = originator.count(vrfs) + sum(len(vrf.sent) for vrf in ip_vrfs)
         return {peer: count - len(group.withheld) for peer, group in self._of.items()}
 
     def advertised_imets(self, vrfs: Iterable[MacVrf]) -> dict[Peer, int]:
@@ -281,21 +321,45 @@ class Exporter:
         }
 
 
+def _form_of(instance: InstanceConfig) -> object:
+    """Return what decides about the form of the routes of an EVI or a VRF."""
+    vrf = instance.vrf if isinstance(instance, EviConfig) else None
+    routed = None if vrf is None else (vrf.given_targets, vrf.export_targets)
+    return instance.given_targets, instance.export_policies, routed
+
+
 def _announce(
     group: Group,
     peers: Iterable[Peer | None],
-    evi: EviConfig,
-    action: AnnounceMacIp | AnnounceImet,
+    evi: InstanceConfig,
+    action: AnnounceMacIp | AnnounceImet | AnnouncePrefixes,
 ) -> Iterator[Action]:
-    keys = action.keys if isinstance(action, AnnounceMacIp) else [IMET]
+    keys = _keys_of(action)
     told, gone = group.announce(evi, action.source, action.advert, keys)
     return _tell(peers, action.source, evi, action.advert, told, gone)
+
+
+def _keys_of(
+    action: AnnounceMacIp
+    | AnnounceImet
+    | AnnouncePrefixes
+    | WithdrawMacIp
+    | WithdrawImet
+    | WithdrawPrefixes,
+) -> list[bytes]:
+    match action:
+        case AnnounceMacIp() | WithdrawMacIp():
+            return action.keys
+        case AnnouncePrefixes() | WithdrawPrefixes():
+            return action.prefixes
+        case _:
+            return [IMET]
 
 
 def _tell(  # noqa: PLR0917 - one route's parts
     peers: Iterable[Peer | None],
     source: bytes,
-    evi: EviConfig,
+    evi: InstanceConfig,
     origin: Advert,
     told: dict[Advert, list[bytes]],
     gone: list[bytes],
@@ -304,20 +368,30 @@ def _tell(  # noqa: PLR0917 - one route's parts
     for peer in peers:
         if gone == [IMET]:
             yield WithdrawImet(peer, source, origin.next_hop)
+        elif gone and is_prefix(gone[0]):
+            yield WithdrawPrefixes(peer, source, gone)
         elif gone:
             yield WithdrawMacIp(peer, source, gone)
         for advert, keys in told.items():
             if keys == [IMET]:
                 yield AnnounceImet(peer, advert, source, origin.next_hop)
+            elif is_prefix(keys[0]):
+                yield AnnouncePrefixes(peer, advert, source, evi.vni, keys)
             else:
                 yield AnnounceMacIp(peer, advert, source, evi.vni, keys)
 
 
 def _withdraw(
-    group: Group, peers: Iterable[Peer | None], action: WithdrawMacIp | WithdrawImet
+    group: Group,
+    peers: Iterable[Peer | None],
+    action: WithdrawMacIp | WithdrawImet | WithdrawPrefixes,
 ) -> Iterator[Action]:
-    if isinstance(action, WithdrawImet):
-        told = group.withdraw(action.source, [IMET])
-        return (action._replace(peer=peer) for peer in peers if told)
-    keys = group.withdraw(action.source, action.keys)
-    return (action._replace(peer=peer, keys=keys) for peer in peers if keys)
+    keys = group.withdraw(action.source, _keys_of(action))
+    for peer in peers if keys else ():
+        match action:
+            case WithdrawImet():
+                yield action._replace(peer=peer)
+            case WithdrawPrefixes():
+                yield action._replace(peer=peer, prefixes=keys)
+            case WithdrawMacIp():
+                yield action._replace(peer=peer, keys=keys)

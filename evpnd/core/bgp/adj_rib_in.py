@@ -6,21 +6,16 @@ both pointing to the path it shares with others; both tables share the key.
 
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 
-from evpnd.core.bgp.endpoints import flood_endpoint
 from evpnd.core.bgp.evi_routes import EviRoutes
 from evpnd.core.bgp.import_policy import Admission, source_of
-from evpnd.core.bgp.imports import Imported, Imports, other_fate
+from evpnd.core.bgp.imports import Imports
 from evpnd.core.bgp.limit_buckets import Entrant
 from evpnd.core.bgp.limits import Coming, Limits
+from evpnd.core.bgp.other_routes import import_other, remove_other
 from evpnd.core.bgp.path import Path
 from evpnd.core.bgp.pieces import Pieces
 from evpnd.core.bgp.withdrawals import AT_ONCE, Again, Leaving, Table, has_limits
-from evpnd.model.routes import (
-    ImetRoute,
-    MacIpBatch,
-    OtherRoute,
-    identity,
-)
+from evpnd.model.routes import MacIpBatch, OtherRoute, identity
 
 TOGETHER = 2.0
 """Seconds after its path in which a route came with it: a table comes in bursts."""
@@ -237,9 +232,8 @@ class AdjRibIn:
         """Remove a route of another type than 2 from all tables; return its path."""
         key = identity(route)
         _, old = self.others.pop(key, (None, None))
-        if old is not None and isinstance(route, ImetRoute):
-            for evi in self._imports[old].evis:
-                evi.remove_imet((old.peer, *key))
+        if old is not None:
+            remove_other(route, old, self._imports[old].evis)
         return old
 
     def lost(self, routes: int) -> None:
@@ -316,20 +310,6 @@ def by_path(table: Table) -> dict[Path, list[bytes]]:
     for key, path in table.items():
         found.setdefault(path, []).append(key)
     return found
-
-
-def import_other(route: OtherRoute, path: Path, imported: Imported) -> None:
-    """Add a type 3 route to the flood lists of the EVIs that import it.
-
-    Of the others policies are asked as well, and nothing else.
-    """
-    judged = other_fate(path, imported, route)
-    if not isinstance(route, ImetRoute):
-        return
-    vtep = flood_endpoint(route, path.attributes)
-    for evi, _ in judged.takers:
-        if vtep:
-            evi.add_imet((path.peer, *identity(route)), vtep)
 
 
 def _leave(admission: Admission, path: Path, keys: Iterable[bytes]) -> Limits | None:

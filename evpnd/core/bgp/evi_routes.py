@@ -5,7 +5,6 @@ can send as many as it likes.
 """
 
 from collections.abc import Collection, Iterable
-from typing import final
 
 from evpnd.core.bgp.crowds import FEW, Crowd, order
 from evpnd.core.bgp.imets import Imets
@@ -19,11 +18,10 @@ from evpnd.core.bgp.slots import (
     slot_best,
     without,
 )
-from evpnd.model.config import EviConfig
+from evpnd.model.config import InstanceConfig
 from evpnd.model.key import IP, MAC, MAC_LENGTH
 
 
-@final
 class EviRoutes:
     """The routes that one EVI imports. Compared by identity.
 
@@ -44,7 +42,7 @@ class EviRoutes:
         "touched_vteps",
     )
 
-    def __init__(self, config: EviConfig) -> None:
+    def __init__(self, config: InstanceConfig) -> None:
         """Start with no route."""
         self.config = config
         self.slots: Pieces[bytes, Slot] = Pieces()
@@ -146,6 +144,12 @@ class EviRoutes:
         vtep = self.imets.drop(name)
         if vtep is not None:
             self.touched_vteps.add(vtep)
+
+    def add_prefix(self, prefix: bytes, path: Path) -> None:
+        """Import a type 5 route: an EVI has no use for it."""
+
+    def remove_prefix(self, prefix: bytes, path: Path) -> None:
+        """Remove a type 5 route; an absent one is no error."""
 
     def clear(self) -> None:
         """Remove all routes; the caller marks all keys dirty."""

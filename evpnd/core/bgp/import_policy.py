@@ -13,6 +13,7 @@ from evpnd.core.bgp.limit_buckets import Gate
 from evpnd.core.bgp.limits import Limits, Source
 from evpnd.core.bgp.path import Path, Rank
 from evpnd.core.bgp.route_target_hints import Nearest
+from evpnd.core.bgp.vrf_routes import VrfRoutes
 from evpnd.model.policy import Key, Subject
 from evpnd.model.routes import OtherRoute, PathAttributes
 from evpnd.policy.attached import Attached
@@ -58,8 +59,7 @@ class Origin(NamedTuple):
     attached: Attached
     limits: Limits | None
     """None: no policy that is named for import has limits."""
-    importers: Callable[[PathAttributes, bytes], tuple[EviRoutes, ...]]
-    """Of attributes and an Ethernet Tag."""
+    importers: Callable[[Path], tuple[EviRoutes, ...]]
     rank: Callable[[PathAttributes, int | None], Rank]
 
     def complete(self, subject: Subject) -> Subject:
@@ -128,9 +128,12 @@ class Admission:
         return self._origin.limits
 
     def gate(self, evi: EviRoutes) -> Gate | None:
-        """Return the limits between a path and an EVI."""
+        """Return the limits between a path and an EVI.
+
+        They count what EVIs import: a MAC/IP route counts there, and not in a VRF.
+        """
         limits = self._origin.limits
-        if limits is None:
+        if limits is None or isinstance(evi, VrfRoutes):
             return None
         vni = evi.config.vni
         if vni not in self._gates:
@@ -195,7 +198,7 @@ class Admission:
         path = self._variant(subject)
         chain = self._origin.attached.chain
         importers = []
-        for evi in self._origin.importers(path.attributes, path.ethernet_tag):
+        for evi in self._origin.importers(path):
             chain_of_evi = chain(evi.config.import_policies)
             program = None if chain_of_evi is None else chain_of_evi.program(subject)
             importers.append((evi, program))

@@ -22,8 +22,9 @@ from evpnd.core.bgp.path import (
     rejection,
 )
 from evpnd.core.bgp.peer_diagnostics import Findings
-from evpnd.core.bgp.route_target_hints import Nearest, Nearness, other_tag
+from evpnd.core.bgp.route_target_hints import Nearest, Nearness, other_kind, other_tag
 from evpnd.core.bgp.session import Session
+from evpnd.core.bgp.vrf_routes import VrfRoutes
 from evpnd.core.turn import Turn
 from evpnd.model.config import Config
 from evpnd.model.ids import IPV4_ADDRESS, ROUTE_TARGET_SUBTYPE, TWO_OCTET_AS, Peer
@@ -34,6 +35,8 @@ from evpnd.policy.attached import Attached
 REMEMBERED = 4096
 """Decisions that paths to come share."""
 
+_Kind = tuple[bool, bool] | None
+"""Whether VRFs import such routes, and whether they alone do; None: there is none."""
 _Decided = tuple[tuple[EviRoutes, ...], str | None, Nearest | None, bool, int]
 """EVIs, rejection, hint, whether the path is ours, and own AS numbers in it."""
 
@@ -57,6 +60,10 @@ def _judged_by(config: Config, named: Iterable[str]) -> object:
             )
             for evi in config.evis
         ),
+        tuple(
+            (vrf.vni, vrf.name, vrf.import_targets, vrf.import_policies)
+            for vrf in config.vrfs
+        ),
         tuple((name, config.policies.get(name)) for name in dict.fromkeys(named)),
     )
 
@@ -79,13 +86,14 @@ class Importer:
         """By the local administrator: 4 octets, or 2 with a four-octet AS."""
         self._has_tags = False
         """An EVI imports routes with its Ethernet Tag alone."""
+        self._has_vrfs = False
         self._own_rds: frozenset[bytes] = frozenset()
         self.findings = Findings()
         self._nearness = Nearness()
         self._decisions: dict[_Decided, Imported] = {}
-        self._plain: dict[tuple[OctetStrings, bytes], Imported] = {}
-        """By route targets, and Ethernet Tag where it counts, for paths that lead to
-        EVIs without a policy between."""
+        self._plain: dict[tuple[OctetStrings, bytes, _Kind], Imported] = {}
+        """By route targets, by Ethernet Tag and kind where they count, for paths that
+        lead to EVIs without a policy between."""
         self._here = Here(0, b"", b"", None)
         self.attached = Attached(config.policies)
         self.limits = Limits()
@@ -104,14 +112,15 @@ class Importer:
         )
         self.findings.asn = config.asn
         named = [name for peer in config.peers for name in peer.import_policies]
-        named += (name for evi in config.evis for name in evi.import_policies)
+        instances = (*config.evis, *config.vrfs)
+        named += (name for each in instances for name in each.import_policies)
         judged_by = _judged_by(config, named)
         self.attached.configure(config.policies)
         if judged_by == self._judged_by:
             return
         self._judged_by = judged_by
         self.limits.configure(config.policies, named)
-        self._governed = any(evi.import_policies for evi in config.evis)
+        self._governed = any(each.import_policies for each in instances)
         self._origins.clear()
         self._outdated = True
 
@@ -163,6 +172,7 @@ class Importer:
         self._decisions.clear()
         self._plain.clear()
         self._nearness.learn(evi.config for evi in evis)
+        self._has_vrfs = any(isinstance(evi, VrfRoutes) for evi in evis)
         self._has_tags = any(evi.config.ethernet_tag is not None for evi in evis)
         exact: dict[bytes, list[EviRoutes]] = {}
         wildcards: dict[bytes, list[EviRoutes]] = {}
@@ -177,21 +187,26 @@ class Importer:
         self._exact = {target: tuple(found) for target, found in exact.items()}
         self._wildcards = {number: tuple(found) for number, found in wildcards.items()}
 
-    def importers(
-        self, attributes: PathAttributes, ethernet_tag: bytes
-    ) -> tuple[EviRoutes, ...]:
-        """Return the EVIs that import one of the route targets, with this tag.
+    def importers(self, path: Path) -> tuple[EviRoutes, ...]:
+        """Return the EVIs and VRFs that import a path.
 
-        No tag, of a route that is not used, is any.
+        That is by its route targets, by its tag (none, of a route that is not used, is
+        any), and by its kind: VRFs import type 5, and type 2 with a second label.
         """
-        found = self._importers(attributes)
-        if not (self._has_tags and ethernet_tag):
-            return found
-        tag = int.from_bytes(ethernet_tag)
-        return tuple(evi for evi in found if evi.config.ethernet_tag in (None, tag))
+        found = self._importers(path.attributes)
+        if self._has_tags and path.ethernet_tag:
+            tag = int.from_bytes(path.ethernet_tag)
+            found = tuple(e for e in found if e.config.ethernet_tag in (None, tag))
+        if self._has_vrfs:
+            found = tuple(
+                each
+                for each in found
+                if (path.into_vrfs if type(each) is VrfRoutes else not path.of_prefixes)
+            )
+        return found
 
     def _importers(self, attributes: PathAttributes) -> tuple[EviRoutes, ...]:
-        """Return the EVIs that import one of the route targets, with any tag."""
+        """Return the EVIs and VRFs that import one of the route targets."""
         found: tuple[EviRoutes, ...] = ()
         for target in attributes.route_targets:
             matches = self._exact.get(target, ())
@@ -290,11 +305,12 @@ class Importer:
             return self._shared((), found, None, ours, own)
         origin = self._origin(session)
         tag = path.ethernet_tag if self._has_tags else b""
+        kind = (path.into_vrfs, path.of_prefixes) if self._has_vrfs else None
         if origin is None and not ours:
-            known = self._plain.get((attributes.route_targets, tag))
+            known = self._plain.get((attributes.route_targets, tag, kind))
             if known is not None:
                 return known
-        evis = self.importers(attributes, tag)
+        evis = self.importers(path)
         hint = None if evis else self._hint(path)
         if origin is not None and is_governed(evis, origin):
             into = list(evis)
@@ -307,12 +323,14 @@ class Importer:
         if origin is None and evis and not ours:
             if len(self._plain) >= REMEMBERED:
                 self._plain.clear()
-            self._plain[attributes.route_targets, tag] = decided
+            self._plain[attributes.route_targets, tag, kind] = decided
         return decided
 
     def _hint(self, path: Path) -> Nearest:
         attributes = path.attributes
         if others := self._importers(attributes):
+            if all(type(each) is VrfRoutes for each in others) != path.of_prefixes:
+                return other_kind(path, [each.config for each in others])
             return other_tag(path.ethernet_tag, [evi.config for evi in others])
         label = int.from_bytes(path.labels[:3])
         if not path.labels and attributes.pmsi is not None:

@@ -13,6 +13,9 @@ from evpnd.model.ids import Ip, Peer
 from evpnd.model.numbers import DEFAULT_LOCAL_PREFERENCE
 from evpnd.model.routes import VXLAN_ENCAPSULATION, PathAttributes
 
+_TWO_LABELS = 6
+"""Octets."""
+
 Rank = tuple[bool, int, int, bytes, int, int, int, int, bool, bytes, int, bytes]
 
 
@@ -70,6 +73,19 @@ class Path:
         self.received_at: Final = received_at
         self.surplus: Final = surplus
         """Its routes are more than the peer may send (`peers[].max-routes`)."""
+
+    @property
+    def of_prefixes(self) -> bool:
+        """Return whether its routes are of type 5, which lead into VRFs alone."""
+        return bool(self.esi) and not self.labels
+
+    @property
+    def into_vrfs(self) -> bool:
+        """Return whether VRFs may import its routes.
+
+        Of type 2 those with a second label (RFC 9135, section 5.1).
+        """
+        return self.of_prefixes or len(self.labels) == _TWO_LABELS
 
 
 def rank(

@@ -5,6 +5,7 @@ from typing import assert_never
 from evpnd.core.bgp.earlier_withdrawals import Bygone
 from evpnd.core.bgp.importer import Importer
 from evpnd.core.bgp.max_routes import Quota
+from evpnd.core.bgp.other_routes import nlri_parts
 from evpnd.core.bgp.session import Session
 from evpnd.core.turn import Turn, soonest
 from evpnd.model.actions import (
@@ -231,8 +232,7 @@ class Peering:
                 parts = (rd, ethernet_tag, esi, labels)
                 adj.install(batch, find(session, attributes, parts, now), now)
             for route in update.routes:
-                tag = route.ethernet_tag if isinstance(route, ImetRoute) else b""
-                path = find(session, attributes, (route.rd, tag, b"", b""), now)
+                path = find(session, attributes, nlri_parts(route), now)
                 adj.install_other(route, path, now)
                 if isinstance(route, ImetRoute):
                     self._importer.note_imet(session, route, path)

@@ -8,7 +8,8 @@ that is compared here.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from evpnd.model.config import EviConfig
+from evpnd.core.bgp.path import Path
+from evpnd.model.config import InstanceConfig
 from evpnd.model.ids import (
     FOUR_OCTET_AS,
     IPV4_ADDRESS,
@@ -52,7 +53,7 @@ class _Parts(NamedTuple):
 
 
 class _Imported(NamedTuple):
-    evi: EviConfig
+    evi: InstanceConfig
     parts: _Parts
 
 
@@ -61,11 +62,11 @@ class Nearness:
 
     def __init__(self) -> None:
         """Start with no EVI."""
-        self._by_vni: dict[int, EviConfig] = {}
+        self._by_vni: dict[int, InstanceConfig] = {}
         self._by_number: dict[int, list[_Imported]] = {}
         self._known: dict[tuple[OctetStrings, int], Nearest] = {}
 
-    def learn(self, evis: Iterable[EviConfig]) -> None:
+    def learn(self, evis: Iterable[InstanceConfig]) -> None:
         """Store the EVIs."""
         self._known = {}
         self._by_number = {}
@@ -110,7 +111,7 @@ class Nearness:
         return Nearest(f"{text}: {_imports_of(evi)} for VNI {label}", near=True)
 
 
-def other_tag(ethernet_tag: bytes, evis: Sequence[EviConfig]) -> Nearest:
+def other_tag(ethernet_tag: bytes, evis: Sequence[InstanceConfig]) -> Nearest:
     """Return why EVIs that import the route targets do not import a route.
 
     In a bundle that is normal: its VLANs have their targets in common.
@@ -119,6 +120,16 @@ def other_tag(ethernet_tag: bytes, evis: Sequence[EviConfig]) -> Nearest:
     more = f" and {len(evis) - LISTED} more" if len(evis) > LISTED else ""
     text = f"{NO_TAG} {int.from_bytes(ethernet_tag)} (`ethernet-tag`): EVI "
     return Nearest(f"{text}{', '.join(named)}{more}", near=False)
+
+
+def other_kind(path: Path, named: Sequence[InstanceConfig]) -> Nearest:
+    """Return why the EVIs, or VRFs, that import the route targets have no use for it.
+
+    Type 5 routes are for VRFs, and so are type 2 routes with the label of a VRF.
+    """
+    titles = " and ".join(each.title for each in named[:LISTED])
+    what = "it is of type 5" if path.of_prefixes else "it has no label of a VRF"
+    return Nearest(f"{titles} imports its route targets, but {what}", near=False)
 
 
 def _differences(given: _Parts, imported: _Parts) -> list[str]:
@@ -156,9 +167,9 @@ def _two_octets(administrator: bytes, local: bytes) -> _Parts:
     return _Parts(TWO_OCTET_AS, administrator, None, int.from_bytes(local))
 
 
-def _imports_of(evi: EviConfig) -> str:
+def _imports_of(evi: InstanceConfig) -> str:
     named = evi.import_targets.texts()
     if not named:
-        return f"EVI {evi.name} imports nothing"
+        return f"{evi.title} imports nothing"
     more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
-    return f"EVI {evi.name} imports {' '.join(named[:LISTED])}{more}"
+    return f"{evi.title} imports {' '.join(named[:LISTED])}{more}"

@@ -15,7 +15,7 @@ from evpnd.model.rows import Link
 
 
 class _Given(NamedTuple):
-    """What the configuration says of its EVIs, each with the name of the EVI."""
+    """What the configuration says of its EVIs and VRFs: whose a device or VNI is."""
 
     devices: dict[str, str]
     vnis: dict[int, str]
@@ -24,7 +24,7 @@ class _Given(NamedTuple):
 def _given(config: Config) -> _Given:
     return _Given(
         {evi.vxlan: evi.name for evi in config.evis if evi.vxlan},
-        {evi.vni: evi.name for evi in config.evis},
+        {each.vni: each.title for each in (*config.evis, *config.vrfs)},
     )
 
 
@@ -141,7 +141,7 @@ def _obstacle(given: _Given, links: Links, link: Link) -> str | None:
 
 
 def _of_configuration(given: _Given, vni: int) -> str:
-    return f"EVI {given.vnis[vni]} of the configuration has its VNI {vni}"
+    return f"{given.vnis[vni]} of the configuration has its VNI {vni}"
 
 
 def _taken(

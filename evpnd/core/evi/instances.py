@@ -30,6 +30,8 @@ class Instances:
         self.vrfs: dict[int, MacVrf] = {}
         """The object never changes."""
         self._config = config
+        self.vrf_rds: dict[int, Rd] = {}
+        """RDs of the VRFs of the configuration, by L3 VNI."""
         rds = self._derive_rds(())
         for evi in config.evis:
             self._add(evi, rds[evi.vni], discovered=False)
@@ -105,4 +107,7 @@ class Instances:
         configured: dict[int, Rd | None] = {
             evi.vni: evi.rd for evi in self._config.evis
         }
-        return derive_rds(self._config.router_id, configured, discovered)
+        routed: dict[int, Rd | None] = {v.vni: v.rd for v in self._config.vrfs}
+        rds = derive_rds(self._config.router_id, configured, discovered, routed)
+        self.vrf_rds = {vni: rds.pop(vni) for vni in routed}
+        return rds

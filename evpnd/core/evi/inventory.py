@@ -3,7 +3,7 @@
 Devices come, go and change under us; an EVI follows them and says what it lacks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from evpnd.core.evi.bridge_ports import BridgePorts
@@ -33,6 +33,7 @@ from evpnd.core.evi.managed_devices import (
     leave_ports,
     managed_names,
     sweep,
+    vrf_device_names,
     what_is_missing,
 )
 from evpnd.core.evi.news import News
@@ -52,6 +53,7 @@ from evpnd.model.actions import (
 from evpnd.model.config import Config
 from evpnd.model.domain import Domain
 from evpnd.model.events import AddressObserved, LinksDumped, VlansObserved
+from evpnd.model.ids import Rd
 from evpnd.model.rows import Link
 
 
@@ -95,6 +97,13 @@ class Inventory:
         self._passed_over = PassedOver()
         self.underlay = Underlay()
         self._news = News(self.attempts)
+        self.looks = 0
+        """How often the devices were looked at."""
+
+    @property
+    def vrf_rds(self) -> Mapping[int, Rd]:
+        """Return the RDs of the VRFs, by L3 VNI."""
+        return self._instances.vrf_rds
 
     def replace_links(self, dump: LinksDumped) -> None:
         """Replace all links, with their addresses and VLANs."""
@@ -168,6 +177,7 @@ class Inventory:
         if self._changed and not self._measured:
             self.underlay.doubt(now)
         self._changed = self._measured = False
+        self.looks += 1
         self.attempts.due = None
         config = self._config
         underlay = self.vtep, self.no_hosts
@@ -326,6 +336,7 @@ class Inventory:
         vrfs = self.vrfs.values()
         yield from managed_names(vrfs)
         yield from self._made.names(self.links, vrfs)
+        yield from vrf_device_names(self._config)
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(self.links, self.underlay, self.vtep, self._config.vtep)

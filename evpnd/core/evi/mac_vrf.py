@@ -41,6 +41,7 @@ class MacVrf:
 
     def __init__(self, config: EviConfig, rd: bytes, *, discovered: bool) -> None:
         """Start empty and not ready."""
+        self.config = config
         self.routes = EviRoutes(config)
         self.tables = KernelTables()
         self.fdb = self.tables.fdb
@@ -59,6 +60,9 @@ class MacVrf:
         """Where it stands; replaced as a whole."""
         self.bridge_mac = b""
         """MAC of the device with its addresses."""
+        self.router_mac = b""
+        """Of its VRF, as our routes name it; empty: there is none, or it is not
+        ready."""
         self.own_ips: set[bytes] = set()
         """Addresses of that device."""
         self.ports: frozenset[int] = frozenset()
@@ -91,11 +95,6 @@ class MacVrf:
         return Notice(level, event, {**evi, **fields})
 
     @property
-    def config(self) -> EviConfig:
-        """Return its configuration."""
-        return self.routes.config
-
-    @property
     def ready(self) -> bool:
         """Return whether its devices are there and its tables were read."""
         return self.reason is None and self.tables.known
@@ -120,6 +119,12 @@ class MacVrf:
         self.bindings.touch_all()
         self.own_ips, self.bridge_mac = ips, mac
         self.sent.doubt()
+
+    def take_router_mac(self, mac: bytes) -> None:
+        """Store our MAC in its VRF, which routes with an IP name."""
+        if mac != self.router_mac:
+            self.router_mac = mac
+            self.fdb.dirty.update(self.sent.macs)
 
     def take_no_hosts(self, ips: frozenset[bytes]) -> None:
         """Store the network and broadcast addresses of the underlay."""
@@ -174,7 +179,7 @@ class MacVrf:
 
     def reconfigure(self, config: EviConfig) -> None:
         """Store a configuration with the same devices and the same RD."""
-        self.routes.config = config
+        self.config = self.routes.config = config
         self.macs.configure(config)
         self.bindings.configure(config)
         self.mark_all()

@@ -9,7 +9,7 @@ from evpnd.core.evi.mac_vrf import MacVrf
 from evpnd.core.evi.readiness import MANAGED_ALIAS, Devices, bridge_name, vxlan_name
 from evpnd.core.evi.underlay import Underlay, likely_mtu
 from evpnd.model.actions import CreateDevices, ReleasePorts, RemoveDevices
-from evpnd.model.config import EviConfig, VtepConfig
+from evpnd.model.config import Config, EviConfig, VtepConfig
 from evpnd.model.rows import Link
 
 
@@ -59,6 +59,14 @@ def managed_names(vrfs: Iterable[MacVrf]) -> Iterator[str]:
         if vrf.config.manage:
             yield vxlan_name(vrf.config)
             yield bridge_name(vrf.config)
+
+
+def vrf_device_names(config: Config) -> Iterator[str]:
+    """Yield the names of the devices that evpnd makes for VRFs."""
+    for vrf in config.vrfs:
+        if vrf.manage:
+            yield vrf.vxlan
+            yield vrf.name
 
 
 def sweep(

@@ -9,22 +9,33 @@ from collections.abc import Iterable, Mapping
 
 from evpnd.model.ids import RD_INDEXES, Rd
 
+_NO_VRFS: Mapping[int, Rd | None] = {}
+
 
 def derive_rds(
-    router_id: bytes, configured: Mapping[int, Rd | None], discovered: Iterable[int]
+    router_id: bytes,
+    configured: Mapping[int, Rd | None],
+    discovered: Iterable[int],
+    routed: Mapping[int, Rd | None] = _NO_VRFS,
 ) -> dict[int, Rd]:
-    """Return the RD of each EVI, by its VNI.
+    """Return the RD of each EVI and of each VRF, by its VNI.
 
     A given one stands. The index of another is its VNI where that is free, else the
-    VNI's low 16 bits or the next free number, in the order of VNIs; discovered EVIs
-    choose after all that are configured. Of more EVIs than there are indexes the
-    last discovered ones are left out.
+    VNI's low 16 bits or the next free number, in the order of VNIs; VRFs (`routed`)
+    choose after the EVIs that are configured, discovered EVIs after all others. Of more
+    EVIs than there are indexes the last discovered ones are left out.
     """
     prefix = b"\x00\x01" + router_id
-    rds = {vni: rd for vni, rd in configured.items() if rd is not None}
+    given = (*configured.items(), *routed.items())
+    rds = {vni: rd for vni, rd in given if rd is not None}
     taken = {int.from_bytes(rd[6:]) for rd in rds.values() if rd[:6] == prefix}
     taken.add(0)
-    for vnis in (configured.keys() - rds.keys(), set(discovered) - configured.keys()):
+    known = configured.keys() | routed.keys()
+    for vnis in (
+        configured.keys() - rds.keys(),
+        routed.keys() - rds.keys(),
+        set(discovered) - known,
+    ):
         late: list[int] = []
         for vni in sorted(vnis):
             if vni in taken or vni > RD_INDEXES:

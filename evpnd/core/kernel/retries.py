@@ -1,9 +1,10 @@
 """Rows that the kernel refused: each is retried alone, with growing pauses."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Callable, Container
 
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.vrf.ip_vrf import IpVrf
 from evpnd.model.events import RowFailed
 
 FIRST_PAUSE = 1.0
@@ -25,8 +26,8 @@ class Retries:
         self._heap: list[tuple[float, Key]] = []
         self._told: set[tuple[int, str, int]] = set()
 
-    def failed(self, vrf: MacVrf, failure: RowFailed, now: float) -> bool:
-        """Store a refusal; returns whether it is the first of its kind in this EVI."""
+    def failed(self, vrf: MacVrf | IpVrf, failure: RowFailed, now: float) -> bool:
+        """Store a refusal; returns whether it is the first of its kind there."""
         vni, table = vrf.config.vni, vrf.tables.named(failure.table)
         table.undo(failure.key, deleting=failure.deleting)
         table.waiting.add(failure.key)
@@ -47,15 +48,15 @@ class Retries:
         found = self._failed.get((vni, table, key))
         return None if found is None else found[2]
 
-    def release(self, now: float, vrfs: Mapping[int, MacVrf]) -> None:
-        """Mark the rows that are due as dirty."""
+    def release(self, now: float, find: Callable[[int], MacVrf | IpVrf | None]) -> None:
+        """Mark the rows that are due as dirty; `find` looks up who has a VNI."""
         while self._heap and self._heap[0][0] <= now:
             _, key = heapq.heappop(self._heap)
             vni, table, row = key
             known = self._failed.get(key)
             if known is None or known[0] > now:
                 continue
-            vrf = vrfs.get(vni)
+            vrf = find(vni)
             rows = None if vrf is None else vrf.tables.named(table)
             if rows is None or row not in rows.waiting:
                 # Tried again one pause ago and not refused since.
@@ -66,7 +67,7 @@ class Retries:
             heapq.heappush(self._heap, (due, key))
             rows.retry(row)
 
-    def forget(self, vrfs: Mapping[int, MacVrf]) -> None:
+    def forget(self, vrfs: Container[int]) -> None:
         """Drop the rows of EVIs that are gone."""
         self._failed = {k: v for k, v in self._failed.items() if k[0] in vrfs}
         self._told = {kind for kind in self._told if kind[0] in vrfs}

@@ -13,10 +13,11 @@ from evpnd.core.bgp.importer import Importer
 from evpnd.core.evi.domains import dumps
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.kernel import observe, parts, retries
+from evpnd.core.kernel import observe, parts, retries, vrf_rows
 from evpnd.core.kernel.audit import Audit
 from evpnd.core.local.tenants import Tenants
 from evpnd.core.turn import Turn, soonest
+from evpnd.core.vrf.ip_vrfs import IpVrfs
 from evpnd.model.actions import DumpLinks
 from evpnd.model.events import (
     FdbDumped,
@@ -33,6 +34,7 @@ from evpnd.model.events import (
     RowsInDoubt,
 )
 from evpnd.model.rows import FdbRow, NeighborRow
+from evpnd.model.vrf_events import NexthopsObserved, RoutesObserved, VrfDumped
 
 OVERRUN_PAUSE = 1.0
 """Seconds between two dumps because of lost notifications."""
@@ -43,6 +45,9 @@ RowEvent = (
     | FdbDumped
     | NeighborsDumped
     | parts.ReadingEvent
+    | RoutesObserved
+    | NexthopsObserved
+    | VrfDumped
     | RowFailed
     | RowsInDoubt
     | RowsAudited
@@ -54,7 +59,13 @@ class KernelRows:
     """The kernel's tables of all EVIs."""
 
     def __init__(
-        self, inventory: Inventory, tenants: Tenants, importer: Importer, now: float
+        self,
+        inventory: Inventory,
+        ip_vrfs: IpVrfs,
+        tenants: Tenants,
+        importer: Importer,
+        *,
+        now: float,
     ) -> None:
         """Create them with nothing known; `now` is monotonic seconds."""
         self.retries = retries.Retries()
@@ -63,6 +74,7 @@ class KernelRows:
         self.repaired: Counter[tuple[str, str]] = Counter()
         """Rows that others changed and that were restored, by table and cause."""
         self._inventory = inventory
+        self._ip_vrfs = ip_vrfs
         self._tenants = tenants
         self._importer = importer
         self._audit = Audit(now)
@@ -92,6 +104,8 @@ class KernelRows:
                         self._recognise(vrf)
             case FdbTooLarge() | PortsDumped() | MacsLookedUp() | MacsListed():
                 self._read_part(event, turn)
+            case RoutesObserved() | NexthopsObserved() | VrfDumped():
+                vrf_rows.observe(self._ip_vrfs, event)
             case RowFailed():
                 self._row_failed(event, turn)
             case RowsInDoubt(ifindexes):
@@ -108,14 +122,18 @@ class KernelRows:
         by_device, of_shared = domains.by_device, domains.of_shared
         for row in rows:
             vrf = by_device.get(row.ifindex) or of_shared(row)
-            if vrf is not None and vrf.fdb.known:
+            if vrf is None:
+                vrf_rows.observe_fdb_of_any(self._ip_vrfs, row)
+            elif vrf.fdb.known:
                 observe.observe_fdb(vrf, row, tenants, turn)
 
     def _observe_neighbors(self, rows: Iterable[NeighborRow], turn: Turn) -> None:
         by_svi, tenants = self._inventory.domains.by_svi, self._tenants
         for row in rows:
             vrf = by_svi.get(row.ifindex)
-            if vrf is not None and vrf.neighbors.known:
+            if vrf is None:
+                vrf_rows.observe_neighbor_of_any(self._ip_vrfs, row)
+            elif vrf.neighbors.known:
                 observe.observe_neighbor(vrf, row, tenants, turn)
 
     def _recognise(self, vrf: MacVrf, macs: Iterable[bytes] = ()) -> None:
@@ -148,19 +166,19 @@ class KernelRows:
                 self._recognise(vrf, reading.adopted)
 
     def _row_failed(self, failure: RowFailed, turn: Turn) -> None:
-        vrf = self._inventory.domains.of_failure(failure)
+        vrf = self._inventory.domains.of_failure(failure) or self._ip_vrfs.of_failure(
+            failure
+        )
         if vrf is None:
             return
         if self.retries.failed(vrf, failure, turn.now):
-            turn.warn(
-                "row_refused",
-                evi=vrf.config.name,
-                vni=vrf.config.vni,
-                table=failure.table,
-                key=vrf.tables.named(failure.table).format_key(failure.key),
-                errno=failure.errno,
-                deleting=failure.deleting,
-            )
+            fields = {
+                "table": failure.table,
+                "key": vrf.tables.named(failure.table).format_key(failure.key),
+                "errno": failure.errno,
+                "deleting": failure.deleting,
+            }
+            turn.tell(vrf.notice("warning", "row_refused", **fields))
 
     def _overran(self, reason: str, turn: Turn) -> None:
         """Schedule a dump of all tables: notifications were lost."""
@@ -180,6 +198,7 @@ class KernelRows:
         for vrf in vrfs:
             vrf.tables.expect_dumps()
         turn.do_all(dumps(vrfs))
+        turn.do_all(self._ip_vrfs.read_anew())
 
     def ask(self, turn: Turn, *, replaying: bool) -> None:
         """Ask for the next part of tables that are read by parts, and for an audit."""

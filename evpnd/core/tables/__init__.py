@@ -1,5 +1,6 @@
-"""The kernel's tables of an EVI, as state without knowledge of other parts.
+"""The kernel's tables of an EVI or a VRF, as state without knowledge of other parts.
 
-Read `table`, `fdb`, `neighbors`, `flood_list` and `order`; then `drift` and `reading`.
+Read `table`, `fdb`, `neighbors`, `flood_list`, `nexthops`, `prefixes` and `order`; then
+`drift` and `reading`.
 `core/kernel` fills the tables and writes the difference.
 """

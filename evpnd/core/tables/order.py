@@ -1,4 +1,4 @@
-"""The kernel tables of one EVI, and which of them goes before which.
+"""The kernel tables of an EVI or a VRF, and which of them goes before which.
 
 What is written goes in this order, and so that no frame meets half of it:
 
@@ -13,8 +13,13 @@ What is deleted goes in the same order. A frame for a MAC whose rows are gone is
 for a moment, to VTEPs that are still in the list, and so is not lost; and the bridge
 answers for its IP no longer than it takes to delete the neighbour.
 
+A VRF has tables of its own. What is written goes in the order in which a packet needs
+it backwards: the VXLAN row of a remote router, its neighbour on the SVI, the nexthop
+object that leads to it, and the routes that name the object; what is deleted goes the
+other way round. So a route never leads to a router that is not there.
+
 A new table has its place here and nowhere else: whatever is done with all tables goes
-through `KernelTables`.
+through `TablesInOrder`.
 """
 
 from collections.abc import Iterator
@@ -24,23 +29,22 @@ from typing import Any, final
 from evpnd.core.tables.fdb import Fdb
 from evpnd.core.tables.flood_list import FloodList
 from evpnd.core.tables.neighbors import Neighbors
+from evpnd.core.tables.nexthops import NexthopIds, Nexthops
+from evpnd.core.tables.prefixes import Prefixes
 from evpnd.core.tables.table import Table
+from evpnd.model.ids import format_prefix
 
 AnyTable = Table[bytes, Any]
 
 
-@final
-class KernelTables:
-    """The tables of one EVI; yields them in their order."""
+class TablesInOrder:
+    """Tables that belong together; yields them in their order."""
 
-    __slots__ = ("_in_order", "fdb", "floods", "neighbors")
+    __slots__ = ("_in_order",)
 
-    def __init__(self) -> None:
-        """Start with nothing known."""
-        self.fdb = Fdb()
-        self.neighbors = Neighbors()
-        self.floods = FloodList()
-        self._in_order: tuple[AnyTable, ...] = (self.fdb, self.neighbors, self.floods)
+    def __init__(self, *in_order: AnyTable) -> None:
+        """Store the tables, the one that is written first at first."""
+        self._in_order = in_order
 
     def __iter__(self) -> Iterator[AnyTable]:
         """Yield the tables, the one that is written first at first."""
@@ -98,3 +102,38 @@ class KernelTables:
             for table in self._in_order:
                 causes.enter_context(table.drift.found_by(cause))
             yield
+
+
+@final
+class KernelTables(TablesInOrder):
+    """The tables of one EVI."""
+
+    __slots__ = ("fdb", "floods", "neighbors")
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self.fdb = Fdb()
+        self.neighbors = Neighbors()
+        self.floods = FloodList()
+        super().__init__(self.fdb, self.neighbors, self.floods)
+
+
+@final
+class VrfTables(TablesInOrder):
+    """The tables of one VRF."""
+
+    __slots__ = ("fdb", "neighbors", "nexthops", "prefixes", "unreachable")
+
+    def __init__(self, ids: NexthopIds) -> None:
+        """Start with nothing known; `ids` are those of the host's nexthop objects."""
+        self.fdb = Fdb()
+        self.neighbors = Neighbors()
+        self.nexthops = Nexthops(ids)
+        self.prefixes = Prefixes(self.nexthops)
+        self.unreachable = Table[bytes, bool](
+            "unreachable", format_prefix, lambda _: True
+        )
+        super().__init__(
+            *(self.fdb, self.neighbors, self.nexthops, self.prefixes),
+            self.unreachable,
+        )

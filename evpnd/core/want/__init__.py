@@ -1,4 +1,4 @@
-"""The wanted state: `macs`, `neighbors`, `floods`; for the peers, `adverts`.
+"""The wanted state: `macs`, `neighbors`, `floods`, `prefixes`; for peers, `adverts`.
 
 Each of them says what a key is to have, or by a reason of core/reasons.py why it has
 none.

@@ -1,5 +1,6 @@
 """A host with policies between its peers and its EVI."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from evpnd.adapters.policy_files.load import judge_policy
@@ -28,6 +29,9 @@ def policies(**rules: str) -> dict[str, Policy]:
     return found
 
 
+FIELDS = [each.name for each in fields(EviConfig)]
+
+
 def governed(
     *,
     peers: dict[str, tuple[str, ...]] | None = None,
@@ -38,7 +42,7 @@ def governed(
     plain = config()
     of_evi = {f"{way}_policies": names for way, names in (evi or {}).items()}
     of_peers = {f"{way}_policies": names for way, names in (peers or {}).items()}
-    given = {name: getattr(plain.evis[0], name) for name in EviConfig.__slots__}
+    given = {name: getattr(plain.evis[0], name) for name in FIELDS}
     return config(
         peers=tuple(
             PeerConfig(peer, 65000, f"spine{number}", **of_peers)  # type: ignore[arg-type]

@@ -1,15 +1,17 @@
 """What is done with all tables of an EVI is done with each of them."""
 
-from evpnd.core.tables.order import KernelTables
+import pytest
+
+from evpnd.core.tables.nexthops import NexthopIds
+from evpnd.core.tables.order import KernelTables, VrfTables
 from evpnd.core.tables.table import Table
 
 KEY = bytes((2, 0, 0, 0, 0, 1))
 
 
-def test_a_table_has_its_place_in_the_order() -> None:
-    tables = KernelTables()
-
-    held = [getattr(tables, name) for name in KernelTables.__slots__]
+@pytest.mark.parametrize("tables", [KernelTables(), VrfTables(NexthopIds())])
+def test_a_table_has_its_place_in_the_order(tables: KernelTables | VrfTables) -> None:
+    held = [getattr(tables, name) for name in type(tables).__slots__]
     assert {id(each) for each in held if isinstance(each, Table)} == set(
         map(id, tables)
     )
