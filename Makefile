@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup setup-demo bed demo demo-clean check test deep lint fuzz lab interop image soak
+.PHONY: help setup setup-demo bed demo demo-clean check test deep lint fuzz lab interop image soak bench
 
 help:
 	@echo "make demo        a fabric of three hosts in network namespaces, with checks"
@@ -9,6 +9,9 @@ help:
 	@echo "                 (TOPO=containerlab/back-to-back, KEEP=1 leaves it running)"
 	@echo "make interop     run all topologies and measure interoperability"
 	@echo "                 (WRITE=docs/interop-matrix.md writes the page)"
+	@echo "make bench       measure evpnd beside FRR and BIRD on this machine"
+	@echo "                 (ROWS=learn,move SIZE=10000 RUNS=3 DAEMONS=evpnd,frr JSON=file"
+	@echo "                 WRITE=docs/performance.md writes the table into the page)"
 	@echo "make image       the container image evpnd:latest"
 	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
 	@echo "make test        all checks and tests: half an hour on two processors"
@@ -44,6 +47,12 @@ lab: setup
 
 interop: bed
 	@.venv/bin/python -m integration.interop $(if $(WRITE),--write $(WRITE))
+
+bench: bed
+	@.venv/bin/python -m integration.bench $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(SIZE),--size $(SIZE)) $(if $(VNIS),--vnis $(VNIS)) \
+		$(if $(RUNS),--runs $(RUNS)) $(if $(DAEMONS),--daemons $(DAEMONS)) \
+		$(if $(JSON),--json $(JSON)) $(if $(WRITE),--write $(WRITE))
 
 image:
 	docker build --file containerlab/Dockerfile --tag evpnd:latest .

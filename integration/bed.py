@@ -1,8 +1,9 @@
 """The bed: a Debian 13 root to test on, made once and kept.
 
-It has FRR 10.3, GoBGP 3.36, iproute2 6.15 and Python 3.13 with what evpnd needs, and a
-user-mode Linux 6.12 that boots from it (`integration.guest`). Daemons of the bed also
-run in the namespaces of a lab, on this machine's kernel (`integration.roots`).
+It has FRR 10.3, BIRD 3.3, GoBGP 3.36, iproute2 6.15 and Python 3.13 with what evpnd
+needs, and a user-mode Linux 6.12 that boots from it (`integration.guest`). Daemons of
+the bed also run in the namespaces of a lab, on this machine's kernel
+(`integration.roots`).
 
 ``scripts/setup.sh --bed`` makes it where it is not there, which takes about a minute
 and 700 MB. It is kept in a folder that the environment variable EVPND_BEDS names,
@@ -32,6 +33,8 @@ PACKAGES = (
     *("busybox", "xz-utils", "ca-certificates", "python3", "python3-venv"),
     *("frr", "gobgpd", "user-mode-linux"),
 )
+BACKPORTS = ("bird3",)
+"""From its backports: BIRD knows EVPN since 3.3 (and 2.19)."""
 TOOLS = ("pytest", "pytest-timeout", "pytest-randomly", "hypothesis")
 """What tests in the bed and in its guest need, beside evpnd's own dependencies."""
 _STAMP = ".evpnd-bed"
@@ -53,7 +56,7 @@ def directory() -> Path:
 
 def bed() -> Root:
     """Return the root of the bed, which may not have been made yet."""
-    recipe = f"{RELEASE} {RECIPE} {' '.join(PACKAGES)}"
+    recipe = f"{RELEASE} {RECIPE} {' '.join((*PACKAGES, *BACKPORTS))}"
     mark = hashlib.sha256(recipe.encode()).hexdigest()[:8]
     return Root(directory() / f"{RELEASE}-{mark}", "debian13")
 
@@ -134,8 +137,12 @@ def _make_root(root: Root) -> None:
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
     # Not by debootstrap: packages that need systemd's users fail there.
-    install = ["apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
-    for words in (["apt-get", "update"], install, ["apt-get", "clean"]):
+    sources = root.path / "etc/apt/sources.list.d/backports.list"
+    sources.write_text(f"deb {_mirror()} {RELEASE}-backports main\n")
+    install = ["apt-get", "install", "-y", "--no-install-recommends"]
+    later = [*install, "-t", f"{RELEASE}-backports", *BACKPORTS]
+    update, clean = ["apt-get", "update"], ["apt-get", "clean"]
+    for words in (update, [*install, *PACKAGES], later, clean):
         _inside(root, words)
     # A proxy's own authority; the package ca-certificates has replaced it.
     _copy(_CERTIFICATES, root.path)
