@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from integration.lab import Host
 from integration.lab_evpnd import command
@@ -18,6 +18,8 @@ PORT = 9472
 URL = f"http://127.0.0.1:{PORT}"
 SOON = 10.0 * PATIENCE
 """Seconds in which a page that looks every three seconds has to show a change."""
+
+expect.set_options(timeout=1000 * SOON)
 
 
 class Glass:
