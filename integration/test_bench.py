@@ -123,7 +123,7 @@ def test_frr_and_bird_of_the_bed_are_measured_as_well(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(runs.read_text())
     assert list(found["daemons"]) == ["evpnd", "frr-bed", "bird-bed"]
-    assert found["failures"] == []
+    assert found["failures"] == found["lacking"] == []
     first = found["figures"][0]
     assert first["text"] == "learn 1,000 MACs in 2 VNIs"
     assert first["median"].keys() == {"kernel", "evpnd", "frr-bed", "bird-bed"}
@@ -144,7 +144,9 @@ def test_every_row_has_what_its_figures_need() -> None:
 
 def test_the_table_says_what_others_do_better() -> None:
     learn, _, _, _, again, *_ = rows.ROWS
-    results = table.Results({"evpnd": "evpnd 1", "frr": "FRR 8"}, [learn, again])
+    results = table.Results(
+        {"evpnd": "evpnd 1", "frr": "FRR 8", "bird": "BIRD 2"}, [learn, again]
+    )
     for seconds in (3.0, 1.0, 2.0):
         figures = {"seconds": seconds, "cpu": 1.0, "peak": 90.0, "withdraw": 1.0}
         results.add(learn, "evpnd", figures)
@@ -154,17 +156,21 @@ def test_the_table_says_what_others_do_better() -> None:
     results.add(learn, table.KERNEL, {"seconds": 0.25, "withdraw": 0.1})
     results.add(again, "evpnd", {"seconds": 1.0, "lost": 7})
     results.failures[again.name, "frr"] = "it ended"
+    results.lacking[learn.name, "bird"] = "it has none"
     text = table.markdown(results)
 
     assert "Medians of 3 runs" in " ".join(text.split())
-    assert "| learn 100,000 MACs in 10 VNIs | 2.00 s | 1.00 s | 0.25 s |" in text
-    assert "| the same, peak memory | 90 MiB | 89 MiB | – |" in text  # noqa: RUF001
+    none = table.NONE
+    learned = f"| learn 100,000 MACs in 10 VNIs | 2.00 s | 1.00 s | {none} | 0.25 s |"
+    assert learned in text
+    assert f"| the same, peak memory | 90 MiB | 89 MiB | {none} | {none} |" in text
     joined = " ".join(text.split())
     assert (
         "FRR 8 is better than evpnd at: learn 100,000 MACs in 10 VNIs (2.0 times); "
         "withdraw 100,000 MACs (2.0 times)." in joined
     )
     assert "- FRR 8, restart: it ended" in text
+    assert "- BIRD 2, learn: it has none" in text
 
 
 def test_daemons_are_found_with_their_versions() -> None:

@@ -39,6 +39,11 @@ def run(known: dict[str, Known], rows: list[Row], runs: int) -> Results:
 
 
 def _measure(results: Results, row: Row, short: str, bench: Bench, number: int) -> None:
+    if (row.name, short) in results.failures:
+        return
+    if (why := bench.known.run.lacks.get(row.name)) is not None:
+        results.lacking[row.name, short] = why
+        return
     began = time.monotonic()
     try:
         figures = row.measure(bench, row.load)

@@ -9,9 +9,9 @@ import re
 import signal
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 from evpnd import __version__
 from integration import bed
@@ -40,6 +40,9 @@ class Usage(NamedTuple):
 
 class Daemon(ABC):
     """One run of a daemon."""
+
+    lacks: ClassVar[Mapping[str, str]] = {}
+    """Rows of the table that it cannot have, and why."""
 
     def __init__(self, place: Place) -> None:
         """Write its configuration."""
@@ -179,6 +182,10 @@ class Bird(Daemon):
 
     root: Root = MACHINE
     program = "/usr/sbin/bird"
+    lacks: ClassVar[Mapping[str, str]] = {
+        "mac-ip": "it installs no neighbours",
+        "move": "it knows no MAC mobility: the route that it has already stays",
+    }
 
     def configure(self) -> None:
         """Write bird.conf."""

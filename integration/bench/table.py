@@ -13,6 +13,7 @@ from typing import Any
 from integration.bench.measures import Figures
 from integration.bench.rows import Figure, Row
 
+NONE = "–"  # noqa: RUF001 - it is a dash
 KERNEL = "kernel"
 """The short name of the kernel alone."""
 TIE = 1.15
@@ -33,7 +34,9 @@ class Results:
     found: dict[tuple[str, str], list[Figures]] = field(default_factory=dict)
     """By row and short name, one for each run."""
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Why there is no figure."""
+    """What went wrong; there is no figure then, whatever other runs gave."""
+    lacking: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Why a daemon cannot have a figure."""
     machine: str = ""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -79,6 +82,10 @@ class Results:
                 {"row": row, "daemon": short, "why": why}
                 for (row, short), why in self.failures.items()
             ],
+            "lacking": [
+                {"row": row, "daemon": short, "why": why}
+                for (row, short), why in self.lacking.items()
+            ],
         }
 
 
@@ -93,8 +100,8 @@ def markdown(results: Results) -> str:
     runs = max(map(len, results.found.values()), default=0)
     lines = [
         fill(
-            f"Measured on {results.started:%Y-%m-%d}: {results.machine}. Medians of "
-            f"{runs} runs.",
+            f"Measured on {results.started:%Y-%m-%d}: {results.machine}. "
+            + (f"Medians of {runs} runs." if runs > 1 else "One run."),
             WIDTH,
         ),
         "",
@@ -109,9 +116,10 @@ def markdown(results: Results) -> str:
             ]
             lines.append(f"| {text(row, figure.text)} | {' | '.join(cells)} |")
     lines += ["", *_better(results)]
-    if results.failures:
+    missing = results.lacking | results.failures
+    if missing:
         lines += ["", "Without a figure:", ""]
-        for (name, short), why in results.failures.items():
+        for (name, short), why in missing.items():
             said = f"{results.names[short]}, {name}: {why}"
             lines.append(fill(said, WIDTH, initial_indent="- ", subsequent_indent="  "))
     return "\n".join(lines) + "\n"
@@ -119,7 +127,7 @@ def markdown(results: Results) -> str:
 
 def _cell(value: float | None, unit: str) -> str:
     if value is None:
-        return "–"  # noqa: RUF001 - it is a dash
+        return NONE
     if unit in ("rows", "MiB"):
         return f"{value:,.0f} {unit}"
     if unit == "ms":
