@@ -191,13 +191,14 @@ def leaf(
     neighbor: Sequence[str] = (),
     router: Sequence[str] = (),
     family: Sequence[str] = (),
+    more: Sequence[str] = (),
 ) -> Frr:
     """Start a leaf on a host whose devices are prepared.
 
     ``peers`` maps session addresses to AS numbers. ``svi`` gives the bridges of
     these VNIs an address, so that the kernel, and thereby zebra, learns bindings.
     ``neighbor`` are more lines for each peer, ``router`` more lines below
-    ``router bgp``, ``family`` below ``address-family l2vpn evpn``.
+    ``router bgp``, ``family`` below ``address-family l2vpn evpn``, ``more`` at the end.
     """
     for vni, address in (svi or {}).items():
         ip([f"addr add {address} dev br{vni}"], host.namespace)
@@ -209,7 +210,7 @@ def leaf(
     lines += [*(f" {line}" for line in router), " address-family l2vpn evpn"]
     lines += [f"  neighbor {address} activate" for address in peers]
     lines += [f"  {line}" for line in ("advertise-all-vni", *family)]
-    lines.append(" exit-address-family")
+    lines += [" exit-address-family", "exit", *more]
     return Frr(host.lab, host.namespace, lines)
 
 

@@ -132,8 +132,8 @@ def _compare(
     yield from (f"{what} {name} added" for name in new if name not in old)
     for name, now in new.items():
         was = old.get(name)
-        if was is not None and was != now:
-            yield f"{what} {name} changed: {details(was, now)}"
+        if was is not None and was != now and (told := details(was, now)):
+            yield f"{what} {name} changed: {told}"
 
 
 def _peer_details(old: PeerConfig, new: PeerConfig) -> str:

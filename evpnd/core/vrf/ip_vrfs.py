@@ -6,6 +6,7 @@ from zlib import crc32
 
 from evpnd.core.evi.inventory import Inventory
 from evpnd.core.evi.mac_vrf import MacVrf
+from evpnd.core.evi.news import MAKING
 from evpnd.core.evi.underlay import likely_mtu
 from evpnd.core.tables.nexthops import NexthopIds
 from evpnd.core.turn import Turn
@@ -43,6 +44,11 @@ class IpVrfs:
         self._inside: dict[int, frozenset[tuple[int, bool, bool]]] = {}
         """By VNI, the devices inside of the VRF, and whether they are up."""
         self._forwarding: frozenset[str] = frozenset()
+        self._told: dict[int, str | None] = {}
+        """By VNI, the reason for not being ready that was reported; None: it was."""
+        self._making: dict[int, float] = {}
+        """By VNI, VRFs whose devices are being made, and when that has taken too long;
+        monotonic seconds."""
         self._add(config.vrfs)
 
     def _add(self, configs: Iterable[VrfConfig]) -> None:
@@ -59,6 +65,8 @@ class IpVrfs:
             if new is None or new.name != vrf.config.name or rds[vni] != vrf.rd:
                 yield Left(vrf, gone=True)
                 del self.vrfs[vni]
+                self._told.pop(vni, None)
+                self._making.pop(vni, None)
             elif new != vrf.config:
                 vrf.reconfigure(new)
         self._config = config
@@ -114,13 +122,7 @@ class IpVrfs:
             vrf.router_mac, vrf.vtep = place.router_mac, vtep
             vrf.mark_all()
         vrf.reason = place.reason
-        if vrf.reason != before:
-            level, event = "info", "vrf_ready"
-            fields: dict[str, object] = {}
-            if vrf.reason is not None:
-                level, event = "warning", "vrf_not_ready"
-                fields["reason"] = vrf.reason
-            turn.tell(vrf.notice(level, event, **fields))
+        self._tell(vrf, turn)
         inside = self._states_inside(vrf)
         if inside != self._inside.get(config.vni) or moved or vrf.reason != before:
             # Routes of a device that goes down are lost without a word.
@@ -129,6 +131,29 @@ class IpVrfs:
                 if moved or before is not None:
                     vrf.forget_kernel()
                 turn.do(DumpVrf(vrf.domain, vrf.table))
+
+    def _tell(self, vrf: IpVrf, turn: Turn) -> None:
+        """Report whether a VRF is ready, if that changed.
+
+        Devices that we make ourselves are half there for a moment: that they are not
+        ready is reported only if it takes long.
+        """
+        vni, attempts = vrf.config.vni, self._inventory.attempts
+        if vrf.reason == self._told.get(vni, ""):
+            self._making.pop(vni, None)
+            return
+        names = {vrf.config.name, vrf.config.vxlan}
+        if vrf.reason is not None and vrf.config.manage:
+            due = self._making.setdefault(vni, turn.now + MAKING)
+            if turn.now < due and names.isdisjoint(attempts.refused):
+                attempts.look_again(due)
+                return
+        self._making.pop(vni, None)
+        self._told[vni] = vrf.reason
+        if vrf.reason is None:
+            turn.tell(vrf.notice("info", "vrf_ready"))
+        else:
+            turn.tell(vrf.notice("warning", "vrf_not_ready", reason=vrf.reason))
 
     def _complete(self, vrf: IpVrf, place: Place, mac: bytes, turn: Turn) -> Place:
         """Make the devices of a VRF, if the pause between attempts is over."""

@@ -13,10 +13,20 @@ from evpnd.model.config import (
     Config,
     DuplicateDetection,
     LogConfig,
+    VrfAdvertise,
+    VrfConfig,
     VtepConfig,
 )
 from evpnd.model.config_changes import describe_changes, sessions_that_stay
-from evpnd.model.ids import parse_ip, parse_rd, parse_route_target, parse_site_of_origin
+from evpnd.model.ids import (
+    parse_ip,
+    parse_mac,
+    parse_prefix,
+    parse_rd,
+    parse_route_target,
+    parse_site_of_origin,
+    parse_vni,
+)
 from evpnd.model.policy import Policy
 from evpnd.model.targets import ImportTargets
 from tests.fakes.host import PEERS, config
@@ -179,4 +189,35 @@ def test_what_changed_in_a_bridge_is_told_port_by_port() -> None:
 def test_a_vlan_that_changed_is_told() -> None:
     assert describe_changes(config(), with_evi(vlan=100)) == [
         "EVI tenant (VNI 100) changed: vlan from nothing to 100"
+    ]
+
+
+def test_a_vrf_and_who_is_in_it_are_told() -> None:
+    vrf = VrfConfig(
+        vni=parse_vni(9999),
+        name="red",
+        export_targets=(),
+        import_targets=ImportTargets(frozenset(), frozenset()),
+    )
+    other = replace(
+        vrf,
+        router_mac=parse_mac("02:00:00:00:00:01"),
+        advertise=VrfAdvertise(prefixes=frozenset({parse_prefix("10.8.0.0/16")})),
+    )
+    plain = config()
+    (evi, *_) = plain.evis
+
+    def with_vrf(routed: VrfConfig) -> Config:
+        return replace(plain, evis=(replace(evi, vrf=routed),), vrfs=(routed,))
+
+    none = replace(plain, evis=(evi,))
+    assert describe_changes(none, with_vrf(vrf)) == [
+        f"EVI {evi.name} (VNI {evi.vni}) changed: vrf from nothing to red",
+        "VRF red added",
+    ]
+    assert describe_changes(with_vrf(vrf), with_vrf(other)) == [
+        (
+            "VRF red changed: router-mac from nothing to 02:00:00:00:00:01, "
+            "advertise prefixes from nothing to 10.8.0.0/16"
+        ),
     ]
