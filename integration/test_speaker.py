@@ -384,4 +384,5 @@ def test_systemd_is_told_of_the_beginning_and_the_end(tmp_path: Path) -> None:
         environment = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
         with SpeakerRun(tmp_path / "s", [peer()], environment=environment):
             assert manager.recv(100) == b"READY=1"
+            assert manager.recv(100) == b"STATUS=0 of 1 sessions established"
         assert manager.recv(100) == b"STOPPING=1"

@@ -1,22 +1,26 @@
 """Output of the daemon: log, `show`, metrics."""
 
 import collections
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from evpnd import log
+from evpnd import __version__, log
 from evpnd.adapters.control.requests import FILTERS
 from evpnd.adapters.metrics import Counting, Histogram, MetricsServer, Snapshot
+from evpnd.adapters.processes import age, resident
 from evpnd.core.engine import Engine
 from evpnd.log_stream import LogStream
 from evpnd.model.actions import Notice
 from evpnd.model.config import Config
+from evpnd.model.ids import format_ip
 from evpnd.views import parts, policies, routes, show
 from evpnd.views import vrfs as vrf_tables
 from evpnd.views.query import Query
 from evpnd.views.vlans import vlan_of
+from evpnd.wire.pipe import LAYOUT
 
 KEPT_EVENTS = 1000
 COUNTED_EVIS = 20
@@ -58,6 +62,8 @@ class Reports:
         self._convergence = Histogram()
         self.log: LogStream | None = None
         """Where log lines go; it counts those that are dropped."""
+        self.speaker = __version__, LAYOUT
+        """The speaker may be of an earlier version, which was replaced on disk."""
 
     def tell(self, notice: Notice) -> None:
         """Log what the agent itself has to tell, not the core."""
@@ -174,10 +180,26 @@ class Reports:
         return evis > COUNTED_EVIS or self.size() > COUNTED_ROUTES
 
     def status(self) -> Entry:
-        """Return the daemon's own state in a few numbers."""
+        """Return the state of the daemon and of its two processes."""
+        config = self._query.config
         sessions = self._query.sessions.values()
         vrfs = self._query.vrfs.values()
+        speaker, agent = os.getppid(), os.getpid()
         return {
+            "version": __version__,
+            "speaker_version": self.speaker[0],
+            "speaker_messages": self.speaker[1],
+            "uptime": age(speaker),
+            "agent_uptime": age(agent),
+            "pid": speaker,
+            "agent_pid": agent,
+            "config": str(config.path),
+            "socket": str(config.control_socket),
+            "router_id": format_ip(config.router_id),
+            "asn": config.asn,
+            "vtep": format_ip(self._query.vtep) if self._query.vtep else None,
+            "memory": resident(speaker),
+            "agent_memory": resident(agent),
             "settled": self._query.settled,
             "peers": len(sessions),
             "peers_established": sum(session.established for session in sessions),

@@ -27,10 +27,12 @@ from evpnd.model.actions import Action, BgpAction, KernelAction, Notice, SnoopPo
 from evpnd.model.config import RING_SIZE, Config, RecordConfig
 from evpnd.model.events import Event
 from evpnd.views.query import Query
-from evpnd.wire.messages import Hello, Message, Reload, Shutdown
+from evpnd.wire.messages import Alive, Hello, Message, Reload, Shutdown
 from evpnd.wire.pipe import encode
 
 STDIN, STDOUT = 0, 1
+HEARTBEAT = 2.0
+"""Seconds between two messages to the speaker that the loop goes round."""
 SWEPT = 512
 """Routes of a peer that is gone that one turn withdraws."""
 
@@ -48,6 +50,7 @@ class Agent:
         self._began = time.monotonic()
         self.engine = Engine(config, self._began)
         self.reports = Reports(self.engine)
+        self._stopped = asyncio.Event()
         self._reader = MessageReader(config)
         self._recorder = Recorder(self.engine, self._reader, self.reports)
         self.reports.on_told = self._recorder.notice
@@ -71,9 +74,9 @@ class Agent:
             turn=self._turn,
             reload=self._reloads.now,
             turn_soon=self._turn_soon,
+            end=self._stopped.set,
         )
         self._answerer = Answerer(Query(self.engine))
-        self._stopped = asyncio.Event()
         readable = read_messages(STDIN, self._heard, self._stopped.set)
         self._intake = Intake(STDIN, readable, self._kernel)
         self._turn_due: asyncio.Handle | None = None
@@ -108,6 +111,7 @@ class Agent:
             loop.add_signal_handler(number, self._stopped.set)
         loop.add_signal_handler(signal.SIGHUP, self._reloads.soon)
         self._intake.start()
+        self._beat(loop)
         started = {"pid": os.getpid(), "config": str(config.path)}
         self.reports.tell(Notice("info", "agent_started", started))
         try:
@@ -130,6 +134,13 @@ class Agent:
             wanted = RecordConfig(self._record, size)
         if wanted is not None:
             self._recorder.start_or_tell(wanted, self._began)
+
+    def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell the speaker, again and again, that the loop goes round."""
+        loop.call_later(HEARTBEAT, self._beat, loop)
+        vrfs = self.engine.inventory.vrfs.values()
+        ready = sum(vrf.ready for vrf in vrfs)
+        self._output.write([encode(Alive(len(vrfs), ready))])
 
     def _failed(
         self, loop: asyncio.AbstractEventLoop, context: dict[str, object]
@@ -158,8 +169,9 @@ class Agent:
             for event in read(message):
                 handle(event, now)
             match message:
-                case Hello():
+                case Hello(version, _, layout):
                     self._greeted = True
+                    self.reports.speaker = version, layout
                 case Reload():
                     self._reloads.soon()
                 case Shutdown(flush):

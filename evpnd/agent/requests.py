@@ -1,10 +1,12 @@
 """Requests of the control socket: answered at once or by a copy."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 
+from evpnd import log
 from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.control.server import Answer
 from evpnd.adapters.copy import Copies
@@ -16,6 +18,8 @@ from evpnd.core.engine import Engine
 from evpnd.model.config import RING_SIZE
 from evpnd.model.ids import parse_ip, parse_mac
 
+LEAVE = 0.1
+"""Seconds between the answer to who asks the agent to end, and its end."""
 SHOWN_AT_ONCE = 5_000
 """Routes and local MACs above which a copy writes the tables: some 25 ms."""
 
@@ -32,6 +36,7 @@ class Requests:
         turn: Callable[[], object],
         reload: Callable[[], Awaitable[dict[str, object]]],
         turn_soon: Callable[[], None],
+        end: Callable[[], None],
     ) -> None:
         """Store what is asked, and what is done for those who ask for more."""
         self._engine = engine
@@ -40,6 +45,7 @@ class Requests:
         self._turn = turn
         self._reload = reload
         self._turn_soon = turn_soon
+        self._end = end
         self._copies = Copies()
         self._file_questions = FileQuestions(engine, self._copies)
 
@@ -67,6 +73,10 @@ class Requests:
                 return clear_peer(self._engine, peer, self._turn_soon, soft=soft)
             case {"command": "record"}:
                 return await self._record(request)
+            case {"command": "restart-agent"}:
+                log.info("agent_restart_requested")
+                asyncio.get_running_loop().call_later(LEAVE, self._end)
+                return {"ok": True}
             case {"command": "reload"}:
                 return await self._reload()
             case {"command": "plan", "path": str(path)}:

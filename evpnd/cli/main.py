@@ -24,10 +24,12 @@ _MODULES: Final = {
     "check": "evpnd.cli.check",
     "schema": "evpnd.cli.schema",
     "plan": "evpnd.cli.plan",
+    "flush": "evpnd.cli.flush",
     "reload": "evpnd.cli.reload",
     "show": "evpnd.cli.show",
     "explain": "evpnd.cli.explain",
     "doctor": "evpnd.cli.doctor",
+    "restart-agent": "evpnd.cli.restart_agent",
     "clear": "evpnd.cli.clear",
     "record": "evpnd.cli.record",
     "replay": "evpnd.cli.replay",
@@ -56,7 +58,7 @@ class _Commands(Words):
         if cmd_name not in _MODULES:
             return None
         module = importlib.import_module(_MODULES[cmd_name])
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -160,7 +160,13 @@ def _list(value: object) -> list[Any]:
 
 
 def print_changes(changes: Sequence[Change]) -> None:
-    """Print changes for people."""
+    """Print changes for people, and how many they are."""
+    list_changes(changes)
+    click.echo(_total(changes))
+
+
+def list_changes(changes: Sequence[Change]) -> None:
+    """Print changes under the headings of their kinds."""
     for what, heading in _HEADINGS.items():
         of_kind = [change for change in changes if change["what"] == what]
         if not of_kind:
@@ -171,14 +177,16 @@ def print_changes(changes: Sequence[Change]) -> None:
             click.secho(fold(text, 6), fg=_COLOURS[change["action"]])
         if len(of_kind) > SHOWN:
             click.echo(f"  ... and {len(of_kind) - SHOWN} more; --json lists all")
+
+
+def _total(changes: Sequence[Change]) -> str:
     counts = {
         action: sum(change["action"] == action for change in changes)
         for action in _SIGNS
     }
     if not changes:
-        click.echo("\nnothing would change in devices, sessions, routes or rows")
-        return
-    click.echo(
+        return "\nnothing would change in devices, sessions, routes or rows"
+    return (
         f"\nto add: {counts['add']}, to change: {counts['change']}, "
         f"to remove: {counts['remove']}"
     )

@@ -17,6 +17,7 @@ from evpnd.cli.options import (
     vlan_option,
     vni_option,
 )
+from evpnd.cli.status import status
 from evpnd.cli.tables import TABLES, Row, ordered, plain_table
 from evpnd.cli.words import Words
 
@@ -65,6 +66,8 @@ class _Tables(Words):
         "summary": "peers",
         "tunnels": "vteps",
         "log": "events",
+        "version": "status",
+        "memory": "status",
     }
 
 
@@ -72,7 +75,7 @@ class _Tables(Words):
 @socket_option
 @click.pass_context
 def show(ctx: click.Context, socket: Path | None) -> None:
-    """Show a table of the daemon.
+    """Show a table of the daemon, or its status.
 
     On a terminal the table is coloured and fits the width. A pipe gets plain
     columns with a heading. --json prints one document, a list of objects with
@@ -81,6 +84,7 @@ def show(ctx: click.Context, socket: Path | None) -> None:
 
     \b
     Examples:
+      evpnd show status
       evpnd show peers
       evpnd sh mac --vni 10100
       evpnd show macs --vlan 100
@@ -129,6 +133,7 @@ def _add(what: str) -> None:
 
 for _what in _HELP:
     _add(_what)
+show.add_command(status)
 
 
 def print_rows(what: str, rows: list[Row], *, as_json: bool) -> None:

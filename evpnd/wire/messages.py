@@ -21,6 +21,9 @@ SESSION_FIELDS = (
 )
 """What the speaker has to know of a PeerConfig."""
 
+REVISION = 1
+"""Counts up where a message means something else and looks as before."""
+
 # From the speaker to the agent
 
 
@@ -30,6 +33,8 @@ class Hello(NamedTuple):
     version: str
     replaying: tuple[str, ...]
     """Peers whose journals follow."""
+    layout: str
+    """The speaker's `LAYOUT` (`pipe.py`)."""
 
 
 class Updates(NamedTuple):
@@ -139,6 +144,14 @@ class Shutdown(NamedTuple):
 # From the agent to the speaker
 
 
+class Alive(NamedTuple):
+    """The agent's loop goes round; sent every few seconds."""
+
+    evis: int
+    ready: int
+    """How many of them are ready."""
+
+
 class Announce(NamedTuple):
     """Announce NLRIs that have their attributes in common."""
 
@@ -220,7 +233,8 @@ OfPeer = (
 )
 ToAgent = OfPeer | Hello | Reload | Shutdown
 ToSpeaker = (
-    Announce
+    Alive
+    | Announce
     | Withdraw
     | Ready
     | AskRefresh

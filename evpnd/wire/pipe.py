@@ -12,9 +12,11 @@ and the fields in order. How a field is written follows from its annotation:
     PeerConfig  the fields that SESSION_FIELDS names
 
 so that a message is declared once, in `messages.py`, for both ends. Numbers are
-big-endian. Speaker and agent are of one version: nothing is here for others.
+big-endian. Speaker and agent have the same messages: nothing is here for others. An
+agent of another version may take the place of one where `LAYOUT` is the same.
 """
 
+import hashlib
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
@@ -22,7 +24,14 @@ from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from evpnd.model.config import PeerConfig
-from evpnd.wire.messages import SESSION_FIELDS, Message, ToAgent, ToSpeaker, Updates
+from evpnd.wire.messages import (
+    REVISION,
+    SESSION_FIELDS,
+    Message,
+    ToAgent,
+    ToSpeaker,
+    Updates,
+)
 
 FRAME_MAX = 64 << 20
 """Octets behind the length; more is no frame but a broken writer."""
@@ -169,6 +178,18 @@ def _kind_of(annotation: Any) -> _Kind:  # noqa: ANN401 - whatever stands behind
 
 _TYPES: tuple[type[Any], ...] = (*get_args(ToAgent), *get_args(ToSpeaker))
 """The type of a message on the wire is its place here."""
+
+
+def _layout() -> str:
+    """Return a word for all messages with their fields, and what a PeerConfig has."""
+    hints = get_type_hints(PeerConfig)
+    fields = [(each.__name__, get_type_hints(each)) for each in _TYPES]
+    peers = [(name, hints[name]) for name in SESSION_FIELDS]
+    return hashlib.sha256(repr((REVISION, fields, peers)).encode()).hexdigest()[:12]
+
+
+LAYOUT = _layout()
+"""Equal in two versions whose speaker and agent understand each other."""
 _MESSAGES = [
     _record(list(map(_kind_of, get_type_hints(each).values())), iter, each._make)
     for each in _TYPES

@@ -199,7 +199,7 @@ class Speaker:
         """Tell a new agent how things are."""
         peers = self.peers.values()
         replaying = [peer.address for peer in peers if peer.record.replays()]
-        told: list[ToAgent] = [Hello("", tuple(replaying))]
+        told: list[ToAgent] = [Hello("", tuple(replaying), "")]
         for peer in peers:
             peer.adj_rib_out.mark_stale()
             hand_on = partial(_hand_on, told, peer.address)

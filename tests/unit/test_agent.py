@@ -150,7 +150,7 @@ def test_it_touches_nothing_before_the_speaker_greets_it(tmp_path: Path) -> None
         time.sleep(0.5)
         before = bridges(process)
         assert process.stdin is not None
-        process.stdin.buffer.write(encode(Hello("", ())))
+        process.stdin.buffer.write(encode(Hello("", (), "")))
         process.stdin.buffer.flush()
         deadline = time.monotonic() + PATIENCE
         while not bridges(process) and time.monotonic() < deadline:

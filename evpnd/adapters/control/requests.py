@@ -41,6 +41,7 @@ COMMANDS: Final = (
     "show",
     "status",
     "reload",
+    "restart-agent",
     "clear",
     "clear-peer",
     "plan",
@@ -48,6 +49,9 @@ COMMANDS: Final = (
     "rehearse",
     "record",
 )
+QUESTIONS: Final = frozenset({"show", "status", "explain"})
+"""Commands that any client may give, and not only root and the daemon's own user. Those
+of a file are not among them: the daemon would read it for who may not."""
 ADDRESS: Final = "address"
 """Kind of address to explain; for `address` the daemon finds out."""
 

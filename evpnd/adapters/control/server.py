@@ -6,6 +6,7 @@ import inspect
 import os
 import socket
 import stat
+import struct
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final
 from evpnd.adapters.clients import Clients, receive, send
 from evpnd.adapters.control.client import is_answered
 from evpnd.adapters.control.encoding import encoded, refusal
-from evpnd.adapters.control.requests import Request, parse_request
+from evpnd.adapters.control.requests import QUESTIONS, Request, parse_request
 
 Answer = dict[str, object] | AsyncGenerator[bytes, None]
 """An answer: as values, or as pieces of one line of JSON with its end."""
@@ -31,6 +32,8 @@ PIECE: Final = 64 << 10
 HELD: Final = 64 << 20
 """Octets of answers that wait for slow readers, all together; more are refused."""
 _BACKLOG: Final = 100
+_CREDENTIALS: Final = struct.Struct("3i")
+"""Of SO_PEERCRED (unix(7)): pid, uid and gid of who connected."""
 
 
 class SocketInUse(Exception):  # noqa: N818 - it says what is wrong
@@ -97,6 +100,7 @@ class ControlServer:
 
     async def _serve(self, client: socket.socket) -> None:
         buffer = bytearray()
+        may_change = _may_change(client)
         while True:
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -106,12 +110,17 @@ class ControlServer:
             except ValueError as error:
                 await self._send(client, await self._pieces(refusal(str(error))))
                 return
-            if not line or not await self._serve_one(client, line):
+            if not line or not await self._serve_one(client, line, may_change):
                 return
 
-    async def _serve_one(self, client: socket.socket, line: bytes) -> bool:
+    async def _serve_one(
+        self,
+        client: socket.socket,
+        line: bytes,
+        may_change: bool,  # noqa: FBT001
+    ) -> bool:
         """Answer one request; return False if the connection cannot go on."""
-        answer = await self._ask(line)
+        answer = await self._ask(line, may_change)
         if isinstance(answer, deque):
             return await self._send(client, answer)
         try:
@@ -120,11 +129,18 @@ class ControlServer:
             _tell_fault(error)
             return False
 
-    async def _ask(self, line: bytes) -> deque[bytes] | AsyncGenerator[bytes, None]:
+    async def _ask(
+        self,
+        line: bytes,
+        may_change: bool,  # noqa: FBT001
+    ) -> deque[bytes] | AsyncGenerator[bytes, None]:
         try:
             request = parse_request(line)
         except ValueError as error:
             return await self._pieces(refusal(str(error)))
+        if not may_change and request["command"] not in QUESTIONS:
+            reason = "your user may `show` and `explain`; run this as root"
+            return await self._pieces(refusal(reason))
         try:
             given = self._answer(request)
             answer = await given if inspect.isawaitable(given) else given
@@ -174,6 +190,14 @@ class ControlServer:
         finally:
             self._release(pieces)
         return True
+
+
+def _may_change(client: socket.socket) -> bool:
+    """Return whether a client is root or our own user: members of the group may ask."""
+    size = _CREDENTIALS.size
+    octets = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    _, uid, _ = _CREDENTIALS.unpack(octets)
+    return uid in (0, os.geteuid())
 
 
 def _tell_fault(error: Exception) -> None:

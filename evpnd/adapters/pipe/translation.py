@@ -71,7 +71,7 @@ class MessageReader:
                 return (PeerWentDown(Peer(peer), reason, graceful, ago),)
             case messages.State(peer, state, waited):
                 return (PeerStateChanged(Peer(peer), state, waited),)
-            case messages.Hello(_, replaying):
+            case messages.Hello(_, replaying, _):
                 return (ReplayBegan(frozenset(map(Peer, replaying))),)
             case messages.Replayed(peer):
                 return (ReplayEnded(Peer(peer)),)

@@ -38,6 +38,12 @@ RESPAWN_DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0)
 SETTLED = 10.0
 """Seconds of life after which an agent's death counts as the first again."""
 
+SILENCE = 60.0
+"""Seconds without a frame, after which an agent hangs; it tells all few seconds that it
+is alive."""
+LOOK = 1.0
+"""Seconds that pass between two looks at most: those of a halted machine count less."""
+
 EXIT_WAIT = 20.0
 """Seconds to clean up after Shutdown; a flush may be 100,000s of rows."""
 KILL_WAIT = 2.0
@@ -69,6 +75,8 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._deaths = 0
         self._start_at: float | None = None
         self._closing = False
+        self._silence = 0.0
+        self._looked = 0.0
 
     # The process
 
@@ -91,6 +99,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         assert self._agent.stdin is not None
         assert self._agent.stdout is not None
         self._death = os.pidfd_open(self._agent.pid)
+        self._silence = 0.0
         self._input = self._agent.stdin.fileno()
         self._output = self._agent.stdout.fileno()
         for pipe, size in ((self._input, INPUT_SIZE), (self._output, OUTPUT_SIZE)):
@@ -128,11 +137,27 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
         self._frames = Frames()
         if self._closing:
             return
-        if status < 0:
+        if status == 0:
+            log.info("agent_left")
+        elif status < 0:
             log.warning("agent_died", signal=signal.Signals(-status).name)
         else:
             log.warning("agent_died", status=status)
         self._schedule()
+
+    def judge_silence(self, now: float) -> None:
+        """Kill an agent that hangs; the next one takes its place.
+
+        `now` is monotonic seconds.
+        """
+        passed, self._looked = now - self._looked, now
+        if self._agent is None or self._output < 0:
+            return
+        self._silence += min(passed, LOOK)
+        if self._silence > SILENCE:
+            log.error("agent_hangs", pid=self._agent.pid, silent=int(SILENCE))
+            self._silence = 0.0
+            self._agent.kill()
 
     def _bury_if_dead(self) -> None:
         if self._agent is not None and self._agent.poll() is not None:
@@ -219,6 +244,7 @@ class AgentPipe(Processes):  # type: ignore[misc] # exabgp has no types
             if not self._closing:
                 self._agent.kill()
             return []
+        self._silence = 0.0
         try:
             return self._frames.feed(octets)
         except PipeError as error:

@@ -19,6 +19,7 @@ from evpnd.speaker.rib.adj_rib_out import Block, read_routes
 from evpnd.speaker.session.peer import SpeakerPeer
 from evpnd.wire.attributes import build_updates
 from evpnd.wire.messages import (
+    Alive,
     Announce,
     AskRefresh,
     EndDamping,
@@ -61,6 +62,11 @@ def peers_named(reactor: SpeakerReactor, name: str | None) -> list[SpeakerPeer]:
         return reactor.speaking_peers()
     peer = reactor.peer(name)
     return [] if peer is None else [peer]
+
+
+def alive(reactor: SpeakerReactor, message: Alive) -> None:
+    """Record that the agent's loop goes round."""
+    reactor.agent_alive(message.evis, message.ready)
 
 
 def announce(reactor: SpeakerReactor, message: Announce) -> None:
@@ -148,6 +154,7 @@ def peers(reactor: SpeakerReactor, message: Peers) -> None:
 
 
 COMMANDS: dict[type, Callable[[SpeakerReactor, Any], None]] = {
+    Alive: alive,
     Announce: announce,
     Withdraw: withdraw,
     Ready: ready,

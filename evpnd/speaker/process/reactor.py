@@ -24,6 +24,7 @@ from evpnd.speaker.session.listener import Key
 from evpnd.speaker.session.peer import SpeakerPeer
 from evpnd.speaker.session.silent_drops import SilentDrops
 from evpnd.wire.messages import Hello, Reload, Shutdown
+from evpnd.wire.pipe import LAYOUT
 
 IDLE_TICK = 0.25
 """Seconds between turns with nothing to do; ExaBGP's timers count whole seconds."""
@@ -83,6 +84,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         self._flush_on_exit = flush_on_exit
         self._drops: SilentDrops | None = None
         self._drops_at = 0.0
+        self._service = systemd.Service()
         self._wake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         super().__init__(configuration)
@@ -118,7 +120,7 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         assert self._pipe is not None
         peers = self.speaking_peers()
         replaying = [peer.address for peer in peers if peer.record.replays()]
-        self._pipe.send(Hello(evpnd.__version__, tuple(replaying)))
+        self._pipe.send(Hello(evpnd.__version__, tuple(replaying), LAYOUT))
         for peer in peers:
             peer.adj_rib_out.mark_stale()
             peer.introduce()
@@ -135,6 +137,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
             peer.report_state()
         systemd.notify("READY=1")
 
+    def agent_alive(self, evis: int, ready: int) -> None:
+        """Record how many EVIs the agent has."""
+        self._service.evis = (evis, ready)
+
     # The loop
 
     def _wait_for_io(self, sleeptime: int) -> Iterable[int]:
@@ -147,7 +153,10 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
         if self.signal.hangup:
             self.signal.hangup = False
             self._pipe.send(Reload())
-        self._look_for_drops()
+        now = time.monotonic()
+        self._tell_service(now)
+        self._pipe.judge_silence(now)
+        self._look_for_drops(now)
         for peer in self._peers.values():
             # ExaBGP gives a passive peer without a connection no turn.
             if peer.damping.ended and not peer.established():
@@ -172,9 +181,16 @@ class SpeakerReactor(Reactor):  # type: ignore[misc] # exabgp has no types
             os.read(self._wake, 4096)
         return ()
 
-    def _look_for_drops(self) -> None:
+    def _tell_service(self, now: float) -> None:
+        """Tell the service manager that the loop goes round, and what is up."""
+        self._service.feed_watchdog(now)
+        if self.ready and self._service.wants_status(now):
+            peers = self.speaking_peers()
+            established = sum(peer.established() for peer in peers)
+            self._service.tell_sessions(established, len(peers), now)
+
+    def _look_for_drops(self, now: float) -> None:
         """Report segments that the kernel dropped to peers that are not up."""
-        now = time.monotonic()
         if now < self._drops_at or not self.ready:
             return
         self._drops_at = now + DROPS_EVERY

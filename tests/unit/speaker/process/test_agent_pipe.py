@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from evpnd.speaker.process import agent_pipe, turns
-from evpnd.speaker.process.agent_pipe import AgentPipe
+from evpnd.speaker.process.agent_pipe import SILENCE, AgentPipe
 from evpnd.wire.messages import Hello, Message, Replayed, Shutdown, Unreachable, Updates
 from evpnd.wire.pipe import decode, encode
 
@@ -127,9 +127,9 @@ def test_a_dead_agent_is_replaced_at_once_and_greeted(
     start: Callable[[str], AgentPipe], capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipe = start(ECHO)
-    hello = Hello("", ())
+    hello = Hello("", (), "")
     pipe.greet = lambda: pipe.send(hello)
-    pipe.send(Hello("never read by the next" + "x" * (3 << 20), ()))
+    pipe.send(Hello("never read by the next" + "x" * (3 << 20), (), ""))
     pipe.flush()
     first = pid(pipe)
     os.kill(first, signal.SIGKILL)
@@ -189,6 +189,24 @@ def test_an_agent_that_closes_its_output_is_ended(
 ) -> None:
     pipe = start("import os, time\nos.close(1)\ntime.sleep(60)")
     first = pid(pipe)
+    turn(pipe, lambda _: pipe._agent is not None and pid(pipe) != first)
+
+
+def test_an_agent_that_hangs_is_replaced_and_a_halted_machine_is_no_silence(
+    start: Callable[[str], AgentPipe],
+) -> None:
+    pipe = start(ECHO)
+    first = pid(pipe)
+    now = time.monotonic()
+    pipe.judge_silence(now)
+    pipe.judge_silence(now + 1000)
+    for second in range(int(SILENCE) - 2):
+        pipe.judge_silence(now + 1000 + second)
+    assert pid(pipe) == first
+
+    for second in range(int(SILENCE), int(SILENCE) + 3):
+        pipe.judge_silence(now + 1000 + second)
+
     turn(pipe, lambda _: pipe._agent is not None and pid(pipe) != first)
 
 
