@@ -73,7 +73,7 @@ def environment() -> str:
 
 def is_made() -> bool:
     """Return whether the bed is complete for this checkout."""
-    return _is_complete(bed().path) and _is_complete(_environment_path())
+    return is_complete(bed().path) and is_complete(_environment_path())
 
 
 def make() -> None:
@@ -88,10 +88,10 @@ def make_once(path: Path, maker: Callable[[Path], None]) -> None:
     ``maker`` fills an empty folder beside it, which gets its name at the end. Whoever
     comes second waits, and finds it made. What a killed maker left is made anew.
     """
-    if _is_complete(path):
+    if is_complete(path):
         return
     with _lock():
-        if _is_complete(path):
+        if is_complete(path):
             return
         if path.exists():
             raise BedError(f"{path} is there and not complete; remove it")
@@ -107,7 +107,8 @@ def _environment_path() -> Path:
     return bed().path / environment().lstrip("/")
 
 
-def _is_complete(path: Path) -> bool:
+def is_complete(path: Path) -> bool:
+    """Return whether a folder was made to the end."""
     return (path / _STAMP).is_file()
 
 
@@ -122,16 +123,14 @@ def _lock() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _say(f"somebody else makes a bed in {path}; waiting")
+            say(f"somebody else makes a bed in {path}; waiting")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def _make_root(root: Root) -> None:
-    _say(f"making a Debian 13 root to test on in {directory()} (a minute, 700 MB)")
-    # What it mounts meanwhile is to be seen by nobody else, and to go with it.
-    words = ["debootstrap", "--variant=minbase", RELEASE, str(root.path), _mirror()]
-    _run(MACHINE.command(words, tied=True))
+    say(f"making a Debian 13 root to test on in {directory()} (a minute, 700 MB)")
+    debootstrap(RELEASE, root.path)
     _copy_network_settings(root.path)
     policy = root.path / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
@@ -151,11 +150,18 @@ def _make_root(root: Root) -> None:
     root.give(root.path / "run/frr", "frr")
 
 
+def debootstrap(release: str, path: Path, *options: str) -> None:
+    """Make the smallest root of a release in a folder; raises BedError."""
+    # What it mounts meanwhile is to be seen by nobody else, and to go with it.
+    words = ["debootstrap", "--variant=minbase", *options, release, str(path)]
+    _run(MACHINE.command([*words, _mirror()], tied=True))
+
+
 def _make_environment(part: Path) -> None:
     """Make the virtual environment, without evpnd itself: a guest has the checkout."""
     root = bed()
     name = f"/{part.relative_to(root.path)}"
-    _say(f"installing evpnd's dependencies in {root.path}")
+    say(f"installing evpnd's dependencies in {root.path}")
     _inside(root, ["python3", "-m", "venv", name])
     shutil.copy(CHECKOUT / "constraints.txt", part)
     install = [f"{name}/bin/python", "-m", "pip", "install", "--no-cache-dir"]
@@ -220,7 +226,8 @@ def _run(argv: Sequence[str]) -> None:
         raise BedError(f"{tail}\nstatus {done.returncode}; all of it is in {log}")
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever waits what is made."""
     print(f"bed: {text}", file=sys.stderr)
 
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from integration import bed, guest, guest_tests, recordings, speaker_lab
+from integration import bed, guest, guest_tests, recordings, speaker_lab, system
 from integration.lab import Lab, MakeLab
 from integration.lab_netns import OWN, sweep, sweep_dead
 from integration.roots import MACHINE, Root
@@ -14,6 +14,7 @@ _labs = pytest.StashKey[list[Lab]]()
 
 
 _BED = "the Debian 13 bed: scripts/setup.sh --bed"
+_SYSTEMS = "the Debian 12 and 13 roots with systemd: scripts/setup.sh --bed"
 
 
 def _needs_guest(item: pytest.Item) -> bool:
@@ -25,9 +26,12 @@ def _needs_guest(item: pytest.Item) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests whose bed or guest is missing; run the tests of the guest there."""
     has_bed, has_guest = bed.is_made(), guest.is_installed()
+    has_systems = system.are_made()
     for item in items:
         if item.get_closest_marker("bed") and not has_bed:
             item.add_marker(pytest.mark.needs(_BED))
+        elif item.get_closest_marker("systemd") and not has_systems:
+            item.add_marker(pytest.mark.needs(_SYSTEMS))
         elif _needs_guest(item) and not has_guest:
             item.add_marker(pytest.mark.needs(f"the guest of {_BED}"))
     guest_tests.stand_in(items)

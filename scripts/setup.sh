@@ -127,4 +127,5 @@ fi
 $venv/bin/python -m compileall -q evpnd lab
 if [ "${1:-}" = --bed ]; then
     $venv/bin/python -m integration.bed
+    $venv/bin/python -m integration.system
 fi
