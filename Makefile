@@ -1,5 +1,5 @@
 # Everything sets itself up; run as root on Debian 12 or newer.
-.PHONY: help setup setup-demo bed demo demo-clean check test deep lint fuzz lab interop image soak bench
+.PHONY: help setup setup-demo bed demo demo-clean check test deep lint fuzz lab interop image soak bench deb
 
 help:
 	@echo "make demo        a fabric of three hosts in network namespaces, with checks"
@@ -13,6 +13,7 @@ help:
 	@echo "                 (ROWS=learn,move SIZE=10000 RUNS=3 DAEMONS=evpnd,frr JSON=file"
 	@echo "                 WRITE=docs/performance.md writes the table into the page)"
 	@echo "make image       the container image evpnd:latest"
+	@echo "make deb         dist/evpnd_VERSION_amd64.deb for Debian 12 and 13"
 	@echo "make check       the static checks, unit, golden and conformance tests: a minute"
 	@echo "make test        all checks and tests: half an hour on two processors"
 	@echo "make deep        the property tests with five times as many fabrics as make test"
@@ -56,6 +57,9 @@ bench: bed
 
 image:
 	docker build --file containerlab/Dockerfile --tag evpnd:latest .
+
+deb: setup
+	@.venv/bin/python packaging/build_deb.py dist
 
 test: bed
 	@scripts/check.sh

@@ -166,7 +166,11 @@ def install(system: System, package: Path) -> str:
     target = system.directory / package.name
     if not target.exists():
         target.write_bytes(package.read_bytes())
-    return system.check("dpkg", "--install", f"/mnt/{package.name}")
+    done = system.run("dpkg", "--install", f"/mnt/{package.name}")
+    said = done.stdout + done.stderr
+    if done.returncode != 0:
+        raise LabError(f"dpkg: status {done.returncode}: {said}")
+    return said
 
 
 __all__: Sequence[str] = ("RELEASES", "System", "are_made", "install", "make", "root")

@@ -29,10 +29,15 @@ NEXT_PYTHON = "3.14"
 PLATFORMS = ("manylinux2014", "manylinux_2_17", "manylinux_2_28")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 HOME = Path("usr/lib/evpnd")
-NOT_SHIPPED = ("bin", "share", "etc", "man")
-"""What packages install beside their modules."""
+NOT_MODULES = ("bin", "share", "etc", "man")
+"""What packages install beside their modules; of it, evpnd's own `share` is shipped."""
 OF_DIST_INFO = ("METADATA", "entry_points.txt", "licenses", "LICENSE")
 """What is kept of a .dist-info; the rest tells how it came here."""
+FOLDERS = (
+    *("evpnd/policies", "evpnd/examples", "evpnd/monitoring"),
+    *("man/man5", "man/man8"),
+)
+"""Those of `share` that stay as they are."""
 _SCRIPT = """#!/usr/lib/evpnd/bin/python
 import sys
 
@@ -62,7 +67,7 @@ def build(folder: Path) -> Path:
         version = wheel.name.split("-")[1]
         root = work / "root"
         _environment(root / HOME, work, wheel, MACHINES[architecture])
-        _files(root)
+        _files(root, work / PYTHONS[0] / "share")
         _control(root, version, architecture)
         _settle(root)
         package = folder / f"evpnd_{version}_{architecture}.deb"
@@ -99,9 +104,7 @@ def _environment(home: Path, work: Path, wheel: Path, machine: str) -> None:
     modules.mkdir(parents=True)
     for python in PYTHONS:
         target = work / python
-        _pip("install", "--target", str(target), *_wanted(python, machine), str(wheel))
-        for each in NOT_SHIPPED:
-            shutil.rmtree(target / each, ignore_errors=True)
+        _pip("install", "--target", str(target), *_wanted(python, machine), f"{wheel}[web]")
         _lay(target, modules)
         (home / f"lib/python{python}").symlink_to("python3")
     (home / "bin").mkdir()
@@ -128,6 +131,8 @@ def _lay(source: Path, target: Path) -> None:
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
         place = target / name
+        if name.parts[0] in NOT_MODULES:
+            continue
         if path.is_dir():
             place.mkdir(exist_ok=True)
         elif name.parts[0].endswith(".dist-info") and name.parts[1] not in OF_DIST_INFO:
@@ -138,9 +143,9 @@ def _lay(source: Path, target: Path) -> None:
             sys.exit(f"{name} differs between Python {' and '.join(PYTHONS)}")
 
 
-def _files(root: Path) -> None:
-    """Lay out what is not the virtual environment."""
-    for source, target in _places():
+def _files(root: Path, share: Path) -> None:
+    """Lay out what is not the virtual environment; `share` is what pip installs."""
+    for source, target in _places(share):
         place = root / target
         place.parent.mkdir(parents=True, exist_ok=True)
         if target.startswith("usr/share/man/"):
@@ -151,26 +156,25 @@ def _files(root: Path) -> None:
     program = root / "usr/bin/evpnd"
     program.parent.mkdir(parents=True)
     program.symlink_to("../lib/evpnd/bin/evpnd")
-    changes = root / "usr/share/doc/evpnd/changelog.gz"
-    changes.write_bytes(_zip((CHECKOUT / "CHANGELOG.md").read_bytes()))
-    copyright_file = root / "usr/share/doc/evpnd/copyright"
-    copyright_file.write_text(_licences(root / HOME / "lib/python3/site-packages"))
+    documents = root / "usr/share/doc/evpnd"
+    documents.mkdir(parents=True)
+    (documents / "examples").symlink_to("../../evpnd/examples")
+    changes = (CHECKOUT / "CHANGELOG.md").read_bytes()
+    (documents / "changelog.gz").write_bytes(_zip(changes))
+    modules = root / HOME / "lib/python3/site-packages"
+    (documents / "copyright").write_text(_licences(modules))
 
 
-def _places() -> Iterator[tuple[Path, str]]:
-    """Yield which file of the checkout goes where."""
-    packaging = CHECKOUT / "packaging"
+def _places(share: Path) -> Iterator[tuple[Path, str]]:
+    """Yield which file goes where."""
     yield DEBIAN / "evpnd.yaml", "etc/evpnd/evpnd.yaml"
-    for unit in packaging.glob("*.service"):
+    for unit in (share / "evpnd/systemd").iterdir():
         yield unit, f"usr/lib/systemd/system/{unit.name}"
-    yield packaging / "sysctl.d/evpnd.conf", "usr/lib/sysctl.d/60-evpnd.conf"
-    for policy in (CHECKOUT / "policies").glob("*.yaml"):
-        yield policy, f"usr/share/evpnd/policies/{policy.name}"
-    for example in (CHECKOUT / "docs").glob("*.example.yaml"):
-        yield example, f"usr/share/doc/evpnd/examples/{example.name}"
-    for page in (packaging / "man").iterdir():
-        yield page, f"usr/share/man/man{page.suffix[1:]}/{page.name}"
-    shells = packaging / "completion"
+    yield share / "evpnd/sysctl.d/evpnd.conf", "usr/lib/sysctl.d/60-evpnd.conf"
+    for folder in FOLDERS:
+        for each in (share / folder).iterdir():
+            yield each, f"usr/share/{folder}/{each.name}"
+    shells = share / "evpnd/completion"
     yield shells / "evpnd.bash", "usr/share/bash-completion/completions/evpnd"
     yield shells / "_evpnd", "usr/share/zsh/vendor-completions/_evpnd"
     yield shells / "evpnd.fish", "usr/share/fish/vendor_completions.d/evpnd.fish"

@@ -35,6 +35,7 @@ _MODULES: Final = {
     "replay": "evpnd.cli.replay",
     "policy": "evpnd.cli.policy",
     "web": "evpnd.cli.web",
+    "examples": "evpnd.cli.examples",
 }
 
 
