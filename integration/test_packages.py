@@ -148,6 +148,7 @@ def test_it_is_installed_used_upgraded_and_purged_and_leaves_nothing(
         look_at_the_service(place)
         look_at_users(place)
         look_at_reloads(place)
+        look_at_the_looking_glass(place)
         look_at_an_upgrade(place, as_version(package, NEWER, None))
 
         system.check("dpkg", "--purge", "evpnd")
@@ -225,6 +226,18 @@ def look_at_reloads(place: Place) -> None:
     path.write_text(text)
     system.check("systemctl", "reload", "evpnd")
     assert system.unit("evpnd", "ActiveState") == {"ActiveState": "active"}
+
+
+def look_at_the_looking_glass(place: Place) -> None:
+    """Ask the other service, which runs as a user of its own."""
+    url = "http://127.0.0.1:9472/api/v1/peers"
+    words = f"import urllib.request as r; print(r.urlopen({url!r}).read().decode())"
+    place.system.check("systemctl", "start", "evpnd-web")
+
+    def answer() -> str:
+        return place.system.run("python3", "-c", words).stdout
+
+    wait_until(lambda: "established" in answer(), 30, "the glass", seen=answer)
 
 
 def look_at_an_upgrade(place: Place, newer: Path) -> None:

@@ -104,7 +104,13 @@ def _environment(home: Path, work: Path, wheel: Path, machine: str) -> None:
     modules.mkdir(parents=True)
     for python in PYTHONS:
         target = work / python
-        _pip("install", "--target", str(target), *_wanted(python, machine), f"{wheel}[web]")
+        _pip(
+            "install",
+            "--target",
+            str(target),
+            *_wanted(python, machine),
+            f"{wheel}[web]",
+        )
         _lay(target, modules)
         (home / f"lib/python{python}").symlink_to("python3")
     (home / "bin").mkdir()

@@ -23,8 +23,8 @@ def examples() -> None:
     """List the files that come with evpnd, a path on each line.
 
     A configuration with every key, policies to copy, the systemd units, alert rules
-    and a dashboard for Prometheus and Grafana. With pip they are in share/evpnd of the virtual environment, with Debian's package in
-    /usr/share/evpnd.
+    and a dashboard for Prometheus and Grafana. With pip they are in share/evpnd of the
+    virtual environment, with Debian's package in /usr/share/evpnd.
 
     \b
     Example:

@@ -9,7 +9,7 @@ import click
 
 from evpnd import __version__
 from evpnd.cli.options import ask, socket_option
-from evpnd.cli.tables import write_duration, write_octets, write_text
+from evpnd.written import write_duration, write_octets, write_text
 
 
 @click.command()
