@@ -179,11 +179,9 @@ class Reports:
         evis = len(self._query.vrfs)
         return evis > COUNTED_EVIS or self.size() > COUNTED_ROUTES
 
-    def status(self) -> Entry:
+    def service(self) -> Entry:
         """Return the state of the daemon and of its two processes."""
-        config = self._query.config
-        sessions = self._query.sessions.values()
-        vrfs = self._query.vrfs.values()
+        config, vtep = self._query.config, self._query.vtep
         speaker, agent = os.getppid(), os.getpid()
         return {
             "version": __version__,
@@ -197,9 +195,17 @@ class Reports:
             "socket": str(config.control_socket),
             "router_id": format_ip(config.router_id),
             "asn": config.asn,
-            "vtep": format_ip(self._query.vtep) if self._query.vtep else None,
+            "vtep": format_ip(vtep) if vtep else None,
             "memory": resident(speaker),
             "agent_memory": resident(agent),
+            **self.status(),
+        }
+
+    def status(self) -> Entry:
+        """Return the daemon's own state in a few numbers."""
+        sessions = self._query.sessions.values()
+        vrfs = self._query.vrfs.values()
+        return {
             "settled": self._query.settled,
             "peers": len(sessions),
             "peers_established": sum(session.established for session in sessions),

@@ -63,7 +63,7 @@ class Requests:
                     )
                 return self._reports.show(what, request)
             case {"command": "status"}:
-                return {"ok": True, "result": self._reports.status()}
+                return {"ok": True, "result": self._reports.service()}
             case {"command": "clear", "vni": int(vni)}:
                 mac, ip = request.get("mac"), str(request.get("ip"))
                 return self._clear(vni, parse_mac(str(mac)) if mac else parse_ip(ip))

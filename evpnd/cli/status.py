@@ -25,7 +25,8 @@ def status(ctx: click.Context, socket: Path | None, *, as_json: bool) -> None:
     if as_json:
         click.echo(f"[{json.dumps(result)}]")
         return
-    lines = _lines(result)
+    # A recording has no processes.
+    lines = _lines(result) if "pid" in result else _plain(result)
     width = max(map(len, lines))
     for name, value in lines.items():
         click.echo(f"{name:{width}}  {value}")
@@ -56,6 +57,11 @@ def _lines(found: Mapping[str, Any]) -> dict[str, str]:
         "EVIs": f"{found['evis_ready']} of {found['evis']} ready",
         "routes": write_text(found["routes"]),
     }
+
+
+def _plain(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return what there is, by its names."""
+    return {name.replace("_", " "): write_text(each) for name, each in found.items()}
 
 
 def _process(role: str, pid: object, memory: object) -> str:
