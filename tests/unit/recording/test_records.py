@@ -52,7 +52,7 @@ def test_every_record_comes_back(config: Config) -> None:
         State(bytes(range(256))),
         Said(0.1, "2001:db8::1", KEEPALIVE * 2),
         Told(1 / 3, Down("10.0.0.1", "hold timer", graceful=True)),
-        Told(2.0, Hello("1", ("10.0.0.1",))),
+        Told(2.0, Hello("1", ("10.0.0.1",), "a")),
         Told(2.0, Shutdown(flush=True)),
         Happened(3.5, LinkVanished(7)),
         Happened(3.5, RowFailed("fdb", 5, b"\x02" * 6, 22, deleting=False)),
