@@ -1,6 +1,6 @@
 """Writes the man pages and the shells' completions from what evpnd itself says.
 
-    .venv/bin/python packaging/generate.py
+    .venv/bin/python packaging/generate.py [FOLDER]
 
 evpnd(8) is the text of every ``--help``, evpnd.yaml(5) and evpnd-policy(5) the JSON
 Schemas. The files are kept in the repository, so that a package needs nothing to have
@@ -8,6 +8,7 @@ them; tests/unit/test_generated.py fails where they are not what this program wr
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ Schema = Mapping[str, Any]
 
 def main() -> None:
     """Write every file that is not as it should be."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
     for name, text in generated().items():
-        path = HERE / name
+        path = folder / name
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
