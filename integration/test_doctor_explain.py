@@ -32,6 +32,14 @@ def end(daemon: Evpnd, address: str) -> tuple[bool, str]:
     return last["ok"], last["text"]
 
 
+def notes(daemon: Evpnd) -> str:
+    """Return what `show evis` notes of the one EVI."""
+    done = daemon.ask("show", "evis", "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    return "; ".join(row["notes"])
+
+
 def lost(daemon: Evpnd, address: str, why: str) -> bool:
     ok, text = end(daemon, address)
     return not ok and why in text
@@ -52,8 +60,10 @@ def test_a_rule_that_drops_vxlan_is_told_and_the_ping_dies(make_lab: MakeLab) ->
     why = "VXLAN packets from 10.0.0.2 are dropped in the input hook"
     for each in addresses:
         assert lost(one, each, why), end(one, each)
+    assert why in notes(one)
     run([*nft, "insert rule inet t c udp dport 4789 accept"])
     assert [end(one, each)[0] for each in addresses] == [True] * 5
+    assert notes(one) == ""
     here.expect_ping(there.ip)
 
 
@@ -74,7 +84,9 @@ def test_a_next_hop_that_does_not_answer_is_told(make_lab: MakeLab) -> None:
     _, there = lab.tenants
     ip([f"route add unreachable {lab[2].vtep}/32"], lab[1].namespace)
 
-    assert lost(one, there.mac, f"{lab[2].vtep}: remote VTEP: No route to host")
+    why = f"{lab[2].vtep}: remote VTEP: No route to host"
+    assert lost(one, there.mac, why)
+    assert why in notes(one)
 
 
 def test_another_udp_port_is_named_in_the_end(make_lab: MakeLab) -> None:
@@ -96,6 +108,7 @@ def test_another_udp_port_is_named_in_the_end(make_lab: MakeLab) -> None:
     ok, text = end(daemons[0], lab.tenants[1].mac)
     assert ok
     assert f"VTEP {lab[2].vtep} at UDP port 8472, not 4789" in text
+    assert "`vtep.udp-port: 8472`" in notes(daemons[0])
 
 
 def test_a_tenant_port_that_is_down_is_a_note(make_lab: MakeLab) -> None:

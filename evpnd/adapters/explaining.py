@@ -1,14 +1,12 @@
 """Answers `explain` from a copy of the engine and from the kernel's tables."""
 
 import time
-from dataclasses import replace
 
 from evpnd.adapters.control.requests import ADDRESS
+from evpnd.adapters.losses import Losses
 from evpnd.adapters.planning import read_kernel
+from evpnd.adapters.reports import Reports
 from evpnd.core.engine import Engine
-from evpnd.core.evi.mac_vrf import MacVrf
-from evpnd.core.evi.underlay import MEASURED_MOST
-from evpnd.doctor.facts import Host
 from evpnd.model.ids import parse_ip, parse_mac
 from evpnd.views.explain import (
     Story,
@@ -20,33 +18,22 @@ from evpnd.views.explain import (
 from evpnd.views.query import Query
 
 
-class Losses:
-    """Why this host loses packets of EVIs, by what `evpnd doctor` checks."""
+def evis_with_losses(
+    engine: Engine, reports: Reports, request: dict[str, object]
+) -> dict[str, object]:
+    """Return the EVIs as `show` has them, their notes with what the host loses.
 
-    def __init__(self, query: Query) -> None:
-        """Read nothing yet."""
-        self._query = query
-        self._hosts: dict[bytes, Host] = {}
-        """What was read of the host, by the VTEP that is asked for."""
-
-    def of(self, vrf: MacVrf, vtep: bytes) -> list[str]:
-        """Return sentences; empty for `vtep`: any VTEP of the EVI."""
-        # Only the copy of the agent that answers needs them.
-        from evpnd.adapters.host.gather import gather_way  # noqa: PLC0415
-        from evpnd.doctor.checks import losses  # noqa: PLC0415
-        from evpnd.doctor.examined import alone  # noqa: PLC0415
-
-        query, config = self._query, self._query.config
-        if vtep not in self._hosts:
-            every = {v for vrf in query.vrfs.values() for v in vrf.routes.imets.vteps()}
-            known = [vtep] if vtep else sorted(every)[:MEASURED_MOST]
-            known_rules = next((h.firewall for h in self._hosts.values()), None)
-            self._hosts[vtep] = gather_way(config, query.links, known, known_rules)
-        if not vrf.discovered:
-            config = replace(config, evis=(vrf.config,), discover=False)
-        vni = vrf.config.vni
-        vteps = {vtep} if vtep else vrf.routes.imets.vteps() - {vrf.vtep}
-        return list(losses(alone(self._hosts[vtep], config, {vni: vteps}), vni, vtep))
+    Where the host cannot be read, the notes are those of the core alone.
+    """
+    answer = reports.show("evis", request)
+    try:
+        losses = Losses(Query(engine)).of_all()
+    except OSError:
+        return answer
+    rows = answer.get("result")
+    for row in rows if isinstance(rows, list) else ():
+        row["notes"] += losses.get(row["vni"], ())
+    return answer
 
 
 def explain(

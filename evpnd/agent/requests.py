@@ -10,7 +10,7 @@ from evpnd import log
 from evpnd.adapters.clearing import clear_peer
 from evpnd.adapters.control.server import Answer
 from evpnd.adapters.copy import Copies
-from evpnd.adapters.explaining import explain
+from evpnd.adapters.explaining import evis_with_losses, explain
 from evpnd.adapters.file_questions import FileQuestions
 from evpnd.adapters.recording.recorder import Recorder
 from evpnd.adapters.reports import Reports
@@ -53,6 +53,10 @@ class Requests:
         """Return the answer, or a generator of its pieces."""
         match request:
             case {"command": "show", "what": str(what)}:
+                if what == "evis" and request.get("losses") is True:
+                    return self._copies.ask(
+                        partial(evis_with_losses, self._engine, self._reports, request)
+                    )
                 # Counting for policies disturbs the counters that metrics read. Events
                 # are few, however many routes there are.
                 if what == "policies" or (

@@ -110,6 +110,8 @@ def _add(what: str) -> None:
     ) -> None:
         given = {key: value for key, value in filters.items() if value is not None}
         question: dict[str, object] = {"command": "show", "what": what, **given}
+        if what == "evis":
+            question["losses"] = True
         answer = ask(ctx, socket, question)
         found = answer.get("result")
         if not answer.get("ok") or not isinstance(found, list):

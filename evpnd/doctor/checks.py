@@ -4,7 +4,7 @@ From what keeps evpnd from starting, through the host's devices and its way to o
 VTEPs, to what peers say: what comes first is often the cause of what comes later.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from evpnd.doctor import (
@@ -21,7 +21,7 @@ from evpnd.doctor import (
     underlay,
     vlans,
 )
-from evpnd.doctor.examined import Examined
+from evpnd.doctor.examined import Examined, Overlay
 from evpnd.doctor.finding import Finding, Level, note
 
 
@@ -81,6 +81,10 @@ CHECKS: Final = (
 )
 
 
+_NOTED = frozenset({"mtu"})
+"""Checks whose faults the core itself notes at an EVI (`evi/notes.py`)."""
+
+
 class Told(NamedTuple):
     """A finding, and the check that told it."""
 
@@ -115,8 +119,34 @@ def losses(seen: Examined, vni: int, vtep: bytes) -> Iterator[str]:
     if vtep:
         ours = [each._replace(vteps=(vtep,)) for each in ours]
     alone = seen._replace(overlays=tuple(ours))
-    for check in CHECKS:
-        for finding in check.find(alone) if check.loses else ():
+    yield from _faults(alone, (check for check in CHECKS if check.loses))
+
+
+def beside_notes(seen: Examined) -> dict[int, list[str]]:
+    """Return by VNI why packets of EVIs are lost on this host.
+
+    What the notes of the EVIs have is left out, and a UDP port that no other VTEP uses
+    by default is told. EVIs with the same VTEPs are looked at once.
+    """
+    checks = [check for check in CHECKS if check.loses and check.name not in _NOTED]
+    alike: dict[tuple[bytes, ...], list[Overlay]] = {}
+    for each in seen.overlays:
+        alike.setdefault(each.vteps, []).append(each)
+    found: dict[int, list[str]] = {}
+    port = [_sentence(finding) for finding in udp_port.configured(seen)]
+    for ours in alike.values():
+        lost = list(_faults(seen._replace(overlays=tuple(ours)), checks))
+        found |= {each.vni: port + lost for each in ours}
+    return found
+
+
+def _faults(seen: Examined, checks: Iterable[Check]) -> Iterator[str]:
+    for check in checks:
+        for finding in check.find(seen):
             if finding.level is Level.FAULT:
-                fix = f" ({finding.fix.text})" if finding.fix is not None else ""
-                yield f"{finding.subject}: {finding.text}{fix}"
+                yield _sentence(finding)
+
+
+def _sentence(finding: Finding) -> str:
+    fix = f" ({finding.fix.text})" if finding.fix is not None else ""
+    return f"{finding.subject}: {finding.text}{fix}"

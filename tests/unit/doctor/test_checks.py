@@ -2,7 +2,7 @@
 
 import pytest
 
-from evpnd.doctor.checks import CHECKS, Told, examine_all
+from evpnd.doctor.checks import CHECKS, Told, beside_notes, examine_all
 from evpnd.doctor.daemon import Row
 from evpnd.doctor.facts import Buffer, Feature, Host, Probed, Tunnel
 from evpnd.doctor.finding import Level
@@ -13,6 +13,7 @@ from tests.unit.doctor.hosts import (
     BRIDGE,
     PORT_STATE,
     UPLINK,
+    VNI,
     VXLAN,
     config,
     daemon,
@@ -282,3 +283,14 @@ def test_without_a_vtep_the_way_to_the_peers_is_that_of_the_underlay() -> None:
         "eth0",
         "mgmt0",
     ]
+
+
+def test_of_evis_is_told_what_loses_their_packets_beside_their_notes() -> None:
+    assert beside_notes(seen()) == {VNI: []}
+    tight = healthy()._replace(
+        links=links(vx100=links().by_name["vx100"]._replace(mtu=1400))
+    )
+    assert beside_notes(seen(tight)) == {VNI: []}
+    no_route = healthy()._replace(routes={})
+    (told,) = beside_notes(seen(no_route))[VNI]
+    assert told.startswith("10.0.0.2: remote VTEP: no route leads to it")
