@@ -170,8 +170,8 @@ def _make_environment(part: Path) -> None:
 
 
 def _dependencies() -> list[str]:
-    found = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
-    return list(found["project"]["dependencies"])
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["web"]]
 
 
 def _mirror() -> str:

@@ -15,7 +15,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +28,9 @@ from integration.lab_netns import LabError
 
 KERNEL = "/usr/bin/linux.uml"
 BOOT = 60.0
-"""Seconds that boot and power-off may take on a busy machine."""
+"""Seconds that boot may take on a busy machine, and power-off after a command."""
+POWER_OFF = 60.0
+"""Seconds that power-off may take."""
 _LATE = (124, 137)
 """What timeout(1) ends with."""
 
@@ -65,25 +69,42 @@ def run(
         job = files or Path(name)
         _write(job, argv, environ or {}, timeout)
         kernel = job / "kernel.log"
-        with kernel.open("wb") as log:
-            try:
-                subprocess.run(
-                    _boot(job, memory),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    timeout=timeout + BOOT,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                what = f"is in a guest that still ran after {timeout + BOOT:g} s"
-                raise LabError(_told(argv, what, job)) from None
+        with (
+            kernel.open("wb") as log,
+            subprocess.Popen(
+                _boot(job, memory),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            ) as guest,
+        ):
+            in_time = wait(guest, job / "status", timeout + BOOT)
+        if not in_time:
+            what = f"is in a guest that still ran after {timeout + BOOT:g} s"
+            raise LabError(_told(argv, what, job))
         status = _read(job / "status")
         if not status:
             raise LabError(_told(argv, "did not end in the guest", job))
         if int(status) in _LATE:
             raise LabError(_told(argv, f"still ran after {timeout:g} s", job))
         return Done(int(status), _read(job / "output"))
+
+
+def wait(guest: "subprocess.Popen[bytes]", status: Path, seconds: float) -> bool:
+    """Wait for the end of a guest; return whether the command's status came in time.
+
+    A guest may hang after it has powered off, and is killed then, as one that is late.
+    """
+    deadline, ended = time.monotonic() + seconds, 0.0
+    while time.monotonic() < deadline:
+        with suppress(subprocess.TimeoutExpired):
+            guest.wait(1)
+            return True
+        if _read(status):
+            ended = ended or time.monotonic()
+            deadline = ended + POWER_OFF
+    guest.kill()
+    return bool(ended)
 
 
 def check(argv: Sequence[str], *, timeout: float) -> str:

@@ -22,6 +22,7 @@ _CLASSES = {
     "builtins": ("set", "frozenset", "bytearray", "range", "slice", "complex"),
     "collections": ("Counter", "deque", "OrderedDict", "defaultdict"),
     "pathlib": ("PosixPath", "PurePosixPath"),
+    "pathlib._local": ("PosixPath", "PurePosixPath"),  # Python 3.13
 }
 _PROTOCOL = 5
 
