@@ -110,7 +110,8 @@ def _add(what: str) -> None:
     ) -> None:
         given = {key: value for key, value in filters.items() if value is not None}
         question: dict[str, object] = {"command": "show", "what": what, **given}
-        if what == "evis":
+        if what == "evis" and not as_json:
+            # Programs ask often, and have `doctor --json` for what the host loses.
             question["losses"] = True
         answer = ask(ctx, socket, question)
         found = answer.get("result")
