@@ -111,11 +111,7 @@ class _Copy:
     def __init__(self, work: Callable[[], Iterable[bytes]]) -> None:
         self._reader, writer = os.pipe()
         try:
-            with warnings.catch_warnings():
-                # Python warns of threads that hold locks; the copy takes none that
-                # a thread of ours could hold.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                self._pid = os.fork()
+            self._pid = fork()
             if self._pid == 0:
                 _work(writer, work)
         except OSError:
@@ -188,28 +184,42 @@ def _set(ready: asyncio.Future[None]) -> None:
 def _work(writer: int, work: Callable[[], Iterable[bytes]]) -> NoReturn:
     status = 1
     try:
-        gc.disable()
-        set_title("answer")
-        signal.set_wakeup_fd(-1)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        close_all_but(writer)
-        os.nice(5)
+        become_copy("answer", writer, 5)
         for piece in work():
-            _write(writer, piece)
+            write_all(writer, piece)
         status = 0
     finally:
         os._exit(status)
 
 
-def close_all_but(kept: int) -> None:
-    """Close all descriptors but one; for a copy of a process."""
+def fork() -> int:
+    """Return the pid of a copy of this process, and 0 in it; raises OSError."""
+    with warnings.catch_warnings():
+        # Python warns of threads that hold locks; the copy takes none that a thread
+        # of ours could hold.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def become_copy(title: str, kept: int, niceness: int) -> None:
+    """Take a name, and nothing of the agent's but one descriptor; in the copy."""
+    gc.disable()
+    set_title(title)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    _close_all_but(kept)
+    os.nice(niceness)
+
+
+def _close_all_but(kept: int) -> None:
     # Up to the highest that is open: the limit may be a thousand millions.
     highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
     os.closerange(0, kept)
     os.closerange(kept + 1, highest + 1)
 
 
-def _write(writer: int, octets: bytes) -> None:
+def write_all(writer: int, octets: bytes) -> None:
+    """Write octets to a descriptor that blocks; raises OSError."""
     while octets:
         octets = octets[os.write(writer, octets) :]

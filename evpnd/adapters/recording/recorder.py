@@ -6,19 +6,16 @@ knows (`adapters/copy.py` says why that is harmless), while records wait in the 
 """
 
 import asyncio
-import gc
 import os
-import signal
 import socket
 import time
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
 from evpnd import __version__
-from evpnd.adapters.copy import close_all_but
+from evpnd.adapters.copy import become_copy, fork, write_all
 from evpnd.adapters.pipe.translation import MessageReader
 from evpnd.adapters.recording import segments
 from evpnd.adapters.recording.code import code
@@ -39,7 +36,6 @@ from evpnd.model.events import (
     PortsDumped,
     RowsAudited,
 )
-from evpnd.process_title import set_title
 from evpnd.recording.passwords import Passwords
 from evpnd.recording.records import (
     Cleared,
@@ -205,10 +201,7 @@ class Recorder:
         if fresh:
             return Segment(descriptor, None, self._passwords)
         try:
-            with warnings.catch_warnings():
-                # Of threads that hold locks; the copy takes none of theirs.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                child = os.fork()
+            child = fork()
         except OSError:
             os.close(descriptor)
             raise
@@ -220,19 +213,13 @@ class Recorder:
         """Write header and state, in the copy of the process."""
         status = 1
         try:
-            gc.disable()
-            set_title("recording")
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
-            close_all_but(descriptor)
-            os.nice(10)
+            become_copy("recording", descriptor, 10)
             known = (self._engine, self._reader, self._reports.remembered())
             state = State(freeze(known, self._passwords))
             member = Member()
             for record in (self._header(now, code()), state):
-                _write(descriptor, member.add(write_record(record) + "\n"))
-            _write(descriptor, member.end())
+                write_all(descriptor, member.add(write_record(record) + "\n"))
+            write_all(descriptor, member.end())
             status = 0
         finally:
             os._exit(status)
@@ -293,8 +280,3 @@ _COUNTS: dict[type, Callable[..., int]] = {
 def _rows(event: Event) -> int:
     count = _COUNTS.get(type(event))
     return 1 if count is None else count(event)
-
-
-def _write(descriptor: int, octets: bytes) -> None:
-    while octets:
-        octets = octets[os.write(descriptor, octets) :]
